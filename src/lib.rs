@@ -1,0 +1,26 @@
+//! Delivers every AWS GuardDuty finding to Slack: once, in time, readable, with nothing lost.
+//!
+//! The data flows one way, and so do the imports:
+//!
+//! ```text
+//! config → guardduty (poll) → finding → plan (route, dedupe, digest) → message → slack → state (checkpoint) → metrics
+//! ```
+//!
+//! [`run`], [`check`] and [`preview`] are the three stories that the program tells; everything else serves them.
+//! Modules that decide (`finding`, `plan`, `message`, the document in `state`) are pure: no clock, no IO.
+
+pub mod check;
+pub mod config;
+pub mod finding;
+pub mod guardduty;
+pub mod http;
+pub mod message;
+pub mod metrics;
+pub mod plan;
+pub mod preview;
+pub mod retry;
+pub mod run;
+pub mod slack;
+pub mod state;
+pub mod telemetry;
+pub mod time;

@@ -1,0 +1,129 @@
+//! Instants as GuardDuty and the state count them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since the Unix epoch, UTC: the resolution of GuardDuty's `updatedAt`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    pub const MAX: Millis = Millis(i64::MAX);
+
+    /// Reads an ISO 8601 / RFC 3339 instant such as `2026-11-24T09:54:36.123Z`; fractions finer than a millisecond are cut.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+
+    /// `2026-11-24T09:54:36.123Z`
+    pub fn iso(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(t) => format!("{t:.3}"),
+            Err(_) => format!("{} ms", self.0),
+        }
+    }
+
+    /// Seconds since the epoch, as Prometheus and Slack count.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
+    pub fn plus(self, d: Duration) -> Self {
+        Self(self.0.saturating_add(millis(d)))
+    }
+
+    pub fn minus(self, d: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(d)))
+    }
+
+    /// Time passed since `earlier`; zero if `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The wall clock of one run: read once, then carried on by the monotonic clock, so that a clock that is
+/// set while the run lasts moves no lease and no note. Under a paused tokio clock it is virtual, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: Millis,
+    started: tokio::time::Instant,
+}
+
+impl Clock {
+    pub fn starting_at(wall: Millis) -> Self {
+        Self { wall, started: tokio::time::Instant::now() }
+    }
+
+    /// From this machine's clock. Needs a tokio runtime.
+    pub fn system() -> Self {
+        Self::starting_at(Millis(jiff::Timestamp::now().as_millisecond()))
+    }
+
+    pub fn now(&self) -> Millis {
+        self.wall.plus(self.started.elapsed())
+    }
+
+    /// Time since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// `90s`, `10m`, `6h`, `1d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let unit = text.chars().last()?;
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    // A century is longer than anything that is configured here, and leaves every sum of instants in range.
+    number.checked_mul(seconds).filter(|s| *s <= 100 * 365 * 86_400).map(Duration::from_secs)
+}
+
+/// The shortest of `90s`, `10m`, `6h`, `1d` that is exact; whole seconds.
+pub fn show_duration(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0 => "0s".into(),
+        _ if s.is_multiple_of(86_400) => format!("{}d", s / 86_400),
+        _ if s.is_multiple_of(3_600) => format!("{}h", s / 3_600),
+        _ if s.is_multiple_of(60) => format!("{}m", s / 60),
+        _ => format!("{s}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_round_trip_with_milliseconds() {
+        let t = Millis::parse("2026-11-24T09:54:36.120Z").unwrap();
+        assert_eq!(t.iso(), "2026-11-24T09:54:36.120Z");
+        assert_eq!(Millis::parse("2026-11-24T10:54:36.12+01:00"), Some(t));
+        assert_eq!(Millis::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn durations_have_one_unit() {
+        assert_eq!(parse_duration("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration(" 1d "), Some(Duration::from_secs(86_400)));
+        for bad in ["", "10", "m", "-3s", "8 parsecs", "1h30m", "99999999999999d", "1ü"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+        assert_eq!(show_duration(Duration::from_secs(600)), "10m");
+        assert_eq!(show_duration(Duration::from_secs(90)), "90s");
+    }
+}
