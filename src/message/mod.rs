@@ -1,1 +1,3 @@
-//! (in the making)
+//! What is said in Slack.
+
+pub mod text;

@@ -1,0 +1,200 @@
+//! Addresses that no client turns into links, and nobody opens by mistake.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// `evil[.]example`. What was defanged before stays as it is.
+pub fn defang_domain(domain: &str) -> String {
+    undot(domain)
+}
+
+/// `hxxps://evil[.]example/path.html`: the scheme and the host; path and query stay readable.
+pub fn defang_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return defang_text(url) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    format!("{}{}{}", defang_scheme(scheme), undot(&rest[..end]), &rest[end..])
+}
+
+/// `198[.]51[.]100[.]7`, `2001[:]db8::7`; addresses that lead nowhere from outside (private, loopback, link-local,
+/// shared) and what is no address at all stay as they are.
+pub fn defang_ip(ip: &str) -> String {
+    match ip.trim().parse() {
+        Ok(IpAddr::V4(v4)) if public_v4(v4) => undot(ip),
+        Ok(IpAddr::V6(v6)) if public_v6(v6) => {
+            let ip = if ip.contains("[:]") { ip.to_owned() } else { ip.replacen(':', "[:]", 1) };
+            undot(&ip)
+        }
+        _ => ip.to_owned(),
+    }
+}
+
+/// Free text: whatever in it a chat client could take for a link (`scheme://…`, `mailto:`, a domain, a mail address) is
+/// defanged. It would rather defang a file name than let a domain pass.
+pub fn defang_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end_matches(char::is_whitespace);
+        out.push_str(&defang_word(word));
+        out.push_str(&piece[word.len()..]);
+    }
+    out
+}
+
+fn defang_word(word: &str) -> String {
+    let mut out = word.to_owned();
+    if word.contains("://") {
+        out = unscheme(&out);
+    }
+    out = out.replace("mailto:", "mailto[:]");
+    if out.contains('.') { undot_domains(&out) } else { out }
+}
+
+/// Every `http://` of a word becomes `hxxp://`, every other `scheme://` becomes `scheme[:]//`.
+fn unscheme(word: &str) -> String {
+    let mut out = String::with_capacity(word.len() + 8);
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once("://") {
+        let scheme = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(before);
+        out.push_str(&before[..before.len() - scheme.len()]);
+        out.push_str(&defang_scheme(scheme));
+        rest = after;
+    }
+    out + rest
+}
+
+/// A scheme with what follows it up to the host.
+fn defang_scheme(scheme: &str) -> String {
+    match scheme.to_ascii_lowercase().as_str() {
+        "" => "://".into(),
+        "http" | "hxxp" => "hxxp://".into(),
+        "https" | "hxxps" => "hxxps://".into(),
+        _ => format!("{scheme}[:]//"),
+    }
+}
+
+/// Dots between two labels are bracketed in every run of host characters whose last label could be a top-level domain.
+fn undot_domains(word: &str) -> String {
+    let host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut out = String::with_capacity(word.len() + 8);
+    let mut rest = word;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !host(c)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        out.push_str(&if like_a_domain(run) { undot(run) } else { run.to_owned() });
+        let odd = after.find(host).unwrap_or(after.len());
+        out.push_str(&after[..odd]);
+        rest = &after[odd..];
+    }
+    out
+}
+
+fn like_a_domain(run: &str) -> bool {
+    let run = run.trim_matches('.');
+    match run.rsplit_once('.') {
+        Some((_, last)) => {
+            run.starts_with("www.") || last.chars().count() >= 2 && last.chars().any(char::is_alphabetic)
+        }
+        None => false,
+    }
+}
+
+/// Brackets every dot that stands between two other characters.
+fn undot(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    let mut before = None;
+    while let Some(c) = chars.next() {
+        let between = before.is_some_and(|b| b != '[') && chars.peek().is_some_and(|n| *n != ']');
+        out.push_str(if c == '.' && between { "[.]" } else { "" });
+        if c != '.' || !between {
+            out.push(c);
+        }
+        before = Some(c);
+    }
+    out
+}
+
+fn public_v4(ip: Ipv4Addr) -> bool {
+    let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xC0 == 64; // 100.64.0.0/10, RFC 6598
+    !(ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_unspecified()
+        || ip.is_broadcast()
+        || ip.is_multicast()
+        || shared)
+}
+
+fn public_v6(ip: Ipv6Addr) -> bool {
+    match ip.to_ipv4_mapped() {
+        Some(v4) => public_v4(v4),
+        None => {
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn domains_and_urls_lose_their_teeth() {
+        assert_eq!(defang_domain("pool.evil.example"), "pool[.]evil[.]example");
+        assert_eq!(defang_domain("pool[.]evil.example."), "pool[.]evil[.]example.");
+        assert_eq!(defang_url("https://evil.example/a.html?q=1.2"), "hxxps://evil[.]example/a.html?q=1.2");
+        assert_eq!(defang_url("HTTP://evil.example"), "hxxp://evil[.]example");
+        assert_eq!(defang_url("evil.example/x"), "evil[.]example/x");
+    }
+
+    #[test]
+    fn only_public_addresses_are_defanged() {
+        assert_eq!(defang_ip("198.51.100.7"), "198[.]51[.]100[.]7");
+        assert_eq!(defang_ip("2001:db8::7"), "2001[:]db8::7");
+        assert_eq!(defang_ip("::ffff:198.51.100.7"), "[:]:ffff:198[.]51[.]100[.]7");
+        for private in [
+            "10.0.0.1",
+            "172.16.3.4",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd00:ec2::23",
+            "GeneratedFindingIp",
+        ] {
+            assert_eq!(defang_ip(private), private);
+        }
+    }
+
+    #[test]
+    fn links_in_free_text_are_found() {
+        assert_eq!(
+            defang_text("see (https://evil.example/x) or evil.example, now."),
+            "see (hxxps://evil[.]example/x) or evil[.]example, now."
+        );
+        assert_eq!(defang_text("xhttp://a.bc javascript://x ftp://h"), "xhttp[:]//a[.]bc javascript[:]//x ftp[:]//h");
+        assert_eq!(defang_text("mailto:me@evil.example"), "mailto[:]me@evil[.]example");
+        assert_eq!(defang_text("severity 8.0 of 3.5.1, 198.51.100.7"), "severity 8.0 of 3.5.1, 198.51.100.7");
+    }
+
+    proptest! {
+        #[test]
+        fn no_web_link_survives_in_free_text(text in "[a-z./: ]{0,40}(https?://|www\\.)[a-z./:@-]{1,20}") {
+            let safe = defang_text(&text);
+            prop_assert!(!safe.contains("http://") && !safe.contains("https://"), "{}", safe);
+        }
+
+        #[test]
+        fn to_defang_twice_is_to_defang_once(text in "[a-zü.:/\\[\\]@ -]{0,40}") {
+            let once = defang_text(&text);
+            prop_assert_eq!(defang_text(&once), once);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Makes the invisible visible.
+
+use std::fmt::Write;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The longest sequence that is one emoji (a family with skin tones) has 11 characters. Longer graphemes are letters
+/// under a heap of accents, which hide the lines above.
+const LONGEST_GRAPHEME: usize = 16;
+
+pub(super) fn line(raw: &str) -> String {
+    let spaced: String = show(raw).split_whitespace().collect::<Vec<_>>().join(" ");
+    unheap(spaced)
+}
+
+pub(super) fn lines(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut blank = true;
+    for text in show(raw).lines().map(str::trim_end) {
+        if text.is_empty() && blank {
+            continue;
+        }
+        blank = text.is_empty();
+        out.push_str(text);
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    unheap(out)
+}
+
+/// Every character that is not seen as what it is becomes a mark; every line break `\n`, every other white space a space.
+fn show(raw: &str) -> String {
+    let raw = raw.replace("\r\n", "\n");
+    let mut out = String::with_capacity(raw.len());
+    let mut before = Before::Other;
+    let mut rest = raw.chars().peekable();
+    while let Some(c) = rest.next() {
+        let keeps = joins(c, before, rest.peek().copied());
+        before = before.then(c, keeps);
+        match c {
+            '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+            _ if c.is_whitespace() => out.push(' '),
+            '\0'..='\u{1F}' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('␀')),
+            '\u{7F}' => out.push('␡'),
+            _ if hidden(c) && !keeps => mark(&mut out, c),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn mark(out: &mut String, c: char) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "⟨U+{:04X}⟩", c as u32);
+}
+
+/// What stood before a character, as far as a joiner or a variation selector asks.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    /// a pictograph or a skin tone
+    Pictograph,
+    /// a pictograph with its variation selector
+    Selected,
+    /// `#`, `*` or a digit, the base of a keycap
+    Key,
+    Other,
+}
+
+impl Before {
+    fn then(self, c: char, keeps: bool) -> Self {
+        match c {
+            '\u{FE0E}' | '\u{FE0F}' if keeps && self == Self::Pictograph => Self::Selected,
+            _ if pictograph(c) => Self::Pictograph,
+            '#' | '*' | '0'..='9' => Self::Key,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether an invisible character is part of an emoji here: a zero-width joiner between two pictographs, one variation
+/// selector behind one. Everywhere else both only hide.
+fn joins(c: char, before: Before, next: Option<char>) -> bool {
+    match c {
+        '\u{200D}' => matches!(before, Before::Pictograph | Before::Selected) && next.is_some_and(pictograph),
+        '\u{FE0E}' | '\u{FE0F}' => matches!(before, Before::Pictograph | Before::Key),
+        _ => false,
+    }
+}
+
+/// Wide enough for every emoji, not exact: what matters is that no letter and no white space is among them.
+fn pictograph(c: char) -> bool {
+    matches!(c, '©' | '®' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}'
+        | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// Characters that show nothing or move what stands around them: categories Cc (C1) and Cf, the property
+/// `Default_Ignorable_Code_Point`, private use, non-characters, and letters that are blank by design.
+/// Source: Unicode 17, `DerivedCoreProperties.txt` and `DerivedGeneralCategory.txt`.
+fn hidden(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}' | '\u{891}' | '\u{8E2}'
+        | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{E000}'..='\u{F8FF}' | '\u{FDD0}'..='\u{FDEF}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFC}' | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' | '\u{16FE4}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D159}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{10FFFF}')
+        || (c as u32) & 0xFFFE == 0xFFFE
+}
+
+/// Cuts heaps of combining marks, saying how many are gone.
+fn unheap(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for grapheme in text.graphemes(true) {
+        match grapheme.char_indices().nth(LONGEST_GRAPHEME) {
+            None => out.push_str(grapheme),
+            Some((end, _)) => {
+                out.push_str(&grapheme[..end]);
+                let _ = write!(out, "⟨+{}⟩", grapheme[end..].chars().count());
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_become_marks() {
+        assert_eq!(line("a\u{1b}[31mred\u{7}\u{0}"), "a␛[31mred␇␀");
+        assert_eq!(line("ca\u{7f}fe\u{9b}"), "ca␡fe⟨U+009B⟩");
+    }
+
+    #[test]
+    fn what_turns_or_hides_text_becomes_a_mark() {
+        assert_eq!(line("invoice\u{202E}fdp.exe"), "invoice⟨U+202E⟩fdp.exe");
+        assert_eq!(line("pay\u{200B}pal\u{FEFF}"), "pay⟨U+200B⟩pal⟨U+FEFF⟩");
+        assert_eq!(line("a\u{E0041}b\u{E007F}"), "a⟨U+E0041⟩b⟨U+E007F⟩");
+        assert_eq!(line("a\u{FE0F}\u{3164}\u{2800}"), "a⟨U+FE0F⟩⟨U+3164⟩⟨U+2800⟩");
+    }
+
+    #[test]
+    fn emoji_and_foreign_scripts_stay() {
+        for text in [
+            "👩\u{200D}🚀",
+            "✔\u{FE0F} ok",
+            "1\u{FE0F}\u{20E3}",
+            "👨🏽\u{200D}👩🏽\u{200D}👧🏽\u{200D}👦🏽",
+            "Müller",
+            "データ",
+            "البيانات",
+            "हिन्दी",
+        ] {
+            assert_eq!(line(text), text);
+        }
+    }
+
+    #[test]
+    fn a_joiner_or_selector_out_of_place_is_shown() {
+        assert_eq!(line("👩\u{200D}a"), "👩⟨U+200D⟩a");
+        assert_eq!(line("👩\u{FE0F}\u{FE0F}"), "👩\u{FE0F}⟨U+FE0F⟩");
+    }
+
+    #[test]
+    fn white_space_and_line_breaks_collapse() {
+        assert_eq!(line("  a\u{a0}\t b\r\nc\u{2028}d\u{3000}\n"), "a b c d");
+        assert_eq!(lines("a  b\r\n\n\n\nc \u{85}d\n\n"), "a  b\n\nc\nd");
+        assert_eq!(lines("\n\n"), "");
+    }
+
+    #[test]
+    fn heaps_of_accents_are_cut() {
+        let heap = format!("a{}b", "\u{301}".repeat(5_000));
+        assert_eq!(line(&heap), format!("a{}⟨+4985⟩b", "\u{301}".repeat(15)));
+    }
+
+    /// Strings that are rich in what this module is about.
+    fn tricky() -> impl Strategy<Value = String> {
+        let odd = prop::sample::select(vec![
+            '\n',
+            '\r',
+            '\t',
+            '\u{0}',
+            '\u{85}',
+            '\u{200B}',
+            '\u{200D}',
+            '\u{202E}',
+            '\u{2066}',
+            '\u{FE0F}',
+            '\u{FE0E}',
+            '\u{FEFF}',
+            '👩',
+            '🚀',
+            '1',
+            '#',
+            '\u{301}',
+            '\u{E0061}',
+            '\u{FFFF}',
+            ' ',
+            'a',
+        ]);
+        prop::collection::vec(prop_oneof![odd, any::<char>()], 0..60).prop_map(|c| c.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_passes(text in tricky()) {
+            for shown in [line(&text), lines(&text)] {
+                let odd = |c: char| c.is_control() && c != '\n' || c.is_whitespace() && !matches!(c, ' ' | '\n')
+                    || hidden(c) && !matches!(c, '\u{200D}' | '\u{FE0E}' | '\u{FE0F}');
+                prop_assert!(!shown.contains(odd), "{:?}", shown);
+            }
+            prop_assert!(!line(&text).contains('\n'));
+        }
+
+        #[test]
+        fn what_is_visible_stays_as_it_is(text in tricky()) {
+            let (one, many) = (line(&text), lines(&text));
+            prop_assert_eq!(line(&one), one);
+            prop_assert_eq!(lines(&many), many);
+        }
+    }
+}
