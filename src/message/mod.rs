@@ -1,3 +1,4 @@
 //! What is said in Slack.
 
+pub mod blocks;
 pub mod text;
