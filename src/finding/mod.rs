@@ -1,6 +1,169 @@
 //! A finding as the program knows it: taken out of the SDK's types here and nowhere else.
 
+mod action;
+mod anomaly;
+mod compute;
+mod container;
+mod database;
+mod draft;
+mod evidence;
+mod iam;
+mod kind;
+mod malware;
+pub mod phrase;
+mod remote;
+mod resource;
+mod runtime;
+mod sdk;
+mod sequence;
+mod storage;
+
 use std::fmt;
+use std::sync::Arc;
+
+pub use kind::FindingType;
+pub use phrase::{Phrase, Span};
+pub use sdk::Malformed;
+
+use crate::time::Millis;
+
+/// Where a finding was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The account polled: with a delegated administrator not the finding's own.
+    pub account: String,
+    /// The region polled. A finding's own region may be another one.
+    pub region: String,
+    /// The detector asked.
+    pub detector: String,
+}
+
+/// One finding, in one of its states. Compact, owned, and bounded whatever GuardDuty sends: some 3 KiB for an ordinary one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub id: String,
+    /// As GuardDuty gave it.
+    pub updated_at: String,
+    pub updated: Millis,
+    pub created: Option<Millis>,
+    /// The account in which it happened.
+    pub account_id: String,
+    /// The region in which it happened: for findings about global services not always the one polled.
+    pub region: String,
+    pub origin: Arc<Origin>,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    pub kind: FindingType,
+    /// 1.0 to 10.0 by documentation; 0.0 if GuardDuty gave none.
+    pub severity: f64,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// The custom detection rule behind it.
+    pub rule: Option<String>,
+    /// The attack sequence of which it is a signal.
+    pub sequence_arn: Option<String>,
+    /// The feature of GuardDuty that found it, such as `RuntimeMonitoring`.
+    pub feature: Option<String>,
+    /// How often it was seen, at least 1.
+    pub count: u64,
+    pub archived: bool,
+    pub sample: bool,
+    pub first_seen: Option<Millis>,
+    pub last_seen: Option<Millis>,
+    pub resource: Resource,
+    /// What there is to say, in reading order, each matter once.
+    pub facts: Vec<Fact>,
+    traits: Vec<String>,
+    principal: Option<String>,
+}
+
+/// The resource that a finding is about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resource {
+    /// `resourceType` as GuardDuty gave it: an open string, possibly empty.
+    pub kind: String,
+    /// The resource in a few words, such as `EC2 instance i-0abc (web-1)`; empty if nothing is known.
+    pub subject: Phrase,
+    names: Vec<String>,
+    tags: Vec<(String, String)>,
+}
+
+/// What a [`Fact`] is about, in reading order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    Resource,
+    Action,
+    Actor,
+    Process,
+    Malware,
+    Signals,
+    Evidence,
+    Unusual,
+    Indicators,
+}
+
+/// Lines about one matter; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub about: About,
+    pub lines: Vec<Phrase>,
+}
+
+impl Finding {
+    pub fn band(&self) -> Band {
+        Band::of(self.severity)
+    }
+
+    /// What a route's `resource` globs match: the kind, then every identifier.
+    pub fn resource_names(&self) -> Vec<String> {
+        let kind = (!self.resource.kind.is_empty()).then(|| self.resource.kind.clone());
+        kind.into_iter().chain(self.resource.names.iter().cloned()).collect()
+    }
+
+    pub fn tags(&self) -> &[(String, String)] {
+        &self.resource.tags
+    }
+
+    /// What may be new when the finding recurs, as short stable tokens in the order in which they are told:
+    /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`; twelve at most, of at most some 90 characters.
+    pub fn traits(&self) -> Vec<String> {
+        self.traits.clone()
+    }
+
+    /// The lines about one matter; none if there are none.
+    pub fn about(&self, about: About) -> &[Phrase] {
+        self.facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
+    }
+
+    /// What is the same finding in every region: some for findings about IAM users and roles, 8 hexadecimal digits
+    /// of (account, type, principal). Source: GuardDuty User Guide, «How GuardDuty handles global service events».
+    pub fn account_wide_key(&self) -> Option<String> {
+        let principal = self.principal.as_deref()?;
+        let mut hash = Fnv::default();
+        for part in [self.account_id.as_str(), self.kind.as_str(), principal] {
+            hash.eat(part.as_bytes());
+            hash.eat(&[0]);
+        }
+        Some(format!("{:08x}", hash.0 >> 32 ^ hash.0 & 0xffff_ffff))
+    }
+}
+
+/// FNV-1a, 64 bits: the key stands in the state, so it must be the same in every release; the standard hasher promises nothing.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn eat(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
 
 /// The four bands of severity, with GuardDuty's half-open bounds: critical from 9, high from 7, medium from 4.
 /// Source: GuardDuty User Guide, «Severity levels of GuardDuty findings».

@@ -1,0 +1,268 @@
+//! What was done: every member of the API's `Action`.
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::About;
+use super::draft::{Draft, Trait};
+use super::phrase::{Phrase, filled, listed, plural};
+use super::remote;
+
+/// Entries of a list inside an action that become lines.
+const ENTRIES: usize = 6;
+
+pub(super) fn read(draft: &mut Draft, action: &sdk::Action) {
+    if let Some(call) = action.aws_api_call_action() {
+        aws_api_call(draft, call);
+    }
+    if let Some(dns) = action.dns_request_action() {
+        dns_request(draft, dns);
+    }
+    if let Some(connection) = action.network_connection_action() {
+        network_connection(draft, connection);
+    }
+    if let Some(probe) = action.port_probe_action() {
+        port_probe(draft, probe);
+    }
+    if let Some(login) = action.rds_login_attempt_action() {
+        rds_login(draft, login);
+    }
+    kubernetes(draft, action);
+    // An action type that this version does not know is named at least.
+    if !draft.has(About::Action)
+        && let Some(kind) = filled(action.action_type())
+    {
+        draft.say(About::Action, Phrase::new().theirs(kind));
+    }
+}
+
+fn aws_api_call(draft: &mut Draft, call: &sdk::AwsApiCallAction) {
+    let mut line = Phrase::new().part(api(call.service_name(), call.api()));
+    if let Some(error) = filled(call.error_code()) {
+        line = line.part_with("refused: ", Some(error));
+    }
+    line = line.part_with("user agent ", call.user_agent());
+    draft.say(About::Action, line);
+    draft.seen(Trait::Api, call.api());
+    affected(draft, call);
+    remote::actor(draft, call.remote_ip_details());
+    if let Some(domain) = call.domain_details().and_then(|d| filled(d.domain())) {
+        draft.seen(Trait::Domain, Some(domain));
+        draft.say(About::Actor, Phrase::new().ours("domain ").net(domain));
+    }
+    if let Some(account) = call.remote_account_details() {
+        let affiliation =
+            account.affiliated().map(|a| if a { "of your organization" } else { "outside your organization" });
+        let mut line = Phrase::new().part_with("AWS account ", account.account_id());
+        if let (false, Some(words)) = (line.is_empty(), affiliation) {
+            line = line.part_ours(words);
+        }
+        draft.say(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
+    }
+    if call.remote_ip_details().is_none() {
+        draft.say(About::Actor, Phrase::new().part_with("caller ", call.caller_type()));
+    }
+}
+
+/// `s3:ListBuckets`, as IAM policies write it.
+pub(super) fn api(service: Option<&str>, api: Option<&str>) -> Phrase {
+    let service = filled(service).map(|s| s.trim_end_matches(".amazonaws.com"));
+    match (service, filled(api)) {
+        (Some(service), Some(api)) => Phrase::new().code(&format!("{service}:{api}")),
+        (None, Some(one)) | (Some(one), None) => Phrase::new().code(one),
+        (None, None) => Phrase::new(),
+    }
+}
+
+/// `affectedResources` in a stable order: the SDK hands it over as a hash map.
+fn affected(draft: &mut Draft, call: &sdk::AwsApiCallAction) {
+    let mut all: Vec<(&String, &String)> = call.affected_resources().into_iter().flatten().collect();
+    all.sort();
+    for (kind, name) in all.iter().take(3) {
+        draft.say(About::Action, Phrase::new().ours("affects ").code(kind).with(" ", Some(name)));
+    }
+    draft.more(About::Action, all.len().saturating_sub(3));
+}
+
+fn dns_request(draft: &mut Draft, dns: &sdk::DnsRequestAction) {
+    let domain = filled(dns.domain()).or(filled(dns.domain_with_suffix()));
+    let mut line = Phrase::new().ours("DNS request");
+    if let Some(domain) = domain {
+        line = line.ours(" for ").net(domain);
+        draft.seen(Trait::Domain, Some(domain));
+    }
+    draft.say(
+        About::Action,
+        line.part_with("over ", dns.protocol())
+            .part(blocked(dns.blocked()))
+            .part_with("VPC owner ", dns.vpc_owner_account_id()),
+    );
+}
+
+fn blocked(blocked: Option<bool>) -> Phrase {
+    match blocked {
+        Some(true) => Phrase::new().ours("blocked"),
+        _ => Phrase::new(),
+    }
+}
+
+fn network_connection(draft: &mut Draft, c: &sdk::NetworkConnectionAction) {
+    let words = match c.connection_direction() {
+        Some("INBOUND") => "inbound connection",
+        Some("OUTBOUND") => "outbound connection",
+        _ => "connection",
+    };
+    let mut line = Phrase::new().ours(words).with(" over ", c.protocol());
+    if let Some(port) = c.local_port_details() {
+        line = line.part(local_port(port.port(), port.port_name()));
+        draft.seen_port(port.port());
+    }
+    let local = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
+    line = line
+        .part_with("local address ", local)
+        .part_with("interface ", c.local_network_interface())
+        .part(blocked(c.blocked()));
+    draft.say(About::Action, line);
+    let mut actor = remote::address(draft, c.remote_ip_details());
+    if let Some(port) = c.remote_port_details() {
+        actor = actor.part(named_port("port ", port.port(), port.port_name()));
+    }
+    draft.say(About::Actor, actor);
+}
+
+fn local_port(port: Option<i32>, name: Option<&str>) -> Phrase {
+    named_port("local port ", port, name)
+}
+
+/// `port 22 (SSH)`; GuardDuty says `Unknown` for a port without a name.
+fn named_port(words: &'static str, port: Option<i32>, name: Option<&str>) -> Phrase {
+    let Some(port) = port else { return Phrase::new() };
+    let phrase = Phrase::new().ours(format!("{words}{port}"));
+    match filled(name).filter(|n| !n.eq_ignore_ascii_case("unknown")) {
+        Some(name) => phrase.ours(" (").theirs(name).ours(")"),
+        None => phrase,
+    }
+}
+
+fn port_probe(draft: &mut Draft, probe: &sdk::PortProbeAction) {
+    let details = probe.port_probe_details();
+    let mut ports: Vec<(i32, Option<&str>)> = details
+        .iter()
+        .filter_map(|d| d.local_port_details())
+        .filter_map(|p| Some((p.port()?, p.port_name())))
+        .collect();
+    ports.dedup();
+    let mut line = Phrase::new().ours("port probe");
+    for (port, name) in ports.iter().take(ENTRIES) {
+        line = line.part(named_port("port ", Some(*port), *name));
+    }
+    if ports.len() > ENTRIES {
+        line = line.part_ours(format!("{} more ports", ports.len() - ENTRIES));
+    }
+    for (port, _) in &ports {
+        draft.seen_port(Some(*port));
+    }
+    draft.say(About::Action, line.part(blocked(probe.blocked())));
+    for detail in details {
+        remote::actor(draft, detail.remote_ip_details());
+    }
+}
+
+fn rds_login(draft: &mut Draft, login: &sdk::RdsLoginAttemptAction) {
+    let attempts = login.login_attributes();
+    for attempt in attempts.iter().take(ENTRIES) {
+        let mut line =
+            Phrase::new().ours("login").with(" as ", attempt.user()).with(" by application ", attempt.application());
+        for (n, words) in
+            [(attempt.successful_login_attempts(), "succeeded"), (attempt.failed_login_attempts(), "failed")]
+        {
+            if let Some(n) = n.filter(|n| *n > 0) {
+                line = line.part_ours(format!("{n} {words}"));
+            }
+        }
+        draft.seen(Trait::User, attempt.user());
+        draft.say(About::Action, line);
+    }
+    draft.more(About::Action, attempts.len().saturating_sub(ENTRIES));
+    if attempts.is_empty() {
+        draft.say(About::Action, Phrase::new().ours("database login attempt"));
+    }
+    remote::actor(draft, login.remote_ip_details());
+}
+
+fn kubernetes(draft: &mut Draft, action: &sdk::Action) {
+    if let Some(call) = action.kubernetes_api_call_action() {
+        kubernetes_api_call(draft, call);
+    }
+    if let Some(check) = action.kubernetes_permission_checked_details() {
+        let path: Vec<&str> = [check.namespace(), check.resource()].into_iter().filter_map(filled).collect();
+        let line = Phrase::new().ours("permission checked").with(": ", check.verb()).with(" ", Some(&path.join("/")));
+        let line = match check.allowed() {
+            Some(true) => line.part_ours("allowed"),
+            Some(false) => line.part_ours("denied"),
+            None => line,
+        };
+        draft.say(About::Action, line);
+    }
+    if let Some(binding) = action.kubernetes_role_binding_details() {
+        let kind = filled(binding.kind()).unwrap_or("RoleBinding");
+        let line = Phrase::new()
+            .code(kind)
+            .with(" ", binding.name())
+            .with(" to ", binding.role_ref_kind())
+            .with(" ", binding.role_ref_name());
+        draft.say(About::Action, line.part_with("uid ", binding.uid()));
+    }
+    if let Some(role) = action.kubernetes_role_details() {
+        let kind = filled(role.kind()).unwrap_or("Role");
+        draft.say(About::Action, Phrase::new().code(kind).with(" ", role.name()).part_with("uid ", role.uid()));
+    }
+}
+
+fn kubernetes_api_call(draft: &mut Draft, call: &sdk::KubernetesApiCallAction) {
+    let what: Vec<&str> = [call.resource(), call.subresource()].into_iter().filter_map(filled).collect();
+    let path: Vec<&str> = [call.namespace(), call.resource_name()].into_iter().filter_map(filled).collect();
+    let mut line = Phrase::new()
+        .part_with("", call.verb())
+        .with(" ", Some(&what.join("/")))
+        .with(" ", Some(&path.join("/")))
+        .with(" ", call.request_uri());
+    if let Some(status) = call.status_code() {
+        line = line.part_ours(status_words(status));
+    }
+    draft.say(About::Action, line.part_with("user agent ", call.user_agent()));
+    draft.say(About::Action, Phrase::new().part_with("parameters ", call.parameters()));
+    let verb_and_resource =
+        [filled(call.verb()), what.first().copied()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    draft.seen(Trait::Api, Some(&verb_and_resource));
+    let remote = call.remote_ip_details();
+    let known = remote.and_then(|r| filled(r.ip_address_v4()).or(r.ip_address_v6()));
+    remote::actor(draft, remote);
+    let others: Vec<&str> =
+        call.source_ips().iter().map(String::as_str).filter(|ip| Some(*ip) != known && !ip.trim().is_empty()).collect();
+    for ip in &others {
+        draft.seen(Trait::Ip, Some(ip));
+    }
+    for ip in others.iter().take(3) {
+        draft.say(About::Actor, Phrase::new().ours("from ").net(ip));
+    }
+    draft.more(About::Actor, others.len().saturating_sub(3));
+}
+
+fn status_words(status: i32) -> String {
+    match status {
+        200..=299 => format!("succeeded ({status})"),
+        401 | 403 => format!("denied ({status})"),
+        _ => format!("status {status}"),
+    }
+}
+
+/// The API calls that GuardDuty's additional information lists, as one line.
+pub(super) fn further_calls(draft: &mut Draft, apis: &[String]) {
+    if !apis.is_empty() {
+        let said = listed(apis.iter().map(String::as_str), 6);
+        draft.say(
+            About::Action,
+            Phrase::new().ours(format!("{} in all: ", plural(apis.len() as u64, "API"))).then(said),
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Clusters, workloads, tasks and containers.
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::About;
+use super::draft::Draft;
+use super::phrase::{Phrase, filled};
+use super::resource::told;
+
+pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+    let cluster = resource.eks_cluster_details();
+    let workload = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details());
+    if let Some(workload) = workload {
+        tell_workload(draft, workload, cluster.and_then(|c| c.name()));
+    }
+    if let Some(c) = cluster {
+        let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
+        told(draft, subject, Phrase::new().part_with("", c.status()).part_with("", c.vpc_id()));
+        draft.name(c.name());
+        draft.name(c.arn());
+        draft.tags(c.tags());
+    }
+    cluster.is_some() || workload.is_some()
+}
+
+/// `deployment payments/api`, then its service account, its node's namespaces and its containers.
+fn tell_workload(draft: &mut Draft, w: &sdk::KubernetesWorkloadDetails, cluster: Option<&str>) {
+    let path = workload_path(w.namespace(), w.name());
+    let subject = Phrase::new().part_with("", w.r#type()).with(" ", Some(&path));
+    let subject =
+        if filled(w.r#type()).is_none() { Phrase::new().ours("workload").with(" ", Some(&path)) } else { subject };
+    let mut details = Phrase::new().part_with("service account ", w.service_account_name());
+    for (on, words) in [(w.host_network(), "host network"), (w.host_pid(), "host PID"), (w.host_ipc(), "host IPC")] {
+        if on == Some(true) {
+            details = details.part_ours(words);
+        }
+    }
+    for volume in w.volumes().iter().take(3) {
+        details = details.part_with("mounts host path ", volume.host_path().and_then(|h| h.path()));
+    }
+    told(draft, subject.with(" in ", cluster), details);
+    for container in w.containers() {
+        let line = about_container(container);
+        draft.say(About::Resource, line);
+    }
+    draft.name(Some(&path));
+    if let Some(cluster) = filled(cluster) {
+        draft.name(Some(&format!("{cluster}/{path}")));
+    }
+    draft.name(w.name());
+}
+
+/// `namespace/name`, or the name alone.
+fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
+    let parts: Vec<&str> = [filled(namespace), filled(name)].into_iter().flatten().collect();
+    parts.join("/")
+}
+
+pub(super) fn container(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+    let Some(c) = resource.container_details() else { return false };
+    draft.subject(Phrase::new().ours("container").with(" ", filled(c.name()).or(c.id()).or(c.image())));
+    draft.say(About::Resource, about_container(c));
+    for name in [c.name(), c.id(), c.image()] {
+        draft.name(name);
+    }
+    true
+}
+
+/// `container api · image repo/app:1 · privileged`
+fn about_container(c: &sdk::Container) -> Phrase {
+    let name = filled(c.name()).or(c.id());
+    let mut line =
+        Phrase::new().ours("container").with(" ", name).part_with("image ", filled(c.image()).or(c.image_prefix()));
+    if let Some(context) = c.security_context() {
+        for (on, words) in
+            [(context.privileged(), "privileged"), (context.allow_privilege_escalation(), "may escalate privileges")]
+        {
+            if on == Some(true) {
+                line = line.part_ours(words);
+            }
+        }
+    }
+    for mount in c.volume_mounts().iter().take(3) {
+        line = line.part_with("mount ", mount.mount_path());
+    }
+    line.part_with("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
+}
+
+pub(super) fn ecs(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+    let Some(c) = resource.ecs_cluster_details() else { return false };
+    let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
+    told(draft, subject, Phrase::new().part_with("", c.status()));
+    draft.name(c.name());
+    draft.name(c.arn());
+    draft.tags(c.tags());
+    if let Some(task) = c.task_details() {
+        tell_task(draft, task);
+    }
+    true
+}
+
+fn tell_task(draft: &mut Draft, task: &sdk::EcsTaskDetails) {
+    let line = Phrase::new()
+        .part_with("task ", task.arn())
+        .part_with("", task.launch_type())
+        .part_with("definition ", task.definition_arn())
+        .part_with("group ", task.group())
+        .part_with("started by ", task.started_by());
+    draft.say(About::Resource, line);
+    for container in task.containers() {
+        let line = about_container(container);
+        draft.say(About::Resource, line);
+    }
+    draft.name(task.arn());
+    draft.tags(task.tags());
+}

@@ -1,0 +1,145 @@
+//! Where the readers of the SDK's shapes lay down what they found, bounded whatever a finding holds.
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::phrase::{Phrase, filled, short};
+use super::{About, Fact};
+
+/// Lines kept about one matter; the rest is counted.
+const LINES: usize = 6;
+/// Identifiers kept for a route's `resource` globs. GuardDuty reports 400 resources of a sequence at most; a message names a few.
+const NAMES: usize = 64;
+/// Tags kept. A resource has 50 at most (AWS General Reference, «Tagging your AWS resources»).
+const TAGS: usize = 100;
+/// Traits kept, in all and of one kind, and their length in characters: they are kept in the state.
+const TRAITS: usize = 12;
+const TRAITS_OF_A_KIND: usize = 4;
+const TRAIT_LENGTH: usize = 80;
+
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// The resource in a few words.
+    pub subject: Option<Phrase>,
+    pub names: Vec<String>,
+    pub tags: Vec<(String, String)>,
+    facts: Vec<(About, Vec<Phrase>, usize)>,
+    traits: Vec<(Trait, String)>,
+}
+
+/// What may be new when a finding recurs, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trait {
+    Ip,
+    Country,
+    Domain,
+    Api,
+    Port,
+    User,
+    Process,
+    Threat,
+}
+
+impl Trait {
+    fn word(self) -> &'static str {
+        match self {
+            Trait::Ip => "ip",
+            Trait::Country => "country",
+            Trait::Domain => "domain",
+            Trait::Api => "api",
+            Trait::Port => "port",
+            Trait::User => "user",
+            Trait::Process => "process",
+            Trait::Threat => "threat",
+        }
+    }
+}
+
+impl Draft {
+    /// The first caller names the resource, later ones do not.
+    pub fn subject(&mut self, phrase: Phrase) {
+        if self.subject.is_none() && !phrase.is_empty() {
+            self.subject = Some(phrase);
+        }
+    }
+
+    /// Adds a line, unless it says nothing or was said before.
+    pub fn say(&mut self, about: About, line: Phrase) {
+        if line.is_empty() {
+            return;
+        }
+        let n = match self.facts.iter().position(|(a, ..)| *a == about) {
+            Some(n) => n,
+            None => {
+                self.facts.push((about, Vec::new(), 0));
+                self.facts.len() - 1
+            }
+        };
+        let (_, lines, more) = &mut self.facts[n];
+        if lines.contains(&line) {
+        } else if lines.len() < LINES {
+            lines.push(line);
+        } else {
+            *more += 1;
+        }
+    }
+
+    /// Counts what the reader of a long list did not even turn into a line.
+    pub fn more(&mut self, about: About, left_out: usize) {
+        if let Some((_, _, more)) = self.facts.iter_mut().find(|(a, ..)| *a == about) {
+            *more += left_out;
+        }
+    }
+
+    pub fn name(&mut self, name: Option<&str>) {
+        if let Some(name) = filled(name)
+            && self.names.len() < NAMES
+            && !self.names.iter().any(|n| n == name)
+        {
+            self.names.push(short(name, 400));
+        }
+    }
+
+    pub fn tags(&mut self, tags: &[sdk::Tag]) {
+        for tag in tags {
+            let pair = (short(tag.key().unwrap_or_default(), 200), short(tag.value().unwrap_or_default(), 300));
+            if self.tags.len() < TAGS && !pair.0.is_empty() && !self.tags.contains(&pair) {
+                self.tags.push(pair);
+            }
+        }
+    }
+
+    pub fn seen(&mut self, what: Trait, value: Option<&str>) {
+        let Some(value) = filled(value) else { return };
+        let value = short(value.trim(), TRAIT_LENGTH);
+        let of_its_kind = self.traits.iter().filter(|(w, _)| *w == what).count();
+        if of_its_kind < TRAITS_OF_A_KIND && !self.traits.iter().any(|(w, v)| *w == what && *v == value) {
+            self.traits.push((what, value));
+        }
+    }
+
+    pub fn seen_port(&mut self, port: Option<i32>) {
+        self.seen(Trait::Port, port.map(|p| p.to_string()).as_deref());
+    }
+
+    pub fn has(&self, about: About) -> bool {
+        self.facts.iter().any(|(a, ..)| *a == about)
+    }
+
+    pub fn into_facts(mut self) -> (Vec<Fact>, Vec<String>) {
+        self.facts.sort_by_key(|(about, ..)| *about);
+        let facts = self
+            .facts
+            .into_iter()
+            .map(|(about, mut lines, more)| {
+                if more > 0 {
+                    lines.push(Phrase::new().ours(format!("and {more} more")));
+                }
+                Fact { about, lines }
+            })
+            .collect();
+        self.traits.sort_by_key(|(what, _)| *what);
+        let traits =
+            self.traits.into_iter().take(TRAITS).map(|(what, value)| format!("{} {value}", what.word())).collect();
+        (facts, traits)
+    }
+}

@@ -1,0 +1,113 @@
+//! Threat lists and GuardDuty's additional information.
+
+use aws_sdk_guardduty::types as sdk;
+use serde_json::{Map, Value};
+
+use super::About;
+use super::anomaly::words;
+use super::draft::{Draft, Trait};
+use super::phrase::{Phrase, listed};
+
+pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
+    for list in evidence.threat_intelligence_details() {
+        let names = listed(list.threat_names().iter().map(String::as_str), 4);
+        let mut line = Phrase::new().part_with("on threat list ", list.threat_list_name());
+        if !names.is_empty() {
+            line = line.part(names);
+        }
+        draft.say(About::Evidence, line.part_with("file SHA-256 ", list.threat_file_sha256()));
+        for name in list.threat_names() {
+            draft.seen(Trait::Threat, Some(name));
+        }
+    }
+}
+
+/// What `additionalInfo.value`, a JSON text without a published schema, says.
+#[derive(Debug, Default)]
+pub(super) struct Additional {
+    pub sample: bool,
+}
+
+pub(super) fn additional(draft: &mut Draft, info: &sdk::ServiceAdditionalInfo) -> Additional {
+    let Some(Ok(Value::Object(map))) = info.value().map(serde_json::from_str::<Value>) else {
+        return Additional::default();
+    };
+    let sample = matches!(map.get("sample"), Some(Value::Bool(true)));
+    for (key, value) in &map {
+        if key != "sample" {
+            tell(draft, key, value);
+        }
+    }
+    Additional { sample }
+}
+
+fn tell(draft: &mut Draft, key: &str, value: &Value) {
+    match key {
+        "threatListName" => draft.say(About::Evidence, Phrase::new().part_with("on threat list ", value.as_str())),
+        "threatName" => draft.say(About::Evidence, Phrase::new().part_with("threat ", value.as_str())),
+        "domain" => {
+            if let Some(domain) = value.as_str() {
+                draft.seen(Trait::Domain, Some(domain));
+                draft.say(About::Evidence, Phrase::new().ours("domain ").net(domain));
+            }
+        }
+        "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, value),
+        // What is usual for the account or the user: long, and said better by what was unusual.
+        "profiledBehavior" => {}
+        "apiCalls" => calls(draft, value),
+        _ => draft.say(About::Evidence, pair(key, value)),
+    }
+}
+
+fn unusual(draft: &mut Draft, value: &Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("numberOf")) {
+                let line = pair(key, value);
+                draft.say(About::Unusual, line);
+            }
+        }
+        other => draft.say(About::Unusual, scalar(other)),
+    }
+}
+
+/// `apiCalls: [{"name": "ListBuckets", "count": 3}]`
+fn calls(draft: &mut Draft, value: &Value) {
+    let names: Vec<String> =
+        value.as_array().into_iter().flatten().filter_map(|c| c.get("name")?.as_str().map(str::to_owned)).collect();
+    for name in &names {
+        draft.seen(Trait::Api, Some(name));
+    }
+    super::action::further_calls(draft, &names);
+}
+
+fn pair(key: &str, value: &Value) -> Phrase {
+    let said = match value {
+        Value::Object(map) => map_words(map),
+        other => scalar(other),
+    };
+    match said.is_empty() {
+        true => said,
+        false => Phrase::new().theirs(&words(key)).ours(" ").then(said),
+    }
+}
+
+fn scalar(value: &Value) -> Phrase {
+    match value {
+        Value::String(s) if !s.trim().is_empty() => Phrase::new().code(s),
+        Value::Number(n) => Phrase::new().code(&n.to_string()),
+        Value::Bool(b) => Phrase::new().ours(b.to_string()),
+        Value::Array(items) => {
+            let texts: Vec<String> =
+                items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect();
+            listed(texts.iter().map(String::as_str), 6)
+        }
+        _ => Phrase::new(),
+    }
+}
+
+fn map_words(map: &Map<String, Value>) -> Phrase {
+    let texts: Vec<String> =
+        map.values().filter_map(|v| v.as_str()).filter(|s| !s.trim().is_empty()).map(str::to_owned).collect();
+    listed(texts.iter().map(String::as_str), 3)
+}

@@ -1,0 +1,188 @@
+//! What is said about a finding, in pieces that remember where they come from.
+//!
+//! A finding is full of strings that an attacker chose (user agents, object keys, pod names, process arguments).
+//! A [`Phrase`] keeps them apart from our own words until the message is built, so that no renderer can confuse the two.
+
+use std::borrow::Cow;
+
+use crate::time::Millis;
+
+/// The longest foreign string that is kept, in characters: more tells a reader nothing, and findings must stay small.
+pub const LONGEST: usize = 240;
+
+/// One piece of a [`Phrase`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Span {
+    /// Our own words.
+    Ours(Cow<'static, str>),
+    /// A foreign string that reads as text: a description, an organisation, a country.
+    Theirs(Box<str>),
+    /// A foreign string that is an identifier, shown as code: an instance id, an API, a path, a user agent.
+    Code(Box<str>),
+    /// An address that must not become a link: a public IP, a domain, a URL. Shown defanged.
+    Net(Box<str>),
+    /// An instant, shown in the reader's time zone.
+    At(Millis),
+}
+
+/// A line about a finding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Phrase(pub Vec<Span>);
+
+impl Phrase {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn ours(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.0.push(Span::Ours(text.into()));
+        self
+    }
+
+    pub fn theirs(mut self, text: &str) -> Self {
+        self.0.push(Span::Theirs(short(text, LONGEST).into()));
+        self
+    }
+
+    pub fn code(mut self, text: &str) -> Self {
+        self.0.push(Span::Code(short(text, LONGEST).into()));
+        self
+    }
+
+    pub fn net(mut self, text: &str) -> Self {
+        self.0.push(Span::Net(short(text, LONGEST).into()));
+        self
+    }
+
+    pub fn at(mut self, instant: Millis) -> Self {
+        self.0.push(Span::At(instant));
+        self
+    }
+
+    /// Our words, then a foreign identifier; nothing at all if there is none: `.with(" in ", vpc)`.
+    pub fn with(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match filled(text) {
+            Some(text) => self.ours(words).code(text),
+            None => self,
+        }
+    }
+
+    /// Adds another phrase behind a separating dot; an empty one adds nothing.
+    pub fn part(mut self, other: Phrase) -> Self {
+        if other.is_empty() {
+            return self;
+        }
+        if !self.is_empty() {
+            self.0.push(Span::Ours(Cow::Borrowed(" · ")));
+        }
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Adds our words as a part of their own.
+    pub fn part_ours(self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.part(Phrase::new().ours(text))
+    }
+
+    /// Adds words and a foreign identifier as a part of their own, if there is one.
+    pub fn part_with(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match filled(text) {
+            Some(text) => self.part(Phrase::new().ours(words).code(text)),
+            None => self,
+        }
+    }
+
+    /// Joins another phrase without a separator.
+    pub fn then(mut self, other: Phrase) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The phrase as it stands in the finding: for logs and for tests, never for Slack.
+    pub fn plain(&self) -> String {
+        let mut out = String::new();
+        for span in &self.0 {
+            match span {
+                Span::Ours(s) => out.push_str(s),
+                Span::Theirs(s) | Span::Code(s) | Span::Net(s) => out.push_str(s),
+                Span::At(t) => out.push_str(&t.iso()),
+            }
+        }
+        out
+    }
+}
+
+/// `Some` only if the string holds more than white space.
+pub fn filled(text: Option<&str>) -> Option<&str> {
+    text.filter(|t| !t.trim().is_empty())
+}
+
+/// The first `max` characters, with an ellipsis where something is left out.
+pub fn short(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+    }
+}
+
+/// The first `max` of a list, then how many more there are.
+pub fn first_of<T>(items: &[T], max: usize, mut say: impl FnMut(&T) -> Phrase) -> Vec<Phrase> {
+    let mut lines: Vec<Phrase> = items.iter().take(max).map(&mut say).filter(|p| !p.is_empty()).collect();
+    if items.len() > max {
+        lines.push(Phrase::new().ours(format!("and {} more", items.len() - max)));
+    }
+    lines
+}
+
+/// The first `max` of a list of identifiers in one phrase: `a, b, c and 4 more`.
+pub fn listed<'a>(items: impl IntoIterator<Item = &'a str>, max: usize) -> Phrase {
+    let items: Vec<&str> = items.into_iter().filter(|i| !i.trim().is_empty()).collect();
+    let mut phrase = Phrase::new();
+    for (n, item) in items.iter().take(max).enumerate() {
+        phrase = if n == 0 { phrase.code(item) } else { phrase.ours(", ").code(item) };
+    }
+    match items.len().saturating_sub(max) {
+        0 => phrase,
+        more => phrase.ours(format!(" and {more} more")),
+    }
+}
+
+/// `1 call`, `14 calls`.
+pub fn plural(n: u64, one: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        _ => format!("{n} {one}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_parts_leave_no_separator() {
+        let phrase = Phrase::new()
+            .with("EC2 instance ", Some("i-1"))
+            .part_with("VPC ", None)
+            .part_with("VPC ", Some("  "))
+            .part_ours("running");
+        assert_eq!(phrase.plain(), "EC2 instance i-1 · running");
+    }
+
+    #[test]
+    fn a_long_list_says_how_many_are_left_out() {
+        assert_eq!(listed(["a", "", "b", "c", "d"], 2).plain(), "a, b and 2 more");
+        let lines = first_of(&[1, 2, 3], 2, |n| Phrase::new().ours(n.to_string()));
+        assert_eq!(lines.iter().map(Phrase::plain).collect::<Vec<_>>(), ["1", "2", "and 1 more"]);
+    }
+
+    #[test]
+    fn a_long_string_is_cut_between_characters() {
+        assert_eq!(short("äöü", 2), "äö…");
+        assert_eq!(short("äö", 2), "äö");
+    }
+}

@@ -1,0 +1,65 @@
+//! The resource that a finding is about: every member of the API's `Resource`.
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::About;
+use super::draft::Draft;
+use super::phrase::{Phrase, filled};
+use super::{compute, container, database, iam, storage};
+
+/// A reader of one member: true if the member was there.
+type Reader = fn(&mut Draft, &sdk::Resource) -> bool;
+
+/// The members with the resource types that they describe, in the order in which they are told when the type names none of them.
+/// `resourceType` is an open string; what it names comes first.
+const READERS: [(&[&str], Reader); 14] = [
+    (&["S3Bucket", "S3Object"], storage::buckets),
+    (&["Lambda"], compute::function),
+    (&["RDSDBInstance"], database::instance),
+    (&["RDSLimitlessDB"], database::limitless),
+    (&["ECSCluster"], container::ecs),
+    (&["EKSCluster", "KubernetesCluster"], container::eks),
+    (&["Container"], container::container),
+    (&["Instance"], compute::instance),
+    (&["EBSSnapshot"], storage::snapshot),
+    (&["EBSVolume"], storage::volumes),
+    (&["EC2Image"], storage::image),
+    (&["EC2RecoveryPoint", "EBSRecoveryPoint", "S3RecoveryPoint", "RecoveryPoint"], storage::recovery_point),
+    (&["BedrockGuardrail"], compute::guardrail),
+    (&["Model", "BedrockModel"], compute::models),
+];
+
+/// Reads all of it. The member that `resourceType` names is the subject; a principal beside another resource is the actor.
+pub(super) fn read(draft: &mut Draft, resource: &sdk::Resource) {
+    let kind = resource.resource_type().unwrap_or_default();
+    let key_is_subject = kind.eq_ignore_ascii_case("AccessKey") && iam::access_key(draft, resource);
+    let (own, others): (Vec<_>, Vec<_>) =
+        READERS.iter().partition(|(kinds, _)| kinds.iter().any(|k| k.eq_ignore_ascii_case(kind)));
+    let mut found = key_is_subject;
+    for (_, reader) in own.iter().chain(&others) {
+        found |= reader(draft, resource);
+    }
+    match (key_is_subject, found) {
+        (true, _) => {}
+        (false, true) => iam::principal(draft, resource),
+        (false, false) => _ = iam::access_key(draft, resource),
+    }
+    iam::kubernetes_user(draft, resource);
+    iam::database_user(draft, resource);
+    if let Some(kind) = filled(Some(kind)) {
+        draft.subject(Phrase::new().theirs(kind));
+    }
+}
+
+/// Names the resource, once as the subject and once, with its details, as a line.
+pub(super) fn told(draft: &mut Draft, subject: Phrase, details: Phrase) {
+    draft.subject(subject.clone());
+    draft.say(About::Resource, subject.part(details));
+}
+
+/// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own.
+pub(super) fn readable_kind(kind: &str) -> String {
+    let lower = kind.replace('_', " ").to_lowercase();
+    let mut chars = lower.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

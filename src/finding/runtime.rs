@@ -1,0 +1,96 @@
+//! What the runtime agent saw: the process, where it comes from, and what it touched.
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::About;
+use super::draft::{Draft, Trait};
+use super::phrase::{Phrase, filled, listed};
+
+pub(super) fn read(draft: &mut Draft, runtime: &sdk::RuntimeDetails) {
+    if let Some(process) = runtime.process() {
+        let line = about_process(process);
+        draft.say(About::Process, line);
+        draft.seen(Trait::Process, filled(process.executable_path()).or(process.name()));
+        let lineage = descent(process.lineage());
+        draft.say(About::Process, lineage);
+    }
+    if let Some(context) = runtime.context() {
+        read_context(draft, context);
+    }
+}
+
+/// `xmrig · /tmp/xmrig · pid 4711 · user root (0) · in /tmp · SHA-256 …`
+fn about_process(p: &sdk::ProcessDetails) -> Phrase {
+    let pid = p.pid().or(p.namespace_pid()).map(|n| n.to_string());
+    let mut line = Phrase::new()
+        .part_with("", p.name())
+        .part_with("", p.executable_path())
+        .part_with("pid ", pid.as_deref())
+        .part_with("user ", p.user())
+        .part_with("in ", p.pwd());
+    if let Some(uid) = p.user_id() {
+        line = line.part_ours(match p.euid().filter(|e| *e != uid) {
+            Some(euid) => format!("uid {uid} acting as {euid}"),
+            None => format!("uid {uid}"),
+        });
+    }
+    line.part_with("SHA-256 ", p.executable_sha256())
+}
+
+/// `systemd › sshd › bash › xmrig`: the oldest ancestor first. GuardDuty gives the nearest first.
+fn descent(lineage: &[sdk::LineageObject]) -> Phrase {
+    let names: Vec<&str> = lineage.iter().filter_map(|l| filled(l.executable_path()).or(filled(l.name()))).collect();
+    let shown = names.iter().take(6).rev();
+    let mut phrase = Phrase::new();
+    for name in shown {
+        phrase =
+            if phrase.is_empty() { phrase.ours("started by ").code(name) } else { phrase.ours(" › ").code(name) };
+    }
+    phrase
+}
+
+fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
+    let members: [(&'static str, Option<&str>); 19] = [
+        ("command line ", c.command_line_example()),
+        ("file ", c.file_path()),
+        ("operation ", c.file_operation()),
+        ("threat file ", c.threat_file_path()),
+        ("tool ", c.tool_name()),
+        ("tool category ", c.tool_category()),
+        ("service ", c.service_name()),
+        ("script ", c.script_path()),
+        ("library ", c.library_path()),
+        ("LD_PRELOAD ", c.ld_preload_value()),
+        ("socket ", c.socket_path()),
+        ("runc ", c.runc_binary_path()),
+        ("release agent ", c.release_agent_path()),
+        ("mount source ", c.mount_source()),
+        ("mount target ", c.mount_target()),
+        ("file system ", c.file_system_type()),
+        ("kernel module ", filled(c.module_file_path()).or(c.module_name())),
+        ("module SHA-256 ", c.module_sha256()),
+        ("shell history ", c.shell_history_file_path()),
+    ];
+    let mut line = Phrase::new();
+    for (words, value) in members {
+        line = line.part_with(words, value);
+    }
+    if let Some(protocol) = c.iana_protocol_number() {
+        line = line.part_ours(format!("protocol {protocol}"));
+    }
+    line = line.part_with("address family ", c.address_family());
+    for (words, list) in
+        [("flags ", c.flags()), ("memory regions ", c.memory_regions()), ("related files ", c.related_file_paths())]
+    {
+        let said = listed(list.iter().map(String::as_str), 4);
+        if !said.is_empty() {
+            line = line.part(Phrase::new().ours(words).then(said));
+        }
+    }
+    draft.say(About::Process, line);
+    for (words, process) in [("modified by ", c.modifying_process()), ("target ", c.target_process())] {
+        if let Some(process) = process {
+            draft.say(About::Process, Phrase::new().ours(words).then(about_process(process)));
+        }
+    }
+}
