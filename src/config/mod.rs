@@ -1,1 +1,244 @@
-//! (in the making)
+//! The configuration: all of it is the environment, all of it is checked before anything else happens.
+//!
+//! Text first (`variables`: one table for the parser, `--help` and the README), validated domain types after; every
+//! fault is reported by its variable's name, all at once.
+
+mod environment;
+mod faults;
+mod glob;
+mod read;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod urls;
+mod values;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use environment::environment;
+pub use faults::{Fault, Faults};
+pub use glob::Glob;
+pub use routes::{Comparison, Match, Operator, Route, RouteTo, Routes, Target};
+pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
+
+/// What one run is told. Made by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub aws: Aws,
+    pub filter: Filter,
+    /// `GUARDDUTY_LOOKBACK`
+    pub lookback: Duration,
+    /// `GUARDDUTY_OVERLAP`
+    pub overlap: Duration,
+    /// `GUARDDUTY_WATCH`
+    pub watch: bool,
+    pub slack: Slack,
+    /// `SLACK_ROUTES`
+    pub routes: Routes,
+    pub wording: Wording,
+    pub state: State,
+    /// `None`: metrics are not pushed.
+    pub pushgateway: Option<Pushgateway>,
+    /// `RUN_TIMEOUT`, 5 s at least.
+    pub run_timeout: Duration,
+    /// `RUN_LEASE`, 2 s at least.
+    pub lease: Duration,
+    /// `DRY_RUN`
+    pub dry_run: bool,
+    pub log: Log,
+}
+
+/// Which accounts and regions are polled, and as whom.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// `GUARDDUTY_REGIONS`
+    pub regions: Regions,
+    /// `GUARDDUTY_ROLE_ARNS`; never empty.
+    pub roles: Vec<Role>,
+    /// `GUARDDUTY_EXTERNAL_ID`
+    pub external_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Regions {
+    /// The one that the SDK finds.
+    #[default]
+    Default,
+    /// Without repetitions, not empty.
+    List(Vec<String>),
+    /// Every region that the account has enabled.
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The pod's own identity.
+    Own,
+    Arn(String),
+}
+
+/// Which findings are told at all.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// `GUARDDUTY_MIN_SEVERITY`, from 0 to 10.
+    pub min_severity: f64,
+    /// `GUARDDUTY_INCLUDE_TYPES`; empty: every type.
+    pub include: Vec<Glob>,
+    /// `GUARDDUTY_EXCLUDE_TYPES`
+    pub exclude: Vec<Glob>,
+    /// `GUARDDUTY_SAMPLES`
+    pub samples: Samples,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Samples {
+    #[default]
+    Show,
+    Drop,
+}
+
+#[derive(Clone, Debug)]
+pub struct Slack {
+    pub access: Access,
+    /// `SLACK_API_URL` without a slash at its end.
+    pub api_url: String,
+    /// `SLACK_RECURRENCE`
+    pub recurrence: Recurrence,
+    /// `SLACK_REMIND_AFTER`
+    pub remind_after: Duration,
+    /// `SLACK_DIGEST_AFTER`; 0: never.
+    pub digest_after: usize,
+}
+
+/// How messages leave.
+#[derive(Clone, Debug)]
+pub enum Access {
+    Bot {
+        token: SecretString,
+        /// `SLACK_CHANNEL`: an id or a `#name`.
+        channel: String,
+    },
+    Webhook {
+        url: SecretString,
+    },
+}
+
+impl Access {
+    /// Where a finding goes that no route takes, and every notice.
+    pub fn default_target(&self) -> Target {
+        match self {
+            Access::Bot { channel, .. } => Target::Channel(channel.clone()),
+            Access::Webhook { url } => Target::Webhook { name: "SLACK_WEBHOOK_URL".into(), url: url.clone() },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recurrence {
+    #[default]
+    Update,
+    Repost,
+    Ignore,
+}
+
+/// What messages say beside the finding itself.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    pub account_names: AccountNames,
+    pub portal: Option<Portal>,
+    /// `RUNBOOK_URL`: a link template with `{type}`, `{id}`, `{account}`, `{region}` in its path or query.
+    pub runbook_url: Option<String>,
+}
+
+/// `ACCOUNT_NAMES`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountNames {
+    /// By account id.
+    Map(BTreeMap<String, String>),
+    /// To be asked with `organizations:ListAccounts`.
+    Organization,
+}
+
+impl Default for AccountNames {
+    fn default() -> Self {
+        Self::Map(BTreeMap::new())
+    }
+}
+
+/// `CONSOLE_PORTAL_URL`, without a slash at its end, and `CONSOLE_PORTAL_ROLE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portal {
+    pub url: String,
+    pub role: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// `STATE_FILE`: the state itself, or with a ConfigMap its mounted copy.
+    pub file: PathBuf,
+    /// `STATE_CONFIGMAP`
+    pub configmap: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pushgateway {
+    /// `PUSHGATEWAY_URL` without a slash at its end.
+    pub url: String,
+    pub job: String,
+    /// `PUSHGATEWAY_LABELS`: further grouping labels.
+    pub labels: BTreeMap<String, String>,
+    pub auth: Option<Credentials>,
+}
+
+/// `PUSHGATEWAY_USERNAME` and `PUSHGATEWAY_PASSWORD`
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub username: String,
+    pub password: SecretString,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// `RUST_LOG`: a filter of `tracing`.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Json,
+    Text,
+}
+
+impl Log {
+    /// What can be used of an environment whose faults are yet to be told: they are told through it.
+    pub fn lenient(vars: &[(String, String)], on_terminal: bool) -> Self {
+        let given = |name: &str| vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
+        let format = given("LOG_FORMAT").and_then(|v| values::log_format(v).ok());
+        let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::log_filter(v).ok());
+        Self {
+            format: format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }),
+            filter: filter.unwrap_or_else(|| "info".into()),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks everything, files of secrets included. `on_terminal` is whether standard error is one.
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, Faults> {
+        read::config(vars, on_terminal, read::Purpose::Run)
+    }
+
+    /// The same for `preview`, which sends nothing: what it would send with may be missing. Then the default channel
+    /// is called `SLACK_CHANNEL`, and tokens and URLs are empty.
+    pub fn for_preview(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, Faults> {
+        read::config(vars, on_terminal, read::Purpose::Preview)
+    }
+}

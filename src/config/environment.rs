@@ -1,0 +1,103 @@
+//! The environment as it is: names and values, and the files that hold secrets. Only this file of `config` does IO.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+
+use super::faults::Faults;
+
+/// A secret is a token, a URL or a password; a path to something larger is a mistake.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// This process's environment. What is not Unicode comes with replacement characters, and is refused where it is used.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// What is set: a blank value counts as unset. No `Debug`: it holds secrets.
+pub(super) struct Environment {
+    pub vars: BTreeMap<String, String>,
+}
+
+impl Environment {
+    pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { vars: vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect() }
+    }
+
+    /// Sets `name` to what the file named by `<name>_FILE` holds. Both set, or a file that cannot be used, is a fault.
+    pub fn read_secret_file(&mut self, name: &str, faults: &mut Faults) {
+        let variable = format!("{name}_FILE");
+        let Some(path) = self.vars.get(&variable).map(|p| p.trim()) else { return };
+        if self.vars.contains_key(name) {
+            return faults.add(&variable, format!("is set, and so is {name}; unset one of the two"));
+        }
+        match secret_in(path) {
+            Ok(secret) => {
+                self.vars.insert(name.to_owned(), secret);
+            }
+            Err(why) => faults.add(&variable, format!("the file {path} cannot be used: {why}")),
+        }
+    }
+}
+
+/// The text of a file without the newline at its end.
+fn secret_in(path: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|f| f.take(LARGEST_SECRET + 1).read_to_string(&mut text));
+    match read {
+        Ok(n) if n as u64 > LARGEST_SECRET => return Err("it is far too large for a secret".into()),
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err("it is not text in UTF-8".into()),
+        Err(e) => return Err(e.to_string()),
+    }
+    let secret = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    if secret.trim().is_empty() { Err("it is empty".into()) } else { Ok(secret.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn read(path: &Path) -> (Option<String>, Faults) {
+        let mut env = Environment::new([("TOKEN_FILE".to_owned(), path.display().to_string())]);
+        let mut faults = Faults::default();
+        env.read_secret_file("TOKEN", &mut faults);
+        (env.vars.remove("TOKEN"), faults)
+    }
+
+    #[test]
+    fn a_trailing_newline_does_not_belong_to_a_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        for (text, secret) in
+            [("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("s3cret", "s3cret"), (" pass word \n", " pass word ")]
+        {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read(&path).0.as_deref(), Some(secret), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_a_fault_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let problem = |faults: Faults| faults.to_string().replace(&path.display().to_string(), "PATH");
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: No such file or directory (os error 2)");
+        std::fs::write(&path, "\n").unwrap();
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is empty");
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is not text in UTF-8");
+        std::fs::write(&path, "x".repeat(70_000)).unwrap();
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is far too large for a secret");
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_a_fault() {
+        let mut env = Environment::new([("T".to_owned(), "a".to_owned()), ("T_FILE".to_owned(), "/b".to_owned())]);
+        let mut faults = Faults::default();
+        env.read_secret_file("T", &mut faults);
+        assert_eq!(faults.to_string(), "T_FILE: is set, and so is T; unset one of the two");
+    }
+}

@@ -1,0 +1,249 @@
+//! The configuration as a user meets it.
+
+use std::time::Duration;
+
+use super::*;
+
+const TOKEN: &str = "xoxb-1-2-tokenS3cret";
+const HOOK: &str = "https://hooks.slack.com/services/T0/B0/hookS3cret";
+
+fn pairs(vars: &[(&str, &str)]) -> Vec<(String, String)> {
+    vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+}
+
+/// With a bot token and a channel, and these besides; a blank value takes one away.
+fn with(vars: &[(&str, &str)]) -> Result<Config, Faults> {
+    let mut all = pairs(&[("SLACK_BOT_TOKEN", TOKEN), ("SLACK_CHANNEL", "C0SECURITY"), ("PATH", "/bin")]);
+    all.retain(|(name, _)| vars.iter().all(|(n, _)| n != name));
+    all.extend(pairs(vars));
+    Config::from_env(all, false)
+}
+
+fn faults(vars: &[(&str, &str)]) -> String {
+    with(vars).map(|_| "no fault".to_owned()).unwrap_or_else(|f| f.to_string())
+}
+
+#[test]
+fn the_least_configuration_has_the_documented_defaults() {
+    let c = with(&[]).unwrap();
+    assert_eq!(c.aws.regions, Regions::Default);
+    assert_eq!(c.aws.roles, [Role::Own]);
+    assert_eq!((c.lookback, c.overlap), (Duration::from_secs(600), Duration::from_secs(900)));
+    assert_eq!((c.run_timeout, c.lease), (Duration::from_secs(480), Duration::from_secs(60)));
+    assert_eq!((c.slack.digest_after, c.slack.remind_after), (20, Duration::from_secs(6 * 3_600)));
+    assert_eq!(c.slack.api_url, "https://slack.com/api");
+    assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, Samples::Show));
+    assert_eq!(c.state, State { file: "guardduty-slack-state/watermark.json".into(), configmap: None });
+    assert_eq!(c.log, Log { format: LogFormat::Json, filter: "info".into() });
+    assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
+}
+
+#[test]
+fn every_variable_is_read() {
+    let c = with(&[
+        ("GUARDDUTY_REGIONS", " eu-west-1, us-gov-west-1,eu-west-1,"),
+        ("GUARDDUTY_ROLE_ARNS", "self,arn:aws-cn:iam::123456789012:role/path/reader"),
+        ("GUARDDUTY_EXTERNAL_ID", "abc/1"),
+        ("GUARDDUTY_MIN_SEVERITY", "high"),
+        ("GUARDDUTY_INCLUDE_TYPES", "*:EC2/*, Recon:*"),
+        ("SLACK_RECURRENCE", "repost"),
+        ("SLACK_DIGEST_AFTER", "0"),
+        ("GUARDDUTY_SAMPLES", "drop"),
+        ("GUARDDUTY_WATCH", "0"),
+        ("ACCOUNT_NAMES", "123456789012=prod eu, 210987654321=dev"),
+        ("CONSOLE_PORTAL_URL", "https://corp.awsapps.com/start/"),
+        ("CONSOLE_PORTAL_ROLE", "SecurityAudit"),
+        ("RUNBOOK_URL", "https://wiki.example/{type}"),
+        ("STATE_CONFIGMAP", "guardduty-slack-state"),
+        ("PUSHGATEWAY_URL", "http://gateway:9091/"),
+        ("PUSHGATEWAY_LABELS", "cluster=blue,env=a/b"),
+        ("PUSHGATEWAY_USERNAME", "pusher"),
+        ("PUSHGATEWAY_PASSWORD", " pass word "),
+        ("DRY_RUN", "1"),
+        ("LOG_FORMAT", "text"),
+        ("RUST_LOG", "warn,guardduty_slack=debug"),
+    ])
+    .unwrap();
+    assert_eq!(c.aws.regions, Regions::List(vec!["eu-west-1".into(), "us-gov-west-1".into()]));
+    assert_eq!(c.aws.roles, [Role::Own, Role::Arn("arn:aws-cn:iam::123456789012:role/path/reader".into())]);
+    assert_eq!(c.filter.min_severity, 7.0);
+    assert_eq!(c.filter.include.len(), 2);
+    assert_eq!((c.slack.recurrence, c.slack.digest_after), (Recurrence::Repost, 0));
+    assert!(matches!(&c.wording.account_names, AccountNames::Map(m) if m["123456789012"] == "prod eu"));
+    assert_eq!(
+        c.wording.portal,
+        Some(Portal { url: "https://corp.awsapps.com/start".into(), role: "SecurityAudit".into() })
+    );
+    let gateway = c.pushgateway.unwrap();
+    assert_eq!((gateway.url.as_str(), gateway.labels["env"].as_str()), ("http://gateway:9091", "a/b"));
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&gateway.auth.unwrap().password), " pass word ");
+    assert!(c.dry_run && !c.watch);
+    assert_eq!(c.log, Log { format: LogFormat::Text, filter: "warn,guardduty_slack=debug".into() });
+}
+
+#[test]
+fn every_fault_is_reported_at_once_by_the_variable_s_name() {
+    let told = faults(&[
+        ("GUARDDUTY_REGIONS", "eu-west-1,all"),
+        ("GUARDDUTY_ROLE_ARNS", "arn:aws:iam::123:role/x"),
+        ("GUARDDUTY_MIN_SEVERITY", "urgent"),
+        ("GUARDDUTY_LOOKBACK", "tomorrow"),
+        ("SLACK_DIGEST_AFTER", "-3"),
+        ("RUN_TIMEOUT", "8 parsecs"),
+        ("RUN_LEASE", "1s"),
+        ("SLACK_ROUTES", "[{\"match\": "),
+        ("SLACK_RECURRENCE", "sometimes"),
+        ("GUARDDUTY_SAMPLES", "maybe"),
+        ("DRY_RUN", "perhaps"),
+        ("SLACK_CHANNEL", ""),
+        ("ACCOUNT_NAMES", "prod=123456789012"),
+        ("CONSOLE_PORTAL_URL", "https://corp.awsapps.com/start"),
+        ("RUNBOOK_URL", "https://{account}.example"),
+        ("STATE_CONFIGMAP", "Guardduty_State"),
+        ("PUSHGATEWAY_LABELS", "region=eu"),
+        ("PUSHGATEWAY_USERNAME", "pusher"),
+        ("PUSHGATEWAY_URL", "gateway:9091"),
+        ("LOG_FORMAT", "xml"),
+        ("RUST_LOG", "info,=,"),
+        ("GUARDDUTY_REGION", "eu-west-1"),
+    ]);
+    insta::assert_snapshot!(told, @r#"
+    GUARDDUTY_REGION: is unknown; did you mean GUARDDUTY_REGIONS?
+    GUARDDUTY_ROLE_ARNS: "arn:aws:iam::123:role/x" is no role; write arn:aws:iam::123456789012:role/name, or self
+    GUARDDUTY_REGIONS: names all beside regions; write all alone, or the regions
+    GUARDDUTY_MIN_SEVERITY: "urgent" is no severity; write low, medium, high, critical or a number from 0 to 10
+    GUARDDUTY_SAMPLES: "maybe" is unknown; write show or drop
+    SLACK_CHANNEL: is not set; a bot token needs it: a channel's id or #name
+    SLACK_ROUTES: is no JSON, line 1 column 11; mend it there
+    SLACK_RECURRENCE: "sometimes" is unknown; write update, repost or ignore
+    SLACK_DIGEST_AFTER: "-3" is no whole number from 0 up
+    GUARDDUTY_LOOKBACK: "tomorrow" is no duration; write it like 90s, 10m, 6h or 1d
+    CONSOLE_PORTAL_ROLE: is not set; CONSOLE_PORTAL_URL needs it
+    ACCOUNT_NAMES: "prod=123456789012" is no name of an account; write 123456789012=prod,…, or organization
+    RUNBOOK_URL: has a placeholder or credentials in its host; placeholders stand in the path or the query
+    STATE_CONFIGMAP: "Guardduty_State" is no name of a ConfigMap; it has lower-case letters, digits, - and .
+    PUSHGATEWAY_URL: is no URL; write it like https://host/path
+    PUSHGATEWAY_LABELS: the label region is one that the metrics bear themselves; choose another name
+    PUSHGATEWAY_PASSWORD: is not set; PUSHGATEWAY_USERNAME needs it, or PUSHGATEWAY_PASSWORD_FILE
+    RUN_TIMEOUT: "8 parsecs" is no duration; write it like 90s, 10m, 6h or 1d
+    RUN_LEASE: "1s" is too short; allow 2s at least
+    DRY_RUN: "perhaps" is neither true nor false; write true, false, 1 or 0
+    LOG_FORMAT: "xml" is unknown; write json or text
+    RUST_LOG: "info,=," is no filter; write a level like info, or target=level,…
+    "#);
+}
+
+#[test]
+fn the_nearest_known_variable_is_named() {
+    for (wrong, near) in [
+        ("GUARDDUTY_REGION", "GUARDDUTY_REGIONS"),
+        ("SLACK_CHANEL", "SLACK_CHANNEL"),
+        ("PUSHGATEWAY_USER_NAME", "PUSHGATEWAY_USERNAME"),
+        ("SLACK_BOT_TOKEN_FILES", "SLACK_BOT_TOKEN_FILE"),
+        ("SLACK_CHANNEL_FILE", "SLACK_CHANNEL"),
+    ] {
+        assert_eq!(faults(&[(wrong, "x")]), format!("{wrong}: is unknown; did you mean {near}?"));
+    }
+}
+
+#[test]
+fn what_is_blank_injected_or_somebody_else_s_is_no_fault() {
+    with(&[
+        ("SLACK_WEBHOOK_URL", ""),
+        ("GUARDDUTY_ROLE_ARNS", " "),
+        ("SLACK_ROUTES", ""),
+        ("RUN_TIMEOUT", ""),
+        ("SLACK_UNKNOWN", ""),
+        ("PUSHGATEWAY_SERVICE_HOST", "10.0.0.7"),
+        ("PUSHGATEWAY_PORT", "tcp://10.0.0.7:9091"),
+        ("guardduty_regions", "lower case is another variable"),
+    ])
+    .unwrap();
+}
+
+#[test]
+fn a_bot_token_and_a_webhook_exclude_each_other_and_one_is_needed() {
+    let gone = ("SLACK_BOT_TOKEN", "");
+    insta::assert_snapshot!(faults(&[gone]), @"SLACK_BOT_TOKEN: is not set; set it, or SLACK_BOT_TOKEN_FILE, or SLACK_WEBHOOK_URL instead");
+    insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: is set, and so is SLACK_BOT_TOKEN; unset one of the two");
+    insta::assert_snapshot!(faults(&[("SLACK_BOT_TOKEN", "xapp-1-s3cret")]), @"SLACK_BOT_TOKEN: is no bot token; it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token)");
+    insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: "security" is no channel; write its id (C…, G…) or its name with the hash, like #security"#);
+    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @"SLACK_BOT_TOKEN_FILE: the file /nowhere/token cannot be used: No such file or directory (os error 2)");
+    let webhook = with(&[gone, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
+    assert!(matches!(webhook.slack.access, Access::Webhook { .. }));
+}
+
+#[test]
+fn a_route_s_webhook_is_known_and_may_be_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("paging");
+    std::fs::write(&path, format!("{HOOK}\n")).unwrap();
+    let base = [("SLACK_BOT_TOKEN", ""), ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)];
+    let route = ("SLACK_ROUTES", r#"[{"match": {"severity": ">=7"}, "webhook": "SLACK_WEBHOOK_PAGING"}]"#);
+    let path = path.display().to_string();
+    for given in [("SLACK_WEBHOOK_PAGING", HOOK), ("SLACK_WEBHOOK_PAGING_FILE", path.as_str())] {
+        let c = with(&[&base[..], &[route, given]].concat()).unwrap();
+        let RouteTo::Target(Target::Webhook { name, url }) = &c.routes.0[0].to else { panic!("no webhook") };
+        assert_eq!((name.as_str(), secrecy::ExposeSecret::expose_secret(url)), ("SLACK_WEBHOOK_PAGING", HOOK));
+    }
+    insta::assert_snapshot!(faults(&[&base[..], &[route]].concat()), @"SLACK_ROUTES[0].webhook: names SLACK_WEBHOOK_PAGING, which is not set; set it, or SLACK_WEBHOOK_PAGING_FILE, to the webhook's URL");
+    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING", "s3cret")]].concat()), @"SLACK_ROUTES[0].webhook: the variable SLACK_WEBHOOK_PAGING is no URL; write it like https://host/path");
+    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING_FILE", "/nowhere/x")]].concat()), @r"
+    SLACK_WEBHOOK_PAGING_FILE: the file /nowhere/x cannot be used: No such file or directory (os error 2)
+    SLACK_ROUTES[0].webhook: the file of SLACK_WEBHOOK_PAGING cannot be used
+    ");
+    let broken = ("SLACK_ROUTES", r#"[{"webhook": "SLACK_WEBHOOK_PAGING""#);
+    insta::assert_snapshot!(faults(&[&base[..], &[broken, ("SLACK_WEBHOOK_PAGING", HOOK)]].concat()), @"SLACK_ROUTES: is no JSON, line 1 column 35; mend it there");
+}
+
+#[test]
+fn preview_needs_nothing_and_still_finds_faults() {
+    let c = Config::for_preview(Vec::new(), false).unwrap();
+    assert!(matches!(c.slack.access, Access::Bot { channel, .. } if channel == "SLACK_CHANNEL"));
+    let route = r##"[{"match": {"type": "*"}, "webhook": "W"}, {"match": {"type": "*"}, "channel": "#a"}]"##;
+    assert_eq!(Config::for_preview(pairs(&[("SLACK_ROUTES", route)]), false).unwrap().routes.0.len(), 2);
+    assert!(Config::for_preview(pairs(&[("SLACK_ROUTES", "{}")]), false).is_err());
+}
+
+#[test]
+fn the_log_format_follows_the_terminal_unless_it_is_given() {
+    let format = |vars: &[(&str, &str)], terminal| Log::lenient(&pairs(vars), terminal).format;
+    assert_eq!((format(&[], true), format(&[], false)), (LogFormat::Text, LogFormat::Json));
+    assert_eq!(format(&[("LOG_FORMAT", "json")], true), LogFormat::Json);
+    assert_eq!(format(&[("LOG_FORMAT", "xml")], false), LogFormat::Json);
+    assert_eq!(Log::lenient(&pairs(&[("RUST_LOG", "=,")]), false).filter, "info");
+}
+
+#[test]
+fn no_secret_is_shown_by_debug_or_in_a_fault() {
+    let secrets = ["tokenS3cret", "hookS3cret", "passS3cret", "pagingS3cret", "userS3cret"];
+    let quiet = |text: &str| secrets.iter().all(|s| !text.contains(s));
+    let paging = "https://hooks.slack.com/services/T0/B0/pagingS3cret";
+    let gateway =
+        [("PUSHGATEWAY_URL", "http://g"), ("PUSHGATEWAY_USERNAME", "u"), ("PUSHGATEWAY_PASSWORD", "passS3cret")];
+    let route = ("SLACK_ROUTES", r#"[{"match": {"type": "*"}, "webhook": "SLACK_PAGING"}]"#);
+    let hooks = [("SLACK_BOT_TOKEN", ""), ("SLACK_WEBHOOK_URL", HOOK), ("SLACK_PAGING", paging), route];
+    for config in [with(&gateway), with(&[&gateway[..], &hooks].concat())] {
+        let shown = format!("{:?}", config.unwrap());
+        assert!(quiet(&shown) && shown.contains("REDACTED"), "{shown}");
+    }
+    // Each secret in each variable, where it is wrong or merely out of place.
+    let userinfo = "http://userS3cret:passS3cret@gateway";
+    for v in VARIABLES {
+        for value in [TOKEN, HOOK, paging, userinfo] {
+            if let Err(faults) =
+                with(&[&gateway[..2], &[("PUSHGATEWAY_PASSWORD", "passS3cret"), (v.name, value)]].concat())
+            {
+                assert!(quiet(&format!("{faults} {faults:?}")), "{faults}");
+            }
+        }
+    }
+    let wrong = [
+        ("SLACK_BOT_TOKEN", "tokenS3cret with blanks"),
+        ("SLACK_WEBHOOK_URL", "hookS3cret"),
+        ("SLACK_PAGING", "pagingS3cret"),
+        route,
+    ];
+    let faults = with(&wrong).unwrap_err();
+    assert!(quiet(&format!("{faults} {faults:?}")), "{faults}");
+}

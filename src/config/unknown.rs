@@ -1,0 +1,92 @@
+//! Variables that look like ours and are not: a typing error would otherwise pass in silence.
+
+/// Names that begin so are the program's own.
+const PREFIXES: [&str; 3] = ["GUARDDUTY_", "SLACK_", "PUSHGATEWAY_"];
+
+/// Whether a variable must be known.
+pub(super) fn is_ours(name: &str, value: &str) -> bool {
+    PREFIXES.iter().any(|p| name.starts_with(p)) && !is_injected(name, value)
+}
+
+/// Whether Kubernetes makes this variable for a Service of such a name.
+/// Source: Kubernetes documentation, «Service: environment variables», and `pkg/kubelet/envvars/envvars.go`.
+fn is_injected(name: &str, value: &str) -> bool {
+    let service_port = |(service, _): (&str, &str)| !service.is_empty();
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.split_once("_SERVICE_PORT_").is_some_and(service_port)
+        || name.ends_with("_PORT") && ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+        || name.rsplit_once("_PORT_").is_some_and(|(service, port)| !service.is_empty() && is_link(port))
+}
+
+/// `9091_TCP`, `9091_TCP_PROTO`, `9091_TCP_PORT`, `9091_TCP_ADDR`.
+fn is_link(port: &str) -> bool {
+    let mut parts = port.split('_');
+    let number = parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let protocol = matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"));
+    number && protocol && matches!((parts.next(), parts.next()), (None | Some("PROTO" | "PORT" | "ADDR"), None))
+}
+
+/// The known name that takes the fewest edits; the first of several.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
+    known.into_iter().min_by_key(|k| distance(name, k)).unwrap_or_default()
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kubernetes_injects_for_a_service_is_not_ours() {
+        for service in ["PUSHGATEWAY", "GUARDDUTY_SLACK", "SLACK_PROXY"] {
+            for (end, value) in [
+                ("SERVICE_HOST", "10.0.0.7"),
+                ("SERVICE_PORT", "9091"),
+                ("SERVICE_PORT_HTTP", "9091"),
+                ("PORT", "tcp://10.0.0.7:9091"),
+                ("PORT_9091_TCP", "tcp://10.0.0.7:9091"),
+                ("PORT_9091_TCP_PROTO", "tcp"),
+                ("PORT_9091_TCP_PORT", "9091"),
+                ("PORT_9091_TCP_ADDR", "10.0.0.7"),
+                ("PORT_53_UDP_ADDR", "10.0.0.7"),
+            ] {
+                assert!(!is_ours(&format!("{service}_{end}"), value), "{service}_{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_it_is_ours() {
+        for (name, value) in
+            [("PUSHGATEWAY_PORT", "9091"), ("SLACK_PORT_X", "1"), ("SLACK_CHANEL", "x"), ("SLACK_PORT_9_TCP_X", "")]
+        {
+            assert!(is_ours(name, value), "{name}");
+        }
+        assert!(!is_ours("PATH", "/bin"));
+    }
+
+    #[test]
+    fn the_nearest_name_is_the_one_with_the_fewest_edits() {
+        let known = ["GUARDDUTY_REGIONS", "SLACK_CHANNEL", "PUSHGATEWAY_USERNAME", "PUSHGATEWAY_PASSWORD"];
+        assert_eq!(nearest("GUARDDUTY_REGION", known), "GUARDDUTY_REGIONS");
+        assert_eq!(nearest("SLACK_CHANEL", known), "SLACK_CHANNEL");
+        assert_eq!(nearest("PUSHGATEWAY_USER_NAME", known), "PUSHGATEWAY_USERNAME");
+        assert_eq!((distance("kitten", "sitting"), distance("", "abc"), distance("abc", "abc")), (3, 3, 0));
+    }
+}

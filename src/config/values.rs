@@ -1,0 +1,283 @@
+//! Single values: from text to domain types. An error says what is wrong and how it is mended, and shows the value
+//! unless it may be a secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::glob::Glob;
+use super::{AccountNames, LogFormat, Recurrence, Regions, Role, Samples};
+use crate::finding::Band;
+use crate::time::{parse_duration, show_duration};
+
+pub(super) type Parsed<T> = Result<T, String>;
+
+/// The value in quotes, for an error; cut, on one line, and left out if it looks like a secret in the wrong place.
+pub(super) fn quoted(value: &str) -> String {
+    let lower = value.to_ascii_lowercase();
+    if ["xox", "xapp-", "hooks.slack", "://", "akia", "asia"].iter().any(|s| lower.contains(s)) {
+        return "the value (not shown, it may hold a secret)".into();
+    }
+    let shown: String = value.chars().take(60).collect();
+    format!("{shown:?}{}", if shown.len() < value.len() { "…" } else { "" })
+}
+
+/// A comma list: trimmed, empty elements passed over.
+pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim).filter(|s| !s.is_empty())
+}
+
+pub(super) fn text(value: &str) -> Parsed<String> {
+    Ok(value.to_owned())
+}
+
+pub(super) fn globs(value: &str) -> Parsed<Vec<Glob>> {
+    Ok(list(value).map(Glob::new).collect())
+}
+
+pub(super) fn duration(value: &str) -> Parsed<Duration> {
+    parse_duration(value).ok_or_else(|| format!("{} is no duration; write it like 90s, 10m, 6h or 1d", quoted(value)))
+}
+
+pub(super) fn at_least(least: Duration) -> impl Fn(&str) -> Parsed<Duration> {
+    move |value| match duration(value)? {
+        d if d < least => Err(format!("{} is too short; allow {} at least", quoted(value), show_duration(least))),
+        d => Ok(d),
+    }
+}
+
+pub(super) fn boolean(value: &str) -> Parsed<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{} is neither true nor false; write true, false, 1 or 0", quoted(value))),
+    }
+}
+
+pub(super) fn count(value: &str) -> Parsed<usize> {
+    value.parse().map_err(|_| format!("{} is no whole number from 0 up", quoted(value)))
+}
+
+pub(super) fn severity(value: &str) -> Parsed<f64> {
+    if let Some(band) = Band::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
+        return Ok(band.floor());
+    }
+    let mend =
+        || format!("{} is no severity; write low, medium, high, critical or a number from 0 to 10", quoted(value));
+    value.parse().ok().filter(|n| (0.0..=10.0).contains(n)).ok_or_else(mend)
+}
+
+pub(super) fn recurrence(value: &str) -> Parsed<Recurrence> {
+    match value {
+        "update" => Ok(Recurrence::Update),
+        "repost" => Ok(Recurrence::Repost),
+        "ignore" => Ok(Recurrence::Ignore),
+        _ => Err(format!("{} is unknown; write update, repost or ignore", quoted(value))),
+    }
+}
+
+pub(super) fn samples(value: &str) -> Parsed<Samples> {
+    match value {
+        "show" => Ok(Samples::Show),
+        "drop" => Ok(Samples::Drop),
+        _ => Err(format!("{} is unknown; write show or drop", quoted(value))),
+    }
+}
+
+pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
+    match value {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(format!("{} is unknown; write json or text", quoted(value))),
+    }
+}
+
+/// `RUST_LOG`, checked here because a filter that is merely ignored would hide what was asked for.
+pub(super) fn log_filter(value: &str) -> Parsed<String> {
+    match tracing_subscriber::EnvFilter::builder().parse(value) {
+        Ok(_) => Ok(value.to_owned()),
+        Err(_) => Err(format!("{} is no filter; write a level like info, or target=level,…", quoted(value))),
+    }
+}
+
+/// `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`: two words or more, then a number.
+pub(super) fn is_region(value: &str) -> bool {
+    let mut parts: Vec<&str> = value.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let digits = |s: &str| !s.is_empty() && s.len() <= 2 && s.bytes().all(|b| b.is_ascii_digit());
+    let word = |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_lowercase());
+    digits(number) && parts.len() >= 2 && parts.iter().all(word)
+}
+
+pub(super) fn regions(value: &str) -> Parsed<Regions> {
+    let names = distinct(list(value));
+    if names == ["all"] {
+        return Ok(Regions::All);
+    }
+    if names.iter().any(|n| n == "all") {
+        return Err("names all beside regions; write all alone, or the regions".into());
+    }
+    match names.iter().find(|n| !is_region(n)) {
+        Some(bad) => Err(format!("{} is no region; write regions like eu-west-1,us-east-1, or all", quoted(bad))),
+        None if names.is_empty() => Ok(Regions::Default),
+        None => Ok(Regions::List(names)),
+    }
+}
+
+fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for item in items {
+        if !seen.iter().any(|s| s == item) {
+            seen.push(item.to_owned());
+        }
+    }
+    seen
+}
+
+pub(super) fn is_account(value: &str) -> bool {
+    value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_role_arn(value: &str) -> bool {
+    let parts: Vec<&str> = value.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
+    let name = resource.strip_prefix("role/").unwrap_or_default();
+    // Source: IAM User Guide, «IAM and AWS STS quotas»: upper and lower case, digits, and _+=,.@-; a path has slashes.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=.@-/".contains(c);
+    (partition == "aws" || partition.starts_with("aws-"))
+        && is_account(account)
+        && !name.is_empty()
+        && !name.ends_with('/')
+        && name.chars().all(plain)
+}
+
+pub(super) fn roles(value: &str) -> Parsed<Vec<Role>> {
+    let role = |item: String| match item.as_str() {
+        "self" => Ok(Role::Own),
+        arn if is_role_arn(arn) => Ok(Role::Arn(item)),
+        bad => Err(format!("{} is no role; write arn:aws:iam::123456789012:role/name, or self", quoted(bad))),
+    };
+    distinct(list(value)).into_iter().map(role).collect()
+}
+
+/// Source: IAM User Guide on `sts:ExternalId`: 2 to 1,224 characters of `\w+=,.@:/-`.
+pub(super) fn external_id(value: &str) -> Parsed<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if (2..=1224).contains(&value.len()) && value.chars().all(plain) {
+        return Ok(value.to_owned());
+    }
+    Err("is no external id; it has 2 to 1224 letters, digits and _+=,.@:/-".into())
+}
+
+pub(super) fn account_names(value: &str) -> Parsed<AccountNames> {
+    if value == "organization" {
+        return Ok(AccountNames::Organization);
+    }
+    let mut names = BTreeMap::new();
+    for item in list(value) {
+        let (id, name) = item.split_once('=').map_or((item, ""), |(id, name)| (id.trim(), name.trim()));
+        if !is_account(id) || name.is_empty() {
+            return Err(format!(
+                "{} is no name of an account; write 123456789012=prod,…, or organization",
+                quoted(item)
+            ));
+        }
+        if names.insert(id.to_owned(), name.to_owned()).is_some() {
+            return Err(format!("names the account {id} twice"));
+        }
+    }
+    Ok(AccountNames::Map(names))
+}
+
+/// A channel's id or `#name`. Slack's names have 80 characters at most and no blank.
+pub(super) fn channel(value: &str) -> Parsed<String> {
+    let upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    let id = value.len() >= 3 && value.starts_with(['C', 'G', 'D']) && value.bytes().all(upper);
+    let name = value.strip_prefix('#').is_some_and(|n| {
+        (1..=80).contains(&n.chars().count())
+            && !n.chars().any(|c| c.is_whitespace() || c.is_control() || "#@,<>&".contains(c))
+    });
+    if id || name {
+        return Ok(value.to_owned());
+    }
+    Err(format!("{} is no channel; write its id (C…, G…) or its name with the hash, like #security", quoted(value)))
+}
+
+/// A bot token goes into a header: visible ASCII. Only the kind is checked, Slack says the rest.
+pub(super) fn bot_token(value: &str) -> Parsed<secrecy::SecretString> {
+    let value = value.trim();
+    if !value.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("holds blanks or characters that no token has; copy the bot token anew".into());
+    }
+    if !(value.starts_with("xoxb-") || value.starts_with("xoxe.xoxb-")) {
+        return Err("is no bot token; it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token)".into());
+    }
+    Ok(value.into())
+}
+
+/// Kubernetes: names of ConfigMaps are DNS subdomains.
+pub(super) fn configmap(value: &str) -> Parsed<String> {
+    let label = |l: &str| {
+        !l.is_empty()
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if value.len() <= 253 && value.split('.').all(label) {
+        return Ok(value.to_owned());
+    }
+    Err(format!("{} is no name of a ConfigMap; it has lower-case letters, digits, - and .", quoted(value)))
+}
+
+/// Labels that the metrics bear themselves, or that Prometheus gives to histograms and groups.
+const TAKEN_LABELS: [&str; 12] = [
+    "account",
+    "channel",
+    "code",
+    "job",
+    "le",
+    "operation",
+    "outcome",
+    "quantile",
+    "region",
+    "revision",
+    "service",
+    "severity",
+];
+
+pub(super) fn labels(value: &str) -> Parsed<BTreeMap<String, String>> {
+    let mut labels = BTreeMap::new();
+    for item in list(value) {
+        let (name, text) = item.split_once('=').map_or((item, ""), |(n, t)| (n.trim(), t.trim()));
+        if !is_label(name) || text.is_empty() {
+            return Err(format!("{} is no label; write name=value,name=value", quoted(item)));
+        }
+        if TAKEN_LABELS.contains(&name) || name == "version" {
+            return Err(format!("the label {name} is one that the metrics bear themselves; choose another name"));
+        }
+        if labels.insert(name.to_owned(), text.to_owned()).is_some() {
+            return Err(format!("has the label {name} twice"));
+        }
+    }
+    Ok(labels)
+}
+
+fn is_label(name: &str) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    plain && !name.is_empty() && !name.starts_with("__") && !name.as_bytes()[0].is_ascii_digit()
+}
+
+pub(super) fn role_name(value: &str) -> Parsed<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if value.len() <= 64 && value.chars().all(plain) {
+        return Ok(value.to_owned());
+    }
+    Err(format!("{} is no name of a role; write the permission set's name", quoted(value)))
+}
+
+/// Source: RFC 7617, section 2: the colon ends the user name.
+pub(super) fn username(value: &str) -> Parsed<String> {
+    if value.contains(':') || value.chars().any(char::is_control) {
+        return Err("holds a colon or a control character; basic auth cannot carry it".into());
+    }
+    Ok(value.to_owned())
+}

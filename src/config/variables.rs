@@ -1,0 +1,221 @@
+//! The table of variables: what the parser reads, what is known, and what `--help` and the README print.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// One environment variable of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    pub name: &'static str,
+    pub fallback: Fallback,
+    /// May be given as `<name>_FILE`, a path, instead; its value is never shown.
+    pub secret: bool,
+    /// One line of Markdown.
+    pub meaning: &'static str,
+}
+
+/// What holds where a variable is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    Unset,
+    /// As if the variable held this text.
+    Value(&'static str),
+    /// Something that only the running program knows; Markdown.
+    Known(&'static str),
+}
+
+impl Fallback {
+    /// As the README shows it.
+    fn markdown(self) -> String {
+        match self {
+            Fallback::Unset => "–".into(),
+            Fallback::Value(v) => format!("`{v}`"),
+            Fallback::Known(words) => words.into(),
+        }
+    }
+}
+
+/// A variable's name and what it was given; no `Debug`, because it may be a secret.
+pub(super) struct Given<'a> {
+    pub name: &'static str,
+    pub value: Option<&'a str>,
+}
+
+macro_rules! variables {
+    ($($name:literal $field:ident, $secret:literal, $default:expr, $meaning:literal;)*) => {
+        /// Every variable as text: not yet checked, the defaults filled in, secrets read from their files.
+        #[derive(Deserialize)]
+        pub(super) struct Raw { $($field: Option<String>,)* }
+
+        impl Raw {
+            $(pub(super) fn $field(&self) -> Given<'_> {
+                Given { name: $name, value: self.$field.as_deref() }
+            })*
+
+            #[cfg(test)]
+            fn all(&self) -> Vec<Given<'_>> {
+                vec![$(self.$field(),)*]
+            }
+        }
+
+        /// Every variable that the program reads itself, in the order in which they are documented.
+        pub const VARIABLES: &[Variable] =
+            &[$(Variable { name: $name, fallback: $default, secret: $secret, meaning: $meaning },)*];
+    };
+}
+
+use Fallback::{Known, Unset, Value};
+
+variables! {
+    "GUARDDUTY_REGIONS" guardduty_regions, false, Known("the SDK's region"),
+        "comma list of regions to poll; `all`: every region that the account has enabled (`account:ListRegions`), read anew by each run";
+    "GUARDDUTY_ROLE_ARNS" guardduty_role_arns, false, Unset,
+        "comma list of roles to assume, each polled in every region; the word `self` stands for the pod's own identity. Unset: own identity only";
+    "GUARDDUTY_EXTERNAL_ID" guardduty_external_id, false, Unset,
+        "external id for those roles";
+    "GUARDDUTY_MIN_SEVERITY" guardduty_min_severity, false, Value("low"),
+        "`low`, `medium`, `high`, `critical` or a number; a finding that rises to it later is a first sighting then";
+    "GUARDDUTY_INCLUDE_TYPES" guardduty_include_types, false, Unset,
+        "comma list of globs: only findings of these types";
+    "GUARDDUTY_EXCLUDE_TYPES" guardduty_exclude_types, false, Unset,
+        "comma list of globs: no findings of these types";
+    "GUARDDUTY_LOOKBACK" guardduty_lookback, false, Value("10m"),
+        "how far back a source new to the state is read";
+    "GUARDDUTY_OVERLAP" guardduty_overlap, false, Value("15m"),
+        "how far behind its watermark every run looks again";
+    "SLACK_BOT_TOKEN" slack_bot_token, true, Unset,
+        "bot token of an app made for your own workspace (`chat:write`; `channels:history` and `groups:history` for exactly-once)";
+    "SLACK_CHANNEL" slack_channel, false, Unset,
+        "default channel, its id or a `#name`; needed with a bot token";
+    "SLACK_WEBHOOK_URL" slack_webhook_url, true, Unset,
+        "incoming webhook, instead of a bot token";
+    "SLACK_API_URL" slack_api_url, false, Value("https://slack.com/api"),
+        "for GovSlack or a test";
+    "SLACK_ROUTES" slack_routes, false, Unset,
+        "JSON array of routes, the first that matches wins";
+    "SLACK_RECURRENCE" slack_recurrence, false, Value("update"),
+        "a finding seen again: `update` its message in place, `repost`, or `ignore`; a webhook cannot edit: there `update` posts anew when the severity band rose";
+    "SLACK_REMIND_AFTER" slack_remind_after, false, Value("6h"),
+        "how long a finding's thread stays silent between two words on its recurrences";
+    "SLACK_DIGEST_AFTER" slack_digest_after, false, Value("20"),
+        "above so many new findings for one channel in one run, the rest goes into digests; `0`: never";
+    "GUARDDUTY_SAMPLES" guardduty_samples, false, Value("show"),
+        "sample findings: `show` (marked as such, without mention) or `drop`";
+    "GUARDDUTY_WATCH" guardduty_watch, false, Value("true"),
+        "also watch the detector itself: status, filters that archive, trusted-IP lists";
+    "ACCOUNT_NAMES" account_names, false, Unset,
+        "`123456789012=prod,…` shown beside the account id, or `organization` (`organizations:ListAccounts`)";
+    "CONSOLE_PORTAL_URL" console_portal_url, false, Unset,
+        "IAM Identity Center start URL: console links then open in the finding's own account";
+    "CONSOLE_PORTAL_ROLE" console_portal_role, false, Unset,
+        "the role (permission set) that those links open with; needed with `CONSOLE_PORTAL_URL`";
+    "RUNBOOK_URL" runbook_url, false, Unset,
+        "link template with `{type}`, `{id}`, `{account}`, `{region}`";
+    "STATE_FILE" state_file, false, Value("guardduty-slack-state/watermark.json"),
+        "the watermark file";
+    "STATE_CONFIGMAP" state_configmap, false, Unset,
+        "name of the ConfigMap behind that file, in the pod's namespace: read and written through the Kubernetes API";
+    "PUSHGATEWAY_URL" pushgateway_url, false, Unset,
+        "base URL of a Prometheus Pushgateway; unset: no push";
+    "PUSHGATEWAY_JOB" pushgateway_job, false, Value("guardduty-slack"),
+        "grouping key `job`";
+    "PUSHGATEWAY_LABELS" pushgateway_labels, false, Unset,
+        "further grouping labels, `k=v,k=v`";
+    "PUSHGATEWAY_USERNAME" pushgateway_username, false, Unset,
+        "basic auth";
+    "PUSHGATEWAY_PASSWORD" pushgateway_password, true, Unset,
+        "basic auth";
+    "RUN_TIMEOUT" run_timeout, false, Value("8m"),
+        "the run has ended by then: checkpoint, push, exit 1 if anything is left";
+    "RUN_LEASE" run_lease, false, Value("60s"),
+        "how long after its last renewal a run's lease expires";
+    "DRY_RUN" dry_run, false, Value("false"),
+        "read and decide as a run would and print the messages; no post, no lease, no checkpoint, no push";
+    "LOG_FORMAT" log_format, false, Known("`json` unless on a terminal"),
+        "`json` or `text`, on standard error";
+    "RUST_LOG" rust_log, false, Value("info"),
+        "the `tracing` filter";
+}
+
+impl Raw {
+    /// Takes what it knows out of an environment. Every field is optional text, so nothing but a programming error
+    /// can fail; `envy` would tell it by the value, so that is not passed on.
+    pub(super) fn read(env: &BTreeMap<String, String>) -> Option<Self> {
+        let known = VARIABLES.iter().filter_map(|v| {
+            let default = match v.fallback {
+                Value(d) => Some(d),
+                Known(_) | Unset => None,
+            };
+            Some((v.name.to_owned(), env.get(v.name).map(String::as_str).or(default)?.to_owned()))
+        });
+        envy::from_iter(known).ok()
+    }
+}
+
+const ELSEWHERE: &str = "\
+Durations are 90s, 10m, 6h, 1d; booleans true, false, 1, 0; lists are separated by commas. An empty variable counts
+as unset. SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL and PUSHGATEWAY_PASSWORD, and the variables that routes name for
+webhooks, may be given as files: SLACK_BOT_TOKEN_FILE=/path and so on.
+
+AWS's own variables (AWS_REGION, AWS_PROFILE, AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL,
+AWS_MAX_ATTEMPTS, …) mean what they mean to every AWS SDK. HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (a CA bundle
+instead of the built-in one) hold for every connection but those to the Kubernetes API, the Pod Identity agent and
+loopback.
+";
+
+/// The part of `--help` about the environment: every variable with its default, and what else is read.
+pub fn help() -> String {
+    let mut text = String::from("ENVIRONMENT\n");
+    for v in VARIABLES {
+        let file = if v.secret { " (or the path of a file: ".to_owned() + v.name + "_FILE)" } else { String::new() };
+        let default = match v.fallback {
+            Unset => String::new(),
+            Value(d) => format!("  [default: {d}]"),
+            Known(words) => format!("  [default: {}]", words.replace('`', "")),
+        };
+        text += &format!("  {}{default}\n      {}{file}\n", v.name, v.meaning.replace('`', ""));
+    }
+    text + "\n" + ELSEWHERE
+}
+
+/// The README's table of variables, in Markdown.
+pub fn markdown() -> String {
+    let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
+    for v in VARIABLES {
+        let file = if v.secret { format!(" (or `{}_FILE`, a path)", v.name) } else { String::new() };
+        text += &format!("| `{}` | {} | {}{file} |\n", v.name, v.fallback.markdown(), v.meaning.replace('|', "\\|"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_raw_bears_its_variable_s_name() {
+        // `envy` finds a field by the variable's name in lower case: a value given must come out under that name.
+        for v in VARIABLES {
+            let env = BTreeMap::from([(v.name.to_owned(), "probe".to_owned())]);
+            let raw = Raw::read(&env).unwrap();
+            let hits: Vec<&str> = raw.all().into_iter().filter(|g| g.value == Some("probe")).map(|g| g.name).collect();
+            assert_eq!(hits, [v.name]);
+        }
+    }
+
+    #[test]
+    fn help_and_readme_list_every_variable_with_its_default() {
+        let (help, table) = (help(), markdown());
+        for v in VARIABLES {
+            assert!(help.contains(&format!("\n  {}", v.name)), "{}", v.name);
+            assert!(table.contains(&format!("| `{}` |", v.name)), "{}", v.name);
+            if let Value(d) = v.fallback {
+                assert!(help.contains(&format!("{}  [default: {d}]", v.name)));
+            }
+        }
+        assert!(help.contains("LOG_FORMAT  [default: json unless on a terminal]"));
+        assert!(help.contains("SLACK_BOT_TOKEN_FILE"));
+        assert_eq!(table.lines().count(), VARIABLES.len() + 2);
+    }
+}
