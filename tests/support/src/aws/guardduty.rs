@@ -1,0 +1,235 @@
+//! GuardDuty: detectors, the findings behind them, their filters and trusted-IP lists.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{AwsError, Inner, bad_request, criteria};
+use crate::findings::{Sighting, hex_id, millis};
+use crate::journal::Call;
+use crate::server::{Reply, Request};
+
+/// A finding in the service, and whether the list shows it yet.
+struct Item {
+    document: Value,
+    updated: i64,
+    visible: bool,
+}
+
+/// The detector of one account in one region.
+pub struct Source {
+    account: String,
+    region: String,
+    pub detector: String,
+    pub status: &'static str,
+    /// Name and action (`ARCHIVE` or `NOOP`).
+    pub filters: Vec<(String, String)>,
+    /// Id, name and location.
+    pub ip_sets: Vec<(String, String, String)>,
+    items: Vec<Item>,
+}
+
+impl Source {
+    pub(super) fn new(account: &str, region: &str) -> Self {
+        Self {
+            account: account.into(),
+            region: region.into(),
+            detector: hex_id(&format!("{account}/{region}")),
+            status: "ENABLED",
+            filters: Vec::new(),
+            ip_sets: Vec::new(),
+            items: Vec::new(),
+        }
+    }
+
+    /// Puts a finding in, or a newer state of it in its place.
+    pub fn put(&mut self, sighting: &Sighting, now: i64) {
+        self.put_document(sighting.document(&self.account, &self.region, &self.detector, now), sighting.is_visible());
+    }
+
+    /// Puts in a finding as GuardDuty would serialise it.
+    pub fn put_document(&mut self, document: Value, visible: bool) {
+        let updated = document["updatedAt"].as_str().and_then(millis).unwrap_or_default();
+        self.items.retain(|i| i.document["id"] != document["id"]);
+        self.items.push(Item { document, updated, visible });
+    }
+
+    /// From now on the list shows it.
+    pub fn show(&mut self, id: &str) {
+        self.items.iter_mut().filter(|i| i.document["id"] == id).for_each(|i| i.visible = true);
+    }
+
+    /// Changes a finding where it stands, such as `/service/archived`; its `updatedAt` stays unless it is changed.
+    pub fn change(&mut self, id: &str, edit: impl FnOnce(&mut Value)) {
+        if let Some(item) = self.items.iter_mut().find(|i| i.document["id"] == id) {
+            edit(&mut item.document);
+            item.updated = item.document["updatedAt"].as_str().and_then(millis).unwrap_or_default();
+        }
+    }
+
+    pub fn documents(&self) -> Vec<Value> {
+        self.items.iter().map(|i| i.document.clone()).collect()
+    }
+
+    fn selected(&self, body: &Value) -> Result<Vec<&Item>, AwsError> {
+        let none = Map::new();
+        let criteria = body["findingCriteria"]["criterion"].as_object().unwrap_or(&none);
+        let mut found = Vec::new();
+        for item in self.items.iter().filter(|i| i.visible) {
+            if criteria::matches(criteria, &item.document, item.updated)? {
+                found.push(item);
+            }
+        }
+        Ok(found)
+    }
+}
+
+pub(super) fn call(request: &Request) -> (&'static str, String, String) {
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let (operation, detail) = match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["detector"]) => ("ListDetectors", String::new()),
+        ("GET", ["detector", _]) => ("GetDetector", String::new()),
+        ("POST", ["detector", _, "findings"]) => ("ListFindings", String::new()),
+        ("POST", ["detector", _, "findings", "get"]) => ("GetFindings", ids(&request.json()).join(",")),
+        ("POST", ["detector", _, "findings", "statistics"]) => ("GetFindingsStatistics", String::new()),
+        ("GET", ["detector", _, "filter"]) => ("ListFilters", String::new()),
+        ("GET", ["detector", _, "filter", name]) => ("GetFilter", (*name).to_owned()),
+        ("GET", ["detector", _, "ipset"]) => ("ListIPSets", String::new()),
+        ("GET", ["detector", _, "ipset", id]) => ("GetIPSet", (*id).to_owned()),
+        _ => ("?", format!("{} {}", request.method, request.path)),
+    };
+    ("guardduty", operation.to_owned(), detail)
+}
+
+fn ids(body: &Value) -> Vec<&str> {
+    body["findingIds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+impl Inner {
+    pub(super) fn guardduty(
+        &mut self,
+        call: &Call,
+        request: &Request,
+        account: &str,
+        region: &str,
+    ) -> Result<Reply, AwsError> {
+        let source = self.sources.get(&(account.to_owned(), region.to_owned()));
+        if call.operation == "ListDetectors" {
+            let ids: Vec<&str> = source.iter().map(|s| s.detector.as_str()).collect();
+            return Ok(Reply::json(200, &json!({ "detectorIds": ids })));
+        }
+        let asked = request.path.split('/').nth(2).unwrap_or_default();
+        let source = source.filter(|s| s.detector == asked);
+        let source = source.ok_or_else(|| bad_request("the input detectorId is not owned by the current account."))?;
+        let body = request.json();
+        let answer = match call.operation.as_str() {
+            "ListFindings" => list(source, &body, &mut self.tokens, &mut self.repeat_tokens)?,
+            "GetFindings" => get(source, &body, &self.withheld)?,
+            "GetFindingsStatistics" => statistics(source, &body)?,
+            "GetDetector" => json!({
+                "status": source.status, "findingPublishingFrequency": "FIFTEEN_MINUTES", "tags": {}, "features": [],
+                "createdAt": "2024-01-01T00:00:00.000Z", "updatedAt": "2024-01-01T00:00:00.000Z",
+                "serviceRole": format!("arn:aws:iam::{account}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"),
+            }),
+            "ListFilters" => json!({ "filterNames": source.filters.iter().map(|(n, _)| n).collect::<Vec<_>>() }),
+            "GetFilter" => match source.filters.iter().find(|(name, _)| *name == call.detail) {
+                Some((name, action)) => json!({
+                    "name": name, "action": action, "rank": 1, "description": "", "tags": {},
+                    "findingCriteria": { "criterion": { "type": { "equals": ["Recon:EC2/Portscan"] } } },
+                }),
+                None => return Err(bad_request("the input filterName does not exist.")),
+            },
+            "ListIPSets" => json!({ "ipSetIds": source.ip_sets.iter().map(|(id, ..)| id).collect::<Vec<_>>() }),
+            "GetIPSet" => match source.ip_sets.iter().find(|(id, ..)| *id == call.detail) {
+                Some((_, name, location)) => json!({
+                    "name": name, "format": "TXT", "status": "ACTIVE", "location": location, "tags": {},
+                }),
+                None => return Err(bad_request("the input ipSetId does not exist.")),
+            },
+            _ => return Err(AwsError(404, "UnknownOperationException".into(), call.detail.clone())),
+        };
+        Ok(Reply::json(200, &answer))
+    }
+}
+
+/// One page. A token is an offset into the list as it stands when it is used: what is updated meanwhile shifts it.
+fn list(
+    source: &Source,
+    body: &Value,
+    tokens: &mut BTreeMap<String, (String, usize)>,
+    repeat: &mut usize,
+) -> Result<Value, AwsError> {
+    let size = body["maxResults"].as_u64().unwrap_or(50);
+    if !(1..=50).contains(&size) {
+        return Err(bad_request("the parameter maxResults has an invalid value."));
+    }
+    let mut found = source.selected(body)?;
+    sort(&mut found, &body["sortCriteria"])?;
+    let question = format!("{}{}{}", source.detector, body["findingCriteria"], body["sortCriteria"]);
+    let token = body["nextToken"].as_str().filter(|t| !t.is_empty());
+    let start = match token.map(|t| tokens.get(t)) {
+        None => 0,
+        Some(Some((asked, offset))) if *asked == question => *offset,
+        Some(_) => return Err(bad_request("the nextToken does not belong to this request.")),
+    };
+    let end = start + usize::try_from(size).unwrap_or(50);
+    let page: Vec<&Value> = found.iter().skip(start).take(end - start).map(|i| &i.document["id"]).collect();
+    let mut answer = json!({ "findingIds": page });
+    if end < found.len() {
+        let mut next = hex_id(&format!("{question}{end}"));
+        tokens.insert(next.clone(), (question, end));
+        if let Some(token) = token.filter(|_| *repeat > 0) {
+            *repeat -= 1;
+            next = token.to_owned();
+        }
+        answer["nextToken"] = json!(next);
+    }
+    Ok(answer)
+}
+
+fn sort(found: &mut [&Item], order: &Value) -> Result<(), AwsError> {
+    found.sort_by_cached_key(|i| hex_id(i.document["id"].as_str().unwrap_or_default())); // no order was promised
+    match order["attributeName"].as_str() {
+        None => return Ok(()),
+        Some("updatedAt") => found.sort_by_key(|i| i.updated),
+        Some("severity") => found.sort_by(|a, b| {
+            let severity = |i: &Item| i.document["severity"].as_f64().unwrap_or_default();
+            severity(a).total_cmp(&severity(b))
+        }),
+        Some(other) => return Err(bad_request(format_args!("it cannot be sorted by {other}."))),
+    }
+    match order["orderBy"].as_str() {
+        None | Some("ASC") => Ok(()),
+        Some("DESC") => {
+            found.reverse();
+            Ok(())
+        }
+        Some(other) => Err(bad_request(format_args!("orderBy is {other}."))),
+    }
+}
+
+/// In an order of its own, never the one asked for.
+fn get(source: &Source, body: &Value, withheld: &[String]) -> Result<Value, AwsError> {
+    let mut ids = ids(body);
+    if !(1..=50).contains(&ids.len()) {
+        return Err(bad_request("the parameter findingIds must hold 1 to 50 ids."));
+    }
+    ids.sort_by_cached_key(|id| hex_id(&format!("order of {id}")));
+    ids.retain(|id| !withheld.iter().any(|w| w == id));
+    let find = |id: &&str| source.items.iter().find(|i| i.document["id"] == **id);
+    Ok(json!({ "findings": ids.iter().filter_map(find).map(|i| &i.document).collect::<Vec<_>>() }))
+}
+
+fn statistics(source: &Source, body: &Value) -> Result<Value, AwsError> {
+    if body["groupBy"] != "SEVERITY" {
+        return Err(bad_request("this service counts by SEVERITY."));
+    }
+    let mut counts: BTreeMap<String, (f64, u64)> = BTreeMap::new();
+    for item in source.selected(body)? {
+        let severity = item.document["severity"].as_f64().unwrap_or_default();
+        counts.entry(format!("{severity:05.1}")).or_insert((severity, 0)).1 += 1;
+    }
+    let rows: Vec<Value> =
+        counts.values().map(|(severity, n)| json!({ "severity": severity, "totalFindings": n })).collect();
+    Ok(json!({ "findingStatistics": { "groupedBySeverity": rows } }))
+}

@@ -1,0 +1,133 @@
+//! Scripted faults: what goes wrong at which call.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::journal::Call;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fault {
+    Ok,
+    Status(u16),
+    Error(String),
+    Reset,
+    Hang,
+    Cut,
+    Delay(Duration),
+    Kill,
+    Terminate,
+}
+
+/// What happens to one call, or to several.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub(crate) fault: Fault,
+    pub(crate) retry_after: Option<u32>,
+    /// The call takes effect all the same.
+    pub(crate) after: bool,
+    times: usize,
+}
+
+fn step(fault: Fault) -> Step {
+    Step { fault, retry_after: None, after: false, times: 1 }
+}
+
+/// The call is answered as it should be.
+pub fn ok() -> Step {
+    step(Fault::Ok)
+}
+
+/// An HTTP status with the body that the service gives with it.
+pub fn status(code: u16) -> Step {
+    step(Fault::Status(code))
+}
+
+/// An error by the service's own name: Slack's `invalid_auth`, AWS's `AccessDeniedException`.
+pub fn error(name: &str) -> Step {
+    step(Fault::Error(name.into()))
+}
+
+/// The connection is reset.
+pub fn reset() -> Step {
+    step(Fault::Reset)
+}
+
+/// No answer comes.
+pub fn hang() -> Step {
+    step(Fault::Hang)
+}
+
+/// The answer ends in the middle of its body (the call takes effect).
+pub fn cut() -> Step {
+    Step { after: true, ..step(Fault::Cut) }
+}
+
+/// The answer takes its time.
+pub fn delay(time: Duration) -> Step {
+    Step { after: true, ..step(Fault::Delay(time)) }
+}
+
+/// The program under test gets a SIGKILL at this call.
+pub fn kill() -> Step {
+    step(Fault::Kill)
+}
+
+/// The program under test gets a SIGTERM at this call, which is then answered as it should be.
+pub fn terminate() -> Step {
+    Step { after: true, ..step(Fault::Terminate) }
+}
+
+impl Step {
+    /// Tells the caller, in seconds, when to come again.
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The call takes effect first; the caller does not learn it.
+    pub fn after_effect(mut self) -> Self {
+        self.after = true;
+        self
+    }
+
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    pub fn for_ever(self) -> Self {
+        self.times(usize::MAX)
+    }
+}
+
+type Condition = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+
+/// The steps for the calls that a condition chooses, one a call; when they are used up, all is well again.
+pub(crate) struct Rule {
+    condition: Condition,
+    steps: VecDeque<Step>,
+}
+
+impl Rule {
+    pub(crate) fn new(
+        condition: impl Fn(&Call) -> bool + Send + Sync + 'static,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> Self {
+        Self { condition: Arc::new(condition), steps: steps.into_iter().collect() }
+    }
+
+    /// The step for this call, if this rule is about it.
+    pub(crate) fn step(&mut self, call: &Call) -> Option<Step> {
+        if self.steps.is_empty() || !(self.condition)(call) {
+            return None;
+        }
+        let front = self.steps.front_mut()?;
+        front.times -= 1;
+        let step = front.clone();
+        if front.times == 0 {
+            self.steps.pop_front();
+        }
+        Some(step)
+    }
+}
