@@ -1,1 +1,222 @@
-//! (in the making)
+//! The one place that builds HTTP clients: the same trust, the same proxies, the same crypto for all of them.
+//!
+//! - One TLS stack, rustls with ring. A second provider in the graph would make the first TLS use panic.
+//! - Trust: the built-in roots (Mozilla's, as of the build), or the bundle in `SSL_CERT_FILE` instead of them.
+//! - Proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (or in lower case); loopback and the credential
+//!   endpoints of a pod or an instance are never asked through one.
+//! - Redirects are not followed: a POST would become a GET, and nothing asked here redirects.
+
+mod aws;
+mod proxy;
+mod roots;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use rustls::crypto::ring;
+
+use proxy::Proxies;
+use roots::Roots;
+
+/// Why no client can be built: the environment is wrong, and a retry cannot help.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum HttpError {
+    #[error("SSL_CERT_FILE {file}: {why}; name a file of PEM certificates, or unset it for the built-in roots")]
+    Roots { file: String, why: String },
+    /// The value is not told: it may hold a password.
+    #[error("{variable} is no proxy URL; write it as http://host:port")]
+    Proxy { variable: &'static str },
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(String),
+}
+
+/// Bounds of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// name, TCP, proxy and TLS together
+    pub connect: Duration,
+    /// from the first byte asked to the last byte read
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(15) }
+    }
+}
+
+/// Makes ring the process's crypto provider; to be called before any client is built, by whoever builds one.
+pub fn install_crypto() {
+    // An error says that there is one already: ours, as the dependency graph holds no other.
+    let _ = ring::default_provider().install_default();
+}
+
+/// A client for JSON over HTTP: Slack, the Pushgateway.
+pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+    let env = environment()?;
+    build(env.roots.config(), &env.proxies, timeouts)
+}
+
+/// What the AWS SDK sends its requests with. One for all SDK clients: they then share their connections.
+pub fn aws_client() -> Result<SharedHttpClient, HttpError> {
+    let env = environment()?;
+    Ok(SharedHttpClient::new(aws::Http::new(&env.roots, &env.proxies)?))
+}
+
+/// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.
+/// Of every other failure (time-out, reset, a body cut short) the outcome is unknown.
+pub fn certainly_unsent(error: &reqwest::Error) -> bool {
+    error.is_builder() || error.is_connect()
+}
+
+/// The error and its causes on one line, without the URL, which may be a secret.
+pub fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+struct Environment {
+    roots: Roots,
+    proxies: Proxies,
+}
+
+/// Read once: parsing the roots costs more than a handshake.
+fn environment() -> Result<&'static Environment, HttpError> {
+    static READ: OnceLock<Result<Environment, HttpError>> = OnceLock::new();
+    let read = || {
+        install_crypto();
+        let variable = |name: &str| std::env::var(name).ok();
+        Ok(Environment { roots: Roots::load(variable("SSL_CERT_FILE").as_deref())?, proxies: Proxies::read(variable)? })
+    };
+    READ.get_or_init(read).as_ref().map_err(Clone::clone)
+}
+
+fn build(tls: Arc<rustls::ClientConfig>, proxies: &Proxies, timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
+        .user_agent(concat!("guardduty-slack/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        // Shorter than any server's: a request on a connection that the server is closing has an unknown outcome.
+        .pool_idle_timeout(Duration::from_secs(20))
+        .no_proxy();
+    for proxy in proxies.for_reqwest()? {
+        builder = builder.proxy(proxy);
+    }
+    builder.build().map_err(|e| HttpError::Client(describe(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn quick() -> Timeouts {
+        Timeouts { connect: Duration::from_secs(2), total: Duration::from_millis(300) }
+    }
+
+    fn with(proxies: &[(&str, &str)]) -> reqwest::Client {
+        install_crypto();
+        let proxies =
+            Proxies::read(|name| proxies.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
+        build(Roots::load(None).unwrap().config(), &proxies, quick()).unwrap()
+    }
+
+    /// Serves one connection as told.
+    async fn serve<F: Future<Output = ()> + 'static>(
+        then: impl FnOnce(TcpStream, String) -> F + 'static,
+    ) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::task::spawn_local(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4096];
+            let n = stream.read(&mut head).await.unwrap();
+            then(stream, String::from_utf8_lossy(&head[..n]).into_owned()).await;
+        });
+        address
+    }
+
+    async fn failure(client: &reqwest::Client, url: String) -> reqwest::Error {
+        let read = async { client.post(url).body("x").send().await?.text().await };
+        read.await.unwrap_err()
+    }
+
+    async fn local<T>(test: impl Future<Output = T>) -> T {
+        tokio::task::LocalSet::new().run_until(test).await
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_certainly_unsent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let free = listener.local_addr().unwrap();
+        drop(listener);
+        let error = failure(&with(&[]), format!("http://{free}/secret")).await;
+        assert!(certainly_unsent(&error));
+        assert!(!describe(error).contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_reset_a_silence_and_a_cut_body_leave_the_outcome_unknown() {
+        local(async {
+            let reset = serve(|stream, _| async move { drop(stream) }).await;
+            let silent = serve(|stream, _| async move {
+                let _open = stream;
+                std::future::pending::<()>().await;
+            })
+            .await;
+            let cut = serve(|mut stream, _| async move {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"ok").await.unwrap();
+            })
+            .await;
+            for address in [reset, silent, cut] {
+                assert!(!certainly_unsent(&failure(&with(&[]), format!("http://{address}/")).await));
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_but_never_for_loopback() {
+        local(async {
+            let proxy = serve(|mut stream, head| async move {
+                assert!(head.starts_with("CONNECT slack.example:443"), "{head}");
+                stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
+            })
+            .await;
+            let client = with(&[("HTTPS_PROXY", &format!("http://{proxy}")), ("ALL_PROXY", "http://127.0.0.1:9")]);
+            let error = failure(&client, "https://slack.example/".into()).await;
+            assert!(certainly_unsent(&error), "a proxy that refuses: nothing was sent");
+
+            let direct = serve(|mut stream, _| async move {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            })
+            .await;
+            assert_eq!(client.get(format!("http://{direct}/")).send().await.unwrap().text().await.unwrap(), "ok");
+        })
+        .await;
+    }
+
+    #[test]
+    fn the_aws_client_is_built_with_the_built_in_roots() {
+        install_crypto();
+        let proxies = Proxies::read(|_| None).unwrap();
+        assert!(aws::Http::new(&Roots::load(None).unwrap(), &proxies).is_ok());
+    }
+}

@@ -1,0 +1,97 @@
+//! Which requests go through a proxy.
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+
+use super::HttpError;
+
+/// Loopback, and where a container or an instance gets its credentials: the ECS and EKS agents, the instance metadata.
+/// A proxy elsewhere could not reach them, and must not see what they say.
+const DIRECT: &str =
+    "localhost,127.0.0.0/8,::1,169.254.170.2,169.254.170.23,fd00:ec2::23,169.254.169.254,fd00:ec2::254";
+
+/// The proxies of the environment, each with the variable that named it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Proxies {
+    https: Option<(&'static str, String)>,
+    http: Option<(&'static str, String)>,
+    direct: String,
+}
+
+impl Proxies {
+    /// The upper-case name counts before the lower-case one, as in curl for all but `http_proxy`; an empty value is none.
+    pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpError> {
+        let first = |names: &[&'static str]| {
+            names
+                .iter()
+                .find_map(|name| variable(name).filter(|v| !v.trim().is_empty()).map(|v| (*name, v.trim().to_owned())))
+        };
+        let proxy = |names| first(names).map(checked).transpose();
+        let exempt = first(&["NO_PROXY", "no_proxy"]).map(|(_, list)| format!(",{list}"));
+        Ok(Self {
+            https: proxy(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?,
+            http: proxy(&["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])?,
+            direct: format!("{DIRECT}{}", exempt.unwrap_or_default()),
+        })
+    }
+
+    pub(super) fn for_reqwest(&self) -> Result<Vec<reqwest::Proxy>, HttpError> {
+        let exempt = || reqwest::NoProxy::from_string(&self.direct);
+        let https = self.https.as_ref().map(|(variable, url)| (variable, reqwest::Proxy::https(url)));
+        let http = self.http.as_ref().map(|(variable, url)| (variable, reqwest::Proxy::http(url)));
+        let named = |(variable, proxy): (&&'static str, reqwest::Result<reqwest::Proxy>)| match proxy {
+            Ok(proxy) => Ok(proxy.no_proxy(exempt())),
+            Err(_) => Err(HttpError::Proxy { variable }),
+        };
+        https.into_iter().chain(http).map(named).collect()
+    }
+
+    /// For `https` only: an AWS endpoint without TLS is a test's, a credential agent's, or an interface endpoint in the VPC.
+    pub(super) fn for_aws(&self) -> Result<ProxyConfig, HttpError> {
+        match &self.https {
+            None => Ok(ProxyConfig::disabled()),
+            Some((variable, url)) => ProxyConfig::https(url.as_str())
+                .map(|p| p.no_proxy(&self.direct))
+                .map_err(|_| HttpError::Proxy { variable }),
+        }
+    }
+}
+
+/// With a scheme, which may be left out: `proxy.corp.example:3128`.
+fn checked((variable, value): (&'static str, String)) -> Result<(&'static str, String), HttpError> {
+    let url = if value.contains("://") { value } else { format!("http://{value}") };
+    match reqwest::Url::parse(&url) {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok((variable, url)),
+        _ => Err(HttpError::Proxy { variable }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(env: &[(&str, &str)]) -> Result<Proxies, HttpError> {
+        Proxies::read(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()))
+    }
+
+    #[test]
+    fn the_environment_names_the_proxies() {
+        let p = read(&[
+            ("https_proxy", "proxy.corp.example:3128"),
+            ("HTTPS_PROXY", " "),
+            ("NO_PROXY", "corp.example,10.0.0.0/8"),
+        ])
+        .unwrap_or_else(|e| panic!("{e}"));
+        assert!(p.https == Some(("https_proxy", "http://proxy.corp.example:3128".into())) && p.http.is_none());
+        assert!(p.direct.ends_with(",corp.example,10.0.0.0/8") && p.direct.contains("169.254.170.23"));
+        assert!(!p.for_aws().unwrap().is_disabled());
+        assert!(read(&[]).is_ok_and(|p| p.for_aws().unwrap().is_disabled()));
+    }
+
+    #[test]
+    fn a_wrong_proxy_is_named_without_its_value() {
+        for bad in ["socks5://user:secret@proxy", "http://", "http://user:secret@host:port"] {
+            let error = read(&[("ALL_PROXY", bad)]).err().unwrap();
+            assert_eq!(error.to_string(), "ALL_PROXY is no proxy URL; write it as http://host:port");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Whom TLS trusts.
+
+use std::sync::Arc;
+
+use aws_smithy_http_client::tls::TrustStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::HttpError;
+
+/// Certificates that are known to parse, and a configuration that trusts them.
+pub(super) struct Roots {
+    certificates: Vec<CertificateDer<'static>>,
+    config: Arc<ClientConfig>,
+}
+
+impl Roots {
+    /// The bundle in `file` instead of the built-in roots. Certificates in it that cannot be roots are passed over, as
+    /// bundles hold such; one that holds no other is an error.
+    pub(super) fn load(file: Option<&str>) -> Result<Self, HttpError> {
+        match file.filter(|f| !f.is_empty()) {
+            None => Self::trusting(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()).map_err(HttpError::Client),
+            Some(file) => {
+                bundle(file).and_then(Self::trusting).map_err(|why| HttpError::Roots { file: file.to_owned(), why })
+            }
+        }
+    }
+
+    fn trusting(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+        let mut store = RootCertStore::empty();
+        certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
+        if certificates.is_empty() {
+            return Err("holds no certificate that could be trusted".into());
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?;
+        let mut config = versions.with_root_certificates(store).with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { certificates, config: Arc::new(config) })
+    }
+
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// The same certificates for the AWS SDK, which takes PEM only, and panics at one that it cannot parse.
+    pub(super) fn trust_store(&self) -> TrustStore {
+        let pem = |der: &CertificateDer<'_>| {
+            format!(
+                "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+                aws_smithy_types::base64::encode(der)
+            )
+        };
+        TrustStore::empty().with_pem_certificate(self.certificates.iter().map(pem).collect::<String>())
+    }
+}
+
+fn bundle(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = std::fs::read(file).map_err(|e| e.to_string())?;
+    CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|e| format!("is no PEM: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn load(text: &str) -> Result<Roots, HttpError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Roots::load(file.path().to_str())
+    }
+
+    fn pem(der: &[u8]) -> String {
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", aws_smithy_types::base64::encode(der))
+    }
+
+    #[test]
+    fn a_bundle_stands_instead_of_the_built_in_roots() {
+        let one = pem(&webpki_root_certs::TLS_SERVER_ROOT_CERTS[0]);
+        assert_eq!(load(&format!("# a comment\n{one}{}", pem(b"no certificate"))).unwrap().certificates.len(), 1);
+        assert!(Roots::load(None).unwrap().certificates.len() > 50);
+        assert!(Roots::load(Some("")).unwrap().certificates.len() > 50);
+    }
+
+    #[test]
+    fn a_bundle_without_certificates_is_an_error_that_names_it() {
+        for bad in
+            ["", "nonsense", &pem(b"no certificate"), "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"]
+        {
+            let error = load(bad).err().unwrap().to_string();
+            assert!(error.starts_with("SSL_CERT_FILE ") && error.contains("PEM"), "{error}");
+        }
+        assert!(Roots::load(Some("no/such/file")).is_err());
+    }
+}
