@@ -1,1 +1,138 @@
-//! (in the making)
+//! GuardDuty as a run reads it: detectors, their findings, and what could make them fall silent.
+//!
+//! [`Detector`] is the seam: the poll is generic over it.
+
+mod error;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{ReadError, Reason};
+
+use crate::finding::{Band, Finding};
+use crate::time::Millis;
+
+/// GuardDuty hands out at most so many ids a page, and takes as many for one `GetFindings`.
+/// Source: GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
+pub const PAGE: usize = 50;
+
+/// One account in one region, as configured for a run. A detector that is made anew stays the same source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct SourceKey {
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-west-1`
+    pub region: String,
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.region)
+    }
+}
+
+impl FromStr for SourceKey {
+    type Err = NotASource;
+
+    fn from_str(text: &str) -> Result<Self, NotASource> {
+        match text.split_once('/') {
+            Some((account, region)) if !account.is_empty() && !region.is_empty() && !region.contains('/') => {
+                Ok(Self { account: account.into(), region: region.into() })
+            }
+            _ => Err(NotASource(text.into())),
+        }
+    }
+}
+
+impl From<SourceKey> for String {
+    fn from(key: SourceKey) -> String {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for SourceKey {
+    type Error = NotASource;
+
+    fn try_from(text: String) -> Result<Self, NotASource> {
+        text.parse()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no source: want account/region")]
+pub struct NotASource(String);
+
+/// One page of `ListFindings`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// At most [`PAGE`], by `updatedAt` ascending.
+    pub ids: Vec<String>,
+    /// The token of the next page. GuardDuty has been seen to repeat one: stop there (elastic/integrations#8601).
+    pub next: Option<String>,
+}
+
+/// Something configured in a detector that can hide findings: a filter, or a list of trusted addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    pub name: String,
+    /// A filter that archives what it matches, or a trusted list that is in force.
+    pub archives: bool,
+    /// 16 hex digits that change when what it hides may have changed; stable across releases, for it is kept in the state.
+    pub fingerprint: String,
+}
+
+/// What a run asks of one account in one region. Every call retries by itself what is worth it; an error is final for now.
+#[allow(async_fn_in_trait)] // one thread, no dyn: no bound is missed
+pub trait Detector {
+    fn key(&self) -> &SourceKey;
+
+    /// The ids of the region's detectors: one, or none where GuardDuty is off.
+    async fn detectors(&self) -> Result<Vec<String>, ReadError>;
+
+    /// One page of findings that are not archived, `from..=to`, by `updatedAt` ascending.
+    async fn list(
+        &self,
+        detector: &str,
+        from: Millis,
+        to: Option<Millis>,
+        token: Option<&str>,
+    ) -> Result<Page, ReadError>;
+
+    /// The details of at most [`PAGE`] findings, in any order; some may be left out.
+    async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
+
+    /// Whether the detector is enabled.
+    async fn status(&self, detector: &str) -> Result<bool, ReadError>;
+
+    /// How many findings are not archived, by band; last updated before `before`, where it is given.
+    async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError>;
+
+    /// The names of all filters.
+    async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError>;
+
+    async fn filter(&self, detector: &str, name: &str) -> Result<Watched, ReadError>;
+
+    /// The ids of all lists of trusted addresses.
+    async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError>;
+
+    async fn ip_set(&self, detector: &str, id: &str) -> Result<Watched, ReadError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_written_as_account_and_region() {
+        let key = SourceKey { account: "111122223333".into(), region: "eu-west-1".into() };
+        assert_eq!(key.to_string().parse::<SourceKey>().unwrap(), key);
+        assert_eq!(serde_json::to_string(&key).unwrap(), r#""111122223333/eu-west-1""#);
+        for bad in ["", "/", "1/", "/eu-west-1", "1/2/3"] {
+            assert!(bad.parse::<SourceKey>().is_err(), "{bad}");
+        }
+    }
+}
