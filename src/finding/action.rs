@@ -58,7 +58,7 @@ fn aws_api_call(draft: &mut Draft, call: &sdk::AwsApiCallAction) {
         }
         draft.say(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
     }
-    if call.remote_ip_details().is_none() {
+    if !draft.has(About::Actor) {
         draft.say(About::Actor, Phrase::new().part_with("caller ", call.caller_type()));
     }
 }
@@ -106,31 +106,30 @@ fn blocked(blocked: Option<bool>) -> Phrase {
 }
 
 fn network_connection(draft: &mut Draft, c: &sdk::NetworkConnectionAction) {
-    let words = match c.connection_direction() {
-        Some("INBOUND") => "inbound connection",
-        Some("OUTBOUND") => "outbound connection",
-        _ => "connection",
+    let (outbound, words) = match c.connection_direction() {
+        Some("INBOUND") => (false, "inbound connection"),
+        Some("OUTBOUND") => (true, "outbound connection"),
+        _ => (false, "connection"),
     };
+    let local = c.local_port_details().map_or_else(Phrase::new, |p| named_port("local port ", p.port(), p.port_name()));
+    let remote =
+        c.remote_port_details().map_or_else(Phrase::new, |p| named_port("remote port ", p.port(), p.port_name()));
+    // The caller's own port is picked at random: what may be new is the port that was called.
+    let called = if outbound {
+        c.remote_port_details().and_then(|p| p.port())
+    } else {
+        c.local_port_details().and_then(|p| p.port())
+    };
+    draft.seen_port(called);
+    let address = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
     let mut line = Phrase::new().ours(words).with(" over ", c.protocol());
-    if let Some(port) = c.local_port_details() {
-        line = line.part(local_port(port.port(), port.port_name()));
-        draft.seen_port(port.port());
-    }
-    let local = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
+    line = if outbound { line.part(remote).part(local) } else { line.part(local).part(remote) };
     line = line
-        .part_with("local address ", local)
+        .part_with("local address ", address)
         .part_with("interface ", c.local_network_interface())
         .part(blocked(c.blocked()));
     draft.say(About::Action, line);
-    let mut actor = remote::address(draft, c.remote_ip_details());
-    if let Some(port) = c.remote_port_details() {
-        actor = actor.part(named_port("port ", port.port(), port.port_name()));
-    }
-    draft.say(About::Actor, actor);
-}
-
-fn local_port(port: Option<i32>, name: Option<&str>) -> Phrase {
-    named_port("local port ", port, name)
+    remote::actor(draft, c.remote_ip_details());
 }
 
 /// `port 22 (SSH)`; GuardDuty says `Unknown` for a port without a name.

@@ -74,5 +74,5 @@ pub(super) fn words(key: &str) -> String {
         previous_lower = c.is_lowercase() || c.is_ascii_digit();
         if c == '_' { out.push(' ') } else { out.extend(c.to_lowercase()) }
     }
-    out
+    out.replace("apis", "APIs").replace("asns", "networks").replace("asn", "network")
 }

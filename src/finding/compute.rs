@@ -6,6 +6,7 @@ use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, listed};
 use super::resource::told;
+use super::storage::last_segment;
 
 pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(i) = resource.instance_details() else { return false };
@@ -19,13 +20,16 @@ pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
         .part_with("", i.instance_state())
         .part_with("", i.availability_zone())
         .part_with("", i.platform())
-        .part_with("profile ", i.iam_instance_profile().and_then(|p| filled(p.arn()).or(p.id())))
-        .part_with("image ", i.image_id())
-        .part_with("", i.image_description())
-        .part_with("outpost ", i.outpost_arn());
+        .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
+        .part_with("image ", filled(i.image_id()).or(i.image_description()))
+        .part_with("outpost ", last_segment(i.outpost_arn()));
     told(draft, subject, details);
-    for card in i.network_interfaces().iter().take(2) {
-        let line = interface(card);
+    let cards = i.network_interfaces();
+    if let Some(card) = cards.first() {
+        let mut line = interface(card);
+        if cards.len() > 1 {
+            line = line.part_ours(format!("{} further interfaces", cards.len() - 1));
+        }
         draft.say(About::Resource, line);
     }
     draft.name(i.instance_id());

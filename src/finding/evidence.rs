@@ -6,17 +6,27 @@ use serde_json::{Map, Value};
 use super::About;
 use super::anomaly::words;
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, listed};
+use super::phrase::{Phrase, filled, listed};
 
+/// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
 pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
-    for list in evidence.threat_intelligence_details() {
-        let names = listed(list.threat_names().iter().map(String::as_str), 4);
-        let mut line = Phrase::new().part_with("on threat list ", list.threat_list_name());
-        if !names.is_empty() {
-            line = line.part(names);
+    let all = evidence.threat_intelligence_details();
+    let mut told: Vec<&[String]> = Vec::new();
+    for first in all {
+        let threats = first.threat_names();
+        if told.contains(&threats) {
+            continue;
         }
-        draft.say(About::Evidence, line.part_with("file SHA-256 ", list.threat_file_sha256()));
-        for name in list.threat_names() {
+        told.push(threats);
+        let same = || all.iter().filter(|d| d.threat_names() == threats);
+        let lists = listed(same().filter_map(|d| d.threat_list_name()), 4);
+        let mut line = if lists.is_empty() { lists } else { Phrase::new().ours("on threat list ").then(lists) };
+        line = line.part(listed(threats.iter().map(String::as_str), 4));
+        for hash in same().filter_map(|d| filled(d.threat_file_sha256())).take(1) {
+            line = line.part_with("file SHA-256 ", Some(hash));
+        }
+        draft.say(About::Evidence, line);
+        for name in threats {
             draft.seen(Trait::Threat, Some(name));
         }
     }
@@ -33,8 +43,10 @@ pub(super) fn additional(draft: &mut Draft, info: &sdk::ServiceAdditionalInfo) -
         return Additional::default();
     };
     let sample = matches!(map.get("sample"), Some(Value::Bool(true)));
+    // What the evidence said already, with more detail.
+    let told = if draft.has(About::Evidence) { ["threatListName", "threatName"].as_slice() } else { &[] };
     for (key, value) in &map {
-        if key != "sample" {
+        if key != "sample" && !told.contains(&key.as_str()) {
             tell(draft, key, value);
         }
     }
@@ -62,13 +74,34 @@ fn tell(draft: &mut Draft, key: &str, value: &Value) {
 fn unusual(draft: &mut Draft, value: &Value) {
     match value {
         Value::Object(map) => {
-            for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("numberOf")) {
-                let line = pair(key, value);
+            for (key, value) in
+                map.iter().filter(|(key, value)| !key.starts_with("numberOf") && **value != Value::Bool(false))
+            {
+                let line = unusual_pair(key, value);
                 draft.say(About::Unusual, line);
             }
         }
         other => draft.say(About::Unusual, scalar(other)),
     }
+}
+
+/// `unusualAPIsAccountProfiling` is what was unusual (`APIs`) and for whom (`account`).
+fn unusual_pair(key: &str, value: &Value) -> Phrase {
+    let what = key.strip_prefix("unusual").or_else(|| key.strip_prefix("anomalous")).unwrap_or(key);
+    let (what, whom) = match () {
+        () if what.ends_with("AccountProfiling") => {
+            (what.trim_end_matches("AccountProfiling"), " (unusual for the account)")
+        }
+        () if what.ends_with("UserIdentityProfiling") => {
+            (what.trim_end_matches("UserIdentityProfiling"), " (unusual for the user)")
+        }
+        () if what.ends_with("BucketProfiling") => {
+            (what.trim_end_matches("BucketProfiling"), " (unusual for the bucket)")
+        }
+        () => (what, ""),
+    };
+    let line = pair(what, value);
+    if line.is_empty() || whom.is_empty() { line } else { line.ours(whom) }
 }
 
 /// `apiCalls: [{"name": "ListBuckets", "count": 3}]`

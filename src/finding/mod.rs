@@ -8,6 +8,7 @@ mod database;
 mod draft;
 mod evidence;
 mod iam;
+pub mod input;
 mod kind;
 mod malware;
 pub mod phrase;

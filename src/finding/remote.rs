@@ -45,7 +45,8 @@ fn network(organization: Option<&sdk::Organization>) -> Phrase {
         }
     }
     let mut phrase = Phrase::new();
-    if let Some(asn) = filled(o.asn()) {
+    // GuardDuty gives `0` or `-1` where it knows no number.
+    if let Some(asn) = filled(o.asn()).filter(|asn| !matches!(*asn, "0" | "-1")) {
         phrase = phrase.ours("AS").theirs(asn.trim_start_matches("AS"));
     }
     for (n, name) in names.iter().enumerate() {

@@ -126,6 +126,6 @@ pub(super) fn volumes(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 /// `snap-0abc` of `arn:aws:ec2:eu-west-1::snapshot/snap-0abc`.
-fn last_segment(arn: Option<&str>) -> Option<&str> {
-    arn.and_then(|a| a.rsplit_once('/')).map(|(_, last)| last)
+pub(super) fn last_segment(arn: Option<&str>) -> Option<&str> {
+    arn.map(|a| a.rsplit_once('/').map_or(a, |(_, last)| last))
 }
