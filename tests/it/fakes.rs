@@ -1,0 +1,73 @@
+//! The fakes themselves: what AWS's own SDK makes of them, so that a test that passes means something.
+
+use std::sync::Arc;
+
+use aws_sdk_guardduty::Client;
+use aws_sdk_guardduty::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_guardduty::types::{Condition, FindingCriteria, SortCriteria};
+use guardduty_slack::finding::{About, Finding, Origin};
+use guardduty_slack_support::findings::{Kind, now, of};
+use guardduty_slack_support::world::{ACCOUNT, REGION, World};
+
+use crate::kit::world;
+
+fn client(world: &World) -> Client {
+    let me = world.aws.identity(ACCOUNT, "arn:aws:iam::111122223333:user/tester", false);
+    let config = aws_sdk_guardduty::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(world.aws_url())
+        .credentials_provider(Credentials::new(me.key, me.secret, None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
+
+#[tokio::test]
+async fn every_kind_of_finding_is_one_that_the_sdk_and_the_program_understand() {
+    let world = world().findings(Kind::ALL.map(|kind| of(kind, &format!("{kind:?}"))));
+    let client = client(&world);
+    let detector = client.list_detectors().send().await.unwrap().detector_ids.unwrap_or_default().remove(0);
+    let ids = Kind::ALL.map(|kind| format!("{kind:?}"));
+    let answer = client.get_findings().detector_id(&detector).set_finding_ids(Some(ids.to_vec())).send().await.unwrap();
+    let origin = Arc::new(Origin { account: ACCOUNT.into(), region: REGION.into(), detector });
+    let mut seen = 0;
+    for finding in answer.findings.unwrap_or_default() {
+        let id = finding.id.clone().unwrap_or_default();
+        let finding = Finding::from_sdk(finding, &origin).unwrap();
+        assert!(!finding.about(About::Resource).is_empty(), "{id} has no resource");
+        assert!(!finding.about(About::Action).is_empty() || id == "Malware", "{id} has no action");
+        seen += 1;
+    }
+    assert_eq!(seen, Kind::ALL.len());
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_sorted_and_paged_as_guardduty_documents_it() {
+    let sightings = (0..7).map(|i| of(Kind::PortProbe, &format!("f{i}")).updated_ago(100 - 10 * i));
+    let archived = of(Kind::PortProbe, "archived").archived();
+    let old = of(Kind::PortProbe, "old").updated_ago(1000);
+    let world = world().findings(sightings.chain([archived, old, of(Kind::PortProbe, "late").hidden()]));
+    let client = client(&world);
+    let detector = client.list_detectors().send().await.unwrap().detector_ids.unwrap_or_default().remove(0);
+    let from = Condition::builder().greater_than_or_equal(now() - 500_000).build();
+    let open = Condition::builder().equals("false").build();
+    let criteria = FindingCriteria::builder().criterion("updatedAt", from).criterion("service.archived", open).build();
+    let ascending = SortCriteria::builder().attribute_name("updatedAt").order_by("ASC".into()).build();
+    let mut pages = client
+        .list_findings()
+        .detector_id(detector)
+        .finding_criteria(criteria)
+        .sort_criteria(ascending)
+        .max_results(3)
+        .into_paginator()
+        .send();
+    let mut sizes = Vec::new();
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.unwrap().finding_ids.unwrap_or_default();
+        sizes.push(page.len());
+        ids.extend(page);
+    }
+    assert_eq!((sizes, ids.join(" ")), (vec![3, 3, 1], "f0 f1 f2 f3 f4 f5 f6".to_owned()));
+}
