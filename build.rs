@@ -1,0 +1,31 @@
+//! Puts the commit into the program, for `--version` and `guardduty_slack_build_info`.
+
+use std::process::Command;
+
+/// Given by whoever builds without a checkout: the image, a packager.
+const GIVEN: &str = "GUARDDUTY_SLACK_REVISION";
+
+fn main() {
+    println!("cargo::rerun-if-env-changed={GIVEN}");
+    let given = std::env::var(GIVEN).ok().filter(|r| !r.trim().is_empty());
+    let revision = given.or_else(commit).unwrap_or_else(|| "unknown".into());
+    println!("cargo::rustc-env={GIVEN}={}", revision.trim());
+}
+
+/// The commit of the checkout; `None` outside of one.
+fn commit() -> Option<String> {
+    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
+    // HEAD changes with the branch, its log with every commit; in a worktree neither stands under .git.
+    for name in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", name])?;
+        if std::path::Path::new(&path).exists() {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    Some(head)
+}
+
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok().filter(|o| o.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}

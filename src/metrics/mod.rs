@@ -1,0 +1,9 @@
+//! What a run counts, how it is told to Prometheus, and the push.
+
+mod push;
+mod render;
+mod requests;
+
+pub use push::{PushError, push};
+pub use render::{Carried, Delay, Snapshot, SourceSample, render};
+pub use requests::Requests;

@@ -1,0 +1,191 @@
+//! The push to a Pushgateway: a warning if it fails, never more, and 5 s at most.
+
+use std::time::Duration;
+
+use reqwest::{Method, Url};
+use secrecy::ExposeSecret;
+
+use super::render::{Snapshot, render};
+use crate::config::Pushgateway;
+
+/// How long a push may hold up the end of a run.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a push failed; it names neither the URL nor the credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    #[error("PUSHGATEWAY_URL: the Pushgateway did not take the metrics within 5 s")]
+    Timeout,
+    #[error("PUSHGATEWAY_URL: the Pushgateway refuses the metrics with status {status}: {text}")]
+    Refused { status: u16, text: String },
+    #[error("PUSHGATEWAY_URL: the Pushgateway cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("PUSHGATEWAY_URL: is no base of a URL")]
+    Url,
+}
+
+/// Pushes what `snapshot` tells into the group of this job and these labels.
+pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, http: &reqwest::Client) -> Result<(), PushError> {
+    let mut request = http
+        .request(method(snapshot), group(gateway).ok_or(PushError::Url)?)
+        .header(reqwest::header::CONTENT_TYPE, prometheus::TEXT_FORMAT)
+        .body(render(snapshot));
+    if let Some(auth) = &gateway.auth {
+        request = request.basic_auth(&auth.username, Some(auth.password.expose_secret()));
+    }
+    tokio::time::timeout(PATIENCE, send(request)).await.unwrap_or(Err(PushError::Timeout))
+}
+
+async fn send(request: reqwest::RequestBuilder) -> Result<(), PushError> {
+    let answer = request.send().await.map_err(|e| PushError::Unreachable(causes(&e.without_url())))?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let text = answer.text().await.unwrap_or_default();
+    Err(PushError::Refused { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
+}
+
+/// PUT replaces the whole group, POST only the names that it brings (source: README of the Pushgateway, «API»).
+/// So PUT, which also clears away what is told no longer, is for a run that can tell everything; any other must
+/// leave the counters and the time of the last success as they are.
+fn method(snapshot: &Snapshot) -> Method {
+    let everything = snapshot.carried.is_some() && snapshot.last_success.is_some() && snapshot.state_bytes.is_some();
+    if everything { Method::PUT } else { Method::POST }
+}
+
+/// `…/metrics/job/JOB/LABEL/VALUE…`
+fn group(gateway: &Pushgateway) -> Option<Url> {
+    let mut url = Url::parse(&gateway.url).ok()?;
+    {
+        let mut path = url.path_segments_mut().ok()?;
+        path.pop_if_empty().push("metrics");
+        let job = std::iter::once(("job", gateway.job.as_str()));
+        for (name, value) in job.chain(gateway.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))) {
+            let (name, value) = segments(name, value);
+            path.push(&name).push(&value);
+        }
+    }
+    Some(url)
+}
+
+/// A value that a path cannot carry goes as URL-safe base64, the empty one as `=` (same source); `.` and `..` are
+/// such values, too, because whoever normalises the path takes them out.
+fn segments(name: &str, value: &str) -> (String, String) {
+    match value {
+        "" => (format!("{name}@base64"), "=".into()),
+        _ if value.contains('/') || value == "." || value == ".." => {
+            let encoded = aws_smithy_types::base64::encode(value).replace('+', "-").replace('/', "_");
+            (format!("{name}@base64"), encoded.trim_end_matches('=').to_owned())
+        }
+        _ => (name.to_owned(), value.to_owned()),
+    }
+}
+
+/// The error and what caused it: the first alone says only «error sending request».
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use axum::extract::{Request, State};
+    use axum::http::StatusCode;
+
+    use super::*;
+    use crate::config::Credentials;
+    use crate::metrics::render::tests::full;
+
+    fn gateway(url: &str, labels: &[(&str, &str)]) -> Pushgateway {
+        let labels: BTreeMap<String, String> = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let auth = Credentials { username: "pusher".into(), password: "s3cret".into() };
+        Pushgateway { url: url.into(), job: "guardduty-slack".into(), labels, auth: Some(auth) }
+    }
+
+    fn client() -> reqwest::Client {
+        // Ignores a second installation: tests share a process.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// A gateway that notes what it is asked and answers with this status.
+    async fn listening(status: StatusCode) -> (String, Seen) {
+        async fn note(
+            State((status, seen)): State<(StatusCode, Seen)>,
+            request: Request,
+        ) -> (StatusCode, &'static str) {
+            let auth = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or("-");
+            seen.lock().unwrap().push(format!("{} {} {auth}", request.method(), request.uri()));
+            (status, "as the gateway explains\n")
+        }
+        let seen = Seen::default();
+        let app = axum::Router::new().fallback(note).with_state((status, seen.clone()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (url, seen)
+    }
+
+    #[tokio::test]
+    async fn a_run_that_can_tell_everything_replaces_its_group() {
+        let (url, seen) = listening(StatusCode::OK).await;
+        push(&gateway(&url, &[("cluster", "blue"), ("env", "test")]), &full(), &client()).await.unwrap();
+        let path = "/metrics/job/guardduty-slack/cluster/blue/env/test";
+        assert_eq!(*seen.lock().unwrap(), [format!("PUT {path} Basic cHVzaGVyOnMzY3JldA==")]);
+    }
+
+    #[test]
+    fn a_run_that_cannot_leaves_the_rest_of_its_group_alone() {
+        let full = full();
+        assert_eq!(method(&full), Method::PUT);
+        assert_eq!(method(&Snapshot { success: false, ..full.clone() }), Method::PUT);
+        assert_eq!(method(&Snapshot { carried: None, ..full.clone() }), Method::POST);
+        assert_eq!(method(&Snapshot { last_success: None, ..full }), Method::POST);
+    }
+
+    #[test]
+    fn label_values_that_no_path_can_carry_are_encoded() {
+        let path = |value: &str| {
+            let mut gateway = gateway("http://g/prefix", &[("k", value)]);
+            gateway.job = "j".into();
+            group(&gateway).unwrap().path().to_owned()
+        };
+        assert_eq!(path("a/b?"), "/prefix/metrics/job/j/k@base64/YS9iPw");
+        assert_eq!(path("?>/"), "/prefix/metrics/job/j/k@base64/Pz4v");
+        assert_eq!(path(""), "/prefix/metrics/job/j/k@base64/=");
+        assert_eq!(path(".."), "/prefix/metrics/job/j/k@base64/Li4");
+        assert_eq!(path("a b?ü%"), "/prefix/metrics/job/j/k/a%20b%3F%C3%BC%25");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_with_the_gateway_s_words_and_without_its_url() {
+        let (url, _) = listening(StatusCode::BAD_REQUEST).await;
+        let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err().to_string();
+        insta::assert_snapshot!(error, @"PUSHGATEWAY_URL: the Pushgateway refuses the metrics with status 400: as the gateway explains");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_is_not_there_is_told_with_the_cause() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/s3cret-path", listener.local_addr().unwrap());
+        drop(listener);
+        let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err().to_string();
+        assert!(error.contains("refused") && !error.contains("s3cret") && !error.contains("127.0.0.1"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_hangs_holds_the_run_up_for_five_seconds() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err();
+        assert!(matches!(error, PushError::Timeout) && began.elapsed() <= Duration::from_millis(5_001), "{error}");
+    }
+}

@@ -1,0 +1,402 @@
+//! From what a run knows to the text that Prometheus reads. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prometheus::TextEncoder;
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+
+use crate::finding::Band;
+use crate::time::Millis;
+
+/// Every outcome of a notification; each is told from 0 on, so that the first one is seen as a rise.
+const OUTCOMES: [&str; 10] =
+    ["adopted", "coalesced", "digested", "dropped", "failed", "given_up", "ignored", "posted", "threaded", "updated"];
+
+/// What one run tells. Plain data, filled in at the end of the run.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub version: String,
+    /// The commit.
+    pub revision: String,
+    /// Everything found is settled and recorded (exit 0).
+    pub success: bool,
+    pub duration: Duration,
+    /// The end of this run.
+    pub last_run: Millis,
+    /// The end of the last run that succeeded, this one or an earlier; `None` if it is not known.
+    pub last_success: Option<Millis>,
+    pub sources: Vec<SourceSample>,
+    /// Size of the document; `None` if the state could not be read.
+    pub state_bytes: Option<usize>,
+    /// The counters; `None` after a run that could not record them: they would fall back at the next.
+    pub carried: Option<Carried>,
+}
+
+/// One source. `None`: not known to this run, or not permitted; then it is not told.
+#[derive(Clone, Debug, Default)]
+pub struct SourceSample {
+    pub account: String,
+    pub region: String,
+    /// It could be read.
+    pub up: bool,
+    pub watermark: Option<Millis>,
+    /// Findings listed and not yet settled.
+    pub pending: u64,
+    /// Open findings by severity, from `GetFindingsStatistics`.
+    pub open: Option<BTreeMap<Band, u64>>,
+    pub detector_enabled: Option<bool>,
+}
+
+/// The counters as the state carries them across runs: by labels that are joined by `|`.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    /// `severity|account|region`
+    pub findings: BTreeMap<String, u64>,
+    /// `channel|outcome`
+    pub notifications: BTreeMap<String, u64>,
+    /// `service|operation|code`
+    pub requests: BTreeMap<String, u64>,
+    pub delay: Delay,
+    /// Channels as configured: of these every outcome is told, from 0 on.
+    pub channels: Vec<String>,
+}
+
+/// A histogram, in seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Delay {
+    /// Upper bounds, rising and without infinity, and how many were at most that.
+    pub cumulative: Vec<(f64, u64)>,
+    pub sum: f64,
+    pub count: u64,
+}
+
+/// The exposition format: families sorted by name, each with its help, labels sorted, a newline at the end.
+pub fn render(snapshot: &Snapshot) -> String {
+    let mut families = run_families(snapshot);
+    families.extend(source_families(&snapshot.sources));
+    families.extend(snapshot.carried.iter().flat_map(|c| carried_families(c, &snapshot.sources)));
+    families.retain(|f| !f.get_metric().is_empty());
+    families.sort_by(|a, b| a.name().cmp(b.name()));
+    // The encoder fails for a family without a name or a sample, of which there is none left, or when writing to
+    // memory fails. Rather nothing than a panic: a run never fails for its metrics.
+    TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+}
+
+fn run_families(s: &Snapshot) -> Vec<MetricFamily> {
+    let optional = |value: Option<f64>| value.map(|v| gauge(&[], v)).into_iter().collect();
+    // A run that could not record may have read a copy of the state that lags: it must not set the time back.
+    let last_success = s.last_success.filter(|_| s.success || s.carried.is_some());
+    vec![
+        family(
+            "build_info",
+            "Version and commit of the program.",
+            vec![gauge(&[("version", &s.version), ("revision", &s.revision)], 1.0)],
+        ),
+        family(
+            "run_success",
+            "Whether the last run settled everything that it found.",
+            vec![gauge(&[], flag(s.success))],
+        ),
+        family("run_duration_seconds", "How long the last run took.", vec![gauge(&[], s.duration.as_secs_f64())]),
+        family("last_run_timestamp_seconds", "When the last run ended.", vec![gauge(&[], s.last_run.seconds())]),
+        family(
+            "last_success_timestamp_seconds",
+            "When the last successful run ended.",
+            optional(last_success.map(Millis::seconds)),
+        ),
+        family("state_bytes", "Size of the state.", optional(s.state_bytes.map(|b| b as f64))),
+    ]
+}
+
+fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
+    let each = |value: &dyn Fn(&SourceSample) -> Option<f64>| {
+        let sample = |s: &SourceSample| Some(gauge(&[("account", &s.account), ("region", &s.region)], value(s)?));
+        sources.iter().filter_map(sample).collect()
+    };
+    vec![
+        family(
+            "source_watermark_timestamp_seconds",
+            "Up to which updatedAt everything of the source is settled.",
+            each(&|s| s.watermark.map(Millis::seconds)),
+        ),
+        family("source_up", "Whether the source could be read by the last run.", each(&|s| Some(flag(s.up)))),
+        family("pending_findings", "Findings that are listed and not settled.", each(&|s| Some(s.pending as f64))),
+        family(
+            "detector_enabled",
+            "Whether the source's detector is enabled.",
+            each(&|s| s.detector_enabled.map(flag)),
+        ),
+        family("open_findings", "Findings that are not archived.", open_findings(sources)),
+    ]
+}
+
+fn open_findings(sources: &[SourceSample]) -> Vec<Metric> {
+    let mut samples = Vec::new();
+    for s in sources {
+        for (band, n) in s.open.iter().flat_map(|open| Band::ALL.map(|b| (b, open.get(&b).copied().unwrap_or(0)))) {
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("severity", band.name())];
+            samples.push(gauge(&labels, n as f64));
+        }
+    }
+    samples
+}
+
+fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> {
+    let mut findings = c.findings.clone();
+    for s in sources {
+        for band in Band::ALL {
+            findings.entry(format!("{}|{}|{}", band.name(), s.account, s.region)).or_default();
+        }
+    }
+    let mut notifications = c.notifications.clone();
+    for channel in &c.channels {
+        for outcome in OUTCOMES {
+            notifications.entry(format!("{channel}|{outcome}")).or_default();
+        }
+    }
+    vec![
+        family(
+            "findings_total",
+            "States of findings that were settled.",
+            counters(&findings, ["severity", "account", "region"]),
+        ),
+        family(
+            "notifications_total",
+            "States of findings by how they were settled.",
+            counters(&notifications, ["channel", "outcome"]),
+        ),
+        family(
+            "api_requests_total",
+            "Requests to the services that the program uses.",
+            counters(&c.requests, ["service", "operation", "code"]),
+        ),
+        family(
+            "notification_delay_seconds",
+            "From a finding's updatedAt to Slack's acknowledgement.",
+            vec![histogram(&c.delay)],
+        ),
+    ]
+}
+
+/// Keys are split from their right end: only the first label, a channel's name, can hold a `|`.
+fn counters<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -> Vec<Metric> {
+    let sample = |(key, n): (&String, &u64)| {
+        let mut values: Vec<&str> = key.rsplitn(N, '|').collect();
+        values.reverse();
+        let pairs: Vec<(&str, &str)> = labels.into_iter().zip(values).collect();
+        let mut metric = Metric::from_label(sorted(&pairs));
+        let mut counter = Counter::default();
+        counter.set_value(*n as f64);
+        metric.set_counter(counter);
+        (pairs.len() == N).then_some(metric)
+    };
+    counts.iter().filter_map(sample).collect()
+}
+
+fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(format!("guardduty_slack_{name}"));
+    family.set_help(help.to_owned());
+    family.set_field_type(match name {
+        "notification_delay_seconds" => MetricType::HISTOGRAM,
+        _ if name.ends_with("_total") => MetricType::COUNTER,
+        _ => MetricType::GAUGE,
+    });
+    family.set_metric(metrics);
+    family
+}
+
+fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
+    let mut metric = Metric::from_label(sorted(labels));
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    metric.set_gauge(gauge);
+    metric
+}
+
+/// The crate's own histogram counts from 0 and cannot be set, so a carried one is put together here.
+fn histogram(delay: &Delay) -> Metric {
+    let bucket = |(bound, n): &(f64, u64)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(*bound);
+        bucket.set_cumulative_count(*n);
+        bucket
+    };
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(delay.cumulative.iter().map(bucket).collect());
+    histogram.set_sample_sum(delay.sum);
+    histogram.set_sample_count(delay.count);
+    let mut metric = Metric::default();
+    metric.set_histogram(histogram);
+    metric
+}
+
+fn sorted(labels: &[(&str, &str)]) -> Vec<LabelPair> {
+    let mut labels = labels.to_vec();
+    labels.sort_unstable();
+    let pair = |(name, value): (&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name(name.to_owned());
+        pair.set_value(value.to_owned());
+        pair
+    };
+    labels.into_iter().map(pair).collect()
+}
+
+fn flag(on: bool) -> f64 {
+    f64::from(u8::from(on))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    pub(in crate::metrics) fn full() -> Snapshot {
+        let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();
+        Snapshot {
+            version: "1.2.3".into(),
+            revision: "abc".into(),
+            success: true,
+            duration: Duration::from_millis(1_500),
+            last_run: Millis(1_764_000_000_123),
+            last_success: Some(Millis(1_764_000_000_000)),
+            sources: vec![
+                SourceSample {
+                    account: "111122223333".into(),
+                    region: "eu-west-1".into(),
+                    up: true,
+                    watermark: Some(Millis(1_763_999_000_000)),
+                    pending: 2,
+                    open: Some(BTreeMap::from([(Band::High, 3)])),
+                    detector_enabled: Some(true),
+                },
+                SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
+            ],
+            state_bytes: Some(4_096),
+            carried: Some(Carried {
+                findings: counts(&[("high|111122223333|eu-west-1", 7)]),
+                notifications: counts(&[("#sec|posted", 5), ("#odd|name|failed", 1)]),
+                requests: counts(&[("slack|chat.postMessage|200", 5)]),
+                delay: Delay { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
+                channels: vec!["#sec".into()],
+            }),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_reads_as_prometheus_wants_it() {
+        insta::assert_snapshot!(render(&full()), @r##"
+        # HELP guardduty_slack_api_requests_total Requests to the services that the program uses.
+        # TYPE guardduty_slack_api_requests_total counter
+        guardduty_slack_api_requests_total{code="200",operation="chat.postMessage",service="slack"} 5
+        # HELP guardduty_slack_build_info Version and commit of the program.
+        # TYPE guardduty_slack_build_info gauge
+        guardduty_slack_build_info{revision="abc",version="1.2.3"} 1
+        # HELP guardduty_slack_detector_enabled Whether the source's detector is enabled.
+        # TYPE guardduty_slack_detector_enabled gauge
+        guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1
+        # HELP guardduty_slack_findings_total States of findings that were settled.
+        # TYPE guardduty_slack_findings_total counter
+        guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="critical"} 0
+        guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="critical"} 0
+        guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="high"} 7
+        guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="high"} 0
+        guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="low"} 0
+        guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="low"} 0
+        guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="medium"} 0
+        guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="medium"} 0
+        # HELP guardduty_slack_last_run_timestamp_seconds When the last run ended.
+        # TYPE guardduty_slack_last_run_timestamp_seconds gauge
+        guardduty_slack_last_run_timestamp_seconds 1764000000.123
+        # HELP guardduty_slack_last_success_timestamp_seconds When the last successful run ended.
+        # TYPE guardduty_slack_last_success_timestamp_seconds gauge
+        guardduty_slack_last_success_timestamp_seconds 1764000000
+        # HELP guardduty_slack_notification_delay_seconds From a finding's updatedAt to Slack's acknowledgement.
+        # TYPE guardduty_slack_notification_delay_seconds histogram
+        guardduty_slack_notification_delay_seconds_bucket{le="60"} 1
+        guardduty_slack_notification_delay_seconds_bucket{le="300"} 4
+        guardduty_slack_notification_delay_seconds_bucket{le="+Inf"} 5
+        guardduty_slack_notification_delay_seconds_sum 900.5
+        guardduty_slack_notification_delay_seconds_count 5
+        # HELP guardduty_slack_notifications_total States of findings by how they were settled.
+        # TYPE guardduty_slack_notifications_total counter
+        guardduty_slack_notifications_total{channel="#odd|name",outcome="failed"} 1
+        guardduty_slack_notifications_total{channel="#sec",outcome="adopted"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="coalesced"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="digested"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="dropped"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="failed"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="given_up"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="ignored"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="posted"} 5
+        guardduty_slack_notifications_total{channel="#sec",outcome="threaded"} 0
+        guardduty_slack_notifications_total{channel="#sec",outcome="updated"} 0
+        # HELP guardduty_slack_open_findings Findings that are not archived.
+        # TYPE guardduty_slack_open_findings gauge
+        guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="low"} 0
+        guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="medium"} 0
+        guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="high"} 3
+        guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="critical"} 0
+        # HELP guardduty_slack_pending_findings Findings that are listed and not settled.
+        # TYPE guardduty_slack_pending_findings gauge
+        guardduty_slack_pending_findings{account="111122223333",region="eu-west-1"} 2
+        guardduty_slack_pending_findings{account="111122223333",region="us-east-1"} 0
+        # HELP guardduty_slack_run_duration_seconds How long the last run took.
+        # TYPE guardduty_slack_run_duration_seconds gauge
+        guardduty_slack_run_duration_seconds 1.5
+        # HELP guardduty_slack_run_success Whether the last run settled everything that it found.
+        # TYPE guardduty_slack_run_success gauge
+        guardduty_slack_run_success 1
+        # HELP guardduty_slack_source_up Whether the source could be read by the last run.
+        # TYPE guardduty_slack_source_up gauge
+        guardduty_slack_source_up{account="111122223333",region="eu-west-1"} 1
+        guardduty_slack_source_up{account="111122223333",region="us-east-1"} 0
+        # HELP guardduty_slack_source_watermark_timestamp_seconds Up to which updatedAt everything of the source is settled.
+        # TYPE guardduty_slack_source_watermark_timestamp_seconds gauge
+        guardduty_slack_source_watermark_timestamp_seconds{account="111122223333",region="eu-west-1"} 1763999000
+        # HELP guardduty_slack_state_bytes Size of the state.
+        # TYPE guardduty_slack_state_bytes gauge
+        guardduty_slack_state_bytes 4096
+        "##);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_told() {
+        let mut s = Snapshot { success: false, ..full() };
+        (s.carried, s.state_bytes, s.sources) = (None, None, Vec::new());
+        let text = render(&s);
+        let names: Vec<&str> =
+            text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split(['{', ' ']).next()).collect();
+        assert_eq!(
+            names,
+            [
+                "guardduty_slack_build_info",
+                "guardduty_slack_last_run_timestamp_seconds",
+                "guardduty_slack_run_duration_seconds",
+                "guardduty_slack_run_success"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_label_s_value_cannot_end_the_label() {
+        let mut s = full();
+        s.sources[0].account = "a\"} 1\nb\\".into();
+        assert!(render(&s).contains(r#"guardduty_slack_source_up{account="a\"} 1\nb\\",region="eu-west-1"} 1"#));
+    }
+
+    #[test]
+    #[ignore = "needs promtool"]
+    fn promtool_has_nothing_to_say() {
+        let mut lint = Command::new("promtool");
+        lint.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = lint.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(render(&full()).as_bytes()).unwrap();
+        let said = child.wait_with_output().unwrap();
+        assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+    }
+}
