@@ -26,7 +26,7 @@ pub fn init(log: &Log) {
     if tracing::subscriber::set_global_default(subscriber(log, colours, io::stderr)).is_ok()
         && log.format == LogFormat::Json
     {
-        std::panic::set_hook(Box::new(|info| log_panic(info)));
+        std::panic::set_hook(Box::new(log_panic));
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_panic_is_one_event_with_its_message_and_place() {
         let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|info| log_panic(info)));
+        std::panic::set_hook(Box::new(log_panic));
         let lines = logged(LogFormat::Json, "info", || {
             let _ = std::panic::catch_unwind(|| panic!("told {}", "why"));
         });
