@@ -1,0 +1,42 @@
+# One static binary and the CA roots, nothing else; for linux/amd64 and linux/arm64.
+#
+#   docker buildx build --platform linux/amd64,linux/arm64 --build-arg REVISION=$(git rev-parse --short HEAD) .
+#
+# From binaries that were built outside, dist/<architecture>/guardduty-slack, with the CA roots in dist/ca-certificates.crt:
+#
+#   docker build --build-arg BINARY=dist .
+ARG BINARY=source
+
+# The compiler runs on the builder's own architecture, for either target.
+FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95.0-slim-bookworm AS source
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+ && rm -rf /var/lib/apt/lists/* \
+ && rustup target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+WORKDIR /source
+COPY . .
+ARG TARGETARCH
+ARG REVISION=
+ENV CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
+RUN case "$TARGETARCH" in \
+      amd64) target=x86_64-unknown-linux-musl ;; \
+      arm64) target=aarch64-unknown-linux-musl ;; \
+      *) echo "no such architecture: $TARGETARCH" >&2; exit 1 ;; \
+    esac \
+ && cargo build --profile dist --locked --bin guardduty-slack --target "$target" \
+ && mkdir --parents /image/etc/ssl/certs \
+ && cp "target/$target/dist/guardduty-slack" /image/ \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
+
+FROM scratch AS dist
+ARG TARGETARCH
+COPY dist/${TARGETARCH}/guardduty-slack /image/guardduty-slack
+COPY dist/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
+
+FROM ${BINARY} AS chosen
+
+FROM scratch
+COPY --from=chosen /image/ /
+USER 65532:65532
+ENTRYPOINT ["/guardduty-slack"]

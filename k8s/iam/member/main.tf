@@ -1,0 +1,41 @@
+# The role in a further account: apply it there, and name its ARN in GUARDDUTY_ROLE_ARNS.
+variable "reader_role_arn" {
+  description = "The role that guardduty-slack runs as"
+  type        = string
+}
+
+variable "external_id" {
+  description = "As in GUARDDUTY_EXTERNAL_ID"
+  type        = string
+  default     = "guardduty-slack"
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    principals {
+      type        = "AWS"
+      identifiers = [var.reader_role_arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "sts:ExternalId"
+      values   = [var.external_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "reader" {
+  name               = "guardduty-slack-reader"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role_policy" "read_findings" {
+  name   = "read-findings"
+  role   = aws_iam_role.reader.id
+  policy = file("${path.module}/../../iam-policy.json")
+}
+
+output "role_arn" {
+  value = aws_iam_role.reader.arn
+}
