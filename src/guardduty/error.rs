@@ -1,6 +1,13 @@
 //! Why AWS could not be read, and what follows from it.
 
+use std::error::Error;
 use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// A call that AWS did not answer as hoped, after the retries it was worth. The text is one line that names the
 /// operation and says what AWS said; it holds no credential.
@@ -66,5 +73,192 @@ impl ReadError {
             ReadError::Gone(_) => "gone",
             ReadError::Passing { reason, .. } => reason.name(),
         }
+    }
+}
+
+/// Everything that an AWS client can fail with.
+type Failed<E> = SdkError<E, HttpResponse>;
+
+impl ReadError {
+    pub(super) fn passing(reason: Reason, what: &str, said: impl fmt::Display) -> Self {
+        ReadError::Passing { reason, text: one_line(&format!("{what}: {said}")) }
+    }
+
+    /// What a failed call means; `what` names it: `ListFindings in eu-west-1`.
+    pub(super) fn of<E>(what: &str, error: &Failed<E>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if let Some(known) = in_chain::<ReadError>(error) {
+            return known.clone(); // the credentials of the call failed, and say themselves why
+        }
+        match error {
+            SdkError::ServiceError(e) => {
+                let said = e.err().message().map_or_else(|| chain(e.err()), str::to_owned);
+                judge(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &said)
+            }
+            SdkError::TimeoutError(_) => Self::passing(Reason::Timeout, what, chain(error)),
+            SdkError::DispatchFailure(e) if e.is_timeout() => Self::passing(Reason::Timeout, what, chain(error)),
+            SdkError::DispatchFailure(_) => Self::passing(Reason::Network, what, chain(error)),
+            SdkError::ResponseError(_) => Self::passing(Reason::Network, what, chain(error)),
+            _ => Self::passing(Reason::Rejected, what, chain(error)),
+        }
+    }
+
+    /// Why there are no credentials; `whose` names the identity.
+    pub(super) fn of_credentials(whose: &str, error: &CredentialsError) -> Self {
+        if let Some(known) = in_chain::<ReadError>(error) {
+            return known.clone();
+        }
+        let what = format!("credentials of {whose}");
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => ReadError::Denied(format!(
+                "{what}: none were found; give the pod a role (IRSA or EKS Pod Identity), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+            )),
+            CredentialsError::InvalidConfiguration(_) => {
+                ReadError::Denied(one_line(&format!("{what}: {}", chain(error))))
+            }
+            _ => match in_chain::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
+                Some((Some(code), said)) => {
+                    judge(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, said.unwrap_or_default())
+                }
+                _ => Self::passing(Reason::Credentials, &what, chain(error)),
+            },
+        }
+    }
+}
+
+/// Sorts what AWS answered by its status (0: unknown), error code and message.
+/// Sources: «Common Errors» of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
+/// (aws-runtime, `THROTTLING_ERRORS`); GuardDuty says `BadRequestException` for much that is none.
+fn judge(what: &str, status: u16, code: &str, message: &str) -> ReadError {
+    let text = one_line(&match code {
+        "" => format!("{what}: {status}: {message}"),
+        _ => format!("{what}: {code}: {message}"),
+    });
+    let begins = |codes: &[&str]| codes.iter().any(|c| code.starts_with(c));
+    let passing = |reason| ReadError::Passing { reason, text: text.clone() };
+    if status == 429 || code.contains("Throttl") || begins(THROTTLED) {
+        passing(Reason::Throttled)
+    } else if status >= 500 {
+        passing(Reason::Server)
+    } else if (200..300).contains(&status) {
+        passing(Reason::Malformed)
+    } else if begins(STALE) {
+        passing(Reason::Credentials)
+    } else if message.contains("not owned") {
+        ReadError::Gone(text)
+    } else if begins(&["UnrecognizedClient", "InvalidClientToken", "OptInRequired", "RegionDisabled"]) {
+        ReadError::Denied(format!("{text} (is the region enabled for this account?)"))
+    } else if matches!(status, 401 | 403) || begins(DENIED) || message.contains("not authorized") {
+        ReadError::Denied(text)
+    } else {
+        passing(Reason::Rejected)
+    }
+}
+
+const THROTTLED: &[&str] =
+    &["TooManyRequests", "RequestLimitExceeded", "LimitExceeded", "BandwidthLimitExceeded", "SlowDown"];
+/// A signature or token that was good, and is too old by now; or an identity provider that did not answer STS.
+const STALE: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AuthFailure",
+    "NotAuthorized",
+    "Unauthorized",
+    "SubscriptionRequired",
+    "InvalidIdentityToken",
+    "IDPRejectedClaim",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidSignature",
+    "MissingAuthentication",
+];
+
+/// The first error of type `T` in the chain of sources.
+fn in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    links(error).find_map(|e| e.downcast_ref())
+}
+
+/// The whole chain in one text; what only repeats its parent is left out.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in links(error).map(|e| e.to_string()) {
+        if !texts.iter().any(|before| before.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |e| (*e).source())
+}
+
+/// One line of at most 500 characters, whatever AWS or a proxy in between said.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(500) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16, code: &str, message: &str) -> String {
+        let error = judge("ListFindings in eu-west-1", status, code, message);
+        format!("{}: {error}", error.reason())
+    }
+
+    #[test]
+    fn what_aws_answers_is_sorted_by_what_follows_from_it() {
+        let answers = [
+            (403, "AccessDeniedException", "User is not authorized to perform: guardduty:ListFindings"),
+            (403, "UnrecognizedClientException", "The security token included in the request is invalid."),
+            (400, "ThrottlingException", "Rate exceeded"),
+            (429, "", "slow down"),
+            (500, "InternalServerErrorException", "Internal error."),
+            (503, "", "<html>\n  <b>busy</b>\u{1b}"),
+            (
+                400,
+                "BadRequestException",
+                "The request is rejected because the input detectorId is not owned by the current account.",
+            ),
+            (
+                400,
+                "BadRequestException",
+                "The request is rejected because the parameter nextToken has an invalid value.",
+            ),
+            (400, "BadRequestException", "The caller is not authorized to call this API."),
+            (403, "ExpiredTokenException", "The security token included in the request is expired"),
+            (200, "", "expected value"),
+            (0, "InvalidIdentityToken", "Incorrect token"),
+        ];
+        let verdicts: Vec<String> = answers.iter().map(|(s, c, m)| verdict(*s, c, m)).collect();
+        insta::assert_snapshot!(verdicts.join("\n"), @"
+        denied: ListFindings in eu-west-1: AccessDeniedException: User is not authorized to perform: guardduty:ListFindings
+        denied: ListFindings in eu-west-1: UnrecognizedClientException: The security token included in the request is invalid. (is the region enabled for this account?)
+        throttled: ListFindings in eu-west-1: ThrottlingException: Rate exceeded
+        throttled: ListFindings in eu-west-1: 429: slow down
+        server: ListFindings in eu-west-1: InternalServerErrorException: Internal error.
+        server: ListFindings in eu-west-1: 503: <html> <b>busy</b>
+        gone: ListFindings in eu-west-1: BadRequestException: The request is rejected because the input detectorId is not owned by the current account.
+        rejected: ListFindings in eu-west-1: BadRequestException: The request is rejected because the parameter nextToken has an invalid value.
+        denied: ListFindings in eu-west-1: BadRequestException: The caller is not authorized to call this API.
+        credentials: ListFindings in eu-west-1: ExpiredTokenException: The security token included in the request is expired
+        malformed: ListFindings in eu-west-1: 200: expected value
+        denied: ListFindings in eu-west-1: InvalidIdentityToken: Incorrect token
+        ");
+    }
+
+    #[test]
+    fn a_text_is_one_line_of_bounded_length() {
+        assert_eq!(one_line(" a\r\n\tb  c\u{7} "), "a b c");
+        assert_eq!(one_line(&"ü".repeat(600)).chars().count(), 501);
     }
 }

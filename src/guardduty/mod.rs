@@ -1,8 +1,16 @@
 //! GuardDuty as a run reads it: detectors, their findings, and what could make them fall silent.
 //!
-//! [`Detector`] is the seam: the poll is generic over it.
+//! [`Detector`] is the seam: the poll is generic over it, [`Source`] asks AWS.
 
+mod aws;
+mod counted;
 mod error;
+mod identity;
+mod pages;
+mod source;
+mod watch;
+#[cfg(test)]
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +18,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use aws::{Aws, Caller, NoRegion, Seen};
 pub use error::{ReadError, Reason};
+pub use source::Source;
 
 use crate::finding::{Band, Finding};
 use crate::time::Millis;

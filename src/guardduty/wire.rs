@@ -1,0 +1,152 @@
+//! AWS for tests: a loopback server that answers as scripted and keeps what it was asked.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::{Aws, Source};
+use crate::config;
+use crate::metrics::Requests;
+
+/// One request as it came over the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// `POST /detector/d1/findings`, or STS's action, or the target of Organizations.
+    pub(super) op: String,
+    /// Out of the signature's scope.
+    pub(super) region: String,
+    pub(super) key: String,
+    /// JSON, or the form of STS as an object of strings.
+    pub(super) body: Value,
+}
+
+type Script = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
+
+pub(super) struct Wire {
+    url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    pub(super) requests: Requests,
+}
+
+impl Wire {
+    /// Every request is answered by `script`: a status and a body; with status 0 the connection breaks behind the body.
+    pub(super) async fn answering(script: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (script, journal): (Arc<Script>, _) = (Arc::new(script), asked.clone());
+        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
+            let call = read(&method, &uri, &headers, &body);
+            journal.lock().unwrap().push(call.clone());
+            respond(script(&call))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        Self { url, asked, requests: Requests::default() }
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(super) fn ops(&self) -> Vec<String> {
+        self.asked().into_iter().map(|a| a.op).collect()
+    }
+
+    /// `service operation code: times`
+    pub(super) fn counted(&self) -> Vec<String> {
+        let counted = self.requests.drain().into_iter();
+        counted.map(|((service, operation, code), times)| format!("{service} {operation} {code}: {times}")).collect()
+    }
+
+    /// The SDK's configuration, static credentials and this server's address, with next to no time between two tries.
+    pub(super) fn sdk(&self) -> SdkConfig {
+        let retry = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let waiting = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).build();
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(&self.url)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKIAOWN", "hush", None, None, "test",
+            )))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .retry_config(retry)
+            .timeout_config(waiting)
+            .build()
+    }
+
+    pub(super) fn aws(&self, regions: config::Regions, roles: Vec<config::Role>) -> Aws {
+        let settings = config::Aws { regions, roles, external_id: Some("ext-1".into()) };
+        Aws::new(self.sdk(), &settings, self.requests.clone()).unwrap()
+    }
+
+    /// The one source of an account in `eu-west-1`.
+    pub(super) async fn source(&self) -> Source {
+        let aws =
+            self.aws(config::Regions::Default, vec![config::Role::Arn("arn:aws:iam::111122223333:role/reader".into())]);
+        aws.sources().await.remove(0).sources.unwrap().remove(0)
+    }
+}
+
+fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Asked {
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let scope = header("authorization");
+    let scope: Vec<&str> = scope.split(['=', '/', ',']).collect();
+    let part = |n: usize| scope.get(n).unwrap_or(&"").to_string();
+    let text = String::from_utf8_lossy(body);
+    let (op, body) = match text.strip_prefix("Action=") {
+        Some(form) => (form.split('&').next().unwrap_or_default().to_owned(), Value::String(text.to_string())),
+        None if header("x-amz-target").is_empty() => {
+            (format!("{method} {uri}"), serde_json::from_slice(body).unwrap_or_default())
+        }
+        None => (header("x-amz-target"), serde_json::from_slice(body).unwrap_or_default()),
+    };
+    Asked { op, region: part(3), key: part(1), body }
+}
+
+fn respond((status, body): (u16, String)) -> Response {
+    if status == 0 {
+        let half: [Result<String, std::io::Error>; 2] = [Ok(body), Err(std::io::ErrorKind::ConnectionReset.into())];
+        return Body::from_stream(futures_util::stream::iter(half)).into_response();
+    }
+    let kind = if body.starts_with('<') { "text/xml" } else { "application/json" };
+    (StatusCode::from_u16(status).unwrap(), [("content-type", kind)], body).into_response()
+}
+
+/// An error as GuardDuty tells it.
+pub(super) fn error(status: u16, code: &str, message: &str) -> (u16, String) {
+    (status, serde_json::json!({"__type": code, "message": message}).to_string())
+}
+
+pub(super) fn ok(body: Value) -> (u16, String) {
+    (200, body.to_string())
+}
+
+/// STS's answer to `AssumeRole` with this access key.
+pub(super) fn assumed(key: &str) -> (u16, String) {
+    let given = format!(
+        "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>\
+         <SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    );
+    sts("AssumeRole", &given)
+}
+
+pub(super) fn sts(action: &str, result: &str) -> (u16, String) {
+    let xmlns = "https://sts.amazonaws.com/doc/2011-06-15/";
+    (200, format!(r#"<{action}Response xmlns="{xmlns}"><{action}Result>{result}</{action}Result></{action}Response>"#))
+}
+
+/// An error as STS tells it.
+pub(super) fn refused(status: u16, code: &str, message: &str) -> (u16, String) {
+    (status, format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
+}
