@@ -34,6 +34,22 @@ pub enum Target {
     Webhook { name: String, url: SecretString },
 }
 
+impl Target {
+    /// As configured: what the log, the metrics and the state call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Target::Channel(name) | Target::Webhook { name, .. } => name,
+        }
+    }
+}
+
+/// By name: a webhook's URL is not compared.
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        matches!(self, Target::Channel(_)) == matches!(other, Target::Channel(_)) && self.name() == other.name()
+    }
+}
+
 /// What a route asks of a finding: everything that is given must hold; of a list, one glob. At least one is given.
 #[derive(Clone, Debug, Default)]
 pub struct Match {

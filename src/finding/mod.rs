@@ -39,6 +39,13 @@ pub struct Origin {
     pub detector: String,
 }
 
+impl Origin {
+    /// `account/region`, as the state names the source.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.account, self.region)
+    }
+}
+
 /// One finding, in one of its states. Compact, owned, and bounded whatever GuardDuty sends: some 3 KiB for an ordinary one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {

@@ -1,1 +1,10 @@
-//! (in the making)
+//! What is new, what recurs, what goes where, what is summed up, and why. Pure: no clock, no IO.
+
+mod batch;
+mod decide;
+mod route;
+pub mod silence;
+
+pub use batch::{Act, Budget, Plan, UPDATES, plan};
+pub use decide::{Post, Reason, Update, Verdict, Word, decide};
+pub use route::{Destination, Routed, default_destination, route};

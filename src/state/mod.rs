@@ -1,1 +1,11 @@
-//! (in the making)
+//! What a run knows of the runs before it: the document and its moves (pure), and the stores that keep it.
+
+pub mod document;
+pub mod forget;
+pub mod moves;
+pub mod store;
+pub mod totals;
+
+pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
+pub use forget::Forgotten;
+pub use moves::{Outcome, Progress};

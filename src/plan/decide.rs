@@ -1,0 +1,190 @@
+//! The decision about one finding: is its state known, settled without a word, or to be told, and how.
+
+use std::time::Duration;
+
+use crate::config::{Config, Recurrence, Samples};
+use crate::finding::Finding;
+use crate::plan::{Destination, Routed, route};
+use crate::slack::At;
+use crate::state::{Entry, Outcome, State};
+use crate::time::Millis;
+
+/// `chat.update` allows some 50 calls a minute: a recurrence that brings nothing but a later time and a higher
+/// count is not worth one while the message is younger than this.
+const FRESH_ENOUGH: Duration = Duration::from_secs(3600);
+
+/// What is to be done about a state of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// This state was said.
+    Known,
+    /// Nothing is to be said.
+    Settled(Outcome, Reason),
+    Post(Post),
+    Update(Update),
+}
+
+/// Why a finding is settled without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    BelowMinSeverity,
+    NotIncluded,
+    Excluded,
+    Sample,
+    Archived,
+    DropRoute,
+    RecurrenceIgnored,
+    NothingNew,
+    WebhookCannotEdit,
+}
+
+impl Reason {
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::BelowMinSeverity => "below GUARDDUTY_MIN_SEVERITY",
+            Reason::NotIncluded => "type not in GUARDDUTY_INCLUDE_TYPES",
+            Reason::Excluded => "type in GUARDDUTY_EXCLUDE_TYPES",
+            Reason::Sample => "sample finding, GUARDDUTY_SAMPLES=drop",
+            Reason::Archived => "archived before it was told",
+            Reason::DropRoute => "a route drops it",
+            Reason::RecurrenceIgnored => "recurrence, SLACK_RECURRENCE=ignore",
+            Reason::NothingNew => "recurrence that brings only a later time and a higher count",
+            Reason::WebhookCannotEdit => "recurrence within its band, a webhook cannot edit",
+        }
+    }
+}
+
+/// A message of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Post {
+    pub to: Destination,
+    /// The message of the same account-wide finding from another region, in whose thread this one goes.
+    pub parent: Option<At>,
+    /// The finding's message in another channel, which must then say where it is told.
+    pub old: Option<At>,
+    /// Traits that earlier states of it showed.
+    pub seen: Vec<String>,
+}
+
+/// An edit of its message, and what its thread says besides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub at: At,
+    pub word: Option<Word>,
+    /// Where it is posted anew if the message is gone.
+    pub to: Destination,
+    /// Traits that earlier states of it showed.
+    pub seen: Vec<String>,
+}
+
+/// A word in a finding's thread: what is new since it last spoke.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Word {
+    /// The severity shown before, where the band rose: then the word is broadcast, with the route's mention.
+    pub rose_from: Option<f64>,
+    pub fresh: Vec<String>,
+    pub count_was: Option<u64>,
+}
+
+/// Decides about one finding as fetched.
+pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdict {
+    if state.knows(&f.id, f.updated) {
+        return Verdict::Known;
+    }
+    if let Some(reason) = left_out(config, f) {
+        return Verdict::Settled(Outcome::Dropped, reason);
+    }
+    let to = match route(config, f) {
+        Routed::Drop => return Verdict::Settled(Outcome::Dropped, Reason::DropRoute),
+        Routed::To(to) => to,
+    };
+    match state.findings.get(&f.id).and_then(|e| Some((e, e.at.as_ref()?))) {
+        Some((entry, at)) => recurrence(state, config, f, entry, at, to, now),
+        None if f.archived => Verdict::Settled(Outcome::Dropped, Reason::Archived),
+        None => Verdict::Post(Post { parent: parent(state, f, &to), to, old: None, seen: Vec::new() }),
+    }
+}
+
+fn left_out(config: &Config, f: &Finding) -> Option<Reason> {
+    let filter = &config.filter;
+    let name = f.kind.as_str();
+    if f.severity < filter.min_severity {
+        Some(Reason::BelowMinSeverity)
+    } else if !filter.include.is_empty() && !filter.include.iter().any(|g| g.matches(name)) {
+        Some(Reason::NotIncluded)
+    } else if filter.exclude.iter().any(|g| g.matches(name)) {
+        Some(Reason::Excluded)
+    } else if f.sample && filter.samples == Samples::Drop {
+        Some(Reason::Sample)
+    } else {
+        None
+    }
+}
+
+fn recurrence(
+    state: &State,
+    config: &Config,
+    f: &Finding,
+    entry: &Entry,
+    at: &At,
+    to: Destination,
+    now: Millis,
+) -> Verdict {
+    let anew = |old| Post { to: to.clone(), parent: None, old, seen: entry.seen.clone() };
+    match config.slack.recurrence {
+        Recurrence::Ignore => Verdict::Settled(Outcome::Ignored, Reason::RecurrenceIgnored),
+        Recurrence::Repost => Verdict::Post(anew(None)),
+        Recurrence::Update if at.is_webhook() && f.band() > entry.band() && !f.archived => Verdict::Post(anew(None)),
+        Recurrence::Update if at.is_webhook() => Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit),
+        Recurrence::Update if moved(state, entry, at, &to) && !f.archived => Verdict::Post(anew(Some(at.clone()))),
+        Recurrence::Update => edit(config, f, entry, at, to, now),
+    }
+}
+
+fn edit(config: &Config, f: &Finding, entry: &Entry, at: &At, to: Destination, now: Millis) -> Verdict {
+    let word = word(config.slack.remind_after, f, entry, now);
+    let same = entry.fresh(&f.traits()).is_empty() && entry.sev == f.severity && entry.archived == f.archived;
+    if word.is_none() && same && now.since(entry.touched) < FRESH_ENOUGH {
+        return Verdict::Settled(Outcome::Coalesced, Reason::NothingNew);
+    }
+    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone() })
+}
+
+/// The one rule by which a thread speaks: at once when the band rose, else of what is new once it was silent long enough.
+fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Option<Word> {
+    let rose = f.band() > entry.band();
+    if f.archived || (!rose && now.since(entry.spoke) < remind_after) {
+        return None;
+    }
+    let unsaid = entry.seen.iter().skip(entry.told);
+    let word = Word {
+        rose_from: rose.then_some(entry.sev),
+        fresh: unsaid.chain(entry.fresh(&f.traits())).cloned().collect(),
+        count_was: (f.count > entry.spoke_n && entry.spoke_n > 0).then_some(entry.spoke_n),
+    };
+    (rose || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
+}
+
+/// Whether the finding now routes to another channel than the one its message stands in, or was meant for.
+fn moved(state: &State, entry: &Entry, at: &At, to: &Destination) -> bool {
+    let name = to.name();
+    let id = state.channels.get(name).map_or(name, String::as_str);
+    at.channel != id && entry.meant.as_deref() != Some(name)
+}
+
+/// The message of the same account-wide finding, seen first in another region, if it stands in the same channel.
+fn parent(state: &State, f: &Finding, to: &Destination) -> Option<At> {
+    let wide = f.account_wide_key()?;
+    let own = format!("/{}", f.origin.region);
+    let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.ends_with(&own)).map(|(_, s)| s.n).collect();
+    let same = |e: &&Entry| e.wide.as_ref() == Some(&wide) && !e.archived && !here.contains(&e.s);
+    let id = state.channels.get(to.name()).map_or(to.name(), String::as_str);
+    state
+        .findings
+        .values()
+        .filter(same)
+        .filter_map(|e| e.at.as_ref())
+        .filter(|at| !at.is_webhook() && at.thread.is_none() && at.channel == id)
+        .min_by(|a, b| a.ts.cmp(&b.ts))
+        .cloned()
+}

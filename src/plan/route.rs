@@ -1,0 +1,62 @@
+//! Which channel a finding goes to: the first route that matches, else the default.
+
+use crate::config::{Config, Glob, Match, RouteTo, Target};
+use crate::finding::Finding;
+
+/// Where a message goes, and whom it mentions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    pub target: Target,
+    pub mention: Option<String>,
+    /// The index of the route that matched; none: the default channel.
+    pub route: Option<usize>,
+}
+
+impl Destination {
+    /// The channel as configured, a webhook's variable: the metric's label and the lane.
+    pub fn name(&self) -> &str {
+        self.target.name()
+    }
+}
+
+/// What the routes say of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Routed {
+    Drop,
+    To(Destination),
+}
+
+/// The default channel or webhook.
+pub fn default_destination(config: &Config) -> Destination {
+    let target = config.slack.access.default_target();
+    Destination { target, mention: None, route: None }
+}
+
+/// The first route all of whose keys hold. A sample finding mentions nobody.
+pub fn route(config: &Config, f: &Finding) -> Routed {
+    let Some((index, matched)) = config.routes.0.iter().enumerate().find(|(_, r)| holds(&r.match_, f)) else {
+        return Routed::To(default_destination(config));
+    };
+    match &matched.to {
+        RouteTo::Drop => Routed::Drop,
+        RouteTo::Target(target) => {
+            let mention = matched.mention.clone().filter(|_| !f.sample);
+            Routed::To(Destination { target: target.clone(), mention, route: Some(index) })
+        }
+    }
+}
+
+fn holds(m: &Match, f: &Finding) -> bool {
+    let tags: Vec<String> = f.tags().iter().map(|(k, v)| format!("{k}={v}")).collect();
+    m.severity.is_none_or(|s| s.holds(f.severity))
+        && any(&m.types, [f.kind.as_str()])
+        && any(&m.accounts, [f.account_id.as_str()])
+        && any(&m.regions, [f.origin.region.as_str()])
+        && any(&m.resources, f.resource_names().iter().map(String::as_str))
+        && any(&m.tags, tags.iter().map(String::as_str))
+}
+
+/// No globs: not asked for. Else one of them matches one of the texts.
+fn any<'t>(globs: &[Glob], texts: impl IntoIterator<Item = &'t str>) -> bool {
+    globs.is_empty() || texts.into_iter().any(|t| globs.iter().any(|g| g.matches(t)))
+}

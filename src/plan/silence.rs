@@ -1,0 +1,245 @@
+//! A silence is never ambiguous: what is announced about a source that cannot be read, about its detector, and about
+//! what hides findings from sight. Each is announced once; what was announced is in the state.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::finding::Band;
+use crate::guardduty::{ReadError, Watched};
+use crate::message::{Level, Notice};
+use crate::state::{Source, Standing};
+use crate::time::{Millis, show_duration};
+
+/// The contents of filters and lists are compared this often; new ones show by their names at every run.
+const COMPARE_EVERY: Duration = Duration::from_secs(3600);
+
+/// What names a notice: the same event has the same id in a run that could not record it and in the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp(pub Millis);
+
+impl Stamp {
+    pub fn notice(self, what: &str, level: Level, title: String, lines: Vec<String>) -> Notice {
+        Notice { id: format!("{what}-{}", self.0.0), title, lines, level }
+    }
+}
+
+/// What a look at a source told of its detector.
+#[derive(Debug)]
+pub enum Reading<'a> {
+    Failed(&'a ReadError),
+    NoDetector,
+    Detector { id: &'a str, enabled: Option<bool> },
+}
+
+/// Notes how a source was found at its first look in a run, and says what is news. `all`: `GUARDDUTY_REGIONS=all`.
+/// A region that is left out yields no notice here: [`left_out`] names all of them in one.
+pub fn standing(
+    key: &str,
+    source: &mut Source,
+    new: bool,
+    all: bool,
+    reading: &Reading,
+    stamp: Stamp,
+    now: Millis,
+) -> Vec<Notice> {
+    let unknown = new || source.standing == Standing::LeftOut;
+    match reading {
+        Reading::NoDetector if all && unknown => leave_out(source),
+        Reading::Failed(error) if all && unknown && error.denied() => leave_out(source),
+        Reading::Failed(error) => blind(key, source, error, stamp, now),
+        Reading::NoDetector => {
+            [seen_again(key, source, stamp, now), gone(key, source, stamp)].into_iter().flatten().collect()
+        }
+        Reading::Detector { id, enabled } => {
+            let again = seen_again(key, source, stamp, now);
+            again.into_iter().chain(detector(key, source, id, *enabled, new, stamp)).collect()
+        }
+    }
+}
+
+fn leave_out(source: &mut Source) -> Vec<Notice> {
+    source.standing = Standing::LeftOut;
+    Vec::new()
+}
+
+/// Denied is said at once; anything else when a second run in succession meets it.
+fn blind(key: &str, source: &mut Source, error: &ReadError, stamp: Stamp, now: Millis) -> Vec<Notice> {
+    let second = source.blind_since.is_some();
+    let since = *source.blind_since.get_or_insert(source.read.unwrap_or(now));
+    if source.blind_told || !(second || error.denied()) {
+        return Vec::new();
+    }
+    source.blind_told = true;
+    let lines = vec![
+        format!("since {}", since.iso()),
+        error.to_string(),
+        "findings of this source do not reach Slack meanwhile; they follow once it can be read".into(),
+    ];
+    vec![stamp.notice(&format!("blind-{key}"), Level::Warning, format!("cannot read {key}"), lines)]
+}
+
+/// The end of a blind period, if it was announced.
+pub fn seen_again(key: &str, source: &mut Source, stamp: Stamp, now: Millis) -> Option<Notice> {
+    let since = source.blind_since.take();
+    source.read = Some(now);
+    if !std::mem::take(&mut source.blind_told) {
+        return None;
+    }
+    let title = format!("could not read {key} from {} to {}", since.unwrap_or(now).iso(), now.iso());
+    let lines = vec!["it is read again; what happened meanwhile follows".into()];
+    Some(stamp.notice(&format!("sight-{key}"), Level::Resolved, title, lines))
+}
+
+fn gone(key: &str, source: &mut Source, stamp: Stamp) -> Option<Notice> {
+    if source.standing == Standing::Gone {
+        return None;
+    }
+    source.standing = Standing::Gone;
+    let title = match source.detector {
+        Some(_) => format!("the detector of {key} is gone"),
+        None => format!("there is no GuardDuty detector in {key}"),
+    };
+    let lines = vec!["GuardDuty finds nothing there until it is enabled".into()];
+    Some(stamp.notice(&format!("gone-{key}"), Level::Warning, title, lines))
+}
+
+fn detector(key: &str, source: &mut Source, id: &str, enabled: Option<bool>, new: bool, stamp: Stamp) -> Vec<Notice> {
+    let before = source.detector.replace(id.to_owned());
+    let was = std::mem::take(&mut source.standing);
+    let mut notices = Vec::new();
+    let anew = before.is_some_and(|b| b != id) || (was == Standing::Gone && !new);
+    if anew {
+        let lines = vec![format!("detector {id}; its findings are delivered from where the last one's ended")];
+        notices.push(stamp.notice(&format!("new-{key}"), Level::Info, format!("{key} has a new detector"), lines));
+    }
+    match enabled {
+        Some(false) => source.standing = Standing::Disabled,
+        // Not told: what was known holds on.
+        None if was == Standing::Disabled => source.standing = Standing::Disabled,
+        _ => {}
+    }
+    if source.standing == Standing::Disabled && was != Standing::Disabled {
+        let lines = vec!["GuardDuty finds nothing there until it is enabled again".into()];
+        notices.push(stamp.notice(
+            &format!("disabled-{key}"),
+            Level::Warning,
+            format!("the detector of {key} is disabled"),
+            lines,
+        ));
+    }
+    if was == Standing::Disabled && enabled == Some(true) {
+        notices.push(stamp.notice(
+            &format!("enabled-{key}"),
+            Level::Resolved,
+            format!("the detector of {key} is enabled again"),
+            vec![],
+        ));
+    }
+    notices
+}
+
+/// Whether the contents of what is watched are due to be compared.
+pub fn compare_due(source: &Source, now: Millis) -> bool {
+    source.watched.as_ref().is_none_or(|w| now.since(w.compared) >= COMPARE_EVERY)
+}
+
+/// One kind of thing that is watched.
+pub struct Kind {
+    /// For the notice's id.
+    pub id: &'static str,
+    pub name: &'static str,
+    pub does: &'static str,
+}
+
+pub const FILTER: Kind =
+    Kind { id: "filter", name: "filter", does: "archives what it matches: those findings never reach Slack" };
+pub const IP_SET: Kind =
+    Kind { id: "ipset", name: "trusted-IP list", does: "is in force: GuardDuty finds nothing about its addresses" };
+
+/// Compares what is watched with what was known, brings it up to date, and says what hides more than before.
+/// `baseline`: there is something to compare with.
+pub fn watched(
+    key: &str,
+    kind: &Kind,
+    known: &mut BTreeMap<String, String>,
+    ids: &[String],
+    read: &[(String, Watched)],
+    baseline: bool,
+    stamp: Stamp,
+) -> Vec<Notice> {
+    known.retain(|id, _| ids.contains(id));
+    let mut notices = Vec::new();
+    for (id, content) in read {
+        let before = known.insert(id.clone(), content.fingerprint.clone());
+        let what = match before {
+            None => "new",
+            Some(fingerprint) if fingerprint != content.fingerprint => "changed",
+            Some(_) => continue,
+        };
+        if baseline && content.archives {
+            let title = format!("{what} {} «{}» in {key}", kind.name, content.name);
+            let id = format!("{}-{key}-{id}-{}", kind.id, content.fingerprint);
+            notices.push(stamp.notice(&id, Level::Warning, title, vec![format!("it {}", kind.does)]));
+        }
+    }
+    notices
+}
+
+/// Findings that were open before the program looked: by band, as far as GuardDuty tells.
+pub type Open = BTreeMap<Band, u64>;
+
+/// A run that finds no state.
+pub fn afresh(lookback: Duration, open: Option<&Open>, stamp: Stamp) -> Notice {
+    let title = format!("starting afresh, looking back {}", lookback_text(lookback));
+    let lines = vec![open_text(open), "what was open before is not posted; each finding that recurs is".into()];
+    stamp.notice("afresh", Level::Info, title, lines)
+}
+
+/// Sources that are new to a state that knows others.
+pub fn new_sources(keys: &[String], lookback: Duration, open: Option<&Open>, stamp: Stamp) -> Notice {
+    let title = match keys {
+        [one] => format!("new source {one}, looking back {}", lookback_text(lookback)),
+        many => format!("{} new sources, looking back {}", many.len(), lookback_text(lookback)),
+    };
+    let mut lines = if keys.len() > 1 { vec![shorten(keys)] } else { Vec::new() };
+    lines.push(open_text(open));
+    stamp.notice(&format!("source-{}", keys.first().map_or("", String::as_str)), Level::Info, title, lines)
+}
+
+/// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
+pub fn left_out(keys: &[String], stamp: Stamp) -> Notice {
+    let lines = vec![
+        shorten(keys),
+        "without a GuardDuty detector, or not permitted; they are looked at again by each run".into(),
+    ];
+    stamp.notice(
+        &format!("out-{}", keys.first().map_or("", String::as_str)),
+        Level::Info,
+        "regions that are left out".into(),
+        lines,
+    )
+}
+
+fn lookback_text(lookback: Duration) -> String {
+    match lookback.as_secs() {
+        s if s % 60 == 0 && s < 3600 => format!("{} min", s / 60),
+        _ => show_duration(lookback),
+    }
+}
+
+fn open_text(open: Option<&Open>) -> String {
+    let Some(open) = open else {
+        return "how many findings were open before is not known: guardduty:GetFindingsStatistics".into();
+    };
+    let count = |band| open.get(&band).copied().unwrap_or(0);
+    let others = count(Band::Medium) + count(Band::Low);
+    format!("open before: {} critical, {} high, {others} others", count(Band::Critical), count(Band::High))
+}
+
+/// A list that stays readable.
+fn shorten(keys: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let rest = keys.len().saturating_sub(SHOWN);
+    let shown = keys.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if rest > 0 { format!("{shown} and {rest} more") } else { shown }
+}

@@ -1,0 +1,453 @@
+//! Saying one thing: an act becomes messages, Slack's answers become what is recorded.
+//!
+//! What Slack refuses for its content is said more plainly, what a channel refuses goes to the default channel, a
+//! throttle is waited out. A message whose outcome is unknown is not sent again before Slack was looked into.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Config, Target};
+use crate::finding::Finding;
+use crate::message::{self, Form, Life, Message, News, Wording};
+use crate::plan::{Act, Destination, Post, Update, Word};
+use crate::retry::{Policy, chance};
+use crate::run::recall::{Memory, Past};
+use crate::run::stop::Stop;
+use crate::slack::pace::Pace;
+use crate::slack::{At, Chat, Failure, HistoryError, OwnMessage};
+use crate::state::Outcome;
+
+/// What all lanes of a run share.
+pub struct Desk<'a, C> {
+    pub config: &'a Config,
+    pub wording: &'a Wording,
+    /// Names this run.
+    pub id: String,
+    pub chat: &'a C,
+    pub pace: Pace,
+    pub stop: Stop,
+    pub default: Destination,
+    /// Whether history can be read: without it, a message is delivered at least once.
+    pub readable: Cell<bool>,
+    /// Channels that refuse messages as such: what is for them goes to the default channel at once.
+    pub refusing: RefCell<HashSet<String>>,
+    /// Slack refuses the app: nothing more is sent.
+    pub app_refused: RefCell<Option<String>>,
+    /// Ids of channels by their configured names, as Slack told them.
+    pub channels: RefCell<std::collections::BTreeMap<String, String>>,
+    /// Calls that are under way and may take effect.
+    pub in_flight: Cell<usize>,
+    /// Where the workspace is, for links to messages.
+    pub workspace: RefCell<Option<String>>,
+}
+
+/// What came of an act.
+#[derive(Debug)]
+pub enum Done {
+    /// The finding's state is settled.
+    Settled(Outcome),
+    Digested,
+    /// A notice, or a pointer, stands.
+    Said,
+    /// It may have taken effect.
+    Unknown(String),
+    /// Slack refused it, or could not be reached.
+    Failed(String),
+    /// Not tried, or not to its end: the run is over, or the app is refused.
+    Left,
+}
+
+/// A message that stands, and the channel that refused it first.
+struct Sent {
+    at: At,
+    meant: Option<String>,
+}
+
+/// Why a message does not stand.
+enum Unsent {
+    Unknown(String),
+    Failed(String),
+    Left,
+}
+
+/// Calls that certainly, or harmlessly, failed are tried again within a run.
+struct Backoff {
+    failed: u32,
+}
+
+impl Backoff {
+    fn new() -> Self {
+        Self { failed: 0 }
+    }
+
+    fn next(&mut self, left: Duration) -> Option<Duration> {
+        self.failed += 1;
+        Policy::SHORT.pause(self.failed, None, left, chance())
+    }
+}
+
+impl<C: Chat> Desk<'_, C> {
+    /// Says one thing. `again`: it was tried before with an unknown outcome, so Slack is looked into first.
+    pub async fn say(&self, act: &Act, past: &Past, again: bool) -> Done {
+        if self.over() {
+            return Done::Left;
+        }
+        let said = match act {
+            Act::Notice(notice) => self.notice(notice, past, again).await,
+            Act::Post(f, post) => self.post(f, post, past, again).await,
+            Act::Update(f, update) => self.update(f, update, past, again).await,
+            Act::Digest { id, to, findings } => self.digest(id, to, findings, past, again).await,
+            Act::Point { id, old, now, channel } => self.point(id, old, now, channel).await,
+        };
+        said.unwrap_or_else(|unsent| match unsent {
+            Unsent::Unknown(why) => Done::Unknown(why),
+            Unsent::Failed(why) => Done::Failed(why),
+            Unsent::Left => Done::Left,
+        })
+    }
+
+    /// Nothing more may be sent.
+    pub fn over(&self) -> bool {
+        self.stop.is_set() || self.app_refused.borrow().is_some()
+    }
+
+    async fn notice(&self, notice: &message::Notice, past: &Past, again: bool) -> Result<Done, Unsent> {
+        if again && self.look(&self.default, past).await?.is_some_and(|m| m.notices.contains(&notice.id)) {
+            return Ok(Done::Said);
+        }
+        self.send(&self.default, None, |form, _| message::notice(notice, form)).await.map(|_| Done::Said)
+    }
+
+    async fn digest(
+        &self,
+        id: &str,
+        to: &Destination,
+        findings: &[Finding],
+        past: &Past,
+        again: bool,
+    ) -> Result<Done, Unsent> {
+        if again && self.look(to, past).await?.is_some_and(|m| m.digests.contains(id)) {
+            return Ok(Done::Digested);
+        }
+        let findings: Vec<&Finding> = findings.iter().collect();
+        let mention = to.mention.as_deref();
+        self.send(to, None, |form, _| message::digest(id, &findings, self.wording, mention, form)).await?;
+        Ok(Done::Digested)
+    }
+
+    async fn post(&self, f: &Finding, post: &Post, past: &Past, again: bool) -> Result<Done, Unsent> {
+        if let Some(parent) = &post.parent
+            && let Some(at) = self.sibling_stands(f, parent).await?
+        {
+            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+        }
+        if again && let Some(at) = self.look(&post.to, past).await?.and_then(|m| m.finding(&f.id, f.updated)) {
+            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: post.old.clone() }));
+        }
+        let sent = self.send_finding(f, &post.to, post.parent.as_ref(), &post.seen).await?;
+        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: post.old.clone() }))
+    }
+
+    async fn send_finding(
+        &self,
+        f: &Finding,
+        to: &Destination,
+        parent: Option<&At>,
+        seen: &[String],
+    ) -> Result<Sent, Unsent> {
+        let mention = to.mention.as_deref();
+        self.send(to, parent.map(|p| (p, false)), |form, refused_channel| {
+            let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel };
+            message::finding(f, &life, self.wording, form)
+        })
+        .await
+    }
+
+    /// An edit in place, which may be repeated, then the word in the thread, which may not.
+    async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
+        let life = Life { archived: f.archived, traits_seen: &update.seen, mention: None, refused_channel: None };
+        if !self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? {
+            return self.anew(f, update, past, again).await;
+        }
+        let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false })) };
+        let spoke = self.word(f, update, word).await?;
+        Ok(Done::Settled(Outcome::Updated { spoke }))
+    }
+
+    /// The message is gone, or closed to edits: it is posted anew.
+    async fn anew(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
+        if again
+            && let Some(at) = self.look(&update.to, past).await?.and_then(|m| m.finding(&f.id, f.updated))
+            && at.ts > update.at.ts
+        {
+            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+        }
+        let sent = self.send_finding(f, &update.to, None, &update.seen).await?;
+        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: None }))
+    }
+
+    /// Says in the thread what is new, unless that stands already. False: the thread is gone.
+    async fn word(&self, f: &Finding, update: &Update, word: &Word) -> Result<bool, Unsent> {
+        let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
+        let said = self.thread(&update.at.channel, root, f).await?;
+        if said.iter().any(|m| m.event_type == "guardduty_reply" && tells(m, f)) {
+            return Ok(true);
+        }
+        let rose = word.rose_from.is_some();
+        let mention = update.to.mention.as_deref().filter(|_| rose);
+        let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
+        let to = Destination { target: Target::Channel(update.at.channel.clone()), ..self.default.clone() };
+        let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
+        self.send(&to, Some((&parent, rose)), |form, _| message::reply(f, &news, self.wording, form))
+            .await
+            .map(|_| true)
+    }
+
+    /// The sibling's own message in its parent's thread, if it stands there.
+    async fn sibling_stands(&self, f: &Finding, parent: &At) -> Result<Option<At>, Unsent> {
+        let said = self.thread(&parent.channel, &parent.ts, f).await?;
+        let own = said.into_iter().find(|m| m.event_type == "guardduty_finding" && tells(m, f));
+        Ok(own.map(|m| At { channel: parent.channel.clone(), ts: m.ts, thread: Some(parent.ts.clone()) }))
+    }
+
+    /// What its own bot said in a thread since the finding was updated; nothing where that cannot be known.
+    async fn thread(&self, channel: &str, root: &str, f: &Finding) -> Result<Vec<OwnMessage>, Unsent> {
+        // A word about a state is said after that state; an hour allows for clocks that disagree.
+        let oldest = f.updated.minus(Duration::from_secs(3600));
+        if !self.readable.get() {
+            return Ok(Vec::new());
+        }
+        match self.chat.replies(channel, root, oldest).await {
+            Ok(said) => Ok(said),
+            Err(HistoryError::Denied(_)) => Ok(Vec::new()),
+            Err(e) => Err(Unsent::Failed(format!("the thread could not be read: {e}"))),
+        }
+    }
+
+    /// The old message says where its finding is told now; one that is gone needs not.
+    async fn point(&self, id: &str, old: &At, now: &At, channel: &str) -> Result<Done, Unsent> {
+        let workspace = self.workspace.borrow().clone();
+        let link = workspace.map(|w| format!("{w}archives/{}/p{}", now.channel, now.ts.replace('.', "")));
+        self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await.map(|_| Done::Said)
+    }
+
+    /// What Slack shows of this run's and its predecessors' messages in a channel; none where that cannot be read at all.
+    async fn look(&self, to: &Destination, past: &Past) -> Result<Option<Memory>, Unsent> {
+        let mut memory = Memory::default();
+        for target in [to, &self.default] {
+            let Some(id) = self.channel_id(target.name()) else { continue };
+            match self.chat.history(&id, past.oldest).await {
+                Ok(messages) => memory.add(&id, messages, past),
+                Err(HistoryError::Denied(_)) => return Ok(None),
+                Err(e) => {
+                    return Err(Unsent::Unknown(format!("its outcome is unknown, and history could not be read: {e}")));
+                }
+            }
+        }
+        Ok(Some(memory))
+    }
+
+    /// The id of a channel as configured, if it is known.
+    pub fn channel_id(&self, name: &str) -> Option<String> {
+        if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
+    }
+
+    /// Edits a message. False: it is gone, or can no longer be edited.
+    async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<bool, Unsent> {
+        let mut backoff = Backoff::new();
+        let mut forms = Forms::new();
+        loop {
+            self.turn(crate::plan::UPDATES).await?;
+            let failure = match self.chat.update(at, &make(forms.now())).await {
+                Ok(()) => return Ok(true),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Throttled(wait) => self.hold(crate::plan::UPDATES, wait)?,
+                Failure::Content(why) => {
+                    // What cannot be said by an edit in any form is posted anew.
+                    if !forms.plainer(&why) {
+                        return Ok(false);
+                    }
+                }
+                Failure::Gone(_) | Failure::Channel(_) => return Ok(false),
+                Failure::App(why) => return Err(self.refused(why)),
+                Failure::Unsent(why) | Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+            }
+        }
+    }
+
+    /// Posts a message, in plainer forms or to the default channel where it is refused.
+    async fn send(
+        &self,
+        to: &Destination,
+        thread: Option<(&At, bool)>,
+        make: impl Fn(Form, Option<&str>) -> Message,
+    ) -> Result<Sent, Unsent> {
+        let refused = self.refusing.borrow().contains(to.name());
+        let mut way = Way { target: to.target.clone(), meant: None, thread };
+        if refused {
+            way.fall_back(to.name(), &self.default);
+        }
+        let mut backoff = Backoff::new();
+        let mut forms = Forms::new();
+        loop {
+            let lane = way.target.name().to_owned();
+            self.turn(&lane).await?;
+            let message = make(forms.now(), way.meant.as_deref());
+            let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
+            self.in_flight.set(self.in_flight.get() + 1);
+            let answer = self.chat.post(&way.target, &message, thread).await;
+            self.in_flight.set(self.in_flight.get() - 1);
+            let failure = match answer {
+                Ok(posted) => return Ok(self.stands(way, posted.at)),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Throttled(wait) => self.hold(&lane, wait)?,
+                Failure::Content(why) if forms.plainer(&why) => {}
+                Failure::Content(why) => return Err(Unsent::Failed(why)),
+                Failure::Gone(_) if way.thread.is_some() => way.thread = None,
+                Failure::Channel(why) | Failure::Gone(why) => {
+                    if way.target == self.default.target || way.thread.is_some() {
+                        return Err(Unsent::Failed(format!("{lane}: {why}")));
+                    }
+                    tracing::warn!(channel = lane, why, "the channel refuses messages; they go to the default channel");
+                    self.refusing.borrow_mut().insert(lane.clone());
+                    way.fall_back(&lane, &self.default);
+                }
+                Failure::App(why) => return Err(self.refused(why)),
+                Failure::Unsent(why) => self.again(&mut backoff, why).await?,
+                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(why)),
+                // Nothing tells whether it stands: better twice than never.
+                Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+            }
+        }
+    }
+
+    fn stands(&self, way: Way, at: At) -> Sent {
+        let name = way.target.name();
+        if name.starts_with('#') {
+            self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
+        }
+        Sent { at, meant: way.meant }
+    }
+
+    async fn turn(&self, lane: &str) -> Result<(), Unsent> {
+        self.stop.unless(self.pace.turn(lane)).await.ok_or(Unsent::Left)?;
+        if self.over() { Err(Unsent::Left) } else { Ok(()) }
+    }
+
+    /// A throttle is waited out at the next turn, unless the run is over by then.
+    fn hold(&self, lane: &str, wait: Duration) -> Result<(), Unsent> {
+        tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
+        self.pace.hold(lane, wait);
+        Ok(())
+    }
+
+    async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {
+        let Some(wait) = backoff.next(self.stop.left()) else { return Err(Unsent::Failed(why)) };
+        tracing::debug!(why, "tried again");
+        self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
+    }
+
+    fn refused(&self, why: String) -> Unsent {
+        tracing::error!(why, "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over");
+        self.app_refused.borrow_mut().get_or_insert(why);
+        Unsent::Left
+    }
+}
+
+/// Where a message is going.
+struct Way<'a> {
+    target: Target,
+    meant: Option<String>,
+    thread: Option<(&'a At, bool)>,
+}
+
+impl Way<'_> {
+    fn fall_back(&mut self, refused: &str, default: &Destination) {
+        if self.target != default.target {
+            self.meant = Some(refused.to_owned());
+            self.target = default.target.clone();
+            self.thread = None;
+        }
+    }
+}
+
+/// The forms of a message, plainer each time Slack refuses its content.
+struct Forms(Form);
+
+impl Forms {
+    fn new() -> Self {
+        Self(Form::Full)
+    }
+
+    fn now(&self) -> Form {
+        self.0
+    }
+
+    fn plainer(&mut self, why: &str) -> bool {
+        tracing::warn!(why, form = ?self.0, "Slack refuses the content");
+        self.0 = match self.0 {
+            Form::Full => Form::Text,
+            Form::Text => Form::Bare,
+            Form::Bare => return false,
+        };
+        true
+    }
+}
+
+/// Whether a message of our own is about just this state of a finding.
+fn tells(m: &OwnMessage, f: &Finding) -> bool {
+    let is = |key: &str, value: &str| m.event.get(key).and_then(|v| v.as_str()) == Some(value);
+    is("finding_id", &f.id) && is("updated_at", &f.updated_at)
+}
+
+/// One thing after another, in one channel. What has an unknown outcome is tried again once history can show it.
+pub async fn lane<C: Chat>(
+    desk: Rc<Desk<'_, C>>,
+    name: String,
+    acts: Vec<Act>,
+    past: Past,
+    report: tokio::sync::mpsc::UnboundedSender<(String, Act, Done)>,
+) {
+    let mut unknown = Vec::new();
+    for act in acts {
+        match desk.say(&act, &past, false).await {
+            Done::Unknown(why) if !desk.over() => {
+                tracing::warn!(lane = name, why, "the outcome of a message is unknown; it is looked up in history");
+                unknown.push(act);
+            }
+            done => tell(&report, &name, act, done),
+        }
+    }
+    for _ in 0..LOOKS {
+        if unknown.is_empty() || desk.stop.unless(tokio::time::sleep(LAG)).await.is_none() {
+            break;
+        }
+        let mut still = Vec::new();
+        for act in unknown {
+            match desk.say(&act, &past, true).await {
+                Done::Unknown(_) => still.push(act),
+                done => tell(&report, &name, act, done),
+            }
+        }
+        unknown = still;
+    }
+    for act in unknown {
+        tell(&report, &name, act, Done::Unknown("its outcome is unknown".into()));
+    }
+}
+
+/// History shows a message that was acknowledged only after some seconds.
+pub const LAG: Duration = Duration::from_secs(10);
+/// So often a message of unknown outcome is looked up and sent again in one run.
+const LOOKS: usize = 3;
+
+fn tell(report: &tokio::sync::mpsc::UnboundedSender<(String, Act, Done)>, lane: &str, act: Act, done: Done) {
+    // The receiver lives as long as the lanes do.
+    let _ = report.send((lane.to_owned(), act, done));
+}

@@ -1,0 +1,189 @@
+//! What the sources of a run show: looks side by side, windows one after another, and how far each source got.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use futures_util::stream::FuturesUnordered;
+
+use crate::config::{Access, Config};
+use crate::finding::{Band, Finding};
+use crate::guardduty::{Detector, ReadError};
+use crate::plan::silence;
+use crate::run::look::{Besides, Look, look};
+use crate::run::poll::{Ask, Known, Room};
+use crate::state::{Progress, Source, Standing, State};
+use crate::time::Millis;
+
+/// Archiving is looked up for so many findings a source and run.
+const LOOKUPS: usize = 500;
+
+/// An identity that could not be used, and with it the sources seen through it.
+#[derive(Debug)]
+pub struct Unreachable {
+    /// `self`, or the role.
+    pub identity: String,
+    /// The account, where it is known without asking.
+    pub account: Option<String>,
+    pub error: ReadError,
+}
+
+/// The sources of one identity, once it is known what they are.
+pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
+type Looking = Pin<Box<dyn Future<Output = Look>>>;
+
+/// One source in this run.
+pub struct Track<D> {
+    source: Rc<D>,
+    pub n: u32,
+    detector: Option<String>,
+    pub progress: Progress,
+    /// The list goes on from here.
+    next: Option<Millis>,
+    pub looked: bool,
+    /// It was read without an error so far.
+    pub up: bool,
+    pub enabled: Option<bool>,
+    pub open: Option<BTreeMap<Band, u64>>,
+}
+
+/// All sources of a run.
+pub struct Intake<'a, D> {
+    config: &'a Config,
+    pub tracks: BTreeMap<String, Track<D>>,
+    pub identities: FuturesUnordered<Identity<D>>,
+    pub looks: FuturesUnordered<Looking>,
+}
+
+impl<'a, D: Detector + 'static> Intake<'a, D> {
+    pub fn new(config: &'a Config, identities: Vec<Identity<D>>) -> Self {
+        let identities = identities.into_iter().collect();
+        Self { config, tracks: BTreeMap::new(), identities, looks: FuturesUnordered::new() }
+    }
+
+    /// Nothing is asked for any more.
+    pub fn is_idle(&self) -> bool {
+        self.identities.is_empty() && self.looks.is_empty()
+    }
+
+    /// Starts the first look at a source. One that another identity showed already is not looked at twice.
+    pub fn first_look(&mut self, source: D, state: &State, room: &Rc<Room>, known: &Rc<Known>, now: Millis) {
+        let key = source.key().to_string();
+        if self.tracks.contains_key(&key) {
+            return;
+        }
+        let start = now.minus(self.config.lookback);
+        let stored = state.sources.get(&key).filter(|s| s.standing != Standing::LeftOut);
+        let from = stored.map_or(start, |s| s.lower(self.config.overlap));
+        let besides = self.besides(stored, state, start, now);
+        let source = Rc::new(source);
+        let ask = Ask { from, overlap: self.config.overlap, room: room.clone(), known: known.clone() };
+        self.looks.push(Box::pin(look(source.clone(), None, ask, besides)));
+        let track = Track {
+            source,
+            n: 0,
+            detector: None,
+            progress: Progress::default(),
+            next: None,
+            looked: false,
+            up: true,
+            enabled: None,
+            open: None,
+        };
+        self.tracks.insert(key, track);
+    }
+
+    fn besides(&self, stored: Option<&Source>, state: &State, start: Millis, now: Millis) -> Besides {
+        let watched = stored.and_then(|s| s.watched.as_ref());
+        let compare = stored.is_none_or(|s| silence::compare_due(s, now));
+        let names = |of: fn(&crate::state::Watched) -> &BTreeMap<String, String>| match watched {
+            Some(w) if !compare => of(w).keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        Besides {
+            first: true,
+            watch: self.config.watch,
+            known_filters: names(|w| &w.filters),
+            known_ip_sets: names(|w| &w.ip_sets),
+            open_before: stored.is_none().then_some(start),
+            lookups: self.lookups(stored, state),
+        }
+    }
+
+    /// Whose archiving is looked up: the next ones in turn of those whose messages can be edited.
+    fn lookups(&self, stored: Option<&Source>, state: &State) -> Vec<String> {
+        let (Some(source), Access::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
+        let live = |e: &crate::state::Entry| e.s == source.n && e.at.as_ref().is_some_and(|at| !at.is_webhook());
+        let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
+        let after = ids.partition_point(|id| **id <= source.looked_up);
+        ids.iter().cycle().skip(after).take(LOOKUPS.min(ids.len())).map(|id| (*id).clone()).collect()
+    }
+
+    /// Starts the next window of every source whose list goes on. Whether there is any.
+    pub fn next_windows(&mut self, room: &Rc<Room>, known: &Rc<Known>) -> bool {
+        let mut any = false;
+        for track in self.tracks.values_mut() {
+            let Some(from) = track.next.take() else { continue };
+            let ask = Ask { from, overlap: self.config.overlap, room: room.clone(), known: known.clone() };
+            let besides = Besides::default();
+            self.looks.push(Box::pin(look(track.source.clone(), track.detector.clone(), ask, besides)));
+            any = true;
+        }
+        any
+    }
+
+    /// Takes in what a source showed: how far it is complete, what is not settled, where its list goes on.
+    pub fn take(&mut self, look: &mut Look) -> Vec<Finding> {
+        let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
+        track.looked = true;
+        track.up &= look.error().is_none();
+        track.enabled = look.enabled.or(track.enabled);
+        track.open = look.open.take().or(track.open.take());
+        let Ok(Some(detector)) = &look.detector else { return Vec::new() };
+        track.detector = Some(detector.clone());
+        let window = &mut look.window;
+        let fresh = std::mem::take(&mut window.fresh);
+        track.progress.unsettled.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
+        track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
+        track.progress.hold = [track.progress.hold, window.hold].into_iter().flatten().min();
+        let goes_on = window.more && window.error.is_none();
+        track.next = window.complete_to.filter(|_| goes_on).map(|to| Millis(to.0 + 1));
+        fresh
+    }
+
+    /// A state of a finding is settled: it holds up no source any more.
+    pub fn settled(&mut self, id: &str) {
+        for track in self.tracks.values_mut() {
+            track.progress.unsettled.remove(id);
+        }
+    }
+
+    /// Moves every watermark as far as everything is settled.
+    pub fn advance(&self, state: &mut State) {
+        for (key, track) in &self.tracks {
+            if let Some(source) = state.sources.get_mut(key) {
+                source.advance(&track.progress);
+            }
+        }
+    }
+
+    /// The oldest finding of each source that is listed and not settled.
+    pub fn unsettled(&self) -> HashMap<String, Millis> {
+        let oldest = |t: &Track<D>| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
+        self.tracks.iter().filter_map(|(key, t)| Some((key.clone(), oldest(t)?))).collect()
+    }
+
+    /// How many findings are listed and not settled, and whether any list goes on.
+    pub fn pending(&self) -> usize {
+        self.tracks.values().map(|t| t.progress.unsettled.len()).sum()
+    }
+
+    pub fn goes_on(&self) -> bool {
+        self.tracks.values().any(|t| t.next.is_some())
+    }
+
+    /// By `account/region`, the `n` of each source.
+    pub fn numbers(&self) -> HashMap<String, u32> {
+        self.tracks.iter().map(|(key, t)| (key.clone(), t.n)).collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! One look at one source: its detector, its findings, and what is watched beside them, asked side by side.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_util::future::{join, join4};
+use futures_util::stream::{self, StreamExt};
+
+use crate::finding::{Band, Finding};
+use crate::guardduty::{self, Detector, ReadError, SourceKey};
+use crate::run::poll::{self, Ask, PAGE, Window};
+use crate::time::Millis;
+
+/// What is asked besides the findings.
+#[derive(Clone, Debug, Default)]
+pub struct Besides {
+    /// Whether the detector is on, what is open, what archives: asked once a run.
+    pub first: bool,
+    /// `GUARDDUTY_WATCH`: filters and trusted-IP lists, beside the detector's status.
+    pub watch: bool,
+    /// Filters and lists whose contents need not be read again, by name and id.
+    pub known_filters: Vec<String>,
+    pub known_ip_sets: Vec<String>,
+    /// For a source new to the state: how many findings were open before this instant.
+    pub open_before: Option<Millis>,
+    /// Findings whose archiving is looked up.
+    pub lookups: Vec<String>,
+}
+
+/// What a source answered.
+#[derive(Debug)]
+pub struct Look {
+    pub key: SourceKey,
+    /// The detector, if there is one; an error: the source cannot be read.
+    pub detector: Result<Option<String>, ReadError>,
+    pub window: Window,
+    pub first: bool,
+    pub enabled: Option<bool>,
+    pub open: Option<BTreeMap<Band, u64>>,
+    pub open_before: Option<BTreeMap<Band, u64>>,
+    pub filters: Option<Listed>,
+    pub ip_sets: Option<Listed>,
+    pub looked_up: Vec<Finding>,
+    /// What could not be read and is only watched: no failure of the source.
+    pub warnings: Vec<String>,
+}
+
+/// What is watched: all ids, and the contents that were read.
+#[derive(Clone, Debug, Default)]
+pub struct Listed<W = guardduty::Watched> {
+    pub ids: Vec<String>,
+    pub read: Vec<(String, W)>,
+}
+
+impl Look {
+    fn of(key: SourceKey, detector: Result<Option<String>, ReadError>, first: bool) -> Self {
+        Self {
+            key,
+            detector,
+            window: Window::default(),
+            first,
+            enabled: None,
+            open: None,
+            open_before: None,
+            filters: None,
+            ip_sets: None,
+            looked_up: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Why the source could not be read, or not to its end.
+    pub fn error(&self) -> Option<&ReadError> {
+        self.detector.as_ref().err().or(self.window.error.as_ref())
+    }
+}
+
+/// Asks a source everything that a run wants to know of it. `detector`: as told before in this run.
+pub async fn look<D: Detector>(source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) -> Look {
+    let key = source.key().clone();
+    let detector = match detector {
+        Some(detector) => detector,
+        None => match source.detectors().await.map(|all| all.into_iter().next()) {
+            Ok(Some(detector)) => detector,
+            other => return Look::of(key, other, besides.first),
+        },
+    };
+    let mut look = Look::of(key, Ok(Some(detector.clone())), besides.first);
+    let watch = besides.first && besides.watch;
+    let lookups = archived(&*source, &detector, &besides.lookups);
+    let findings = join(poll::window(&*source, &detector, &ask), lookups);
+    let status = wanted(watch, || source.status(&detector));
+    let open = wanted(besides.first, || source.open_findings(&detector, None));
+    let before = wanted(besides.open_before.is_some(), || source.open_findings(&detector, besides.open_before));
+    let filters = wanted(watch, || {
+        listed(source.filters(&detector), &besides.known_filters, async |name| source.filter(&detector, name).await)
+    });
+    let ip_sets = wanted(watch, || {
+        listed(source.ip_sets(&detector), &besides.known_ip_sets, async |id| source.ip_set(&detector, id).await)
+    });
+    let (((window, looked_up), status, open, before), (filters, ip_sets)) =
+        join(join4(findings, status, open, before), join(filters, ip_sets)).await;
+    look.window = window;
+    look.looked_up = look.keep(Some(looked_up)).unwrap_or_default();
+    look.enabled = look.keep(status);
+    look.open = look.keep(open);
+    look.open_before = look.keep(before);
+    look.filters = look.keep(filters);
+    look.ip_sets = look.keep(ip_sets);
+    look
+}
+
+impl Look {
+    /// What was read, or a warning.
+    fn keep<T>(&mut self, result: Option<Result<T, ReadError>>) -> Option<T> {
+        result?.map_err(|e| self.warnings.push(e.to_string())).ok()
+    }
+}
+
+async fn wanted<T, F: Future<Output = T>>(wanted: bool, ask: impl FnOnce() -> F) -> Option<T> {
+    if wanted { Some(ask().await) } else { None }
+}
+
+async fn archived<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+    let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get(detector, ids)).buffered(4);
+    let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
+    Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The filters, or the trusted lists: all of them by name, and the contents of those that are not known yet.
+async fn listed<N, W>(
+    names: N,
+    known: &[String],
+    read: impl AsyncFn(&str) -> Result<W, ReadError>,
+) -> Result<Listed<W>, ReadError>
+where
+    N: Future<Output = Result<Vec<String>, ReadError>>,
+{
+    let ids = names.await?;
+    let mut contents = Vec::new();
+    for id in ids.iter().filter(|id| !known.contains(id)) {
+        contents.push((id.clone(), read(id).await?));
+    }
+    Ok(Listed { ids, read: contents })
+}

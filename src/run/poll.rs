@@ -1,0 +1,249 @@
+//! Reading one source: a window of findings, and how far it is complete.
+//!
+//! `ListFindings` tells ids only, ascending by `updatedAt`; an update moves a finding to the end and can shift the
+//! pages while they are read. So a list longer than a page is read again until a pass shows nothing new, and a list
+//! that is cut short is complete only up to the smallest `updatedAt` of its last page, once a further listing, bounded
+//! above by that instant, shows nothing new.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join;
+
+use crate::finding::Finding;
+use crate::guardduty::{Detector, Page, ReadError, Reason};
+use crate::time::Millis;
+
+/// `GetFindings` takes so many ids a call, `ListFindings` gives as many.
+pub const PAGE: usize = 50;
+
+/// So often an unbounded list is read again before it is treated as cut short: under steady updates it never ends.
+const PASSES: usize = 5;
+
+/// What needs no look any more.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// What was already said: id → the newest `updatedAt` that is settled.
+    pub said: HashMap<String, Millis>,
+    /// Listed for a day and never told when asked for: given up.
+    pub passed: HashSet<String>,
+}
+
+/// What is asked of a source.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Inclusive lower bound.
+    pub from: Millis,
+    /// How far behind its watermark the next run looks again.
+    pub overlap: Duration,
+    pub room: Rc<Room>,
+    pub known: Rc<Known>,
+}
+
+/// So many findings whose state was not said may still be taken in hand, by all sources together.
+#[derive(Debug)]
+pub struct Room(Cell<usize>);
+
+impl Room {
+    pub fn new(findings: usize) -> Self {
+        Self(Cell::new(findings))
+    }
+
+    fn take(&self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+
+    /// Whether a page of `ids` may not fit any more.
+    fn is_full(&self, ids: usize) -> bool {
+        self.0.get() <= ids
+    }
+}
+
+/// What one window showed.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// Findings whose newest state was not said.
+    pub fresh: Vec<Finding>,
+    /// Listed, yet not told when asked for.
+    pub missing: Vec<String>,
+    /// The watermark must stay below this: something listed could not be fetched.
+    pub hold: Option<Millis>,
+    /// Everything listed up to here was fetched; none: nothing is certain, or nothing was listed.
+    pub complete_to: Option<Millis>,
+    /// The list went on behind `complete_to`.
+    pub more: bool,
+    pub error: Option<ReadError>,
+}
+
+/// How a pass over the list ended.
+enum End {
+    Whole { pages: usize },
+    Cut,
+    Failed(ReadError),
+}
+
+/// Reads one window of a detector's findings.
+pub async fn window<D: Detector>(source: &D, detector: &str, ask: &Ask) -> Window {
+    let mut reading = Reading { source, detector, ask, seen: HashMap::new(), out: Window::default(), last: None };
+    let started = tokio::time::Instant::now();
+    match reading.pass(None, Some(&ask.room)).await {
+        // What is updated between list and get carries a later instant than what comes to lie between: the next
+        // look's overlap covers that, if it is longer than this look took.
+        End::Whole { pages } if pages <= 1 && started.elapsed() * 2 <= ask.overlap => reading.whole(),
+        End::Whole { .. } => reading.until_nothing_new().await,
+        End::Cut => reading.cut().await,
+        End::Failed(error) => reading.failed(error).await,
+    }
+    reading.out
+}
+
+struct Reading<'a, D> {
+    source: &'a D,
+    detector: &'a str,
+    ask: &'a Ask,
+    /// What was fetched in this window: id → `updatedAt`.
+    seen: HashMap<String, Millis>,
+    out: Window,
+    /// The smallest `updatedAt` of the last page that was fetched whole.
+    last: Option<Millis>,
+}
+
+impl<D: Detector> Reading<'_, D> {
+    fn whole(&mut self) {
+        self.out.complete_to = self.seen.values().max().copied();
+    }
+
+    async fn until_nothing_new(&mut self) {
+        for _ in 0..PASSES {
+            let before = self.seen.len();
+            match self.pass(None, None).await {
+                End::Whole { .. } if self.seen.len() == before => return self.whole(),
+                End::Whole { .. } => {}
+                End::Cut => break,
+                End::Failed(error) => return self.failed(error).await,
+            }
+        }
+        self.cut().await;
+    }
+
+    /// The list goes on: complete up to the smallest instant of its last page, once that was listed anew.
+    async fn cut(&mut self) {
+        self.out.more = true;
+        let Some(bound) = self.last else { return };
+        loop {
+            let before = self.seen.len();
+            match self.pass(Some(bound), None).await {
+                End::Whole { .. } if self.seen.len() == before => break,
+                // Updates move findings out of the bound, never into it: this ends.
+                End::Whole { .. } | End::Cut => {}
+                End::Failed(error) => {
+                    self.out.error = Some(error);
+                    return;
+                }
+            }
+        }
+        self.out.complete_to = Some(bound);
+    }
+
+    /// What was read counts; the watermark moves only as far as a bounded listing still confirms.
+    async fn failed(&mut self, error: ReadError) {
+        if !error.denied() {
+            self.cut().await;
+        }
+        self.out.error = Some(error);
+    }
+
+    /// Lists once, fetching what was not seen in this window; the details of a page while the next one is listed.
+    async fn pass(&mut self, to: Option<Millis>, room: Option<&Room>) -> End {
+        let mut tokens = HashSet::new();
+        let mut page = match self.source.list(self.detector, self.ask.from, to, None).await {
+            Ok(page) => page,
+            Err(error) => return End::Failed(error),
+        };
+        for pages in 1.. {
+            let next = match page.next.take() {
+                Some(token) if !tokens.insert(token.clone()) => {
+                    let fetched = self.fetch(&page).await;
+                    return End::Failed(fetched.err().unwrap_or_else(|| repeated_token()));
+                }
+                next => next,
+            };
+            let full = room.is_some_and(|room| room.is_full(page.ids.len()));
+            let listing = async {
+                match &next {
+                    Some(token) if !full => Some(self.source.list(self.detector, self.ask.from, to, Some(token)).await),
+                    _ => None,
+                }
+            };
+            let (details, following) = join(details(self.source, self.detector, &self.unseen(&page)), listing).await;
+            if let Err(error) = details.map(|found| self.take(&page, found)) {
+                return End::Failed(error);
+            }
+            match following {
+                Some(Ok(following)) => page = following,
+                Some(Err(error)) => return End::Failed(error),
+                None if next.is_none() => return End::Whole { pages },
+                // The page may have held little that is new: then there is room for more.
+                None if room.is_some_and(|room| !room.is_full(0)) => {
+                    match self.source.list(self.detector, self.ask.from, to, next.as_deref()).await {
+                        Ok(following) => page = following,
+                        Err(error) => return End::Failed(error),
+                    }
+                }
+                None => return End::Cut,
+            }
+        }
+        End::Whole { pages: 0 }
+    }
+
+    async fn fetch(&mut self, page: &Page) -> Result<(), ReadError> {
+        let found = details(self.source, self.detector, &self.unseen(page)).await?;
+        self.take(page, found);
+        Ok(())
+    }
+
+    fn unseen(&self, page: &Page) -> Vec<String> {
+        page.ids.iter().filter(|id| !self.seen.contains_key(*id)).cloned().collect()
+    }
+
+    fn take(&mut self, page: &Page, found: Vec<Finding>) {
+        for f in found {
+            let listed = page.ids.contains(&f.id);
+            if listed && self.seen.insert(f.id.clone(), f.updated).is_none() && self.is_fresh(&f) {
+                self.ask.room.take();
+                self.out.fresh.push(f);
+            }
+        }
+        let is_news = |id: &String| !self.out.missing.contains(id) && !self.ask.known.passed.contains(id);
+        let missing: Vec<String> = self.unseen(page).into_iter().filter(is_news).collect();
+        if !missing.is_empty() {
+            // It may be as old as the oldest of the page before.
+            let hold = self.last.unwrap_or(self.ask.from);
+            self.out.hold = Some(self.out.hold.map_or(hold, |h| h.min(hold)));
+            self.out.missing.extend(missing);
+        }
+        self.last = page.ids.iter().filter_map(|id| self.seen.get(id)).min().copied().or(self.last);
+    }
+
+    fn is_fresh(&self, f: &Finding) -> bool {
+        self.ask.known.said.get(&f.id).is_none_or(|u| *u < f.updated)
+    }
+}
+
+/// A loop that elastic/integrations#8601 met in the wild.
+fn repeated_token() -> ReadError {
+    ReadError::Passing {
+        reason: Reason::Malformed,
+        text: "ListFindings answered with a page token that it gave before".into(),
+    }
+}
+
+async fn details<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in ids.chunks(PAGE) {
+        found.extend(source.get(detector, part).await?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,226 @@
+//! What stands in Slack that the state does not know: a run that died, or could not record, may have spoken.
+//!
+//! Only messages of its own bot count, for anyone can write metadata. A finding's message that the state already
+//! knows settles nothing: an edit may have been followed by a word in the thread that is still owed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
+
+use crate::config::{Config, RouteTo, Target};
+use crate::plan::Destination;
+use crate::run::deliver::Desk;
+use crate::slack::{At, Chat, HistoryError, OwnMessage};
+use crate::state::{Entry, Outcome, Source, State};
+use crate::time::Millis;
+
+/// Slack's clock and ours may disagree by so much.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Since when messages may stand in Slack that the state does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct Past {
+    /// History is read from here.
+    pub oldest: Millis,
+    /// A replay: what was posted before counts as nothing said.
+    pub replayed: Option<Millis>,
+}
+
+impl Past {
+    pub fn since(since: Millis, replayed: Option<Millis>) -> Self {
+        let oldest = since.minus(SKEW);
+        Self { oldest: replayed.map_or(oldest, |r| oldest.max(r)), replayed }
+    }
+}
+
+/// A finding's message that stands in Slack.
+#[derive(Clone, Debug)]
+struct Standing {
+    updated: Millis,
+    at: At,
+    severity: f64,
+    region: String,
+    detector: String,
+}
+
+/// What its own bot said: findings by id (the newest message each), digests, notices.
+#[derive(Debug, Default)]
+pub struct Memory {
+    findings: BTreeMap<String, Standing>,
+    pub digests: HashSet<String>,
+    pub notices: HashSet<String>,
+}
+
+/// What was taken as said.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// Findings whose message was not known, by id.
+    pub findings: BTreeSet<String>,
+    pub digests: usize,
+}
+
+impl Memory {
+    /// Adds the messages of one channel, by its id.
+    pub fn add(&mut self, channel: &str, messages: Vec<OwnMessage>, past: &Past) {
+        for m in messages {
+            if past.replayed.is_some_and(|r| posted(&m.ts) <= r) {
+                continue;
+            }
+            match m.event_type.as_str() {
+                "guardduty_finding" => self.add_finding(channel, &m),
+                "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
+                "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_finding(&mut self, channel: &str, m: &OwnMessage) {
+        let updated = text(m, "updated_at").and_then(|t| Millis::parse(&t));
+        let (Some(id), Some(updated)) = (text(m, "finding_id"), updated) else { return };
+        if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
+            return;
+        }
+        let standing = Standing {
+            updated,
+            at: At { channel: channel.to_owned(), ts: m.ts.clone(), thread: None },
+            severity: m.event.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
+            region: text(m, "region").unwrap_or_default(),
+            detector: text(m, "detector_id").unwrap_or_default(),
+        };
+        self.findings.insert(id, standing);
+    }
+
+    /// Where this state of a finding, or a later one, stands.
+    pub fn finding(&self, id: &str, updated: Millis) -> Option<At> {
+        self.findings.get(id).filter(|s| s.updated >= updated).map(|s| s.at.clone())
+    }
+
+    /// Takes as said what stands in Slack: findings of sources that the state knows, digests written ahead, notices
+    /// that are due.
+    pub fn adopt(&self, state: &mut State, now: Millis) -> Adopted {
+        let mut adopted = Adopted::default();
+        let planned: Vec<String> = state.plans.keys().filter(|id| self.digests.contains(*id)).cloned().collect();
+        for id in planned {
+            adopted.digests += 1;
+            adopt_digest(state, &id);
+        }
+        state.notices.retain(|n| !self.notices.contains(&n.id));
+        for (id, standing) in &self.findings {
+            if adopt_finding(state, id, standing, now) {
+                adopted.findings.insert(id.clone());
+            }
+        }
+        adopted
+    }
+}
+
+fn text(m: &OwnMessage, key: &str) -> Option<String> {
+    m.event.get(key).and_then(|v| v.as_str()).map(str::to_owned)
+}
+
+fn adopt_digest(state: &mut State, id: &str) {
+    let channel = state.plans.get(id).map(|p| p.channel.clone()).unwrap_or_default();
+    for _ in 0..state.settle_plan(id) {
+        state.totals.count_notification(&channel, Outcome::Adopted.label());
+    }
+}
+
+/// The message becomes the finding's live one; the one in another channel must say so. False: it was known, or is
+/// about a finding of another installation with the same bot.
+fn adopt_finding(state: &mut State, id: &str, standing: &Standing, now: Millis) -> bool {
+    let suffix = format!("/{}", standing.region);
+    let seen_by =
+        |(key, s): &(&String, &Source)| key.ends_with(&suffix) && s.detector.as_deref() == Some(&standing.detector);
+    let Some(s) = state.sources.iter().find(seen_by).map(|(_, s)| s.n) else { return false };
+    let known = state.findings.get(id);
+    let newer = known.is_none_or(|e| e.u < standing.updated || (e.at.is_none() && e.u == standing.updated));
+    let other = known.and_then(|e| e.at.as_ref()).is_none_or(|mine| mine.ts < standing.at.ts);
+    if !newer || !other {
+        return false;
+    }
+    let entry = state.findings.entry(id.to_owned()).or_default();
+    let spoke = posted(&standing.at.ts).min(now);
+    *entry = Entry {
+        u: standing.updated,
+        s,
+        at: Some(standing.at.clone()),
+        old: entry.at.take().filter(|old| old.channel != standing.at.channel).or(entry.old.take()),
+        sev: standing.severity,
+        touched: spoke,
+        spoke,
+        unknown: std::mem::take(&mut entry.unknown),
+        ..Entry::default()
+    };
+    state.totals.count_notification(&standing.at.channel, Outcome::Adopted.label());
+    true
+}
+
+/// When Slack took a message: its `ts` is seconds since the epoch.
+fn posted(ts: &str) -> Millis {
+    let seconds: f64 = ts.parse().unwrap_or(0.0);
+    Millis((seconds * 1000.0) as i64)
+}
+
+/// What a run must know before it speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Recall {
+    /// Since when something may have been said that the state does not know.
+    pub since: Millis,
+    pub past: Past,
+    /// Not before this instant: until then history may lack what was posted.
+    pub not_before: Option<Millis>,
+    /// A run ended without a clean end: what cannot be looked up must not be said.
+    pub unclean: bool,
+}
+
+/// The history of every channel that may have been posted to, and the channels that must stay silent for now.
+pub async fn recall<C: Chat>(
+    desk: &Desk<'_, C>,
+    state: &State,
+    ask: &Recall,
+    now: Millis,
+) -> (Memory, BTreeSet<String>) {
+    let (mut memory, mut silent) = (Memory::default(), BTreeSet::new());
+    if let Some(wait) = ask.not_before.map(|t| t.since(now)).filter(|w| !w.is_zero()) {
+        tracing::info!(
+            seconds = wait.as_secs(),
+            "a run before this one may have posted; waiting until history shows it"
+        );
+        if desk.stop.unless(tokio::time::sleep(wait)).await.is_none() {
+            return (memory, silent);
+        }
+    }
+    for name in channels(desk.config, &desk.default, state) {
+        let Some(id) = desk.channel_id(&name) else { continue };
+        match desk.chat.history(&id, ask.past.oldest).await {
+            Ok(messages) => memory.add(&id, messages, &ask.past),
+            Err(HistoryError::Denied(why)) => {
+                tracing::warn!(
+                    why,
+                    "history cannot be read: a message can repeat after a crash; add the scopes channels:history and groups:history"
+                );
+                desk.readable.set(false);
+                break;
+            }
+            // A channel that cannot be read because it refuses the app cannot have been posted to.
+            Err(HistoryError::Channel(why)) => tracing::debug!(channel = name, why, "no history"),
+            Err(HistoryError::Unavailable(why)) => {
+                tracing::warn!(channel = name, why, unclean = ask.unclean, "history could not be read");
+                if ask.unclean {
+                    silent.insert(name);
+                }
+            }
+        }
+    }
+    (memory, silent)
+}
+
+/// Every channel that is configured, or named in a plan.
+fn channels(config: &Config, default: &Destination, state: &State) -> BTreeSet<String> {
+    let routed = config.routes.0.iter().filter_map(|r| match &r.to {
+        RouteTo::Target(Target::Channel(name)) => Some(name.clone()),
+        _ => None,
+    });
+    let planned = state.plans.values().map(|p| p.channel.clone());
+    routed.chain(planned).chain([default.name().to_owned()]).collect()
+}

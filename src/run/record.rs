@@ -1,0 +1,160 @@
+//! Recording what was delivered: after it, never before; in few writes; by compare-and-swap.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::run::session::{close, note};
+use crate::state::store::{SaveError, Store};
+use crate::state::{BOUND, Forgotten, State};
+use crate::time::{Clock, Millis};
+
+/// A checkpoint is due after so many deliveries, or so much time.
+const DELIVERIES: usize = 20;
+const CHECKPOINT: Duration = Duration::from_secs(10);
+
+/// The state of a run, and whether it is recorded.
+pub struct Record<'a, S> {
+    pub state: State,
+    config: &'a Config,
+    store: S,
+    clock: Clock,
+    /// Names this run in lease and note.
+    id: String,
+    /// The next write also takes up a replay.
+    replay: bool,
+    /// Why nothing can be recorded in this run.
+    pub unrecordable: Option<String>,
+    /// Another writer changed the state: this run stops posting.
+    pub conflict: Option<String>,
+    /// Why the last write failed.
+    failed: Option<String>,
+    noted: bool,
+    unsaved: usize,
+    saved_at: Instant,
+    pub bytes: usize,
+    /// Not even forgetting brings the state below its bound: no further findings are taken in.
+    pub full: bool,
+}
+
+impl<'a, S: Store> Record<'a, S> {
+    pub fn new(
+        state: State,
+        config: &'a Config,
+        store: S,
+        clock: Clock,
+        id: String,
+        replay: bool,
+        unrecordable: Option<String>,
+    ) -> Self {
+        let saved_at = Instant::now();
+        let (conflict, failed) = (None, None);
+        Self {
+            state,
+            config,
+            store,
+            clock,
+            id,
+            replay,
+            unrecordable,
+            conflict,
+            failed,
+            noted: false,
+            unsaved: 0,
+            saved_at,
+            bytes: 0,
+            full: false,
+        }
+    }
+
+    /// Notes one delivery that is not recorded yet.
+    pub fn delivered(&mut self) {
+        self.unsaved += 1;
+    }
+
+    /// Whether a checkpoint is due, or the lease is to be renewed.
+    pub fn is_due(&self) -> bool {
+        let age = self.saved_at.elapsed();
+        self.unsaved >= DELIVERIES
+            || (self.unsaved > 0 && age >= CHECKPOINT)
+            || (self.noted && age >= self.config.lease / 3)
+    }
+
+    /// Writes what the run is about to do, before it does it: «posting since», digests, notices that are due.
+    /// `unsettled`: the oldest listed finding of each source that is not settled.
+    pub async fn ahead(&mut self, unsettled: &HashMap<String, Millis>) {
+        self.noted = true;
+        self.checkpoint(unsettled).await;
+    }
+
+    /// Writes what is settled, and with it renews the lease.
+    pub async fn checkpoint(&mut self, unsettled: &HashMap<String, Millis>) {
+        if self.noted {
+            note(&mut self.state, &self.id, self.clock.now());
+        }
+        self.write(unsettled).await;
+    }
+
+    /// The last write gives the lease back. `since`: what may stand in Slack since then is not known.
+    pub async fn close(&mut self, unsettled: &HashMap<String, Millis>, since: Option<Millis>) {
+        close(&mut self.state, &self.id, since, self.clock.now());
+        self.noted = false;
+        self.write(unsettled).await;
+    }
+
+    /// Whether everything up to the last write is recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.unrecordable.is_none() && self.conflict.is_none() && self.failed.is_none()
+    }
+
+    /// Why it is not.
+    pub fn problem(&self) -> Option<String> {
+        self.conflict.clone().or_else(|| self.unrecordable.clone()).or_else(|| self.failed.clone())
+    }
+
+    async fn write(&mut self, unsettled: &HashMap<String, Millis>) {
+        let now = self.clock.now();
+        // What fails is tried again when the next checkpoint is due, not at every delivery.
+        (self.unsaved, self.saved_at) = (0, Instant::now());
+        let saved = self.state.saved.replace(now);
+        let document = self.shrink(unsettled, now);
+        if self.unrecordable.is_some() || self.conflict.is_some() || self.config.dry_run {
+            self.state.saved = saved;
+            return;
+        }
+        match self.store.save(&document, self.replay).await {
+            Ok(()) => {
+                self.replay = false;
+                self.failed = None;
+                return;
+            }
+            Err(SaveError::Conflict(why)) => {
+                tracing::error!(why, "the state was changed by another: this run stops posting");
+                self.conflict = Some(why);
+            }
+            Err(SaveError::Unavailable(why) | SaveError::TooLarge(why)) => {
+                tracing::warn!(why, "the state could not be recorded");
+                self.failed = Some(why);
+            }
+        }
+        self.state.saved = saved;
+    }
+
+    fn shrink(&mut self, unsettled: &HashMap<String, Millis>, now: Millis) -> String {
+        let Forgotten { raised, bytes, fits } = self.state.forget(self.config.overlap, unsettled, now);
+        for (source, floor) in raised {
+            tracing::warn!(
+                source,
+                floor = floor.iso(),
+                "a flood: what becomes visible later than this is not looked for"
+            );
+        }
+        (self.bytes, self.full) = (bytes, !fits);
+        if self.full {
+            tracing::error!(bytes, bound = BOUND, "the state is full: no further findings are taken in by this run");
+        }
+        self.state.encode()
+    }
+}

@@ -1,0 +1,179 @@
+//! How a run begins and ends with its state: what was loaded, who holds the lease, what must be looked up first.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::run::deliver::LAG;
+use crate::run::recall::{Past, Recall};
+use crate::state::store::{Loaded, Source};
+use crate::state::{Run, State, Unusable};
+use crate::time::{Millis, parse_duration};
+
+/// What the state allows.
+#[derive(Debug)]
+pub enum Opening {
+    Go(Box<Start>),
+    /// Another run holds the lease.
+    Busy {
+        id: String,
+        until: Millis,
+    },
+}
+
+/// A state to start from.
+#[derive(Debug)]
+pub struct Start {
+    pub state: State,
+    /// There is no state: a new installation, or one that was deleted.
+    pub afresh: bool,
+    /// None: what this run does cannot be recorded; why.
+    pub unrecordable: Option<String>,
+    /// What may stand in Slack that the state does not know.
+    pub recall: Option<Recall>,
+    /// The first checkpoint also takes up a replay.
+    pub replay: bool,
+}
+
+/// Decides how to start. A dry run heeds no lease.
+pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unusable> {
+    let mut start = match loaded.source {
+        Source::New => Start { state: State::default(), afresh: true, unrecordable: None, recall: None, replay: false },
+        Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
+        Source::Copy { text, why } => match State::parse(&text) {
+            Ok(state) => recorded(state, Some(why), config, now),
+            Err(error) => unreadable(format!("{why}; the mounted copy: {error}"), config, now),
+        },
+        Source::Unreadable(why) => unreadable(why, config, now),
+    };
+    if let Some(run) = start.state.run.as_ref().filter(|r| !r.released && !config.dry_run) {
+        let until = run.renewed.plus(config.lease);
+        if now < until {
+            return Ok(Opening::Busy { id: run.id.clone(), until });
+        }
+    }
+    if let Some(since) = loaded.replay.as_deref().filter(|_| start.unrecordable.is_none()) {
+        replay(&mut start, since, now);
+    }
+    Ok(Opening::Go(Box::new(start)))
+}
+
+fn recorded(state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
+    let recall = recall(&state, unrecordable.is_some(), config, now);
+    Start { state, afresh: false, unrecordable, recall, replay: false }
+}
+
+/// Nothing is known: the findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
+fn unreadable(why: String, config: &Config, now: Millis) -> Start {
+    let since = now.minus(config.lookback);
+    let past = Past::since(since, None);
+    let recall = Some(Recall { since, past, not_before: Some(now.plus(LAG)), unclean: false });
+    Start { state: State::default(), afresh: false, unrecordable: Some(why), recall, replay: false }
+}
+
+/// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
+/// since the last checkpoint, for a run that could not record may have spoken.
+fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Recall> {
+    let since = state.run.as_ref().map(|r| r.since).or(state.saved)?;
+    let last_post = state.run.as_ref().map(|r| if r.released { r.renewed } else { r.renewed.plus(config.lease) });
+    // What reads a copy may follow a run that could record as little, a moment ago.
+    let not_before = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
+    Some(Recall { since, past: Past::since(since, state.replayed), not_before, unclean: state.run.is_some() })
+}
+
+/// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
+fn replay(start: &mut Start, text: &str, now: Millis) {
+    let ago = |d: Duration| now.minus(d);
+    let Some(since) = parse_duration(text).map(ago).or_else(|| Millis::parse(text)) else {
+        tracing::error!(
+            replay = text,
+            "the replay is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: left alone"
+        );
+        return;
+    };
+    tracing::info!(since = since.iso(), "replaying: what was updated since is announced anew");
+    let state = &mut start.state;
+    for source in state.sources.values_mut().filter(|s| s.watermark > since) {
+        // Not below `since`: what was said before then is known no longer.
+        (source.watermark, source.floor) = (since, since);
+    }
+    state.findings.retain(|_, e| e.u < since);
+    state.plans.clear();
+    state.run = None;
+    state.replayed = Some(now);
+    start.replay = true;
+    start.recall = Some(Recall { since: now, past: Past::since(now, Some(now)), not_before: None, unclean: false });
+}
+
+/// Our note: «posting since», and the lease. The note of a run that ended uncleanly keeps its beginning.
+pub fn note(state: &mut State, id: &str, now: Millis) {
+    let since = state.run.as_ref().map_or(now, |r| r.since);
+    state.run = Some(Run { id: id.to_owned(), since, renewed: now, released: false });
+}
+
+/// The lease is given back. `since`: a message may stand in Slack since then that the state does not know; the note
+/// stays for the next run.
+pub fn close(state: &mut State, id: &str, since: Option<Millis>, now: Millis) {
+    state.run = since.map(|since| {
+        let since = state.run.as_ref().map_or(since, |r| r.since.min(since));
+        Run { id: id.to_owned(), since, renewed: now, released: true }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
+        Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap()
+    }
+
+    fn loaded(state: &State) -> Loaded {
+        Loaded { source: Source::Primary(state.encode()), replay: None }
+    }
+
+    fn run(renewed: Millis, released: bool) -> State {
+        let run = Run { id: "a".into(), since: Millis(1_000), renewed, released };
+        State { run: Some(run), saved: Some(renewed), ..State::default() }
+    }
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    #[test]
+    fn a_living_lease_turns_a_run_away_and_a_dead_one_is_waited_out() {
+        let state = run(NOW.minus(Duration::from_secs(59)), false);
+        assert!(matches!(open(loaded(&state), &config(), NOW), Ok(Opening::Busy { .. })));
+        let state = run(NOW.minus(Duration::from_secs(61)), false);
+        let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("the lease has expired") };
+        let recall = start.recall.unwrap();
+        assert!(recall.unclean);
+        assert_eq!(recall.not_before, Some(NOW.plus(Duration::from_secs(9))));
+    }
+
+    #[test]
+    fn a_note_without_lease_is_looked_up_but_turns_nobody_away() {
+        let state = run(NOW.minus(Duration::from_secs(1)), true);
+        let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
+        assert_eq!(start.recall.unwrap().not_before, Some(NOW.plus(Duration::from_secs(9))));
+        assert!(!start.afresh);
+    }
+
+    #[test]
+    fn a_takeover_keeps_the_beginning_of_the_note() {
+        let mut state = run(NOW, false);
+        note(&mut state, "b", NOW.plus(Duration::from_secs(100)));
+        assert_eq!(state.run.as_ref().map(|r| (r.id.as_str(), r.since)), Some(("b", Millis(1_000))));
+        close(&mut state, "b", Some(NOW), NOW);
+        assert!(state.run.as_ref().is_some_and(|r| r.released && r.since == Millis(1_000)));
+        close(&mut state, "b", None, NOW);
+        assert_eq!(state.run, None);
+    }
+
+    #[test]
+    fn a_damaged_or_newer_state_is_not_used() {
+        for text in ["hello", "[]", "{}", "{\"version\":1,\"sources\":{", "{\"version\":999}", ""] {
+            let loaded = Loaded { source: Source::Primary(text.into()), replay: None };
+            assert!(open(loaded, &config(), NOW).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The state: one small JSON document that a person can read.
+//!
+//! GuardDuty shows only the newest state of a finding, so «was (id, updatedAt) said?» is `findings[id].u >= updatedAt`:
+//! one map serves for what was delivered and for where the live messages stand. Fields that this release does not
+//! know are kept, so that a rollback neither stops the alerts nor loses what a newer release wrote.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::message::Notice;
+use crate::slack::At;
+use crate::state::totals::Totals;
+use crate::time::Millis;
+
+/// The version that this release writes. A document of a higher one is never overwritten.
+pub const VERSION: u64 = 1;
+
+/// The document never grows beyond this many bytes: a ConfigMap holds 1 MiB, and etcd keeps a copy of every write.
+pub const BOUND: usize = 768 * 1024;
+
+type Unknown = BTreeMap<String, Value>;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    pub version: u64,
+    /// When this document was last recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
+    pub saved: Option<Millis>,
+    /// Lease and note of the run that is posting; absent after a clean end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// When a replay was last taken up: what stands in Slack from before then counts as nothing said.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
+    pub replayed: Option<Millis>,
+    /// By `account/region`.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
+    /// By finding id.
+    #[serde(default)]
+    pub findings: BTreeMap<String, Entry>,
+    /// Digests written ahead, by digest id: whom they sum up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plans: BTreeMap<String, Plan>,
+    /// Notices that are due, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// Ids of the channels that are configured by `#name`, as Slack told them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<String, String>,
+    /// Findings that were listed but not told when asked for, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfetched: BTreeMap<String, Unfetched>,
+    #[serde(default)]
+    pub totals: Totals,
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// The lease, and the note «posting since».
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: String,
+    /// Since when messages may stand in Slack that this document does not know. A run that takes over keeps it.
+    #[serde(with = "iso_always")]
+    pub since: Millis,
+    /// Last renewal: the lease expires `RUN_LEASE` later.
+    #[serde(with = "iso_always")]
+    pub renewed: Millis,
+    /// The run ended in order and holds no lease, yet the outcome of a message is unknown.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub released: bool,
+}
+
+/// One account in one region.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// A short name for the findings' `s`; never given twice.
+    pub n: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detector: Option<String>,
+    /// Everything seen up to here, inclusive, is settled. Moves on the `updatedAt` of findings only.
+    #[serde(with = "iso_always")]
+    pub watermark: Millis,
+    /// Nothing before this instant is looked at again.
+    #[serde(with = "iso_always")]
+    pub floor: Millis,
+    #[serde(default, skip_serializing_if = "Standing::is_fine")]
+    pub standing: Standing,
+    /// The first run that could not read this source, until one can.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
+    pub blind_since: Option<Millis>,
+    /// When it was last read.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
+    pub read: Option<Millis>,
+    /// Whether the blind period was announced.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blind_told: bool,
+    /// When it was last among the configured ones.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
+    pub configured: Option<Millis>,
+    /// The last finding whose archiving was looked up.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub looked_up: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// What is known of a source's detector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    #[default]
+    Fine,
+    Disabled,
+    /// There is no detector, and that was said.
+    Gone,
+    /// `GUARDDUTY_REGIONS=all`: without a detector, or denied at the first look; named once.
+    LeftOut,
+}
+
+impl Standing {
+    fn is_fine(&self) -> bool {
+        *self == Standing::Fine
+    }
+}
+
+/// What is watched beside the findings: filters that archive (name → fingerprint) and trusted-IP lists (id → …).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filters: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ip_sets: BTreeMap<String, String>,
+    /// When the contents were last compared, not only the names.
+    #[serde(with = "iso_always")]
+    pub compared: Millis,
+}
+
+/// What was said of a finding, and where its message stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The newest `updatedAt` that is settled; 0: none yet.
+    pub u: Millis,
+    /// The source that showed it, by its `n`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub s: u32,
+    /// Its live message. Without one, a recurrence counts as a first sighting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<At>,
+    /// The channel that its message was meant for, where that one refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<String>,
+    /// A message in another channel that must yet say where its finding is told now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<At>,
+    /// Severity shown last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sev: f64,
+    /// Count shown last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub n: u64,
+    /// When the message was last posted or updated.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub touched: Millis,
+    /// When message or thread last spoke up, and the count it named then.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spoke: Millis,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spoke_n: u64,
+    /// Remote IPs, countries, ports, APIs seen so far, oldest first; GuardDuty itself forgets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
+    /// How many of `seen` were there when it last spoke.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub told: usize,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub archived: bool,
+    /// Same for one account-wide finding in every region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wide: Option<String>,
+    /// Since when its newest state cannot be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Millis>,
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// A digest that may have been posted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// As configured.
+    pub channel: String,
+    /// Whom it sums up: id, updatedAt, source.
+    pub findings: Vec<(String, Millis, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfetched {
+    pub s: u32,
+    #[serde(with = "iso_always")]
+    pub since: Millis,
+    /// Given up: it holds up nothing any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub passed: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            saved: None,
+            run: None,
+            replayed: None,
+            sources: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            notices: Vec::new(),
+            channels: BTreeMap::new(),
+            unfetched: BTreeMap::new(),
+            totals: Totals::default(),
+            unknown: BTreeMap::new(),
+        }
+    }
+}
+
+/// A document that must be neither used nor overwritten.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("the state is damaged ({0}): restore it from a copy, or delete it to start over with GUARDDUTY_LOOKBACK")]
+    Damaged(String),
+    #[error(
+        "the state is of version {found}, this release knows {VERSION}: go back to the newer release, or delete the state to start over with GUARDDUTY_LOOKBACK"
+    )]
+    Newer { found: u64 },
+}
+
+impl State {
+    pub fn parse(text: &str) -> Result<Self, Unusable> {
+        let damaged = |e: serde_json::Error| Unusable::Damaged(e.to_string());
+        let document: Value = serde_json::from_str(text).map_err(damaged)?;
+        match document.get("version").and_then(Value::as_u64) {
+            Some(found) if found > VERSION => return Err(Unusable::Newer { found }),
+            Some(VERSION) => {}
+            _ => return Err(Unusable::Damaged("it names no version that this program ever wrote".into())),
+        }
+        serde_json::from_value(document).map_err(damaged)
+    }
+
+    /// Compact JSON, one line.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a state holds only strings, finite numbers and maps with string keys")
+    }
+}
+
+fn is_false(b: &bool) -> bool {
+    !*b
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// An instant that may be absent, as ISO 8601.
+mod iso {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::time::Millis;
+
+    pub fn serialize<S: Serializer>(value: &Option<Millis>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(t) => super::iso_always::serialize(t, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Millis>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        Millis::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+    }
+}
+
+/// An instant, as ISO 8601 with milliseconds.
+mod iso_always {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::time::Millis;
+
+    pub fn serialize<S: Serializer>(value: &Millis, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&value.iso())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Millis, D::Error> {
+        let text = String::deserialize(from)?;
+        Millis::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+    }
+}

@@ -1,0 +1,225 @@
+//! Keeping the document below its bound, whatever happens.
+//!
+//! Forgotten first is what the next look cannot list again: at worst, a recurrence starts a new message. Then, in a
+//! flood, the oldest settled findings inside the overlap, and the lower bound of their sources rises past them:
+//! that shortens how late a finding may become visible; it repeats nothing and loses nothing that was listed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crate::state::{BOUND, Entry, State};
+use crate::time::Millis;
+
+/// What is aimed at once the bound is passed, so that a flood does not forget a little at every checkpoint.
+const ROOMY: usize = BOUND / 10 * 8;
+/// GuardDuty keeps findings for 90 days; a message about one that is gone can recur no more.
+const LIFE: Duration = Duration::from_secs(95 * 86_400);
+/// A finding that failed and is listed no longer (archived since, say) needs no memory of its failing.
+const FAILING: Duration = Duration::from_secs(3 * 86_400);
+/// A source that is configured no longer.
+const UNCONFIGURED: Duration = Duration::from_secs(7 * 86_400);
+
+/// What had to be forgotten.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forgotten {
+    /// Sources whose lower bound rose, and to where.
+    pub raised: BTreeMap<String, Millis>,
+    /// Bytes of the document.
+    pub bytes: usize,
+    /// Whether it is within its bound.
+    pub fits: bool,
+}
+
+impl State {
+    /// Drops what no longer matters and, above the bound, what matters least.
+    /// `unsettled`: the smallest `updatedAt` that a source has listed and not settled, by its key.
+    pub fn forget(&mut self, overlap: Duration, unsettled: &HashMap<String, Millis>, now: Millis) -> Forgotten {
+        self.drop_sources(now);
+        let bounds = self.lower_bounds(overlap);
+        self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
+        self.unfetched.retain(|_, u| now.since(u.since) < FAILING);
+        let mut bytes = self.encode().len();
+        let mut forgotten = Forgotten::default();
+        if bytes > BOUND {
+            self.drop_unlistable(&bounds, bytes - ROOMY);
+            bytes = self.encode().len();
+        }
+        while bytes > BOUND && self.raise_floor(overlap, unsettled, bytes - ROOMY, &mut forgotten) {
+            bytes = self.encode().len();
+        }
+        Forgotten { bytes, fits: bytes <= BOUND, ..forgotten }
+    }
+
+    fn drop_sources(&mut self, now: Millis) {
+        self.sources.retain(|_, s| s.configured.is_none_or(|t| now.since(t) < UNCONFIGURED));
+    }
+
+    /// By a source's `n`: the lowest bound of all sources of its region. A finding can be listed by another source
+    /// of its region (an administrator and its member), never by one of another region.
+    fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Millis> {
+        let mut by_region: HashMap<&str, Millis> = HashMap::new();
+        for (key, source) in &self.sources {
+            let lower = by_region.entry(region(key)).or_insert(Millis::MAX);
+            *lower = (*lower).min(source.lower(overlap));
+        }
+        self.sources.iter().map(|(key, s)| (s.n, by_region[region(key)])).collect()
+    }
+
+    /// Live messages of findings below every lower bound, the longest untouched first.
+    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Millis>, mut need: usize) {
+        let below = |e: &Entry| bounds.get(&e.s).is_none_or(|lower| e.u < *lower);
+        let mut old: Vec<(Millis, String)> =
+            self.findings.iter().filter(|(_, e)| below(e)).map(|(id, e)| (e.touched, id.clone())).collect();
+        old.sort_unstable();
+        for (_, id) in old {
+            if need == 0 {
+                break;
+            }
+            if let Some(e) = self.findings.remove(&id) {
+                need = need.saturating_sub(size(&id, &e));
+            }
+        }
+    }
+
+    /// Forgets the oldest settled findings of the fullest region and raises its sources' floors past them.
+    /// False: nothing can be forgotten.
+    fn raise_floor(
+        &mut self,
+        overlap: Duration,
+        unsettled: &HashMap<String, Millis>,
+        need: usize,
+        forgotten: &mut Forgotten,
+    ) -> bool {
+        let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.n, region(k).to_owned())).collect();
+        let mut candidates: BTreeMap<&str, Vec<(Millis, usize)>> = BTreeMap::new();
+        for (id, e) in self.findings.iter().filter(|(_, e)| e.failing.is_none()) {
+            if let Some(region) = regions.get(&e.s) {
+                candidates.entry(region).or_default().push((e.u, size(id, e)));
+            }
+        }
+        let mut fullest: Vec<(&str, Vec<(Millis, usize)>)> = candidates.into_iter().collect();
+        fullest.sort_by_key(|(_, entries)| std::cmp::Reverse(entries.len()));
+        for (region_name, entries) in fullest {
+            let limit = self.highest_floor(region_name, unsettled);
+            if let Some(floor) = floor_that_frees(entries, need, limit) {
+                self.apply_floor(region_name, floor, overlap, &regions, forgotten);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// No floor of this region may be above a watermark, nor above a listed finding that is not settled.
+    fn highest_floor(&self, name: &str, unsettled: &HashMap<String, Millis>) -> Millis {
+        let of_region = self.sources.iter().filter(|(key, _)| region(key) == name);
+        of_region.fold(Millis::MAX, |limit, (key, s)| {
+            limit.min(s.watermark).min(unsettled.get(key).copied().unwrap_or(Millis::MAX))
+        })
+    }
+
+    fn apply_floor(
+        &mut self,
+        name: &str,
+        floor: Millis,
+        overlap: Duration,
+        regions: &HashMap<u32, String>,
+        forgotten: &mut Forgotten,
+    ) {
+        self.findings.retain(|_, e| {
+            e.failing.is_some() || e.u >= floor || regions.get(&e.s).is_none_or(|region| region != name)
+        });
+        for (key, source) in self.sources.iter_mut().filter(|(key, _)| region(key) == name) {
+            if source.lower(overlap) < floor {
+                source.floor = floor;
+                forgotten.raised.insert(key.clone(), floor);
+            }
+        }
+    }
+}
+
+/// The region of `account/region`.
+fn region(key: &str) -> &str {
+    key.rsplit_once('/').map_or(key, |(_, region)| region)
+}
+
+fn keeps(e: &Entry, lower: Option<Millis>, now: Millis) -> bool {
+    let listable = lower.is_some_and(|lower| e.u >= lower);
+    let live = (e.at.is_some() || e.old.is_some()) && now.since(e.u) < LIFE;
+    let failing = e.failing.is_some_and(|since| now.since(since) < FAILING);
+    listable || live || failing
+}
+
+/// Bytes of an entry in the document: key, quotes, colon and comma included.
+fn size(id: &str, e: &Entry) -> usize {
+    id.len() + 4 + serde_json::to_string(e).map_or(0, |s| s.len())
+}
+
+/// The lowest floor that forgets `need` bytes, or as much as `limit` allows.
+fn floor_that_frees(mut entries: Vec<(Millis, usize)>, need: usize, limit: Millis) -> Option<Millis> {
+    entries.sort_unstable();
+    let mut freed = 0;
+    let mut floor = None;
+    for (u, bytes) in entries.into_iter().take_while(|(u, _)| Millis(u.0 + 1) <= limit) {
+        if freed >= need && floor != Some(Millis(u.0 + 1)) {
+            break;
+        }
+        freed += bytes;
+        floor = Some(Millis(u.0 + 1));
+    }
+    floor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Source;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    fn flooded(count: i64, spread: i64) -> State {
+        let mut state = State::default();
+        let watermark = Millis(NOW.0 - 1_000);
+        state.sources.insert("111122223333/eu-west-1".into(), Source { watermark, ..Source::default() });
+        for i in 0..count {
+            let u = Millis(watermark.0 - (count - i) * spread);
+            state.findings.insert(format!("{i:032x}"), Entry { u, ..Entry::default() });
+        }
+        state
+    }
+
+    #[test]
+    fn what_cannot_be_listed_again_and_has_no_message_is_forgotten() {
+        let mut state = flooded(10, 60_000);
+        let forgotten = state.forget(Duration::from_secs(5 * 60), &HashMap::new(), NOW);
+        assert_eq!((state.findings.len(), forgotten.raised.len(), forgotten.fits), (5, 0, true));
+    }
+
+    #[test]
+    fn in_a_flood_the_floor_rises_past_what_is_forgotten() {
+        let mut state = flooded(30_000, 1);
+        let forgotten = state.forget(Duration::from_secs(900), &HashMap::new(), NOW);
+        let floor = state.sources["111122223333/eu-west-1"].floor;
+        assert!(forgotten.fits && forgotten.bytes <= BOUND, "{forgotten:?}");
+        assert!(state.findings.values().all(|e| e.u >= floor), "nothing below the floor is kept");
+        assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
+        assert_eq!(forgotten.raised["111122223333/eu-west-1"], floor);
+    }
+
+    #[test]
+    fn no_floor_rises_above_a_finding_that_is_listed_and_not_settled() {
+        let mut state = flooded(30_000, 1);
+        let oldest = Millis(NOW.0 - 1_000 - 29_000);
+        let unsettled = HashMap::from([("111122223333/eu-west-1".to_owned(), oldest)]);
+        let forgotten = state.forget(Duration::from_secs(900), &unsettled, NOW);
+        assert!(!forgotten.fits, "the rest must wait");
+        assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
+    }
+
+    #[test]
+    fn findings_of_one_millisecond_are_forgotten_together_or_not_at_all() {
+        let entries = vec![(Millis(5), 10), (Millis(5), 10), (Millis(5), 10), (Millis(6), 10)];
+        assert_eq!(floor_that_frees(entries.clone(), 15, Millis(100)), Some(Millis(6)));
+        assert_eq!(floor_that_frees(entries.clone(), 35, Millis(100)), Some(Millis(7)));
+        assert_eq!(floor_that_frees(entries, 15, Millis(5)), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! What is counted across runs: the Pushgateway keeps only what the last run told, so the counters live in the state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Millis;
+
+/// Upper bounds, in seconds, of the buckets of `notification_delay_seconds`.
+pub const DELAY_BUCKETS: [f64; 13] =
+    [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
+
+/// Counters above zero, by their labels; a histogram; the last success.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// (severity band, account, region), joined by `|`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<String, u64>,
+    /// (channel, outcome), joined by `|`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notifications: BTreeMap<String, u64>,
+    /// (service, operation, code), joined by `|`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Delay::is_empty")]
+    pub delay: Delay,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Millis>,
+}
+
+/// A histogram: `buckets[i]` counts what is at most `DELAY_BUCKETS[i]` and above the bound before it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delay {
+    pub buckets: Vec<u64>,
+    pub sum: f64,
+    pub count: u64,
+}
+
+impl Delay {
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn observe(&mut self, seconds: f64) {
+        self.buckets.resize(DELAY_BUCKETS.len(), 0);
+        if let Some(i) = DELAY_BUCKETS.iter().position(|bound| seconds <= *bound) {
+            self.buckets[i] += 1;
+        }
+        self.sum += seconds;
+        self.count += 1;
+    }
+
+    /// Counts of everything at most each bound, as Prometheus tells a histogram.
+    pub fn cumulative(&self) -> Vec<(f64, u64)> {
+        let mut sum = 0;
+        let own = |i: usize| self.buckets.get(i).copied().unwrap_or(0);
+        DELAY_BUCKETS
+            .iter()
+            .enumerate()
+            .map(|(i, bound)| {
+                sum += own(i);
+                (*bound, sum)
+            })
+            .collect()
+    }
+}
+
+impl Totals {
+    pub fn count_finding(&mut self, severity: &str, account: &str, region: &str) {
+        *self.findings.entry(format!("{severity}|{account}|{region}")).or_default() += 1;
+    }
+
+    pub fn count_notification(&mut self, channel: &str, outcome: &str) {
+        *self.notifications.entry(format!("{channel}|{outcome}")).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_falls_into_the_first_bucket_that_holds_it() {
+        let mut delay = Delay::default();
+        delay.observe(5.0);
+        delay.observe(59.0);
+        delay.observe(1e9);
+        assert_eq!(delay.cumulative()[..4], [(5.0, 1), (15.0, 1), (30.0, 1), (60.0, 2)]);
+        assert_eq!((delay.count, delay.cumulative()[12].1), (3, 2));
+    }
+}
