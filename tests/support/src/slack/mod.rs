@@ -135,6 +135,11 @@ impl Slack {
         inner.channels.push(channel);
     }
 
+    /// The name, without `#`, of a channel by its id.
+    pub fn channel_name(&self, id: &str) -> String {
+        self.lock().by_id(id).map(|c| c.name.clone()).unwrap_or_default()
+    }
+
     pub fn scopes<'a>(&self, scopes: impl IntoIterator<Item = &'a str>) {
         self.lock().scopes = scopes.into_iter().map(Into::into).collect();
     }
