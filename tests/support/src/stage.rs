@@ -1,8 +1,9 @@
 //! What all fakes of one world share: the journal, the script of faults, the processes under test, and what the
 //! program did that no peer would stand for.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -31,6 +32,8 @@ struct Inner {
     rules: Vec<Rule>,
     processes: Vec<u32>,
     violations: Vec<String>,
+    /// By operation and place of Slack: until when it was told to wait.
+    told_to_wait: HashMap<(String, String), Instant>,
 }
 
 #[derive(Clone, Default)]
@@ -61,8 +64,24 @@ impl Stage {
         self.lock().violations.clone()
     }
 
+    /// A new process knows nothing of what another was told.
     pub(crate) fn started(&self, process: u32) {
-        self.lock().processes.push(process);
+        let mut inner = self.lock();
+        inner.processes.push(process);
+        inner.told_to_wait.clear();
+    }
+
+    /// Notes who does not wait for as long as Slack's `Retry-After` says: going on regardless risks the app.
+    fn check_patience(&self, call: &Call, step: &Step) {
+        let key = (call.operation.clone(), call.place.clone());
+        let mut inner = self.lock();
+        let early = inner.told_to_wait.get(&key).map(|until| until.saturating_duration_since(Instant::now()));
+        if let Some(early) = early.filter(|e| *e > Duration::from_millis(50)) {
+            inner.violations.push(format!("{} to {} came {early:?} before Retry-After had passed", key.0, key.1));
+        }
+        if let Some(seconds) = step.retry_after.filter(|_| call.service == "slack") {
+            inner.told_to_wait.insert(key, Instant::now() + Duration::from_secs(seconds.into()));
+        }
     }
 
     pub(crate) fn ended(&self, process: u32) {
@@ -89,6 +108,7 @@ impl Stage {
         let call = peer.call(request);
         let index = self.journal.begin(call.clone());
         let step = self.step(&call);
+        self.check_patience(&call, &step);
         let effect = (step.after || step.fault == Fault::Ok).then(|| peer.answer(&call, request));
         let outcome = self.outcome(peer, &call, &step, effect.clone(), closing);
         let told = match &outcome {

@@ -3,7 +3,7 @@
 pub mod blockkit;
 mod history;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ pub const OWN_BOT: &str = "B0GUARDDUTY";
 pub const TOKEN: &str = "xoxb-1111-2222-fakeBotTokenNeverPrinted";
 /// The default channel's id; its name is `security`.
 pub const CHANNEL: &str = "C0SECURITY";
+
+/// Slack takes one message a second and channel, and tolerates short bursts.
+const BURST: f64 = 10.0;
+const THROTTLED: &str = "ratelimited";
 
 /// A message as it stands now, and every payload that it ever had.
 #[derive(Clone, Debug)]
@@ -87,6 +91,8 @@ pub(crate) struct Inner {
     pub page: usize,
     refuses: Refusal,
     posted: u64,
+    /// By channel: what is left of its burst, and since when.
+    buckets: BTreeMap<String, (f64, Instant)>,
 }
 
 #[derive(Clone)]
@@ -114,6 +120,7 @@ impl Slack {
             page: 999,
             refuses: |_| false,
             posted: 0,
+            buckets: BTreeMap::new(),
         };
         Self { stage, inner: Arc::new(Mutex::new(inner)) }
     }
@@ -177,6 +184,10 @@ impl Slack {
         self.lock().messages.iter_mut().filter(|m| m.ts == ts).for_each(|m| m.frozen = Some(error.into()));
     }
 
+    fn throttle(&self) -> Reply {
+        Reply::json(429, &json!({ "ok": false, "error": THROTTLED })).with("retry-after", 1)
+    }
+
     fn webhook_channel(&self, path: &str) -> Option<String> {
         self.lock().webhooks.iter().find(|(p, _)| p == path).map(|(_, c)| c.clone())
     }
@@ -185,6 +196,9 @@ impl Slack {
         let Some(channel) = self.webhook_channel(path) else {
             return Reply::text(404, "text/plain", "no_service");
         };
+        if !self.lock().may_post(&channel) {
+            return self.throttle();
+        }
         if let Some(error) = self.refusal("webhook", payload) {
             return Reply::text(400, "text/plain", error);
         }
@@ -233,6 +247,9 @@ impl Slack {
         }
         if !channel.member {
             return Err("not_in_channel".into());
+        }
+        if !self.lock().may_post(&channel.id) {
+            return Err(THROTTLED.into());
         }
         if let Some(error) = self.refusal("chat.postMessage", arguments) {
             return Err(error);
@@ -334,6 +351,15 @@ impl Inner {
         self.channels.iter().find(|c| c.id == name || c.name == bare).cloned().ok_or_else(|| "channel_not_found".into())
     }
 
+    /// Whether the channel's bucket holds one more message; takes it out.
+    fn may_post(&mut self, channel: &str) -> bool {
+        let (left, since) = self.buckets.get(channel).copied().unwrap_or((BURST, Instant::now()));
+        let left = (left + since.elapsed().as_secs_f64()).min(BURST);
+        let may = left >= 1.0;
+        self.buckets.insert(channel.into(), (if may { left - 1.0 } else { left }, Instant::now()));
+        may
+    }
+
     fn store(&mut self, channel: &str, payload: Value, thread: &str, bot: &str) -> String {
         self.posted += 1;
         let ts = format!("{}.{:06}", now() / 1000, self.posted);
@@ -393,6 +419,7 @@ impl Peer for Slack {
                 answer["ok"] = json!(true);
                 Reply::json(200, &answer)
             }
+            Err(error) if error == THROTTLED => self.throttle(),
             Err(error) => self.error(call, &error),
         };
         reply.with("x-oauth-scopes", scopes)
