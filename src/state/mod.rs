@@ -1,6 +1,8 @@
 //! What a run knows of the runs before it: the document and its moves (pure), and the stores that keep it.
 
+pub mod configmap;
 pub mod document;
+pub mod file;
 pub mod forget;
 pub mod moves;
 pub mod store;

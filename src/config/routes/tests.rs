@@ -1,0 +1,118 @@
+//! Routes as a user writes them, right and wrong.
+
+use super::*;
+use proptest::prelude::*;
+
+fn read(text: &str, kind: Kind) -> Result<Vec<Route>, String> {
+    let mut faults = Faults::default();
+    let url = |name: &str| match name {
+        "SLACK_WEBHOOK_PAGING" => Ok(SecretString::from("https://hooks.example/s3cret")),
+        _ => Err(format!("{name} is not set")),
+    };
+    let Routes(routes) = parse(text, kind, &url, &mut faults);
+    if faults.is_empty() { Ok(routes) } else { Err(faults.to_string()) }
+}
+
+fn faults(text: &str) -> String {
+    read(text, Kind::Bot).unwrap_err()
+}
+
+#[test]
+fn a_route_reads_all_its_keys() {
+    let routes = read(
+        r##"[{"match": {"severity": ">=7", "type": ["CryptoCurrency:*", "*:EC2/*"], "account": ["123456789012"], "region": ["eu-*"],
+             "resource": ["EKSCluster", "payments/*"], "tag": ["team=payments"]}, "channel": "#sec-critical", "mention": "<!subteam^S0123>  <@U07>"},
+            {"match": {"severity": "<4"}, "drop": true}]"##,
+        Kind::Bot,
+    )
+    .unwrap();
+    let first = &routes[0];
+    assert_eq!(first.match_.severity, Some(Comparison { operator: Operator::AtLeast, than: 7.0 }));
+    assert_eq!(first.match_.types, [Glob::new("CryptoCurrency:*"), Glob::new("*:EC2/*")]);
+    assert_eq!(first.match_.tags, [Glob::new("team=payments")]);
+    assert_eq!(first.mention.as_deref(), Some("<!subteam^S0123> <@U07>"));
+    assert!(matches!(&first.to, RouteTo::Target(Target::Channel(c)) if c == "#sec-critical"));
+    assert!(matches!(routes[1].to, RouteTo::Drop));
+}
+
+#[test]
+fn a_webhook_is_named_by_its_variable_or_by_its_file_s() {
+    for name in ["SLACK_WEBHOOK_PAGING", "SLACK_WEBHOOK_PAGING_FILE"] {
+        let text = format!(r#"[{{"match": {{"severity": ">=7"}}, "webhook": "{name}"}}]"#);
+        let routes = read(&text, Kind::Webhook).unwrap();
+        assert!(
+            matches!(&routes[0].to, RouteTo::Target(Target::Webhook { name, .. }) if name == "SLACK_WEBHOOK_PAGING")
+        );
+        assert_eq!(webhook_variables(&text), Some(vec!["SLACK_WEBHOOK_PAGING".to_owned()]));
+    }
+}
+
+#[test]
+fn every_fault_is_told_with_its_place() {
+    let many = faults(
+        r##"[{"match": {"severity": "7", "typ": ["*"], "account": [123], "tag": ["payments"]}, "channel": "security"},
+            {"match": {}, "channel": "#a", "drop": true}, {"match": {"type": []}}, 7,
+            {"match": {"account": ["12345"]}, "webhook": "SLACK_WEBHOOK_PAGING"},
+            {"match": {"region": "*"}, "drop": true, "mention": "@here"}]"##,
+    );
+    insta::assert_snapshot!(many, @r##"
+    SLACK_ROUTES[0].match: has the unknown key "typ"; there are severity, type, account, region, resource, tag
+    SLACK_ROUTES[0].match.severity: is no comparison; write ">=7", ">7", "<4", "<=4" or "=5", from 0 to 10
+    SLACK_ROUTES[0].match.account: has something else than text; write each glob in quotes
+    SLACK_ROUTES[0].match.tag: "payments": matches no tag; write key=value
+    SLACK_ROUTES[0].channel: "security" is no channel; write its id (C…, G…) or its name with the hash, like #security
+    SLACK_ROUTES[1].match: asks for nothing; write "type": ["*"] to match every finding
+    SLACK_ROUTES[1]: has more than one of channel, webhook and drop; leave one
+    SLACK_ROUTES[2].match.type: is no list; write globs in quotes, like ["a*", "b"]
+    SLACK_ROUTES[2]: says not where; give it a channel (with SLACK_WEBHOOK_URL a webhook), or "drop": true
+    SLACK_ROUTES[3]: is no object; write {"match": {…}, "channel": "#name"}
+    SLACK_ROUTES[4].match.account: "12345": is no account; write its 12 digits, or a glob
+    SLACK_ROUTES[4].webhook: goes with SLACK_WEBHOOK_URL; with SLACK_BOT_TOKEN write "channel": "#name"
+    SLACK_ROUTES[5].mention: is no mention; write <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>
+    "##);
+    insta::assert_snapshot!(faults(r#"[{"match": "#), @"SLACK_ROUTES: is no JSON, line 1 column 11; mend it there");
+    insta::assert_snapshot!(faults("{}"), @r##"SLACK_ROUTES: is no JSON array; write [{"match": {…}, "channel": "#name"}]"##);
+    let hooks = r##"[{"match": {"type": "*"}, "channel": "#a"}, {"match": {"type": "*"}, "webhook": "https://x"},
+        {"match": {"type": "*"}, "webhook": "NOPE"}]"##;
+    insta::assert_snapshot!(read(hooks, Kind::Webhook).unwrap_err(), @r#"
+    SLACK_ROUTES[0].channel: needs SLACK_BOT_TOKEN; a webhook posts to its own channel: write "webhook": "NAME", the variable with its URL
+    SLACK_ROUTES[1].webhook: is no name of a variable; write the name of the one that holds the URL, like SLACK_WEBHOOK_PAGING
+    SLACK_ROUTES[2].webhook: NOPE is not set
+    "#);
+}
+
+#[test]
+fn comparisons_hold_as_they_read() {
+    for (text, below, at, above) in [
+        (">=7", false, true, true),
+        (">7", false, false, true),
+        ("<=7", true, true, false),
+        ("< 7.0", true, false, false),
+        ("=7", false, true, false),
+    ] {
+        let c = Comparison::parse(text).unwrap();
+        assert_eq!([c.holds(6.9), c.holds(7.0), c.holds(7.1)], [below, at, above], "{text}");
+    }
+    for bad in ["7", ">", "=>7", ">=NaN", ">=inf", "==7", ">=11", "<-1", ""] {
+        assert_eq!(Comparison::parse(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn only_slack_s_own_mentions_are_mentions() {
+    for good in ["<!here>", "<!channel>", "<!everyone>", "<!subteam^S0123>", "<@U0123>", "<@W0123>"] {
+        assert!(is_mention(good), "{good}");
+    }
+    for bad in
+        ["@here", "<!all>", "<#C0123>", "<https://x>", "<!subteam^0123>", "<@bob>", "<!here", "<!subteam^S01|@x>"]
+    {
+        assert!(!is_mention(bad), "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC*", json in r#"\[\{"(match|channel|drop|webhook|mention)": (\{"(severity|type|tag)": ("[<>=0-9*]{0,3}"|\[\]|7)\}|null|true|"[A-Z#a-z]{0,3}")\}\]"#) {
+        let _ = (read(&text, Kind::Either), read(&json, Kind::Either));
+    }
+}

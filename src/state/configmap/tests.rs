@@ -1,0 +1,334 @@
+//! Against an API server that knows one ConfigMap: as a chart leaves it, metadata without data.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use guardduty_slack_support::server::{Outcome, Reply, Request, Server};
+
+use super::*;
+
+/// What happens to one request, in order; then all is well.
+enum Step {
+    Well,
+    Status(u16, &'static str),
+    /// The answer is lost on its way; nothing took effect.
+    Lost,
+    /// The answer is lost on its way, but it took effect.
+    LostAfter,
+    Hang,
+}
+
+struct Inner {
+    object: Value,
+    script: VecDeque<Step>,
+    journal: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Fake(Arc<Mutex<Inner>>);
+
+impl Fake {
+    fn new() -> Self {
+        let object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "state", "resourceVersion": "1"}});
+        Self(Arc::new(Mutex::new(Inner { object, script: VecDeque::new(), journal: Vec::new() })))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    fn serve(&self) -> Server {
+        let fake = self.clone();
+        Server::start(move |request, closing| {
+            let step = fake.inner().script.pop_front().unwrap_or(Step::Well);
+            match step {
+                Step::Well => Outcome::Reply(fake.answer(&request)),
+                Step::Status(code, message) => Outcome::Reply(failure(code, message)),
+                Step::Lost => Outcome::Reply(lost()),
+                Step::LostAfter => {
+                    fake.answer(&request);
+                    Outcome::Reply(lost())
+                }
+                Step::Hang => {
+                    closing.wait(Duration::from_secs(60));
+                    Outcome::Hang
+                }
+            }
+        })
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        assert_eq!(request.path, "/api/v1/namespaces/default/configmaps/state");
+        let query: Vec<String> = request.query.iter().map(|(k, v)| format!(" {k}={v}")).collect();
+        let mut inner = self.inner();
+        inner.journal.push(format!("{}{}", request.method, query.concat()));
+        if request.method == "GET" {
+            return Reply::json(200, &inner.object);
+        }
+        assert_eq!(
+            (request.method.as_str(), request.header("content-type")),
+            ("PATCH", "application/merge-patch+json")
+        );
+        let patch = request.json();
+        if patch["metadata"]["resourceVersion"] != inner.object["metadata"]["resourceVersion"] {
+            return failure(409, "the object has been modified");
+        }
+        if !query.iter().any(|q| q.starts_with(" dryRun")) {
+            inner.merge(&patch["data"]);
+        }
+        Reply::json(200, &inner.object)
+    }
+
+    /// What somebody else does to a key; null takes it away.
+    fn set(&self, key: &str, value: Value) {
+        self.inner().merge(&json!({key: value}));
+    }
+
+    fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        self.inner().script.extend(steps);
+    }
+
+    fn data(&self) -> Value {
+        self.inner().object["data"].clone()
+    }
+
+    fn journal(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner().journal)
+    }
+}
+
+impl Inner {
+    fn merge(&mut self, data: &Value) {
+        let version: u64 = self.object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
+        self.object["metadata"]["resourceVersion"] = json!((version + 1).to_string());
+        for (key, value) in data.as_object().unwrap() {
+            self.object["data"][key] = value.clone();
+        }
+        self.object["data"].as_object_mut().unwrap().retain(|_, v| !v.is_null());
+    }
+}
+
+fn failure(code: u16, message: &str) -> Reply {
+    let reason = if code == 409 { "Conflict" } else { "" };
+    let document = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code});
+    Reply::json(code, &document).with("retry-after", "600")
+}
+
+/// What an intermediary leaves of an answer.
+fn lost() -> Reply {
+    Reply::text(200, "application/json", "{\"kind\": \"ConfigM")
+}
+
+struct Cluster {
+    fake: Fake,
+    server: Server,
+    dir: tempfile::TempDir,
+    requests: Requests,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        // Ignores a second installation: tests share a process.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let fake = Fake::new();
+        Self { server: fake.serve(), fake, dir: tempfile::tempdir().unwrap(), requests: Requests::default() }
+    }
+
+    fn copy(&self) -> PathBuf {
+        self.dir.path().join(KEY)
+    }
+
+    fn store(&self) -> ConfigMapStore {
+        let mut store = ConfigMapStore::new("state", &self.copy(), self.requests.clone());
+        store.api = Some(client(Config::new(self.server.url().parse().unwrap())).unwrap());
+        store
+    }
+
+    async fn loaded(&self) -> (ConfigMapStore, Loaded) {
+        let mut store = self.store();
+        let loaded = store.load().await;
+        self.fake.journal();
+        (store, loaded)
+    }
+}
+
+#[tokio::test]
+async fn an_object_without_the_key_is_a_new_state() {
+    let cluster = Cluster::new();
+    cluster.fake.set("foreign", json!("kept"));
+    let (mut store, loaded) = cluster.loaded().await;
+    assert_eq!(loaded, Loaded { source: Source::New, replay: None });
+    store.save("one", false).await.unwrap();
+    store.save("two", false).await.unwrap();
+    assert_eq!(cluster.fake.data(), json!({"foreign": "kept", KEY: "two"}));
+    assert_eq!(cluster.fake.journal(), ["PATCH fieldManager=guardduty-slack"; 2]);
+    assert_eq!(cluster.loaded().await.1.source, Source::Primary("two".into()));
+}
+
+#[tokio::test]
+async fn a_replay_is_removed_by_the_write_that_takes_it_up() {
+    let cluster = Cluster::new();
+    cluster.fake.set(REPLAY, json!(" 6h\n"));
+    let (mut store, loaded) = cluster.loaded().await;
+    assert_eq!(loaded.replay.as_deref(), Some("6h"));
+    store.save("one", true).await.unwrap();
+    assert_eq!(cluster.fake.data(), json!({KEY: "one"}));
+}
+
+#[tokio::test]
+async fn a_replay_asked_for_meanwhile_waits_for_the_next_run() {
+    let cluster = Cluster::new();
+    cluster.fake.set(REPLAY, json!("6h"));
+    let (mut store, _) = cluster.loaded().await;
+    cluster.fake.set(REPLAY, json!("2d"));
+    store.save("one", true).await.unwrap();
+    assert_eq!(cluster.fake.data(), json!({KEY: "one", REPLAY: "2d"}));
+}
+
+#[tokio::test]
+async fn a_change_of_another_key_is_no_conflict() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    store.save("one", false).await.unwrap();
+    cluster.fake.set("foreign", json!("new"));
+    store.save("two", false).await.unwrap();
+    assert_eq!(cluster.fake.data(), json!({"foreign": "new", KEY: "two"}));
+    assert_eq!(
+        cluster.fake.journal()[1..],
+        ["PATCH fieldManager=guardduty-slack", "GET", "PATCH fieldManager=guardduty-slack"]
+    );
+}
+
+#[tokio::test]
+async fn a_change_or_the_removal_of_our_key_is_a_conflict() {
+    for (changed, told) in [(json!("theirs"), "was changed"), (Value::Null, "was removed")] {
+        let cluster = Cluster::new();
+        let (mut store, _) = cluster.loaded().await;
+        store.save("one", false).await.unwrap();
+        cluster.fake.set(KEY, changed.clone());
+        let error = store.save("two", false).await.unwrap_err();
+        assert!(matches!(&error, SaveError::Conflict(why) if why.contains(told)), "{error}");
+        assert_eq!(cluster.fake.data().get(KEY), Some(&changed).filter(|c| !c.is_null()));
+    }
+}
+
+#[tokio::test]
+async fn an_own_write_that_was_never_answered_is_no_conflict() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    cluster.fake.script([Step::LostAfter]);
+    assert!(store.save("one", false).await.unwrap_err().is_transient());
+    cluster.fake.script([Step::Lost]);
+    assert!(store.save("two", false).await.unwrap_err().is_transient());
+    store.save("three", false).await.unwrap();
+    assert_eq!(cluster.fake.data(), json!({KEY: "three"}));
+}
+
+#[tokio::test]
+async fn refusals_are_told_with_their_mend_and_asked_once() {
+    let cluster = Cluster::new();
+    for (code, message, told) in [
+        (
+            403,
+            "cannot patch",
+            "Unavailable: answers 403: cannot patch; its Role must allow get and patch of this ConfigMap by name",
+        ),
+        (404, "not found", "Unavailable: answers 404: not found; make it anew by upgrading the Helm release"),
+        (413, "limit is 3145728", "TooLarge: answers 413: limit is 3145728"),
+        (
+            422,
+            "[]: Too long: may not be more than 1048576 bytes",
+            "TooLarge: answers 422: []: Too long: may not be more than 1048576 bytes",
+        ),
+        (422, "a webhook denies it", "Unavailable: answers 422: a webhook denies it"),
+        (503, "later", "Unavailable: answers 503: later"),
+        (429, "slow down", "Unavailable: answers 429: slow down"),
+    ] {
+        let (mut store, _) = cluster.loaded().await;
+        cluster.fake.script([Step::Status(code, message)]);
+        let kind = match store.save("one", false).await.unwrap_err() {
+            SaveError::TooLarge(why) => format!("TooLarge: {why}"),
+            SaveError::Unavailable(why) => format!("Unavailable: {why}"),
+            SaveError::Conflict(why) => format!("Conflict: {why}"),
+        };
+        assert_eq!(kind.replace("the ConfigMap state cannot be written: the Kubernetes API ", ""), told);
+        assert!(cluster.fake.journal().is_empty() && cluster.fake.inner().script.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_without_end_ends() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    for _ in 0..ATTEMPTS {
+        cluster.fake.script([Step::Status(409, "modified"), Step::Well]);
+    }
+    assert!(store.save("one", false).await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
+    for step in [Step::Status(503, "later"), Step::Status(403, "no"), Step::Status(404, "gone"), Step::Lost] {
+        let cluster = Cluster::new();
+        std::fs::write(cluster.copy(), "lagging").unwrap();
+        cluster.fake.script([step]);
+        let (mut store, loaded) = cluster.loaded().await;
+        let Source::Copy { text, why } = &loaded.source else { panic!("{loaded:?}") };
+        assert!(text == "lagging" && why.starts_with("the ConfigMap state cannot be read: "), "{why}");
+        assert!(store.save("one", false).await.unwrap_err().is_transient());
+        assert!(store.probe().await.is_err());
+        assert!(cluster.fake.journal().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_missing_or_blank_is_no_state() {
+    for copy in [None, Some(" \n")] {
+        let cluster = Cluster::new();
+        if let Some(text) = copy {
+            std::fs::write(cluster.copy(), text).unwrap();
+        }
+        cluster.fake.script([Step::Status(404, "not found")]);
+        let Source::Unreadable(why) = cluster.loaded().await.1.source else { panic!("read something") };
+        assert!(
+            why.starts_with("the ConfigMap state cannot be read: the Kubernetes API answers 404: not found"),
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_hangs_is_given_five_seconds() {
+    let cluster = Cluster::new();
+    std::fs::write(cluster.copy(), "lagging").unwrap();
+    cluster.fake.script([Step::Hang]);
+    let began = tokio::time::Instant::now();
+    let Source::Copy { why, .. } = cluster.loaded().await.1.source else { panic!("read from the API") };
+    assert!(why.ends_with("has not answered within 5 s"), "{why}");
+    assert!(began.elapsed() <= PATIENCE + Duration::from_millis(1));
+}
+
+#[tokio::test]
+async fn probing_asks_for_a_write_that_is_not_carried_out() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    store.probe().await.unwrap();
+    assert_eq!(cluster.fake.journal(), ["PATCH dryRun=All fieldManager=guardduty-slack"]);
+    assert_eq!(cluster.fake.data(), Value::Null);
+    cluster.fake.script([Step::Status(403, "cannot patch")]);
+    assert!(store.probe().await.unwrap_err().to_string().contains("its Role"));
+}
+
+#[tokio::test]
+async fn every_request_is_counted_by_its_answer() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    cluster.fake.script([Step::Well, Step::Status(503, "later"), Step::Lost]);
+    for document in ["one", "two", "three"] {
+        let _ = store.save(document, false).await;
+    }
+    let counted: Vec<String> =
+        cluster.requests.drain().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
+    assert_eq!(counted, ["get 200 1", "patch 200 1", "patch 503 1", "patch error 1"]);
+}

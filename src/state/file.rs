@@ -1,0 +1,240 @@
+//! The state as a plain file, for a laptop: temporary file, fsync, rename, under an advisory lock beside it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::store::{Loaded, SaveError, Source, Store, Unanswered, replay};
+
+/// How long a call may take. The file is small and on this machine; only a network file system or a stopped process
+/// that holds the lock takes longer, and neither may hold up a run.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The lock is held for the time of one write, so it is worth waiting for; less long than a call.
+const LOCK_PATIENCE: Duration = Duration::from_secs(4);
+
+/// Files of one state; see [`FileStore::save`] for what each is for.
+#[derive(Clone, Debug)]
+struct Files {
+    state: PathBuf,
+    temporary: PathBuf,
+    lock: PathBuf,
+    replay: PathBuf,
+    taken: PathBuf,
+}
+
+/// A state in a file. It is read and written on tokio's blocking threads: a disk that hangs stops neither timers nor
+/// signals.
+#[derive(Debug)]
+pub struct FileStore {
+    files: Files,
+    /// What stood in the file when it was last read or written here; `None`: it was not there.
+    seen: Option<Vec<u8>>,
+    unanswered: Unanswered,
+    /// Whether the file could be read: what is not known cannot be compared, and is not overwritten.
+    readable: bool,
+}
+
+impl FileStore {
+    pub fn new(path: &Path) -> Self {
+        let beside = |suffix: &str| {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(suffix);
+            path.with_file_name(name)
+        };
+        let files = Files {
+            state: path.to_owned(),
+            temporary: beside(".tmp"),
+            lock: beside(".lock"),
+            replay: path.with_file_name("replay"),
+            taken: path.with_file_name("replay.taken"),
+        };
+        Self { files, seen: None, unanswered: Unanswered::default(), readable: false }
+    }
+
+    /// Whether the directory, or where it is yet to be made the nearest that is there, can be written to.
+    pub async fn probe(&mut self) -> Result<(), SaveError> {
+        let files = self.files.clone();
+        blocking(move || probe(&files.temporary)).await.map_err(|e| self.unavailable(&e))
+    }
+
+    fn unavailable(&self, e: &io::Error) -> SaveError {
+        let path = self.files.state.display();
+        let mend = match e.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "see which process holds the file or its lock",
+            _ => "make its directory writable, or choose another with STATE_FILE",
+        };
+        SaveError::Unavailable(format!("the state cannot be written to {path}: {e}; {mend}"))
+    }
+}
+
+impl Store for FileStore {
+    async fn load(&mut self) -> Loaded {
+        let files = self.files.clone();
+        let read = blocking(move || Ok((read(&files.state)?, pending_replay(&files)))).await;
+        let (bytes, replay) = match read {
+            Ok(read) => read,
+            Err(e) => {
+                let why = format!("{} cannot be read: {e}; mend its permissions", self.files.state.display());
+                self.readable = false;
+                return Loaded { source: Source::Unreadable(why), replay: None };
+            }
+        };
+        (self.readable, self.seen) = (true, bytes);
+        self.unanswered.clear();
+        // What is no UTF-8 is no state either: with replacement characters it fails where it is parsed.
+        let source = match &self.seen {
+            Some(bytes) => Source::Primary(String::from_utf8_lossy(bytes).into_owned()),
+            None => Source::New,
+        };
+        Loaded { source, replay }
+    }
+
+    /// Under the lock: compare, write `<file>.tmp`, sync it, rename it, sync the directory.
+    ///
+    /// `replay` cannot vanish in the same instant as the rename. It goes after it, so that a crash between never
+    /// loses it, and `replay.taken`, a copy of the document made before, tells the next run that it was taken up: a
+    /// replay beside a state that equals the copy is done with. So a crash does not take it up twice either.
+    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
+        if !self.readable {
+            let why = format!("{} could not be read, so it is not overwritten", self.files.state.display());
+            return Err(SaveError::Unavailable(why));
+        }
+        let document = document.as_bytes().to_vec();
+        let (files, seen, unanswered) = (self.files.clone(), self.seen.clone(), self.unanswered.clone());
+        self.unanswered.add(&document);
+        let new = document.clone();
+        let written = blocking(move || {
+            let _lock = lock(&files.lock)?;
+            let there = read(&files.state)?;
+            if there != seen && !there.is_some_and(|bytes| unanswered.has(&bytes)) {
+                return Ok(false);
+            }
+            write(&files, &new, take_replay)?;
+            Ok(true)
+        });
+        match written.await {
+            Ok(true) => {
+                self.seen = Some(document);
+                self.unanswered.clear();
+                Ok(())
+            }
+            Ok(false) => {
+                let path = self.files.state.display();
+                Err(SaveError::Conflict(format!("{path} was changed by somebody else; the next run reads it anew")))
+            }
+            Err(e) => Err(self.unavailable(&e)),
+        }
+    }
+}
+
+/// Runs `act` on a blocking thread; one that takes too long goes on without us.
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(act)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(stopped)) => Err(io::Error::other(stopped)),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// A `replay` that was not yet taken up. One that cannot be read is not worth a run.
+fn pending_replay(files: &Files) -> Option<String> {
+    let text = match read(&files.replay) {
+        Ok(text) => text?,
+        Err(e) => {
+            tracing::warn!(path = %files.replay.display(), "the file replay cannot be read and is passed over: {e}");
+            return None;
+        }
+    };
+    if is_taken(files) { None } else { replay(&String::from_utf8_lossy(&text)) }
+}
+
+/// Whether a write took up the `replay` that still stands there: the state is the one that it wrote, and nobody has
+/// put a new `replay` there since.
+fn is_taken(files: &Files) -> bool {
+    let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let copied = read(&files.taken).ok().flatten();
+    copied.is_some() && copied == read(&files.state).ok().flatten() && time(&files.replay) <= time(&files.taken)
+}
+
+/// Unlocked when the file that is returned is dropped, and when the process dies.
+fn lock(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let end = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::WouldBlock) => {
+                let why = format!("another process holds the lock {}", path.display());
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+            }
+        }
+    }
+}
+
+fn write(files: &Files, document: &[u8], take_replay: bool) -> io::Result<()> {
+    // A replay that an earlier run took up and died over: from the next write on, the copy no longer tells that.
+    if is_taken(files) {
+        remove(&files.replay)?;
+    }
+    remove(&files.taken)?;
+    if take_replay {
+        write_synced(&files.taken, document)?;
+    }
+    write_synced(&files.temporary, document)?;
+    fs::rename(&files.temporary, &files.state)?;
+    sync_directory(&files.state)?;
+    if take_replay {
+        remove(&files.replay)?;
+        remove(&files.taken)?;
+    }
+    Ok(())
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A rename is safe only when its directory is on the disk.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Makes and removes a file where a write would make its temporary one.
+fn probe(temporary: &Path) -> io::Result<()> {
+    let directory = directory_of(temporary).ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
+    let path = directory.join(format!(".guardduty-slack-probe-{}", std::process::id()));
+    File::create(&path)?;
+    fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! On a disk: what is left behind, by whom, and after which crash.
+
+use super::*;
+
+struct Laptop {
+    _dir: tempfile::TempDir,
+    files: Files,
+}
+
+impl Laptop {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let files = FileStore::new(&dir.path().join("state/watermark.json")).files;
+        Self { _dir: dir, files }
+    }
+
+    fn store(&self) -> FileStore {
+        FileStore::new(&self.files.state)
+    }
+
+    async fn loaded(&self) -> (FileStore, Loaded) {
+        let mut store = self.store();
+        let loaded = store.load().await;
+        (store, loaded)
+    }
+
+    fn put(&self, path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn state(&self) -> Option<String> {
+        read(&self.files.state).unwrap().map(|b| String::from_utf8(b).unwrap())
+    }
+
+    /// What stands in the directory beside the lock.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.files.state.parent().unwrap()).unwrap();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|n| !n.ends_with(".lock"));
+        names.sort();
+        names
+    }
+}
+
+#[tokio::test]
+async fn without_a_file_the_state_is_new_and_reading_changes_nothing() {
+    let laptop = Laptop::new();
+    let (_, loaded) = laptop.loaded().await;
+    assert_eq!(loaded, Loaded { source: Source::New, replay: None });
+    assert!(!laptop.files.state.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn what_was_saved_is_loaded_and_nothing_else_is_left_behind() {
+    let laptop = Laptop::new();
+    let (mut store, _) = laptop.loaded().await;
+    store.save("{\"a\":1}", false).await.unwrap();
+    store.save("{\"a\":2}", false).await.unwrap();
+    assert_eq!(laptop.loaded().await.1.source, Source::Primary("{\"a\":2}".into()));
+    assert_eq!(laptop.names(), ["watermark.json"]);
+}
+
+#[tokio::test]
+async fn a_change_by_somebody_else_is_a_conflict_and_stays() {
+    let laptop = Laptop::new();
+    let (mut first, _) = laptop.loaded().await;
+    let (mut second, _) = laptop.loaded().await;
+    first.save("first", false).await.unwrap();
+    assert!(matches!(second.save("second", false).await, Err(SaveError::Conflict(_))));
+    assert_eq!(laptop.state().as_deref(), Some("first"));
+    fs::remove_file(&laptop.files.state).unwrap();
+    assert!(matches!(first.save("third", false).await, Err(SaveError::Conflict(_))));
+    assert_eq!(laptop.state(), None);
+}
+
+#[tokio::test]
+async fn an_own_write_whose_end_was_not_seen_is_no_conflict() {
+    let laptop = Laptop::new();
+    let (mut store, _) = laptop.loaded().await;
+    store.save("one", false).await.unwrap();
+    store.unanswered.add(b"two");
+    laptop.put(&laptop.files.state, "two");
+    store.save("three", false).await.unwrap();
+    assert_eq!(laptop.state().as_deref(), Some("three"));
+}
+
+#[tokio::test]
+async fn the_write_that_takes_a_replay_up_removes_it() {
+    let laptop = Laptop::new();
+    laptop.put(&laptop.files.replay, "6h\n");
+    let (mut store, loaded) = laptop.loaded().await;
+    assert_eq!(loaded.replay.as_deref(), Some("6h"));
+    store.save("one", true).await.unwrap();
+    assert_eq!(laptop.names(), ["watermark.json"]);
+    laptop.put(&laptop.files.replay, " \n");
+    assert_eq!(laptop.loaded().await.1.replay, None);
+}
+
+#[tokio::test]
+async fn a_crash_before_the_write_leaves_the_replay_for_the_next_run() {
+    let laptop = Laptop::new();
+    laptop.put(&laptop.files.state, "old");
+    laptop.put(&laptop.files.replay, "6h");
+    laptop.put(&laptop.files.taken, "new");
+    laptop.put(&laptop.files.temporary, "ne");
+    let (mut store, loaded) = laptop.loaded().await;
+    assert_eq!(loaded, Loaded { source: Source::Primary("old".into()), replay: Some("6h".into()) });
+    store.save("next", true).await.unwrap();
+    assert_eq!(laptop.names(), ["watermark.json"]);
+}
+
+#[tokio::test]
+async fn a_crash_after_the_write_does_not_take_the_replay_up_twice() {
+    let laptop = Laptop::new();
+    laptop.put(&laptop.files.state, "new");
+    laptop.put(&laptop.files.replay, "6h");
+    laptop.put(&laptop.files.taken, "new");
+    let (mut store, loaded) = laptop.loaded().await;
+    assert_eq!(loaded.replay, None);
+    store.save("next", false).await.unwrap();
+    assert_eq!(laptop.names(), ["watermark.json"]);
+}
+
+#[tokio::test]
+async fn a_replay_asked_for_after_such_a_crash_counts() {
+    let laptop = Laptop::new();
+    laptop.put(&laptop.files.state, "new");
+    laptop.put(&laptop.files.taken, "new");
+    laptop.put(&laptop.files.replay, "2h");
+    let later = fs::metadata(&laptop.files.taken).unwrap().modified().unwrap() + Duration::from_secs(60);
+    File::options().write(true).open(&laptop.files.replay).unwrap().set_modified(later).unwrap();
+    assert_eq!(laptop.loaded().await.1.replay.as_deref(), Some("2h"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_overwritten() {
+    let laptop = Laptop::new();
+    fs::create_dir_all(&laptop.files.state).unwrap();
+    let (mut store, loaded) = laptop.loaded().await;
+    assert!(matches!(&loaded.source, Source::Unreadable(why) if why.contains("watermark.json")), "{loaded:?}");
+    assert!(matches!(store.save("one", false).await, Err(SaveError::Unavailable(_))));
+    assert!(laptop.files.state.is_dir());
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_to_is_told_with_path_and_mend() {
+    let laptop = Laptop::new();
+    let (mut store, _) = laptop.loaded().await;
+    store.save("one", false).await.unwrap();
+    fs::create_dir(&laptop.files.temporary).unwrap();
+    let error = store.save("two", false).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("watermark.json: Is a directory"), "{error}");
+    assert_eq!(laptop.state().as_deref(), Some("one"));
+    fs::remove_dir(&laptop.files.temporary).unwrap();
+    store.save("three", false).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_is_waited_for() {
+    let laptop = Laptop::new();
+    let (mut store, _) = laptop.loaded().await;
+    let held = lock(&laptop.files.lock).unwrap();
+    let release = async {
+        tokio::task::yield_now().await;
+        drop(held);
+    };
+    let (saved, ()) = tokio::join!(store.save("one", false), release);
+    saved.unwrap();
+}
+
+#[tokio::test]
+async fn probing_finds_out_and_leaves_nothing() {
+    let laptop = Laptop::new();
+    laptop.store().probe().await.unwrap();
+    assert!(!laptop.files.state.parent().unwrap().exists());
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let mut below_a_file = FileStore::new(&dir.path().join("file/watermark.json"));
+    assert!(matches!(below_a_file.load().await.source, Source::Unreadable(_)));
+}
