@@ -3,13 +3,17 @@
 use std::process::Command;
 
 /// Given by whoever builds without a checkout: the image, a packager.
-const GIVEN: &str = "GUARDDUTY_SLACK_REVISION";
+const GIVEN: &str = "REVISION";
+
+/// What the program is compiled with. `cargo run` and `cargo test` hand it to the program's environment as well, so
+/// it must not begin like one of the program's own variables.
+const COMPILED: &str = "BUILD_REVISION";
 
 fn main() {
     println!("cargo::rerun-if-env-changed={GIVEN}");
     let given = std::env::var(GIVEN).ok().filter(|r| !r.trim().is_empty());
     let revision = given.or_else(commit).unwrap_or_else(|| "unknown".into());
-    println!("cargo::rustc-env={GIVEN}={}", revision.trim());
+    println!("cargo::rustc-env={COMPILED}={}", revision.trim());
 }
 
 /// The commit of the checkout; `None` outside of one.

@@ -13,7 +13,7 @@ use crate::config::{Log, LogFormat};
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that the program was built from, or `unknown`.
-pub const REVISION: &str = env!("GUARDDUTY_SLACK_REVISION");
+pub const REVISION: &str = env!("BUILD_REVISION");
 
 /// What `--version` prints.
 pub fn version() -> String {

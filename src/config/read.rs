@@ -23,7 +23,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Run,
-    /// Nothing is sent: secrets may be missing.
+    /// Nothing is sent: secrets may be missing, and their files are not read.
     Preview,
 }
 
@@ -37,8 +37,8 @@ pub(super) fn config(
     let webhooks = webhooks_named(&env);
     let secrets = VARIABLES.iter().filter(|v| v.secret).map(|v| v.name);
     let more = webhooks.iter().flatten().map(String::as_str).filter(|w| VARIABLES.iter().all(|v| v.name != *w));
-    for name in secrets.chain(more) {
-        env.read_secret_file(name, &mut faults);
+    if purpose == Purpose::Run {
+        secrets.chain(more).for_each(|name| env.read_secret_file(name, &mut faults));
     }
     let Some(raw) = Raw::read(&env.vars) else {
         faults.add("environment", "cannot be read");
@@ -93,7 +93,7 @@ impl Reader<'_> {
             routes,
             wording: self.wording(),
             state: State {
-                file: self.read(raw.state_file(), values::text).into(),
+                file: self.read(raw.state_file(), values::file),
                 configmap: self.optional(raw.state_configmap(), values::configmap),
             },
             pushgateway: self.pushgateway(),

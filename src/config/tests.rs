@@ -203,6 +203,9 @@ fn preview_needs_nothing_and_still_finds_faults() {
     let route = r##"[{"match": {"type": "*"}, "webhook": "W"}, {"match": {"type": "*"}, "channel": "#a"}]"##;
     assert_eq!(Config::for_preview(pairs(&[("SLACK_ROUTES", route)]), false).unwrap().routes.0.len(), 2);
     assert!(Config::for_preview(pairs(&[("SLACK_ROUTES", "{}")]), false).is_err());
+    // The configuration of a pod, without the secrets that are mounted there.
+    let pod = pairs(&[("SLACK_WEBHOOK_URL_FILE", "/nowhere/url"), ("SLACK_ROUTES", route), ("W_FILE", "/nowhere/w")]);
+    assert!(Config::for_preview(pod, false).is_ok());
 }
 
 #[test]
@@ -246,4 +249,11 @@ fn no_secret_is_shown_by_debug_or_in_a_fault() {
     ];
     let faults = with(&wrong).unwrap_err();
     assert!(quiet(&format!("{faults} {faults:?}")), "{faults}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_value_of_any_variable_makes_it_panic(n in 0..VARIABLES.len(), value in "\\PC{0,40}|[-a-z0-9:/{}<>@#.,=*\\[\\]]{0,40}") {
+        let _ = with(&[(VARIABLES[n].name, value.as_str())]).map_err(|f| f.to_string());
+    }
 }

@@ -2,6 +2,7 @@
 //! unless it may be a secret.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::glob::Glob;
@@ -28,6 +29,13 @@ pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
 
 pub(super) fn text(value: &str) -> Parsed<String> {
     Ok(value.to_owned())
+}
+
+pub(super) fn file(value: &str) -> Parsed<PathBuf> {
+    if value.ends_with('/') {
+        return Err(format!("{} is a directory; write the path of a file in it", quoted(value)));
+    }
+    Ok(value.into())
 }
 
 pub(super) fn globs(value: &str) -> Parsed<Vec<Glob>> {

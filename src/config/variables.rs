@@ -77,9 +77,9 @@ variables! {
     "GUARDDUTY_MIN_SEVERITY" guardduty_min_severity, false, Value("low"),
         "`low`, `medium`, `high`, `critical` or a number; a finding that rises to it later is a first sighting then";
     "GUARDDUTY_INCLUDE_TYPES" guardduty_include_types, false, Unset,
-        "comma list of globs: only findings of these types";
+        "comma list of globs of finding types; unset: every type";
     "GUARDDUTY_EXCLUDE_TYPES" guardduty_exclude_types, false, Unset,
-        "comma list of globs: no findings of these types";
+        "comma list of globs of finding types that are left out";
     "GUARDDUTY_LOOKBACK" guardduty_lookback, false, Value("10m"),
         "how far back a source new to the state is read";
     "GUARDDUTY_OVERLAP" guardduty_overlap, false, Value("15m"),
@@ -123,9 +123,9 @@ variables! {
     "PUSHGATEWAY_LABELS" pushgateway_labels, false, Unset,
         "further grouping labels, `k=v,k=v`";
     "PUSHGATEWAY_USERNAME" pushgateway_username, false, Unset,
-        "basic auth";
+        "user name of basic auth";
     "PUSHGATEWAY_PASSWORD" pushgateway_password, true, Unset,
-        "basic auth";
+        "password of basic auth";
     "RUN_TIMEOUT" run_timeout, false, Value("8m"),
         "the run has ended by then: checkpoint, push, exit 1 if anything is left";
     "RUN_LEASE" run_lease, false, Value("60s"),
@@ -168,22 +168,43 @@ loopback.
 pub fn help() -> String {
     let mut text = String::from("ENVIRONMENT\n");
     for v in VARIABLES {
-        let file = if v.secret { " (or the path of a file: ".to_owned() + v.name + "_FILE)" } else { String::new() };
+        let file =
+            if v.secret { format!("; or {}_FILE, the path of a file that holds it", v.name) } else { String::new() };
         let default = match v.fallback {
             Unset => String::new(),
             Value(d) => format!("  [default: {d}]"),
             Known(words) => format!("  [default: {}]", words.replace('`', "")),
         };
-        text += &format!("  {}{default}\n      {}{file}\n", v.name, v.meaning.replace('`', ""));
+        text += &format!("  {}{default}\n", v.name);
+        text += &wrapped(&(v.meaning.replace('`', "") + &file));
     }
     text + "\n" + ELSEWHERE
+}
+
+/// The words in lines that are indented and fit a terminal.
+fn wrapped(words: &str) -> String {
+    const INDENT: &str = "      ";
+    const WIDTH: usize = 100;
+    let mut lines = vec![String::new()];
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if INDENT.len() + line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                *line += " ";
+                *line += word;
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| format!("{INDENT}{line}\n")).collect()
 }
 
 /// The README's table of variables, in Markdown.
 pub fn markdown() -> String {
     let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
     for v in VARIABLES {
-        let file = if v.secret { format!(" (or `{}_FILE`, a path)", v.name) } else { String::new() };
+        let file =
+            if v.secret { format!("; or `{}_FILE`, the path of a file that holds it", v.name) } else { String::new() };
         text += &format!("| `{}` | {} | {}{file} |\n", v.name, v.fallback.markdown(), v.meaning.replace('|', "\\|"));
     }
     text
@@ -216,6 +237,7 @@ mod tests {
         }
         assert!(help.contains("LOG_FORMAT  [default: json unless on a terminal]"));
         assert!(help.contains("SLACK_BOT_TOKEN_FILE"));
+        assert!(help.lines().all(|l| l.chars().count() <= 120));
         assert_eq!(table.lines().count(), VARIABLES.len() + 2);
     }
 }

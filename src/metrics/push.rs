@@ -188,4 +188,42 @@ mod tests {
         let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err();
         assert!(matches!(error, PushError::Timeout) && began.elapsed() <= Duration::from_millis(5_001), "{error}");
     }
+
+    #[tokio::test]
+    async fn no_error_shows_the_credentials() {
+        let (url, _) = listening(StatusCode::UNAUTHORIZED).await;
+        for url in [url.as_str(), "http://127.0.0.1:1", "no url"] {
+            let error = push(&gateway(url, &[]), &full(), &client()).await.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("s3cret") && !shown.contains("cHVzaGVyOnMzY3JldA"), "{shown}");
+        }
+    }
+
+    #[tokio::test]
+    #[ignore = "needs prometheus-pushgateway"]
+    async fn a_real_pushgateway_keeps_what_a_poorer_run_does_not_tell() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("--web.listen-address=127.0.0.1:{port}");
+        let mut real =
+            std::process::Command::new("prometheus-pushgateway").args([&listen, "--log.level=error"]).spawn().unwrap();
+        let labels = [("cluster", "a/b"), ("odd", ". ?%ü+"), ("dots", "..")];
+        let (gateway, http) = (gateway(&format!("http://127.0.0.1:{port}"), &labels), client());
+        let mut tries = 0..200;
+        while push(&gateway, &full(), &http).await.is_err() && tries.next().is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let poorer = Snapshot { success: false, carried: None, last_success: None, ..full() };
+        push(&gateway, &poorer, &http).await.unwrap();
+        let text = http.get(format!("{}/metrics", gateway.url)).send().await.unwrap().text().await.unwrap();
+        real.kill().unwrap();
+        real.wait().unwrap();
+        let group = r#"cluster="a/b",dots="..",instance="",job="guardduty-slack",odd=". ?%ü+""#;
+        for sample in [
+            format!("guardduty_slack_run_success{{{group}}} 0"),
+            format!("guardduty_slack_last_success_timestamp_seconds{{{group}}} 1.764e+09"),
+        ] {
+            assert!(text.contains(&sample), "{sample} is not in\n{text}");
+        }
+        assert!(text.contains("guardduty_slack_notifications_total{channel=\"#sec\""), "{text}");
+    }
 }

@@ -7,6 +7,8 @@ use guardduty_slack_support::server::{Outcome, Reply, Request, Server};
 
 use super::*;
 
+const TOKEN: &str = "s3cretToken";
+
 /// What happens to one request, in order; then all is well.
 enum Step {
     Well,
@@ -59,6 +61,7 @@ impl Fake {
     }
 
     fn answer(&self, request: &Request) -> Reply {
+        assert_eq!(request.header("authorization"), format!("Bearer {TOKEN}"));
         assert_eq!(request.path, "/api/v1/namespaces/default/configmaps/state");
         let query: Vec<String> = request.query.iter().map(|(k, v)| format!(" {k}={v}")).collect();
         let mut inner = self.inner();
@@ -141,7 +144,9 @@ impl Cluster {
 
     fn store(&self) -> ConfigMapStore {
         let mut store = ConfigMapStore::new("state", &self.copy(), self.requests.clone());
-        store.api = Some(client(Config::new(self.server.url().parse().unwrap())).unwrap());
+        let mut config = Config::new(self.server.url().parse().unwrap());
+        config.auth_info.token = Some(TOKEN.into());
+        store.api = Some(client(config).unwrap());
         store
     }
 
@@ -331,4 +336,15 @@ async fn every_request_is_counted_by_its_answer() {
     let counted: Vec<String> =
         cluster.requests.drain().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
     assert_eq!(counted, ["get 200 1", "patch 200 1", "patch 503 1", "patch error 1"]);
+}
+
+#[tokio::test]
+async fn no_error_shows_the_token() {
+    let cluster = Cluster::new();
+    for step in [Step::Status(401, "Unauthorized"), Step::Lost] {
+        let (mut store, _) = cluster.loaded().await;
+        cluster.fake.script([step]);
+        let error = store.save("one", false).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(TOKEN), "{error:?}");
+    }
 }
