@@ -2,7 +2,13 @@
 //!
 //! [`classification`] decides, without IO, what an answer means; [`client`] asks; [`pace`] says when.
 
+pub mod classification;
+pub mod client;
+mod history;
 pub mod pace;
+mod probe;
+#[cfg(test)]
+mod wire;
 
 use std::time::Duration;
 
@@ -13,6 +19,8 @@ use crate::message::Message;
 use crate::time::Millis;
 
 pub use crate::config::Target;
+pub use client::{Client, Identity};
+pub use probe::Proof;
 
 /// Where a message stands. Kept in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

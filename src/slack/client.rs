@@ -1,0 +1,253 @@
+//! The client: one call is one request, and one answer that is classified and counted.
+
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+use super::classification::{self, Answer, Refusal};
+use super::{At, Chat, Failure, HistoryError, OwnMessage, Posted, Target, history};
+use crate::config::Access;
+use crate::http;
+use crate::message::Message;
+use crate::metrics::Requests;
+use crate::retry::{Policy, chance};
+use crate::time::Millis;
+
+/// For how long a reading call waits out throttling and failures, all its pages together.
+const PATIENCE: Duration = Duration::from_secs(90);
+const READING: Policy = Policy { first: Duration::from_millis(500), cap: Duration::from_secs(10), tries: 6 };
+
+/// Slack by bot token, by webhooks, or both. Messages are posted once each: whether to send one again is for the caller to
+/// decide, who knows what can have become of it.
+pub struct Client {
+    http: reqwest::Client,
+    /// Without a slash at its end.
+    base: String,
+    token: Option<SecretString>,
+    requests: Requests,
+    identity: OnceCell<Identity>,
+}
+
+/// Who the token is, as `auth.test` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Absent for a token that is no bot's.
+    pub bot_id: Option<String>,
+    /// The workspace's address with a slash at its end: `https://example.slack.com/`.
+    pub url: String,
+    pub team: String,
+    pub user: String,
+    /// The header `x-oauth-scopes`; empty if Slack does not say.
+    pub scopes: Vec<String>,
+}
+
+impl Identity {
+    pub fn has(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|s| s == scope)
+    }
+}
+
+struct Heard {
+    body: Map<String, Value>,
+    scopes: Vec<String>,
+}
+
+/// The body's text of an answer that came whole, with what its headers say.
+struct Received {
+    status: u16,
+    retry_after: Option<String>,
+    scopes: Vec<String>,
+    body: String,
+}
+
+impl Received {
+    fn answer(&self) -> Answer<'_> {
+        Answer { status: self.status, retry_after: self.retry_after.as_deref(), body: &self.body }
+    }
+}
+
+impl Client {
+    /// `api_url` as in `SLACK_API_URL`, without a slash at its end.
+    pub fn new(http: reqwest::Client, access: &Access, api_url: &str, requests: Requests) -> Self {
+        let token = match access {
+            Access::Bot { token, .. } => Some(token.clone()),
+            Access::Webhook { .. } => None,
+        };
+        Self { http, base: api_url.to_owned(), token, requests, identity: OnceCell::new() }
+    }
+
+    /// Asked for once; a failure is asked for again.
+    pub async fn identity(&self) -> Result<&Identity, Failure> {
+        let ask = || async {
+            let heard = self.patiently("auth.test", &[]).await?;
+            let text = |key: &str| heard.body.get(key).and_then(Value::as_str).map(str::to_owned);
+            Ok(Identity {
+                bot_id: text("bot_id"),
+                url: text("url").unwrap_or_default(),
+                team: text("team").unwrap_or_default(),
+                user: text("user").unwrap_or_default(),
+                scopes: heard.scopes,
+            })
+        };
+        self.identity.get_or_try_init(ask).await
+    }
+
+    /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
+    pub async fn permalink(&self, at: &At) -> Option<String> {
+        let url = &self.identity().await.ok()?.url;
+        let stamp = at.ts.replace('.', "");
+        let thread =
+            at.thread.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
+        (!stamp.is_empty() && url.starts_with("http"))
+            .then(|| format!("{}/archives/{}/p{stamp}{thread}", url.trim_end_matches('/'), at.channel))
+    }
+
+    /// A reading method, tried again for passing reasons.
+    pub(super) async fn read(&self, method: &str, query: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
+        self.patiently(method, query).await.map(|heard| heard.body)
+    }
+
+    async fn patiently(&self, method: &str, query: &[(&str, &str)]) -> Result<Heard, Failure> {
+        let (began, mut failed) = (Instant::now(), 0);
+        loop {
+            let failure = match self.get(method, query).await {
+                Err(failure) if failure.is_transient() => failure,
+                done => return done,
+            };
+            failed += 1;
+            let asked = if let Failure::Throttled(wait) = failure { Some(wait) } else { None };
+            match READING.pause(failed, asked, PATIENCE.saturating_sub(began.elapsed()), chance()) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(failure),
+            }
+        }
+    }
+
+    async fn get(&self, method: &str, query: &[(&str, &str)]) -> Result<Heard, Failure> {
+        let url = reqwest::Url::parse_with_params(&format!("{}/{method}", self.base), query);
+        let url = url.map_err(|_| Failure::App("SLACK_API_URL is no URL".into()))?;
+        self.web_api(method, self.http.get(url)).await
+    }
+
+    async fn write(&self, method: &str, arguments: &Value) -> Result<Map<String, Value>, Failure> {
+        let request = json_body(self.http.post(format!("{}/{method}", self.base)), arguments);
+        self.web_api(method, request).await.map(|heard| heard.body)
+    }
+
+    async fn web_api(&self, method: &str, request: RequestBuilder) -> Result<Heard, Failure> {
+        let token = self.token.as_ref().ok_or_else(|| Failure::App("SLACK_BOT_TOKEN is not set".into()))?;
+        let received = receive(request.bearer_auth(token.expose_secret())).await;
+        let result = received.and_then(|r| Ok(Heard { body: classification::web_api(&r.answer())?, scopes: r.scopes }));
+        self.count(method, result)
+    }
+
+    async fn webhook(&self, url: &SecretString, message: &Value) -> Result<(), Failure> {
+        let received = receive(json_body(self.http.post(url.expose_secret()), message)).await;
+        self.count("webhook", received.and_then(|r| classification::webhook(&r.answer())))
+    }
+
+    fn count<T>(&self, operation: &str, result: Result<T, Refusal>) -> Result<T, Failure> {
+        let code = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |_| "ok");
+        self.requests.count("slack", operation, code);
+        if let Err(refusal) = &result {
+            tracing::debug!(operation, code, failure = %refusal.failure, "slack refused");
+        }
+        result.map_err(|refusal| refusal.failure)
+    }
+
+    /// Sends a webhook a message without content. Slack refuses it as such, if it takes messages there at all.
+    pub(super) async fn knock(&self, url: &SecretString) -> Result<(), Failure> {
+        self.webhook(url, &json!({})).await
+    }
+}
+
+impl Chat for Client {
+    async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure> {
+        let mut arguments = message.payload();
+        let channel = match to {
+            Target::Channel(channel) => channel,
+            Target::Webhook { name, url } => {
+                let done = self.webhook(url, &arguments).await;
+                return done.map(|()| Posted { at: At { channel: name.clone(), ts: String::new(), thread: None } });
+            }
+        };
+        arguments["channel"] = channel.as_str().into();
+        if let Some((ts, broadcast)) = thread {
+            arguments["thread_ts"] = ts.into();
+            arguments["reply_broadcast"] = broadcast.into();
+        }
+        let body = self.write("chat.postMessage", &arguments).await?;
+        let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        match (text("channel"), text("ts")) {
+            (Some(channel), Some(ts)) => Ok(Posted {
+                at: At { channel: channel.into(), ts: ts.into(), thread: thread.map(|(ts, _)| ts.into()) },
+            }),
+            _ => Err(Failure::Unknown("posted, but slack does not say where".into())),
+        }
+    }
+
+    async fn update(&self, at: &At, message: &Message) -> Result<(), Failure> {
+        if at.ts.is_empty() {
+            return Err(Failure::Gone("a webhook's message cannot be edited".into()));
+        }
+        let mut arguments = message.payload();
+        arguments["channel"] = at.channel.as_str().into();
+        arguments["ts"] = at.ts.as_str().into();
+        // chat.update parses like a client unless told otherwise: it would make links and mentions of words.
+        arguments["parse"] = "none".into();
+        // What is not given stays: blocks of the form before would stand beside a text that replaces them.
+        for part in ["blocks", "attachments"] {
+            if arguments[part].is_null() {
+                arguments[part] = json!([]);
+            }
+        }
+        self.write("chat.update", &arguments).await.map(drop)
+    }
+
+    async fn history(&self, channel_id: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError> {
+        history::read(self, "conversations.history", &[("channel", channel_id)], oldest).await
+    }
+
+    async fn replies(
+        &self,
+        channel_id: &str,
+        thread_ts: &str,
+        oldest: Millis,
+    ) -> Result<Vec<OwnMessage>, HistoryError> {
+        history::read(self, "conversations.replies", &[("channel", channel_id), ("ts", thread_ts)], oldest).await
+    }
+}
+
+/// Slack warns about JSON without a charset.
+fn json_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string())
+}
+
+async fn receive(request: RequestBuilder) -> Result<Received, Refusal> {
+    let response = request.send().await.map_err(lost)?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.map_err(lost)?;
+    let scopes = header(&headers, "x-oauth-scopes").unwrap_or_default();
+    Ok(Received {
+        status,
+        retry_after: header(&headers, RETRY_AFTER.as_str()),
+        scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// No answer, or not all of it.
+fn lost(error: reqwest::Error) -> Refusal {
+    let code = if error.is_timeout() { "timeout" } else { "network" };
+    let failure = if http::certainly_unsent(&error) { Failure::Unsent } else { Failure::Unknown };
+    Refusal { failure: failure(http::describe(error)), code: code.into() }
+}

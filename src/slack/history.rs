@@ -1,0 +1,133 @@
+//! Reading back what our own bot said.
+
+use serde_json::{Map, Value};
+
+use super::{Client, Failure, HistoryError, OwnMessage};
+use crate::time::Millis;
+
+/// The most pages that are read of a channel: 4,000 messages.
+const PAGES: usize = 20;
+const PAGE: &str = "200";
+
+/// All pages of a history method, reduced to our own messages at the level asked for.
+pub(super) async fn read(
+    client: &Client,
+    method: &str,
+    place: &[(&str, &str)],
+    oldest: Millis,
+) -> Result<Vec<OwnMessage>, HistoryError> {
+    let bot = client.identity().await.map_err(denied_or_not)?.bot_id.clone();
+    let bot = bot.ok_or_else(|| HistoryError::Denied("SLACK_BOT_TOKEN is not a bot's token".into()))?;
+    let thread = place.iter().find(|(key, _)| *key == "ts").map(|(_, ts)| *ts);
+    let (since, mut cursor, mut own) = (stamp(oldest), String::new(), Vec::new());
+    for _ in 0..PAGES {
+        let common =
+            [("oldest", since.as_str()), ("inclusive", "true"), ("limit", PAGE), ("include_all_metadata", "true")];
+        let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
+        let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
+        let body = match client.read(method, &query).await {
+            // A thread that is gone holds nothing of ours.
+            Err(Failure::Gone(_)) => return Ok(own),
+            answer => answer.map_err(denied_or_not)?,
+        };
+        let messages = body
+            .get("messages")
+            .and_then(Value::as_array)
+            .ok_or_else(|| unavailable("the answer holds no messages"))?;
+        own.extend(messages.iter().filter_map(|message| ours(message, &bot, thread)));
+        match next(&body) {
+            None => return Ok(own),
+            Some(next) if next == cursor => return Err(unavailable("a page's cursor repeats")),
+            Some(next) => cursor = next,
+        }
+    }
+    tracing::warn!(
+        method,
+        pages = PAGES,
+        "the channel holds more messages than are read back; older ones are not seen"
+    );
+    Ok(own)
+}
+
+fn unavailable(why: &str) -> HistoryError {
+    HistoryError::Unavailable(why.into())
+}
+
+/// What Slack refuses for good, it will refuse the next run, too. Content cannot be refused here: then a code is unknown.
+fn denied_or_not(failure: Failure) -> HistoryError {
+    match failure {
+        Failure::App(why) => HistoryError::Denied(why),
+        Failure::Channel(why) => HistoryError::Channel(why),
+        other => HistoryError::Unavailable(other.to_string()),
+    }
+}
+
+/// Milliseconds as Slack writes instants: seconds with six decimals.
+fn stamp(at: Millis) -> String {
+    let ms = at.0.max(0);
+    format!("{}.{:03}000", ms / 1000, ms % 1000)
+}
+
+fn next(body: &Map<String, Value>) -> Option<String> {
+    let cursor = body.get("response_metadata")?.get("next_cursor")?.as_str()?;
+    (!cursor.is_empty()).then(|| cursor.to_owned())
+}
+
+/// A message of `bot` with metadata: at top level, or a reply in `thread`. A broadcast reply is shown in the channel, too,
+/// but stands in its thread.
+fn ours(message: &Value, bot: &str, thread: Option<&str>) -> Option<OwnMessage> {
+    let text = |key: &str| message.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (ts, stands_in) = (text("ts")?, text("thread_ts"));
+    let is_top = stands_in.is_none_or(|parent| parent == ts);
+    let wanted = match thread {
+        None => is_top,
+        Some(parent) => !is_top && stands_in == Some(parent),
+    };
+    let metadata = message.get("metadata")?;
+    let event_type = metadata.get("event_type")?.as_str()?;
+    let event = metadata.get("event_payload").and_then(Value::as_object).cloned().unwrap_or_default();
+    (wanted && text("bot_id") == Some(bot)).then(|| OwnMessage {
+        ts: ts.into(),
+        thread_ts: stands_in.filter(|_| !is_top).map(str::to_owned),
+        event_type: event_type.into(),
+        event,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(bot: &str, ts: &str, thread: Option<&str>) -> Value {
+        let mut message = json!({"bot_id": bot, "ts": ts, "metadata": {"event_type": "guardduty_finding", "event_payload": {"finding_id": ts}}});
+        if let Some(thread) = thread {
+            message["thread_ts"] = thread.into();
+        }
+        message
+    }
+
+    #[test]
+    fn only_the_own_bots_messages_with_metadata_are_ours() {
+        assert!(ours(&message("B1", "1.0", None), "B1", None).is_some());
+        assert!(ours(&message("B2", "1.0", None), "B1", None).is_none());
+        assert!(ours(&json!({"bot_id": "B1", "ts": "1.0", "text": "x"}), "B1", None).is_none());
+        assert!(ours(&json!("x"), "B1", None).is_none());
+        assert!(ours(&json!({"ts": 1.0, "bot_id": ["B1"], "metadata": "x"}), "B1", None).is_none());
+    }
+
+    #[test]
+    fn a_parent_stands_at_top_and_a_broadcast_reply_in_its_thread() {
+        assert!(ours(&message("B1", "1.0", Some("1.0")), "B1", None).is_some());
+        assert!(ours(&message("B1", "2.0", Some("1.0")), "B1", None).is_none());
+        assert!(ours(&message("B1", "1.0", Some("1.0")), "B1", Some("1.0")).is_none());
+        assert!(ours(&message("B1", "2.0", Some("1.0")), "B1", Some("1.0")).is_some());
+    }
+
+    #[test]
+    fn instants_are_written_as_slack_does() {
+        assert_eq!(stamp(Millis(1_764_000_000_012)), "1764000000.012000");
+        assert_eq!(stamp(Millis(-5)), "0.000000");
+    }
+}

@@ -1,0 +1,359 @@
+//! The client at the wire: a scripted server on loopback that answers one request a connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{At, Chat, Client, Failure, HistoryError, Proof, Target};
+use crate::config::Access;
+use crate::http::{self, Timeouts};
+use crate::message::{Form, Level, Message, Notice, moved, notice};
+use crate::metrics::Requests;
+use crate::time::Millis;
+
+enum Reply {
+    /// status line and headers, body
+    Whole(&'static str, String),
+    /// Announces more than it sends.
+    Cut(String),
+    Reset,
+    Silence,
+}
+
+fn ok(body: Value) -> Reply {
+    Reply::Whole("200 OK", body.to_string())
+}
+
+fn error(code: &str) -> Reply {
+    ok(json!({"ok": false, "error": code}))
+}
+
+fn auth() -> Reply {
+    let body = json!({"ok": true, "url": "https://example.slack.com/", "team": "Example", "user": "guardduty", "bot_id": "B1"});
+    Reply::Whole("200 OK\r\nx-oauth-scopes: chat:write, channels:history", body.to_string())
+}
+
+/// What was asked, in order: the request's head, and its body.
+type Heard = Rc<RefCell<Vec<(String, String)>>>;
+
+struct World {
+    client: Client,
+    requests: Requests,
+    heard: Heard,
+    hook: Target,
+}
+
+impl World {
+    async fn answering(replies: impl IntoIterator<Item = Reply> + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let heard = Heard::default();
+        tokio::task::spawn_local(serve(listener, replies, heard.clone()));
+        let timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_millis(400) };
+        let access = Access::Bot { token: SecretString::from("xoxb-secret"), channel: "C1".into() };
+        let requests = Requests::default();
+        let client = Client::new(http::client(timeouts).unwrap(), &access, &format!("{base}/api"), requests.clone());
+        let hook = Target::Webhook {
+            name: "SLACK_WEBHOOK_URL".into(),
+            url: SecretString::from(format!("{base}/services/secret")),
+        };
+        Self { client, requests, heard, hook }
+    }
+
+    async fn post(&self) -> Result<super::Posted, Failure> {
+        self.client.post(&Target::Channel("#security".into()), &message(), None).await
+    }
+
+    fn counted(&self) -> Vec<String> {
+        self.requests.drain().into_iter().map(|((_, operation, code), n)| format!("{operation} {code} {n}")).collect()
+    }
+
+    fn asked(&self, nth: usize) -> (String, Value) {
+        let (head, body) = self.heard.borrow()[nth].clone();
+        (head, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, heard: Heard) {
+    for reply in replies {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        heard.borrow_mut().push(request(&mut stream).await);
+        match reply {
+            Reply::Whole(status, body) => {
+                let head =
+                    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(head.as_bytes()).await.unwrap();
+            }
+            Reply::Cut(body) => {
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len() * 2);
+                stream.write_all(head.as_bytes()).await.unwrap();
+            }
+            Reply::Reset => stream.set_zero_linger().unwrap(),
+            Reply::Silence => {
+                drop(tokio::task::spawn_local(async move { (stream, std::future::pending::<()>().await) }))
+            }
+        }
+    }
+}
+
+async fn request(stream: &mut TcpStream) -> (String, String) {
+    let mut bytes = Vec::new();
+    loop {
+        stream.read_buf(&mut bytes).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length =
+            head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok()));
+        if body.len() >= length.unwrap_or(0) {
+            return (head.to_owned(), body.to_owned());
+        }
+    }
+}
+
+fn message() -> Message {
+    notice(
+        &Notice { id: "n1".into(), title: "started afresh".into(), lines: Vec::new(), level: Level::Info },
+        Form::Full,
+    )
+}
+
+fn own(bot: &str, ts: &str, thread: Option<&str>) -> Value {
+    json!({"bot_id": bot, "ts": ts, "thread_ts": thread, "metadata": {"event_type": "guardduty_notice", "event_payload": {"notice_id": ts}}})
+}
+
+async fn local<T>(test: impl Future<Output = T>) -> T {
+    tokio::task::LocalSet::new().run_until(test).await
+}
+
+#[tokio::test]
+async fn a_post_is_json_with_the_token_and_learns_where_it_stands() {
+    local(async {
+        let w = World::answering([ok(json!({"ok": true, "channel": "C1", "ts": "1.5"}))]).await;
+        let thread = Some(("1.2", true));
+        let posted = w.client.post(&Target::Channel("#security".into()), &message(), thread).await.unwrap();
+        assert_eq!(posted.at, At { channel: "C1".into(), ts: "1.5".into(), thread: Some("1.2".into()) });
+        let (head, body) = w.asked(0);
+        assert!(head.starts_with("POST /api/chat.postMessage "), "{head}");
+        assert!(
+            head.contains("authorization: Bearer xoxb-secret")
+                && head.contains("content-type: application/json; charset=utf-8"),
+            "{head}"
+        );
+        assert_eq!(
+            (&body["channel"], &body["thread_ts"], &body["reply_broadcast"]),
+            (&json!("#security"), &json!("1.2"), &json!(true))
+        );
+        assert_eq!(
+            (&body["unfurl_links"], &body["metadata"]["event_type"]),
+            (&json!(false), &json!("guardduty_notice"))
+        );
+        assert_eq!(w.counted(), ["chat.postMessage ok 1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_known_is_told_from_what_was_refused() {
+    local(async {
+        let throttled = Reply::Whole("429 Too Many Requests\r\nretry-after: 7", String::new());
+        let w = World::answering([
+            throttled,
+            Reply::Whole("503 Service Unavailable", "upstream".into()),
+            Reply::Reset,
+            Reply::Cut(r#"{"ok":true,"#.into()),
+            ok(json!({"ok": true})),
+            error("invalid_blocks"),
+            error("not_in_channel"),
+            Reply::Whole("302 Found\r\nlocation: http://127.0.0.1:9/", String::new()),
+            Reply::Silence,
+        ])
+        .await;
+        assert_eq!(w.post().await, Err(Failure::Throttled(Duration::from_secs(7))));
+        for _ in 0..4 {
+            assert!(matches!(w.post().await, Err(Failure::Unknown(_))));
+        }
+        assert_eq!(w.post().await, Err(Failure::Content("invalid_blocks".into())));
+        assert_eq!(w.post().await, Err(Failure::Channel("not_in_channel".into())));
+        assert_eq!(w.post().await, Err(Failure::App("http_302".into())));
+        assert!(matches!(w.post().await, Err(Failure::Unknown(_))), "silence");
+        assert_eq!(
+            w.counted(),
+            [
+                "chat.postMessage http_302 1",
+                "chat.postMessage http_503 1",
+                "chat.postMessage invalid_blocks 1",
+                "chat.postMessage network 2",
+                "chat.postMessage not_in_channel 1",
+                "chat.postMessage ok 1",
+                "chat.postMessage ratelimited 1",
+                "chat.postMessage timeout 1",
+            ]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_sent_nothing() {
+    local(async {
+        let w = World::answering([]).await;
+        // The server has ended, its port is closed.
+        tokio::task::yield_now().await;
+        assert!(matches!(w.post().await, Err(Failure::Unsent(_))));
+        let hook = w.client.post(&w.hook, &message(), None).await.unwrap_err().to_string();
+        assert!(hook.starts_with("not sent") && !hook.contains("secret"), "{hook}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_leaves_nothing_of_what_stood_there() {
+    local(async {
+        let w = World::answering([ok(json!({"ok": true})), error("edit_window_closed")]).await;
+        let at = At { channel: "C1".into(), ts: "1.5".into(), thread: None };
+        w.client.update(&at, &moved("f1", "C2", None, Form::Bare)).await.unwrap();
+        let (head, body) = w.asked(0);
+        assert!(head.starts_with("POST /api/chat.update "));
+        assert_eq!((&body["channel"], &body["ts"], &body["parse"]), (&json!("C1"), &json!("1.5"), &json!("none")));
+        assert_eq!((&body["blocks"], &body["attachments"], body.get("metadata")), (&json!([]), &json!([]), None));
+        assert_eq!(w.client.update(&at, &message()).await, Err(Failure::Gone("edit_window_closed".into())));
+        let webhook = At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None };
+        assert!(matches!(w.client.update(&webhook, &message()).await, Err(Failure::Gone(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_webhook_takes_a_message_with_its_metadata() {
+    local(async {
+        let words = [
+            ("200 OK", "ok"),
+            ("400 Bad Request", "invalid_blocks"),
+            ("404 Not Found", "no_service"),
+            ("500 Error", "rollup_error"),
+        ];
+        let w = World::answering(words.map(|(status, word)| Reply::Whole(status, word.into()))).await;
+        let posted = w.client.post(&w.hook, &message(), None).await.unwrap();
+        assert_eq!(posted.at, At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None });
+        let (head, body) = w.asked(0);
+        assert!(head.starts_with("POST /services/secret ") && !head.contains("xoxb"));
+        assert_eq!((&body["metadata"]["event_type"], body.get("channel")), (&json!("guardduty_notice"), None));
+        assert_eq!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Content("invalid_blocks".into())));
+        assert_eq!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Channel("no_service".into())));
+        assert!(matches!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Unknown(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn history_is_read_in_pages_and_foreign_bots_are_passed_over() {
+    local(async {
+        let first = json!({"ok": true, "messages": [own("B1", "9.0", None), own("B2", "8.0", None), own("B1", "7.0", Some("6.0"))],
+            "response_metadata": {"next_cursor": "p2=="}});
+        let second = json!({"ok": true, "messages": [{"user": "U1", "text": "hello", "ts": "6.5"}, own("B1", "6.0", Some("6.0"))]});
+        let w = World::answering([auth(), ok(first), ok(second)]).await;
+        let read = w.client.history("C1", Millis(5_250)).await.unwrap();
+        assert_eq!(read.iter().map(|m| m.ts.as_str()).collect::<Vec<_>>(), ["9.0", "6.0"]);
+        assert_eq!(read[0].event["notice_id"], json!("9.0"));
+        assert!(w.asked(1).0.starts_with(
+            "GET /api/conversations.history?channel=C1&oldest=5.250000&inclusive=true&limit=200&include_all_metadata=true HTTP"
+        ));
+        assert!(w.asked(2).0.contains("&cursor=p2%3D%3D "));
+        assert_eq!(w.counted(), ["auth.test ok 1", "conversations.history ok 2"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thread_shows_its_replies_without_its_parent() {
+    local(async {
+        let thread = json!({"ok": true, "messages": [own("B1", "6.0", Some("6.0")), own("B1", "7.0", Some("6.0")), own("B2", "8.0", Some("6.0"))]});
+        let w = World::answering([auth(), ok(thread), error("thread_not_found")]).await;
+        let read = w.client.replies("C1", "6.0", Millis(0)).await.unwrap();
+        assert_eq!((read.len(), read[0].ts.as_str(), read[0].thread_ts.as_deref()), (1, "7.0", Some("6.0")));
+        assert_eq!(w.client.replies("C1", "5.0", Millis(0)).await, Ok(Vec::new()), "a thread that is gone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn history_that_is_denied_is_told_from_history_that_fails() {
+    local(async {
+        let page = || ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "same"}}));
+        let w = World::answering([auth(), error("missing_scope"), error("not_in_channel"), page(), page()]).await;
+        assert_eq!(w.client.history("C1", Millis(0)).await, Err(HistoryError::Denied("missing_scope".into())));
+        assert_eq!(w.client.history("C1", Millis(0)).await, Err(HistoryError::Channel("not_in_channel".into())));
+        assert_eq!(
+            w.client.history("C1", Millis(0)).await,
+            Err(HistoryError::Unavailable("a page's cursor repeats".into()))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_throttled_history_is_waited_for() {
+    local(async {
+        let throttled = Reply::Whole("429 Too Many Requests\r\nretry-after: 0", String::new());
+        let w = World::answering([throttled, auth()]).await;
+        let identity = w.client.identity().await.unwrap();
+        assert!(identity.has("channels:history") && !identity.has("groups:history"));
+        let at = At { channel: "C1".into(), ts: "7.000001".into(), thread: Some("6.0".into()) };
+        let link = w.client.permalink(&at).await.unwrap();
+        assert_eq!(link, "https://example.slack.com/archives/C1/p7000001?thread_ts=6.0&cid=C1");
+        assert_eq!(w.counted(), ["auth.test ok 1", "auth.test ratelimited 1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_probe_proves_what_the_scopes_allow() {
+    local(async {
+        let info = |archived: bool, member: bool| {
+            ok(json!({"ok": true, "channel": {"id": "C1", "is_archived": archived, "is_member": member}}))
+        };
+        let empty = || ok(json!({"ok": true, "messages": []}));
+        let w = World::answering([
+            info(false, true),
+            info(true, true),
+            error("missing_scope"),
+            empty(),
+            error("missing_scope"),
+            error("missing_scope"),
+            error("channel_not_found"),
+            error("missing_scope"),
+            error("missing_scope"),
+            Reply::Whole("400 Bad Request", "no_text".into()),
+            Reply::Whole("404 Not Found", "no_service".into()),
+        ])
+        .await;
+        let id = Target::Channel("C1".into());
+        assert_eq!(w.client.probe(&id).await, Ok(Proof::Accepts));
+        assert_eq!(w.client.probe(&id).await, Err(Failure::Channel("is_archived".into())));
+        assert_eq!(w.client.probe(&id).await, Ok(Proof::Accepts), "by its history");
+        assert!(matches!(w.client.probe(&id).await, Ok(Proof::Unproven(_))));
+        assert_eq!(w.client.probe(&id).await, Err(Failure::Channel("channel_not_found".into())));
+        assert!(matches!(w.client.probe(&Target::Channel("#security".into())).await, Ok(Proof::Unproven(_))));
+        assert_eq!(w.client.probe(&w.hook).await, Ok(Proof::Accepts));
+        assert_eq!(w.client.probe(&w.hook).await, Err(Failure::Channel("no_service".into())));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_is_looked_up_where_the_token_may_list_channels() {
+    local(async {
+        let page = |name: &str, next: &str| {
+            ok(json!({"ok": true, "channels": [{"name": name, "is_member": name == "security"}], "response_metadata": {"next_cursor": next}}))
+        };
+        let w = World::answering([page("general", "p2"), page("security", ""), page("general", ""), auth()]).await;
+        assert_eq!(w.client.probe(&Target::Channel("#security".into())).await.ok(), Some(Proof::Accepts));
+        assert!(matches!(w.client.probe(&Target::Channel("#general".into())).await, Err(Failure::Channel(why)) if why.starts_with("not_in_channel")));
+    })
+    .await;
+}
