@@ -1,212 +1,91 @@
-//! Who asks: the pod's own identity, or a role that it assumes. Credentials are fetched once for a run, whatever the
-//! number of regions, and what went wrong with them is told to all who wait instead of being tried by each.
+//! Who asks: the pod's own identity, or a role that it assumes; and whose account that is.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use tokio::sync::OnceCell;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
-
+use super::counted::Counted;
+use super::credentials::{AssumedRole, Remembered};
 use super::error::{ReadError, Reason};
+use crate::metrics::Requests;
 
-/// How long credentials may take, all retries of the SDK included.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a failure stands before it is tried again: long enough for all regions that wait to share it.
-const SULK: Duration = Duration::from_secs(10);
-/// Credentials are renewed so long before they expire: longer than a call with its retries lasts.
-const EARLY: Duration = Duration::from_secs(120);
-/// What CloudTrail shows behind the role's name.
-const SESSION: &str = "guardduty-slack";
-
-type Outcome = Result<Credentials, ReadError>;
-
-/// A credentials provider that remembers what it last got, be it a failure.
-#[derive(Clone)]
-pub(super) struct Remembered(Arc<Memory>);
-
-struct Memory {
+/// Who asks, and with what.
+pub(super) struct Identity {
     /// `self`, or the role's ARN.
-    whose: String,
-    inner: SharedCredentialsProvider,
-    last: Mutex<Option<(Instant, Outcome)>>,
+    pub(super) name: String,
+    pub(super) sdk: SdkConfig,
+    pub(super) credentials: Remembered,
+    /// The account where no one need be asked: a role's.
+    told: Option<String>,
+    /// The account where no one can be asked.
+    presumed: Option<String>,
+    asked: OnceCell<String>,
 }
 
-impl Remembered {
-    pub(super) fn new(whose: &str, inner: SharedCredentialsProvider) -> Self {
-        Self(Arc::new(Memory { whose: whose.into(), inner, last: Mutex::new(None) }))
+/// What `sts:GetCallerIdentity` answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub account: String,
+    pub arn: String,
+}
+
+impl Identity {
+    /// The pod's own; `presumed`: its account, should neither the credentials nor STS tell it.
+    pub(super) fn own(sdk: &SdkConfig, provider: SharedCredentialsProvider, presumed: Option<String>) -> Self {
+        Self { presumed, ..Self::new("self", None, sdk, provider) }
     }
 
-    /// Waits for whoever is fetching already. Asked before a call takes its place in the queue: credentials that do not
-    /// come must not hold up the regions of other identities.
-    pub(super) async fn credentials(&self) -> Outcome {
-        let mut last = self.0.last.lock().await;
-        if let Some((at, outcome)) = last.as_ref()
-            && still_good(outcome, at.elapsed(), SystemTime::now())
-        {
-            return outcome.clone();
+    /// The SDK's own cache of identities is left out: [`Remembered`] is the one cache, and knows failures, too.
+    fn new(name: &str, told: Option<String>, sdk: &SdkConfig, provider: SharedCredentialsProvider) -> Self {
+        let credentials = Remembered::new(name, provider);
+        let shared = SharedCredentialsProvider::new(credentials.clone());
+        let sdk = sdk.to_builder().credentials_provider(shared).identity_cache(IdentityCache::no_cache()).build();
+        Self { name: name.into(), sdk, credentials, told, presumed: None, asked: OnceCell::new() }
+    }
+
+    /// The role is assumed when it is first needed.
+    pub(super) fn assuming(&self, arn: &str, external_id: Option<String>, client: aws_sdk_sts::Client) -> Self {
+        let role = AssumedRole { client, arn: arn.into(), external_id };
+        Self::new(arn, account_in(arn), &self.sdk, SharedCredentialsProvider::new(role))
+    }
+
+    pub(super) fn sts(&self, requests: &Requests) -> aws_sdk_sts::Client {
+        let counted = Counted { service: "sts", requests: requests.clone() };
+        aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(counted).build())
+    }
+
+    /// From the role's ARN; else from the credentials, if they tell; else STS is asked, once. Without credentials a run
+    /// should still know which sources it cannot read: hence what is presumed.
+    pub(super) async fn account(&self, requests: &Requests) -> Result<String, ReadError> {
+        if let Some(told) = &self.told {
+            return Ok(told.clone());
         }
-        let outcome = self.fetch().await;
-        *last = Some((Instant::now(), outcome.clone()));
-        outcome
+        let ask = async || match self.credentials.credentials().await?.account_id() {
+            Some(id) => Ok(id.as_str().to_owned()),
+            None => self.caller(requests).await.map(|c| c.account),
+        };
+        self.asked.get_or_try_init(ask).await.cloned().or_else(|e| self.presumed.clone().ok_or(e))
     }
 
-    async fn fetch(&self) -> Outcome {
-        let whose = &self.0.whose;
-        match timeout(PATIENCE, self.0.inner.provide_credentials()).await {
-            Ok(answer) => answer.map_err(|e| ReadError::of_credentials(whose, &e)),
-            Err(_) => {
-                let said = format!("no answer within {} s", PATIENCE.as_secs());
-                Err(ReadError::passing(Reason::Credentials, &format!("credentials of {whose}"), said))
-            }
-        }
-    }
-}
-
-fn still_good(outcome: &Outcome, age: Duration, now: SystemTime) -> bool {
-    match outcome {
-        Ok(credentials) => credentials.expiry().is_none_or(|end| end > now + EARLY),
-        Err(_) => age < SULK,
-    }
-}
-
-impl ProvideCredentials for Remembered {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async { self.credentials().await.map_err(CredentialsError::provider_error) })
-    }
-}
-
-impl fmt::Debug for Remembered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Remembered").field(&self.0.whose).finish()
-    }
-}
-
-/// A role of `GUARDDUTY_ROLE_ARNS`. Not `aws_config`'s `AssumeRoleProvider`: that one can neither be counted nor tells
-/// what STS said in a way that a caller could branch on.
-#[derive(Debug)]
-pub(super) struct AssumedRole {
-    pub(super) client: aws_sdk_sts::Client,
-    pub(super) arn: String,
-    pub(super) external_id: Option<String>,
-}
-
-impl AssumedRole {
-    async fn assume(&self) -> Outcome {
-        let what = format!("AssumeRole {}", self.arn);
-        let request = self.client.assume_role().role_arn(&self.arn).role_session_name(SESSION);
-        let answer = request.set_external_id(self.external_id.clone()).send().await;
+    pub(super) async fn caller(&self, requests: &Requests) -> Result<Caller, ReadError> {
+        self.credentials.credentials().await?;
+        let what = format!("GetCallerIdentity as {}", self.name);
+        let answer = self.sts(requests).get_caller_identity().send().await;
         let answer = answer.map_err(|e| ReadError::of(&what, &e))?;
-        credentials_in(answer)
-            .ok_or_else(|| ReadError::passing(Reason::Malformed, &what, "no credentials in the answer"))
-    }
-}
-
-fn credentials_in(answer: AssumeRoleOutput) -> Option<Credentials> {
-    let given = answer.credentials?;
-    let expiry = SystemTime::try_from(given.expiration).ok()?;
-    let (key, secret) = (given.access_key_id, given.secret_access_key);
-    Some(Credentials::new(key, secret, Some(given.session_token), Some(expiry), "AssumeRole"))
-}
-
-impl ProvideCredentials for AssumedRole {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async { self.assume().await.map_err(CredentialsError::provider_error) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    #[derive(Clone, Debug, Default)]
-    struct Counting {
-        asked: Arc<AtomicUsize>,
-        refuses: bool,
-        hangs: bool,
-    }
-
-    impl ProvideCredentials for Counting {
-        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-        where
-            Self: 'a,
-        {
-            future::ProvideCredentials::new(async move {
-                self.asked.fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                if self.hangs {
-                    std::future::pending::<()>().await;
-                }
-                match self.refuses {
-                    true => Err(CredentialsError::provider_error("sts is down")),
-                    false => Ok(Credentials::new("AKIA", "secret", None, None, "test")),
-                }
-            })
+        match (answer.account, answer.arn) {
+            (Some(account), Some(arn)) => Ok(Caller { account, arn }),
+            _ => Err(ReadError::passing(Reason::Malformed, &what, "no account in the answer")),
         }
     }
+}
 
-    async fn ask_at_once(provider: &Counting, times: usize) -> Vec<Outcome> {
-        let memory = Remembered::new("self", SharedCredentialsProvider::new(provider.clone()));
-        futures_util::future::join_all((0..times).map(|_| memory.credentials())).await
-    }
+/// The account that IRSA gives credentials for.
+pub(super) fn irsa_account(env: impl Fn(&str) -> Option<String>) -> Option<String> {
+    env("AWS_WEB_IDENTITY_TOKEN_FILE").and_then(|_| env("AWS_ROLE_ARN")).as_deref().and_then(account_in)
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn all_regions_share_one_fetch() {
-        let provider = Counting::default();
-        assert!(ask_at_once(&provider, 20).await.iter().all(Result::is_ok));
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn all_regions_share_one_failure() {
-        let provider = Counting { refuses: true, ..Counting::default() };
-        let outcomes = ask_at_once(&provider, 20).await;
-        assert!(outcomes.iter().all(|o| o.as_ref().is_err_and(|e| e.reason() == "credentials")));
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_tried_again_later() {
-        let provider = Counting { refuses: true, ..Counting::default() };
-        let memory = Remembered::new("self", SharedCredentialsProvider::new(provider.clone()));
-        assert!(memory.credentials().await.is_err());
-        tokio::time::advance(SULK).await;
-        assert!(memory.credentials().await.is_err());
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn credentials_that_do_not_come_end_the_wait() {
-        let provider = Counting { hangs: true, ..Counting::default() };
-        let outcomes = ask_at_once(&provider, 20).await;
-        let text = outcomes[19].as_ref().unwrap_err().to_string();
-        assert_eq!(text, "credentials of self: no answer within 20 s");
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn credentials_are_renewed_before_they_expire() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let until = |end: Duration| Ok(Credentials::new("AKIA", "secret", None, Some(now + end), "test"));
-        assert!(still_good(&until(EARLY + Duration::from_secs(1)), Duration::ZERO, now));
-        assert!(!still_good(&until(EARLY), Duration::ZERO, now));
-    }
-
-    #[test]
-    fn nothing_secret_is_in_what_can_be_printed() {
-        let inner = SharedCredentialsProvider::new(Credentials::new("AKIA", "hush", None, None, "test"));
-        assert!(!format!("{:?}", Remembered::new("self", inner)).contains("hush"));
-    }
+/// `arn:aws:iam::111122223333:role/guardduty-reader` → `111122223333`
+fn account_in(arn: &str) -> Option<String> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
 }

@@ -4,6 +4,7 @@
 
 mod aws;
 mod counted;
+mod credentials;
 mod error;
 mod identity;
 mod pages;
@@ -18,8 +19,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use aws::{Aws, Caller, NoRegion, Seen};
+pub use aws::{Aws, NoRegion, Seen};
 pub use error::{ReadError, Reason};
+pub use identity::Caller;
 pub use source::Source;
 
 use crate::finding::{Band, Finding};

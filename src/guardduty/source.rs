@@ -1,11 +1,11 @@
 //! One account in one region, asked over the wire.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aws_sdk_guardduty::Client;
-use aws_sdk_guardduty::config::Region;
 use aws_sdk_guardduty::config::retry::RetryPartition;
+use aws_sdk_guardduty::config::{IdentityCache, Region, SharedCredentialsProvider};
 use aws_sdk_guardduty::types::{
     Condition, DetectorStatus, FindingCriteria, GroupByType, OrderBy, SeverityStatistics, SortCriteria,
 };
@@ -14,9 +14,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Semaphore;
 
-use super::aws::Identity;
-use super::counted::Counted;
 use super::error::{ReadError, Reason};
+use super::identity::Identity;
 use super::{Detector, PAGE, Page, SourceKey, Watched, pages, watch};
 use crate::finding::{Band, Finding, Origin};
 use crate::time::Millis;
@@ -27,23 +26,31 @@ const IN_FLIGHT: usize = 4;
 /// So many unreadable answers in a row, and it is not a single finding that breaks them.
 const MALFORMED_IN_A_ROW: usize = 12;
 
-/// Cheap to clone: what is behind it is shared. Its client is made when it is first asked.
+/// Cheap to clone, and small: all sources share one client, and each call says on whose behalf and where. A client of its
+/// own would cost each source some 35 KB.
 #[derive(Clone)]
 pub struct Source(Arc<Inner>);
 
 struct Inner {
     key: SourceKey,
     identity: Arc<Identity>,
-    client: OnceLock<Client>,
+    /// A throttle of one account must not slow the others in its region down, as it would in the SDK's partition.
+    partition: RetryPartition,
     here: Semaphore,
-    everywhere: Arc<Semaphore>,
-    counted: Counted,
+    shared: Arc<Shared>,
+}
+
+/// What all sources have in common.
+pub(super) struct Shared {
+    pub(super) client: Client,
+    /// Bounds the calls in flight over all sources.
+    pub(super) everywhere: Semaphore,
 }
 
 impl Source {
-    pub(super) fn new(key: SourceKey, identity: Arc<Identity>, everywhere: Arc<Semaphore>, counted: Counted) -> Self {
-        let (client, here) = (OnceLock::new(), Semaphore::new(IN_FLIGHT));
-        Self(Arc::new(Inner { key, identity, client, here, everywhere, counted }))
+    pub(super) fn new(key: SourceKey, identity: Arc<Identity>, shared: Arc<Shared>) -> Self {
+        let partition = RetryPartition::custom(key.to_string()).build();
+        Self(Arc::new(Inner { key, identity, partition, here: Semaphore::new(IN_FLIGHT), shared }))
     }
 
     /// `self`, or the ARN of the role that asks.
@@ -51,16 +58,16 @@ impl Source {
         &self.0.identity.name
     }
 
-    // A throttle of one account must not slow the others in its region down: hence a partition of its own.
     fn client(&self) -> &Client {
-        self.0.client.get_or_init(|| {
-            let partition = RetryPartition::custom(self.0.key.to_string()).build();
-            let config = aws_sdk_guardduty::config::Builder::from(&self.0.identity.sdk)
-                .region(Region::new(self.0.key.region.clone()))
-                .retry_partition(partition)
-                .interceptor(self.0.counted.clone());
-            Client::from_conf(config.build())
-        })
+        &self.0.shared.client
+    }
+
+    fn here(&self) -> aws_sdk_guardduty::config::Builder {
+        aws_sdk_guardduty::Config::builder()
+            .region(Region::new(self.0.key.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(self.0.identity.credentials.clone()))
+            .identity_cache(IdentityCache::no_cache())
+            .retry_partition(self.0.partition.clone())
     }
 
     /// Waits for credentials, then for its turn here, then for its turn among all: nobody waits with a place of which
@@ -76,7 +83,7 @@ impl Source {
         self.0.identity.credentials.credentials().await?;
         // Neither semaphore is ever closed; were it, the call would merely go unbounded.
         let _here = self.0.here.acquire().await.ok();
-        let _everywhere = self.0.everywhere.acquire().await.ok();
+        let _everywhere = self.0.shared.everywhere.acquire().await.ok();
         request.await.map_err(|e| ReadError::of(&self.what(operation), &e))
     }
 
@@ -90,7 +97,11 @@ impl Source {
         ids: &[String],
     ) -> Result<Vec<aws_sdk_guardduty::types::Finding>, ReadError> {
         let request = self.client().get_findings().detector_id(detector).set_finding_ids(Some(ids.to_vec()));
-        Ok(self.call("GetFindings", request.send()).await?.findings.unwrap_or_default())
+        Ok(self
+            .call("GetFindings", request.customize().config_override(self.here()).send())
+            .await?
+            .findings
+            .unwrap_or_default())
     }
 
     /// Out of the SDK's large types at once: a page of them is a megabyte.
@@ -122,7 +133,7 @@ impl Detector for Source {
     async fn detectors(&self) -> Result<Vec<String>, ReadError> {
         pages::all(&self.what("ListDetectors"), async |token| {
             let request = self.client().list_detectors().max_results(50).set_next_token(token);
-            let answer = self.call("ListDetectors", request.send()).await?;
+            let answer = self.call("ListDetectors", request.customize().config_override(self.here()).send()).await?;
             Ok((answer.detector_ids.unwrap_or_default(), answer.next_token))
         })
         .await
@@ -139,7 +150,7 @@ impl Detector for Source {
         let sort = SortCriteria::builder().attribute_name("updatedAt").order_by(OrderBy::Asc).build();
         let request = self.client().list_findings().detector_id(detector).max_results(PAGE as i32).sort_criteria(sort);
         let request = request.finding_criteria(open(Some(updated.build()))).set_next_token(token.map(str::to_owned));
-        let answer = self.call("ListFindings", request.send()).await?;
+        let answer = self.call("ListFindings", request.customize().config_override(self.here()).send()).await?;
         Ok(Page { ids: answer.finding_ids.unwrap_or_default(), next: answer.next_token.filter(|t| !t.is_empty()) })
     }
 
@@ -171,7 +182,8 @@ impl Detector for Source {
     }
 
     async fn status(&self, detector: &str) -> Result<bool, ReadError> {
-        let answer = self.call("GetDetector", self.client().get_detector().detector_id(detector).send()).await?;
+        let request = self.client().get_detector().detector_id(detector);
+        let answer = self.call("GetDetector", request.customize().config_override(self.here()).send()).await?;
         Ok(answer.status == Some(DetectorStatus::Enabled))
     }
 
@@ -180,14 +192,15 @@ impl Detector for Source {
         let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(open(updated));
         // By severity there are a hundred values at most, 1.0 to 10.0; the default is the first 25 rows.
         let request = request.group_by(GroupByType::Severity).max_results(100);
-        let answer = self.call("GetFindingsStatistics", request.send()).await?;
+        let answer =
+            self.call("GetFindingsStatistics", request.customize().config_override(self.here()).send()).await?;
         Ok(banded(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default()))
     }
 
     async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError> {
         pages::all(&self.what("ListFilters"), async |token| {
             let request = self.client().list_filters().detector_id(detector).max_results(50).set_next_token(token);
-            let answer = self.call("ListFilters", request.send()).await?;
+            let answer = self.call("ListFilters", request.customize().config_override(self.here()).send()).await?;
             Ok((answer.filter_names.unwrap_or_default(), answer.next_token))
         })
         .await
@@ -195,13 +208,13 @@ impl Detector for Source {
 
     async fn filter(&self, detector: &str, name: &str) -> Result<Watched, ReadError> {
         let request = self.client().get_filter().detector_id(detector).filter_name(name);
-        Ok(watch::filter(name, &self.call("GetFilter", request.send()).await?))
+        Ok(watch::filter(name, &self.call("GetFilter", request.customize().config_override(self.here()).send()).await?))
     }
 
     async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError> {
         pages::all(&self.what("ListIPSets"), async |token| {
             let request = self.client().list_ip_sets().detector_id(detector).max_results(50).set_next_token(token);
-            let answer = self.call("ListIPSets", request.send()).await?;
+            let answer = self.call("ListIPSets", request.customize().config_override(self.here()).send()).await?;
             Ok((answer.ip_set_ids.unwrap_or_default(), answer.next_token))
         })
         .await
@@ -209,7 +222,7 @@ impl Detector for Source {
 
     async fn ip_set(&self, detector: &str, id: &str) -> Result<Watched, ReadError> {
         let request = self.client().get_ip_set().detector_id(detector).ip_set_id(id);
-        Ok(watch::ip_set(id, &self.call("GetIPSet", request.send()).await?))
+        Ok(watch::ip_set(id, &self.call("GetIPSet", request.customize().config_override(self.here()).send()).await?))
     }
 }
 
@@ -234,231 +247,4 @@ fn banded(rows: Vec<SeverityStatistics>) -> BTreeMap<Band, u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::wire::{Wire, assumed, error, ok};
-    use super::*;
-
-    /// A server whose STS works, and a source behind it.
-    async fn source(answer: impl Fn(&str, &Value) -> (u16, String) + Send + Sync + 'static) -> (Wire, Source) {
-        let wire = Wire::answering(move |call| match call.op.as_str() {
-            "AssumeRole" => assumed("ASIAROLE"),
-            op => answer(op, &call.body),
-        });
-        let wire = wire.await;
-        let source = wire.source().await;
-        (wire, source)
-    }
-
-    fn found(ids: &[Value]) -> (u16, String) {
-        let finding = |id| json!({"id": id, "updatedAt": "2026-11-24T09:54:36.123Z", "severity": 5.0, "type": "Recon:EC2/Portscan"});
-        ok(json!({"findings": ids.iter().map(finding).collect::<Vec<_>>()}))
-    }
-
-    fn numbered(count: usize) -> Vec<String> {
-        (0..count).map(|n| format!("f{n}")).collect()
-    }
-
-    #[tokio::test]
-    async fn a_list_is_asked_for_by_update_oldest_first_without_archived_ones() {
-        let (wire, source) = source(|_, _| ok(json!({"findingIds": ["a", "b"], "nextToken": "t2"}))).await;
-        let page =
-            source.list("d1", Millis(1_764_000_000_001), Some(Millis(1_764_000_000_999)), Some("t1")).await.unwrap();
-        assert_eq!(page, Page { ids: vec!["a".into(), "b".into()], next: Some("t2".into()) });
-        let asked = wire.asked().pop().unwrap();
-        assert_eq!(
-            (asked.op.as_str(), asked.region.as_str(), asked.key.as_str()),
-            ("POST /detector/d1/findings", "eu-west-1", "ASIAROLE")
-        );
-        insta::assert_json_snapshot!(asked.body, @r#"
-        {
-          "findingCriteria": {
-            "criterion": {
-              "service.archived": {
-                "equals": [
-                  "false"
-                ]
-              },
-              "updatedAt": {
-                "greaterThanOrEqual": 1764000000001,
-                "lessThanOrEqual": 1764000000999
-              }
-            }
-          },
-          "maxResults": 50,
-          "nextToken": "t1",
-          "sortCriteria": {
-            "attributeName": "updatedAt",
-            "orderBy": "ASC"
-          }
-        }
-        "#);
-    }
-
-    #[tokio::test]
-    async fn an_empty_token_is_the_end_and_a_list_may_have_no_upper_bound() {
-        let (wire, source) = source(|_, _| ok(json!({"findingIds": [], "nextToken": ""}))).await;
-        assert_eq!(source.list("d1", Millis(7), None, None).await.unwrap(), Page::default());
-        let body = wire.asked().pop().unwrap().body;
-        assert_eq!(body["findingCriteria"]["criterion"]["updatedAt"], json!({"greaterThanOrEqual": 7}));
-        assert_eq!(body.get("nextToken"), None);
-    }
-
-    #[tokio::test]
-    async fn details_are_asked_for_fifty_at_a_time() {
-        let (wire, source) = source(|_, body| found(body["findingIds"].as_array().unwrap())).await;
-        assert_eq!(source.get("d1", &numbered(120)).await.unwrap().len(), 120);
-        let sizes: Vec<usize> =
-            wire.asked()[1..].iter().map(|a| a.body["findingIds"].as_array().unwrap().len()).collect();
-        assert_eq!(sizes, [50, 50, 20]);
-        assert!(source.get("d1", &[]).await.unwrap().is_empty());
-        assert_eq!(wire.asked().len(), 4, "nothing is asked for no ids");
-    }
-
-    #[tokio::test]
-    async fn a_finding_knows_where_it_was_seen() {
-        let (_wire, source) = source(|_, body| found(body["findingIds"].as_array().unwrap())).await;
-        let finding = source.get("d1", &numbered(1)).await.unwrap().remove(0);
-        let origin =
-            (finding.origin.account.as_str(), finding.origin.region.as_str(), finding.origin.detector.as_str());
-        assert_eq!(origin, ("111122223333", "eu-west-1", "d1"));
-    }
-
-    #[tokio::test]
-    async fn a_finding_without_an_id_is_left_out() {
-        let (_wire, source) =
-            source(|_, _| ok(json!({"findings": [{"type": "x"}, {"id": "f0", "updatedAt": "2026-11-24T09:54:36Z"}]})))
-                .await;
-        let findings = source.get("d1", &numbered(1)).await.unwrap();
-        assert_eq!(findings.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["f0"]);
-    }
-
-    #[tokio::test]
-    async fn a_finding_that_cannot_be_read_does_not_take_the_others_with_it() {
-        let (wire, source) = source(|_, body| match body["findingIds"].as_array().unwrap() {
-            ids if ids.contains(&json!("f13")) => ok(json!({"findings": [{"id": {"not": "a string"}}]})),
-            ids => found(ids),
-        })
-        .await;
-        let findings = source.get("d1", &numbered(50)).await.unwrap();
-        assert_eq!(findings.len(), 49);
-        assert!(findings.iter().all(|f| f.id != "f13"));
-        assert!(wire.asked().len() < 16, "{} calls for one culprit", wire.asked().len());
-    }
-
-    #[tokio::test]
-    async fn when_no_answer_can_be_read_that_is_an_error() {
-        let (wire, source) = source(|_, _| (200, "<html>sign in to the hotel's network</html>".into())).await;
-        let Err(e) = source.get("d1", &numbered(50)).await else { panic!("read") };
-        assert_eq!(e.reason(), "malformed");
-        assert_eq!(wire.asked().len(), 1 + MALFORMED_IN_A_ROW + 1);
-    }
-
-    #[tokio::test]
-    async fn a_denial_is_not_retried() {
-        let (wire, source) = source(|_, _| {
-            error(403, "AccessDeniedException", "User: x is not authorized to perform: guardduty:ListDetectors")
-        })
-        .await;
-        let e = source.detectors().await.unwrap_err();
-        assert!(e.denied());
-        let said = "AccessDeniedException: User: x is not authorized to perform: guardduty:ListDetectors";
-        assert_eq!(e.to_string(), format!("ListDetectors in eu-west-1: {said}"));
-        assert_eq!(wire.ops(), ["AssumeRole", "GET /detector?maxResults=50"]);
-    }
-
-    #[tokio::test]
-    async fn a_throttle_is_retried_and_then_told() {
-        let (wire, source) = source(|_, _| error(400, "ThrottlingException", "Rate exceeded")).await;
-        let e = source.detectors().await.unwrap_err();
-        assert_eq!((e.denied(), e.reason()), (false, "throttled"));
-        assert_eq!(wire.ops().len(), 1 + 3);
-    }
-
-    #[tokio::test]
-    async fn a_passing_failure_is_not_noticed() {
-        let calls = std::sync::atomic::AtomicUsize::new(0);
-        let (wire, source) = source(move |_, _| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            0 => (503, "<html>busy</html>".into()),
-            1 => (0, r#"{"detectorIds": ["d"#.into()),
-            _ => ok(json!({"detectorIds": ["d1"]})),
-        })
-        .await;
-        assert_eq!(source.detectors().await.unwrap(), ["d1"]);
-        insta::assert_snapshot!(wire.counted().join("\n"), @"
-        guardduty ListDetectors 200: 1
-        guardduty ListDetectors 503: 1
-        guardduty ListDetectors error: 1
-        sts AssumeRole 200: 1
-        ");
-    }
-
-    #[tokio::test]
-    async fn a_detector_that_is_gone_is_told_apart() {
-        let said = "The request is rejected because the input detectorId is not owned by the current account.";
-        let (_wire, source) = source(move |_, _| error(400, "BadRequestException", said)).await;
-        assert!(matches!(source.status("d1").await, Err(ReadError::Gone(_))));
-    }
-
-    #[tokio::test]
-    async fn a_detector_is_enabled_or_not() {
-        let (_wire, source) =
-            source(|op, _| ok(json!({"status": if op.ends_with("on") { "ENABLED" } else { "DISABLED" }}))).await;
-        assert_eq!((source.status("on").await, source.status("off").await), (Ok(true), Ok(false)));
-    }
-
-    #[tokio::test]
-    async fn open_findings_are_counted_by_band() {
-        let rows = [(2.0, 190), (3.9, 8), (5.0, 1), (7.0, 3), (8.9, 11), (9.0, 2)];
-        let rows = rows.map(|(severity, total)| json!({"severity": severity, "totalFindings": total}));
-        let (wire, source) = source(move |_, _| ok(json!({"findingStatistics": {"groupedBySeverity": rows}}))).await;
-        let open = source.open_findings("d1", Some(Millis(99))).await.unwrap();
-        assert_eq!(open.values().copied().collect::<Vec<_>>(), [198, 1, 14, 2]);
-        insta::assert_json_snapshot!(wire.asked().pop().unwrap().body, @r#"
-        {
-          "findingCriteria": {
-            "criterion": {
-              "service.archived": {
-                "equals": [
-                  "false"
-                ]
-              },
-              "updatedAt": {
-                "lessThan": 99
-              }
-            }
-          },
-          "groupBy": "SEVERITY",
-          "maxResults": 100
-        }
-        "#);
-    }
-
-    #[tokio::test]
-    async fn bands_without_findings_are_zero() {
-        let (_wire, source) = source(|_, _| ok(json!({"findingStatistics": {}}))).await;
-        assert_eq!(source.open_findings("d1", None).await.unwrap().len(), 4);
-    }
-
-    #[tokio::test]
-    async fn filters_and_trusted_lists_are_watched() {
-        let (_wire, source) = source(|op, _| match op {
-            "GET /detector/d1/filter?maxResults=50" => ok(json!({"filterNames": ["a"], "nextToken": "2"})),
-            "GET /detector/d1/filter?maxResults=50&nextToken=2" => ok(json!({"filterNames": ["b"]})),
-            "GET /detector/d1/filter/b" => {
-                ok(json!({"name": "b", "action": "ARCHIVE", "findingCriteria": {"criterion": {}}}))
-            }
-            "GET /detector/d1/ipset?maxResults=50" => ok(json!({"ipSetIds": ["i"]})),
-            "GET /detector/d1/ipset/i" => {
-                ok(json!({"name": "office", "format": "TXT", "status": "ACTIVE", "location": "s3://b/k"}))
-            }
-            _ => error(404, "UnknownOperationException", op),
-        })
-        .await;
-        assert_eq!(source.filters("d1").await.unwrap(), ["a", "b"]);
-        assert!(source.filter("d1", "b").await.unwrap().archives);
-        assert_eq!(source.ip_sets("d1").await.unwrap(), ["i"]);
-        assert_eq!(source.ip_set("d1", "i").await.unwrap().name, "office");
-    }
-}
+mod tests;

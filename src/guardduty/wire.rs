@@ -87,7 +87,7 @@ impl Wire {
 
     pub(super) fn aws(&self, regions: config::Regions, roles: Vec<config::Role>) -> Aws {
         let settings = config::Aws { regions, roles, external_id: Some("ext-1".into()) };
-        Aws::new(self.sdk(), &settings, self.requests.clone()).unwrap()
+        Aws::new(self.sdk(), None, &settings, self.requests.clone()).unwrap()
     }
 
     /// The one source of an account in `eu-west-1`.

@@ -1,0 +1,207 @@
+use serde_json::json;
+
+use super::super::wire::{Asked, Wire, assumed, error, ok, refused, sts};
+use super::super::{Caller, Detector, Reason};
+use super::*;
+use crate::config::{Regions, Role};
+
+const READER: &str = "arn:aws:iam::222233334444:role/reader";
+const OTHER: &str = "arn:aws:iam::333344445555:role/reader";
+
+fn role(arn: &str) -> Role {
+    Role::Arn(arn.into())
+}
+
+fn regions(list: &[&str]) -> Regions {
+    Regions::List(list.iter().map(|r| r.to_string()).collect())
+}
+
+/// The pod's own account is 111122223333, every role can be assumed, every region has a detector.
+fn obliging(call: &Asked) -> (u16, String) {
+    match call.op.as_str() {
+        "GetCallerIdentity" => {
+            sts("GetCallerIdentity", "<Account>111122223333</Account><Arn>arn:aws:iam::111122223333:user/me</Arn>")
+        }
+        "AssumeRole" => assumed("ASIAROLE"),
+        "POST /listRegions" if call.body.get("NextToken").is_none() => ok(
+            json!({"Regions": [{"RegionName": "eu-west-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}], "NextToken": "2"}),
+        ),
+        "POST /listRegions" => ok(json!({"Regions": [{"RegionName": "eu-south-1", "RegionOptStatus": "ENABLED"}]})),
+        "AWSOrganizationsV20161128.ListAccounts" if call.body.get("NextToken").is_none() => {
+            ok(json!({"Accounts": [{"Id": "111122223333", "Name": "prod"}], "NextToken": "2"}))
+        }
+        "AWSOrganizationsV20161128.ListAccounts" => ok(json!({"Accounts": [{"Id": "222233334444", "Name": "test"}]})),
+        _ => ok(json!({"detectorIds": ["d1"]})),
+    }
+}
+
+fn keys(seen: &[Seen]) -> Vec<String> {
+    seen.iter().flat_map(|s| s.sources.iter().flatten()).map(|s| s.key().to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_once_for_all_its_regions_and_only_when_needed() {
+    let wire = Wire::answering(obliging).await;
+    let aws = wire.aws(regions(&["eu-west-1", "us-east-1", "ap-southeast-2"]), vec![role(READER)]);
+    let sources = aws.sources().await.remove(0).sources.unwrap();
+    assert!(wire.ops().is_empty(), "the ARN tells the account");
+    assert!(join_all(sources.iter().map(|s| s.detectors())).await.iter().all(Result::is_ok));
+    let asked = wire.asked();
+    assert_eq!(asked.iter().filter(|a| a.op == "AssumeRole").count(), 1);
+    let form = asked[0].body.as_str().unwrap();
+    for part in [
+        "RoleArn=arn%3Aaws%3Aiam%3A%3A222233334444%3Arole%2Freader",
+        "ExternalId=ext-1",
+        "RoleSessionName=guardduty-slack",
+    ] {
+        assert!(form.contains(part), "{part} is not in {form}");
+    }
+    let mut reached: Vec<_> = asked[1..].iter().map(|a| (a.key.as_str(), a.region.as_str())).collect();
+    reached.sort_unstable();
+    assert_eq!(reached, [("ASIAROLE", "ap-southeast-2"), ("ASIAROLE", "eu-west-1"), ("ASIAROLE", "us-east-1")]);
+}
+
+#[tokio::test]
+async fn the_own_account_is_asked_for_once() {
+    let wire = Wire::answering(obliging).await;
+    let aws = wire.aws(regions(&["eu-west-1", "us-east-1"]), vec![Role::Own]);
+    for _ in 0..2 {
+        assert_eq!(keys(&aws.sources().await), ["111122223333/eu-west-1", "111122223333/us-east-1"]);
+    }
+    assert_eq!(wire.ops(), ["GetCallerIdentity"]);
+    assert_eq!(wire.counted(), ["sts GetCallerIdentity 200: 1"]);
+}
+
+#[tokio::test]
+async fn credentials_that_tell_their_account_spare_a_call() {
+    let wire = Wire::answering(obliging).await;
+    let told = aws_credential_types::Credentials::builder()
+        .access_key_id("ASIAPOD")
+        .secret_access_key("hush")
+        .account_id("999900001111")
+        .provider_name("test");
+    let sdk = wire.sdk().into_builder().credentials_provider(SharedCredentialsProvider::new(told.build())).build();
+    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let aws = Aws::new(sdk, None, &settings, wire.requests.clone()).unwrap();
+    assert_eq!(keys(&aws.sources().await), ["999900001111/eu-west-1"]);
+    assert!(wire.ops().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_that_two_identities_reach_is_polled_once() {
+    let wire = Wire::answering(obliging).await;
+    let aws = wire.aws(Regions::Default, vec![Role::Own, role("arn:aws:iam::111122223333:role/again"), role(READER)]);
+    assert_eq!(keys(&aws.sources().await), ["111122223333/eu-west-1", "222233334444/eu-west-1"]);
+}
+
+#[tokio::test]
+async fn identities_fail_alone() {
+    let wire = Wire::answering(|call| match call.op.as_str() {
+        "AssumeRole" if call.body.as_str().unwrap().contains("222233334444") => {
+            refused(403, "AccessDenied", "not authorized to perform: sts:AssumeRole")
+        }
+        "GetCallerIdentity" => refused(500, "InternalFailure", "try again"),
+        _ => obliging(call),
+    })
+    .await;
+    let aws = wire.aws(Regions::Default, vec![Role::Own, role(READER), role(OTHER)]);
+    let seen = aws.sources().await;
+    assert_eq!(seen[0].sources.as_ref().err().map(ReadError::reason), Some("server"));
+    assert_eq!(keys(&seen), ["222233334444/eu-west-1", "333344445555/eu-west-1"]);
+    let sources: Vec<&Source> = seen.iter().flat_map(|s| s.sources.iter().flatten()).collect();
+    let refused = sources[0].detectors().await.unwrap_err();
+    assert!(refused.denied());
+    assert_eq!(
+        refused.to_string(),
+        format!("AssumeRole {READER}: AccessDenied: not authorized to perform: sts:AssumeRole")
+    );
+    assert_eq!(sources[1].detectors().await.unwrap(), ["d1"]);
+}
+
+#[tokio::test]
+async fn without_credentials_the_account_of_irsa_is_still_known() {
+    let wire = Wire::answering(|_| refused(500, "InternalFailure", "try again")).await;
+    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let env = |name: &str| match name {
+        "AWS_ROLE_ARN" => Some("arn:aws:iam::111122223333:role/pod".to_owned()),
+        _ => Some("token".into()),
+    };
+    let aws = Aws::new(wire.sdk(), irsa_account(env), &settings, wire.requests.clone()).unwrap();
+    assert_eq!(keys(&aws.sources().await), ["111122223333/eu-west-1"]);
+    assert_eq!(irsa_account(|_| None), None);
+}
+
+#[tokio::test]
+async fn all_regions_are_those_that_the_account_enabled() {
+    let wire = Wire::answering(obliging).await;
+    let aws = wire.aws(Regions::All, vec![role(READER)]);
+    assert_eq!(keys(&aws.sources().await), ["222233334444/eu-west-1", "222233334444/eu-south-1"]);
+    let body = wire.asked().remove(1).body;
+    assert_eq!(body, json!({"MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}));
+}
+
+#[tokio::test]
+async fn regions_that_are_not_told_are_an_error_of_a_known_account() {
+    let wire = Wire::answering(|call| match call.op.as_str() {
+        "POST /listRegions" => error(403, "AccessDeniedException", "no"),
+        _ => obliging(call),
+    });
+    let aws = wire.await.aws(Regions::All, vec![role(READER)]);
+    let seen = aws.sources().await.remove(0);
+    assert_eq!((seen.identity.as_str(), seen.account.as_deref()), (READER, Some("222233334444")));
+    assert!(seen.sources.is_err_and(|e| e.denied()));
+}
+
+#[tokio::test]
+async fn names_come_from_the_organization() {
+    let wire = Wire::answering(obliging).await;
+    let names = wire.aws(Regions::Default, vec![Role::Own]).organization().await.unwrap();
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        [("111122223333".into(), "prod".into()), ("222233334444".into(), "test".into())]
+    );
+}
+
+#[tokio::test]
+async fn each_identity_can_say_who_it_is() {
+    let wire = Wire::answering(obliging).await;
+    let (name, caller) = wire.aws(Regions::Default, vec![Role::Own]).callers().await.remove(0);
+    let me = Caller { account: "111122223333".into(), arn: "arn:aws:iam::111122223333:user/me".into() };
+    assert_eq!((name.as_str(), caller), ("self", Ok(me)));
+}
+
+#[tokio::test]
+async fn without_a_region_the_fault_names_the_variables() {
+    let wire = Wire::answering(obliging).await;
+    let sdk = wire.sdk().into_builder().region(None).build();
+    let settings = config::Aws { regions: Regions::All, roles: vec![Role::Own], external_id: None };
+    let fault = Aws::new(sdk, None, &settings, Requests::default()).err().unwrap();
+    assert_eq!(fault.to_string(), "no region: set AWS_REGION, or list the regions to poll in GUARDDUTY_REGIONS");
+}
+
+#[tokio::test]
+async fn no_secret_is_in_an_error() {
+    let wire = Wire::answering(|_| error(403, "AccessDeniedException", "no")).await;
+    let aws = wire.aws(Regions::Default, vec![role(READER)]);
+    let sources = aws.sources().await.remove(0).sources.unwrap();
+    let e = sources[0].detectors().await.unwrap_err();
+    assert!(!format!("{e} {e:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_of_the_network() {
+    let wire = Wire::answering(obliging).await;
+    let sdk = wire.sdk().into_builder().endpoint_url("http://127.0.0.1:9").build();
+    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let seen = Aws::new(sdk, None, &settings, wire.requests.clone()).unwrap().sources().await.remove(0);
+    assert!(matches!(seen.sources, Err(ReadError::Passing { reason: Reason::Network, .. })));
+    assert_eq!(wire.counted(), ["sts GetCallerIdentity error: 3"]);
+}
+
+#[test]
+fn more_tries_than_the_sdk_s_own_unless_the_environment_says_otherwise() {
+    let tries =
+        |retry| patient(SdkConfig::builder().retry_config(retry).build()).retry_config().map(RetryConfig::max_attempts);
+    assert_eq!(tries(RetryConfig::standard()), Some(ATTEMPTS));
+    assert_eq!(tries(RetryConfig::standard().with_max_attempts(9)), Some(9));
+}
