@@ -22,7 +22,7 @@ mod storage;
 use std::fmt;
 use std::sync::Arc;
 
-pub use kind::FindingType;
+pub use kind::{FindingType, Tactic};
 pub use phrase::{Phrase, Span};
 pub use sdk::Malformed;
 
