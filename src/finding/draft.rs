@@ -134,6 +134,8 @@ impl Draft {
                 if more > 0 {
                     lines.push(Phrase::new().ours(format!("and {more} more")));
                 }
+                lines.iter_mut().for_each(|line| line.0.shrink_to_fit());
+                lines.shrink_to_fit();
                 Fact { about, lines }
             })
             .collect();

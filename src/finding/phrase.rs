@@ -34,9 +34,17 @@ impl Phrase {
         Self::default()
     }
 
+    /// Words of our own; they become one piece with those before them.
     pub fn ours(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.0.push(Span::Ours(text.into()));
+        self.push(Span::Ours(text.into()));
         self
+    }
+
+    fn push(&mut self, span: Span) {
+        match (self.0.last_mut(), span) {
+            (Some(Span::Ours(before)), Span::Ours(more)) => before.to_mut().push_str(&more),
+            (_, span) => self.0.push(span),
+        }
     }
 
     pub fn theirs(mut self, text: &str) -> Self {
@@ -73,15 +81,22 @@ impl Phrase {
             return self;
         }
         if !self.is_empty() {
-            self.0.push(Span::Ours(Cow::Borrowed(" · ")));
+            self.push(Span::Ours(Cow::Borrowed(" · ")));
         }
-        self.0.extend(other.0);
-        self
+        self.then(other)
     }
 
     /// Adds our words as a part of their own.
     pub fn part_ours(self, text: impl Into<Cow<'static, str>>) -> Self {
         self.part(Phrase::new().ours(text))
+    }
+
+    /// Adds a foreign string that reads as text as a part of its own, if there is one.
+    pub fn part_theirs(self, text: &str) -> Self {
+        match filled(Some(text)) {
+            Some(text) => self.part(Phrase::new().theirs(text)),
+            None => self,
+        }
     }
 
     /// Adds words and a foreign identifier as a part of their own, if there is one.
@@ -94,7 +109,7 @@ impl Phrase {
 
     /// Joins another phrase without a separator.
     pub fn then(mut self, other: Phrase) -> Self {
-        self.0.extend(other.0);
+        other.0.into_iter().for_each(|span| self.push(span));
         self
     }
 

@@ -1,6 +1,15 @@
 //! What is said in Slack.
 
+mod bare;
 pub mod blocks;
+mod digest;
+mod finding;
+mod links;
+mod look;
+mod notice;
+mod reply;
+mod say;
+mod seen;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -9,27 +18,33 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::finding::Finding;
+use blocks::Body;
 
 /// A Slack message without its channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    text: String,
+    body: Body,
+    fallback: String,
     metadata: Option<Value>,
 }
 
 impl Message {
+    fn new(body: Body, metadata: Option<Value>) -> Self {
+        Self { fallback: body.fallback().render(), body, metadata }
+    }
+
     /// The arguments of `chat.postMessage`, `chat.update` or a webhook, without the channel.
     pub fn payload(&self) -> Value {
-        let mut payload = json!({"text": self.text, "unfurl_links": false, "unfurl_media": false});
+        let mut payload = self.body.json();
         if let Some(metadata) = &self.metadata {
-            payload["metadata"] = metadata.clone();
+            payload.insert("metadata".to_owned(), metadata.clone());
         }
-        payload
+        Value::Object(payload)
     }
 
     /// The top-level text: complete, one line.
     pub fn fallback(&self) -> &str {
-        &self.text
+        &self.fallback
     }
 }
 
@@ -102,59 +117,39 @@ pub struct Notice {
     pub level: Level,
 }
 
-fn line(parts: &[&str]) -> String {
-    let joined = parts.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(" · ");
-    let one: String = joined.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    one.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-fn metadata(event_type: &str, event_payload: Value) -> Option<Value> {
-    Some(json!({"event_type": event_type, "event_payload": event_payload}))
-}
-
 /// A finding's own message.
-pub fn finding(f: &Finding, life: &Life, w: &Wording, _form: Form) -> Message {
-    let severity = format!("{} {:.1}", f.band().name().to_uppercase(), f.severity);
-    let name = w.account_names.get(&f.account_id).map_or("", String::as_str);
-    let archived = if life.archived || f.archived { "archived" } else { "" };
-    let text = line(&[
-        &severity,
-        f.title.as_deref().unwrap_or(f.kind.as_str()),
-        f.kind.as_str(),
-        &f.account_id,
-        name,
-        &f.origin.region,
-        archived,
-        &f.id,
-    ]);
-    let payload = json!({
+pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
+    let told = json!({
         "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
     });
-    Message { text, metadata: metadata("guardduty_finding", payload) }
+    Message::new(finding::body(f, life, w, form), metadata("guardduty_finding", told))
 }
 
 /// What is new about a finding, for its thread.
-pub fn reply(f: &Finding, news: &News, _w: &Wording, _form: Form) -> Message {
-    let severity = news.severity_was.map_or_else(String::new, |was| format!("severity {was:.1} → {:.1}", f.severity));
-    let text = line(&[&severity, &news.fresh.join(", "), &format!("{} times", f.count)]);
-    Message { text, metadata: metadata("guardduty_reply", json!({"finding_id": f.id, "updated_at": f.updated_at})) }
+pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
+    let told = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))
 }
 
-/// Many findings in one message.
-pub fn digest(id: &str, findings: &[&Finding], _w: &Wording, _mention: Option<&str>, _form: Form) -> Message {
-    let text = line(&[&format!("{} more findings", findings.len())]);
-    Message { text, metadata: metadata("guardduty_digest", json!({"digest_id": id, "findings": findings.len()})) }
+/// Up to 500 findings in one message.
+pub fn digest(id: &str, findings: &[&Finding], w: &Wording, mention: Option<&str>, form: Form) -> Message {
+    let told = json!({"digest_id": id, "findings": findings.len()});
+    Message::new(digest::body(id, findings, w, mention, form), metadata("guardduty_digest", told))
 }
 
-pub fn notice(n: &Notice, _form: Form) -> Message {
-    Message {
-        text: line(&[&n.title, &n.lines.join(" · ")]),
-        metadata: metadata("guardduty_notice", json!({"notice_id": n.id})),
-    }
+/// A message about the watch itself.
+pub fn notice(n: &Notice, form: Form) -> Message {
+    Message::new(notice::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
 }
 
-/// What the old message of a finding says after its route led it to another channel. Without metadata: Slack then keeps what it had.
-pub fn moved(id: &str, to_channel: &str, link: Option<&str>, _form: Form) -> Message {
-    Message { text: line(&[&format!("finding {id} moved to {to_channel}"), link.unwrap_or_default()]), metadata: None }
+/// What the old message of a finding says after its route led it to another channel, with a link to the new one.
+/// Without metadata: Slack then keeps what it had.
+pub fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Form) -> Message {
+    Message::new(reply::moved(id, to_channel, link, form), None)
+}
+
+/// The machine-readable identity of what a message says: strings and numbers only.
+fn metadata(event_type: &str, event_payload: Value) -> Option<Value> {
+    Some(json!({"event_type": event_type, "event_payload": event_payload}))
 }

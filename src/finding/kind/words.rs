@@ -44,7 +44,7 @@ const PURPOSES: [(&str, &str, Option<Tactic>); 25] = [
 ];
 
 /// Threat families in words. Source: GuardDuty User Guide, the summaries of the finding types.
-const FAMILIES: [(&str, &str); 111] = [
+const FAMILIES: [(&str, &str); 112] = [
     ("AbusedDomainRequest", "asked for a domain that is often abused"),
     ("AccountBlockPublicAccessDisabled", "the account's Block Public Access was switched off"),
     ("AccountManipulation", "an account or its permissions were manipulated"),
@@ -155,6 +155,7 @@ const FAMILIES: [(&str, &str); 111] = [
     ("UserPermissions", "user permissions were touched"),
     ("UserfaultfdUsage", "a container used userfaultfd"),
     ("ValidAccounts", "valid accounts are misused"),
+    ("XORDDOS", "talks to servers of the XOR DDoS malware"),
     ("WinRMBruteForce", "WinRM passwords are being guessed"),
 ];
 
@@ -203,9 +204,9 @@ impl FindingType {
         let purpose = purpose.unwrap_or_else(|| spaced(self.purpose()));
         let mut more: Vec<String> = Vec::new();
         if let Some(mechanism) = self.mechanism().filter(|m| m.chars().count() > 1) {
-            more.push(look_up(&MECHANISMS, mechanism).map_or_else(|| spaced(mechanism), str::to_owned));
+            more.push(look_up(&MECHANISMS, mechanism).map_or_else(|| uncapitalized(&spaced(mechanism)), str::to_owned));
         }
-        more.extend(self.artifact().map(spaced));
+        more.extend(self.artifact().map(|a| uncapitalized(&spaced(a))));
         let family = look_up(&FAMILIES, self.family()).map_or_else(|| spaced(self.family()), str::to_owned);
         let mut words = purpose;
         if !family.is_empty() {
@@ -235,6 +236,15 @@ fn spaced(name: &str) -> String {
     out
 }
 
+/// `Recovery point` → `recovery point`; `DNS` stays.
+fn uncapitalized(words: &str) -> String {
+    let mut chars = words.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => words.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,7 +266,15 @@ mod tests {
         ]
         .map(words)
         .to_vec();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r"
+        Backdoor: talks to a command-and-control server (DNS)
+        Unauthorized access: an instance's credentials are used elsewhere (outside AWS)
+        Credential access: behavior unlike before (passwords guessed with success)
+        Execution: malware found (recovery point)
+        Unauthorized access: contact with a malicious IP address (on your own threat list)
+        Quantum leap: Time travel (backwards, DNS)
+        Nothing
+        ");
     }
 
     #[test]

@@ -1,0 +1,37 @@
+//! The last form of a message, when Slack refused all others: checked fields only, nothing that anyone else chose.
+
+use super::blocks::Fallback;
+use super::text::{Mrkdwn, Plain};
+use super::{links, look};
+use crate::finding::Finding;
+
+/// `🔴 HIGH 8.0 · finding 1a2b… · account 111122223333 · eu-west-1 · console link`
+pub(super) fn finding(f: &Finding) -> Fallback {
+    let mut text = Mrkdwn::new().text(&Plain::line(&format!(
+        "{} {} {:.1}",
+        look::sign(f.band(), false),
+        f.band().name().to_uppercase(),
+        f.severity
+    )));
+    if is_id(&f.id) {
+        text = text.say(" · GuardDuty finding ").text(&Plain::line(&f.id));
+    }
+    if is_account(&f.account_id) {
+        text = text.say(" · account ").text(&Plain::line(&f.account_id));
+    }
+    if links::is_region(&f.origin.region) {
+        text = text.say(" · ").text(&Plain::line(&f.origin.region));
+    }
+    if let Some(to) = links::console_direct(f).filter(|_| is_id(&f.id)) {
+        text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
+    }
+    Fallback::new(text.say(" · Slack refused the details: they stand in the log"))
+}
+
+pub(super) fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+pub(super) fn is_account(account: &str) -> bool {
+    (1..=20).contains(&account.len()) && account.bytes().all(|b| b.is_ascii_digit())
+}

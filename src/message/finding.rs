@@ -1,0 +1,253 @@
+//! A finding's own message: what happened, how bad, to which resource, by which action and actor, where, when, and what next.
+
+use super::blocks::{Block, Body, Builder, Button, Fallback, Rank, Rich, Runs, Text};
+use super::text::{Mention, Mrkdwn, Plain};
+use super::{Form, Life, Wording, bare, links, look, say, seen};
+use crate::finding::{About, Finding, Phrase};
+use crate::time::Millis;
+
+/// How many lines of a matter a message shows at most: what is left out is in the console.
+const SHOWN: [(About, &str, usize); 9] = [
+    (About::Resource, "Resource", 4),
+    (About::Action, "Action", 4),
+    (About::Actor, "Actor", 4),
+    (About::Process, "Process", 4),
+    (About::Malware, "Malware", 6),
+    (About::Signals, "Signals", 8),
+    (About::Evidence, "Evidence", 4),
+    (About::Unusual, "Unusual", 5),
+    (About::Indicators, "Indicators", 6),
+];
+
+/// What makes a resource's owner known. Keys are compared without case and punctuation.
+const OWNER_TAGS: [&str; 14] = [
+    "owner",
+    "team",
+    "squad",
+    "contact",
+    "email",
+    "service",
+    "app",
+    "application",
+    "project",
+    "product",
+    "component",
+    "env",
+    "environment",
+    "costcenter",
+];
+
+pub(super) fn body(f: &Finding, life: &Life, w: &Wording, form: Form) -> Body {
+    match form {
+        Form::Full => full(f, life, w),
+        Form::Text => Body::plain(fallback(f, life, w)),
+        Form::Bare => Body::plain(bare::finding(f)),
+    }
+}
+
+fn full(f: &Finding, life: &Life, w: &Wording) -> Body {
+    let archived = is_archived(f, life);
+    let mut b = Builder::new().colour(look::colour(f.band(), archived));
+    // No rich text above the bar: an update, which mentions nobody, would lose it, and Slack refuses that (`block_mismatch`).
+    b.push(Rank::Vital, mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(&who))));
+    b.push(Rank::Vital, Block::header(&look::headline(f, archived)));
+    for note in notes(f, life) {
+        b.push_bar(Rank::Important, Block::rich(Rich::new().section(note)));
+    }
+    b.push_bar(Rank::Vital, Block::rich(facts(f, life, &[About::Resource, About::Action, About::Actor])));
+    b.push_bar(Rank::Detail, Block::rich(details(f)));
+    b.push_bar(Rank::Important, Block::rich(where_and_when(f, w)));
+    b.push_bar(Rank::Important, buttons(f, w));
+    b.push_bar(Rank::Important, context(f));
+    b.finish(fallback(f, life, w))
+}
+
+fn is_archived(f: &Finding, life: &Life) -> bool {
+    f.archived || life.archived
+}
+
+/// A sample pages nobody, and neither does what is archived.
+fn mention(f: &Finding, life: &Life) -> Option<Mention> {
+    let wanted = !f.sample && !is_archived(f, life);
+    life.mention.filter(|_| wanted).and_then(Mention::parse)
+}
+
+/// What stands above everything else.
+fn notes(f: &Finding, life: &Life) -> Vec<Runs> {
+    let mut notes = Vec::new();
+    if let Some(channel) = life.refused_channel {
+        notes.push(
+            Runs::new()
+                .label("Wrong channel ")
+                .say("this belongs into ")
+                .code(&Plain::line(channel))
+                .say(", which refused it"),
+        );
+    }
+    if is_archived(f, life) {
+        notes.push(
+            Runs::new().label("Archived ").say("this finding is archived in GuardDuty: nobody waits for an answer"),
+        );
+    }
+    if f.sample {
+        notes.push(Runs::new().label("Sample ").say("GuardDuty generated this finding on request: nothing happened"));
+    }
+    notes
+}
+
+fn facts(f: &Finding, life: &Life, matters: &[About]) -> Rich {
+    let mut rich = Rich::new();
+    for (about, label, most) in SHOWN.iter().filter(|(about, ..)| matters.contains(about)) {
+        let mut lines = shown(f.about(*about), *most);
+        if *about == About::Resource {
+            lines.extend(owner(f));
+        }
+        if *about == About::Actor {
+            lines.extend(seen::so_far(f, life.traits_seen));
+        }
+        rich = row(rich, label, &lines);
+    }
+    rich
+}
+
+/// The first `most` lines; the last of them says what is left out.
+fn shown(lines: &[Phrase], most: usize) -> Vec<Phrase> {
+    if lines.len() <= most {
+        return lines.to_vec();
+    }
+    let mut kept: Vec<Phrase> = lines.iter().take(most.saturating_sub(1)).cloned().collect();
+    kept.push(Phrase::new().ours("and more, see the console"));
+    kept
+}
+
+/// The label with the first line, further lines as a list below it.
+fn row(rich: Rich, label: &'static str, lines: &[Phrase]) -> Rich {
+    let Some((first, others)) = lines.split_first() else { return rich };
+    let rich = rich.section(Runs::new().label(label).say("  ").append(say::runs(first)));
+    rich.bullets(others.iter().map(say::runs))
+}
+
+/// What else is known. Where nothing says what was done, GuardDuty's own description does.
+fn details(f: &Finding) -> Rich {
+    let matters = [About::Process, About::Malware, About::Signals, About::Evidence, About::Unusual, About::Indicators];
+    let mut rich = facts(f, &Life::default(), &matters);
+    let told =
+        [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
+    if let (false, Some(description)) = (told, &f.description) {
+        rich = rich.quote(Runs::new().text(&Plain::line(description).defanged()));
+    }
+    if let Some(rule) = &f.rule {
+        rich = row(rich, "Rule", &[Phrase::new().ours("custom detection rule ").code(rule)]);
+    }
+    if let Some(arn) = &f.sequence_arn {
+        rich =
+            row(rich, "Part of", &[Phrase::new().ours("attack sequence ").code(arn.rsplit('/').next().unwrap_or(arn))]);
+    }
+    rich
+}
+
+/// `tags owner=payments, env=prod`: those that say whose it is; without any, the first ones.
+fn owner(f: &Finding) -> Option<Phrase> {
+    let key = |key: &str| key.to_lowercase().replace(['-', '_', ' ', ':', '.'], "");
+    let owning: Vec<_> = f.tags().iter().filter(|(k, _)| OWNER_TAGS.iter().any(|o| key(k).ends_with(o))).collect();
+    let tags: Vec<_> = if owning.is_empty() {
+        f.tags().iter().filter(|(k, _)| k != "Name" && !k.starts_with("aws:")).collect()
+    } else {
+        owning
+    };
+    if tags.is_empty() {
+        return None;
+    }
+    let said: Vec<String> =
+        tags.iter().take(4).map(|(k, v)| crate::finding::phrase::short(&format!("{k}={v}"), 80)).collect();
+    Some(
+        Phrase::new()
+            .ours(if said.len() == 1 { "tag " } else { "tags " })
+            .then(crate::finding::phrase::listed(said.iter().map(String::as_str), 4)),
+    )
+}
+
+fn where_and_when(f: &Finding, w: &Wording) -> Rich {
+    let rich = Rich::new().section(Runs::new().label("Where").say("  ").append(say::runs(&place(f, w))));
+    rich.section(when(f))
+}
+
+/// `payments-prod (111122223333) · eu-west-1`
+pub(super) fn place(f: &Finding, w: &Wording) -> Phrase {
+    let account = match w.account_names.get(&f.account_id).filter(|name| !name.trim().is_empty()) {
+        Some(name) => Phrase::new().theirs(name).ours(" (").theirs(&f.account_id).ours(")"),
+        None if f.account_id.is_empty() => Phrase::new(),
+        None => Phrase::new().ours("account ").theirs(&f.account_id),
+    };
+    // A finding about a global service happens in one region and is seen in each.
+    let region = match f.region == f.origin.region || f.origin.region.is_empty() {
+        true => Phrase::new().part_theirs(&f.region),
+        false => Phrase::new().theirs(&f.region).ours(", seen in ").theirs(&f.origin.region),
+    };
+    account.part(region)
+}
+
+fn when(f: &Finding) -> Runs {
+    let mut runs = Runs::new().label("When").say("  ");
+    let last = f.last_seen.unwrap_or(f.updated);
+    match f.first_seen.filter(|first| minute(*first) != minute(last)) {
+        Some(first) => runs = say::date(say::date(runs.say("first "), first).say(", last "), last),
+        None => runs = say::date(runs, last),
+    }
+    if f.count > 1 {
+        runs = runs.say(" · ").bold(&Plain::line(&format!("{} times", f.count)));
+    }
+    runs
+}
+
+fn minute(instant: Millis) -> i64 {
+    instant.0.div_euclid(60_000)
+}
+
+fn buttons(f: &Finding, w: &Wording) -> Option<Block> {
+    let console =
+        links::console(f, w).and_then(|to| Button::new(&links::label("Open in GuardDuty"), to)).map(Button::primary);
+    let docs = links::documentation(f).and_then(|to| Button::new(&links::label("About this type"), to));
+    let runbook = links::runbook(f, w).and_then(|to| Button::new(&links::label("Runbook"), to));
+    Block::actions([console, runbook, docs])
+}
+
+/// `Credential Access (TA0006) · Backdoor: … · type · id`: small print that names the finding exactly.
+fn context(f: &Finding) -> Option<Block> {
+    let mut parts = Vec::new();
+    if let Some(tactic) = f.kind.tactic() {
+        parts.push(format!("{} ({})", tactic.name, tactic.id));
+    }
+    parts.push(f.kind.in_words());
+    if !f.kind.as_str().is_empty() {
+        parts.push(f.kind.as_str().to_owned());
+    }
+    parts.push(format!("id {}", f.id));
+    Block::context([Text::from(Plain::line(&parts.join(" · ")))])
+}
+
+/// Complete in one line: what a notification, a screen reader, and a channel that refuses blocks show.
+fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
+    let archived = is_archived(f, life);
+    let mut text = Mrkdwn::new();
+    if let Some(who) = mention(f, life) {
+        text = text.mention(&who).say(" ");
+    }
+    text = text.text(&look::badge(f, archived)).say(" · ").code(&look::title(f));
+    let subject = std::iter::once(&f.resource.subject);
+    let told = subject.chain(f.about(About::Action).first()).chain(f.about(About::Actor).iter().take(2));
+    for part in told.chain(std::iter::once(&place(f, w))).filter(|part| !part.is_empty()) {
+        text = text.say(" · ").append(say::fallback(part).cut(400));
+    }
+    if f.count > 1 {
+        text = text.say(" · ").text(&Plain::line(&format!("{} times", f.count)));
+    }
+    if let Some(channel) = life.refused_channel {
+        text = text.say(" · belongs into ").code(&Plain::line(channel)).say(", which refused it");
+    }
+    text = text.say(" · ").code(&Plain::line(f.kind.as_str())).say(" · id ").code(&Plain::line(&f.id));
+    if let Some(to) = links::console(f, w) {
+        text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
+    }
+    Fallback::new(text)
+}

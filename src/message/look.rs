@@ -1,0 +1,72 @@
+//! How bad it is, at a glance: colour, sign, headline.
+
+use super::blocks::Colour;
+use super::text::{Plain, defang_ip};
+use crate::finding::{Band, Finding};
+
+/// The bar of what asks for nothing.
+pub(super) const QUIET: Colour = Colour("#9AA0A6");
+
+/// The bar: also for those who see no red from green the signs below differ in more than hue.
+pub(super) fn colour(band: Band, archived: bool) -> Colour {
+    Colour(match (archived, band) {
+        (true, _) => "#9AA0A6",
+        (_, Band::Critical) => "#8E0B1F",
+        (_, Band::High) => "#D93025",
+        (_, Band::Medium) => "#F29900",
+        (_, Band::Low) => "#1A73E8",
+    })
+}
+
+pub(super) fn sign(band: Band, archived: bool) -> &'static str {
+    match (archived, band) {
+        (true, _) => "⚪",
+        (_, Band::Critical) => "🚨",
+        (_, Band::High) => "🔴",
+        (_, Band::Medium) => "🟠",
+        (_, Band::Low) => "🔵",
+    }
+}
+
+/// `🚨 CRITICAL 9.0`; an archived finding says so and does not shout.
+pub(super) fn badge(f: &Finding, archived: bool) -> Plain {
+    let sign = sign(f.band(), archived);
+    let sample = if f.sample { "SAMPLE " } else { "" };
+    Plain::line(&match archived {
+        true => format!("{sign} {sample}archived · {} {:.1}", f.band(), f.severity),
+        false => format!("{sign} {sample}{} {:.1}", f.band().name().to_uppercase(), f.severity),
+    })
+}
+
+/// `🚨 CRITICAL 9.0 · Credentials of …`
+pub(super) fn headline(f: &Finding, archived: bool) -> Plain {
+    Plain::line(&format!("{} · {}", badge(f, archived), title(f)))
+}
+
+/// GuardDuty's title without its mark of samples; without a title, the type in words and the resource.
+/// Addresses in it are defanged: it often names the actor.
+pub(super) fn title(f: &Finding) -> Plain {
+    let given = f.title.as_deref().map(|t| t.trim_start_matches("[SAMPLE]").trim()).filter(|t| !t.is_empty());
+    let title = given.map_or_else(|| made(f), str::to_owned);
+    let title = Plain::line(&title).defanged();
+    Plain::line(&title.as_str().split(' ').map(defanged_word).collect::<Vec<_>>().join(" "))
+}
+
+fn made(f: &Finding) -> String {
+    let words = f.kind.in_words();
+    match (words.is_empty(), f.resource.subject.is_empty()) {
+        (true, true) => format!("finding {}", f.id),
+        (true, false) => f.resource.subject.plain(),
+        (false, true) => words,
+        (false, false) => format!("{words}: {}", f.resource.subject.plain()),
+    }
+}
+
+/// An address with what punctuation follows it.
+fn defanged_word(word: &str) -> String {
+    let address = word.trim_end_matches([',', '.', ';', ':', ')', '!']);
+    match address.parse::<std::net::IpAddr>() {
+        Ok(_) => format!("{}{}", defang_ip(address), &word[address.len()..]),
+        Err(_) => word.to_owned(),
+    }
+}
