@@ -1,5 +1,6 @@
 //! Routes as a user writes them, right and wrong.
 
+use super::super::Operator;
 use super::*;
 use proptest::prelude::*;
 

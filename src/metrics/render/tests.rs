@@ -1,0 +1,151 @@
+//! As Prometheus reads it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+pub(in crate::metrics) fn full() -> Snapshot {
+    let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();
+    Snapshot {
+        version: "1.2.3".into(),
+        revision: "abc".into(),
+        success: true,
+        duration: Duration::from_millis(1_500),
+        last_run: Millis(1_764_000_000_123),
+        last_success: Some(Millis(1_764_000_000_000)),
+        sources: vec![
+            SourceSample {
+                account: "111122223333".into(),
+                region: "eu-west-1".into(),
+                up: true,
+                watermark: Some(Millis(1_763_999_000_000)),
+                pending: 2,
+                open: Some(BTreeMap::from([(Band::High, 3)])),
+                detector_enabled: Some(true),
+            },
+            SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
+        ],
+        state_bytes: Some(4_096),
+        carried: Some(Carried {
+            findings: counts(&[("high|111122223333|eu-west-1", 7)]),
+            notifications: counts(&[("#sec|posted", 5), ("#odd|name|failed", 1)]),
+            requests: counts(&[("slack|chat.postMessage|200", 5)]),
+            delay: Delay { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
+            channels: vec!["#sec".into()],
+        }),
+    }
+}
+
+#[test]
+fn a_snapshot_reads_as_prometheus_wants_it() {
+    insta::assert_snapshot!(render(&full()), @r##"
+    # HELP guardduty_slack_api_requests_total Requests to the services that the program uses.
+    # TYPE guardduty_slack_api_requests_total counter
+    guardduty_slack_api_requests_total{code="200",operation="chat.postMessage",service="slack"} 5
+    # HELP guardduty_slack_build_info Version and commit of the program.
+    # TYPE guardduty_slack_build_info gauge
+    guardduty_slack_build_info{revision="abc",version="1.2.3"} 1
+    # HELP guardduty_slack_detector_enabled Whether the source's detector is enabled.
+    # TYPE guardduty_slack_detector_enabled gauge
+    guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1
+    # HELP guardduty_slack_findings_total States of findings that were settled.
+    # TYPE guardduty_slack_findings_total counter
+    guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="critical"} 0
+    guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="critical"} 0
+    guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="high"} 7
+    guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="high"} 0
+    guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="low"} 0
+    guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="low"} 0
+    guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="medium"} 0
+    guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="medium"} 0
+    # HELP guardduty_slack_last_run_timestamp_seconds When the last run ended.
+    # TYPE guardduty_slack_last_run_timestamp_seconds gauge
+    guardduty_slack_last_run_timestamp_seconds 1764000000.123
+    # HELP guardduty_slack_last_success_timestamp_seconds When the last successful run ended.
+    # TYPE guardduty_slack_last_success_timestamp_seconds gauge
+    guardduty_slack_last_success_timestamp_seconds 1764000000
+    # HELP guardduty_slack_notification_delay_seconds From a finding's updatedAt to Slack's acknowledgement.
+    # TYPE guardduty_slack_notification_delay_seconds histogram
+    guardduty_slack_notification_delay_seconds_bucket{le="60"} 1
+    guardduty_slack_notification_delay_seconds_bucket{le="300"} 4
+    guardduty_slack_notification_delay_seconds_bucket{le="+Inf"} 5
+    guardduty_slack_notification_delay_seconds_sum 900.5
+    guardduty_slack_notification_delay_seconds_count 5
+    # HELP guardduty_slack_notifications_total States of findings by how they were settled.
+    # TYPE guardduty_slack_notifications_total counter
+    guardduty_slack_notifications_total{channel="#odd|name",outcome="failed"} 1
+    guardduty_slack_notifications_total{channel="#sec",outcome="adopted"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="coalesced"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="digested"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="dropped"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="failed"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="given_up"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="ignored"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="posted"} 5
+    guardduty_slack_notifications_total{channel="#sec",outcome="threaded"} 0
+    guardduty_slack_notifications_total{channel="#sec",outcome="updated"} 0
+    # HELP guardduty_slack_open_findings Findings that are not archived.
+    # TYPE guardduty_slack_open_findings gauge
+    guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="low"} 0
+    guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="medium"} 0
+    guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="high"} 3
+    guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="critical"} 0
+    # HELP guardduty_slack_pending_findings Findings that are listed and not settled.
+    # TYPE guardduty_slack_pending_findings gauge
+    guardduty_slack_pending_findings{account="111122223333",region="eu-west-1"} 2
+    guardduty_slack_pending_findings{account="111122223333",region="us-east-1"} 0
+    # HELP guardduty_slack_run_duration_seconds How long the last run took.
+    # TYPE guardduty_slack_run_duration_seconds gauge
+    guardduty_slack_run_duration_seconds 1.5
+    # HELP guardduty_slack_run_success Whether the last run settled everything that it found.
+    # TYPE guardduty_slack_run_success gauge
+    guardduty_slack_run_success 1
+    # HELP guardduty_slack_source_up Whether the source could be read by the last run.
+    # TYPE guardduty_slack_source_up gauge
+    guardduty_slack_source_up{account="111122223333",region="eu-west-1"} 1
+    guardduty_slack_source_up{account="111122223333",region="us-east-1"} 0
+    # HELP guardduty_slack_source_watermark_timestamp_seconds Up to which updatedAt everything of the source is settled.
+    # TYPE guardduty_slack_source_watermark_timestamp_seconds gauge
+    guardduty_slack_source_watermark_timestamp_seconds{account="111122223333",region="eu-west-1"} 1763999000
+    # HELP guardduty_slack_state_bytes Size of the state.
+    # TYPE guardduty_slack_state_bytes gauge
+    guardduty_slack_state_bytes 4096
+    "##);
+}
+
+#[test]
+fn what_is_not_known_is_not_told() {
+    let mut s = Snapshot { success: false, ..full() };
+    (s.carried, s.state_bytes, s.sources) = (None, None, Vec::new());
+    let text = render(&s);
+    let names: Vec<&str> =
+        text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split(['{', ' ']).next()).collect();
+    assert_eq!(
+        names,
+        [
+            "guardduty_slack_build_info",
+            "guardduty_slack_last_run_timestamp_seconds",
+            "guardduty_slack_run_duration_seconds",
+            "guardduty_slack_run_success"
+        ]
+    );
+}
+
+#[test]
+fn a_label_s_value_cannot_end_the_label() {
+    let mut s = full();
+    s.sources[0].account = "a\"} 1\nb\\".into();
+    assert!(render(&s).contains(r#"guardduty_slack_source_up{account="a\"} 1\nb\\",region="eu-west-1"} 1"#));
+}
+
+#[test]
+#[ignore = "needs promtool"]
+fn promtool_has_nothing_to_say() {
+    let mut lint = Command::new("promtool");
+    lint.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = lint.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(render(&full()).as_bytes()).unwrap();
+    let said = child.wait_with_output().unwrap();
+    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+}
