@@ -1,1 +1,305 @@
-//! (in the making)
+//! `check`: proves the whole set-up, one line a check, with the mend where one fails. Nothing is posted (unless asked
+//! for), recorded or pushed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all, join4};
+
+use crate::cli::{SETTLED, UNSETTLED};
+use crate::config::{Access, Config, Pushgateway, RouteTo, Target};
+use crate::guardduty::{Aws, Detector, ReadError, Source};
+use crate::message::{self, Form, Level, Notice};
+use crate::metrics::Requests;
+use crate::slack::{Chat, Client, Failure, Proof};
+use crate::state::State;
+use crate::state::store::{self, Backing, Store};
+use crate::time::{Clock, Millis};
+use crate::{http, slack};
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    /// It works without, with less.
+    Warning,
+    Failed,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+struct Row {
+    verdict: Verdict,
+    what: String,
+    found: String,
+    mend: &'static str,
+}
+
+impl Row {
+    fn ok(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, what: what.into(), found: found.into(), mend: "" }
+    }
+
+    fn warning(what: impl Into<String>, found: impl fmt::Display, mend: &'static str) -> Self {
+        Self { verdict: Verdict::Warning, what: what.into(), found: found.to_string(), mend }
+    }
+
+    fn failed(what: impl Into<String>, found: impl fmt::Display, mend: &'static str) -> Self {
+        Self { verdict: Verdict::Failed, what: what.into(), found: found.to_string(), mend }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.verdict {
+            Verdict::Ok => "ok  ",
+            Verdict::Warning => "warn",
+            Verdict::Failed => "FAIL",
+        };
+        write!(f, "{mark}  {:<44}  {}", self.what, self.found)?;
+        if self.mend.is_empty() { Ok(()) } else { write!(f, "\n      → {}", self.mend) }
+    }
+}
+
+/// Checks everything side by side and prints the table. The exit status: 0 if nothing failed.
+pub async fn check(config: &Config, post: bool) -> u8 {
+    http::install_crypto();
+    let requests = Requests::default();
+    let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
+        (Ok(client), Ok(aws)) => (client, aws),
+        (Err(e), _) | (_, Err(e)) => {
+            return print(&[Row::failed("HTTP client", e, "see SSL_CERT_FILE and HTTPS_PROXY")]);
+        }
+    };
+    let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
+    let aws = async {
+        match Aws::connect(&config.aws, aws_client, requests.clone()).await {
+            Ok(aws) => aws_rows(&aws).await,
+            Err(e) => vec![Row::failed("AWS region", e, "set AWS_REGION or GUARDDUTY_REGIONS")],
+        }
+    };
+    let slack = slack_rows(config, &chat, post);
+    let state = state_rows(config, requests.clone());
+    let gateway = gateway_rows(config.pushgateway.as_ref(), &client);
+    let (aws, slack, state, gateway) = join4(aws, slack, state, gateway).await;
+    let mut rows = vec![Row::ok("configuration", "all variables are understood")];
+    rows.extend([aws, slack, state, gateway].into_iter().flatten());
+    print(&rows)
+}
+
+fn print(rows: &[Row]) -> u8 {
+    for row in rows {
+        println!("{row}");
+    }
+    let failed = rows.iter().filter(|r| r.verdict == Verdict::Failed).count();
+    let warnings = rows.iter().filter(|r| r.verdict == Verdict::Warning).count();
+    println!("\n{} checks, {failed} failed, {warnings} warnings", rows.len());
+    if failed == 0 { SETTLED } else { UNSETTLED }
+}
+
+async fn aws_rows(aws: &Aws) -> Vec<Row> {
+    let mut rows: Vec<Row> = aws
+        .callers()
+        .await
+        .into_iter()
+        .map(|(identity, caller)| caller_row(&identity, caller.map(|c| c.arn)))
+        .collect();
+    for index in 0..aws.identities() {
+        let seen = aws.sources_of(index).await;
+        match seen.sources {
+            Ok(sources) => rows.extend(join_all(sources.iter().map(source_rows)).await.into_iter().flatten()),
+            Err(e) => rows.push(Row::failed(
+                format!("sources of {}", seen.identity),
+                e,
+                "see the credentials above, or GUARDDUTY_REGIONS",
+            )),
+        }
+    }
+    rows
+}
+
+fn caller_row(identity: &str, arn: Result<String, ReadError>) -> Row {
+    let what = format!("AWS credentials of {}", identity.rsplit('/').next().unwrap_or(identity));
+    match arn {
+        Ok(arn) => Row::ok(what, arn),
+        Err(e) => Row::failed(
+            what,
+            e,
+            "check the IRSA annotation or Pod Identity association, the role's trust policy and GUARDDUTY_EXTERNAL_ID",
+        ),
+    }
+}
+
+const READS: &str =
+    "allow guardduty:ListDetectors, guardduty:ListFindings and guardduty:GetFindings (k8s/iam-policy.json)";
+
+async fn source_rows(source: &Source) -> Vec<Row> {
+    let key = source.key().to_string();
+    let detector = match source.detectors().await {
+        Ok(found) => found.into_iter().next(),
+        Err(e) => return vec![Row::failed(format!("{key} ListDetectors"), e, READS)],
+    };
+    let Some(detector) = detector else {
+        return vec![Row::warning(
+            format!("{key} detector"),
+            "GuardDuty is not enabled there",
+            "enable it, or take the region out of GUARDDUTY_REGIONS",
+        )];
+    };
+    let mut rows = vec![Row::ok(format!("{key} detector"), detector.clone())];
+    rows.extend(findings_rows(source, &key, &detector).await);
+    rows.extend(watch_rows(source, &key, &detector).await);
+    rows
+}
+
+async fn findings_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
+    let page = match source.list(detector, Millis(0), None, None).await {
+        Ok(page) => page,
+        Err(e) => return vec![Row::failed(format!("{key} ListFindings"), e, READS)],
+    };
+    let listed = Row::ok(format!("{key} ListFindings"), format!("{} findings on the first page", page.ids.len()));
+    if page.ids.is_empty() {
+        let mend = "create sample findings in the GuardDuty console, then check again";
+        return vec![
+            listed,
+            Row::warning(format!("{key} GetFindings"), "not proved: there is no finding to fetch", mend),
+        ];
+    }
+    let fetched = match source.get(detector, &page.ids[..1]).await {
+        Ok(_) => Row::ok(format!("{key} GetFindings"), "a finding can be fetched"),
+        Err(e) => Row::failed(format!("{key} GetFindings"), e, READS),
+    };
+    vec![listed, fetched]
+}
+
+/// What only makes silences less ambiguous: a missing permission is a warning.
+async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
+    const MEND: &str = "optional: allow it too (k8s/iam-policy-optional.json), or set GUARDDUTY_WATCH=false";
+    let row = |operation: &str, result: Result<String, ReadError>| match result {
+        Ok(found) => Row::ok(format!("{key} {operation}"), found),
+        Err(e) => Row::warning(format!("{key} {operation}"), e, MEND),
+    };
+    let (status, open) = join(source.status(detector), source.open_findings(detector, None)).await;
+    let (filters, ip_sets) = join(source.filters(detector), source.ip_sets(detector)).await;
+    let enabled = |on: bool| if on { "enabled" } else { "DISABLED" }.to_owned();
+    vec![
+        row("GetDetector", status.map(enabled)),
+        row("GetFindingsStatistics", open.map(|o| format!("{} open findings", o.values().sum::<u64>()))),
+        row("ListFilters", filters.map(|f| format!("{} filters", f.len()))),
+        row("ListIPSets", ip_sets.map(|i| format!("{} trusted-IP lists", i.len()))),
+    ]
+}
+
+async fn slack_rows(config: &Config, chat: &Client, post: bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Access::Bot { .. } = config.slack.access {
+        match chat.identity().await {
+            Ok(who) => {
+                rows.push(Row::ok("Slack token", format!("{} in {}", who.user, who.team)));
+                rows.extend(scope_rows(|scope| who.has(scope)));
+            }
+            Err(e) => rows.push(Row::failed(
+                "Slack token",
+                e,
+                "install the app (slack-manifest.yaml) and set SLACK_BOT_TOKEN to its xoxb- token",
+            )),
+        }
+    }
+    for target in targets(config) {
+        rows.push(if post { post_sample(chat, &target).await } else { target_row(&target, chat.probe(&target).await) });
+    }
+    rows
+}
+
+fn scope_rows(has: impl Fn(&str) -> bool) -> Vec<Row> {
+    let mut rows = vec![match has("chat:write") {
+        true => Row::ok("Slack scope chat:write", "granted"),
+        false => Row::failed("Slack scope chat:write", "missing", "add it to the app and install it anew"),
+    }];
+    if !has("channels:history") && !has("groups:history") {
+        let mend = "add channels:history (public) and groups:history (private channels) for exactly-once delivery after a crash";
+        rows.push(Row::warning("Slack scopes for history", "missing: at least once, not exactly once", mend));
+    } else {
+        rows.push(Row::ok("Slack scopes for history", "granted"));
+    }
+    rows
+}
+
+const INVITE: &str = "invite the app to the channel (/invite), or correct SLACK_CHANNEL or SLACK_ROUTES";
+
+fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {
+    let what = format!("Slack {}", target.name());
+    match proof {
+        Ok(Proof::Accepts) => Row::ok(what, "takes messages"),
+        Ok(Proof::Unproven(why)) => Row::warning(what, why, "`check --post` posts a sample there"),
+        Err(e) => Row::failed(what, e, INVITE),
+    }
+}
+
+async fn post_sample(chat: &Client, target: &Target) -> Row {
+    let what = format!("Slack {} post", target.name());
+    let notice = Notice {
+        id: format!("sample-{}", Clock::system().now().0),
+        title: "this is a sample: guardduty-slack can post here".into(),
+        lines: vec!["sent by `guardduty-slack check --post`; no finding, nothing to do".into()],
+        level: Level::Info,
+    };
+    match chat.post(target, &message::notice(&notice, Form::Full), None).await {
+        Ok(_) => Row::ok(what, "a sample was posted"),
+        Err(e) => Row::failed(what, e, INVITE),
+    }
+}
+
+/// The default channel and every route's, each once.
+fn targets(config: &Config) -> Vec<Target> {
+    let routed = config.routes.0.iter().filter_map(|r| match &r.to {
+        RouteTo::Target(target) => Some(target.clone()),
+        RouteTo::Drop => None,
+    });
+    let mut seen = BTreeSet::new();
+    let all = std::iter::once(config.slack.access.default_target()).chain(routed);
+    all.filter(|t| seen.insert(t.name().to_owned())).collect()
+}
+
+async fn state_rows(config: &Config, requests: Requests) -> Vec<Row> {
+    let mut store = Backing::new(&config.state, requests);
+    let what = match &config.state.configmap {
+        Some(name) => format!("ConfigMap {name}"),
+        None => format!("state file {}", config.state.file.display()),
+    };
+    let read = match store.load().await.source {
+        store::Source::New => Row::ok(format!("{what} read"), "no state yet: the first run starts afresh"),
+        store::Source::Primary(text) => match State::parse(&text) {
+            Ok(state) => {
+                Row::ok(format!("{what} read"), format!("{} sources, {} bytes", state.sources.len(), text.len()))
+            }
+            Err(e) => Row::failed(format!("{what} read"), e, "see docs/operations.md"),
+        },
+        store::Source::Copy { why, .. } | store::Source::Unreadable(why) => Row::failed(
+            format!("{what} read"),
+            why,
+            "allow the service account to get and patch this one ConfigMap, or correct STATE_CONFIGMAP and STATE_FILE",
+        ),
+    };
+    let write = match store.probe().await {
+        Ok(()) => Row::ok(format!("{what} write"), "permitted"),
+        Err(e) => Row::failed(
+            format!("{what} write"),
+            e,
+            "allow the service account to patch this one ConfigMap, or make STATE_FILE's folder writable",
+        ),
+    };
+    vec![read, write]
+}
+
+async fn gateway_rows(gateway: Option<&Pushgateway>, client: &reqwest::Client) -> Vec<Row> {
+    let Some(gateway) = gateway else { return Vec::new() };
+    let request = client.get(format!("{}/-/ready", gateway.url)).timeout(Duration::from_secs(5));
+    let row = match request.send().await {
+        Ok(answer) if answer.status().is_success() => Row::ok("Pushgateway", "ready"),
+        Ok(answer) => Row::failed("Pushgateway", format!("answers {}", answer.status()), "correct PUSHGATEWAY_URL"),
+        Err(e) => Row::failed("Pushgateway", http::describe(e), "correct PUSHGATEWAY_URL, or unset it"),
+    };
+    vec![row]
+}

@@ -10,6 +10,7 @@
 //! Modules that decide (`finding`, `plan`, `message`, the document in `state`) are pure: no clock, no IO.
 
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod guardduty;

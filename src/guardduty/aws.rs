@@ -109,6 +109,16 @@ impl Aws {
         seen
     }
 
+    /// How many identities there are, in the order configured.
+    pub fn identities(&self) -> usize {
+        self.identities.len()
+    }
+
+    /// What one of them may poll. A source that an earlier identity reaches, too, is that one's: the caller's matter.
+    pub async fn sources_of(&self, identity: usize) -> Seen {
+        self.seen_by(&self.identities[identity]).await
+    }
+
     /// Who AWS takes each identity for: for `check`.
     pub async fn callers(&self) -> Vec<(String, Result<Caller, ReadError>)> {
         let ask = async |identity: &Arc<Identity>| (identity.name.clone(), identity.caller(&self.requests).await);

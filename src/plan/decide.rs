@@ -105,7 +105,8 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdi
     }
 }
 
-fn left_out(config: &Config, f: &Finding) -> Option<Reason> {
+/// Why a filter leaves the finding out, if one does.
+pub fn left_out(config: &Config, f: &Finding) -> Option<Reason> {
     let filter = &config.filter;
     let name = f.kind.as_str();
     if f.severity < filter.min_severity {

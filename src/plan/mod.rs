@@ -6,5 +6,5 @@ mod route;
 pub mod silence;
 
 pub use batch::{Act, Budget, Plan, UPDATES, plan};
-pub use decide::{Post, Reason, Update, Verdict, Word, decide};
+pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
 pub use route::{Destination, Routed, default_destination, route};

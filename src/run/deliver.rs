@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::config::{Config, Target};
 use crate::finding::Finding;
 use crate::message::{self, Form, Life, Message, News, Wording};
-use crate::plan::{Act, Destination, Post, Update, Word};
+use crate::plan::{Act, Destination, Post, UPDATES, Update, Word};
 use crate::retry::{Policy, chance};
 use crate::run::recall::{Memory, Past};
 use crate::run::stop::Stop;
@@ -39,8 +39,6 @@ pub struct Desk<'a, C> {
     pub channels: RefCell<std::collections::BTreeMap<String, String>>,
     /// Calls that are under way and may take effect.
     pub in_flight: Cell<usize>,
-    /// Where the workspace is, for links to messages.
-    pub workspace: RefCell<Option<String>>,
 }
 
 /// What came of an act.
@@ -228,8 +226,7 @@ impl<C: Chat> Desk<'_, C> {
 
     /// The old message says where its finding is told now; one that is gone needs not.
     async fn point(&self, id: &str, old: &At, now: &At, channel: &str) -> Result<Done, Unsent> {
-        let workspace = self.workspace.borrow().clone();
-        let link = workspace.map(|w| format!("{w}archives/{}/p{}", now.channel, now.ts.replace('.', "")));
+        let link = self.chat.permalink(now).await;
         self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await.map(|_| Done::Said)
     }
 
@@ -259,13 +256,16 @@ impl<C: Chat> Desk<'_, C> {
         let mut backoff = Backoff::new();
         let mut forms = Forms::new();
         loop {
-            self.turn(crate::plan::UPDATES).await?;
+            self.turn(UPDATES).await?;
             let failure = match self.chat.update(at, &make(forms.now())).await {
                 Ok(()) => return Ok(true),
                 Err(failure) => failure,
             };
             match failure {
-                Failure::Throttled(wait) => self.hold(crate::plan::UPDATES, wait)?,
+                Failure::Throttled(wait) => {
+                    tracing::info!(seconds = wait.as_secs(), "Slack throttles edits");
+                    self.pace.hold(UPDATES, wait);
+                }
                 Failure::Content(why) => {
                     // What cannot be said by an edit in any form is posted anew.
                     if !forms.plainer(&why) {
@@ -306,7 +306,10 @@ impl<C: Chat> Desk<'_, C> {
                 Err(failure) => failure,
             };
             match failure {
-                Failure::Throttled(wait) => self.hold(&lane, wait)?,
+                Failure::Throttled(wait) => {
+                    tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
+                    self.pace.hold(&lane, wait);
+                }
                 Failure::Content(why) if forms.plainer(&why) => {}
                 Failure::Content(why) => return Err(Unsent::Failed(why)),
                 Failure::Gone(_) if way.thread.is_some() => way.thread = None,
@@ -338,13 +341,6 @@ impl<C: Chat> Desk<'_, C> {
     async fn turn(&self, lane: &str) -> Result<(), Unsent> {
         self.stop.unless(self.pace.turn(lane)).await.ok_or(Unsent::Left)?;
         if self.over() { Err(Unsent::Left) } else { Ok(()) }
-    }
-
-    /// A throttle is waited out at the next turn, unless the run is over by then.
-    fn hold(&self, lane: &str, wait: Duration) -> Result<(), Unsent> {
-        tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
-        self.pace.hold(lane, wait);
-        Ok(())
     }
 
     async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {

@@ -14,6 +14,7 @@ use crate::config::{Config, Regions, Role};
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::{Level, Notice};
+use crate::metrics::Requests;
 use crate::plan::silence::{self, Open, Reading, Stamp};
 use crate::plan::{self, Act, Budget, Routed, UPDATES, Update, default_destination, route};
 use crate::run::deliver::{Desk, Done, lane};
@@ -67,13 +68,14 @@ pub struct Tally {
 }
 
 pub struct Engine<'a, D, C, S> {
-    config: &'a Config,
+    pub config: &'a Config,
     desk: Rc<Desk<'a, C>>,
-    clock: Clock,
+    pub clock: Clock,
     stop: Stop,
     pub record: Record<'a, S>,
     pub intake: Intake<'a, D>,
     pub tally: Tally,
+    requests: Requests,
     /// Prints instead of posting.
     print: Option<&'a dyn Fn(&Act)>,
     stamp: Stamp,
@@ -108,12 +110,13 @@ pub struct Begin<'a, D, C, S> {
     pub identities: Vec<Identity<D>>,
     pub afresh: bool,
     pub recall: Option<Recall>,
+    pub requests: Requests,
     pub print: Option<&'a dyn Fn(&Act)>,
 }
 
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub fn new(begin: Begin<'a, D, C, S>) -> Self {
-        let Begin { config, desk, clock, stop, record, identities, afresh, recall, print } = begin;
+        let Begin { config, desk, clock, stop, record, identities, afresh, recall, requests, print } = begin;
         let stamp = Stamp(record.state.saved.unwrap_or(clock.now()));
         let past = recall.map_or(Past::since(clock.now(), record.state.replayed), |r| r.past);
         Self {
@@ -124,6 +127,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             record,
             intake: Intake::new(config, identities),
             tally: Tally::default(),
+            requests,
             print,
             stamp,
             afresh,
@@ -266,12 +270,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         for warning in look.warnings.drain(..) {
             tracing::warn!(source = key, warning, "not all that is watched could be read");
         }
-        if let Some(error) = look.error() {
-            tracing::error!(source = key, %error, reason = error.reason(), "the source could not be read");
-            self.tally.problems.insert(format!("{key}: {error}"));
-        }
         if look.first {
             self.first_seen(&key, &look);
+        }
+        if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
+            tracing::error!(source = key, %error, reason = error.reason(), "the source could not be read");
+            self.tally.problems.insert(format!("{key}: {error}"));
         }
         let Some(n) = self.record.state.sources.get(&key).map(|s| s.n) else { return };
         self.missing(&look, n);
@@ -746,10 +750,30 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.totals.count_notification(channel, "failed");
             }
         }
+        self.count_requests();
         if self.record.conflict.is_none() {
             let since = self.unsure_since();
+            let before = self.record.state.totals.last_success;
+            if self.is_success() {
+                self.record.state.totals.last_success = Some(self.clock.now());
+            }
             self.record.close(&unsettled, since).await;
+            if !self.record.is_recorded() {
+                self.record.state.totals.last_success = before;
+            }
         }
+    }
+
+    fn count_requests(&mut self) {
+        for ((service, operation, code), count) in self.requests.drain() {
+            let total = self.record.state.totals.requests.entry(format!("{service}|{operation}|{code}")).or_default();
+            *total += count;
+        }
+    }
+
+    /// Whether a source is one that is polled: a region that is left out is none.
+    pub fn is_polled(&self, key: &str) -> bool {
+        self.record.state.sources.get(key).is_some_and(|s| s.standing != Standing::LeftOut)
     }
 
     /// Since when messages may stand in Slack that the state does not know, for the next run to look them up.

@@ -1,4 +1,4 @@
-//! One run: read what the sources show, decide, deliver, record.
+//! One run: read what the sources show, decide, deliver, record; then tell the metrics, and how it ended.
 
 pub mod deliver;
 pub mod engine;
@@ -9,3 +9,307 @@ pub mod recall;
 pub mod record;
 pub mod session;
 pub mod stop;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::{SETTLED, UNSETTLED, WRONG};
+use crate::config::{Access, AccountNames, Config, RouteTo, Target};
+use crate::finding::Finding;
+use crate::guardduty::{Aws, Source};
+use crate::message::{self, Form, Life, News, Wording};
+use crate::metrics::{self, Carried, Requests, Snapshot, SourceSample};
+use crate::plan::{Act, default_destination};
+use crate::preview::wording;
+use crate::slack::Chat;
+use crate::slack::pace::Pace;
+use crate::state::store::{Backing, Store};
+use crate::time::{Clock, Millis};
+use crate::{http, slack, telemetry};
+
+use deliver::Desk;
+use engine::{Begin, Engine};
+use intake::{Identity, Unreachable};
+use record::Record;
+use session::{Opening, Start, open};
+use stop::Stop;
+
+/// What the last checkpoint and the push need of `RUN_TIMEOUT`.
+fn margin(timeout: Duration) -> Duration {
+    (timeout / 4).clamp(Duration::from_secs(2), Duration::from_secs(15))
+}
+
+/// One run, from the configuration to the exit status.
+pub async fn run(config: &Config) -> u8 {
+    let clock = Clock::system();
+    let requests = Requests::default();
+    http::install_crypto();
+    let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
+        (Ok(client), Ok(aws)) => (client, aws),
+        (Err(e), _) | (_, Err(e)) => {
+            tracing::error!(error = %e, "the configuration is wrong");
+            return WRONG;
+        }
+    };
+    let stop = Stop::new(terminated(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
+    let mut store = Backing::new(&config.state, requests.clone());
+    let connect = Aws::connect(&config.aws, aws_client, requests.clone());
+    let (aws, loaded) = futures_util::future::join(connect, store.load()).await;
+    let aws = match aws {
+        Ok(aws) => Rc::new(aws),
+        Err(e) => {
+            tracing::error!(error = %e, "the configuration is wrong");
+            return WRONG;
+        }
+    };
+    let start = match open(loaded, config, clock.now()) {
+        Ok(Opening::Go(start)) => *start,
+        Ok(Opening::Busy { id, until }) => {
+            tracing::info!(holder = id, until = until.iso(), "another run holds the lease: nothing to do");
+            return SETTLED;
+        }
+        Err(e) => {
+            tracing::error!(error = %e, "the watermark file is wrong");
+            push(config, &client, failed(&clock)).await;
+            return WRONG;
+        }
+    };
+    let wording = named(config, &aws, &stop).await;
+    let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
+    let (success, snapshot) =
+        told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests).await;
+    if !config.dry_run {
+        push(config, &client, snapshot).await;
+    }
+    if success { SETTLED } else { UNSETTLED }
+}
+
+/// The run itself, whatever stands behind its seams.
+#[allow(clippy::too_many_arguments)] // the parts of a run, each used once
+async fn told<C: Chat, S: Store>(
+    config: &Config,
+    start: Start,
+    store: S,
+    chat: &C,
+    wording: &Wording,
+    identities: Vec<Identity<Source>>,
+    clock: Clock,
+    stop: &Stop,
+    requests: Requests,
+) -> (bool, Snapshot) {
+    let Start { state, afresh, unrecordable, recall, replay } = start;
+    if let Some(why) = &unrecordable {
+        tracing::error!(why, "the state cannot be recorded by this run: it delivers all the same");
+    }
+    let id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
+    let desk = desk(config, wording, chat, stop, &id, &state.channels);
+    let record = Record::new(state, config, store, clock, id, replay, unrecordable);
+    let print = |act: &Act| print(act, wording);
+    let print: Option<&dyn Fn(&Act)> = if config.dry_run { Some(&print) } else { None };
+    let begin = Begin {
+        config,
+        desk: Rc::new(desk),
+        clock,
+        stop: stop.clone(),
+        record,
+        identities,
+        afresh,
+        recall,
+        requests,
+        print,
+    };
+    let mut engine = Engine::new(begin);
+    engine.run().await;
+    let success = engine.is_success();
+    for problem in &engine.tally.problems {
+        tracing::warn!(problem, "not settled");
+    }
+    if let Some(why) = engine.record.problem() {
+        tracing::error!(why, "what this run did is not recorded");
+    }
+    let seconds = clock.elapsed().as_secs_f64();
+    let (settled, posted, pending) = (engine.tally.settled, engine.tally.posted, engine.intake.pending());
+    tracing::info!(success, settled, posted, pending, bytes = engine.record.bytes, seconds, "run ended");
+    (success, snapshot(&engine, success))
+}
+
+/// What the lanes of a run share.
+pub fn desk<'a, C>(
+    config: &'a Config,
+    wording: &'a Wording,
+    chat: &'a C,
+    stop: &Stop,
+    id: &str,
+    channels: &std::collections::BTreeMap<String, String>,
+) -> Desk<'a, C> {
+    Desk {
+        config,
+        wording,
+        id: id.to_owned(),
+        chat,
+        pace: Pace::new(),
+        stop: stop.clone(),
+        default: default_destination(config),
+        readable: Cell::new(matches!(config.slack.access, Access::Bot { .. })),
+        refusing: RefCell::new(HashSet::new()),
+        app_refused: RefCell::new(None),
+        channels: RefCell::new(channels.clone()),
+        in_flight: Cell::new(0),
+    }
+}
+
+/// Turns true at `SIGTERM`, or `SIGINT` on a terminal.
+fn terminated() -> watch::Receiver<bool> {
+    let (tell, told) = watch::channel(false);
+    tokio::spawn(async move {
+        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+            // Without handlers the signals end the process at once, which loses nothing either.
+            return tell.closed().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::warn!("told to stop: recording what is settled");
+        let _ = tell.send(true);
+        tell.closed().await;
+    });
+    told
+}
+
+/// The sources of every identity, each as soon as it is known.
+fn identities(aws: &Rc<Aws>) -> Vec<Identity<Source>> {
+    let one = |index: usize| -> Identity<Source> {
+        let aws = aws.clone();
+        Box::pin(async move {
+            let seen = aws.sources_of(index).await;
+            seen.sources.map_err(|error| Unreachable { identity: seen.identity, account: seen.account, error })
+        })
+    };
+    (0..aws.identities()).map(one).collect()
+}
+
+/// The accounts' names, also from the organization where that is asked for and permitted.
+async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
+    let mut wording = wording(config);
+    if config.wording.account_names == AccountNames::Organization {
+        match stop.unless(aws.organization()).await {
+            Some(Ok(names)) => wording.account_names = names,
+            Some(Err(e)) => {
+                tracing::warn!(error = %e, "ACCOUNT_NAMES=organization: the names of the accounts are not known")
+            }
+            None => {}
+        }
+    }
+    wording
+}
+
+/// A dry run prints the messages, one JSON document each, on standard output.
+fn print(act: &Act, w: &Wording) {
+    let finding = |f: &Finding, mention: Option<&str>, seen: &[String]| {
+        let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel: None };
+        message::finding(f, &life, w, Form::Full)
+    };
+    let message = match act {
+        Act::Notice(notice) => message::notice(notice, Form::Full),
+        Act::Post(f, post) => finding(f, post.to.mention.as_deref(), &post.seen),
+        Act::Update(f, update) => {
+            if let Some(word) = &update.word {
+                let news =
+                    News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention: None };
+                println!("{}", message::reply(f, &news, w, Form::Full).payload());
+            }
+            finding(f, None, &update.seen)
+        }
+        Act::Digest { id, to, findings } => {
+            message::digest(id, &findings.iter().collect::<Vec<_>>(), w, to.mention.as_deref(), Form::Full)
+        }
+        Act::Point { id, channel, .. } => message::moved(id, channel, None, Form::Full),
+    };
+    println!("{}", message.payload());
+}
+
+fn snapshot<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
+    engine: &Engine<'_, D, C, S>,
+    success: bool,
+) -> Snapshot {
+    let record = &engine.record;
+    let state = &record.state;
+    let carried = record.is_recorded().then(|| Carried {
+        findings: state.totals.findings.clone(),
+        notifications: state.totals.notifications.clone(),
+        requests: state.totals.requests.clone(),
+        delay: metrics::Delay {
+            cumulative: state.totals.delay.cumulative(),
+            sum: state.totals.delay.sum,
+            count: state.totals.delay.count,
+        },
+        channels: channels(engine.config),
+    });
+    Snapshot {
+        success,
+        last_success: state.totals.last_success,
+        sources: sources(engine),
+        state_bytes: Some(record.bytes),
+        carried,
+        ..failed(&engine.clock)
+    }
+}
+
+fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
+    engine: &Engine<'_, D, C, S>,
+) -> Vec<SourceSample> {
+    let state = &engine.record.state;
+    let down =
+        state.sources.iter().filter(|(key, s)| s.blind_since.is_some() && !engine.intake.tracks.contains_key(*key));
+    let down = down.map(|(key, s)| sample(key, false, Some(s.watermark)));
+    let polled = engine.intake.tracks.iter().filter(|(key, _)| engine.is_polled(key)).map(|(key, t)| SourceSample {
+        pending: t.progress.unsettled.len() as u64,
+        open: t.open.clone(),
+        detector_enabled: t.enabled,
+        ..sample(key, t.up && t.looked, state.sources.get(key).map(|s| s.watermark))
+    });
+    polled.chain(down).collect()
+}
+
+fn sample(key: &str, up: bool, watermark: Option<Millis>) -> SourceSample {
+    let (account, region) = key.split_once('/').unwrap_or((key, ""));
+    SourceSample { account: account.to_owned(), region: region.to_owned(), up, watermark, ..SourceSample::default() }
+}
+
+/// Channels as configured.
+fn channels(config: &Config) -> Vec<String> {
+    let routed = config.routes.0.iter().filter_map(|r| match &r.to {
+        RouteTo::Target(target) => Some(target.name().to_owned()),
+        RouteTo::Drop => None,
+    });
+    let mut names: Vec<String> =
+        routed.chain([config.slack.access.default_target()].iter().map(Target::name).map(str::to_owned)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// What can be told of a run that got no further than its configuration.
+fn failed(clock: &Clock) -> Snapshot {
+    Snapshot {
+        version: telemetry::VERSION.into(),
+        revision: telemetry::REVISION.into(),
+        duration: clock.elapsed(),
+        last_run: clock.now(),
+        ..Snapshot::default()
+    }
+}
+
+async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot) {
+    let Some(gateway) = &config.pushgateway else { return };
+    if let Err(e) = metrics::push(gateway, &snapshot, client).await {
+        tracing::warn!(error = %e, "the metrics could not be pushed");
+    }
+}
