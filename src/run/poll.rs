@@ -166,7 +166,7 @@ impl<D: Detector> Reading<'_, D> {
             let next = match page.next.take() {
                 Some(token) if !tokens.insert(token.clone()) => {
                     let fetched = self.fetch(&page).await;
-                    return End::Failed(fetched.err().unwrap_or_else(|| repeated_token()));
+                    return End::Failed(fetched.err().unwrap_or_else(repeated_token));
                 }
                 next => next,
             };

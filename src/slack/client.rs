@@ -97,16 +97,6 @@ impl Client {
         self.identity.get_or_try_init(ask).await
     }
 
-    /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
-    pub async fn permalink(&self, at: &At) -> Option<String> {
-        let url = &self.identity().await.ok()?.url;
-        let stamp = at.ts.replace('.', "");
-        let thread =
-            at.thread.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
-        (!stamp.is_empty() && url.starts_with("http"))
-            .then(|| format!("{}/archives/{}/p{stamp}{thread}", url.trim_end_matches('/'), at.channel))
-    }
-
     /// A reading method, tried again for passing reasons.
     pub(super) async fn read(&self, method: &str, query: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
         self.patiently(method, query).await.map(|heard| heard.body)
@@ -167,6 +157,16 @@ impl Client {
 }
 
 impl Chat for Client {
+    /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
+    async fn permalink(&self, at: &At) -> Option<String> {
+        let url = &self.identity().await.ok()?.url;
+        let stamp = at.ts.replace('.', "");
+        let thread =
+            at.thread.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
+        (!stamp.is_empty() && url.starts_with("http"))
+            .then(|| format!("{}/archives/{}/p{stamp}{thread}", url.trim_end_matches('/'), at.channel))
+    }
+
     async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure> {
         let mut arguments = message.payload();
         let channel = match to {

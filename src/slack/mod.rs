@@ -120,6 +120,9 @@ pub trait Chat {
     /// Posts once, without retrying. `thread`: the thread's `ts`, and whether the channel is to see the reply, too.
     async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure>;
 
+    /// The address of a message for a reader, if Slack tells where the workspace is.
+    async fn permalink(&self, at: &At) -> Option<String>;
+
     /// Replaces what stands there; to repeat it changes nothing.
     async fn update(&self, at: &At, message: &Message) -> Result<(), Failure>;
 
