@@ -1,0 +1,81 @@
+//! What can be told of the packaging without a cluster.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::kit::{CHART, ROOT};
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+#[test]
+fn the_chart_installs_the_version_that_the_crate_has() {
+    let chart = std::fs::read_to_string(Path::new(CHART).join("Chart.yaml")).expect("the chart is there");
+    let version = format!("appVersion: \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(chart.lines().any(|line| line == version), "no line {version} in {chart}");
+}
+
+/// The actions that a policy allows.
+fn allowed(policy: &str) -> BTreeSet<String> {
+    let policy: Value = serde_json::from_str(&text(policy)).expect("a policy is JSON");
+    let statements = policy["Statement"].as_array().expect("a policy has statements");
+    let actions = statements.iter().flat_map(|statement| match &statement["Action"] {
+        Value::Array(actions) => actions.clone(),
+        action => vec![action.clone()],
+    });
+    actions.filter_map(|action| action.as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_policies_allow_what_a_run_reads_and_no_wildcard() {
+    let needed = ["guardduty:GetFindings", "guardduty:ListDetectors", "guardduty:ListFindings"];
+    let optional = [
+        "account:ListRegions",
+        "guardduty:GetDetector",
+        "guardduty:GetFilter",
+        "guardduty:GetFindingsStatistics",
+        "guardduty:GetIPSet",
+        "guardduty:ListFilters",
+        "guardduty:ListIPSets",
+        "organizations:ListAccounts",
+    ];
+    let set = |actions: &[&str]| actions.iter().map(|a| (*a).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(allowed("k8s/iam-policy.json"), set(&needed));
+    assert_eq!(allowed("k8s/iam-policy-optional.json"), &set(&needed) | &set(&optional));
+}
+
+#[test]
+fn every_snippet_grants_the_same_as_the_policy() {
+    for snippet in ["k8s/iam/eksctl-irsa.yaml", "k8s/iam/eksctl-pod-identity.yaml", "k8s/iam/member-role.yaml"] {
+        let granted: BTreeSet<String> =
+            text(snippet).split('"').filter(|word| word.starts_with("guardduty:")).map(str::to_owned).collect();
+        assert_eq!(granted, allowed("k8s/iam-policy.json"), "{snippet}");
+    }
+}
+
+#[test]
+fn the_slack_manifest_asks_for_no_more_than_posting_and_reading_back() {
+    let manifest = text("slack-manifest.yaml");
+    let scopes: Vec<&str> = manifest
+        .lines()
+        .skip_while(|line| !line.trim_start().starts_with("bot:"))
+        .filter_map(|line| line.trim().strip_prefix("- "))
+        .filter_map(|scope| scope.split_whitespace().next())
+        .collect();
+    assert_eq!(scopes, ["chat:write", "channels:history", "groups:history"]);
+}
+
+#[test]
+fn every_alert_has_its_section_in_the_runbook() {
+    let runbook = text("docs/alerts.md");
+    let rules = text("helm/guardduty-slack/templates/prometheusrule.yaml");
+    let alerts = rules.split("\"alert\" \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let alerts: Vec<&str> = alerts.collect();
+    assert!(alerts.len() >= 10, "{alerts:?}");
+    for alert in alerts {
+        assert!(runbook.lines().any(|line| line == format!("## {alert}")), "no section {alert}");
+    }
+}
