@@ -1,22 +1,20 @@
 //! Saying one thing: an act becomes messages, Slack's answers become what is recorded.
 //!
-//! What Slack refuses for its content is said more plainly, what a channel refuses goes to the default channel, a
-//! throttle is waited out. A message whose outcome is unknown is not sent again before Slack was looked into.
+//! A message whose outcome is unknown is not sent again before Slack was looked into.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Config, Target};
 use crate::finding::Finding;
-use crate::message::{self, Form, Life, Message, News, Wording};
-use crate::plan::{Act, Destination, Post, UPDATES, Update, Word};
-use crate::retry::{Policy, chance};
+use crate::message::{self, Life, News, Wording};
+use crate::plan::{Act, Destination, Post, Update, Word};
 use crate::run::recall::{Memory, Past};
+use crate::run::send::{Sent, Unsent};
 use crate::run::stop::Stop;
 use crate::slack::pace::Pace;
-use crate::slack::{At, Chat, Failure, HistoryError, OwnMessage};
+use crate::slack::{At, Chat, HistoryError, OwnMessage};
 use crate::state::Outcome;
 
 /// What all lanes of a run share.
@@ -55,35 +53,6 @@ pub enum Done {
     Failed(String),
     /// Not tried, or not to its end: the run is over, or the app is refused.
     Left,
-}
-
-/// A message that stands, and the channel that refused it first.
-struct Sent {
-    at: At,
-    meant: Option<String>,
-}
-
-/// Why a message does not stand.
-enum Unsent {
-    Unknown(String),
-    Failed(String),
-    Left,
-}
-
-/// Calls that certainly, or harmlessly, failed are tried again within a run.
-struct Backoff {
-    failed: u32,
-}
-
-impl Backoff {
-    fn new() -> Self {
-        Self { failed: 0 }
-    }
-
-    fn next(&mut self, left: Duration) -> Option<Duration> {
-        self.failed += 1;
-        Policy::SHORT.pause(self.failed, None, left, chance())
-    }
 }
 
 impl<C: Chat> Desk<'_, C> {
@@ -250,200 +219,10 @@ impl<C: Chat> Desk<'_, C> {
     pub fn channel_id(&self, name: &str) -> Option<String> {
         if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
     }
-
-    /// Edits a message. False: it is gone, or can no longer be edited.
-    async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<bool, Unsent> {
-        let mut backoff = Backoff::new();
-        let mut forms = Forms::new();
-        loop {
-            self.turn(UPDATES).await?;
-            let failure = match self.chat.update(at, &make(forms.now())).await {
-                Ok(()) => return Ok(true),
-                Err(failure) => failure,
-            };
-            match failure {
-                Failure::Throttled(wait) => {
-                    tracing::info!(seconds = wait.as_secs(), "Slack throttles edits");
-                    self.pace.hold(UPDATES, wait);
-                }
-                Failure::Content(why) => {
-                    // What cannot be said by an edit in any form is posted anew.
-                    if !forms.plainer(&why) {
-                        return Ok(false);
-                    }
-                }
-                Failure::Gone(_) | Failure::Channel(_) => return Ok(false),
-                Failure::App(why) => return Err(self.refused(why)),
-                Failure::Unsent(why) | Failure::Unknown(why) => self.again(&mut backoff, why).await?,
-            }
-        }
-    }
-
-    /// Posts a message, in plainer forms or to the default channel where it is refused.
-    async fn send(
-        &self,
-        to: &Destination,
-        thread: Option<(&At, bool)>,
-        make: impl Fn(Form, Option<&str>) -> Message,
-    ) -> Result<Sent, Unsent> {
-        let refused = self.refusing.borrow().contains(to.name());
-        let mut way = Way { target: to.target.clone(), meant: None, thread };
-        if refused {
-            way.fall_back(to.name(), &self.default);
-        }
-        let mut backoff = Backoff::new();
-        let mut forms = Forms::new();
-        loop {
-            let lane = way.target.name().to_owned();
-            self.turn(&lane).await?;
-            let message = make(forms.now(), way.meant.as_deref());
-            let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
-            self.in_flight.set(self.in_flight.get() + 1);
-            let answer = self.chat.post(&way.target, &message, thread).await;
-            self.in_flight.set(self.in_flight.get() - 1);
-            let failure = match answer {
-                Ok(posted) => return Ok(self.stands(way, posted.at)),
-                Err(failure) => failure,
-            };
-            match failure {
-                Failure::Throttled(wait) => {
-                    tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
-                    self.pace.hold(&lane, wait);
-                }
-                Failure::Content(why) if forms.plainer(&why) => {}
-                Failure::Content(why) => return Err(Unsent::Failed(why)),
-                Failure::Gone(_) if way.thread.is_some() => way.thread = None,
-                Failure::Channel(why) | Failure::Gone(why) => {
-                    if way.target == self.default.target || way.thread.is_some() {
-                        return Err(Unsent::Failed(format!("{lane}: {why}")));
-                    }
-                    tracing::warn!(channel = lane, why, "the channel refuses messages; they go to the default channel");
-                    self.refusing.borrow_mut().insert(lane.clone());
-                    way.fall_back(&lane, &self.default);
-                }
-                Failure::App(why) => return Err(self.refused(why)),
-                Failure::Unsent(why) => self.again(&mut backoff, why).await?,
-                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(why)),
-                // Nothing tells whether it stands: better twice than never.
-                Failure::Unknown(why) => self.again(&mut backoff, why).await?,
-            }
-        }
-    }
-
-    fn stands(&self, way: Way, at: At) -> Sent {
-        let name = way.target.name();
-        if name.starts_with('#') {
-            self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
-        }
-        Sent { at, meant: way.meant }
-    }
-
-    async fn turn(&self, lane: &str) -> Result<(), Unsent> {
-        self.stop.unless(self.pace.turn(lane)).await.ok_or(Unsent::Left)?;
-        if self.over() { Err(Unsent::Left) } else { Ok(()) }
-    }
-
-    async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {
-        let Some(wait) = backoff.next(self.stop.left()) else { return Err(Unsent::Failed(why)) };
-        tracing::debug!(why, "tried again");
-        self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
-    }
-
-    fn refused(&self, why: String) -> Unsent {
-        tracing::error!(why, "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over");
-        self.app_refused.borrow_mut().get_or_insert(why);
-        Unsent::Left
-    }
-}
-
-/// Where a message is going.
-struct Way<'a> {
-    target: Target,
-    meant: Option<String>,
-    thread: Option<(&'a At, bool)>,
-}
-
-impl Way<'_> {
-    fn fall_back(&mut self, refused: &str, default: &Destination) {
-        if self.target != default.target {
-            self.meant = Some(refused.to_owned());
-            self.target = default.target.clone();
-            self.thread = None;
-        }
-    }
-}
-
-/// The forms of a message, plainer each time Slack refuses its content.
-struct Forms(Form);
-
-impl Forms {
-    fn new() -> Self {
-        Self(Form::Full)
-    }
-
-    fn now(&self) -> Form {
-        self.0
-    }
-
-    fn plainer(&mut self, why: &str) -> bool {
-        tracing::warn!(why, form = ?self.0, "Slack refuses the content");
-        self.0 = match self.0 {
-            Form::Full => Form::Text,
-            Form::Text => Form::Bare,
-            Form::Bare => return false,
-        };
-        true
-    }
 }
 
 /// Whether a message of our own is about just this state of a finding.
 fn tells(m: &OwnMessage, f: &Finding) -> bool {
     let is = |key: &str, value: &str| m.event.get(key).and_then(|v| v.as_str()) == Some(value);
     is("finding_id", &f.id) && is("updated_at", &f.updated_at)
-}
-
-/// One thing after another, in one channel. What has an unknown outcome is tried again once history can show it.
-pub async fn lane<C: Chat>(
-    desk: Rc<Desk<'_, C>>,
-    name: String,
-    acts: Vec<Act>,
-    past: Past,
-    report: tokio::sync::mpsc::UnboundedSender<(String, Act, Done)>,
-) {
-    let mut unknown = Vec::new();
-    for act in acts {
-        match desk.say(&act, &past, false).await {
-            Done::Unknown(why) if !desk.over() => {
-                tracing::warn!(lane = name, why, "the outcome of a message is unknown; it is looked up in history");
-                unknown.push(act);
-            }
-            done => tell(&report, &name, act, done),
-        }
-    }
-    for _ in 0..LOOKS {
-        if unknown.is_empty() || desk.stop.unless(tokio::time::sleep(LAG)).await.is_none() {
-            break;
-        }
-        let mut still = Vec::new();
-        for act in unknown {
-            match desk.say(&act, &past, true).await {
-                Done::Unknown(_) => still.push(act),
-                done => tell(&report, &name, act, done),
-            }
-        }
-        unknown = still;
-    }
-    for act in unknown {
-        tell(&report, &name, act, Done::Unknown("its outcome is unknown".into()));
-    }
-}
-
-/// History shows a message that was acknowledged only after some seconds.
-pub const LAG: Duration = Duration::from_secs(10);
-/// So often a message of unknown outcome is looked up and sent again in one run.
-const LOOKS: usize = 3;
-
-fn tell(report: &tokio::sync::mpsc::UnboundedSender<(String, Act, Done)>, lane: &str, act: Act, done: Done) {
-    // The receiver lives as long as the lanes do.
-    let _ = report.send((lane.to_owned(), act, done));
 }

@@ -3,12 +3,16 @@
 pub mod deliver;
 pub mod engine;
 pub mod intake;
+pub mod lane;
 pub mod look;
 pub mod poll;
 pub mod recall;
 pub mod record;
+mod send;
 pub mod session;
+mod sources;
 pub mod stop;
+mod tell;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::run::deliver::LAG;
+use crate::run::lane::LAG;
 use crate::run::recall::{Past, Recall};
 use crate::state::store::{Loaded, Source};
 use crate::state::{Run, State, Unusable};

@@ -1,0 +1,186 @@
+//! Getting one message to stand: what Slack refuses for its content is said more plainly, what a channel refuses goes
+//! to the default channel, a throttle is waited out, and what certainly failed is tried again.
+
+use std::time::Duration;
+
+use crate::config::Target;
+use crate::message::{Form, Message};
+use crate::plan::{Destination, UPDATES};
+use crate::retry::{Policy, chance};
+use crate::run::deliver::Desk;
+use crate::slack::{At, Chat, Failure};
+
+/// A message that stands, and the channel that refused it first.
+pub(super) struct Sent {
+    pub at: At,
+    pub meant: Option<String>,
+}
+
+/// Why a message does not stand.
+pub(super) enum Unsent {
+    Unknown(String),
+    Failed(String),
+    Left,
+}
+
+/// Calls that certainly, or harmlessly, failed are tried again within a run.
+struct Backoff {
+    failed: u32,
+}
+
+impl Backoff {
+    fn new() -> Self {
+        Self { failed: 0 }
+    }
+
+    fn next(&mut self, left: Duration) -> Option<Duration> {
+        self.failed += 1;
+        Policy::SHORT.pause(self.failed, None, left, chance())
+    }
+}
+
+impl<C: Chat> Desk<'_, C> {
+    /// Edits a message. False: it is gone, or can no longer be edited.
+    pub(super) async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<bool, Unsent> {
+        let mut backoff = Backoff::new();
+        let mut forms = Forms::new();
+        loop {
+            self.turn(UPDATES).await?;
+            let failure = match self.chat.update(at, &make(forms.now())).await {
+                Ok(()) => return Ok(true),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Throttled(wait) => {
+                    tracing::info!(seconds = wait.as_secs(), "Slack throttles edits");
+                    self.pace.hold(UPDATES, wait);
+                }
+                Failure::Content(why) => {
+                    // What cannot be said by an edit in any form is posted anew.
+                    if !forms.plainer(&why) {
+                        return Ok(false);
+                    }
+                }
+                Failure::Gone(_) | Failure::Channel(_) => return Ok(false),
+                Failure::App(why) => return Err(self.refused(why)),
+                Failure::Unsent(why) | Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+            }
+        }
+    }
+
+    /// Posts a message, in plainer forms or to the default channel where it is refused.
+    pub(super) async fn send(
+        &self,
+        to: &Destination,
+        thread: Option<(&At, bool)>,
+        make: impl Fn(Form, Option<&str>) -> Message,
+    ) -> Result<Sent, Unsent> {
+        let refused = self.refusing.borrow().contains(to.name());
+        let mut way = Way { target: to.target.clone(), meant: None, thread };
+        if refused {
+            way.fall_back(to.name(), &self.default);
+        }
+        let mut backoff = Backoff::new();
+        let mut forms = Forms::new();
+        loop {
+            let lane = way.target.name().to_owned();
+            self.turn(&lane).await?;
+            let message = make(forms.now(), way.meant.as_deref());
+            let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
+            self.in_flight.set(self.in_flight.get() + 1);
+            let answer = self.chat.post(&way.target, &message, thread).await;
+            self.in_flight.set(self.in_flight.get() - 1);
+            let failure = match answer {
+                Ok(posted) => return Ok(self.stands(way, posted.at)),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Throttled(wait) => {
+                    tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
+                    self.pace.hold(&lane, wait);
+                }
+                Failure::Content(why) if forms.plainer(&why) => {}
+                Failure::Content(why) => return Err(Unsent::Failed(why)),
+                Failure::Gone(_) if way.thread.is_some() => way.thread = None,
+                Failure::Channel(why) | Failure::Gone(why) => {
+                    if way.target == self.default.target || way.thread.is_some() {
+                        return Err(Unsent::Failed(format!("{lane}: {why}")));
+                    }
+                    tracing::warn!(channel = lane, why, "the channel refuses messages; they go to the default channel");
+                    self.refusing.borrow_mut().insert(lane.clone());
+                    way.fall_back(&lane, &self.default);
+                }
+                Failure::App(why) => return Err(self.refused(why)),
+                Failure::Unsent(why) => self.again(&mut backoff, why).await?,
+                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(why)),
+                // Nothing tells whether it stands: better twice than never.
+                Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+            }
+        }
+    }
+
+    fn stands(&self, way: Way, at: At) -> Sent {
+        let name = way.target.name();
+        if name.starts_with('#') {
+            self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
+        }
+        Sent { at, meant: way.meant }
+    }
+
+    async fn turn(&self, lane: &str) -> Result<(), Unsent> {
+        self.stop.unless(self.pace.turn(lane)).await.ok_or(Unsent::Left)?;
+        if self.over() { Err(Unsent::Left) } else { Ok(()) }
+    }
+
+    async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {
+        let Some(wait) = backoff.next(self.stop.left()) else { return Err(Unsent::Failed(why)) };
+        tracing::debug!(why, "tried again");
+        self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
+    }
+
+    fn refused(&self, why: String) -> Unsent {
+        tracing::error!(why, "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over");
+        self.app_refused.borrow_mut().get_or_insert(why);
+        Unsent::Left
+    }
+}
+
+/// Where a message is going.
+struct Way<'a> {
+    target: Target,
+    meant: Option<String>,
+    thread: Option<(&'a At, bool)>,
+}
+
+impl Way<'_> {
+    fn fall_back(&mut self, refused: &str, default: &Destination) {
+        if self.target != default.target {
+            self.meant = Some(refused.to_owned());
+            self.target = default.target.clone();
+            self.thread = None;
+        }
+    }
+}
+
+/// The forms of a message, plainer each time Slack refuses its content.
+struct Forms(Form);
+
+impl Forms {
+    fn new() -> Self {
+        Self(Form::Full)
+    }
+
+    fn now(&self) -> Form {
+        self.0
+    }
+
+    fn plainer(&mut self, why: &str) -> bool {
+        tracing::warn!(why, form = ?self.0, "Slack refuses the content");
+        self.0 = match self.0 {
+            Form::Full => Form::Text,
+            Form::Text => Form::Bare,
+            Form::Bare => return false,
+        };
+        true
+    }
+}

@@ -1,0 +1,248 @@
+//! What the sources answer: noted in the state, announced where it is news, handed on to be told.
+
+use std::rc::Rc;
+
+use crate::config::{Regions, Role};
+use crate::guardduty::Detector;
+use crate::message::{Level, Notice};
+use crate::plan::silence::{self, Open, Reading};
+use crate::run::engine::{Engine, PATIENCE};
+use crate::run::intake::Unreachable;
+use crate::run::look::Look;
+use crate::run::poll::{Known, Room};
+use crate::slack::Chat;
+use crate::state::store::Store;
+use crate::state::{Outcome, Standing, Unfetched};
+
+/// So many notices at most wait in the state.
+const NOTICES: usize = 200;
+
+impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
+    /// What stood for the sources of an identity that could not be used, once every identity can.
+    pub(super) fn back_in_reach(&mut self) {
+        if self.unreachable || !self.intake.identities.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let keys: Vec<String> = self.record.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
+        for key in keys {
+            if let Some(mut source) = self.record.state.sources.remove(&key) {
+                let notice = silence::seen_again(&key, &mut source, self.stamp, now);
+                self.announce(notice.into_iter().collect());
+            }
+        }
+    }
+
+    pub(super) fn identified(&mut self, identity: Result<Vec<D>, Unreachable>, room: &Rc<Room>, known: &Rc<Known>) {
+        match identity {
+            Ok(sources) => {
+                let (state, now) = (&self.record.state, self.clock.now());
+                for source in sources {
+                    self.intake.first_look(source, state, room, known, now);
+                }
+            }
+            Err(unreachable) => self.unreachable(&unreachable),
+        }
+    }
+
+    /// Nothing is known of an identity's sources but what the state remembers.
+    pub(super) fn unreachable(&mut self, u: &Unreachable) {
+        tracing::error!(identity = u.identity, error = %u.error, "the identity cannot be used");
+        self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
+        self.unreachable = true;
+        let others: Vec<&str> = self.config.aws.roles.iter().filter_map(role_account).collect();
+        let mine = |key: &str| {
+            let account = key.split('/').next().unwrap_or_default();
+            u.account.as_deref().map_or_else(|| !others.contains(&account), |a| a == account)
+        };
+        let mut keys: Vec<String> = self.record.state.sources.keys().filter(|k| mine(k)).cloned().collect();
+        if keys.is_empty() {
+            keys.push(format!("{}/*", u.account.as_deref().unwrap_or(&u.identity)));
+        }
+        for key in keys {
+            self.stand(&key, &Reading::Failed(&u.error));
+        }
+    }
+
+    /// Notes what a source answered.
+    pub(super) fn seen(&mut self, mut look: Look) {
+        let key = look.key.to_string();
+        for warning in look.warnings.drain(..) {
+            tracing::warn!(source = key, warning, "not all that is watched could be read");
+        }
+        if look.first {
+            self.first_seen(&key, &look);
+        }
+        if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
+            tracing::error!(source = key, %error, reason = error.reason(), "the source could not be read");
+            self.tally.problems.insert(format!("{key}: {error}"));
+        }
+        let Some(n) = self.record.state.sources.get(&key).map(|s| s.n) else { return };
+        self.missing(&look, n);
+        let fresh = self.intake.take(&mut look);
+        if let Some(track) = self.intake.tracks.get_mut(&key) {
+            track.n = n;
+        }
+        tracing::debug!(source = key, new = fresh.len(), more = look.window.more, "read");
+        self.arrived.findings.extend(fresh);
+        self.arrived.looked_up.append(&mut look.looked_up);
+    }
+
+    pub(super) fn first_seen(&mut self, key: &str, look: &Look) {
+        let reading = match (look.error(), &look.detector) {
+            (Some(error), _) => Reading::Failed(error),
+            (None, Ok(Some(id))) => Reading::Detector { id, enabled: look.enabled },
+            (None, _) => Reading::NoDetector,
+        };
+        if self.stand(key, &reading) {
+            self.arrived.newcomers.push((key.to_owned(), look.open_before.clone()));
+        }
+        self.watch(key, look);
+    }
+
+    /// Notes how a source stands, and what is to be announced of it. Whether it is a newcomer that is looked at.
+    pub(super) fn stand(&mut self, key: &str, reading: &Reading) -> bool {
+        let (now, all) = (self.clock.now(), self.config.aws.regions == Regions::All);
+        let start = now.minus(self.config.lookback);
+        let (source, new) = self.record.state.source(key, start);
+        let was_out = source.standing == Standing::LeftOut;
+        source.configured = Some(now);
+        let notices = silence::standing(key, source, new, all, reading, self.stamp, now);
+        let out = source.standing == Standing::LeftOut;
+        if was_out && !out {
+            (source.watermark, source.floor) = (start, start);
+        }
+        if out && new {
+            self.arrived.left_out.push(key.to_owned());
+        }
+        self.announce(notices);
+        (new || was_out) && !out
+    }
+
+    pub(super) fn watch(&mut self, key: &str, look: &Look) {
+        let now = self.clock.now();
+        let Some(source) = self.record.state.sources.get_mut(key) else { return };
+        if let Some(last) = look.looked_up.iter().map(|f| &f.id).max_by_key(|id| (*id <= &source.looked_up, *id)) {
+            source.looked_up.clone_from(last);
+        }
+        if look.filters.is_none() && look.ip_sets.is_none() {
+            return;
+        }
+        let baseline = source.watched.is_some();
+        let due = silence::compare_due(source, now);
+        let known = source.watched.get_or_insert_default();
+        if due {
+            known.compared = now;
+        }
+        let mut notices = Vec::new();
+        if let Some(seen) = &look.filters {
+            notices.extend(silence::watched(
+                key,
+                &silence::FILTER,
+                &mut known.filters,
+                &seen.ids,
+                &seen.read,
+                baseline,
+                self.stamp,
+            ));
+        }
+        if let Some(seen) = &look.ip_sets {
+            notices.extend(silence::watched(
+                key,
+                &silence::IP_SET,
+                &mut known.ip_sets,
+                &seen.ids,
+                &seen.read,
+                baseline,
+                self.stamp,
+            ));
+        }
+        self.announce(notices);
+    }
+
+    /// What was listed and not told when asked for is given up after a day.
+    pub(super) fn missing(&mut self, look: &Look, n: u32) {
+        let now = self.clock.now();
+        for id in &look.window.missing {
+            let state = &mut self.record.state;
+            let unfetched = state.unfetched.entry(id.clone()).or_insert(Unfetched { s: n, since: now, passed: false });
+            tracing::warn!(finding = id, source = %look.key, since = unfetched.since.iso(), "listed, but not told when asked for");
+            self.tally.problems.insert(format!("{}: a finding is listed but cannot be fetched", look.key));
+        }
+    }
+
+    pub(super) fn announce(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            tracing::warn!(notice = notice.title, "to be announced");
+            let due = &mut self.record.state.notices;
+            if due.iter().all(|n| n.id != notice.id) {
+                due.push(notice);
+            }
+        }
+        let due = &mut self.record.state.notices;
+        let over = due.len().saturating_sub(NOTICES);
+        due.drain(..over);
+    }
+
+    /// One notice for all newcomers, one for all regions that are left out.
+    pub(super) fn announce_sources(&mut self) {
+        let newcomers = std::mem::take(&mut self.arrived.newcomers);
+        let known: Vec<&Open> = newcomers.iter().filter_map(|(_, open)| open.as_ref()).collect();
+        let open = (!known.is_empty()).then(|| sum(&known));
+        let keys: Vec<String> = newcomers.iter().map(|(key, _)| key.clone()).collect();
+        let lookback = self.config.lookback;
+        let mut notices = Vec::new();
+        if self.afresh && self.intake.tracks.values().any(|t| t.looked) {
+            self.afresh = false;
+            notices.push(silence::afresh(lookback, open.as_ref(), self.stamp));
+        } else if !keys.is_empty() && self.record.state.saved.is_some() {
+            notices.push(silence::new_sources(&keys, lookback, open.as_ref(), self.stamp));
+        }
+        let out = std::mem::take(&mut self.arrived.left_out);
+        if !out.is_empty() {
+            notices.push(silence::left_out(&out, self.stamp));
+        }
+        self.announce(notices);
+    }
+
+    /// Whether a source is one that is polled: a region that is left out is none.
+    pub fn is_polled(&self, key: &str) -> bool {
+        self.record.state.sources.get(key).is_some_and(|s| s.standing != Standing::LeftOut)
+    }
+
+    /// What was listed for a day and never told is passed; a notice names it in the next run.
+    pub(super) fn give_up_unfetched(&mut self) {
+        let now = self.clock.now();
+        let old = |u: &Unfetched| !u.passed && now.since(u.since) >= PATIENCE;
+        let unfetched = self.record.state.unfetched.iter_mut().filter(|(_, u)| old(u));
+        let ids: Vec<String> = unfetched
+            .map(|(id, u)| {
+                u.passed = true;
+                id.clone()
+            })
+            .collect();
+        for id in ids {
+            tracing::error!(finding = id, "given up: it was listed for a day, and never told when asked for");
+            let title = format!("given up: finding {id} is listed but cannot be fetched");
+            self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
+            let default = self.desk.default.name().to_owned();
+            self.record.state.totals.count_notification(&default, Outcome::GivenUp.label());
+        }
+    }
+}
+
+/// The account of `arn:aws:iam::123456789012:role/name`.
+fn role_account(role: &Role) -> Option<&str> {
+    match role {
+        Role::Own => None,
+        Role::Arn(arn) => arn.split(':').nth(4),
+    }
+}
+
+fn sum(all: &[&Open]) -> Open {
+    let mut total = Open::new();
+    for (band, count) in all.iter().flat_map(|o| o.iter()) {
+        *total.entry(*band).or_default() += count;
+    }
+    total
+}

@@ -1,0 +1,302 @@
+//! What has arrived is planned, written ahead, said, and settled by what came of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::finding::Finding;
+use crate::guardduty::Detector;
+use crate::message::Level;
+use crate::plan::{self, Act, Routed, UPDATES, Update, default_destination, route};
+use crate::run::deliver::Done;
+use crate::run::engine::{Engine, PATIENCE, Told};
+use crate::run::lane::lane;
+use crate::run::recall::recall;
+use crate::slack::Chat;
+use crate::state::Outcome;
+use crate::state::store::Store;
+
+impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
+    /// A webhook tells no history: what was written ahead may repeat.
+    pub(super) fn adopt_or_drop_without_history(&mut self) {
+        if !self.desk.readable.get() {
+            self.record.state.plans.clear();
+            self.recall = None;
+        }
+    }
+
+    /// Plans what has arrived, writes ahead what is about to be done, does it, records it.
+    pub(super) async fn cycle(&mut self) {
+        self.announce_sources();
+        let mut window = std::mem::take(&mut self.arrived.findings);
+        let mut looked_up = std::mem::take(&mut self.arrived.looked_up);
+        loop {
+            window = self.newest(window);
+            if !self.remember(&window).await {
+                return;
+            }
+            let held = self.tell(window, std::mem::take(&mut looked_up)).await;
+            if held.is_empty() || self.is_over() {
+                break;
+            }
+            window = held;
+        }
+        self.intake.advance(&mut self.record.state);
+    }
+
+    /// Of a finding that two sources show, the newest state; nothing that was settled, or tried in this run.
+    pub(super) fn newest(&self, window: Vec<Finding>) -> Vec<Finding> {
+        let mut newest: HashMap<String, Finding> = HashMap::new();
+        for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
+            match newest.get(&f.id) {
+                Some(known) if known.updated >= f.updated => {}
+                _ => {
+                    newest.insert(f.id.clone(), f);
+                }
+            }
+        }
+        newest.into_values().collect()
+    }
+
+    /// Before anything is said: what stands in Slack that the state does not know. False: the run is over.
+    pub(super) async fn remember(&mut self, window: &[Finding]) -> bool {
+        let (state, now) = (&self.record.state, self.clock.now());
+        let unsaid = |f: &Finding| !state.knows(&f.id, f.updated);
+        let something = window.iter().any(unsaid) || !state.notices.is_empty() || !state.plans.is_empty();
+        if !something || self.print.is_some() {
+            return true;
+        }
+        if self.memory.is_none() {
+            let (memory, silent) = match &self.recall {
+                Some(ask) => recall(&self.desk, state, ask, now).await,
+                None => Default::default(),
+            };
+            if self.stop.is_set() {
+                return false;
+            }
+            self.silent = silent;
+            self.memory = Some(memory);
+        }
+        self.adopt(window);
+        true
+    }
+
+    pub(super) fn adopt(&mut self, window: &[Finding]) {
+        let Some(memory) = &self.memory else { return };
+        let (state, now) = (&mut self.record.state, self.clock.now());
+        let adopted = memory.adopt(state, now);
+        if !adopted.findings.is_empty() || adopted.digests > 0 {
+            tracing::info!(
+                findings = adopted.findings.len(),
+                digests = adopted.digests,
+                "taken as said: they stand in Slack"
+            );
+        }
+        // Planned, yet not there: planned anew. Where the channel could not be read, that is not known.
+        let silent = &self.silent;
+        state.plans.retain(|_, p| silent.contains(&p.channel));
+        for f in window {
+            if !state.knows(&f.id, f.updated) {
+                continue;
+            }
+            if adopted.findings.contains(&f.id) {
+                state.learn(f);
+            }
+            self.intake.settled(&f.id);
+        }
+    }
+
+    /// Decides, writes ahead, delivers. What must wait for a sibling's message is given back.
+    pub(super) async fn tell(&mut self, window: Vec<Finding>, looked_up: Vec<Finding>) -> Vec<Finding> {
+        let now = self.clock.now();
+        let (digests, id) = (&mut self.digests, self.desk.id.clone());
+        let next_id = || {
+            *digests += 1;
+            format!("{id}-{digests}")
+        };
+        let mut plan = plan::plan(&self.record.state, self.config, window, &mut self.budget, next_id, now);
+        for (f, outcome, reason) in plan.settled.drain(..) {
+            tracing::info!(finding = f.id, kind = f.kind.as_str(), reason = reason.text(), "settled without a word");
+            self.settle(&f, &outcome);
+        }
+        self.add_archived(&mut plan, looked_up);
+        self.add_pointers(&mut plan);
+        self.add_notices(&mut plan);
+        let silent = &self.silent;
+        plan.lanes.retain(|_, acts| !acts.is_empty());
+        plan.lanes.retain(|name, _| !silent.contains(name));
+        if let Some(print) = self.print {
+            plan.lanes.values().flatten().for_each(print);
+        } else if !plan.lanes.is_empty() {
+            self.deliver(plan.lanes).await;
+        }
+        plan.held
+    }
+
+    /// A finding that was archived, or brought back, says so on its message.
+    pub(super) fn add_archived(&self, plan: &mut plan::Plan, looked_up: Vec<Finding>) {
+        let planned: HashSet<String> =
+            plan.lanes.values().flatten().filter_map(|a| a.finding().map(|f| f.id.clone())).collect();
+        for f in looked_up {
+            let Some(entry) = self.record.state.findings.get(&f.id) else { continue };
+            let Some(at) = entry.at.clone().filter(|_| entry.archived != f.archived && !planned.contains(&f.id)) else {
+                continue;
+            };
+            let to = match route(self.config, &f) {
+                Routed::To(to) => to,
+                Routed::Drop => default_destination(self.config),
+            };
+            let update = Update { at, word: None, to, seen: entry.seen.clone() };
+            plan.lanes.entry(UPDATES.into()).or_default().push(Act::Update(f, update));
+        }
+    }
+
+    pub(super) fn add_pointers(&self, plan: &mut plan::Plan) {
+        for (id, entry) in &self.record.state.findings {
+            if let (Some(old), Some(at)) = (&entry.old, &entry.at)
+                && !self.tried.contains(id)
+            {
+                let channel = self.channel_name(&at.channel);
+                let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
+                plan.lanes.entry(UPDATES.into()).or_default().push(act);
+            }
+        }
+    }
+
+    pub(super) fn add_notices(&self, plan: &mut plan::Plan) {
+        let due = self.record.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
+        plan.lanes.entry(self.desk.default.name().to_owned()).or_default().splice(0..0, due);
+    }
+
+    /// The configured name of a channel, or its id.
+    pub(super) fn channel_name(&self, id: &str) -> String {
+        let names = self.desk.channels.borrow();
+        names.iter().find(|(_, known)| *known == id).map_or(id, |(name, _)| name).to_owned()
+    }
+
+    pub(super) async fn deliver(&mut self, lanes: BTreeMap<String, Vec<Act>>) {
+        self.write_ahead(&lanes).await;
+        if self.is_over() {
+            return;
+        }
+        for (name, acts) in lanes {
+            let report = self.told.0.clone();
+            self.lanes.push(Box::pin(lane(self.desk.clone(), name, acts, self.past, report)));
+        }
+        self.drive().await;
+        // What moved to another channel is said where it stood before.
+        let mut plan = plan::Plan::default();
+        self.add_pointers(&mut plan);
+        if !plan.lanes.is_empty() && !self.is_over() {
+            for (name, acts) in plan.lanes {
+                self.lanes.push(Box::pin(lane(self.desk.clone(), name, acts, self.past, self.told.0.clone())));
+            }
+            self.drive().await;
+        }
+    }
+
+    pub(super) async fn write_ahead(&mut self, lanes: &BTreeMap<String, Vec<Act>>) {
+        let numbers = self.intake.numbers();
+        for act in lanes.values().flatten() {
+            if let Act::Digest { id, to, findings } = act {
+                let n = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
+                let findings = findings.iter().map(|f| (f.id.clone(), f.updated, n(f))).collect();
+                let plan = crate::state::Plan { channel: to.name().to_owned(), findings };
+                self.record.state.plans.insert(id.clone(), plan);
+            }
+        }
+        self.intake.advance(&mut self.record.state);
+        self.record.ahead(&self.intake.unsettled()).await;
+    }
+
+    /// What came of an act.
+    pub(super) fn done(&mut self, (lane, act, done): Told) {
+        match (act, done) {
+            (Act::Post(f, _) | Act::Update(f, _), Done::Settled(outcome)) => self.settle(&f, &outcome),
+            (Act::Digest { id, to, findings }, Done::Digested) => {
+                self.record.state.plans.remove(&id);
+                for f in &findings {
+                    self.settle_in(f, to.name(), &Outcome::Digested);
+                }
+            }
+            (Act::Notice(notice), Done::Said) => {
+                self.record.state.notices.retain(|n| n.id != notice.id);
+                self.record.delivered();
+            }
+            (Act::Point { id, .. }, Done::Said) => {
+                if let Some(entry) = self.record.state.findings.get_mut(&id) {
+                    entry.old = None;
+                }
+                self.record.delivered();
+            }
+            (act, Done::Unknown(why)) => {
+                self.unknown = true;
+                self.not_said(&lane, act, &why, true);
+            }
+            (act, Done::Failed(why)) => self.not_said(&lane, act, &why, false),
+            (act, Done::Left) => {
+                if let Act::Digest { id, .. } = &act {
+                    self.record.state.plans.remove(id);
+                }
+            }
+            (_, Done::Settled(_) | Done::Digested | Done::Said) => {}
+        }
+    }
+
+    pub(super) fn settle(&mut self, f: &Finding, outcome: &Outcome) {
+        let channel = match route(self.config, f) {
+            Routed::To(to) => to.name().to_owned(),
+            Routed::Drop => default_destination(self.config).name().to_owned(),
+        };
+        self.settle_in(f, &channel, outcome);
+    }
+
+    pub(super) fn settle_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
+        let n = self.intake.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
+        self.record.state.settle(f, n, channel, outcome, self.clock.now());
+        self.intake.settled(&f.id);
+        self.tally.settled += 1;
+        if matches!(outcome, Outcome::Posted { .. } | Outcome::Updated { .. } | Outcome::Digested) {
+            self.tally.posted += 1;
+            self.record.delivered();
+        }
+    }
+
+    /// What was not said stays to be said, for a day.
+    pub(super) fn not_said(&mut self, lane: &str, act: Act, why: &str, unknown: bool) {
+        tracing::error!(lane, why, "not delivered; the next run tries again");
+        self.tally.problems.insert(format!("{lane}: {why}"));
+        match act {
+            Act::Post(f, _) | Act::Update(f, _) => self.failed(f, lane, why, unknown),
+            Act::Digest { id, findings, .. } => {
+                if !unknown {
+                    self.record.state.plans.remove(&id);
+                }
+                findings.into_iter().for_each(|f| self.failed(f, lane, why, unknown));
+            }
+            Act::Notice(notice) => {
+                self.tried.insert(notice.id);
+            }
+            Act::Point { id, .. } => {
+                self.tried.insert(id);
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, f: Finding, lane: &str, why: &str, unknown: bool) {
+        let n = self.intake.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
+        let now = self.clock.now();
+        let since = self.record.state.failed(&f.id, n, now);
+        self.tried.insert(f.id.clone());
+        *self.tally.failed.entry(lane.to_owned()).or_default() += 1;
+        if since < PATIENCE || unknown {
+            return;
+        }
+        tracing::error!(finding = ?f, why, "given up after a day; here it is in full");
+        let title = format!("given up: finding {} of account {} in {}", f.id, f.account_id, f.origin.region);
+        let lines = vec![
+            format!("{} · severity {}", f.kind.as_str(), f.severity),
+            format!("could not be delivered for a day: {why}"),
+        ];
+        self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
+        self.settle(&f, &Outcome::GivenUp);
+    }
+}
