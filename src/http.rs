@@ -213,10 +213,44 @@ mod tests {
         .await;
     }
 
-    #[test]
-    fn the_aws_client_is_built_with_the_built_in_roots() {
+    /// The SDK's client as a run uses it, with a short fuse.
+    fn sts(endpoint: String, env: &[(&str, &str)]) -> aws_sdk_sts::Client {
         install_crypto();
-        let proxies = Proxies::read(|_| None).unwrap();
-        assert!(aws::Http::new(&Roots::load(None).unwrap(), &proxies).is_ok());
+        let proxies = Proxies::read(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
+        let http = aws::Http::new(&Roots::load(None).unwrap(), &proxies).unwrap();
+        let config = aws_sdk_sts::Config::builder()
+            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+            .region(aws_sdk_sts::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_sts::config::Credentials::new("AKIA", "secret", None, None, "test"))
+            .retry_config(aws_sdk_sts::config::retry::RetryConfig::disabled())
+            .endpoint_url(endpoint)
+            .http_client(SharedHttpClient::new(http));
+        aws_sdk_sts::Client::from_conf(config.build())
+    }
+
+    #[tokio::test]
+    async fn the_aws_client_asks_the_proxy_but_never_for_loopback() {
+        local(async {
+            let proxy = serve(|mut stream, head| async move {
+                assert!(head.starts_with("CONNECT sts.example:443"), "{head}");
+                stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
+            })
+            .await;
+            let env = [("HTTPS_PROXY", format!("http://{proxy}"))];
+            let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let refused = sts("https://sts.example".into(), &env).get_caller_identity().send().await.unwrap_err();
+            assert!(refused.as_service_error().is_none(), "{refused:?}");
+
+            let direct = serve(|mut stream, _| async move {
+                let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(head.as_bytes()).await.unwrap();
+            })
+            .await;
+            let unreachable = [("HTTPS_PROXY", "http://127.0.0.1:9"), ("HTTP_PROXY", "http://127.0.0.1:9")];
+            let known = sts(format!("http://{direct}"), &unreachable).get_caller_identity().send().await.unwrap();
+            assert_eq!(known.account(), Some("111122223333"));
+        })
+        .await;
     }
 }

@@ -82,7 +82,8 @@ impl World {
 async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, heard: Heard) {
     for reply in replies {
         let (mut stream, _) = listener.accept().await.unwrap();
-        heard.borrow_mut().push(request(&mut stream).await);
+        let asked = request(&mut stream).await;
+        heard.borrow_mut().push(asked);
         match reply {
             Reply::Whole(status, body) => {
                 let head =
