@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::render::{Snapshot, render};
 use crate::config::Pushgateway;
+use crate::http;
 
 /// How long a push may hold up the end of a run.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,8 +26,8 @@ pub enum PushError {
 }
 
 /// Pushes what `snapshot` tells into the group of this job and these labels.
-pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, http: &reqwest::Client) -> Result<(), PushError> {
-    let mut request = http
+pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, client: &reqwest::Client) -> Result<(), PushError> {
+    let mut request = client
         .request(method(snapshot), group(gateway).ok_or(PushError::Url)?)
         .header(reqwest::header::CONTENT_TYPE, prometheus::TEXT_FORMAT)
         .body(render(snapshot));
@@ -37,7 +38,7 @@ pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, http: &reqwest::Cl
 }
 
 async fn send(request: reqwest::RequestBuilder) -> Result<(), PushError> {
-    let answer = request.send().await.map_err(|e| PushError::Unreachable(causes(&e.without_url())))?;
+    let answer = request.send().await.map_err(|e| PushError::Unreachable(http::describe(e)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());
@@ -82,12 +83,6 @@ fn segments(name: &str, value: &str) -> (String, String) {
     }
 }
 
-/// The error and what caused it: the first alone says only «error sending request».
-fn causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -107,8 +102,7 @@ mod tests {
     }
 
     fn client() -> reqwest::Client {
-        // Ignores a second installation: tests share a process.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        http::install_crypto();
         reqwest::Client::builder().no_proxy().build().unwrap()
     }
 

@@ -11,6 +11,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
 use super::store::{Loaded, SaveError, Source, Store, Unanswered, replay};
+use crate::http;
 use crate::metrics::Requests;
 
 /// The key of the document.
@@ -230,13 +231,15 @@ impl From<kube::Error> for Failure {
     fn from(e: kube::Error) -> Self {
         match e {
             kube::Error::Api(status) => Failure::Refused(status.code, status.message),
-            e => {
-                let causes = std::iter::successors(Some(&e as &dyn std::error::Error), |e| e.source());
-                let told: Vec<String> = causes.map(ToString::to_string).collect();
-                Failure::Unanswered(told.join(": "))
-            }
+            e => Failure::Unanswered(format!("the Kubernetes API cannot be asked: {}", causes(&e))),
         }
     }
+}
+
+/// The error and its causes, each said once: most repeat the one below.
+fn causes(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
+    all.reduce(|told, cause| if told.contains(&cause) { told } else { format!("{told}: {cause}") }).unwrap_or_default()
 }
 
 fn parameters() -> PatchParams {
@@ -266,6 +269,7 @@ async fn connect() -> Result<Api<ConfigMap>, String> {
 
 /// Everything is asked within a time-out of our own.
 fn client(mut config: Config) -> Result<Api<ConfigMap>, String> {
+    http::install_crypto();
     config.connect_timeout = Some(CONNECT_PATIENCE);
     config.default_retry = false;
     config.proxy_url = None;

@@ -132,8 +132,6 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        // Ignores a second installation: tests share a process.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let fake = Fake::new();
         Self { server: fake.serve(), fake, dir: tempfile::tempdir().unwrap(), requests: Requests::default() }
     }
