@@ -127,15 +127,15 @@ mod tests {
 
     use super::*;
 
-    fn quick() -> Timeouts {
-        Timeouts { connect: Duration::from_secs(2), total: Duration::from_millis(300) }
+    fn with(proxies: &[(&str, &str)]) -> reqwest::Client {
+        within(Duration::from_secs(30), proxies)
     }
 
-    fn with(proxies: &[(&str, &str)]) -> reqwest::Client {
+    fn within(total: Duration, proxies: &[(&str, &str)]) -> reqwest::Client {
         install_crypto();
         let proxies =
             Proxies::read(|name| proxies.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
-        build(Roots::load(None).unwrap().config(), &proxies, quick()).unwrap()
+        build(Roots::load(None).unwrap().config(), &proxies, Timeouts { total, ..Timeouts::default() }).unwrap()
     }
 
     /// Serves one connection as told.
@@ -185,8 +185,9 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"ok").await.unwrap();
             })
             .await;
-            for address in [reset, silent, cut] {
-                assert!(!certainly_unsent(&failure(&with(&[]), format!("http://{address}/")).await));
+            for (address, total) in [(reset, 30_000), (silent, 200), (cut, 30_000)] {
+                let client = within(Duration::from_millis(total), &[]);
+                assert!(!certainly_unsent(&failure(&client, format!("http://{address}/")).await));
             }
         })
         .await;
