@@ -186,7 +186,7 @@ impl<C: Chat> Desk<'_, C> {
         if !self.readable.get() {
             return Ok(Vec::new());
         }
-        match self.chat.replies(channel, root, oldest).await {
+        match self.in_time(self.chat.replies(channel, root, oldest)).await? {
             Ok(said) => Ok(said),
             Err(HistoryError::Denied(_)) => Ok(Vec::new()),
             Err(e) => Err(Unsent::Failed(format!("the thread could not be read: {e}"))),
@@ -195,7 +195,7 @@ impl<C: Chat> Desk<'_, C> {
 
     /// The old message says where its finding is told now; one that is gone needs not.
     async fn point(&self, id: &str, old: &At, now: &At, channel: &str) -> Result<Done, Unsent> {
-        let link = self.chat.permalink(now).await;
+        let link = self.in_time(self.chat.permalink(now)).await?;
         self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await.map(|_| Done::Said)
     }
 
@@ -204,7 +204,7 @@ impl<C: Chat> Desk<'_, C> {
         let mut memory = Memory::default();
         for target in [to, &self.default] {
             let Some(id) = self.channel_id(target.name()) else { continue };
-            match self.chat.history(&id, past.oldest).await {
+            match self.in_time(self.chat.history(&id, past.oldest)).await? {
                 Ok(messages) => memory.add(&id, messages, past),
                 Err(HistoryError::Denied(_)) => return Ok(None),
                 Err(e) => {
@@ -213,6 +213,11 @@ impl<C: Chat> Desk<'_, C> {
             }
         }
         Ok(Some(memory))
+    }
+
+    /// What is only read may be broken off when the run must end.
+    async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Unsent> {
+        self.stop.unless(call).await.ok_or(Unsent::Left)
     }
 
     /// The id of a channel as configured, if it is known.

@@ -192,7 +192,8 @@ pub async fn recall<C: Chat>(
     }
     for name in channels(desk.config, &desk.default, state) {
         let Some(id) = desk.channel_id(&name) else { continue };
-        match desk.chat.history(&id, ask.past.oldest).await {
+        let Some(history) = desk.stop.unless(desk.chat.history(&id, ask.past.oldest)).await else { break };
+        match history {
             Ok(messages) => memory.add(&id, messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
                 tracing::warn!(

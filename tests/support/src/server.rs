@@ -115,8 +115,13 @@ impl Server {
                 if let Ok(twin) = stream.try_clone() {
                     open.lock().unwrap_or_else(PoisonError::into_inner).push(twin);
                 }
-                let (answer, closing) = (answer.clone(), closing.clone());
-                thread::spawn(move || drop(serve(stream, &*answer, &closing)));
+                let (answer, closing, open) = (answer.clone(), closing.clone(), open.clone());
+                thread::spawn(move || {
+                    let peer = stream.peer_addr().ok();
+                    drop(serve(stream, &*answer, &closing));
+                    // The twin would keep the connection open: what was cut or reset would look like silence.
+                    open.lock().unwrap_or_else(PoisonError::into_inner).retain(|twin| twin.peer_addr().ok() != peer);
+                });
             }
         });
         server
