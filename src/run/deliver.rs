@@ -35,6 +35,8 @@ pub struct Desk<'a, C> {
     pub app_refused: RefCell<Option<String>>,
     /// Ids of channels by their configured names, as Slack told them.
     pub channels: RefCell<std::collections::BTreeMap<String, String>>,
+    /// One of them was learned and is not recorded yet.
+    pub learned: Cell<bool>,
     /// Calls that are under way and may take effect.
     pub in_flight: Cell<usize>,
 }

@@ -150,26 +150,27 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let known = self.known();
         self.gather(&room, &known).await;
         self.back_in_reach();
-        loop {
+        while !self.is_over() {
             self.cycle().await;
-            if self.is_over() {
-                break;
-            }
             let (room, known) = (self.room(), self.known());
-            let more = self.record.full || self.intake.next_windows(&room, &known);
-            if self.intake.is_idle() && !more && self.arrived.is_empty() {
+            let more = !self.record.full && !self.is_over() && self.intake.next_windows(&room, &known);
+            if self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due() {
                 break;
             }
             self.gather(&room, &known).await;
-            if self.record.full && self.intake.is_idle() {
-                break;
-            }
         }
+        self.unheard();
         self.close().await;
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.desk.over() || self.record.conflict.is_some()
+    }
+
+    /// A notice came up while others were delivered.
+    fn is_notice_due(&self) -> bool {
+        let silent = self.config.dry_run || self.silent.contains(self.desk.default.name());
+        !silent && self.record.state.notices.iter().any(|n| !self.tried.contains(&n.id))
     }
 
     /// How many findings may be taken in hand now. Without digests no more than can be posted.
@@ -231,7 +232,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                     None => grace = Some(Instant::now() + GRACE),
                 },
             }
-            if self.record.is_due() {
+            // The id of a channel is recorded before a second message goes there: by it its history can be read.
+            if self.record.is_due() || self.desk.learned.take() {
                 self.checkpoint().await;
             }
             if self.record.conflict.is_some() {
@@ -311,7 +313,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// Whether everything that was found is settled, every source was read, and all of it is recorded.
     pub fn is_success(&self) -> bool {
-        let read = self.tally.problems.is_empty() && self.intake.tracks.values().all(|t| t.looked);
+        let read =
+            self.tally.problems.is_empty() && self.intake.is_idle() && self.intake.tracks.values().all(|t| t.looked);
         // A dry run tells what it would do, and settles nothing.
         let told = self.config.dry_run
             || self.intake.pending() == 0 && self.record.state.notices.is_empty() && !self.intake.goes_on();

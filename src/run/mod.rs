@@ -80,16 +80,17 @@ pub async fn run(config: &Config) -> u8 {
         }
         Err(e) => {
             tracing::error!(error = %e, "the watermark file is wrong");
-            push(config, &client, failed(&clock)).await;
+            push(config, &client, failed(&clock), &stop).await;
             return WRONG;
         }
     };
+    tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
     let wording = named(config, &aws, &stop).await;
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let (success, snapshot) =
         told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests).await;
     if !config.dry_run {
-        push(config, &client, snapshot).await;
+        push(config, &client, snapshot, &stop).await;
     }
     if success { SETTLED } else { UNSETTLED }
 }
@@ -164,6 +165,7 @@ pub fn desk<'a, C>(
         refusing: RefCell::new(HashSet::new()),
         app_refused: RefCell::new(None),
         channels: RefCell::new(channels.clone()),
+        learned: Cell::new(false),
         in_flight: Cell::new(0),
     }
 }
@@ -311,9 +313,14 @@ fn failed(clock: &Clock) -> Snapshot {
     }
 }
 
-async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot) {
+/// Within what is left of `RUN_TIMEOUT`, and soon after a signal. A failure is a warning.
+async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot, stop: &Stop) {
     let Some(gateway) = &config.pushgateway else { return };
-    if let Err(e) = metrics::push(gateway, &snapshot, client).await {
-        tracing::warn!(error = %e, "the metrics could not be pushed");
+    let left = config.run_timeout.saturating_sub(snapshot.duration);
+    let patience = if stop.is_told() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };
+    match tokio::time::timeout(patience, metrics::push(gateway, &snapshot, client)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::warn!(error = %e, "the metrics could not be pushed"),
+        Err(_) => tracing::warn!("the metrics could not be pushed: the run's time is over"),
     }
 }

@@ -122,7 +122,8 @@ impl<C: Chat> Desk<'_, C> {
     fn stands(&self, way: Way, at: At) -> Sent {
         let name = way.target.name();
         if name.starts_with('#') {
-            self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
+            let known = self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
+            self.learned.set(self.learned.get() || known.as_ref() != Some(&at.channel));
         }
         Sent { at, meant: way.meant }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::config::{Regions, Role};
-use crate::guardduty::Detector;
+use crate::guardduty::{Detector, ReadError, Reason};
 use crate::message::{Level, Notice};
 use crate::plan::silence::{self, Open, Reading};
 use crate::run::engine::{Engine, PATIENCE};
@@ -208,6 +208,20 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Whether a source is one that is polled: a region that is left out is none.
     pub fn is_polled(&self, key: &str) -> bool {
         self.record.state.sources.get(key).is_some_and(|s| s.standing != Standing::LeftOut)
+    }
+
+    /// Sources that did not answer within the run's time. One that a signal cut short says nothing about them.
+    pub(super) fn unheard(&mut self) {
+        if self.stop.is_told() || self.record.conflict.is_some() {
+            return;
+        }
+        let silent = self.intake.tracks.iter().filter(|(_, t)| !t.looked).map(|(key, _)| key.clone());
+        for key in silent.collect::<Vec<_>>() {
+            let error = ReadError::Passing { reason: Reason::Timeout, text: "no answer within RUN_TIMEOUT".into() };
+            tracing::error!(source = key, %error, "the source could not be read");
+            self.tally.problems.insert(format!("{key}: {error}"));
+            self.stand(&key, &Reading::Failed(&error));
+        }
     }
 
     /// What was listed for a day and never told is passed; a notice names it in the next run.

@@ -74,6 +74,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             self.silent = silent;
             self.memory = Some(memory);
+            self.adopt(window);
+            // Planned by a run before this one, yet not there: planned anew. Where the channel could not be read, that is
+            // not known.
+            let silent = &self.silent;
+            self.record.state.plans.retain(|_, p| silent.contains(&p.channel));
+            return true;
         }
         self.adopt(window);
         true
@@ -90,9 +96,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 "taken as said: they stand in Slack"
             );
         }
-        // Planned, yet not there: planned anew. Where the channel could not be read, that is not known.
-        let silent = &self.silent;
-        state.plans.retain(|_, p| silent.contains(&p.channel));
         for f in window {
             if !state.knows(&f.id, f.updated) {
                 continue;
