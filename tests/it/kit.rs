@@ -1,8 +1,57 @@
-//! What every test begins with.
+//! What every test begins with, and the few things that several of them wait for.
 
+use std::thread;
+use std::time::Duration;
+
+use guardduty_slack_support::findings::{millis, now};
 use guardduty_slack_support::world::World;
 
 /// A world for the binary that these tests were built with.
 pub fn world() -> World {
     World::new(env!("CARGO_BIN_EXE_guardduty-slack"))
+}
+
+/// A world in which a killed run's lease expires soon.
+pub fn world_with_short_lease() -> World {
+    world().env("RUN_LEASE", "2s")
+}
+
+/// Waits until the lease that stands in the state (of a run that was killed) has expired.
+pub fn after_the_lease(world: World) -> World {
+    let state = world.state();
+    if let Some(renewed) = state["run"]["renewed"].as_str().and_then(millis) {
+        let left = renewed + 2_050 - now();
+        thread::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0)));
+    }
+    world
+}
+
+/// Runs again until everything is settled: exit 0. The outcome of a message may stay unknown for a run or two.
+pub fn run_until_settled(world: World) -> World {
+    let mut world = after_the_lease(world).run();
+    for _ in 0..4 {
+        if world.ran().code == Some(0) {
+            break;
+        }
+        world = after_the_lease(world).run();
+    }
+    world.exit(0)
+}
+
+/// Runs each case on a thread of its own, `at_once` at a time: a run waits for Slack far more than it works.
+pub fn each<T: Send>(cases: Vec<T>, at_once: usize, test: impl Fn(T) + Sync) {
+    let cases = std::sync::Mutex::new(cases.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let next = cases.lock().expect("no test panics while it holds this").next();
+                    match next {
+                        Some(case) => test(case),
+                        None => return,
+                    }
+                }
+            });
+        }
+    });
 }

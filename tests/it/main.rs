@@ -1,4 +1,11 @@
 //! The built binary against fakes at the wire; each test is a sentence about what a user can rely on.
 
+mod commands;
+mod delivery;
+mod endings;
 mod fakes;
 mod kit;
+mod life;
+mod polling;
+mod state;
+mod watching;

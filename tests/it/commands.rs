@@ -1,0 +1,128 @@
+//! What a person sees at the prompt: configuration, dry runs, preview, check, metrics, secrets.
+
+use guardduty_slack_support::fault::{error, hang, reset, status};
+use guardduty_slack_support::findings::{Kind, hex_id, high, now, of};
+use guardduty_slack_support::world::{ACCOUNT, REGION};
+
+use crate::kit::world;
+
+#[test]
+fn every_fault_of_the_configuration_is_told_at_once_and_nothing_is_called() {
+    let world = world()
+        .env("GUARDDUTY_LOOKBACK", "ten minutes")
+        .env("SLACK_DIGEST_AFTER", "-1")
+        .env("SLACK_CHANEL", "C0OTHER")
+        .env("RUN_TIMEOUT", "")
+        .run()
+        .exit(2)
+        .stderr_has("GUARDDUTY_LOOKBACK")
+        .stderr_has("SLACK_DIGEST_AFTER")
+        .stderr_has("SLACK_CHANEL")
+        .stderr_has("SLACK_CHANNEL");
+    assert!(world.journal().is_empty());
+}
+
+#[test]
+fn help_names_every_variable_and_version_tells_itself() {
+    let world = world().run_with(&["--help"], b"").exit(0).stdout_has("GUARDDUTY_LOOKBACK").stdout_has("10m");
+    let world = world.run_with(&["--version"], b"").exit(0).stdout_has(env!("CARGO_PKG_VERSION"));
+    world.run_with(&["frobnicate"], b"").exit(2);
+}
+
+#[test]
+fn a_dry_run_prints_and_neither_posts_nor_records_nor_pushes() {
+    let world = world().configmap().metrics().env("DRY_RUN", "1").findings([high("f1")]).run().silent().exit(0);
+    let world = world.stdout_has("guardduty_finding").stdout_has("f1");
+    assert_eq!(world.state_text(), None);
+    assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty());
+    world.env_remove("DRY_RUN").run().posted(["f1"]).exit(0);
+}
+
+#[test]
+fn preview_prints_the_messages_without_a_configuration_or_a_network() {
+    let document = of(Kind::Mining, &hex_id("f")).document(ACCOUNT, REGION, &hex_id("d"), now());
+    let mut world = world();
+    for name in ["SLACK_BOT_TOKEN", "SLACK_CHANNEL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"] {
+        world = world.env_remove(name);
+    }
+    let world = world.run_with(&["preview"], document.to_string().as_bytes()).exit(0);
+    assert!(world.journal().is_empty());
+    world.stdout_has("guardduty_finding").stdout_has(&hex_id("f"));
+}
+
+#[test]
+fn check_proves_the_set_up_without_posting_and_names_what_is_wrong() {
+    let world = world().configmap().metrics().run_with(&["check"], b"").silent().exit(0);
+    assert_eq!(world.state_text(), None);
+    let world = world.fault(|call| call.operation == "ListFindings", [error("AccessDeniedException").for_ever()]);
+    let world = world.env("SLACK_CHANNEL", "C0OUTSIDE").run_with(&["check"], b"").silent();
+    assert_ne!(world.ran().code, Some(0));
+    let told = format!("{}{}", world.ran().stdout, world.ran().stderr);
+    assert!(told.contains("ListFindings") && told.contains("C0OUTSIDE"), "{told}");
+}
+
+#[test]
+fn check_posts_a_marked_sample_when_told_to() {
+    let world = world().run_with(&["check", "--post"], b"").exit(0);
+    let posted = world.new_messages();
+    assert_eq!(posted.iter().map(|m| m.event_type()).collect::<Vec<_>>(), ["guardduty_notice"]);
+}
+
+#[test]
+fn metrics_say_how_the_run_went_and_a_failure_leaves_the_last_success_alone() {
+    let world = world().metrics().findings([high("f1")]).run().exit(0).metric("guardduty_slack_run_success", 1.0);
+    let success = "guardduty_slack_last_success_timestamp_seconds";
+    let pushgateway = world.pushgateway.clone().unwrap();
+    let before = pushgateway.value(success);
+    assert!(before.is_some(), "{}", pushgateway.text());
+    let world = world.on("ListFindings", [error("AccessDeniedException").for_ever()]).run().exit(1);
+    assert_eq!(pushgateway.value(success), before);
+    world.metric("guardduty_slack_run_success", 0.0);
+}
+
+#[test]
+fn a_pushgateway_that_hangs_or_refuses_fails_no_run() {
+    for step in [hang(), status(500), reset()] {
+        let world =
+            world().metrics().findings([high("f1")]).fault(|call| call.service == "pushgateway", [step.for_ever()]);
+        world.run().posted(["f1"]).exit(0);
+    }
+}
+
+#[test]
+fn no_secret_is_printed_at_the_finest_log_level_whatever_goes_wrong() {
+    let mut world = world().configmap().metrics().env("RUST_LOG", "trace").findings([high("f1"), high("f2")]);
+    world = world
+        .env("PUSHGATEWAY_USERNAME", "prom")
+        .env("PUSHGATEWAY_PASSWORD", "fakePushPassword")
+        .secret("fakePushPassword");
+    world = world.secret("cHJvbTpmYWtlUHVzaFBhc3N3b3Jk"); // the same as basic auth
+    let world = world
+        .on("ListFindings", [reset(), error("ThrottlingException")])
+        .on("get configmaps", [status(503)])
+        .slack([status(429).retry_after(1), reset(), error("invalid_blocks")])
+        .on("auth.test", [reset()])
+        .fault(|call| call.service == "pushgateway", [reset()]);
+    world.run(); // what was printed is searched after every run
+    let mut world = self::world().webhook().env("RUST_LOG", "trace").findings([high("f1")]);
+    let paging = world.webhook_url("PAGING", "C0CRITICAL");
+    world = world
+        .env("SLACK_WEBHOOK_PAGING", paging)
+        .env("SLACK_ROUTES", r#"[{"match":{"severity":">=7"},"webhook":"SLACK_WEBHOOK_PAGING"}]"#);
+    world.slack([reset(), status(404), hang()]).env("RUN_TIMEOUT", "15s").run();
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_with_a_trailing_newline() {
+    let world = world().findings([high("f1")]).env_remove("SLACK_BOT_TOKEN");
+    let path = world.folder.path().join("bot-token");
+    std::fs::write(&path, format!("{}\n", guardduty_slack_support::slack::TOKEN)).unwrap();
+    world.env("SLACK_BOT_TOKEN_FILE", path.display()).run().posted(["f1"]).exit(0);
+}
+
+#[test]
+fn loopback_is_never_asked_through_a_proxy() {
+    let nowhere = "http://127.0.0.1:9";
+    let world = world().findings([high("f1")]).env("HTTPS_PROXY", nowhere).env("HTTP_PROXY", nowhere);
+    world.env("https_proxy", nowhere).env("http_proxy", nowhere).run().posted(["f1"]).exit(0);
+}

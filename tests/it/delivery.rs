@@ -1,0 +1,192 @@
+//! From a finding to Slack: order, retries, what is refused, and what may have been taken.
+
+use std::time::Duration;
+
+use guardduty_slack_support::fault::{cut, error, hang, ok, reset, status};
+use guardduty_slack_support::findings::{Kind, critical, high, low, many, medium, of};
+use guardduty_slack_support::slack::blockkit::visible;
+use serde_json::{Value, json};
+
+use crate::kit::{run_until_settled, world};
+
+#[test]
+fn the_note_is_written_before_the_post_and_the_checkpoint_after_it() {
+    world()
+        .configmap()
+        .metrics()
+        .findings([high("f1")])
+        .run()
+        .posted(["f1"])
+        .in_order([
+            "kubernetes get configmaps",
+            "sts GetCallerIdentity",
+            "guardduty ListDetectors",
+            "guardduty ListFindings",
+            "guardduty GetFindings f1",
+            "kubernetes patch configmaps",
+            "slack chat.postMessage f1",
+            "kubernetes patch configmaps",
+            "pushgateway",
+        ])
+        .exit(0);
+}
+
+#[test]
+fn the_most_severe_comes_first() {
+    let findings = [low("low"), critical("critical").updated_ago(20), medium("medium"), high("high")];
+    world().findings(findings).run().posted_in_order(["critical", "high", "medium", "low"]).exit(0);
+}
+
+#[test]
+fn a_throttled_message_waits_as_long_as_slack_says_and_is_sent_once() {
+    let world = world().findings([high("f1")]).slack([status(429).retry_after(1), ok()]).run().posted(["f1"]).exit(0);
+    world.each_said_once(["f1"]);
+}
+
+#[test]
+fn blocks_that_slack_refuses_are_followed_by_plain_text() {
+    let world = world().findings([high("f1")]);
+    world.slack.refuse(|payload| !payload["attachments"].is_null() || !payload["blocks"].is_null());
+    let world = world.run().posted(["f1"]).exit(0);
+    let text = world.message_of("f1").payload["text"].as_str().unwrap_or_default().to_owned();
+    assert!(text.contains("PortProbe") || text.to_lowercase().contains("probe"), "{text}");
+}
+
+#[test]
+fn text_that_slack_refuses_is_followed_by_a_line_of_checked_fields() {
+    let world = world().findings([high("f1").with("/title", "the refused title")]);
+    world.slack.refuse(|payload| payload.to_string().contains("refused title"));
+    let world = world.run().posted(["f1"]).exit(0);
+    let seen = world.message_of("f1").visible();
+    assert!(seen.contains("f1") && seen.contains("111122223333") && seen.contains("eu-west-1"), "{seen}");
+}
+
+#[test]
+fn a_message_whose_answer_is_lost_is_not_sent_twice() {
+    let lost = [
+        ("a reset after it was taken", reset().after_effect()),
+        ("a cut answer", cut()),
+        ("a 500 after it was taken", status(500).after_effect()),
+        ("fatal_error after it was taken", error("fatal_error").after_effect()),
+        ("a reset before it was taken", reset()),
+        ("a 503 before it was taken", status(503)),
+        ("internal_error before it was taken", error("internal_error")),
+    ];
+    crate::kit::each(lost.to_vec(), 7, |(name, step)| {
+        eprintln!("{name}");
+        let about_f1 = |call: &guardduty_slack_support::journal::Call| call.detail == "f1";
+        let world = world().findings([high("f1"), high("f2").updated_ago(60)]).fault(about_f1, [step]).run();
+        run_until_settled(world).each_said_once(["f1", "f2"]);
+    });
+}
+
+#[test]
+fn with_slack_down_nothing_is_lost_and_the_next_run_delivers() {
+    let world = world().env("RUN_TIMEOUT", "12s").findings([high("f1")]);
+    let down = |call: &guardduty_slack_support::journal::Call| call.service == "slack";
+    let world = world.fault(down, [status(503).for_ever()]).run().posted([]).exit(1);
+    let world = world.heal().env("RUN_TIMEOUT", "8m").findings([high("f2").updated_ago(10)]);
+    run_until_settled(world).each_said_once(["f1", "f2"]);
+}
+
+#[test]
+fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
+    let world = world().findings([high("f1")]).env("SLACK_BOT_TOKEN", "xoxb-another").secret("xoxb-another");
+    let world = world.run().posted([]).exit(1).stderr_has("invalid_auth");
+    world.env("SLACK_BOT_TOKEN", guardduty_slack_support::slack::TOKEN).run().posted(["f1"]).exit(0);
+}
+
+#[test]
+fn what_is_above_the_budget_is_summed_up_and_critical_findings_are_named() {
+    let world = world().env("SLACK_DIGEST_AFTER", "2").findings(many("m", 30)).findings([
+        critical("worst").updated_ago(50),
+        high("second"),
+        critical("third").updated_ago(40),
+    ]);
+    let world = world.run().digested(31).posted(["worst", "third"]).exit(0);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_digest_that_slack_may_have_taken_is_not_repeated() {
+    let about_digest = |call: &guardduty_slack_support::journal::Call| {
+        call.operation == "chat.postMessage" && !call.detail.starts_with('m') && call.detail.len() > 3
+    };
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("m", 9)).run().digested(8).exit(0);
+    let world = world.findings(many("n", 9)).fault(about_digest, [reset().after_effect()]).run();
+    let world = run_until_settled(world);
+    let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
+    assert_eq!(digests.map(|m| m.told("findings")).collect::<Vec<_>>(), ["8", "8"]);
+}
+
+#[test]
+fn the_first_route_that_matches_wins_with_its_mention_and_drop_drops() {
+    let routes = json!([
+        { "match": { "severity": ">=7" }, "channel": "#sec-critical", "mention": "<!subteam^S0ONCALL>" },
+        { "match": { "type": ["Policy:*"] }, "drop": true },
+    ]);
+    let findings = [high("paged"), medium("told"), of(Kind::RootUsage, "dropped")];
+    let world = world().env("SLACK_ROUTES", routes).findings(findings).run().posted(["paged", "told"]).exit(0);
+    let (paged, told) = (world.message_of("paged"), world.message_of("told"));
+    assert_eq!((paged.channel.as_str(), told.channel.as_str()), ("C0CRITICAL", "C0SECURITY"));
+    assert!(paged.payload.to_string().contains("S0ONCALL") && !told.payload.to_string().contains("S0ONCALL"));
+}
+
+#[test]
+fn a_channel_that_refuses_is_replaced_by_the_default_channel_with_a_note() {
+    let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#outside" }]);
+    let world = world().env("SLACK_ROUTES", routes).findings([high("f1")]).run().posted(["f1"]).exit(0);
+    let message = world.message_of("f1");
+    assert_eq!(message.channel, "C0SECURITY");
+    assert!(message.visible().contains("outside"), "{}", message.visible());
+}
+
+#[test]
+fn a_webhook_takes_the_messages_too_and_may_be_throttled() {
+    let world = world().webhook().findings([high("f1"), high("f2").updated_ago(60)]);
+    let world = world.slack([status(429).retry_after(1), ok()]).run().posted(["f1", "f2"]).exit(0);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_route_of_a_webhook_names_the_variable_that_holds_another_one() {
+    let routes = json!([{ "match": { "severity": ">=7" }, "webhook": "SLACK_WEBHOOK_PAGING" }]);
+    let mut world = world().webhook().env("SLACK_ROUTES", routes).findings([high("f1"), medium("f2")]);
+    let url = world.webhook_url("PAGING", "C0CRITICAL");
+    let world = world.env("SLACK_WEBHOOK_PAGING", url).run().posted(["f1", "f2"]).exit(0);
+    assert_eq!(world.message_of("f1").channel, "C0CRITICAL");
+}
+
+#[test]
+fn what_an_attacker_wrote_stays_text() {
+    let evil = "<!channel> <https://evil.example|click> *bold* `code` \u{202e}desrever <@U1>";
+    let finding =
+        of(Kind::TorCaller, "f1").with("/service/action/awsApiCallAction/userAgent", evil).with("/title", evil);
+    let world = world().findings([finding]).run().posted(["f1"]).exit(0);
+    let payload = world.message_of("f1").payload;
+    for text in mrkdwn(&payload) {
+        assert!(!text.contains("<!channel") && !text.contains("<@U1") && !text.contains("evil.example|"), "{text}");
+    }
+    assert!(!visible(&payload).contains('\u{202e}'));
+}
+
+/// The texts in which Slack interprets mrkdwn.
+fn mrkdwn(node: &Value) -> Vec<String> {
+    match node {
+        Value::Array(items) => items.iter().flat_map(mrkdwn).collect(),
+        Value::Object(members) if members.get("type").is_some_and(|t| t == "mrkdwn") => {
+            vec![members["text"].as_str().unwrap_or_default().to_owned()]
+        }
+        Value::Object(members) => members.values().flat_map(mrkdwn).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_run_time_out_is_kept_when_slack_is_silent() {
+    let world = world().env("RUN_TIMEOUT", "10s").metrics().findings([high("f1")]);
+    let began = std::time::Instant::now();
+    let world = world.slack([hang().for_ever()]).run().posted([]).exit(1).metric("guardduty_slack_run_success", 0.0);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["f1"]);
+}

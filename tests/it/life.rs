@@ -1,0 +1,121 @@
+//! One finding, one message, for its whole life.
+
+use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::world::{ACCOUNT, REGION};
+use serde_json::json;
+
+use crate::kit::world;
+
+#[test]
+fn a_recurrence_updates_the_message_in_place_and_the_thread_says_what_is_new() {
+    let world = world().env("SLACK_REMIND_AFTER", "0s").findings([of(Kind::TorCaller, "f1")]).run().posted(["f1"]);
+    let again = of(Kind::TorCaller, "f1").updated_ago(5).count(47).ip("203.0.113.77");
+    let world = world.findings([again]).run().posted([]).updated(["f1"]).replied(["f1"]).exit(0);
+    let said = world.new_messages().remove(0).visible();
+    assert!(said.contains("203[.]0[.]113[.]77"), "{said}");
+    assert!(world.message_of("f1").visible().contains("47"));
+    world.run().silent().updated([]).exit(0);
+}
+
+#[test]
+fn a_thread_that_spoke_is_silent_until_the_reminder_is_due() {
+    let world = world().findings([of(Kind::TorCaller, "f1")]).run().posted(["f1"]);
+    let again = of(Kind::TorCaller, "f1").updated_ago(5).count(2).ip("203.0.113.77");
+    world.findings([again]).run().silent().updated(["f1"]).exit(0);
+}
+
+#[test]
+fn a_recurrence_that_brings_nothing_but_time_is_settled_without_an_update() {
+    let world = world().findings([high("f1")]).run().posted(["f1"]);
+    world.findings([high("f1").updated_ago(5).count(2)]).run().silent().updated([]).exit(0).run().silent().exit(0);
+}
+
+#[test]
+fn a_band_that_rose_is_said_at_once_in_the_thread_with_the_mention_and_broadcast() {
+    let routes = json!([{ "match": { "type": ["*"] }, "channel": "C0SECURITY", "mention": "<!subteam^S0ONCALL>" }]);
+    let world = world().env("SLACK_ROUTES", routes).findings([high("f1").severity(5.0)]).run().posted(["f1"]);
+    let world = world.findings([high("f1").severity(8.0).updated_ago(5)]).run().updated(["f1"]).replied(["f1"]).exit(0);
+    let reply = world.new_messages().remove(0).payload;
+    assert_eq!(reply["reply_broadcast"], true);
+    assert!(reply.to_string().contains("S0ONCALL"), "{reply}");
+    assert_eq!(world.message_of("f1").told("severity"), "8.0");
+}
+
+#[test]
+fn archiving_and_bringing_back_is_said_by_the_message_itself() {
+    let world = world().findings([high("f1")]).run().posted(["f1"]);
+    let archive = |world: &guardduty_slack_support::world::World, yes: bool| {
+        world.aws.source(ACCOUNT, REGION, |source| source.change("f1", |f| f["service"]["archived"] = yes.into()));
+    };
+    archive(&world, true);
+    let world = world.run().silent().updated(["f1"]).exit(0);
+    assert!(world.message_of("f1").visible().to_lowercase().contains("archived"));
+    archive(&world, false);
+    let world = world.run().silent().updated(["f1"]).exit(0);
+    assert!(!world.message_of("f1").visible().to_lowercase().contains("archived"));
+}
+
+#[test]
+fn a_message_deleted_by_hand_or_closed_to_edits_is_posted_anew_once() {
+    let world = world().findings([high("gone"), high("frozen").updated_ago(60)]).run().posted(["gone", "frozen"]);
+    world.slack.delete(&world.message_of("gone").ts);
+    world.slack.freeze(&world.message_of("frozen").ts, "edit_window_closed");
+    let again = |id| high(id).updated_ago(5).severity(7.5).count(3).ip("203.0.113.9");
+    let world = world.findings([again("gone"), again("frozen")]).run().posted(["gone", "frozen"]).exit(0);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_recurrence_that_routes_elsewhere_gets_a_message_there_and_the_old_one_says_where() {
+    let routes = json!([{ "match": { "severity": ">=7" }, "channel": "C0CRITICAL" }]);
+    let world = world().env("SLACK_ROUTES", routes).findings([high("f1").severity(5.0)]).run().posted(["f1"]);
+    let world = world.findings([high("f1").severity(8.0).updated_ago(5)]).run().posted(["f1"]).exit(0);
+    let messages = world.slack.messages();
+    let own: Vec<_> = messages.iter().filter(|m| m.told("finding_id") == "f1").collect();
+    assert_eq!(own.iter().map(|m| m.channel.as_str()).collect::<Vec<_>>(), ["C0SECURITY", "C0CRITICAL"]);
+    assert!(
+        own[0].visible().contains("C0CRITICAL") || own[0].visible().contains("sec-critical"),
+        "{}",
+        own[0].visible()
+    );
+}
+
+#[test]
+fn an_account_wide_finding_from_a_further_region_goes_into_the_first_ones_thread() {
+    let user = |id: &str| {
+        let details = "/resource/accessKeyDetails";
+        of(Kind::TorCaller, id)
+            .with(&format!("{details}/userName"), "deploy-bot")
+            .with(&format!("{details}/principalId"), "AIDAEXAMPLEPRINCIPAL")
+    };
+    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings([user("first")]);
+    world.aws.source(ACCOUNT, "us-east-1", |_| ());
+    let world = world.run().posted(["first"]).exit(0);
+    let world = world.findings_in(ACCOUNT, "us-east-1", [user("sibling").updated_ago(30)]);
+    let world = world.run().posted(["sibling"]).exit(0);
+    assert_eq!(world.message_of("sibling").thread, world.message_of("first").ts);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_recurrence_can_be_posted_anew_or_ignored() {
+    for (mode, said) in [("repost", vec!["f1"]), ("ignore", vec![])] {
+        let world = world().env("SLACK_RECURRENCE", mode).findings([high("f1")]).run().posted(["f1"]).exit(0);
+        let again = high("f1").updated_ago(5).count(9).ip("203.0.113.77");
+        world.findings([again]).run().posted(said).exit(0).run().silent().exit(0);
+    }
+}
+
+#[test]
+fn what_a_stranger_wrote_into_the_channel_counts_as_nothing_said() {
+    let world = world().findings([high("f1")]);
+    let document = world.aws.source(ACCOUNT, REGION, |source| source.documents().remove(0));
+    world.slack.plant(
+        "C0SECURITY",
+        json!({
+            "text": "not the program's",
+            "metadata": { "event_type": "guardduty_finding", "event_payload": { "finding_id": "f1", "updated_at": document["updatedAt"] } },
+        }),
+    );
+    world.run().posted(["f1"]).exit(0);
+}

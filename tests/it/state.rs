@@ -1,0 +1,156 @@
+//! The state: a file or a ConfigMap, leases, conflicts, what is damaged, replay.
+
+use guardduty_slack_support::fault::{error, hang, status};
+use guardduty_slack_support::findings::high;
+use guardduty_slack_support::kubernetes::KEY;
+
+use crate::kit::{run_until_settled, world, world_with_short_lease};
+
+#[test]
+fn a_configmap_holds_the_state_and_a_quiet_run_writes_it_once_at_most() {
+    let world = world().configmap().findings([high("f1")]).run().posted(["f1"]).exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    kubernetes.set("of-somebody-else", Some("untouched"));
+    let writes = kubernetes.writes();
+    world.run().silent().exit(0);
+    assert!(kubernetes.writes() <= writes + 1);
+    assert_eq!(kubernetes.value("of-somebody-else").as_deref(), Some("untouched"));
+}
+
+#[test]
+fn a_run_without_a_state_says_once_that_it_starts_afresh_and_what_was_open_before() {
+    let old = [high("old1").updated_ago(90_000), high("old2").updated_ago(90_000).severity(5.0)];
+    let world = world().findings(old).run().posted([]).noticed(["afresh", "1 high"]).exit(0);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_damaged_or_newer_state_ends_the_run_with_2_and_stays_as_it_is() {
+    for text in ["{\"version\": 1, \"sources\"", "[]", "", "{\"version\": 99}", "{}"] {
+        let world = world().findings([high("f1")]).set_state(text).run().silent().exit(2).stderr_has("state");
+        assert_eq!(world.state_text().as_deref(), Some(text));
+        let world = self::world().configmap().findings([high("f1")]).set_state(text).run().silent().exit(2);
+        assert_eq!(world.state_text().as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn a_field_that_a_newer_release_wrote_is_kept() {
+    let world = world().findings([high("f1")]).run().exit(0);
+    let mut state = world.state();
+    state["of_a_newer_release"] = 42.into();
+    state["sources"]["111122223333/eu-west-1"]["also"] = "kept".into();
+    let world = world.set_state(&state.to_string()).findings([high("f2").updated_ago(10)]).run().posted(["f2"]).exit(0);
+    let state = world.state();
+    assert_eq!(state["of_a_newer_release"], 42);
+    assert_eq!(state["sources"]["111122223333/eu-west-1"]["also"], "kept");
+}
+
+#[test]
+fn a_second_run_beside_the_first_says_so_posts_and_pushes_nothing_and_exits_with_0() {
+    for in_cluster in [false, true] {
+        let world = if in_cluster { world().configmap() } else { world() };
+        let world = world.metrics().findings([high("f1")]).slack([status(429).retry_after(3)]);
+        let first = world.start();
+        world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
+        let world = world.run().exit(0).silent().stderr_has("lease");
+        assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty());
+        world.finish(first).posted(["f1"]).exit(0).each_said_once(["f1"]);
+    }
+}
+
+#[test]
+fn a_dead_runs_lease_expires_and_the_next_run_goes_on() {
+    let world = world_with_short_lease().findings([high("f1")]).slack([guardduty_slack_support::fault::kill()]);
+    run_until_settled(world.run().killed()).each_said_once(["f1"]);
+}
+
+#[test]
+fn a_run_whose_key_was_changed_by_another_stops_posting() {
+    let world = world().configmap().findings([high("f1"), high("f2").updated_ago(50)]).run().exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    let world = world.findings([high("f3").updated_ago(20), high("f4").updated_ago(10)]);
+    let world = world.slack([status(429).retry_after(2)]);
+    let run = world.start();
+    world.wait_until(|calls| calls.iter().filter(|e| e.call.operation == "chat.postMessage").count() >= 4);
+    let mut foreign: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
+    foreign["edited_by_hand"] = true.into();
+    kubernetes.set(KEY, Some(&foreign.to_string()));
+    let world = world.finish(run).exit(1);
+    assert_eq!(world.state()["edited_by_hand"], true);
+}
+
+#[test]
+fn a_change_of_another_key_is_no_conflict() {
+    let world = world().configmap().findings([high("f1")]).slack([status(429).retry_after(1)]);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    let run = world.start();
+    world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
+    kubernetes.set("note", Some("by a person"));
+    world.finish(run).posted(["f1"]).exit(0).run().silent().exit(0);
+    assert_eq!(kubernetes.value("note").as_deref(), Some("by a person"));
+}
+
+#[test]
+fn an_api_server_that_is_away_does_not_stop_the_alerts() {
+    let away = [
+        ("refuses", status(403)),
+        ("is overloaded", status(503).retry_after(600)),
+        ("hangs", hang()),
+        ("throttles", status(429).retry_after(600)),
+    ];
+    crate::kit::each(away.to_vec(), 4, |(name, step)| {
+        eprintln!("the API server {name}");
+        let world = world().configmap().findings([high("f1").updated_ago(100)]).run().posted(["f1"]).exit(0);
+        let copy = world.state_text().unwrap();
+        let path = world.state_path();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, copy).unwrap();
+        let world = world.findings([high("f2").updated_ago(20)]);
+        let world = world.fault(|call| call.service == "kubernetes", [step.for_ever()]);
+        let world = world.run().posted(["f2"]).exit(1);
+        world.heal().run().silent().exit(0).each_said_once(["f1", "f2"]);
+    });
+}
+
+#[test]
+fn an_object_that_does_not_exist_cannot_be_recorded_but_findings_are_told() {
+    let world = world().configmap().findings([high("f1")]);
+    world.fault(|call| call.service == "kubernetes", [status(404).for_ever()]).run().posted(["f1"]).exit(1);
+}
+
+#[test]
+fn writes_that_fail_end_the_run_with_1_and_repeat_nothing_later() {
+    let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
+    let world = world.findings([high("f2").updated_ago(20)]).on("patch configmaps", [error("Forbidden").for_ever()]);
+    let world = world.run().posted(["f2"]).exit(1);
+    run_until_settled(world.heal()).each_said_once(["f1", "f2"]);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_does_not_stop_the_alerts() {
+    let world = world().findings([high("f1")]);
+    let file = world.folder.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    world.env("STATE_FILE", file.join("watermark.json").display()).run().posted(["f1"]).exit(1);
+}
+
+#[test]
+fn a_replay_announces_anew_what_was_updated_since_and_is_taken_up_once() {
+    let world = world().findings([high("f1").updated_ago(300), high("f2").updated_ago(60)]).run().exit(0);
+    let file = world.state_path().with_file_name("replay");
+    std::fs::write(&file, "3m").unwrap();
+    let world = world.run().posted(["f2"]).exit(0);
+    assert!(!file.exists());
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_replay_key_of_the_configmap_is_removed_by_the_write_that_takes_it_up() {
+    let world = world().configmap().findings([high("f1").updated_ago(300), high("f2").updated_ago(60)]).run().exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    kubernetes.set("replay", Some("1h"));
+    let world = world.run().posted(["f1", "f2"]).exit(0);
+    assert_eq!(kubernetes.value("replay"), None);
+    world.run().silent().exit(0);
+}
