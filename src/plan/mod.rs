@@ -4,6 +4,8 @@ mod batch;
 mod decide;
 mod route;
 pub mod silence;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Act, Budget, Plan, UPDATES, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};

@@ -1,0 +1,236 @@
+//! The decisions, one sentence each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_guardduty::types as sdk;
+
+use super::*;
+use crate::config::Config;
+use crate::finding::{Finding, Origin};
+use crate::slack::At;
+use crate::state::{Entry, Outcome, Source, State};
+use crate::time::Millis;
+
+const NOW: Millis = Millis(1_800_000_000_000);
+const ACCOUNT: &str = "111122223333";
+
+fn config(more: &[(&str, &str)]) -> Config {
+    let base = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
+    let vars =
+        base.iter().filter(|(k, _)| !more.iter().any(|(m, _)| *m == "SLACK_WEBHOOK_URL") || !k.starts_with("SLACK"));
+    Config::from_env(vars.chain(more).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), false).unwrap()
+}
+
+/// An IAM user's finding, updated `ago` seconds before now.
+fn finding(id: &str, severity: f64, ago: u64) -> Finding {
+    seen_in("eu-west-1", id, severity, ago, "198.51.100.7")
+}
+
+fn seen_in(region: &str, id: &str, severity: f64, ago: u64, ip: &str) -> Finding {
+    let remote = sdk::RemoteIpDetails::builder().ip_address_v4(ip).build();
+    let call = sdk::AwsApiCallAction::builder().api("ListBuckets").remote_ip_details(remote).build();
+    let user = sdk::AccessKeyDetails::builder().user_name("deploy-bot").principal_id("AIDA1").build();
+    let f = sdk::Finding::builder()
+        .id(id)
+        .account_id(ACCOUNT)
+        .region(region)
+        .r#type("UnauthorizedAccess:IAMUser/TorIPCaller")
+        .severity(severity)
+        .created_at(NOW.iso())
+        .updated_at(NOW.minus(Duration::from_secs(ago)).iso())
+        .schema_version("2.0")
+        .arn("arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f")
+        .resource(sdk::Resource::builder().resource_type("AccessKey").access_key_details(user).build())
+        .service(
+            sdk::Service::builder()
+                .count(i32::try_from(1_000 - ago.min(999)).unwrap())
+                .action(sdk::Action::builder().action_type("AWS_API_CALL").aws_api_call_action(call).build())
+                .build(),
+        )
+        .build();
+    let origin = Origin { account: ACCOUNT.into(), region: region.into(), detector: "d".into() };
+    Finding::from_sdk(f, &Arc::new(origin)).unwrap()
+}
+
+fn at(channel: &str) -> At {
+    At { channel: channel.into(), ts: "1799999000.000100".into(), thread: None }
+}
+
+/// A state in which the finding was told `ago` seconds before now.
+fn told(f: &Finding, ago: u64) -> State {
+    let mut state = State::default();
+    for (n, region) in ["eu-west-1", "us-east-1"].into_iter().enumerate() {
+        let source = Source { n: u32::try_from(n).unwrap(), ..Source::default() };
+        state.sources.insert(format!("{ACCOUNT}/{region}"), source);
+    }
+    let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None };
+    state.settle(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
+    state
+}
+
+fn word(verdict: &Verdict) -> Option<&Word> {
+    match verdict {
+        Verdict::Update(update) => update.word.as_ref(),
+        other => panic!("wanted an update: {other:?}"),
+    }
+}
+
+#[test]
+fn a_state_that_was_said_is_known_and_a_later_one_is_not() {
+    let f = finding("f", 5.0, 100);
+    let state = told(&f, 90);
+    assert_eq!(decide(&state, &config(&[]), &f, NOW), Verdict::Known);
+    assert_ne!(decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW), Verdict::Known);
+}
+
+#[test]
+fn a_recurrence_within_the_band_edits_the_message_and_keeps_the_thread_silent() {
+    let state = told(&finding("f", 5.0, 100), 90);
+    let verdict = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
+    assert_eq!(word(&verdict), None);
+}
+
+#[test]
+fn a_risen_band_is_said_in_the_thread_at_once() {
+    let state = told(&finding("f", 5.0, 100), 90);
+    let verdict = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
+    assert_eq!(word(&verdict).and_then(|w| w.rose_from), Some(5.0));
+}
+
+#[test]
+fn a_thread_that_was_silent_long_enough_says_what_is_new_since_it_spoke() {
+    let state = told(&finding("f", 5.0, 100_000), 90_000);
+    let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
+    let verdict = decide(&state, &config(&[]), &again, NOW);
+    let word = word(&verdict).unwrap();
+    assert_eq!((word.rose_from, word.fresh.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
+    assert_eq!(word.count_was, Some(1));
+}
+
+#[test]
+fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
+    let again = finding("f", 5.0, 50);
+    let young = told(&finding("f", 5.0, 100), 90);
+    let verdict = decide(&young, &config(&[]), &again, NOW);
+    assert_eq!(verdict, Verdict::Settled(Outcome::Coalesced, Reason::NothingNew));
+    let old = told(&finding("f", 5.0, 4_000), 3_700);
+    assert_eq!(word(&decide(&old, &config(&[]), &again, NOW)), None);
+}
+
+#[test]
+fn a_finding_that_now_routes_elsewhere_is_posted_there_and_its_old_message_is_remembered() {
+    let routes = r##"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"##;
+    let state = told(&finding("f", 5.0, 100), 90);
+    match decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 8.0, 50), NOW) {
+        Verdict::Post(post) => assert_eq!((post.to.name(), post.old), ("C0CRITICAL", Some(at("C0SECURITY")))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_message_that_its_channel_refused_is_edited_where_it_stands() {
+    let routes = r##"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"##;
+    let mut state = told(&finding("f", 5.0, 100), 90);
+    state.findings.entry("f".into()).and_modify(|e| e.meant = Some("C0OUTSIDE".into()));
+    let verdict = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);
+    assert!(matches!(verdict, Verdict::Update(_)), "{verdict:?}");
+}
+
+#[test]
+fn a_digested_finding_that_recurs_counts_as_a_first_sighting() {
+    let f = finding("f", 5.0, 100);
+    let mut state = State::default();
+    state.settle(&f, 0, "C0SECURITY", &Outcome::Digested, NOW);
+    let verdict = decide(&state, &config(&[("SLACK_RECURRENCE", "ignore")]), &finding("f", 5.0, 50), NOW);
+    assert!(matches!(verdict, Verdict::Post(_)), "{verdict:?}");
+}
+
+#[test]
+fn a_finding_that_rises_to_the_minimum_is_a_first_sighting_then() {
+    let config = config(&[("GUARDDUTY_MIN_SEVERITY", "high")]);
+    let (low, high) = (finding("f", 5.0, 100), finding("f", 8.0, 50));
+    let mut state = State::default();
+    let verdict = decide(&state, &config, &low, NOW);
+    assert_eq!(verdict, Verdict::Settled(Outcome::Dropped, Reason::BelowMinSeverity));
+    state.settle(&low, 0, "C0SECURITY", &Outcome::Dropped, NOW);
+    assert!(matches!(decide(&state, &config, &high, NOW), Verdict::Post(_)));
+}
+
+#[test]
+fn an_account_wide_finding_from_a_further_region_goes_into_the_first_ones_thread() {
+    let state = told(&finding("f", 5.0, 100), 90);
+    match decide(&state, &config(&[]), &seen_in("us-east-1", "g", 5.0, 50, "198.51.100.7"), NOW) {
+        Verdict::Post(post) => assert_eq!(post.parent, Some(at("C0SECURITY"))),
+        other => panic!("{other:?}"),
+    }
+    match decide(&state, &config(&[]), &finding("h", 5.0, 50), NOW) {
+        Verdict::Post(post) => assert_eq!(post.parent, None, "the same region is no further one"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_webhook_posts_anew_when_the_band_rose_and_settles_the_rest() {
+    let config = config(&[("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")]);
+    let mut state = told(&finding("f", 5.0, 100), 90);
+    let hook = At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None };
+    state.findings.entry("f".into()).and_modify(|e| e.at = Some(hook));
+    let within = decide(&state, &config, &finding("f", 6.0, 50), NOW);
+    assert_eq!(within, Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit));
+    assert!(matches!(decide(&state, &config, &finding("f", 8.0, 50), NOW), Verdict::Post(_)));
+}
+
+fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
+    let mut n = 0;
+    let id = || {
+        n += 1;
+        format!("d{n}")
+    };
+    plan(&State::default(), &config(&[]), window, &mut Budget::new(digest_after), id, NOW)
+}
+
+#[test]
+fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
+    let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
+    let plan = planned(window, 3);
+    let acts = &plan.lanes["C0SECURITY"];
+    let own: Vec<f64> = acts.iter().filter_map(Act::finding).map(|f| f.severity).collect();
+    assert_eq!(own, [9.0, 9.0, 9.0]);
+    let digests: Vec<usize> = acts
+        .iter()
+        .filter_map(|a| match a {
+            Act::Digest { findings, .. } => Some(findings.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(digests, [500, 500, 200]);
+}
+
+#[test]
+fn without_digests_every_finding_has_its_own_message() {
+    let plan = planned((0..60).map(|i| distinct(i, 5.0)).collect(), 0);
+    assert_eq!(plan.lanes["C0SECURITY"].len(), 60);
+}
+
+#[test]
+fn siblings_of_one_window_wait_for_the_first_of_them() {
+    let plan = planned(vec![finding("f", 5.0, 100), seen_in("us-east-1", "g", 5.0, 90, "198.51.100.7")], 20);
+    assert_eq!(plan.lanes["C0SECURITY"].len(), 1);
+    assert_eq!(plan.held.len(), 1);
+}
+
+/// A finding that has no siblings.
+fn distinct(i: u64, severity: f64) -> Finding {
+    let mut f = finding(&format!("f{i}"), severity, 100);
+    f.account_id = format!("{i:012}");
+    f
+}
+
+#[test]
+fn the_entry_of_a_live_message_stays_small() {
+    let state = told(&finding("0123456789abcdef0123456789abcdef", 5.0, 100), 90);
+    let entry: &Entry = state.findings.values().next().unwrap();
+    let bytes = serde_json::to_string(entry).unwrap().len();
+    assert!(bytes < 300, "{bytes} bytes");
+}
