@@ -17,7 +17,9 @@ WORKDIR /source
 COPY . .
 ARG TARGETARCH
 ARG REVISION=
-ENV CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc \
+# the image's own toolchain, which is the one that rust-toolchain.toml names, without its further components
+ENV RUSTUP_TOOLCHAIN=1.95.0 \
+    CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 RUN case "$TARGETARCH" in \
       amd64) target=x86_64-unknown-linux-musl ;; \

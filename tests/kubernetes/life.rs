@@ -2,7 +2,7 @@
 
 use guardduty_slack_support::findings::{critical, high, medium};
 
-use crate::kit::{CHART, Helm};
+use crate::kit::{CHART, Helm, kubectl_with};
 use crate::site::{FULL, RELEASE, STATE, Site};
 
 /// The names of the findings that the last run posted.
@@ -133,4 +133,18 @@ fn a_replay_asked_for_with_kubectl_is_taken_up_once() {
     assert_eq!(site.object("configmap", STATE)["data"].get("replay"), None, "and the request is gone");
     site.run([]).ran();
     assert_eq!(posted(&site), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/kubernetes/run"]
+fn the_test_hook_proves_the_set_up_without_posting() {
+    let mut site = Site::new("test-hook");
+    site.helm(Helm::Three, "install", &[]).must();
+    let hooks = site.helm_plain(Helm::Three, &["get", "hooks", RELEASE]).must();
+    let pod = kubectl_with(&hooks, &["create", "--dry-run=client", "--output=json", "--filename=-"]).must();
+    let pod: serde_json::Value = serde_json::from_str(&pod).expect("kubectl prints JSON");
+    let world = site.run_container(&pod["spec"]["containers"][0]);
+    assert_eq!(world.ran().code, Some(0), "{}\n{}", world.ran().stdout, world.ran().stderr);
+    assert!(world.posted_ids().is_empty());
+    assert_eq!(site.watermark(), None, "a check records nothing");
 }

@@ -18,6 +18,17 @@ fn the_chart_installs_the_version_that_the_crate_has() {
     assert!(chart.lines().any(|line| line == version), "no line {version} in {chart}");
 }
 
+#[test]
+fn the_image_is_built_by_the_toolchain_that_the_repository_names() {
+    let toolchain = text("rust-toolchain.toml");
+    let channel =
+        toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).expect("a channel").trim_matches('"');
+    let dockerfile = text("Dockerfile");
+    for named in [format!("/rust:{channel}-"), format!("RUSTUP_TOOLCHAIN={channel} ")] {
+        assert!(dockerfile.contains(&named), "no {named} in the Dockerfile");
+    }
+}
+
 /// The actions that a policy allows.
 fn allowed(policy: &str) -> BTreeSet<String> {
     let policy: Value = serde_json::from_str(&text(policy)).expect("a policy is JSON");

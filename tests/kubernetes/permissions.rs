@@ -50,8 +50,8 @@ fn a_run_asks_only_for_its_state_and_every_write_is_a_compare_and_swap() {
         assert!(names_what_it_read(&write["requestObject"]), "a blind write: {}", write["requestObject"]);
         assert_eq!(write["responseStatus"]["code"], 200);
     }
-    let managers = site.object("configmap", STATE)["metadata"].to_string();
-    assert!(!managers.contains("unknown"), "the field manager has a name");
+    let state = site.kubectl(&["get", "configmap", STATE, "--output=json", "--show-managed-fields"]).must();
+    assert!(state.contains(r#""manager": "guardduty-slack""#), "the data's field manager has a name: {state}");
 }
 
 /// What the site's ServiceAccount asked of the API server, finished requests only.

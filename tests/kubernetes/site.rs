@@ -66,16 +66,23 @@ impl Site {
         command("kubectl", &[&[kubeconfig.as_str(), "--namespace", &self.namespace], arguments].concat(), "")
     }
 
-    /// Runs the program once, as the CronJob's Pod would: its variables, its files, its ServiceAccount's token.
+    /// Runs the program once, as the CronJob's Pod would.
     pub fn run(&mut self, findings: impl IntoIterator<Item = Sighting>) -> &World {
+        self.world = self.world.take().map(|world| world.findings(findings));
+        let cronjob = self.object("cronjob", FULL);
+        self.run_container(&cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0])
+    }
+
+    /// Runs the program as a container would: its arguments, its variables, its files, its ServiceAccount's token.
+    pub fn run_container(&mut self, container: &Value) -> &World {
         let world = self.world.take().expect("every run gives the world back");
-        let world = self.environment(world.findings(findings)).run();
+        let arguments = container["args"].as_array().expect("the chart says what to run").iter();
+        let arguments: Vec<&str> = arguments.filter_map(Value::as_str).collect();
+        let world = self.environment(world, container).run_with(&arguments, b"");
         self.world.insert(world)
     }
 
-    fn environment(&self, world: World) -> World {
-        let container =
-            &self.object("cronjob", FULL)["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+    fn environment(&self, world: World, container: &Value) -> World {
         self.lay_secret();
         let world = world.env_remove("SLACK_BOT_TOKEN").env("KUBECONFIG", self.kubeconfig().display());
         let variables = container["env"].as_array().expect("the chart sets variables").iter();
