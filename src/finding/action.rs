@@ -90,11 +90,11 @@ fn dns_request(draft: &mut Draft, dns: &sdk::DnsRequestAction) {
         line = line.ours(" for ").net(domain);
         draft.seen(Trait::Domain, Some(domain));
     }
+    // The protocol can be a bare `0`.
+    let protocol = dns.protocol().filter(|p| p.chars().any(char::is_alphabetic));
     draft.say(
         About::Action,
-        line.part_with("over ", dns.protocol())
-            .part(blocked(dns.blocked()))
-            .part_with("VPC owner ", dns.vpc_owner_account_id()),
+        line.part_said("", protocol).part(blocked(dns.blocked())).part_with("VPC owner ", dns.vpc_owner_account_id()),
     );
 }
 
@@ -122,7 +122,7 @@ fn network_connection(draft: &mut Draft, c: &sdk::NetworkConnectionAction) {
     };
     draft.seen_port(called);
     let address = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
-    let mut line = Phrase::new().ours(words).with(" over ", c.protocol());
+    let mut line = Phrase::new().ours(words).part_said("", c.protocol());
     line = if outbound { line.part(remote).part(local) } else { line.part(local).part(remote) };
     line = line
         .part_with("local address ", address)
@@ -223,8 +223,8 @@ fn kubernetes_api_call(draft: &mut Draft, call: &sdk::KubernetesApiCallAction) {
     let mut line = Phrase::new()
         .part_with("", call.verb())
         .with(" ", Some(&what.join("/")))
-        .with(" ", Some(&path.join("/")))
-        .with(" ", call.request_uri());
+        .with(" in ", Some(&path.join("/")))
+        .with(" ", filled(call.request_uri()).filter(|_| what.is_empty()));
     if let Some(status) = call.status_code() {
         line = line.part_ours(status_words(status));
     }

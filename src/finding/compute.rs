@@ -10,22 +10,25 @@ use super::storage::last_segment;
 
 pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(i) = resource.instance_details() else { return false };
-    let subject = Phrase::new().ours("EC2 instance").with(" ", i.instance_id());
+    let words = if draft.has(About::Resource) { "on EC2 instance" } else { "EC2 instance" };
+    let subject = Phrase::new().ours(words).with(" ", i.instance_id());
     let subject = match name_tag(i.tags()) {
         Some(name) => subject.ours(" (").theirs(name).ours(")"),
         None => subject,
     };
     let details = Phrase::new()
-        .part_with("", i.instance_type())
-        .part_with("", i.instance_state())
-        .part_with("", i.availability_zone())
-        .part_with("", i.platform())
+        .part(i.instance_type().map_or_else(Phrase::new, size))
+        .part_said("", i.instance_state())
+        .part_said("", i.availability_zone())
+        .part_said("", i.platform())
         .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
         .part_with("image ", filled(i.image_id()).or(i.image_description()))
         .part_with("outpost ", last_segment(i.outpost_arn()));
+    // Beside a cluster or a container it is the node: one line says enough.
+    let own = draft.subject.is_none();
     told(draft, subject, details);
     let cards = i.network_interfaces();
-    if let Some(card) = cards.first() {
+    if let Some(card) = cards.first().filter(|_| own) {
         let mut line = interface(card);
         if cards.len() > 1 {
             line = line.part_ours(format!("{} further interfaces", cards.len() - 1));
@@ -36,6 +39,14 @@ pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     draft.name(name_tag(i.tags()));
     draft.tags(i.tags());
     true
+}
+
+/// `m5.large` is a word of AWS's, though it looks like a domain.
+pub(super) fn size(kind: &str) -> Phrase {
+    let known = kind.split_once('.').is_some_and(|(family, _)| family.bytes().any(|b| b.is_ascii_digit()));
+    let plain =
+        kind.len() < 24 && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+    if known && plain { Phrase::new().ours(kind.to_owned()) } else { Phrase::new().part_said("", Some(kind)) }
 }
 
 /// The value of the `Name` tag: what people call an instance.
@@ -62,10 +73,9 @@ pub(super) fn function(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(f) = resource.lambda_details() else { return false };
     let subject = Phrase::new().ours("Lambda function").with(" ", filled(f.function_name()).or(f.function_arn()));
     let details = Phrase::new()
-        .part_with("version ", f.function_version())
-        .part_with("role ", f.role())
-        .part_with("", f.vpc_config().and_then(|v| v.vpc_id()))
-        .part_with("", f.description());
+        .part_said("version ", f.function_version())
+        .part_with("role ", last_segment(f.role()))
+        .part_with("", f.vpc_config().and_then(|v| v.vpc_id()));
     told(draft, subject, details);
     draft.name(f.function_name());
     draft.name(f.function_arn());
@@ -78,11 +88,11 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let (arn, version) = named_guardrail(g);
     let subject = Phrase::new().ours("Bedrock guardrail").with(" ", arn);
     let mut details = Phrase::new()
-        .part_with("version ", version)
-        .part_with("", g.guardrail_action().map(|a| a.as_str()))
-        .part_with("on ", g.guardrail_source().map(|s| s.as_str()));
+        .part_said("version ", version)
+        .part_said("", g.guardrail_action().map(|a| a.as_str()))
+        .part_said("on ", g.guardrail_source().map(|s| s.as_str()));
     for filter in g.content_policy_filters().iter().take(4) {
-        let said = Phrase::new().part_with("filter ", filter.r#type().map(|t| t.as_str()));
+        let said = Phrase::new().part_said("filter ", filter.r#type().map(|t| t.as_str()));
         let said = said.with(", confidence ", filter.confidence().map(|c| c.as_str()));
         details = details.part(said.with(", ", filter.action().map(|a| a.as_str())));
     }

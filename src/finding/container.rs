@@ -6,6 +6,7 @@ use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
 use super::resource::told;
+use super::storage::last_segment;
 
 pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let cluster = resource.eks_cluster_details();
@@ -15,7 +16,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     }
     if let Some(c) = cluster {
         let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
-        told(draft, subject, Phrase::new().part_with("", c.status()).part_with("", c.vpc_id()));
+        told(draft, subject, Phrase::new().part_said("", c.status()).part_with("", c.vpc_id()));
         draft.name(c.name());
         draft.name(c.arn());
         draft.tags(c.tags());
@@ -26,7 +27,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 /// `deployment payments/api`, then its service account, its node's namespaces and its containers.
 fn tell_workload(draft: &mut Draft, w: &sdk::KubernetesWorkloadDetails, cluster: Option<&str>) {
     let path = workload_path(w.namespace(), w.name());
-    let subject = Phrase::new().part_with("", w.r#type()).with(" ", Some(&path));
+    let subject = Phrase::new().part_said("", w.r#type().map(singular)).with(" ", Some(&path));
     let subject =
         if filled(w.r#type()).is_none() { Phrase::new().ours("workload").with(" ", Some(&path)) } else { subject };
     let mut details = Phrase::new().part_with("service account ", w.service_account_name());
@@ -50,6 +51,11 @@ fn tell_workload(draft: &mut Draft, w: &sdk::KubernetesWorkloadDetails, cluster:
     draft.name(w.name());
 }
 
+/// GuardDuty says `deployments` of one.
+fn singular(kind: &str) -> &str {
+    kind.strip_suffix('s').unwrap_or(kind)
+}
+
 /// `namespace/name`, or the name alone.
 fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
     let parts: Vec<&str> = [filled(namespace), filled(name)].into_iter().flatten().collect();
@@ -59,7 +65,14 @@ fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
 pub(super) fn container(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(c) = resource.container_details() else { return false };
     draft.subject(Phrase::new().ours("container").with(" ", filled(c.name()).or(c.id()).or(c.image())));
-    draft.say(About::Resource, about_container(c));
+    let told = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details()).map(|w| w.containers());
+    // The workload said it already, but for the id of the running one.
+    let line = match told.unwrap_or_default().iter().any(|other| filled(c.name()).is_some() && other.name() == c.name())
+    {
+        true => Phrase::new().part_with("container id ", c.id()),
+        false => about_container(c),
+    };
+    draft.say(About::Resource, line);
     for name in [c.name(), c.id(), c.image()] {
         draft.name(name);
     }
@@ -83,13 +96,13 @@ fn about_container(c: &sdk::Container) -> Phrase {
     for mount in c.volume_mounts().iter().take(3) {
         line = line.part_with("mount ", mount.mount_path());
     }
-    line.part_with("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
+    line.part_said("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
 }
 
 pub(super) fn ecs(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(c) = resource.ecs_cluster_details() else { return false };
     let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
-    told(draft, subject, Phrase::new().part_with("", c.status()));
+    told(draft, subject, Phrase::new().part_said("", c.status()));
     draft.name(c.name());
     draft.name(c.arn());
     draft.tags(c.tags());
@@ -101,9 +114,9 @@ pub(super) fn ecs(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 
 fn tell_task(draft: &mut Draft, task: &sdk::EcsTaskDetails) {
     let line = Phrase::new()
-        .part_with("task ", task.arn())
-        .part_with("", task.launch_type())
-        .part_with("definition ", task.definition_arn())
+        .part_with("task ", last_segment(task.arn()))
+        .part_said("", task.launch_type())
+        .part_with("definition ", last_segment(task.definition_arn()))
         .part_with("group ", task.group())
         .part_with("started by ", task.started_by());
     draft.say(About::Resource, line);

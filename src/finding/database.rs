@@ -41,5 +41,8 @@ pub(super) fn limitless(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 fn engine(engine: Option<&str>, version: Option<&str>) -> Phrase {
-    Phrase::new().part_with("", engine).with(" ", version)
+    match filled(version) {
+        Some(version) => Phrase::new().part_said("", engine).ours(" ").theirs(version),
+        None => Phrase::new().part_said("", engine),
+    }
 }

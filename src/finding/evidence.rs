@@ -4,9 +4,10 @@ use aws_sdk_guardduty::types as sdk;
 use serde_json::{Map, Value};
 
 use super::About;
+use super::action::api;
 use super::anomaly::words;
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, listed};
+use super::phrase::{Phrase, filled, listed, plural};
 
 /// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
 pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
@@ -66,6 +67,8 @@ fn tell(draft: &mut Draft, key: &str, value: &Value) {
         "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, value),
         // What is usual for the account or the user: long, and said better by what was unusual.
         "profiledBehavior" => {}
+        // Said with the call itself.
+        "userAgent" if draft.has(About::Action) => {}
         "apiCalls" => calls(draft, value),
         _ => draft.say(About::Evidence, pair(key, value)),
     }
@@ -74,15 +77,52 @@ fn tell(draft: &mut Draft, key: &str, value: &Value) {
 fn unusual(draft: &mut Draft, value: &Value) {
     match value {
         Value::Object(map) => {
-            for (key, value) in
-                map.iter().filter(|(key, value)| !key.starts_with("numberOf") && **value != Value::Bool(false))
-            {
-                let line = unusual_pair(key, value);
-                draft.say(About::Unusual, line);
+            for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
+                match value.as_str().filter(|_| key == "anomalousAPIs").map(anomalous_calls) {
+                    Some(calls) if !calls.is_empty() => tell_calls(draft, &calls),
+                    _ => draft.say(About::Unusual, unusual_pair(key, value)),
+                }
             }
         }
         other => draft.say(About::Unusual, scalar(other)),
     }
+}
+
+fn is_false(value: &Value) -> bool {
+    *value == Value::Bool(false) || value.as_str() == Some("false")
+}
+
+/// `iam.amazonaws.com:[AttachRolePolicy:success , CreateRole:AccessDenied]` as (service, API, error).
+fn anomalous_calls(text: &str) -> Vec<(&str, &str, Option<&str>)> {
+    let mut calls = Vec::new();
+    for part in text.split(']') {
+        let Some((service, apis)) = part.split_once(":[") else { continue };
+        let service = service.trim_start_matches([' ', ',']);
+        for call in apis.split(',').map(str::trim).filter(|c| !c.is_empty()) {
+            let (api, outcome) = call.split_once(':').unwrap_or((call, "success"));
+            calls.push((service, api, Some(outcome).filter(|o| *o != "success")));
+        }
+    }
+    calls
+}
+
+/// `3 unusual calls, 1 refused: iam:AttachRolePolicy, iam:CreateRole (AccessDenied)`
+fn tell_calls(draft: &mut Draft, calls: &[(&str, &str, Option<&str>)]) {
+    let refused = calls.iter().filter(|(.., error)| error.is_some()).count();
+    let refused = if refused > 0 { format!(", {refused} refused: ") } else { ": ".to_owned() };
+    let mut line = Phrase::new().ours(plural(calls.len() as u64, "unusual call")).ours(refused);
+    for (n, (service, name, error)) in calls.iter().take(6).enumerate() {
+        draft.seen(Trait::Api, Some(name));
+        line = if n == 0 { line } else { line.ours(", ") };
+        line = line.then(api(Some(service), Some(name)));
+        if let Some(error) = error {
+            line = line.ours(" (").code(error).ours(")");
+        }
+    }
+    if calls.len() > 6 {
+        line = line.ours(format!(" and {} more", calls.len() - 6));
+    }
+    draft.say(About::Action, line);
 }
 
 /// `unusualAPIsAccountProfiling` is what was unusual (`APIs`) and for whom (`account`).

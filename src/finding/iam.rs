@@ -90,8 +90,8 @@ pub(super) fn database_user(draft: &mut Draft, resource: &sdk::Resource) {
         .part_with("database user ", user.user())
         .part_with("database ", user.database())
         .part_with("application ", user.application())
-        .part_with("authentication ", user.auth_method())
-        .part_with("TLS ", user.ssl());
+        .part_said("authentication ", user.auth_method())
+        .part_said("TLS: ", user.ssl());
     draft.seen(Trait::User, user.user());
     draft.name(user.user());
     draft.say(About::Actor, line);

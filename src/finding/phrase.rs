@@ -41,6 +41,9 @@ impl Phrase {
     }
 
     fn push(&mut self, span: Span) {
+        if matches!(&span, Span::Ours(words) if words.is_empty()) {
+            return;
+        }
         match (self.0.last_mut(), span) {
             (Some(Span::Ours(before)), Span::Ours(more)) => before.to_mut().push_str(&more),
             (_, span) => self.0.push(span),
@@ -107,6 +110,14 @@ impl Phrase {
         }
     }
 
+    /// Adds words and a foreign string that reads as text as a part of their own, if there is one: a state, a version.
+    pub fn part_said(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match filled(text) {
+            Some(text) => self.part(Phrase::new().ours(words).theirs(&quiet(text))),
+            None => self,
+        }
+    }
+
     /// Joins another phrase without a separator.
     pub fn then(mut self, other: Phrase) -> Self {
         other.0.into_iter().for_each(|span| self.push(span));
@@ -134,6 +145,12 @@ impl Phrase {
 /// `Some` only if the string holds more than white space.
 pub fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|t| !t.trim().is_empty())
+}
+
+/// `NOT_PUBLIC` → `not public`: the API's constants need not shout. Short ones (`TCP`) and all others stay.
+pub fn quiet(text: &str) -> Cow<'_, str> {
+    let constant = text.len() > 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
 }
 
 /// The first `max` characters, with an ellipsis where something is left out.
@@ -193,6 +210,14 @@ mod tests {
         assert_eq!(listed(["a", "", "b", "c", "d"], 2).plain(), "a, b and 2 more");
         let lines = first_of(&[1, 2, 3], 2, |n| Phrase::new().ours(n.to_string()));
         assert_eq!(lines.iter().map(Phrase::plain).collect::<Vec<_>>(), ["1", "2", "and 1 more"]);
+    }
+
+    #[test]
+    fn constants_of_the_api_do_not_shout() {
+        assert_eq!(
+            ["NOT_PUBLIC", "ACTIVE", "TCP", "Aurora", "VPC_1"].map(quiet).join(", "),
+            "not public, active, TCP, Aurora, VPC_1"
+        );
     }
 
     #[test]

@@ -47,7 +47,10 @@ fn network(organization: Option<&sdk::Organization>) -> Phrase {
     let mut phrase = Phrase::new();
     // GuardDuty gives `0` or `-1` where it knows no number.
     if let Some(asn) = filled(o.asn()).filter(|asn| !matches!(*asn, "0" | "-1")) {
-        phrase = phrase.ours("AS").theirs(asn.trim_start_matches("AS"));
+        phrase = match asn.bytes().all(|b| b.is_ascii_digit()) {
+            true => phrase.ours(format!("AS{asn}")),
+            false => phrase.theirs(asn),
+        };
     }
     for (n, name) in names.iter().enumerate() {
         phrase = match (n, phrase.is_empty()) {

@@ -46,8 +46,8 @@ pub(super) fn read(draft: &mut Draft, resource: &sdk::Resource) {
     }
     iam::kubernetes_user(draft, resource);
     iam::database_user(draft, resource);
-    if let Some(kind) = filled(Some(kind)) {
-        draft.subject(Phrase::new().theirs(kind));
+    if let (Some(kind), false) = (filled(Some(kind)), draft.has(About::Resource)) {
+        told(draft, Phrase::new().theirs(kind), Phrase::new());
     }
 }
 

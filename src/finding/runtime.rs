@@ -5,6 +5,7 @@ use aws_sdk_guardduty::types as sdk;
 use super::About;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed};
+use super::storage::last_segment;
 
 pub(super) fn read(draft: &mut Draft, runtime: &sdk::RuntimeDetails) {
     if let Some(process) = runtime.process() {
@@ -23,7 +24,7 @@ pub(super) fn read(draft: &mut Draft, runtime: &sdk::RuntimeDetails) {
 fn about_process(p: &sdk::ProcessDetails) -> Phrase {
     let pid = p.pid().or(p.namespace_pid()).map(|n| n.to_string());
     let mut line = Phrase::new()
-        .part_with("", p.name())
+        .part_with("", p.name().filter(|name| last_segment(p.executable_path()) != Some(name)))
         .part_with("", p.executable_path())
         .part_with("pid ", pid.as_deref())
         .part_with("user ", p.user())
@@ -50,13 +51,11 @@ fn descent(lineage: &[sdk::LineageObject]) -> Phrase {
 }
 
 fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
-    let members: [(&'static str, Option<&str>); 19] = [
+    let members: [(&'static str, Option<&str>); 16] = [
         ("command line ", c.command_line_example()),
         ("file ", c.file_path()),
-        ("operation ", c.file_operation()),
         ("threat file ", c.threat_file_path()),
         ("tool ", c.tool_name()),
-        ("tool category ", c.tool_category()),
         ("service ", c.service_name()),
         ("script ", c.script_path()),
         ("library ", c.library_path()),
@@ -66,7 +65,6 @@ fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
         ("release agent ", c.release_agent_path()),
         ("mount source ", c.mount_source()),
         ("mount target ", c.mount_target()),
-        ("file system ", c.file_system_type()),
         ("kernel module ", filled(c.module_file_path()).or(c.module_name())),
         ("module SHA-256 ", c.module_sha256()),
         ("shell history ", c.shell_history_file_path()),
@@ -78,7 +76,11 @@ fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
     if let Some(protocol) = c.iana_protocol_number() {
         line = line.part_ours(format!("protocol {protocol}"));
     }
-    line = line.part_with("address family ", c.address_family());
+    line = line
+        .part_with("address family ", c.address_family())
+        .part_said("file system ", c.file_system_type())
+        .part_said("tool category ", c.tool_category())
+        .part_said("file operation ", c.file_operation());
     for (words, list) in
         [("flags ", c.flags()), ("memory regions ", c.memory_regions()), ("related files ", c.related_file_paths())]
     {

@@ -4,9 +4,11 @@ use aws_sdk_guardduty::types as sdk;
 
 use super::About;
 use super::action::api;
+use super::compute::size;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed, plural};
 use super::remote::place;
+use super::storage::last_segment;
 use crate::time::Millis;
 
 /// Entries of a list that become lines.
@@ -41,8 +43,7 @@ fn tell_resource(draft: &mut Draft, r: &sdk::ResourceV2) {
     draft.name(r.name());
     draft.name(r.uid());
     draft.tags(r.tags());
-    draft
-        .say(About::Resource, subject.part_with("", filled(r.uid()).filter(|uid| Some(*uid) != name)).part(details(r)));
+    draft.say(About::Resource, subject.part(details(r)));
     if let Some(key) = r.data().and_then(|d| d.access_key()) {
         draft.name(key.user_name());
         draft.name(key.principal_id());
@@ -79,9 +80,9 @@ fn details(r: &sdk::ResourceV2) -> Phrase {
     let Some(data) = r.data() else { return line };
     if let Some(i) = data.ec2_instance() {
         line = line
-            .part_with("", i.instance_type())
-            .part_with("", i.instance_state())
-            .part_with("profile ", i.iam_instance_profile().and_then(|p| filled(p.arn()).or(p.id())));
+            .part(i.instance_type().map_or_else(Phrase::new, size))
+            .part_said("", i.instance_state())
+            .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())));
     }
     if let Some(n) = data.ec2_network_interface() {
         line = line.part_with("public ", n.public_ip()).part_with("", n.vpc_id()).part_with("", n.sub_net_id());
@@ -90,12 +91,12 @@ fn details(r: &sdk::ResourceV2) -> Phrase {
         line = line
             .part_with("user ", key.user_name())
             .part_with("principal ", key.principal_id())
-            .part_with("", key.user_type());
+            .part_said("", key.user_type());
     }
     if let Some(b) = data.s3_bucket() {
-        line = line.part_with("", b.effective_permission()).part_with("encryption ", b.encryption_type());
+        line = line.part_said("", b.effective_permission()).part_said("encryption ", b.encryption_type());
         for (access, words) in [(b.public_read_access(), "public read "), (b.public_write_access(), "public write ")] {
-            line = line.part_with(words, access.map(|a| a.as_str()));
+            line = line.part_said(words, access.map(|a| a.as_str()));
         }
     }
     if let Some(o) = data.s3_object() {
@@ -107,29 +108,30 @@ fn details(r: &sdk::ResourceV2) -> Phrase {
 fn container_details(data: &sdk::ResourceData) -> Phrase {
     let mut line = Phrase::new();
     if let Some(c) = data.eks_cluster() {
-        line = line.part_with("", c.status().map(|s| s.as_str())).part_with("", c.vpc_id());
+        line = line.part_said("", c.status().map(|s| s.as_str())).part_with("", c.vpc_id());
     }
     if let Some(w) = data.kubernetes_workload() {
         line = line
             .part_with("namespace ", w.namespace())
-            .part_with("", w.kubernetes_resources_types().map(|t| t.as_str()));
+            .part_said("", w.kubernetes_resources_types().map(|t| t.as_str()));
     }
     if let Some(c) = data.container() {
         line = line.part_with("image ", c.image()).part_with("", c.image_uid());
     }
     if let Some(c) = data.ecs_cluster() {
-        line = line.part_with("", c.status().map(|s| s.as_str()));
+        line = line.part_said("", c.status().map(|s| s.as_str()));
     }
     if let Some(t) = data.ecs_task() {
-        line =
-            line.part_with("", t.launch_type().map(|l| l.as_str())).part_with("definition ", t.task_definition_arn());
+        line = line
+            .part_said("", t.launch_type().map(|l| l.as_str()))
+            .part_with("definition ", last_segment(t.task_definition_arn()));
     }
     if let Some(t) = data.ec2_launch_template() {
-        line = line.part_with("version ", t.version());
+        line = line.part_said("version ", t.version());
     }
     if let Some(g) = data.bedrock_guardrail() {
-        line = line.part_with("version ", g.version()).part_with("", g.guardrail_action().map(|a| a.as_str()));
-        line = line.part_with("on ", g.guardrail_source().map(|s| s.as_str()));
+        line = line.part_said("version ", g.version()).part_said("", g.guardrail_action().map(|a| a.as_str()));
+        line = line.part_said("on ", g.guardrail_source().map(|s| s.as_str()));
     }
     let instances = instances_behind(data);
     match instances {
@@ -160,7 +162,7 @@ fn tell_actor(draft: &mut Draft, actor: &sdk::Actor) {
         line = line.part(Phrase::new().theirs(kind).with(" ", filled(user.name()).or(user.uid())));
         line = line.part_with("credential ", user.credential_uid());
         if let Some(account) = user.account() {
-            line = line.part_with("account ", account.uid()).part_with("", account.name());
+            line = line.part_with("account ", account.uid()).part_said("", account.name());
         }
         draft.seen(Trait::User, user.name());
         for name in [user.name(), user.uid(), user.credential_uid()] {
@@ -168,9 +170,8 @@ fn tell_actor(draft: &mut Draft, actor: &sdk::Actor) {
         }
     }
     if let Some(session) = actor.session() {
-        line = line
-            .part_with("session issued by ", session.issuer())
-            .part_with("MFA ", session.mfa_status().map(|m| m.as_str()));
+        line =
+            line.part_with("session of ", session.issuer()).part_said("MFA ", session.mfa_status().map(|m| m.as_str()));
     }
     if let Some(process) = actor.process() {
         line = line
@@ -206,7 +207,7 @@ fn tell_endpoint(draft: &mut Draft, e: &sdk::NetworkEndpoint) {
     if let Some(port) = e.port() {
         line = line.part_ours(format!("port {port}"));
     }
-    line = line.part_with("", e.connection().and_then(|c| c.direction()).map(|d| d.as_str()));
+    line = line.part_said("", e.connection().and_then(|c| c.direction()).map(|d| d.as_str()));
     draft.seen(Trait::Ip, e.ip());
     draft.seen(Trait::Country, country);
     draft.seen(Trait::Domain, e.domain());

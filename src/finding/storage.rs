@@ -26,9 +26,9 @@ fn about_bucket(bucket: &sdk::S3BucketDetail) -> Phrase {
         details = details.part(public(access));
     }
     if let Some(encryption) = bucket.default_server_side_encryption() {
-        details = details.part_with("encryption ", encryption.encryption_type());
+        details = details.part_said("encryption ", encryption.encryption_type());
     }
-    details.part_with("", bucket.r#type().filter(|t| !t.trim().is_empty()))
+    details.part_said("", bucket.r#type())
 }
 
 /// What of a bucket is open to the world, if anything.
@@ -36,7 +36,7 @@ fn public(access: &sdk::PublicAccess) -> Phrase {
     let mut phrase = match access.effective_permission() {
         Some("PUBLIC") => Phrase::new().ours("PUBLIC"),
         Some("NOT_PUBLIC") => Phrase::new().ours("not public"),
-        other => Phrase::new().part_with("", other),
+        other => Phrase::new().part_said("", other),
     };
     let Some(bucket) = access.permission_configuration().and_then(|p| p.bucket_level_permissions()) else {
         return phrase;
@@ -83,7 +83,7 @@ fn objects(draft: &mut Draft, objects: &[sdk::S3ObjectDetail]) {
 
 pub(super) fn snapshot(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(snapshot) = resource.ebs_snapshot_details() else { return false };
-    told(draft, Phrase::new().ours("EBS snapshot").with(" ", snapshot.snapshot_arn()), Phrase::new());
+    told(draft, Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())), Phrase::new());
     draft.name(snapshot.snapshot_arn());
     draft.name(last_segment(snapshot.snapshot_arn()));
     true
@@ -91,7 +91,7 @@ pub(super) fn snapshot(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 
 pub(super) fn image(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     let Some(image) = resource.ec2_image_details() else { return false };
-    told(draft, Phrase::new().ours("AMI").with(" ", image.image_arn()), Phrase::new());
+    told(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
     draft.name(image.image_arn());
     draft.name(last_segment(image.image_arn()));
     true
@@ -115,11 +115,11 @@ pub(super) fn volumes(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     for (words, volume) in lists.into_iter().flat_map(|(words, list)| list.iter().map(move |v| (words, v))) {
         let details = Phrase::new()
             .part_with("", volume.device_name())
-            .part_with("", volume.volume_type())
-            .part_with("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
-            .part_with("encryption ", volume.encryption_type())
-            .part_with("snapshot ", volume.snapshot_arn());
-        told(draft, Phrase::new().ours(words).with(" ", volume.volume_arn()), details);
+            .part_said("", volume.volume_type())
+            .part_said("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
+            .part_said("", volume.encryption_type())
+            .part_with("snapshot ", last_segment(volume.snapshot_arn()));
+        told(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
         draft.name(volume.volume_arn());
     }
     true

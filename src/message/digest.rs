@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, Wording, finding, links, look, say};
+use super::{Form, Wording, links, look, say};
 use crate::finding::{Band, Finding, Phrase, phrase::plural};
 
 /// Critical findings that are named; more are counted with their group.
-const CRITICAL_NAMED: usize = 25;
+const CRITICAL_NAMED: usize = 20;
 /// Groups with a line of their own.
 const GROUPS: usize = 30;
 /// Resources named as examples of a group.
@@ -36,7 +36,9 @@ pub(super) fn body(id: &str, findings: &[&Finding], w: &Wording, mention: Option
     b.push_bar(Rank::Important, Block::rich(critical(findings, w)));
     for band in Band::ALL.into_iter().rev() {
         let rank = if band >= Band::High { Rank::Useful } else { Rank::Detail };
-        let shown = groups.iter().take(GROUPS).filter(|g| g.band == band);
+        // Critical ones are named above, unless they are too many.
+        let named = band == Band::Critical && findings.iter().filter(|f| f.band() == band).count() <= CRITICAL_NAMED;
+        let shown = groups.iter().take(GROUPS).filter(|g| g.band == band && !named);
         b.push_bar(rank, Block::rich(lines(band, shown, w)));
     }
     if groups.len() > GROUPS {
@@ -101,12 +103,12 @@ fn critical(findings: &[&Finding], w: &Wording) -> Rich {
     all.sort_by(|a, b| b.severity.total_cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
     let named = all.iter().take(CRITICAL_NAMED).map(|f| {
         let title = look::title(f).cut(2 * SHORT);
-        let mut runs = Runs::new().bold(&Plain::line(&format!("{:.1}", f.severity))).say("  ");
+        let mut runs = Runs::new().bold(&Plain::line(&format!("{}{:.1}", sample(f), f.severity))).say("  ");
         runs = match links::console(f, w) {
             Some(to) => runs.link(&to, &title),
             None => runs.text(&title),
         };
-        runs.say(" · ").append(say::runs(&subject(f))).say(" · ").append(say::runs(&finding::place(f, w)))
+        runs.say(" · ").append(say::runs(&subject(f))).say(" · ").append(say::runs(&place(f, w)))
     });
     let rich = Rich::new().section(Runs::new().label("Critical, each")).bullets(named);
     match all.len().saturating_sub(CRITICAL_NAMED) {
@@ -131,13 +133,19 @@ fn line(g: &Group, w: &Wording) -> Runs {
     let Some(first) = g.findings.first() else { return Runs::new() };
     let kind = Plain::line(first.kind.as_str()).cut(SHORT);
     let kind = if kind.is_empty() { links::label("no type") } else { kind };
-    let mut runs = Runs::new().bold(&Plain::line(&format!("{} ×", g.findings.len()))).say(" ");
+    let mut runs = Runs::new()
+        .bold(&Plain::line(&format!(
+            "{}{} ×",
+            if g.findings.iter().all(|f| f.sample) { sample(first) } else { "" },
+            g.findings.len()
+        )))
+        .say(" ");
     let link: Option<Link> = if g.findings.len() == 1 { links::console(first, w) } else { links::search(first, w) };
     runs = match link {
         Some(to) => runs.link(&to, &kind),
         None => runs.text(&kind),
     };
-    runs = runs.say(" · ").append(say::runs(&finding::place(first, w)));
+    runs = runs.say(" · ").append(say::runs(&place(first, w)));
     let examples = examples(&g.findings);
     if examples.is_empty() { runs } else { runs.say(" · ").append(say::runs(&examples)) }
 }
@@ -163,6 +171,16 @@ fn subject(f: &Finding) -> Phrase {
     }
 }
 
+fn sample(f: &Finding) -> &'static str {
+    if f.sample { "SAMPLE " } else { "" }
+}
+
+/// The account's name, or its id without one: `payments-prod · eu-west-1`.
+fn place(f: &Finding, w: &Wording) -> Phrase {
+    let account = w.account_names.get(&f.account_id).filter(|name| !name.trim().is_empty()).unwrap_or(&f.account_id);
+    Phrase::new().part_theirs(account).part_theirs(&f.origin.region)
+}
+
 fn fallback(id: &str, findings: &[&Finding], groups: &[Group], who: Option<&Mention>, form: Form) -> Fallback {
     let mut text = Mrkdwn::new();
     if let Some(who) = who {
@@ -172,7 +190,9 @@ fn fallback(id: &str, findings: &[&Finding], groups: &[Group], who: Option<&Ment
     if form == Form::Bare {
         return Fallback::new(text.say(" · Slack refused the details: they stand in the log"));
     }
-    for g in groups.iter().take(GROUPS) {
+    // Beside blocks it is what a notification shows: the worst of it.
+    let shown = if form == Form::Full { 6 } else { GROUPS };
+    for g in groups.iter().take(shown) {
         let Some(first) = g.findings.first() else { continue };
         text = text
             .say(" · ")

@@ -8,7 +8,7 @@ use crate::time::Millis;
 
 /// How many lines of a matter a message shows at most: what is left out is in the console.
 const SHOWN: [(About, &str, usize); 9] = [
-    (About::Resource, "Resource", 4),
+    (About::Resource, "Resource", 5),
     (About::Action, "Action", 4),
     (About::Actor, "Actor", 4),
     (About::Process, "Process", 4),
@@ -127,13 +127,14 @@ fn row(rich: Rich, label: &'static str, lines: &[Phrase]) -> Rich {
     rich.bullets(others.iter().map(say::runs))
 }
 
-/// What else is known. Where nothing says what was done, GuardDuty's own description does.
+/// What else is known. Where nothing says what was done, or to what, GuardDuty's own description does.
 fn details(f: &Finding) -> Rich {
     let matters = [About::Process, About::Malware, About::Signals, About::Evidence, About::Unusual, About::Indicators];
     let mut rich = facts(f, &Life::default(), &matters);
     let told =
         [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
-    if let (false, Some(description)) = (told, &f.description) {
+    let known = !f.resource_names().iter().all(|name| *name == f.resource.kind);
+    if let (false, Some(description)) = (told && known, &f.description) {
         rich = rich.quote(Runs::new().text(&Plain::line(description).defanged()));
     }
     if let Some(rule) = &f.rule {
@@ -168,12 +169,13 @@ fn owner(f: &Finding) -> Option<Phrase> {
 }
 
 fn where_and_when(f: &Finding, w: &Wording) -> Rich {
-    let rich = Rich::new().section(Runs::new().label("Where").say("  ").append(say::runs(&place(f, w))));
-    rich.section(when(f))
+    let place = place(f, w);
+    let lines: Vec<Phrase> = Some(place).filter(|p| !p.is_empty()).into_iter().collect();
+    row(Rich::new(), "Where", &lines).section(when(f))
 }
 
 /// `payments-prod (111122223333) · eu-west-1`
-pub(super) fn place(f: &Finding, w: &Wording) -> Phrase {
+fn place(f: &Finding, w: &Wording) -> Phrase {
     let account = match w.account_names.get(&f.account_id).filter(|name| !name.trim().is_empty()) {
         Some(name) => Phrase::new().theirs(name).ours(" (").theirs(&f.account_id).ours(")"),
         None if f.account_id.is_empty() => Phrase::new(),
@@ -212,13 +214,19 @@ fn buttons(f: &Finding, w: &Wording) -> Option<Block> {
     Block::actions([console, runbook, docs])
 }
 
-/// `Credential Access (TA0006) · Backdoor: … · type · id`: small print that names the finding exactly.
+/// `Backdoor: talks to … · ATT&CK Command and Control TA0011 · type · id`: small print that names the finding exactly.
 fn context(f: &Finding) -> Option<Block> {
-    let mut parts = Vec::new();
+    let words = f.kind.in_words();
+    let mut parts: Vec<String> = Some(words.clone()).filter(|w| !w.is_empty()).into_iter().collect();
     if let Some(tactic) = f.kind.tactic() {
-        parts.push(format!("{} ({})", tactic.name, tactic.id));
+        // The purpose may have the tactic's name already.
+        let named = words.to_lowercase().starts_with(&tactic.name.to_lowercase());
+        parts.push(if named {
+            format!("ATT&CK {}", tactic.id)
+        } else {
+            format!("ATT&CK {} {}", tactic.name, tactic.id)
+        });
     }
-    parts.push(f.kind.in_words());
     if !f.kind.as_str().is_empty() {
         parts.push(f.kind.as_str().to_owned());
     }
@@ -237,7 +245,7 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
     let subject = std::iter::once(&f.resource.subject);
     let told = subject.chain(f.about(About::Action).first()).chain(f.about(About::Actor).iter().take(2));
     for part in told.chain(std::iter::once(&place(f, w))).filter(|part| !part.is_empty()) {
-        text = text.say(" · ").append(say::fallback(part).cut(400));
+        text = text.say(" · ").append(say::fallback(part).cut(250));
     }
     if f.count > 1 {
         text = text.say(" · ").text(&Plain::line(&format!("{} times", f.count)));
@@ -245,7 +253,10 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
     if let Some(channel) = life.refused_channel {
         text = text.say(" · belongs into ").code(&Plain::line(channel)).say(", which refused it");
     }
-    text = text.say(" · ").code(&Plain::line(f.kind.as_str())).say(" · id ").code(&Plain::line(&f.id));
+    if !f.kind.as_str().trim().is_empty() {
+        text = text.say(" · ").code(&Plain::line(f.kind.as_str()));
+    }
+    text = text.say(" · id ").code(&Plain::line(&f.id));
     if let Some(to) = links::console(f, w) {
         text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
     }

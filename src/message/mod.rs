@@ -10,6 +10,8 @@ mod notice;
 mod reply;
 mod say;
 mod seen;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use std::collections::BTreeMap;

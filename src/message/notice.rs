@@ -26,12 +26,13 @@ pub(super) fn body(n: &Notice, form: Form) -> Body {
 fn full(n: &Notice) -> Body {
     let mut b = Builder::new().colour(colour(n.level));
     let title = Runs::new().say(sign(n.level)).bold(&Plain::line(&n.title).defanged().cut(LINE));
-    let mut rich = Rich::new().section(title);
+    // Above the bar, else Slack shows the fallback there, too.
+    b.push(Rank::Vital, Block::rich(Rich::new().section(title)));
     let lines: Vec<Plain> =
         n.lines.iter().map(|l| Plain::line(l).defanged().cut(LINE)).filter(|l| !l.is_empty()).collect();
-    rich = match lines.as_slice() {
-        [one] => rich.section(Runs::new().text(one)),
-        many => rich.bullets(many.iter().take(LINES).map(|l| Runs::new().text(l))),
+    let mut rich = match lines.as_slice() {
+        [one] => Rich::new().section(Runs::new().text(one)),
+        many => Rich::new().bullets(many.iter().take(LINES).map(|l| Runs::new().text(l))),
     };
     if lines.len() > LINES {
         rich = rich.section(Runs::new().text(&Plain::line(&format!("and {} more, see the log", lines.len() - LINES))));

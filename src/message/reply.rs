@@ -141,7 +141,8 @@ pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Form) 
         runs = runs.say(": ").link(to, &links::label("go there"));
     }
     let mut b = Builder::new().colour(look::QUIET);
-    b.push_bar(Rank::Vital, Block::rich(Rich::new().section(runs)));
+    // With a bar, so that it takes the place of the finding's: what an update does not give, Slack keeps.
+    b.push(Rank::Vital, Block::rich(Rich::new().section(runs)));
     b.push_bar(Rank::Useful, Block::context([Plain::line(&format!("finding {id}")).into()]));
     b.finish(fallback)
 }

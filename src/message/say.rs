@@ -17,7 +17,7 @@ pub(super) fn runs(phrase: &Phrase) -> Runs {
     phrase.0.iter().fold(Runs::new(), |runs, span| match span {
         Span::Ours(Cow::Borrowed(words)) => runs.say(words),
         Span::Ours(Cow::Owned(words)) => ours(runs, words),
-        Span::Theirs(text) => runs.text(&Plain::line(text)),
+        Span::Theirs(text) => runs.text(&unlinked(text)),
         Span::Code(text) => runs.styled(Style::Code, &Plain::line(text)),
         Span::Net(address) => runs.styled(Style::Code, &defanged(address)),
         Span::At(instant) => date(runs, *instant),
@@ -29,6 +29,22 @@ fn ours(runs: Runs, words: &str) -> Runs {
     let runs = if words.starts_with(' ') { runs.say(" ") } else { runs };
     let runs = runs.text(&Plain::line(words));
     if words.ends_with(' ') { runs.say(" ") } else { runs }
+}
+
+/// Text whose URLs and domains are defanged; `15.4` and `TLSv1.3` are none: a top-level domain has letters only.
+fn unlinked(text: &str) -> Plain {
+    let text = Plain::line(text);
+    let like_a_link = |word: &str| {
+        let tld = word.rsplit_once('.').map(|(_, last)| last.trim_end_matches(|c: char| !c.is_alphanumeric()));
+        word.contains(':')
+            || word.contains('@')
+            || word.contains('/')
+            || tld.is_some_and(|t| t.chars().count() > 1 && t.chars().all(char::is_alphabetic))
+    };
+    if !text.as_str().split(' ').any(like_a_link) {
+        return text;
+    }
+    text.defanged()
 }
 
 /// For the one-line fallback: whatever is foreign stands between back-ticks.

@@ -1,5 +1,7 @@
 //! Findings from JSON: what `preview` reads. There is one way from JSON to a [`Finding`]: through the SDK's own deserialiser.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod canned;
 mod forms;
 mod wire;

@@ -13,7 +13,7 @@ use crate::finding::sdk::instant;
 
 /// What a member is.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Integer { bits: u32 },
     Double,
@@ -67,6 +67,12 @@ impl Kind {
             },
         })
     }
+}
+
+/// The members of a shape by their wire names, in a stable order.
+#[cfg(test)]
+pub(super) fn members(name: &str) -> std::collections::BTreeMap<&'static str, Kind> {
+    SHAPES.get(name).into_iter().flat_map(HashMap::values).map(|m| (m.wire, m.kind.clone())).collect()
 }
 
 /// One finding in the form of an element of GetFindings' answer.

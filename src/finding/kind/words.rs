@@ -207,7 +207,8 @@ impl FindingType {
             more.push(look_up(&MECHANISMS, mechanism).map_or_else(|| uncapitalized(&spaced(mechanism)), str::to_owned));
         }
         more.extend(self.artifact().map(|a| uncapitalized(&spaced(a))));
-        let family = look_up(&FAMILIES, self.family()).map_or_else(|| spaced(self.family()), str::to_owned);
+        let family =
+            look_up(&FAMILIES, self.family()).map_or_else(|| uncapitalized(&spaced(self.family())), str::to_owned);
         let mut words = purpose;
         if !family.is_empty() {
             words = format!("{words}: {family}");
@@ -272,7 +273,7 @@ mod tests {
         Credential access: behavior unlike before (passwords guessed with success)
         Execution: malware found (recovery point)
         Unauthorized access: contact with a malicious IP address (on your own threat list)
-        Quantum leap: Time travel (backwards, DNS)
+        Quantum leap: time travel (backwards, DNS)
         Nothing
         ");
     }

@@ -1,0 +1,358 @@
+//! What every message must be, whatever a finding holds, and what each of the fixtures looks like.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::finding::input;
+use crate::finding::input::arbitrary;
+
+const MENTION: &str = "<!subteam^S0123>";
+
+fn read(text: &str) -> Vec<Finding> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(input::read(text)).unwrap().findings
+}
+
+fn fixture(name: &str) -> Finding {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/findings").join(format!("{name}.json"));
+    read(&std::fs::read_to_string(path).unwrap()).remove(0)
+}
+
+fn fixtures() -> BTreeMap<String, Finding> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/findings");
+    let names = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned());
+    names.map(|name| (name.clone(), fixture(&name))).collect()
+}
+
+fn wording() -> Wording {
+    Wording {
+        account_names: [("111122223333".to_owned(), "payments-prod".to_owned())].into(),
+        runbook_url: Some("https://wiki.corp.example/{type}?finding={id}".to_owned()),
+        portal: None,
+    }
+}
+
+fn full(f: &Finding, life: &Life) -> Value {
+    super::finding(f, life, &wording(), Form::Full).payload()
+}
+
+/// A message as a reader sees it: bold as `**`, code as back-ticks, links with their target.
+fn seen(payload: &Value) -> String {
+    let mut out = format!("text: {}\n", payload["text"].as_str().unwrap_or_default());
+    for block in payload["blocks"].as_array().into_iter().flatten() {
+        show(block, &mut out);
+    }
+    for attachment in payload["attachments"].as_array().into_iter().flatten() {
+        out.push_str(&format!("| {}\n", attachment["color"].as_str().unwrap_or_default()));
+        for block in attachment["blocks"].as_array().into_iter().flatten() {
+            show(block, &mut out);
+        }
+    }
+    out
+}
+
+fn show(block: &Value, out: &mut String) {
+    let words = |v: &Value| v["text"].as_str().unwrap_or_default().to_owned();
+    let line = match block["type"].as_str().unwrap_or_default() {
+        "header" => format!("# {}\n", words(&block["text"])),
+        "section" => format!("{}\n", words(&block["text"])),
+        "context" => block["elements"].as_array().into_iter().flatten().map(|e| format!("({})\n", words(e))).collect(),
+        "actions" => block["elements"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|b| format!("[{}] {}\n", words(&b["text"]), b["url"].as_str().unwrap_or_default()))
+            .collect(),
+        "rich_text" => block["elements"].as_array().into_iter().flatten().map(rich).collect(),
+        other => format!("{other}\n"),
+    };
+    out.push_str(&line);
+}
+
+fn rich(element: &Value) -> String {
+    let inner = || element["elements"].as_array().into_iter().flatten();
+    match element["type"].as_str().unwrap_or_default() {
+        "rich_text_list" => inner().map(|item| format!("  - {}", rich(item))).collect(),
+        "rich_text_quote" => format!("> {}\n", inner().map(run).collect::<String>()),
+        _ => format!("{}\n", inner().map(run).collect::<String>()),
+    }
+}
+
+fn run(run: &Value) -> String {
+    let text = run["text"].as_str().unwrap_or_default();
+    match run["type"].as_str().unwrap_or_default() {
+        "text" if run["style"]["code"] == true => format!("`{text}`"),
+        "text" if run["style"]["bold"] == true => format!("**{text}**"),
+        "text" => text.to_owned(),
+        "link" => format!("[{text}]({})", run["url"].as_str().unwrap_or_default()),
+        "date" => format!("{{{}}}", run["fallback"].as_str().unwrap_or_default()),
+        _ => run.to_string(),
+    }
+}
+
+#[test]
+fn each_shape_of_the_api_is_told() {
+    for (name, finding) in fixtures() {
+        insta::assert_snapshot!(format!("finding-{name}"), seen(&full(&finding, &Life::default())));
+    }
+}
+
+#[test]
+fn a_recurrence_shows_what_guardduty_forgot() {
+    let seen_before =
+        ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(str::to_owned);
+    let told = seen(&full(&fixture("iam-tor-caller"), &Life { traits_seen: &seen_before, ..Life::default() }));
+    assert!(
+        told.contains("  - 3 source addresses so far, earlier `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
+        "{told}"
+    );
+    assert!(told.contains("  - 2 countries so far, earlier France\n"), "{told}");
+}
+
+#[test]
+fn the_mention_stands_where_slack_notifies_but_not_for_samples_or_the_archived() {
+    let told = |f: &Finding, archived| full(f, &Life { archived, mention: Some(MENTION), ..Life::default() });
+    let live = fixture("iam-tor-caller");
+    assert_eq!(told(&live, false)["blocks"][0]["text"]["text"], MENTION);
+    assert!(told(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
+    for quiet in [
+        told(&live, true),
+        told(&fixture("sample"), false),
+        full(&live, &Life { mention: Some("@here"), ..Life::default() }),
+    ] {
+        assert!(!quiet.to_string().contains("subteam") && !quiet.to_string().contains("@here"), "{quiet}");
+    }
+}
+
+#[test]
+fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
+    let f = fixture("iam-tor-caller");
+    let archived = full(&f, &Life { archived: true, ..Life::default() });
+    assert!(seen(&archived).contains("**Archived **this finding is archived in GuardDuty"));
+    assert_eq!(archived["attachments"][0]["color"], "#9AA0A6");
+    assert!(archived["text"].as_str().unwrap().contains("Archived · high 8.0"));
+    assert!(!full(&f, &Life::default()).to_string().to_lowercase().contains("archived"));
+}
+
+#[test]
+fn a_message_in_the_wrong_channel_names_the_right_one() {
+    let told = full(&fixture("iam-tor-caller"), &Life { refused_channel: Some("#sec-critical"), ..Life::default() });
+    assert!(seen(&told).contains("this belongs into `#sec-critical`, which refused it"));
+    assert!(told["text"].as_str().unwrap().contains("`#sec-critical`"));
+}
+
+#[test]
+fn the_portal_leads_into_the_findings_own_account() {
+    let portal = Portal { url: "https://d-1234567890.awsapps.com/start".into(), role: "SecurityAudit".into() };
+    let f = fixture("iam-tor-caller");
+    let told =
+        super::finding(&f, &Life::default(), &Wording { portal: Some(portal), ..wording() }, Form::Full).payload();
+    let link = "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name=SecurityAudit&destination=https%3A%2F%2Feu-west-1.console.aws.amazon.com%2F";
+    assert!(told.to_string().contains(link), "{told}");
+}
+
+#[test]
+fn each_form_carries_the_metadata_and_the_last_one_only_what_is_checked() {
+    let f = fixture("hostile");
+    for form in [Form::Full, Form::Text, Form::Bare] {
+        let told = super::finding(&f, &Life::default(), &wording(), form).payload();
+        assert_eq!(
+            told["metadata"],
+            json!({"event_type": "guardduty_finding", "event_payload": {"finding_id": f.id, "updated_at": "2026-11-24T12:34:56.789Z",
+                "account_id": "111122223333", "region": "eu-west-1", "detector_id": "7ab0b5c2d4e61f7a8b9c0d1e2f3a4b5c", "type": "Discovery:S3/MaliciousIPCaller", "severity": 8.0}})
+        );
+        assert_eq!(told.get("blocks").is_some(), form == Form::Full);
+    }
+    insta::assert_snapshot!(super::finding(&f, &Life::default(), &wording(), Form::Bare).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack refused the details: they stand in the log");
+}
+
+#[test]
+fn a_reply_says_only_what_is_new() {
+    let mut f = fixture("iam-tor-caller");
+    f.count = 47;
+    let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(str::to_owned);
+    let news = News { fresh: &fresh, count_was: Some(14), ..News::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &news, &wording(), Form::Full).payload()), @"
+    text: new source addresses `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times in all, 33 more since, last 2026-11-24 12:31 UTC
+    new source addresses `198[.]51[.]100[.]4`, `2001[:]db8::9`
+      - new country France
+      - new API `PutBucketPolicy`
+      - seen 47 times in all, 33 more since, last {2026-11-24 12:31 UTC}
+    ");
+    let rise = News { severity_was: Some(5.0), mention: Some(MENTION), ..News::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &rise, &wording(), Form::Full).payload()), @r#"
+    text: <!subteam^S0123> 🔴 severity rose: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times in all, last 2026-11-24 12:31 UTC
+    {"type":"usergroup","usergroup_id":"S0123"} **🔴 severity rose: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
+      - seen 47 times in all, last {2026-11-24 12:31 UTC}
+    "#);
+}
+
+#[test]
+fn a_reply_is_less_than_half_of_its_message() {
+    for (name, f) in fixtures() {
+        let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
+        let news = News { severity_was: Some(2.0), fresh: &fresh, count_was: Some(1), mention: None };
+        let reply = seen(&super::reply(&f, &news, &wording(), Form::Full).payload());
+        let message = seen(&full(&f, &Life::default()));
+        assert!(reply.chars().count() * 2 < message.chars().count(), "{name}: {reply}");
+    }
+}
+
+#[test]
+fn a_digest_groups_counts_and_names_the_critical() {
+    let all: Vec<Finding> = fixtures().into_values().collect();
+    let many: Vec<&Finding> = all.iter().cycle().take(200).collect();
+    let told = super::digest("d-1", &many, &wording(), Some(MENTION), Form::Full).payload();
+    assert_eq!(told["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
+    insta::assert_snapshot!("digest", seen(&told));
+    insta::assert_snapshot!("digest-text", super::digest("d-1", &many, &wording(), None, Form::Text).fallback());
+    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), None, Form::Bare).fallback(), @"🚨 200 further findings: 18 critical, 109 high, 36 medium, 37 low · Slack refused the details: they stand in the log");
+}
+
+#[test]
+fn notices_and_moves_are_told_plainly() {
+    let notice = Notice {
+        id: "n1".into(),
+        title: "Cannot read 111122223333/eu-west-1".into(),
+        lines: vec!["denied: <!here> evil.example".into(), "allow it".into()],
+        level: Level::Warning,
+    };
+    insta::assert_snapshot!(seen(&super::notice(&notice, Form::Full).payload()), @"
+    text: ⚠️ `Cannot read 111122223333/eu-west-1` · `denied: &lt;!here&gt; evil[.]example` · `allow it`
+    ⚠️ **Cannot read 111122223333/eu-west-1**
+    | #F29900
+      - denied: <!here> evil[.]example
+      - allow it
+    ");
+    insta::assert_snapshot!(super::notice(&notice, Form::Bare).fallback(), @"GuardDuty notice n1: Slack refused its text, which stands in the log");
+    let moved = super::moved("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), Form::Full);
+    insta::assert_snapshot!(seen(&moved.payload()), @"
+    text: This finding is told in `#sec-critical` now · <https://corp.slack.com/archives/C1/p1|go there> · id 1a2b
+    ➡️ This finding is told in `#sec-critical` now: [go there](https://corp.slack.com/archives/C1/p1)
+    | #9AA0A6
+    (finding 1a2b)
+    ");
+    assert_eq!(moved.payload().get("metadata"), None);
+}
+
+/// Every text of a payload with whether Slack interprets mrkdwn in it.
+fn texts(value: &Value, out: &mut Vec<(bool, String)>) {
+    match value {
+        Value::Array(all) => all.iter().for_each(|v| texts(v, out)),
+        Value::Object(map) => {
+            if let Some(text) = map.get("text").and_then(Value::as_str) {
+                out.push((map.get("type").is_none_or(|t| t == "mrkdwn"), text.to_owned()));
+            }
+            map.iter().filter(|(key, _)| *key != "metadata").for_each(|(_, v)| texts(v, out));
+        }
+        _ => {}
+    }
+}
+
+fn kinds(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::Array(all) => all.iter().for_each(|v| kinds(v, out)),
+        Value::Object(map) => {
+            out.extend(map.get("type").and_then(Value::as_str).map(str::to_owned));
+            out.extend(map.get("url").and_then(Value::as_str).map(|u| format!("url {u}")));
+            map.iter().filter(|(key, _)| *key != "metadata").for_each(|(_, v)| kinds(v, out));
+        }
+        _ => {}
+    }
+}
+
+/// Live `<…>` of mrkdwn that are neither a link of ours nor a date.
+fn live(text: &str) -> Vec<&str> {
+    let inner = text.split('<').skip(1).map(|rest| rest.split_once('>').map_or(rest, |(inner, _)| inner));
+    inner.filter(|t| !(t.starts_with("!date^") || HOSTS.iter().any(|h| t.starts_with(h)))).collect()
+}
+
+const HOSTS: [&str; 3] = ["https://", "http://", "!date^"];
+
+fn ours(url: &str) -> bool {
+    let host = url.trim_start_matches("https://").split(['/', '?', '#']).next().unwrap_or_default();
+    [
+        ".aws.amazon.com",
+        "docs.amazonaws.cn",
+        ".console.amazonaws.cn",
+        ".console.amazonaws-us-gov.com",
+        "wiki.corp.example",
+    ]
+    .iter()
+    .any(|h| host == h.trim_start_matches('.') || host.ends_with(h))
+}
+
+/// Slack's limits and ours, on any payload.
+fn check(payload: &Value) -> Result<(), TestCaseError> {
+    let text = payload["text"].as_str().unwrap_or_default();
+    prop_assert!(
+        !text.trim().is_empty() && !text.contains('\n') && text.chars().count() <= 4_000,
+        "fallback: {text:?}"
+    );
+    prop_assert_eq!(&payload["unfurl_links"], false);
+    let (mut all, mut found) = (Vec::new(), Vec::new());
+    texts(payload, &mut all);
+    kinds(payload, &mut found);
+    let total: usize = all.iter().map(|(_, t)| t.encode_utf16().count()).sum();
+    prop_assert!(total < 9_000 || payload.get("blocks").is_none(), "{total} characters");
+    for (mrkdwn, text) in &all {
+        prop_assert!(!text.is_empty());
+        let hidden = |c: char| {
+            c.is_control() && c != '\n'
+                || matches!(c, '\u{200b}' | '\u{2060}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        };
+        prop_assert!(!text.contains(hidden), "hidden: {text:?}");
+        if *mrkdwn {
+            prop_assert!(live(text).is_empty(), "live: {:?} in {text:?}", live(text));
+            for link in text.split('<').skip(1).filter(|l| l.starts_with("http")) {
+                prop_assert!(ours(link.split(['|', '>']).next().unwrap_or_default()), "link: {link}");
+            }
+        }
+    }
+    for kind in found {
+        prop_assert!(!matches!(kind.as_str(), "user" | "usergroup" | "broadcast" | "channel"), "a mention of {kind}");
+        prop_assert!(kind.strip_prefix("url ").is_none_or(ours), "{kind}");
+    }
+    for value in payload["metadata"]["event_payload"].as_object().into_iter().flat_map(|m| m.values()) {
+        prop_assert!(value.is_string() || value.is_number(), "{value}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_finding_breaks_a_message(raw in arbitrary::finding(), other in arbitrary::finding()) {
+        let findings = read(&json!([raw, other]).to_string());
+        prop_assert_eq!(findings.len(), 2);
+        let w = wording();
+        for form in [Form::Full, Form::Text, Form::Bare] {
+            for f in &findings {
+                let traits = f.traits();
+                prop_assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
+                check(&super::finding(f, &Life { traits_seen: &findings[0].traits(), refused_channel: f.title.as_deref(), ..Life::default() }, &w, form).payload())?;
+                check(&super::reply(f, &News { severity_was: Some(f.severity), fresh: &traits, count_was: Some(0), mention: None }, &w, form).payload())?;
+                let lines = f.facts.iter().flat_map(|f| &f.lines).map(|l| l.plain()).collect();
+                let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: Level::Info };
+                check(&super::notice(&notice, form).payload())?;
+                check(&super::moved(&f.id, &f.account_id, f.description.as_deref().filter(|_| false), form).payload())?;
+            }
+            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, None, form).payload())?;
+        }
+    }
+
+    #[test]
+    fn a_finding_has_a_key_and_a_stable_order(raw in arbitrary::finding()) {
+        let text = raw.to_string();
+        prop_assert_eq!(read(&text), read(&text));
+        let key = read(&text)[0].account_wide_key();
+        prop_assert!(key.is_none_or(|k| k.len() == 8 && k.bytes().all(|b| b.is_ascii_hexdigit())));
+    }
+}
