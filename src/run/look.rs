@@ -41,6 +41,8 @@ pub struct Look {
     pub filters: Option<Listed>,
     pub ip_sets: Option<Listed>,
     pub looked_up: Vec<Finding>,
+    /// The last finding that was looked up, told or not.
+    pub looked_up_to: Option<String>,
     /// What could not be read and is only watched: no failure of the source.
     pub warnings: Vec<String>,
 }
@@ -65,6 +67,7 @@ impl Look {
             filters: None,
             ip_sets: None,
             looked_up: Vec::new(),
+            looked_up_to: None,
             warnings: Vec::new(),
         }
     }
@@ -101,7 +104,10 @@ pub async fn look<D: Detector>(source: Rc<D>, detector: Option<String>, ask: Ask
     let (((window, looked_up), status, open, before), (filters, ip_sets)) =
         join(join4(findings, status, open, before), join(filters, ip_sets)).await;
     look.window = window;
-    look.looked_up = look.keep(Some(looked_up)).unwrap_or_default();
+    if let Some(found) = look.keep(Some(looked_up)) {
+        look.looked_up = found;
+        look.looked_up_to = besides.lookups.last().cloned();
+    }
     look.enabled = look.keep(status);
     look.open = look.keep(open);
     look.open_before = look.keep(before);

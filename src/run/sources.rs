@@ -122,7 +122,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn watch(&mut self, key: &str, look: &Look) {
         let now = self.clock.now();
         let Some(source) = self.record.state.sources.get_mut(key) else { return };
-        if let Some(last) = look.looked_up.iter().map(|f| &f.id).max_by_key(|id| (*id <= &source.looked_up, *id)) {
+        if let Some(last) = &look.looked_up_to {
             source.looked_up.clone_from(last);
         }
         if look.filters.is_none() && look.ip_sets.is_none() {

@@ -43,9 +43,14 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Of a finding that two sources show, the newest state; nothing that was settled, or tried in this run.
-    pub(super) fn newest(&self, window: Vec<Finding>) -> Vec<Finding> {
+    pub(super) fn newest(&mut self, window: Vec<Finding>) -> Vec<Finding> {
         let mut newest: HashMap<String, Finding> = HashMap::new();
         for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
+            // What one source showed late, another may have shown before.
+            if self.record.state.knows(&f.id, f.updated) {
+                self.intake.settled(&f.id);
+                continue;
+            }
             match newest.get(&f.id) {
                 Some(known) if known.updated >= f.updated => {}
                 _ => {

@@ -34,6 +34,9 @@ pub struct State {
     /// When a replay was last taken up: what stands in Slack from before then counts as nothing said.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
     pub replayed: Option<Millis>,
+    /// How many sources ever had an `n`.
+    #[serde(default)]
+    pub numbered: u32,
     /// By `account/region`.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
@@ -215,6 +218,7 @@ impl Default for State {
             saved: None,
             run: None,
             replayed: None,
+            numbered: 0,
             sources: BTreeMap::new(),
             findings: BTreeMap::new(),
             plans: BTreeMap::new(),

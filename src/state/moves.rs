@@ -107,8 +107,9 @@ impl State {
 
     /// The source's entry; made, looking back to `start`, if it is new to the state.
     pub fn source(&mut self, key: &str, start: Millis) -> (&mut Source, bool) {
-        let n = self.sources.values().map(|s| s.n + 1).max().unwrap_or(0);
         let new = !self.sources.contains_key(key);
+        let n = self.numbered;
+        self.numbered += u32::from(new);
         let source = self.sources.entry(key.to_owned()).or_insert_with(|| Source {
             n,
             watermark: start,
