@@ -1,0 +1,188 @@
+//! The three jobs, each done by the program, by the Python script and by the floor.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use guardduty_slack_support::findings;
+use serde_json::json;
+
+use crate::floor::{Counts, FLOOR, Shape};
+use crate::measure::{Cost, Program, measure};
+use crate::server::{Call, Server};
+use crate::world::{ACCOUNTS, PAGE, REGIONS, World, account};
+
+/// Findings of the backlog, over so many regions.
+pub const BACKLOG: usize = 50_000;
+pub const BACKLOG_REGIONS: usize = 4;
+const DAY: i64 = 86_400_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Nothing is new.
+    Quiet,
+    /// Twenty new findings for twenty channels.
+    Fresh,
+    /// 50,000 findings that were never read, told without being sent.
+    Backlog,
+}
+
+impl Job {
+    pub const ALL: [Self; 3] = [Self::Quiet, Self::Fresh, Self::Backlog];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet run",
+            Self::Fresh => "20 new findings",
+            Self::Backlog => "backlog of 50,000",
+        }
+    }
+
+    pub fn regions(self) -> usize {
+        if self == Self::Backlog { BACKLOG_REGIONS } else { 1 }
+    }
+
+    pub fn world(self, latency: Duration) -> World {
+        let now = findings::now();
+        match self {
+            Self::Quiet => World::with(latency, 0, now, now),
+            Self::Fresh => World::with(latency, ACCOUNTS, now - 60_000, now),
+            Self::Backlog => World::with(latency, BACKLOG / BACKLOG_REGIONS, now - 20 * DAY, now - DAY),
+        }
+    }
+
+    /// The variables that make this job of a run, for the program and for the script.
+    fn variables(self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Quiet => Vec::new(),
+            Self::Fresh => {
+                let route = |n| json!({ "match": { "account": [account(n)] }, "channel": format!("C0BENCH{n:03}") });
+                vec![("SLACK_ROUTES", json!((0..ACCOUNTS).map(route).collect::<Vec<_>>()).to_string())]
+            }
+            Self::Backlog => vec![
+                ("DRY_RUN", "1".into()),
+                ("GUARDDUTY_LOOKBACK", "30d".into()),
+                ("LOOKBACK_SECONDS", "2592000".into()),
+                ("GUARDDUTY_REGIONS", REGIONS[..BACKLOG_REGIONS].join(",")),
+            ],
+        }
+    }
+}
+
+/// Who does a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Product,
+    Python,
+    Floor,
+}
+
+/// Everything that a job needs: the responder, the programs, a directory.
+pub struct Bench {
+    pub server: Server,
+    pub binary: PathBuf,
+    pub python: Option<PathBuf>,
+    pub script: PathBuf,
+    pub dir: PathBuf,
+}
+
+impl Bench {
+    /// What an identity of a pod finds in its environment, and where everything is.
+    pub fn environment(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
+        let url = format!("http://127.0.0.1:{}", self.server.port);
+        let path = |name: &str| self.dir.join(name).display().to_string();
+        let common = [
+            ("HOME", path("")),
+            ("AWS_ENDPOINT_URL", url.clone()),
+            ("AWS_REGION", REGIONS[0].into()),
+            ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/reader".into()),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", path("token")),
+            ("SLACK_API_URL", format!("{url}/api")),
+            ("SLACK_BOT_TOKEN", "xoxb-0-bench".into()),
+            ("SLACK_CHANNEL", "C0BENCHALL".into()),
+            ("PUSHGATEWAY_URL", url),
+            ("STATE_FILE", path("state.json")),
+            ("RUN_TIMEOUT", "1h".into()),
+        ];
+        let own = |(name, value): (&str, String)| (name.to_owned(), value);
+        common.into_iter().chain(more.iter().cloned()).map(own).collect()
+    }
+
+    /// The job once, from the state that a quiet run left.
+    pub fn once(&self, job: Job, who: Who, latency: Duration, shape: &Shape) -> io::Result<Cost> {
+        self.server.play(job.world(latency));
+        self.restore(job, who)?;
+        let mut variables = job.variables();
+        let command = match who {
+            Who::Product => {
+                variables.retain(|(name, _)| *name != "LOOKBACK_SECONDS");
+                vec![self.binary.display().to_string()]
+            }
+            Who::Python => {
+                let python = self.python.as_ref().ok_or_else(|| io::Error::other("there is no Python"))?;
+                vec![python.display().to_string(), self.script.display().to_string()]
+            }
+            Who::Floor => {
+                let own = std::env::current_exe()?.display().to_string();
+                [vec![own, FLOOR.into(), self.server.port.to_string()], shape.arguments()].concat()
+            }
+        };
+        let cost = measure(&Program { command, env: self.environment(&variables) }, &self.dir)?;
+        Ok(Cost { requests: self.server.journal().len(), ..cost })
+    }
+
+    /// Runs the job's own quiet run once, and keeps the state that it leaves.
+    pub fn seed(&self, who: Who) -> io::Result<()> {
+        if who == Who::Floor {
+            return Ok(());
+        }
+        remove(&self.state())?;
+        remove(&self.seeded(who))?;
+        self.once(Job::Quiet, who, Duration::ZERO, &Shape::default())?;
+        std::fs::copy(self.state(), self.seeded(who)).map(drop)
+    }
+
+    fn restore(&self, job: Job, who: Who) -> io::Result<()> {
+        let seed = self.seeded(who);
+        if job == Job::Backlog || who == Who::Floor || !seed.exists() {
+            return remove(&self.state());
+        }
+        std::fs::copy(seed, self.state()).map(drop)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.dir.join("state.json")
+    }
+
+    pub fn seeded(&self, who: Who) -> PathBuf {
+        self.dir.join(format!("seed-{who:?}.json"))
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// What the floor has to ask: as many requests of each kind as the program asked.
+pub fn shape(job: Job, calls: &[Call]) -> Shape {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in calls {
+        *counts.entry(call.what).or_default() += 1;
+    }
+    let count = |what: &str| counts.get(what).copied().unwrap_or(0);
+    let regions = job.regions();
+    let gets = count("GetFindings") / regions;
+    let each = Counts {
+        lists: count("ListFindings") / regions,
+        gets,
+        statistics: count("GetFindingsStatistics") / regions,
+        contents: (count("GetFilter") + count("GetIPSet")) / regions,
+        last: if job == Job::Fresh { ACCOUNTS } else { PAGE },
+    };
+    let (histories, posts) = (count("conversations.history"), count("chat.postMessage"));
+    Shape { regions, each, histories, posts, pushes: count("push") }
+}

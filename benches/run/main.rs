@@ -1,0 +1,121 @@
+//! What a run costs, beside the same job in Python and beside the fewest bytes over a socket that could do it.
+//!
+//! ```text
+//! cargo bench --bench run                  # everything
+//! cargo bench --bench run -- jobs curves   # some of it
+//! ```
+//!
+//! - `GUARDDUTY_SLACK_BIN`: the program; else `target/x86_64-unknown-linux-musl/dist/guardduty-slack`, built if absent.
+//! - `PYTHON`: an interpreter that has boto3 and requests; else an environment with both is made below `target/`.
+//! - `SAMPLES`: paired runs of each job, 5 unless told; the script does the backlog once.
+//!
+//! Tables are written between the marks of `docs/performance.md`, charts to `docs/images/`.
+
+mod chart;
+mod curves;
+mod floor;
+mod jobs;
+mod measure;
+mod prepare;
+mod report;
+mod server;
+mod timeline;
+mod world;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use floor::Shape;
+use jobs::{Bench, Job, Who};
+use measure::Cost;
+
+/// Latency of every answer.
+const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(40)];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.first().map(String::as_str) {
+        Some(measure::MEASURE) => return measure::main(&args[1..]),
+        Some(floor::FLOOR) => return floor::main(&args[1..]),
+        _ => {}
+    }
+    // `cargo test --all-targets` starts it, too: nothing is timed there.
+    if !args.iter().any(|a| a == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let parts: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
+    match bench(&parts) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(parts: &[&str]) -> io::Result<()> {
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let bench = prepare::bench()?;
+    if wanted("jobs") {
+        let rows = jobs_of(&bench)?;
+        report::jobs(&rows)?;
+    }
+    if wanted("timeline") {
+        timeline::draw(&bench)?;
+    }
+    if wanted("curves") {
+        curves::draw(&bench)?;
+    }
+    Ok(())
+}
+
+/// A job at one latency: the paired runs of everybody, in the order in which they ran.
+pub struct Row {
+    pub job: Job,
+    pub latency: Duration,
+    pub product: Vec<Cost>,
+    pub python: Vec<Cost>,
+    pub floor: Vec<Cost>,
+}
+
+fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
+    let samples = std::env::var("SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    for who in [Who::Product, Who::Python] {
+        if who == Who::Product || bench.python.is_some() {
+            bench.seed(who)?;
+        }
+    }
+    let mut rows = Vec::new();
+    for job in Job::ALL {
+        for latency in LATENCIES {
+            rows.push(row(bench, job, latency, samples)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn row(bench: &Bench, job: Job, latency: Duration, samples: usize) -> io::Result<Row> {
+    // Once unmeasured: pages are read from disk, and the floor learns what is asked.
+    bench.once(job, Who::Product, latency, &Shape::default())?;
+    let shape = jobs::shape(job, &bench.server.journal());
+    let mut row = Row { job, latency, product: Vec::new(), python: Vec::new(), floor: Vec::new() };
+    for sample in 0..samples {
+        row.product.push(bench.once(job, Who::Product, latency, &shape)?);
+        row.floor.push(bench.once(job, Who::Floor, latency, &shape)?);
+        // The script takes minutes for the backlog.
+        if bench.python.is_some() && (job != Job::Backlog || sample == 0) {
+            row.python.push(bench.once(job, Who::Python, latency, &shape)?);
+        }
+        let last = |costs: &[Cost]| costs.last().map_or(f64::NAN, |c| c.wall);
+        eprintln!(
+            "{} at {} ms: {:.3} s, floor {:.3} s, script {:.3} s",
+            job.name(),
+            measure::millis(latency),
+            last(&row.product),
+            last(&row.floor),
+            last(&row.python)
+        );
+    }
+    Ok(row)
+}

@@ -1,0 +1,133 @@
+//! A responder on loopback: HTTP/1.1, a thread a connection, answers out of memory, each held back for the latency of
+//! the world that is played. It keeps a journal of what was asked, and when.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::world::World;
+
+/// One request as it came.
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub authorization: String,
+    pub body: Vec<u8>,
+}
+
+/// One request as it was answered; instants since the responder began.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `ListFindings`, `chat.postMessage`, …
+    pub what: &'static str,
+    pub connection: usize,
+    pub from: Duration,
+    pub to: Duration,
+}
+
+pub struct Server {
+    pub port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    world: Mutex<Arc<World>>,
+    journal: Mutex<Vec<Call>>,
+    begun: Instant,
+}
+
+impl Server {
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared {
+            world: Mutex::new(Arc::new(World::empty())),
+            journal: Mutex::default(),
+            begun: Instant::now(),
+        });
+        let served = shared.clone();
+        std::thread::spawn(move || {
+            for (connection, stream) in listener.incoming().flatten().enumerate() {
+                let shared = served.clone();
+                // A client that goes away ends its thread.
+                std::thread::spawn(move || drop(shared.serve(connection, stream)));
+            }
+        });
+        Ok(Self { port, shared })
+    }
+
+    /// From now on this world is played, and the journal begins anew.
+    pub fn play(&self, world: World) {
+        *lock(&self.shared.world) = Arc::new(world);
+        lock(&self.shared.journal).clear();
+    }
+
+    /// An instant on the journal's clock.
+    pub fn since(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.shared.begun)
+    }
+
+    /// What was asked since the world began, in the order of arrival.
+    pub fn journal(&self) -> Vec<Call> {
+        let mut calls = lock(&self.shared.journal).clone();
+        calls.sort_by_key(|c| c.from);
+        calls
+    }
+}
+
+impl Shared {
+    fn serve(&self, connection: usize, stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::with_capacity(64 * 1024, stream.try_clone()?);
+        let mut writer = stream;
+        while let Some(request) = read(&mut reader)? {
+            let arrived = Instant::now();
+            let world = lock(&self.world).clone();
+            let answer = world.answer(&request);
+            let mut bytes = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
+                answer.content_type,
+                answer.body.len()
+            )
+            .into_bytes();
+            bytes.extend_from_slice(&answer.body);
+            std::thread::sleep(world.latency.saturating_sub(arrived.elapsed()));
+            let call = Call { what: answer.what, connection, from: arrived - self.begun, to: self.begun.elapsed() };
+            // Before it is answered: whoever has the answer finds the call in the journal.
+            lock(&self.journal).push(call);
+            writer.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// The next request; `None` once the client has closed the connection.
+fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (mut authorization, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
+            break;
+        }
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().unwrap_or(0);
+        } else if name.eq_ignore_ascii_case("authorization") {
+            authorization = value.trim().to_owned();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some(Request { method, path, authorization, body }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,98 @@
+//! A quiet run in a cluster as the responder saw it: every call with its beginning and its end, and the longest chain of
+//! calls of which each waited for the one before.
+
+use std::fmt::Write;
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::chart::{self, Bar};
+use crate::jobs::{Bench, Job, Who};
+use crate::measure::{Program, measure};
+use crate::report;
+use crate::server::Call;
+
+const LATENCY: Duration = Duration::from_millis(40);
+
+/// Web identity, the state in a ConfigMap, one region, a Pushgateway.
+pub fn draw(bench: &Bench) -> io::Result<()> {
+    bench.seed(Who::Product)?;
+    let state = std::fs::read_to_string(bench.seeded(Who::Product))?;
+    let kubeconfig = bench.dir.join("kubeconfig");
+    std::fs::write(&kubeconfig, cluster(bench.server.port).to_string())?;
+    let variables = [("STATE_CONFIGMAP", "state".to_owned()), ("KUBECONFIG", kubeconfig.display().to_string())];
+    let program = Program { command: vec![bench.binary.display().to_string()], env: bench.environment(&variables) };
+    // The second of two: the first reads the program from disk.
+    let run = || {
+        bench.server.play(Job::Quiet.world(LATENCY).holding(state.clone()));
+        let began = Instant::now();
+        measure(&program, &bench.dir).map(|cost| (began, cost))
+    };
+    run()?;
+    let (began, cost) = run()?;
+    let calls = bench.server.journal();
+    // The measuring process starts a moment before the measured one.
+    let before = began.elapsed().as_secs_f64() - cost.wall;
+    let zero = bench.server.since(began).as_secs_f64() + before.max(0.0) * 0.9;
+    tell(&calls, zero, cost.wall)
+}
+
+fn cluster(port: u16) -> serde_json::Value {
+    json!({ "apiVersion": "v1", "kind": "Config", "current-context": "bench",
+        "clusters": [{ "name": "bench", "cluster": { "server": format!("http://127.0.0.1:{port}") } }],
+        "users": [{ "name": "bench", "user": { "token": "bench" } }],
+        "contexts": [{ "name": "bench", "context": { "cluster": "bench", "user": "bench" } }] })
+}
+
+fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
+    let chain = chain(calls);
+    let ms = |t: Duration| (t.as_secs_f64() - zero) * 1e3;
+    let bar = |(n, c): (usize, &Call)| Bar {
+        name: c.what.to_owned(),
+        from: ms(c.from).max(0.0),
+        to: ms(c.to),
+        chain: chain.contains(&n),
+    };
+    let bars: Vec<Bar> = calls.iter().enumerate().map(bar).collect();
+    let path = report::docs().join("images/performance-timeline.svg");
+    std::fs::write(path, chart::bars(&bars, wall * 1e3))?;
+    let mut text =
+        String::from("| call | begins | ends | connection | on the longest chain |\n|---|---|---|---|---|\n");
+    for (call, bar) in calls.iter().zip(&bars) {
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} ms | {:.1} ms | {} | {} |",
+            bar.name,
+            bar.from,
+            bar.to,
+            call.connection - calls[0].connection,
+            if bar.chain { "yes" } else { "" }
+        );
+    }
+    let asked: f64 = chain.iter().map(|n| (calls[*n].to - calls[*n].from).as_secs_f64()).sum();
+    let _ = writeln!(
+        text,
+        "\n{} calls, {} of them in the longest chain: {:.1} ms of {:.1} ms; the rest, {:.1} ms, is the program's own.",
+        calls.len(),
+        chain.len(),
+        asked * 1e3,
+        wall * 1e3,
+        (wall - asked) * 1e3
+    );
+    report::put("timeline", &text)
+}
+
+/// From the last call back to the first: before each, the latest that had ended when it began.
+fn chain(calls: &[Call]) -> Vec<usize> {
+    let Some((mut at, _)) = calls.iter().enumerate().max_by_key(|(_, c)| c.to) else { return Vec::new() };
+    let mut chain = vec![at];
+    while let Some((before, _)) =
+        calls.iter().enumerate().filter(|(_, c)| c.to <= calls[at].from).max_by_key(|(_, c)| c.to)
+    {
+        chain.push(before);
+        at = before;
+    }
+    chain.reverse();
+    chain
+}
