@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join4};
 
-use crate::cli::{SETTLED, UNSETTLED};
 use crate::config::{Access, Config, Pushgateway, RouteTo, Target};
+use crate::exit::Exit;
 use crate::guardduty::{Aws, Detector, ReadError, Source};
 use crate::message::{self, Form, Level, Notice};
 use crate::metrics::Requests;
 use crate::slack::{Chat, Client, Failure, Proof};
 use crate::state::State;
-use crate::state::store::{self, Backing, Store};
+use crate::state::backing::Backing;
+use crate::state::store::{self, Store};
 use crate::time::{Clock, Millis};
 use crate::{http, slack};
 
@@ -63,7 +64,7 @@ impl fmt::Display for Row {
 }
 
 /// Checks everything side by side and prints the table. The exit status: 0 if nothing failed.
-pub async fn check(config: &Config, post: bool) -> u8 {
+pub async fn check(config: &Config, post: bool) -> Exit {
     http::install_crypto();
     let requests = Requests::default();
     let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
@@ -88,14 +89,14 @@ pub async fn check(config: &Config, post: bool) -> u8 {
     print(&rows)
 }
 
-fn print(rows: &[Row]) -> u8 {
+fn print(rows: &[Row]) -> Exit {
     for row in rows {
         println!("{row}");
     }
     let failed = rows.iter().filter(|r| r.verdict == Verdict::Failed).count();
     let warnings = rows.iter().filter(|r| r.verdict == Verdict::Warning).count();
     println!("\n{} checks, {failed} failed, {warnings} warnings", rows.len());
-    if failed == 0 { SETTLED } else { UNSETTLED }
+    Exit::of(failed == 0)
 }
 
 async fn aws_rows(aws: &Aws) -> Vec<Row> {

@@ -3,14 +3,8 @@
 use std::io::IsTerminal;
 
 use crate::config::{self, Config, Log};
+use crate::exit::Exit;
 use crate::{check, preview, run, telemetry};
-
-/// Everything found is settled.
-pub const SETTLED: u8 = 0;
-/// Something is not; the next run tries again.
-pub const UNSETTLED: u8 = 1;
-/// The configuration or the state is wrong: a retry cannot help.
-pub const WRONG: u8 = 2;
 
 const USAGE: &str = "\
 Delivers every AWS GuardDuty finding to Slack: once, in time, readable, with nothing lost.
@@ -52,24 +46,23 @@ fn parse(args: &[String]) -> Option<Command> {
 }
 
 /// Does what the arguments (without the program's name) ask for, and gives the exit status.
-pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> u8 {
+pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
     let Some(command) = parse(&args) else {
         eprintln!("unknown command: {}\n\n{USAGE}", args.join(" "));
-        return WRONG;
+        return Exit::Wrong;
     };
     let on_terminal = std::io::stderr().is_terminal();
     match command {
         Command::Help => {
             print!("{USAGE}{}", config::help());
-            SETTLED
+            Exit::Settled
         }
         Command::Version => {
             println!("{}", telemetry::version());
-            SETTLED
+            Exit::Settled
         }
         Command::Preview => match Config::for_preview(vars, on_terminal) {
-            Ok(config) if preview::preview(&config).await => SETTLED,
-            Ok(_) => UNSETTLED,
+            Ok(config) => Exit::of(preview::preview(&config).await),
             Err(faults) => told_on_stderr(&faults),
         },
         Command::Check { post } => match Config::from_env(vars, on_terminal) {
@@ -89,16 +82,16 @@ pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> u8 {
     }
 }
 
-fn told_on_stderr(faults: &config::Faults) -> u8 {
+fn told_on_stderr(faults: &config::Faults) -> Exit {
     eprintln!("{faults}");
-    WRONG
+    Exit::Wrong
 }
 
-fn logged(faults: &config::Faults) -> u8 {
+fn logged(faults: &config::Faults) -> Exit {
     for fault in faults.iter() {
         tracing::error!(variable = fault.variable, problem = fault.problem, "the configuration is wrong");
     }
-    WRONG
+    Exit::Wrong
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match runtime {
         Ok(runtime) => {
-            ExitCode::from(runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::environment())))
+            runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::environment())).into()
         }
         Err(e) => {
             eprintln!("the runtime cannot start: {e}");

@@ -7,14 +7,12 @@ use crate::finding::Finding;
 use crate::message::Notice;
 use crate::plan::{Destination, Post, Reason, Update, Verdict, decide};
 use crate::slack::At;
+use crate::slack::pace::UPDATES;
 use crate::state::{Outcome, State};
 use crate::time::Millis;
 
 /// A digest sums up so many findings at most: its plan then takes some 24 KB of the state.
 const DIGEST: usize = 500;
-
-/// The lane of edits: they share the pace of `chat.update`.
-pub const UPDATES: &str = "chat.update";
 
 /// One thing to say.
 #[derive(Clone, Debug)]

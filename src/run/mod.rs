@@ -23,8 +23,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::cli::{SETTLED, UNSETTLED, WRONG};
 use crate::config::{Access, AccountNames, Config, RouteTo, Target};
+use crate::exit::Exit;
 use crate::finding::Finding;
 use crate::guardduty::{Aws, Source};
 use crate::message::{self, Form, Life, News, Wording};
@@ -33,7 +33,8 @@ use crate::plan::{Act, default_destination};
 use crate::preview::wording;
 use crate::slack::Chat;
 use crate::slack::pace::Pace;
-use crate::state::store::{Backing, Store};
+use crate::state::backing::Backing;
+use crate::state::store::Store;
 use crate::time::{Clock, Millis};
 use crate::{http, slack, telemetry};
 
@@ -50,7 +51,7 @@ fn margin(timeout: Duration) -> Duration {
 }
 
 /// One run, from the configuration to the exit status.
-pub async fn run(config: &Config) -> u8 {
+pub async fn run(config: &Config) -> Exit {
     let clock = Clock::system();
     let requests = Requests::default();
     http::install_crypto();
@@ -58,7 +59,7 @@ pub async fn run(config: &Config) -> u8 {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(e), _) | (_, Err(e)) => {
             tracing::error!(error = %e, "the configuration is wrong");
-            return WRONG;
+            return Exit::Wrong;
         }
     };
     let stop = Stop::new(terminated(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
@@ -69,19 +70,19 @@ pub async fn run(config: &Config) -> u8 {
         Ok(aws) => Rc::new(aws),
         Err(e) => {
             tracing::error!(error = %e, "the configuration is wrong");
-            return WRONG;
+            return Exit::Wrong;
         }
     };
     let start = match open(loaded, config, clock.now()) {
         Ok(Opening::Go(start)) => *start,
         Ok(Opening::Busy { id, until }) => {
             tracing::info!(holder = id, until = until.iso(), "another run holds the lease: nothing to do");
-            return SETTLED;
+            return Exit::Settled;
         }
         Err(e) => {
             tracing::error!(error = %e, "the watermark file is wrong");
             push(config, &client, failed(&clock), &stop).await;
-            return WRONG;
+            return Exit::Wrong;
         }
     };
     tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
@@ -92,7 +93,7 @@ pub async fn run(config: &Config) -> u8 {
     if !config.dry_run {
         push(config, &client, snapshot, &stop).await;
     }
-    if success { SETTLED } else { UNSETTLED }
+    Exit::of(success)
 }
 
 /// The run itself, whatever stands behind its seams.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::message::{Form, Message};
-use crate::plan::{Destination, UPDATES};
+use crate::plan::Destination;
 use crate::retry::{Policy, chance};
 use crate::run::deliver::Desk;
+use crate::slack::pace::UPDATES;
 use crate::slack::{At, Chat, Failure};
 
 /// A message that stands, and the channel that refused it first.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::Level;
-use crate::plan::{self, Act, Routed, UPDATES, Update, default_destination, route};
+use crate::plan::{self, Act, Routed, Update, default_destination, route};
 use crate::run::deliver::Done;
 use crate::run::engine::{Engine, PATIENCE, Told};
 use crate::run::lane::lane;
 use crate::run::recall::recall;
 use crate::slack::Chat;
+use crate::slack::pace::UPDATES;
 use crate::state::Outcome;
 use crate::state::store::Store;
 

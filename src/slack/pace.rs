@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::plan::UPDATES;
+/// The lane of edits: they share the pace of `chat.update`.
+pub const UPDATES: &str = "chat.update";
 
 const LANE: Duration = Duration::from_secs(1);
 const APP: Duration = Duration::from_millis(200);

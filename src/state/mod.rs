@@ -1,5 +1,6 @@
 //! What a run knows of the runs before it: the document and its moves (pure), and the stores that keep it.
 
+pub mod backing;
 pub mod configmap;
 pub mod document;
 pub mod file;

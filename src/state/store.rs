@@ -3,12 +3,6 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::config;
-use crate::metrics::Requests;
-
-use super::configmap::ConfigMapStore;
-use super::file::FileStore;
-
 /// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is the engine's to judge.
 #[allow(async_fn_in_trait)]
 pub trait Store {
@@ -66,45 +60,6 @@ impl SaveError {
             SaveError::Conflict(_) => "conflict",
             SaveError::Unavailable(_) => "server",
             SaveError::TooLarge(_) => "rejected",
-        }
-    }
-}
-
-/// The store that is configured.
-pub enum Backing {
-    File(Box<FileStore>),
-    ConfigMap(Box<ConfigMapStore>),
-}
-
-impl Backing {
-    pub fn new(state: &config::State, requests: Requests) -> Self {
-        match &state.configmap {
-            Some(name) => Self::ConfigMap(Box::new(ConfigMapStore::new(name, &state.file, requests))),
-            None => Self::File(Box::new(FileStore::new(&state.file))),
-        }
-    }
-
-    /// Finds out, without changing anything, whether the state that was loaded could be written.
-    pub async fn probe(&mut self) -> Result<(), SaveError> {
-        match self {
-            Self::File(store) => store.probe().await,
-            Self::ConfigMap(store) => store.probe().await,
-        }
-    }
-}
-
-impl Store for Backing {
-    async fn load(&mut self) -> Loaded {
-        match self {
-            Self::File(store) => store.load().await,
-            Self::ConfigMap(store) => store.load().await,
-        }
-    }
-
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        match self {
-            Self::File(store) => store.save(document, take_replay).await,
-            Self::ConfigMap(store) => store.save(document, take_replay).await,
         }
     }
 }
