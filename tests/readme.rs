@@ -1,0 +1,190 @@
+//! The README and docs/ say what the program, the chart and the files beside them say.
+//!
+//! `UPDATE_README=1 cargo test --test readme` writes the README's generated parts anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use guardduty_slack::config::{self, Config};
+use guardduty_slack::finding::Band;
+use guardduty_slack::metrics::{Carried, Snapshot, SourceSample, render};
+use guardduty_slack::state::State;
+use guardduty_slack::time::Millis;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The README, docs/ and what else is written for readers, by paths from the root.
+fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(root().join("docs")).expect("there are docs").filter_map(Result::ok);
+    let docs = docs.map(|entry| Path::new("docs").join(entry.file_name()));
+    let own = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "k8s/iam/README.md", "helm/guardduty-slack/README.md"];
+    own.map(PathBuf::from).into_iter().chain(docs.filter(|p| p.extension().is_some_and(|e| e == "md"))).collect()
+}
+
+/// What stands between the marker of `name` and its end, from `text` on.
+fn generated(name: &str) -> String {
+    let file = |language: &str| format!("```{language}\n{}```\n", read(name));
+    match name.rsplit('.').next() {
+        Some("json") => file("json"),
+        Some("yaml") => file("yaml"),
+        _ => config::markdown(),
+    }
+}
+
+/// The page with every generated part as it should be.
+fn renewed(page: &str) -> String {
+    const END: &str = "<!-- end -->";
+    let mut text = String::new();
+    let mut rest = page;
+    while let Some(at) = rest.find("<!-- begin ") {
+        let marker_end = at + rest[at..].find("-->\n").expect("a marker ends its line") + 4;
+        let marker = &rest[at..marker_end];
+        let name = marker.trim_start_matches("<!-- begin ").split(' ').next().unwrap_or_default();
+        let end = marker_end + rest[marker_end..].find(END).expect("what begins has an end");
+        text += &rest[..marker_end];
+        text += &generated(name);
+        rest = &rest[end..];
+    }
+    text + rest
+}
+
+#[test]
+fn generated_parts_of_the_readme_are_up_to_date() {
+    let page = read("README.md");
+    let fresh = renewed(&page);
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(root().join("README.md"), &fresh).expect("the README can be written");
+        return;
+    }
+    let stale = page.lines().zip(fresh.lines()).find(|(is, should)| is != should);
+    assert!(
+        page == fresh,
+        "the README is stale, first here: {stale:?}\nUPDATE_README=1 cargo test --test readme mends it"
+    );
+}
+
+/// Texts between `open` and `close` that lie on one line.
+fn between<'a>(text: &'a str, open: &str, close: char) -> Vec<&'a str> {
+    text.split(open).skip(1).filter_map(|after| after.lines().next()?.split(close).next()).collect()
+}
+
+/// As GitHub makes an anchor of a heading.
+fn anchor(heading: &str) -> String {
+    let kept =
+        heading.trim().to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
+}
+
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(page).unwrap_or_default();
+    text.lines().filter(|l| l.starts_with('#')).map(|l| anchor(l.trim_start_matches('#'))).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        let links = between(&text, "](", ')').into_iter().chain(between(&text, "<img src=\"", '"'));
+        for link in links.filter(|l| !l.contains("://")) {
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let own = root().join(&page);
+            let target = if path.is_empty() { own } else { own.with_file_name("").join(path) };
+            if !target.exists() || !(fragment.is_empty() || anchors(&target).contains(fragment)) {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// A run that has everything to tell.
+fn everything() -> Snapshot {
+    let source = SourceSample {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        watermark: Some(Millis(0)),
+        open: Some(BTreeMap::from([(Band::High, 1)])),
+        detector_enabled: Some(true),
+        ..SourceSample::default()
+    };
+    let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
+    let carried = Carried { requests, channels: vec!["#security".into()], ..Carried::default() };
+    Snapshot {
+        success: true,
+        last_success: Some(Millis(0)),
+        sources: vec![source],
+        state_bytes: Some(1),
+        carried: Some(carried),
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn the_readme_lists_every_metric_with_its_type_and_labels() {
+    let readme = read("README.md");
+    let text = render(&everything());
+    let told: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    for (name, kind) in &told {
+        let sample = text.lines().find(|l| l.starts_with(name)).unwrap_or_default();
+        let labels = between(sample, "{", '}').into_iter().flat_map(|l| l.split(','));
+        let labels: BTreeSet<&str> = labels.filter_map(|l| Some(l.split_once('=')?.0)).filter(|l| *l != "le").collect();
+        let row = readme.lines().find(|l| l.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("the README lacks {name}"));
+        let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+        let named: BTreeSet<&str> =
+            columns[3].split(", ").map(|l| l.trim_matches('`')).filter(|l| !l.is_empty()).collect();
+        assert_eq!((columns[2], named), (*kind, labels), "{name}");
+    }
+    let rows = readme.lines().filter(|l| l.starts_with("| `guardduty_slack_")).count();
+    assert_eq!(rows, told.len(), "the README lists a metric that is never told");
+}
+
+#[test]
+fn the_readme_and_the_runbook_know_every_alert() {
+    let rules = read("k8s/monitoring/prometheusrule.yaml");
+    let chart = read("helm/guardduty-slack/templates/prometheusrule.yaml");
+    let (readme, runbook) = (read("README.md"), anchors(&root().join("docs/alerts.md")));
+    let alerts: BTreeSet<&str> = between(&chart, "\"alert\" \"", '"').into_iter().collect();
+    assert!(alerts.len() >= 10 && between(&rules, "alert: ", ' ').iter().all(|a| alerts.contains(a)), "{alerts:?}");
+    for alert in alerts {
+        assert!(readme.contains(&format!("`{alert}`")), "the README lacks {alert}");
+        assert!(runbook.contains(&anchor(alert)), "docs/alerts.md lacks {alert}");
+    }
+}
+
+/// The blocks of code in this language, of a page.
+fn code(page: &str, language: &str) -> Vec<String> {
+    let text = read(page);
+    let open = format!("\n```{language}\n");
+    text.split(&open).skip(1).filter_map(|after| Some(after.split("\n```").next()?.to_owned())).collect()
+}
+
+#[test]
+fn every_example_of_routes_is_understood() {
+    let pages = ["README.md", "docs/slack.md"];
+    let examples: Vec<String> =
+        pages.iter().flat_map(|page| code(page, "json")).filter(|c| c.starts_with("[{")).collect();
+    assert!(examples.len() >= 2, "{examples:?}");
+    for routes in examples {
+        let config = Config::for_preview([("SLACK_ROUTES".to_owned(), routes.clone())], false);
+        assert!(config.is_ok(), "{routes}: {:?}", config.err());
+    }
+}
+
+#[test]
+fn the_state_that_is_explained_is_one() {
+    let examples = code("docs/operations.md", "json");
+    let state = State::parse(&examples[0]).expect("docs/operations.md shows a state first");
+    assert!(state.unknown.is_empty() && state.sources.values().all(|s| s.unknown.is_empty()), "a field that is none");
+    assert!(state.findings.values().all(|f| f.unknown.is_empty()), "a field that is none");
+    assert_eq!((state.sources.len(), state.findings.len(), state.run.is_some()), (1, 3, true));
+}
