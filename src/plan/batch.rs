@@ -59,12 +59,14 @@ pub struct Plan {
 pub struct Budget {
     /// `SLACK_DIGEST_AFTER`; 0: without limit.
     limit: usize,
+    /// A digest sums up so many findings at most.
+    pub digest: usize,
     used: HashMap<String, usize>,
 }
 
 impl Budget {
     pub fn new(digest_after: usize) -> Self {
-        Self { limit: digest_after, used: HashMap::new() }
+        Self { limit: digest_after, digest: DIGEST, used: HashMap::new() }
     }
 
     fn take(&mut self, channel: &str) -> bool {
@@ -139,7 +141,7 @@ fn in_channel(
         }
     }
     while !rest.is_empty() {
-        let tail = rest.split_off(rest.len().min(DIGEST));
+        let tail = rest.split_off(rest.len().min(budget.digest));
         let part = std::mem::replace(&mut rest, tail);
         acts.push(digest(digest_id(), part));
     }

@@ -37,6 +37,8 @@ pub struct Desk<'a, C> {
     pub channels: RefCell<std::collections::BTreeMap<String, String>>,
     /// One of them was learned and is not recorded yet.
     pub learned: Cell<bool>,
+    /// What spreads retries: from 0 to 1.
+    pub chance: fn() -> f64,
     /// Calls that are under way and may take effect.
     pub in_flight: Cell<usize>,
 }

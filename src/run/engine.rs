@@ -71,6 +71,8 @@ pub struct Engine<'a, D, C, S> {
     pub record: Record<'a, S>,
     pub intake: Intake<'a, D>,
     pub tally: Tally,
+    /// So many findings at most are in hand, over all sources.
+    pub window: usize,
     pub(super) requests: Requests,
     /// Prints instead of posting.
     pub(super) print: Option<&'a dyn Fn(&Act)>,
@@ -85,7 +87,7 @@ pub struct Engine<'a, D, C, S> {
     pub(super) lanes: FuturesUnordered<Lane<'a>>,
     pub(super) told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
     pub(super) arrived: Arrived,
-    pub(super) budget: Budget,
+    pub budget: Budget,
     pub(super) digests: usize,
     /// What was tried and failed is not tried again in this run.
     pub(super) tried: HashSet<String>,
@@ -123,6 +125,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             record,
             intake: Intake::new(config, identities),
             tally: Tally::default(),
+            window: WINDOW,
             requests,
             print,
             stamp,
@@ -175,9 +178,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// How many findings may be taken in hand now. Without digests no more than can be posted.
     pub(super) fn room(&self) -> Rc<Room> {
-        let postable = usize::try_from(self.stop.left().as_secs()).unwrap_or(WINDOW).max(50);
-        let limit =
-            if self.config.slack.digest_after == 0 && !self.config.dry_run { postable.min(WINDOW) } else { WINDOW };
+        let postable = usize::try_from(self.stop.left().as_secs()).unwrap_or(self.window).max(50);
+        let limit = if self.config.slack.digest_after == 0 && !self.config.dry_run {
+            postable.min(self.window)
+        } else {
+            self.window
+        };
         Rc::new(Room::new(limit))
     }
 
@@ -199,6 +205,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         while !self.intake.is_idle() && !self.is_over() && (Instant::now() < barrier || self.arrived.is_empty()) {
             let stop = self.stop.clone();
             tokio::select! {
+                biased;
                 Some(identity) = self.intake.identities.next() => self.identified(identity, room, known),
                 Some(look) = self.intake.looks.next() => self.seen(look),
                 _ = tick.tick() => self.tick().await,
@@ -300,12 +307,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Since when messages may stand in Slack that the state does not know, for the next run to look them up.
     pub(super) fn unsure_since(&self) -> Option<Millis> {
         let all_read = self.intake.tracks.values().all(|t| t.looked && t.up) && !self.unreachable;
+        let unsaid = self.intake.pending() > 0 || !self.record.state.notices.is_empty();
         let begun = self.clock.now().minus(self.clock.elapsed());
         match &self.recall {
             // Something went out, and nobody knows whether it arrived.
             _ if self.unknown => Some(self.recall.map_or(begun, |r| r.since)),
             // What an earlier run may have said was not looked up, or not everywhere.
-            Some(r) if self.memory.is_none() && (r.unclean || !all_read) => Some(r.since),
+            Some(r) if self.memory.is_none() && (r.unclean || !all_read || unsaid) => Some(r.since),
             Some(r) if !self.silent.is_empty() => Some(r.since),
             _ => None,
         }

@@ -167,6 +167,7 @@ pub fn desk<'a, C>(
         app_refused: RefCell::new(None),
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),
+        chance: crate::retry::chance,
         in_flight: Cell::new(0),
     }
 }

@@ -35,6 +35,8 @@ pub struct Record<'a, S> {
     unsaved: usize,
     saved_at: Instant,
     pub bytes: usize,
+    /// How many bytes the document may have.
+    pub bound: usize,
     /// Not even forgetting brings the state below its bound: no further findings are taken in.
     pub full: bool,
 }
@@ -65,6 +67,7 @@ impl<'a, S: Store> Record<'a, S> {
             unsaved: 0,
             saved_at,
             bytes: 0,
+            bound: BOUND,
             full: false,
         }
     }
@@ -143,7 +146,7 @@ impl<'a, S: Store> Record<'a, S> {
     }
 
     fn shrink(&mut self, unsettled: &HashMap<String, Millis>, now: Millis) -> String {
-        let Forgotten { raised, bytes, fits } = self.state.forget(self.config.overlap, unsettled, now);
+        let Forgotten { raised, bytes, fits } = self.state.forget(self.bound, self.config.overlap, unsettled, now);
         for (source, floor) in raised {
             tracing::warn!(
                 source,
@@ -153,7 +156,11 @@ impl<'a, S: Store> Record<'a, S> {
         }
         (self.bytes, self.full) = (bytes, !fits);
         if self.full {
-            tracing::error!(bytes, bound = BOUND, "the state is full: no further findings are taken in by this run");
+            tracing::error!(
+                bytes,
+                bound = self.bound,
+                "the state is full: no further findings are taken in by this run"
+            );
         }
         self.state.encode()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Target;
 use crate::message::{Form, Message};
 use crate::plan::Destination;
-use crate::retry::{Policy, chance};
+use crate::retry::Policy;
 use crate::run::deliver::Desk;
 use crate::slack::pace::UPDATES;
 use crate::slack::{At, Chat, Failure};
@@ -34,9 +34,9 @@ impl Backoff {
         Self { failed: 0 }
     }
 
-    fn next(&mut self, left: Duration) -> Option<Duration> {
+    fn next(&mut self, left: Duration, chance: f64) -> Option<Duration> {
         self.failed += 1;
-        Policy::SHORT.pause(self.failed, None, left, chance())
+        Policy::SHORT.pause(self.failed, None, left, chance)
     }
 }
 
@@ -135,7 +135,7 @@ impl<C: Chat> Desk<'_, C> {
     }
 
     async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {
-        let Some(wait) = backoff.next(self.stop.left()) else { return Err(Unsent::Failed(why)) };
+        let Some(wait) = backoff.next(self.stop.left(), (self.chance)()) else { return Err(Unsent::Failed(why)) };
         tracing::debug!(why, "tried again");
         self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
     }

@@ -97,6 +97,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if self.stand(key, &reading) {
             self.arrived.newcomers.push((key.to_owned(), look.open_before.clone()));
         }
+        // A message in history is known to be about this source by its detector, also where the list broke off.
+        if let (Ok(Some(id)), Some(source)) = (&look.detector, self.record.state.sources.get_mut(key)) {
+            source.detector.get_or_insert_with(|| id.clone());
+        }
         self.watch(key, look);
     }
 

@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::state::{BOUND, Entry, State};
+use crate::state::{Entry, State};
 use crate::time::Millis;
 
 /// What is aimed at once the bound is passed, so that a flood does not forget a little at every checkpoint.
-const ROOMY: usize = BOUND / 10 * 8;
+fn roomy(bound: usize) -> usize {
+    bound / 10 * 8
+}
 /// GuardDuty keeps findings for 90 days; a message about one that is gone can recur no more.
 const LIFE: Duration = Duration::from_secs(95 * 86_400);
 /// A finding that failed and is listed no longer (archived since, say) needs no memory of its failing.
@@ -33,21 +35,27 @@ pub struct Forgotten {
 impl State {
     /// Drops what no longer matters and, above the bound, what matters least.
     /// `unsettled`: the smallest `updatedAt` that a source has listed and not settled, by its key.
-    pub fn forget(&mut self, overlap: Duration, unsettled: &HashMap<String, Millis>, now: Millis) -> Forgotten {
+    pub fn forget(
+        &mut self,
+        bound: usize,
+        overlap: Duration,
+        unsettled: &HashMap<String, Millis>,
+        now: Millis,
+    ) -> Forgotten {
         self.drop_sources(now);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
         self.unfetched.retain(|_, u| now.since(u.since) < FAILING);
         let mut bytes = self.encode().len();
         let mut forgotten = Forgotten::default();
-        if bytes > BOUND {
-            self.drop_unlistable(&bounds, bytes - ROOMY);
+        if bytes > bound {
+            self.drop_unlistable(&bounds, bytes - roomy(bound));
             bytes = self.encode().len();
         }
-        while bytes > BOUND && self.raise_floor(overlap, unsettled, bytes - ROOMY, &mut forgotten) {
+        while bytes > bound && self.raise_floor(overlap, unsettled, bytes - roomy(bound), &mut forgotten) {
             bytes = self.encode().len();
         }
-        Forgotten { bytes, fits: bytes <= BOUND, ..forgotten }
+        Forgotten { bytes, fits: bytes <= bound, ..forgotten }
     }
 
     fn drop_sources(&mut self, now: Millis) {
@@ -172,7 +180,7 @@ fn floor_that_frees(mut entries: Vec<(Millis, usize)>, need: usize, limit: Milli
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Source;
+    use crate::state::{BOUND, Source};
 
     const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -190,14 +198,14 @@ mod tests {
     #[test]
     fn what_cannot_be_listed_again_and_has_no_message_is_forgotten() {
         let mut state = flooded(10, 60_000);
-        let forgotten = state.forget(Duration::from_secs(5 * 60), &HashMap::new(), NOW);
+        let forgotten = state.forget(BOUND, Duration::from_secs(5 * 60), &HashMap::new(), NOW);
         assert_eq!((state.findings.len(), forgotten.raised.len(), forgotten.fits), (5, 0, true));
     }
 
     #[test]
     fn in_a_flood_the_floor_rises_past_what_is_forgotten() {
         let mut state = flooded(30_000, 1);
-        let forgotten = state.forget(Duration::from_secs(900), &HashMap::new(), NOW);
+        let forgotten = state.forget(BOUND, Duration::from_secs(900), &HashMap::new(), NOW);
         let floor = state.sources["111122223333/eu-west-1"].floor;
         assert!(forgotten.fits && forgotten.bytes <= BOUND, "{forgotten:?}");
         assert!(state.findings.values().all(|e| e.u >= floor), "nothing below the floor is kept");
@@ -210,7 +218,7 @@ mod tests {
         let mut state = flooded(30_000, 1);
         let oldest = Millis(NOW.0 - 1_000 - 29_000);
         let unsettled = HashMap::from([("111122223333/eu-west-1".to_owned(), oldest)]);
-        let forgotten = state.forget(Duration::from_secs(900), &unsettled, NOW);
+        let forgotten = state.forget(BOUND, Duration::from_secs(900), &unsettled, NOW);
         assert!(!forgotten.fits, "the rest must wait");
         assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
     }
