@@ -1,0 +1,277 @@
+//! Plays a history: the real core, run after run, in the simulated world; then runs without faults until all is quiet.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use guardduty_slack::config::Config;
+use guardduty_slack::guardduty::{ReadError, Reason};
+use guardduty_slack::message::Wording;
+use guardduty_slack::metrics::Requests;
+use guardduty_slack::run::deliver::Desk;
+use guardduty_slack::run::desk;
+use guardduty_slack::run::engine::{Begin, Engine};
+use guardduty_slack::run::intake::{Identity, Unreachable};
+use guardduty_slack::run::record::Record;
+use guardduty_slack::run::session::{Opening, Start, open};
+use guardduty_slack::run::stop::Stop;
+use guardduty_slack::state::store::Store;
+use guardduty_slack::time::{Clock, Millis};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::bugs::{self, Bug};
+use crate::history::{Access, History, Op, RunPlan, Setup};
+use crate::seams::{Shelf, Sky, Talk};
+use crate::workspace::Claimed;
+use crate::world::{BEGIN, Line, Run, World};
+
+/// After so many runs without faults everything must be told.
+const DRAIN: usize = 12;
+
+/// What came of a history.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Promises that were broken.
+    pub broken: Vec<String>,
+    pub trace: Vec<String>,
+    /// Faults by kind, and what else was counted.
+    pub met: BTreeMap<String, u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ended {
+    Killed,
+    Busy,
+    /// With this exit status.
+    Exit(u8),
+}
+
+pub fn play(history: &History, bug: Option<Bug>, traced: bool) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without IO needs nothing");
+    runtime.block_on(live(history, bug, traced))
+}
+
+async fn live(history: &History, bug: Option<Bug>, traced: bool) -> Report {
+    let mut history = history.clone();
+    bugs::prepare(bug, &mut history);
+    let world = World::new(history, bug, traced);
+    let config = config(&world.history.setup, bug);
+    let mut running = FuturesUnordered::new();
+    for plan in world.history.runs.clone() {
+        if !plan.overlaps {
+            while running.next().await.is_some() {}
+        }
+        let until = Instant::now() + Duration::from_millis(plan.gap as u64);
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = running.next() => {}
+                () = sleep_until(until) => break,
+            }
+        }
+        running.push(run(world.clone(), &config, plan));
+    }
+    while running.next().await.is_some() {}
+    drain(&world, &config).await;
+    world.judge();
+    let trace = world.trace.as_ref().map(RefCell::take).unwrap_or_default();
+    Report { broken: world.broken.take(), trace, met: world.met.take() }
+}
+
+/// Runs without faults until one has nothing to say.
+async fn drain(world: &Rc<World>, config: &Config) {
+    let last = world.history.events.iter().map(|e| e.at).max().unwrap_or(0);
+    let last = (0..world.history.setup.findings.len())
+        .flat_map(|f| world.states(f))
+        .map(|s| s.visible.0)
+        .max()
+        .unwrap_or(0)
+        .max(BEGIN + last);
+    sleep(Millis(last).since(world.now())).await;
+    for n in 0..DRAIN {
+        sleep(Duration::from_secs(300)).await;
+        world.catch_up();
+        let before = (world.slack.borrow().claims.len(), world.kept.borrow().version());
+        let ended = run(world.clone(), config, RunPlan::clean(0)).await;
+        let after = (world.slack.borrow().claims.len(), world.kept.borrow().version());
+        if ended == Ended::Exit(0) && before.0 == after.0 {
+            if after.1 > before.1 + 1 {
+                world.broken(format!("a quiet run wrote {} times", after.1 - before.1));
+            }
+            world.met.borrow_mut().insert(format!("drained by clean run {n:>2}"), 1);
+            return;
+        }
+    }
+    world.broken("the backlog does not drain".into());
+}
+
+fn config(setup: &Setup, bug: Option<Bug>) -> Config {
+    let name = |n: &str| if setup.named { format!("#{}", n.to_lowercase()) } else { format!("C{n}") };
+    let mut vars: Vec<(&str, String)> = vec![
+        ("GUARDDUTY_OVERLAP", format!("{}s", setup.overlap)),
+        ("SLACK_DIGEST_AFTER", setup.digest_after.to_string()),
+        ("SLACK_RECURRENCE", setup.recurrence.into()),
+        ("SLACK_REMIND_AFTER", format!("{}s", setup.remind_after)),
+        ("RUN_TIMEOUT", format!("{}s", setup.timeout)),
+        ("GUARDDUTY_WATCH", (setup.sources % 2 == 1).to_string()),
+    ];
+    if setup.access == Access::Webhook {
+        vars.push(("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/X".into()));
+    } else {
+        vars.push(("SLACK_BOT_TOKEN", "xoxb-1".into()));
+        vars.push(("SLACK_CHANNEL", name("SECURITY")));
+    }
+    if setup.routed {
+        let urgent = match setup.access {
+            Access::Webhook => String::new(),
+            _ => format!(r#"{{"match":{{"severity":">=7"}},"channel":"{}"}},"#, name("URGENT")),
+        };
+        vars.push(("SLACK_ROUTES", format!(r#"[{urgent}{{"match":{{"severity":"<2"}},"drop":true}}]"#)));
+    }
+    let vars = vars.into_iter().map(|(k, v)| (k.to_owned(), v));
+    let mut config = Config::from_env(vars, false).expect("the configuration of a history is valid");
+    bugs::configure(bug, &mut config);
+    config
+}
+
+async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
+    world.catch_up();
+    let index = world.runs.borrow().len();
+    let run = Run::new(index, plan, world.now());
+    world.runs.borrow_mut().push(run.clone());
+    world.tell(|| format!("run {index} starts"));
+    let line = Line { world: world.clone(), run: run.clone() };
+    let ended = one_run(&line, config).await;
+    world.catch_up();
+    run.ended.set(Some(world.now()));
+    world.tell(|| format!("run {index} ended: {ended:?}"));
+    world.met(match ended {
+        Ended::Killed => "runs killed",
+        Ended::Busy => "runs turned away by a lease",
+        Ended::Exit(0) => "runs exit 0",
+        Ended::Exit(_) => "runs exit 1",
+    });
+    ended
+}
+
+async fn one_run(line: &Line, config: &Config) -> Ended {
+    let (world, run) = (&line.world, &line.run);
+    let skewed = Millis(world.now().0 + run.plan.skew);
+    let clock = Clock::starting_at(skewed);
+    let mut store = Shelf::new(line.clone());
+    let loaded = tokio::select! {
+        biased;
+        () = run.crash.notified() => return Ended::Killed,
+        loaded = store.load() => loaded,
+    };
+    let start = match open(loaded, config, clock.now()).expect("what is kept can be used") {
+        Opening::Busy { .. } => return Ended::Busy,
+        Opening::Go(start) => *start,
+    };
+    run.unrecordable.set(start.unrecordable.is_some());
+    let said_before: BTreeMap<String, Millis> = start.state.findings.iter().map(|(id, e)| (id.clone(), e.u)).collect();
+    let (term, told) = watch::channel(false);
+    let stop = Stop::new(told, config.run_timeout - Duration::from_secs(10));
+    let (chat, wording) = (Talk(line.clone()), Wording::default());
+    let mut engine = engine(line, config, store, start, &chat, &wording, clock, stop);
+    let setup = &world.history.setup;
+    (engine.window, engine.budget.digest, engine.record.bound) = (setup.window, setup.digest, setup.bound);
+    let terminated = async {
+        match run.plan.term {
+            Some(ms) => sleep(Duration::from_millis(ms as u64)).await,
+            None => std::future::pending().await,
+        }
+        world.met("SIGTERM");
+        term.send_replace(true);
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        biased;
+        () = run.crash.notified() => {}
+        () = engine.run() => {}
+        () = terminated => {}
+    }
+    // Digests of a run that records nothing: whom they summed up only the run itself knows.
+    for (id, at, message) in run.unplanned.take() {
+        let plan: Vec<(String, Millis)> = match engine.record.state.plans.get(&id) {
+            Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
+            None => bare(&engine.record.state, &said_before, world),
+        };
+        world.claim_digest(run, &id, &plan, message, at);
+    }
+    if run.dead.get() { Ended::Killed } else { Ended::Exit(if engine.is_success() { 0 } else { 1 }) }
+}
+
+/// What the run settled without a message of its own.
+fn bare(
+    state: &guardduty_slack::state::State,
+    before: &BTreeMap<String, Millis>,
+    world: &World,
+) -> Vec<(String, Millis)> {
+    let told = |id: &str, u: Millis| {
+        world.slack.borrow().claims.iter().any(|c| c.kind != Claimed::Notice && c.id == id && c.updated == u)
+    };
+    let news = state
+        .findings
+        .iter()
+        .filter(|(id, e)| e.at.is_none() && e.u > Millis(0) && before.get(*id).is_none_or(|u| *u < e.u));
+    news.filter(|(id, e)| !told(id, e.u)).map(|(id, e)| (id.clone(), e.u)).collect()
+}
+
+#[allow(clippy::too_many_arguments)]
+fn engine<'a>(
+    line: &Line,
+    config: &'a Config,
+    store: Shelf,
+    start: Start,
+    chat: &'a Talk,
+    wording: &'a Wording,
+    clock: Clock,
+    stop: Stop,
+) -> Engine<'a, Sky, Talk, Shelf> {
+    let id = line.run.id();
+    let channels = start.state.channels.clone();
+    let record = Record::new(start.state, config, store, clock, id.clone(), start.replay, start.unrecordable);
+    let desk = Rc::new(Desk { chance: || 0.5, ..desk(config, wording, chat, &stop, &id, &channels) });
+    let identities = identities(line);
+    Engine::new(Begin {
+        config,
+        desk,
+        clock,
+        stop,
+        record,
+        identities,
+        afresh: start.afresh,
+        recall: start.recall,
+        requests: Requests::default(),
+        print: None,
+    })
+}
+
+/// The pod's own identity sees sources 0 and 1, a role sees source 2.
+fn identities(line: &Line) -> Vec<Identity<Sky>> {
+    let sources = line.world.history.setup.sources;
+    let groups: Vec<Vec<usize>> = vec![(0..sources.min(2)).collect(), (2..sources).collect()];
+    groups.into_iter().filter(|g| !g.is_empty()).map(|group| identity(line.clone(), group)).collect()
+}
+
+fn identity(line: Line, group: Vec<usize>) -> Identity<Sky> {
+    Box::pin(async move {
+        let account = crate::sky::account(group[0]).to_owned();
+        let asked = line.call(Op::Identity, || account.clone(), |_| ()).await;
+        asked.map_err(|_| Unreachable {
+            identity: account.clone(),
+            account: Some(account.clone()),
+            error: ReadError::Passing { reason: Reason::Credentials, text: "STS does not answer".into() },
+        })?;
+        Ok(group.into_iter().map(|source| Sky::new(line.clone(), source)).collect())
+    })
+}

@@ -1,0 +1,229 @@
+//! The promises, as a simple model of their own: what must have been said, and what must not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use guardduty_slack::finding::Band;
+use guardduty_slack::state::store::SaveError;
+use guardduty_slack::state::{BOUND, State};
+use guardduty_slack::time::Millis;
+
+use crate::history::{Access, What};
+use crate::sky::{account, region};
+use crate::workspace::{Claim, Claimed, by_finding};
+use crate::world::{BEGIN, Run, World, name};
+
+/// History may lack what was posted so long ago.
+const LAG: Duration = Duration::from_secs(10);
+
+impl World {
+    /// A document is on its way to where the state is kept.
+    pub fn sent(&self, document: &str) {
+        if !document.contains("\"plans\"") {
+            return;
+        }
+        let state = State::parse(document).expect("what a run writes can be read");
+        let mut kept = self.kept.borrow_mut();
+        for (id, plan) in state.plans {
+            let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
+            kept.plans.insert(id, findings);
+        }
+    }
+
+    /// It arrives there.
+    pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
+        let bytes = document.len();
+        let version = self.kept.borrow_mut().swap(base, mine, document, self.now());
+        match &version {
+            Ok(_) => self.judge_kept(run, bytes),
+            Err(error) => self.tell(|| format!("    {error}")),
+        }
+        version
+    }
+
+    fn judge_kept(&self, run: &Run, bytes: usize) {
+        let kept = self.kept.borrow();
+        let state = kept.state.as_ref().expect("it was just kept");
+        self.tell(|| {
+            let of = |(k, s): (&String, &guardduty_slack::state::Source)| {
+                format!("{k} {} floor {}", s.watermark.iso(), s.floor.iso())
+            };
+            let run = state.run.as_ref().map(|r| (&r.id, r.since.iso(), r.released));
+            let said: Vec<_> = state.findings.iter().map(|(id, e)| format!("{id}:{}", &e.u.iso()[11..])).collect();
+            format!(
+                "    kept: {run:?} {:?} {said:?} plans {:?}",
+                state.sources.iter().map(of).collect::<Vec<_>>(),
+                state.plans.keys()
+            )
+        });
+        if bytes > BOUND.min(self.history.setup.bound) {
+            self.broken(format!("the state has {bytes} bytes"));
+        }
+        for source in 0..self.history.setup.sources {
+            let key = format!("{}/{}", account(source), region(source));
+            let Some(s) = state.sources.get(&key) else { continue };
+            if s.floor > s.watermark {
+                self.broken(format!("the floor of {key} is above its watermark"));
+            }
+            for f in self.seen_by(source) {
+                self.judge_passed(run, &key, s.watermark, f);
+            }
+        }
+    }
+
+    /// The watermark passes only what is settled.
+    fn judge_passed(&self, run: &Run, key: &str, watermark: Millis, f: usize) {
+        let now = self.now();
+        let Some(n) = self.state_of(f, now) else { return };
+        let states = self.states(f);
+        let state = &states[n];
+        // What is late lies below it from the start.
+        let before = self.kept.borrow().before.get(key).copied().unwrap_or(Millis::MAX);
+        let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
+        if was_there && !self.touched_since(f, run.started) && !self.is_settled(f, n) {
+            self.broken(format!(
+                "the watermark of {key} passed {} at {}, which is not settled",
+                name(f),
+                state.updated.iso()
+            ));
+        }
+    }
+
+    /// Archived at some time since: a list may have left it out.
+    fn touched_since(&self, f: usize, since: Millis) -> bool {
+        self.archived(f, since)
+            || self
+                .history
+                .events
+                .iter()
+                .any(|e| e.what == What::Archive(f) && BEGIN + e.at >= since.0 && BEGIN + e.at <= self.now().0)
+    }
+
+    /// Whether state `n` of a finding was told, or needs no telling.
+    fn is_settled(&self, f: usize, n: usize) -> bool {
+        let (setup, states, id) = (&self.history.setup, self.states(f), name(f));
+        let state = &states[n];
+        if setup.routed && state.severity < 2.0 {
+            return true;
+        }
+        let slack = self.slack.borrow();
+        let mut told = slack.claims.iter().filter(|c| c.kind != Claimed::Notice && c.id == id).peekable();
+        if told.peek().is_some() && setup.recurrence == "ignore" {
+            return true;
+        }
+        // A recurrence of the same severity may be worth no word; a webhook tells only a band that rose.
+        told.any(|c| {
+            c.updated >= state.updated
+                || c.severity == state.severity
+                || setup.access == Access::Webhook && Band::of(c.severity) >= Band::of(state.severity)
+        })
+    }
+
+    /// After the history and its clean runs.
+    pub fn judge(&self) {
+        self.judge_told();
+        if self.history.setup.access == Access::Bot {
+            self.judge_once();
+        }
+        self.judge_rest();
+    }
+
+    /// Nothing is lost.
+    fn judge_told(&self) {
+        let now = self.now();
+        for f in 0..self.history.setup.findings.len() {
+            let states = self.states(f);
+            let Some(n) = self.state_of(f, now) else { continue };
+            let kept = self.kept.borrow();
+            let began =
+                |s: &usize| kept.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Millis::MAX);
+            let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Millis::MAX);
+            let archived = self.history.events.iter().any(|e| e.what == What::Archive(f));
+            if states[n].updated > since && !archived && !self.is_settled(f, n) {
+                self.broken(format!("{} at {} is lost", name(f), states[n].updated.iso()));
+            }
+        }
+    }
+
+    /// Nothing is said twice.
+    fn judge_once(&self) {
+        let slack = self.slack.borrow();
+        for (id, claims) in by_finding(&slack.claims) {
+            let mut posts: BTreeMap<Millis, &Claim> = BTreeMap::new();
+            let mut replies: BTreeMap<Millis, &Claim> = BTreeMap::new();
+            for claim in claims {
+                let before = match claim.kind {
+                    Claimed::Post | Claimed::Digest => posts.insert(claim.updated, claim),
+                    Claimed::Reply => replies.insert(claim.updated, claim),
+                    // An edit may be repeated, but not followed by a post; unless recurrences are posted, and the edit
+                    // only told of the archiving.
+                    Claimed::Update if self.history.setup.recurrence == "update" => {
+                        posts.insert(claim.updated, claim);
+                        None
+                    }
+                    Claimed::Update | Claimed::Notice => None,
+                };
+                if let Some(before) = before.filter(|b| !self.is_excused(b, claim)) {
+                    self.broken(format!(
+                        "{id} at {} was said twice, by run {} as {:?} and by run {} as {:?}",
+                        claim.updated.iso(),
+                        before.run,
+                        before.kind,
+                        claim.run,
+                        claim.kind
+                    ));
+                }
+            }
+        }
+        let mut notices: BTreeMap<&str, &Claim> = BTreeMap::new();
+        for claim in slack.claims.iter().filter(|c| c.kind == Claimed::Notice) {
+            if let Some(before) = notices.insert(&claim.id, claim)
+                && !self.is_excused(before, claim)
+            {
+                self.broken(format!("notice {} was said twice, by runs {} and {}", claim.id, before.run, claim.run));
+            }
+        }
+    }
+
+    /// What the contract allows: alerting twice beats not alerting.
+    fn is_excused(&self, first: &Claim, second: &Claim) -> bool {
+        let slack = self.slack.borrow();
+        let runs = self.runs.borrow();
+        let (earlier, later) = (&runs[first.run], &runs[second.run]);
+        let gone = slack.said[first.message].deleted.is_some();
+        let others = first.run != second.run;
+        // A digest that could not be written ahead tells nobody whom it summed up.
+        let unplanned = first.kind == Claimed::Digest && (first.unplanned || later.unrecordable.get());
+        // A run that could not note that it posts was followed before history showed what.
+        let unnoted = first.unnoted && (later.started <= first.at.plus(LAG) || later.blind.get());
+        // A run that knows of no other run, since it could read only a copy, or nothing, or could not write its note.
+        let beside = (later.unrecordable.get() || second.unnoted)
+            && earlier.ended.get().is_none_or(|e| e.plus(LAG) >= later.started);
+        // It could read nothing, and history shows an old message's edits no more.
+        let edits = later.unrecordable.get() && first.kind == Claimed::Update;
+        // What stands in a `#name` cannot be read before Slack told its id to a run that could record it.
+        let nameless = self.history.setup.named && (later.unreadable.get() || first.nameless);
+        gone || others && (unplanned || unnoted || beside || edits || nameless)
+    }
+
+    /// What must be true when all is quiet.
+    fn judge_rest(&self) {
+        let kept = self.kept.borrow();
+        let Some(state) = &kept.state else { return };
+        let now = self.now();
+        // A note without a lease may stay: what an unrecorded run may have said is looked up when there is something to say.
+        if state.run.as_ref().is_some_and(|r| !r.released) || !state.plans.is_empty() || !state.notices.is_empty() {
+            self.broken(format!("something is left: {:?} {:?} {:?}", state.run, state.plans.keys(), state.notices));
+        }
+        for (id, entry) in &state.findings {
+            if entry.old.is_some() {
+                self.broken(format!("the old message of {id} does not say where it is told now"));
+            }
+            let f: usize = id[1..].parse().expect("a finding's number");
+            let shows = entry.at.as_ref().is_some_and(|at| !at.is_webhook());
+            if shows && entry.archived != self.archived(f, now) {
+                self.broken(format!("the message of {id} does not say whether it is archived"));
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Histories that once broke a promise, cut down to what it took.
+
+use crate::drive::play;
+use crate::history::{Access, Event, Fault, History, How, Make, Op, RunPlan, Setup, What};
+
+fn setup(findings: usize) -> Setup {
+    Setup {
+        access: Access::Bot,
+        sources: 1,
+        page: 50,
+        overlap: 900,
+        digest_after: 20,
+        recurrence: "update",
+        remind_after: 21_600,
+        timeout: 480,
+        routed: false,
+        named: false,
+        lag: 9_000,
+        window: 5_000,
+        digest: 500,
+        bound: 768 * 1024,
+        findings: vec![Make { sources: vec![0], wide: None }; findings],
+    }
+}
+
+fn seen(finding: usize, at: i64) -> Event {
+    Event { at, what: What::State { finding, severity: 5.0, ip: 1, count: 1, late: 0 } }
+}
+
+fn run(gap: i64, faults: &[(Op, u32, How)]) -> RunPlan {
+    let faults = faults.iter().map(|(op, nth, how)| Fault { op: *op, nth: *nth, how: how.clone() }).collect();
+    RunPlan { faults, ..RunPlan::clean(gap) }
+}
+
+fn holds(setup: Setup, events: Vec<Event>, runs: Vec<RunPlan>) {
+    let history = History { seed: 1, setup, events, runs };
+    let report = play(&history, None, true);
+    assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
+}
+
+#[test]
+fn what_an_unrecorded_run_said_is_looked_up_even_if_the_next_run_is_told_to_end_while_it_looks() {
+    let ended = RunPlan { term: Some(20_000), ..run(60_000, &[(Op::History, 1, How::Slow(40_000))]) };
+    let runs = vec![RunPlan::clean(1_000), run(30_000, &[(Op::Load, 1, How::Fail)]), ended];
+    holds(setup(1), vec![seen(0, 5_000)], runs);
+}
+
+#[test]
+fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
+    let setup = Setup { page: 1, ..setup(3) };
+    let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
+    let blind = run(60_000, &[(Op::Load, 1, How::Fail), (Op::List, 3, How::Fail), (Op::List, 5, How::Fail)]);
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000), blind]);
+}

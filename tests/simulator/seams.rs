@@ -1,0 +1,376 @@
+//! The three external systems as the core meets them: GuardDuty, Slack, and where the state is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use guardduty_slack::finding::{Band, Finding};
+use guardduty_slack::guardduty::{Detector, Page, ReadError, Reason, SourceKey, Watched};
+use guardduty_slack::message::Message;
+use guardduty_slack::slack::{At, Chat, Failure, HistoryError, OwnMessage, Posted, Target};
+use guardduty_slack::state::store::{Loaded, SaveError, Source, Store};
+use guardduty_slack::time::Millis;
+use serde_json::{Map, Value};
+
+use crate::bugs;
+use crate::history::{Access, How, Op};
+use crate::sky::{account, detector, region};
+use crate::workspace::{Claim, Claimed, metadata};
+use crate::world::{Line, Run, World};
+
+/// One source.
+pub struct Sky {
+    line: Line,
+    source: usize,
+    key: SourceKey,
+}
+
+impl Sky {
+    pub fn new(line: Line, source: usize) -> Self {
+        let key = SourceKey { account: account(source).into(), region: region(source).into() };
+        Self { line, source, key }
+    }
+
+    async fn watched<T: 'static>(
+        &self,
+        what: &str,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, ReadError> {
+        self.line.call(Op::Watch, || format!("{what} {}", self.key), effect).await.map_err(|how| unread(&how))
+    }
+}
+
+fn unread(how: &How) -> ReadError {
+    match how {
+        How::Denied => ReadError::Denied("AccessDenied".into()),
+        _ => ReadError::Passing { reason: Reason::Server, text: "500".into() },
+    }
+}
+
+impl Detector for Sky {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn detectors(&self) -> Result<Vec<String>, ReadError> {
+        let source = self.source;
+        let call = self.line.call(Op::Detectors, || self.key.to_string(), move |_| vec![detector(source)]);
+        call.await.map_err(|how| unread(&how))
+    }
+
+    async fn list(
+        &self,
+        _detector: &str,
+        from: Millis,
+        to: Option<Millis>,
+        token: Option<&str>,
+    ) -> Result<Page, ReadError> {
+        let (source, asked) = (self.source, token.map(str::to_owned));
+        let what = || format!("{} from {} to {:?} token {token:?}", self.key, from.iso(), to.map(Millis::iso));
+        let page = move |w: &World| {
+            let page = bugs::page(w, source, from, to, asked.as_deref());
+            w.tell(|| format!("    {:?} next {:?}", page.ids, page.next));
+            page
+        };
+        match self.line.call(Op::List, what, page).await {
+            Err(How::Repeat) if token.is_some() => {
+                let page = self.line.world.page(self.source, from, to, token);
+                Ok(Page { next: token.map(str::to_owned), ..page })
+            }
+            answer => answer.map_err(|how| unread(&how)),
+        }
+    }
+
+    async fn get(&self, _detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+        let (source, asked) = (self.source, ids.to_vec());
+        let what = || format!("{} {ids:?}", self.key);
+        let details = move |w: &World| {
+            let found = bugs::details(w, source, &asked);
+            w.tell(|| format!("    {:?}", found.iter().map(|f| (&f.id, &f.updated_at[11..])).collect::<Vec<_>>()));
+            found
+        };
+        match self.line.call(Op::Get, what, details).await {
+            Err(How::LeaveOut) => {
+                let mut found = self.line.world.details(self.source, ids);
+                found.truncate(ids.len() / 2);
+                Ok(found)
+            }
+            answer => answer.map_err(|how| unread(&how)),
+        }
+    }
+
+    async fn status(&self, _detector: &str) -> Result<bool, ReadError> {
+        self.watched("status", |_| true).await
+    }
+
+    async fn open_findings(&self, _detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
+        let source = self.source;
+        let count = move |w: &World| {
+            let mut open = BTreeMap::new();
+            for f in w.seen_by(source) {
+                let Some(state) = w.state_of(f, w.now()) else { continue };
+                let state = &w.states(f)[state];
+                if before.is_none_or(|b| state.updated < b) {
+                    *open.entry(Band::of(state.severity)).or_default() += 1;
+                }
+            }
+            open
+        };
+        self.watched("open findings", count).await
+    }
+
+    async fn filters(&self, _detector: &str) -> Result<Vec<String>, ReadError> {
+        self.watched("filters", |_| Vec::new()).await
+    }
+
+    async fn filter(&self, _detector: &str, name: &str) -> Result<Watched, ReadError> {
+        Ok(Watched { name: name.into(), archives: false, fingerprint: String::new() })
+    }
+
+    async fn ip_sets(&self, _detector: &str) -> Result<Vec<String>, ReadError> {
+        self.watched("ip sets", |_| Vec::new()).await
+    }
+
+    async fn ip_set(&self, _detector: &str, id: &str) -> Result<Watched, ReadError> {
+        Ok(Watched { name: id.into(), archives: false, fingerprint: String::new() })
+    }
+}
+
+/// Slack, for one run.
+pub struct Talk(pub Line);
+
+fn failure(how: &How) -> Failure {
+    match how {
+        How::Throttle(s) => Failure::Throttled(Duration::from_secs(*s as u64)),
+        How::Content => Failure::Content("invalid_blocks".into()),
+        How::Channel => Failure::Channel("restricted_action".into()),
+        How::App => Failure::App("token_revoked".into()),
+        How::Lost | How::Vanish => Failure::Unknown("timed out".into()),
+        _ => Failure::Unsent("connection refused".into()),
+    }
+}
+
+impl Chat for Talk {
+    async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure> {
+        let webhook = matches!(to, Target::Webhook { .. });
+        let (channel, payload) = (to.name().to_owned(), message.payload());
+        let what = || format!("{channel} {} {thread:?}", summary(&payload));
+        let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.0.to_owned()));
+        let effect = move |w: &World| w.posted(&run, &c, &p, root.as_deref());
+        let answer = self.0.call(Op::Post, what, effect).await;
+        let said = match answer.map_err(|how| failure(&how)) {
+            Ok(said) => said,
+            Err(failure) => Err(failure),
+        };
+        match bugs::answer(&self.0.world, said, &channel) {
+            Ok(_) if webhook => Ok(Posted { at: At { channel: channel.clone(), ts: String::new(), thread: None } }),
+            Ok(at) => Ok(Posted { at }),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn update(&self, at: &At, message: &Message) -> Result<(), Failure> {
+        let payload = message.payload();
+        let what = || format!("{} {} {}", at.channel, at.ts, summary(&payload));
+        let (run, here, p) = (self.0.run.clone(), at.clone(), payload.clone());
+        match self.0.call(Op::Update, what, move |w| w.edited(&run, &here, &p)).await {
+            Ok(answer) => bugs::edited(&self.0.world, answer, &payload),
+            Err(how) => Err(failure(&how)),
+        }
+    }
+
+    async fn history(&self, channel_id: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError> {
+        self.read(Op::History, channel_id, None, oldest).await
+    }
+
+    async fn replies(&self, channel_id: &str, root: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError> {
+        self.read(Op::Replies, channel_id, Some(root), oldest).await
+    }
+
+    async fn permalink(&self, _at: &At) -> Option<String> {
+        None
+    }
+}
+
+impl Talk {
+    async fn read(
+        &self,
+        op: Op,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: Millis,
+    ) -> Result<Vec<OwnMessage>, HistoryError> {
+        let Line { world, run } = &self.0;
+        if world.history.setup.access != Access::Bot {
+            return Err(HistoryError::Denied("missing_scope".into()));
+        }
+        let (c, root) = (channel.to_owned(), thread.map(str::to_owned));
+        let shown = move |w: &World| {
+            let shown = bugs::shown(w, &c, root.as_deref(), oldest);
+            w.tell(|| format!("    {:?}", shown.iter().map(|m| (&m.ts[7..], brief(&m.event))).collect::<Vec<_>>()));
+            shown
+        };
+        let what = || format!("{channel} {thread:?} since {}", oldest.iso());
+        self.0.call(op, what, shown).await.map_err(|_| {
+            run.blind.set(true);
+            HistoryError::Unavailable("503".into())
+        })
+    }
+}
+
+fn brief(event: &Map<String, Value>) -> String {
+    event.values().filter_map(Value::as_str).take(4).collect::<Vec<_>>().join(" ")
+}
+
+fn summary(payload: &Value) -> String {
+    let (kind, event) = metadata(payload);
+    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match kind.as_str() {
+        "guardduty_notice" => format!("notice {}", text("notice_id")),
+        "guardduty_digest" => format!("digest {} of {}", text("digest_id"), event["findings"]),
+        "guardduty_reply" => format!("reply {} {}", text("finding_id"), text("updated_at")),
+        "guardduty_finding" => format!("finding {} {}", text("finding_id"), text("updated_at")),
+        _ => "pointer".into(),
+    }
+}
+
+impl World {
+    /// A message arrives in Slack.
+    fn posted(&self, run: &Run, channel: &str, payload: &Value, thread: Option<&str>) -> Result<At, Failure> {
+        let now = self.now();
+        let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
+        let (kind, event) = metadata(payload);
+        let kind = match kind.as_str() {
+            "guardduty_finding" => Claimed::Post,
+            "guardduty_reply" => Claimed::Reply,
+            "guardduty_notice" => Claimed::Notice,
+            _ => return Ok(self.digested(run, &event, message, at)),
+        };
+        self.claim(run, kind, &event, message);
+        Ok(at)
+    }
+
+    fn digested(&self, run: &Run, event: &Map<String, Value>, message: usize, at: At) -> At {
+        let id = event["digest_id"].as_str().unwrap_or_default().to_owned();
+        let plan = self.kept.borrow().plans.get(&id).cloned();
+        match plan {
+            Some(plan) => self.claim_digest(run, &id, &plan, message, self.now()),
+            None => run.unplanned.borrow_mut().push((id, self.now(), message)),
+        }
+        at
+    }
+
+    pub fn claim_digest(&self, run: &Run, id: &str, plan: &[(String, Millis)], message: usize, at: Millis) {
+        let unplanned = !self.kept.borrow().planned.contains(id);
+        for (finding, updated) in plan {
+            let claim = Claim {
+                at,
+                run: run.index,
+                kind: Claimed::Digest,
+                id: finding.clone(),
+                updated: *updated,
+                severity: self.severity(finding, *updated),
+                message,
+                unnoted: self.unnoted(run),
+                nameless: self.nameless(message),
+                unplanned,
+            };
+            self.slack.borrow_mut().claims.push(claim);
+        }
+    }
+
+    fn edited(&self, run: &Run, at: &At, payload: &Value) -> Result<(), Failure> {
+        let message = self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
+        let (kind, event) = metadata(payload);
+        if !kind.is_empty() {
+            self.claim(run, Claimed::Update, &event, message);
+        }
+        Ok(())
+    }
+
+    fn claim(&self, run: &Run, kind: Claimed, event: &Map<String, Value>, message: usize) {
+        let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = if kind == Claimed::Notice { text("notice_id") } else { text("finding_id") };
+        let updated = Millis::parse(&text("updated_at")).unwrap_or_default();
+        let severity = if kind == Claimed::Notice { 0.0 } else { self.severity(&id, updated) };
+        let unnoted = self.unnoted(run);
+        let (at, run, nameless) = (self.now(), run.index, self.nameless(message));
+        let claim = Claim { at, run, kind, id, updated, severity, message, unnoted, nameless, unplanned: false };
+        self.slack.borrow_mut().claims.push(claim);
+    }
+
+    fn severity(&self, id: &str, updated: Millis) -> f64 {
+        let finding = id[1..].parse().expect("a finding's number");
+        self.states(finding).iter().find(|s| s.updated == updated).map_or(0.0, |s| s.severity)
+    }
+
+    fn nameless(&self, message: usize) -> bool {
+        let (kept, slack) = (self.kept.borrow(), self.slack.borrow());
+        let channel = &slack.said[message].channel;
+        self.history.setup.named && kept.state.as_ref().is_none_or(|s| s.channels.values().all(|id| id != channel))
+    }
+
+    fn unnoted(&self, run: &Run) -> bool {
+        let kept = self.kept.borrow();
+        let note = kept.state.as_ref().and_then(|s| s.run.as_ref());
+        note.is_none_or(|note| note.id != run.id())
+    }
+}
+
+/// Where the state is kept, for one run.
+pub struct Shelf {
+    line: Line,
+    base: usize,
+    /// Writes that were not answered.
+    mine: Vec<String>,
+}
+
+impl Shelf {
+    pub fn new(line: Line) -> Self {
+        Self { line, base: 0, mine: Vec::new() }
+    }
+}
+
+impl Store for Shelf {
+    async fn load(&mut self) -> Loaded {
+        let read = |w: &World| {
+            let kept = w.kept.borrow();
+            (kept.version(), kept.document().map(str::to_owned))
+        };
+        let world = self.line.world.clone();
+        let source = match self.line.call(Op::Load, String::new, read).await {
+            Ok((base, document)) => {
+                self.base = base;
+                document.map_or(Source::New, Source::Primary)
+            }
+            Err(How::Copy(age)) => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                let then = world.now().minus(Duration::from_secs(age as u64));
+                let text = world.kept.borrow().copy(then).map(str::to_owned);
+                text.map_or(Source::Unreadable("nothing".into()), |text| Source::Copy { text, why: "time-out".into() })
+            }
+            Err(_) => Source::Unreadable("500".into()),
+        };
+        self.line.run.unreadable.set(matches!(source, Source::Unreadable(_)));
+        Loaded { source: bugs::loaded(&world, source), replay: None }
+    }
+
+    async fn save(&mut self, document: &str, _take_replay: bool) -> Result<(), SaveError> {
+        let world = self.line.world.clone();
+        let document = bugs::saved(&world, document.to_owned());
+        world.sent(&document);
+        let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.line.run.clone());
+        let effect = move |w: &World| w.keep(&run, base, &mine, text);
+        match self.line.call(Op::Save, || format!("{} bytes", document.len()), effect).await {
+            Ok(Ok(version)) => {
+                self.base = version;
+                self.mine.clear();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                self.mine.push(document);
+                Err(SaveError::Unavailable("time-out".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! GuardDuty as the world has it: which finding is in which state, who sees it, and what a list shows.
+
+use std::sync::Arc;
+
+use aws_sdk_guardduty::types as sdk;
+use guardduty_slack::finding::{Finding, Origin};
+use guardduty_slack::guardduty::Page;
+use guardduty_slack::time::Millis;
+
+use crate::dice::fate;
+use crate::history::What;
+use crate::world::{BEGIN, World, name};
+
+/// One state of a finding.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub updated: Millis,
+    pub visible: Millis,
+    pub severity: f64,
+    pub ip: u8,
+    pub count: u64,
+}
+
+pub fn account(source: usize) -> &'static str {
+    ["111122223333", "111122223333", "444455556666"][source]
+}
+
+pub fn region(source: usize) -> &'static str {
+    ["eu-west-1", "us-east-1", "eu-west-1"][source]
+}
+
+pub fn detector(source: usize) -> String {
+    format!("d{source}")
+}
+
+impl World {
+    /// All states of a finding, by `updatedAt`; a later one never becomes visible before an earlier one.
+    pub fn states(&self, finding: usize) -> Vec<State> {
+        let mut states: Vec<State> = Vec::new();
+        for e in &self.history.events {
+            let What::State { finding: f, severity, ip, count, late } = e.what else { continue };
+            if f != finding {
+                continue;
+            }
+            let before = states.last();
+            let updated = before.map_or(BEGIN + e.at, |b| (b.updated.0 + 1).max(BEGIN + e.at));
+            let visible = before.map_or(updated + late, |b| (updated + late).max(b.visible.0));
+            states.push(State { updated: Millis(updated), visible: Millis(visible), severity, ip, count });
+        }
+        states
+    }
+
+    /// The state that GuardDuty shows: the newest that is visible.
+    pub fn state_of(&self, finding: usize, now: Millis) -> Option<usize> {
+        self.states(finding).iter().rposition(|s| s.visible <= now)
+    }
+
+    pub fn archived(&self, finding: usize, now: Millis) -> bool {
+        let by_now = self.history.events.iter().filter(|e| BEGIN + e.at <= now.0);
+        by_now.fold(false, |archived, e| match e.what {
+            What::Archive(f) if f == finding => true,
+            What::BringBack(f) if f == finding => false,
+            _ => archived,
+        })
+    }
+
+    pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {
+        let makes = &self.history.setup.findings;
+        (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
+    }
+
+    /// One page; a token is an offset, so that pages shift when a finding is updated while they are read.
+    pub fn page(&self, source: usize, from: Millis, to: Option<Millis>, token: Option<&str>) -> Page {
+        let now = self.now();
+        let mut found: Vec<(Millis, u64, usize)> = self
+            .seen_by(source)
+            .filter(|f| !self.archived(*f, now))
+            .filter_map(|f| {
+                let updated = self.states(f)[self.state_of(f, now)?].updated;
+                let within = updated >= from && to.is_none_or(|to| updated <= to);
+                within.then(|| (updated, fate(&[self.seed(), f as u64]), f))
+            })
+            .collect();
+        found.sort_unstable();
+        let start: usize = token.and_then(|t| t.parse().ok()).unwrap_or(0);
+        let end = (start + self.history.setup.page).min(found.len());
+        let ids = found.get(start..end).unwrap_or_default().iter().map(|(.., f)| name(*f)).collect();
+        Page { ids, next: (end < found.len()).then(|| end.to_string()) }
+    }
+
+    pub fn details(&self, source: usize, ids: &[String]) -> Vec<Finding> {
+        let found = ids.iter().filter_map(|id| self.detail(source, id[1..].parse().ok()?));
+        let mut found: Vec<Finding> = found.collect();
+        found.sort_by_key(|f| fate(&[self.seed(), f.updated.0 as u64, f.id.len() as u64]));
+        found
+    }
+
+    fn detail(&self, source: usize, finding: usize) -> Option<Finding> {
+        let now = self.now();
+        let (state, archived) = (self.state_of(finding, now)?, self.archived(finding, now));
+        let key = (finding, state, archived, source);
+        if let Some(known) = self.details.borrow().get(&key) {
+            return Some(known.clone());
+        }
+        let made = self.make(finding, &self.states(finding)[state], archived, source);
+        self.details.borrow_mut().insert(key, made.clone());
+        Some(made)
+    }
+
+    fn make(&self, finding: usize, state: &State, archived: bool, source: usize) -> Finding {
+        let origin =
+            Origin { account: account(source).into(), region: region(source).into(), detector: detector(source) };
+        let remote = sdk::RemoteIpDetails::builder().ip_address_v4(format!("198.51.100.{}", state.ip)).build();
+        let call = sdk::AwsApiCallAction::builder().api("ListBuckets").remote_ip_details(remote).build();
+        let action = sdk::Action::builder().action_type("AWS_API_CALL").aws_api_call_action(call).build();
+        let service = sdk::Service::builder()
+            .action(action)
+            .archived(archived)
+            .count(state.count as i32)
+            .event_first_seen(state.updated.iso())
+            .event_last_seen(state.updated.iso())
+            .build();
+        let resource = match self.history.setup.findings[finding].wide {
+            Some(user) => sdk::Resource::builder().resource_type("AccessKey").access_key_details(
+                sdk::AccessKeyDetails::builder().user_name(format!("u{user}")).user_type("IAMUser").build(),
+            ),
+            None => sdk::Resource::builder()
+                .resource_type("Instance")
+                .instance_details(sdk::InstanceDetails::builder().instance_id(format!("i-{finding}")).build()),
+        };
+        let kind = if self.history.setup.findings[finding].wide.is_some() {
+            "UnauthorizedAccess:IAMUser/TorIPCaller"
+        } else {
+            "UnauthorizedAccess:EC2/TorClient"
+        };
+        let made = sdk::Finding::builder()
+            .id(name(finding))
+            .account_id(account(0))
+            .region(region(source))
+            .r#type(kind)
+            .severity(state.severity)
+            .updated_at(state.updated.iso())
+            .created_at(state.updated.iso())
+            .title("t")
+            .service(service)
+            .resource(resource.build())
+            .build();
+        Finding::from_sdk(made, &Arc::new(origin)).expect("it has an id and an updatedAt")
+    }
+}
