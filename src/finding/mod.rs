@@ -18,6 +18,8 @@ mod runtime;
 mod sdk;
 mod sequence;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -242,8 +242,10 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
         text = text.mention(&who).say(" ");
     }
     text = text.text(&look::badge(f, archived)).say(" · ").code(&look::title(f));
+    // Where nobody called from outside, a process acted.
+    let actor = if f.about(About::Actor).is_empty() { f.about(About::Process) } else { f.about(About::Actor) };
     let subject = std::iter::once(&f.resource.subject);
-    let told = subject.chain(f.about(About::Action).first()).chain(f.about(About::Actor).iter().take(2));
+    let told = subject.chain(f.about(About::Action).first()).chain(actor.iter().take(2));
     for part in told.chain(std::iter::once(&place(f, w))).filter(|part| !part.is_empty()) {
         text = text.say(" · ").append(say::fallback(part).cut(250));
     }
