@@ -4,6 +4,7 @@ mod commands;
 mod delivery;
 mod endings;
 mod fakes;
+mod faults;
 mod kit;
 mod life;
 mod polling;

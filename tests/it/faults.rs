@@ -1,0 +1,182 @@
+//! Faults that come together or in a row: kills while reading back, histories that lag, leases under a long throttle.
+
+use std::time::Duration;
+
+use guardduty_slack_support::fault::{error, kill, reset, status};
+use guardduty_slack_support::findings::{Sighting, high, iso, many, medium, now};
+use guardduty_slack_support::journal::Call;
+use guardduty_slack_support::kubernetes::KEY;
+use guardduty_slack_support::world::World;
+use serde_json::{Value, json};
+
+use crate::kit::{after_the_lease, each, run_until_settled, world, world_with_short_lease};
+
+fn post_of(id: &'static str) -> impl Fn(&Call) -> bool + Send + Sync {
+    move |call| call.operation == "chat.postMessage" && call.detail == id
+}
+
+/// A run that was killed when Slack had taken its message and it did not know yet.
+fn killed_behind_the_post(world: World) -> World {
+    world.findings([high("f1")]).fault(post_of("f1"), [kill().after_effect()]).run().killed()
+}
+
+#[test]
+fn a_second_kill_while_the_first_is_made_good_changes_nothing() {
+    let made_good = run_until_settled(killed_behind_the_post(world_with_short_lease().configmap()));
+    let calls = made_good.journal().len() / 2 + 2;
+    each((1..=calls).collect(), 16, |k| {
+        let world = after_the_lease(killed_behind_the_post(world_with_short_lease().configmap()));
+        let world = world.at_call(k, kill().after_effect()).run();
+        run_until_settled(world.heal()).each_said_once(["f1"]);
+    });
+}
+
+#[test]
+fn what_was_posted_before_a_kill_is_found_in_a_history_that_lags_or_comes_in_pages() {
+    let lagging = |world: World| {
+        world.slack.lag(Duration::from_secs(4));
+        world
+    };
+    let paged = |world: World| {
+        world.slack.page(1);
+        world
+    };
+    let named = |world: World| world.env("SLACK_CHANNEL", "#security");
+    let private = |world: World| world.env("SLACK_CHANNEL", "G0PRIVATE");
+    let by_name = |world: World| {
+        let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#sec-critical" }]);
+        let world = world.env("SLACK_ROUTES", routes).findings([high("f0").updated_ago(200)]);
+        world.run().posted(["f0"]).exit(0) // whose answer told the channel's id
+    };
+    let worlds: Vec<fn(World) -> World> = vec![lagging, paged, named, private, by_name];
+    each(worlds, 5, |prepare| {
+        let world = run_until_settled(killed_behind_the_post(prepare(world_with_short_lease())));
+        assert!(world.announced().values().all(|times| *times == 1), "{:?}", world.announced());
+        world.message_of("f1");
+    });
+}
+
+#[test]
+fn without_history_what_was_not_recorded_is_said_again_rather_than_lost() {
+    let unread = |world: World| {
+        world.slack.scopes(["chat:write"]);
+        world
+    };
+    let hook = |world: World| world.webhook();
+    let worlds: Vec<fn(World) -> World> = vec![unread, hook];
+    each(worlds, 2, |prepare| {
+        let world = prepare(world_with_short_lease()).findings([high("f1")]);
+        let about_f1 = |call: &Call| call.service == "slack" && call.detail == "f1";
+        let world = world.fault(about_f1, [kill().after_effect()]).run().killed();
+        let world = run_until_settled(world);
+        assert!((1..=2).contains(&world.announced().values().sum::<usize>()), "{:#?}", world.lines());
+        world.run().silent().exit(0);
+    });
+}
+
+#[test]
+fn a_history_that_cannot_be_read_for_now_lets_nothing_be_posted_after_a_kill() {
+    let world = after_the_lease(killed_behind_the_post(world_with_short_lease()));
+    let reads = |call: &Call| call.operation == "conversations.history";
+    let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().posted([]).exit(1);
+    run_until_settled(world.heal()).each_said_once(["f1"]);
+}
+
+#[test]
+fn a_throttle_longer_than_the_lease_does_not_let_a_second_run_take_over() {
+    let world = world_with_short_lease().configmap().findings([high("f1")]);
+    let world = world.slack([status(429).retry_after(6)]);
+    let first = world.start();
+    world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
+    let written = world.kubernetes.clone().unwrap().writes();
+    world.wait_until(|_| world.kubernetes.clone().unwrap().writes() > written + 2); // renewed: the first term is over
+    let world = world.run().silent().exit(0).stderr_has("lease");
+    world.finish(first).posted(["f1"]).exit(0).each_said_once(["f1"]);
+}
+
+#[test]
+fn throttled_for_the_whole_run_it_ends_in_time_and_the_next_one_delivers() {
+    let world = world().env("RUN_TIMEOUT", "10s").findings([high("f1")]);
+    let world = world.slack([status(429).retry_after(1).for_ever()]).run().posted([]).exit(1);
+    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["f1"]);
+}
+
+#[test]
+fn with_sts_down_the_run_fails_and_nothing_is_lost() {
+    let arn = "arn:aws:iam::222233334444:role/reader";
+    let world = world().env("GUARDDUTY_ROLE_ARNS", arn).findings_in("222233334444", "eu-west-1", [high("f1")]);
+    world.aws.role(guardduty_slack_support::aws::Role { arn: arn.into(), ..Default::default() });
+    let world = world.fault(|call| call.service == "sts", [error("AccessDenied").for_ever()]).run().posted([]).exit(1);
+    world.heal().run().posted(["f1"]).exit(0);
+}
+
+#[test]
+fn a_configmap_that_is_full_cannot_be_recorded_but_findings_are_told() {
+    let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    let size = kubernetes.value(KEY).map_or(0, |v| v.len());
+    kubernetes.set("of-somebody-else", Some(&"x".repeat(1024 * 1024 - size - 60)));
+    let world = world.findings([high("f2").updated_ago(20)]).run().posted(["f2"]).exit(1);
+    kubernetes.set("of-somebody-else", None);
+    run_until_settled(world).each_said_once(["f1", "f2"]);
+}
+
+#[test]
+fn without_the_api_server_and_without_a_mounted_copy_findings_are_told() {
+    for copy in [None, Some("")] {
+        let world = world().configmap().findings([high("f1")]);
+        if let Some(text) = copy {
+            std::fs::create_dir_all(world.state_path().parent().unwrap()).unwrap();
+            std::fs::write(world.state_path(), text).unwrap();
+        }
+        world.fault(|call| call.service == "kubernetes", [reset().for_ever()]).run().posted(["f1"]).exit(1);
+    }
+}
+
+/// Changes the state by hand.
+fn edit(world: World, change: impl FnOnce(&mut Value)) -> World {
+    let mut state = world.state();
+    change(&mut state);
+    world.set_state(&state.to_string())
+}
+
+/// One notice, of whichever run, says that this finding was given up.
+fn given_up(world: &World, id: &str) {
+    let texts =
+        world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_notice").map(|m| m.visible());
+    assert_eq!(texts.filter(|t| t.contains("given up") && t.contains(id)).count(), 1);
+}
+
+const A_DAY_AND_AN_HOUR: i64 = 25 * 3600 * 1000;
+
+#[test]
+fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_after_a_day() {
+    let world = world().findings([high("refused").updated_ago(90), medium("f2").updated_ago(30)]);
+    world.slack.refuse(|payload| payload["metadata"]["event_payload"]["finding_id"] == "refused");
+    let world = world.run().posted(["f2"]).exit(1);
+    let world = edit(world, |state| state["findings"]["refused"]["failing"] = (now() - A_DAY_AND_AN_HOUR).into());
+    let world = world.run().posted([]).stderr_has("refused").run().exit(0);
+    given_up(&world, "refused");
+}
+
+#[test]
+fn a_finding_that_cannot_be_fetched_for_a_day_is_given_up() {
+    let world = world().findings([high("withheld").updated_ago(90), medium("f2").updated_ago(30)]);
+    world.aws.withhold(["withheld"]);
+    let world = world.run().posted(["f2"]).exit(1);
+    let world = edit(world, |state| {
+        state["unfetched"]["withheld"]["since"] = iso(now() - A_DAY_AND_AN_HOUR).into();
+    });
+    let world = world.run().posted([]).run().exit(0);
+    given_up(&world, "withheld");
+}
+
+#[test]
+fn thousands_of_findings_of_one_millisecond_make_a_readable_channel_and_none_is_left_out() {
+    let at = iso(now() - 60_000);
+    let same = |finding: Sighting| finding.with("/updatedAt", at.clone());
+    let world = world().env("SLACK_DIGEST_AFTER", "3").findings(many("f", 2_000).map(same)).run().exit(0);
+    let world = world.digested(1_997);
+    assert_eq!(world.announced().len(), 3);
+    world.run().silent().exit(0);
+}
