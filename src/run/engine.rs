@@ -32,6 +32,8 @@ const WINDOW: usize = 5_000;
 pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Messages are planned when every source has answered, or after a quarter of `RUN_TIMEOUT`, so long at most.
 const BARRIER: Duration = Duration::from_secs(60);
+/// So long before its end a run waits for no source any more.
+const RESERVE: Duration = Duration::from_secs(5);
 /// Calls under way when the run must end may still answer so long.
 const GRACE: Duration = Duration::from_millis(1_500);
 /// A run that lasts says this often how far it is.
@@ -157,17 +159,26 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.cycle().await;
             let (room, known) = (self.room(), self.known());
             let more = !self.record.full && !self.is_over() && self.intake.next_windows(&room, &known);
-            if self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due() {
+            let nothing = self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due();
+            if nothing || self.is_late() {
                 break;
             }
             self.gather(&room, &known).await;
         }
         self.unheard();
+        if self.is_notice_due() && !self.is_over() {
+            self.cycle().await;
+        }
         self.close().await;
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.desk.over() || self.record.conflict.is_some()
+    }
+
+    /// What has not answered by now is said to be silent, while there is still time to say it.
+    pub(super) fn is_late(&self) -> bool {
+        self.stop.left() <= (self.config.run_timeout / 8).min(RESERVE)
     }
 
     /// A notice came up while others were delivered.
@@ -202,7 +213,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Waits until every source that was asked has answered, or until the barrier, if anything answered by then.
     pub(super) async fn gather(&mut self, room: &Rc<Room>, known: &Rc<Known>) {
         let (mut tick, barrier) = (ticks(), self.barrier());
-        while !self.intake.is_idle() && !self.is_over() && (Instant::now() < barrier || self.arrived.is_empty()) {
+        while !self.intake.is_idle()
+            && !self.is_over()
+            && !self.is_late()
+            && (Instant::now() < barrier || self.arrived.is_empty())
+        {
             let stop = self.stop.clone();
             tokio::select! {
                 biased;
