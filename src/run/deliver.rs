@@ -2,46 +2,17 @@
 //!
 //! A message whose outcome is unknown is not sent again before Slack was looked into.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::config::{Config, Target};
+use crate::config::Target;
 use crate::finding::Finding;
-use crate::message::{self, Life, News, Wording};
+use crate::message::{self, Life, News};
 use crate::plan::{Act, Destination, Post, Update, Word};
+use crate::run::desk::Desk;
 use crate::run::recall::{Memory, Past};
 use crate::run::send::{Sent, Unsent};
-use crate::run::stop::Stop;
-use crate::slack::pace::Pace;
 use crate::slack::{At, Chat, HistoryError, OwnMessage};
 use crate::state::Outcome;
-
-/// What all lanes of a run share.
-pub struct Desk<'a, C> {
-    pub config: &'a Config,
-    pub wording: &'a Wording,
-    /// Names this run.
-    pub id: String,
-    pub chat: &'a C,
-    pub pace: Pace,
-    pub stop: Stop,
-    pub default: Destination,
-    /// Whether history can be read: without it, a message is delivered at least once.
-    pub readable: Cell<bool>,
-    /// Channels that refuse messages as such: what is for them goes to the default channel at once.
-    pub refusing: RefCell<HashSet<String>>,
-    /// Slack refuses the app: nothing more is sent.
-    pub app_refused: RefCell<Option<String>>,
-    /// Ids of channels by their configured names, as Slack told them.
-    pub channels: RefCell<std::collections::BTreeMap<String, String>>,
-    /// One of them was learned and is not recorded yet.
-    pub learned: Cell<bool>,
-    /// What spreads retries: from 0 to 1.
-    pub chance: fn() -> f64,
-    /// Calls that are under way and may take effect.
-    pub in_flight: Cell<usize>,
-}
 
 /// What came of an act.
 #[derive(Debug)]
@@ -77,11 +48,6 @@ impl<C: Chat> Desk<'_, C> {
             Unsent::Failed(why) => Done::Failed(why),
             Unsent::Left => Done::Left,
         })
-    }
-
-    /// Nothing more may be sent.
-    pub fn over(&self) -> bool {
-        self.stop.is_set() || self.app_refused.borrow().is_some()
     }
 
     async fn notice(&self, notice: &message::Notice, past: &Past, again: bool) -> Result<Done, Unsent> {
@@ -217,16 +183,6 @@ impl<C: Chat> Desk<'_, C> {
             }
         }
         Ok(Some(memory))
-    }
-
-    /// What is only read may be broken off when the run must end.
-    async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Unsent> {
-        self.stop.unless(call).await.ok_or(Unsent::Left)
-    }
-
-    /// The id of a channel as configured, if it is known.
-    pub fn channel_id(&self, name: &str) -> Option<String> {
-        if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::plan::Act;
-use crate::run::deliver::{Desk, Done};
+use crate::run::deliver::Done;
+use crate::run::desk::Desk;
 use crate::run::recall::Past;
 use crate::slack::Chat;
 

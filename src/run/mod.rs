@@ -1,6 +1,7 @@
 //! One run: read what the sources show, decide, deliver, record; then tell the metrics, and how it ended.
 
 pub mod deliver;
+pub mod desk;
 pub mod engine;
 pub mod intake;
 pub mod lane;
@@ -38,7 +39,7 @@ use crate::state::store::Store;
 use crate::time::{Clock, Millis};
 use crate::{http, slack, telemetry};
 
-use deliver::Desk;
+use desk::Desk;
 use engine::{Begin, Engine};
 use intake::{Identity, Unreachable};
 use record::Record;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::{Config, RouteTo, Target};
 use crate::plan::Destination;
-use crate::run::deliver::Desk;
+use crate::run::desk::Desk;
 use crate::slack::{At, Chat, HistoryError, OwnMessage};
 use crate::state::{Entry, Outcome, Source, State};
 use crate::time::Millis;

@@ -7,7 +7,7 @@ use crate::config::Target;
 use crate::message::{Form, Message};
 use crate::plan::Destination;
 use crate::retry::Policy;
-use crate::run::deliver::Desk;
+use crate::run::desk::Desk;
 use crate::slack::pace::UPDATES;
 use crate::slack::{At, Chat, Failure};
 
@@ -85,7 +85,7 @@ impl<C: Chat> Desk<'_, C> {
         let mut forms = Forms::new();
         loop {
             let lane = way.target.name().to_owned();
-            self.turn(&lane).await?;
+            self.turn(&self.lane(&lane)).await?;
             let message = make(forms.now(), way.meant.as_deref());
             let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
             self.in_flight.set(self.in_flight.get() + 1);
@@ -98,7 +98,7 @@ impl<C: Chat> Desk<'_, C> {
             match failure {
                 Failure::Throttled(wait) => {
                     tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
-                    self.pace.hold(&lane, wait);
+                    self.pace.hold(&self.lane(&lane), wait);
                 }
                 Failure::Content(why) if forms.plainer(&why) => {}
                 Failure::Content(why) => return Err(Unsent::Failed(why)),

@@ -1,0 +1,59 @@
+//! What the lanes of a run share: the way to Slack, its pace, and what was learned of its channels.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashSet};
+
+use crate::config::Config;
+use crate::message::Wording;
+use crate::plan::Destination;
+use crate::run::send::Unsent;
+use crate::run::stop::Stop;
+use crate::slack::pace::Pace;
+
+/// What all lanes of a run share.
+pub struct Desk<'a, C> {
+    pub config: &'a Config,
+    pub wording: &'a Wording,
+    /// Names this run.
+    pub id: String,
+    pub chat: &'a C,
+    pub pace: Pace,
+    pub stop: Stop,
+    pub default: Destination,
+    /// Whether history can be read: without it, a message is delivered at least once.
+    pub readable: Cell<bool>,
+    /// Channels that refuse messages as such: what is for them goes to the default channel at once.
+    pub refusing: RefCell<HashSet<String>>,
+    /// Slack refuses the app: nothing more is sent.
+    pub app_refused: RefCell<Option<String>>,
+    /// Ids of channels by their configured names, as Slack told them.
+    pub channels: RefCell<BTreeMap<String, String>>,
+    /// One of them was learned and is not recorded yet.
+    pub learned: Cell<bool>,
+    /// What spreads retries: from 0 to 1.
+    pub chance: fn() -> f64,
+    /// Calls that are under way and may take effect.
+    pub in_flight: Cell<usize>,
+}
+
+impl<C> Desk<'_, C> {
+    /// Nothing more may be sent.
+    pub fn over(&self) -> bool {
+        self.stop.is_set() || self.app_refused.borrow().is_some()
+    }
+
+    /// What is only read may be broken off when the run must end.
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Unsent> {
+        self.stop.unless(call).await.ok_or(Unsent::Left)
+    }
+
+    /// The id of a channel as configured, if it is known.
+    pub fn channel_id(&self, name: &str) -> Option<String> {
+        if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
+    }
+
+    /// What paces messages to a channel, whether it is named by its id or by its name.
+    pub fn lane(&self, target: &str) -> String {
+        self.channel_id(target).unwrap_or_else(|| target.to_owned())
+    }
+}
