@@ -145,9 +145,8 @@ fn line(g: &Group, w: &Wording) -> Runs {
         Some(to) => runs.link(&to, &kind),
         None => runs.text(&kind),
     };
-    runs = runs.say(" · ").append(say::runs(&place(first, w)));
-    let examples = examples(&g.findings);
-    if examples.is_empty() { runs } else { runs.say(" · ").append(say::runs(&examples)) }
+    let more = [place(first, w), examples(&g.findings)].into_iter().filter(|part| !part.is_empty());
+    more.fold(runs, |runs, part| runs.say(" · ").append(say::runs(&part)))
 }
 
 fn examples(findings: &[&Finding]) -> Phrase {

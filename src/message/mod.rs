@@ -7,6 +7,8 @@ mod finding;
 mod links;
 mod look;
 mod notice;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod say;
 mod seen;
