@@ -58,6 +58,42 @@ fn the_policies_allow_what_a_run_reads_and_no_wildcard() {
     assert_eq!(allowed("k8s/iam-policy-optional.json"), &set(&needed) | &set(&optional));
 }
 
+/// `ListIPSets` as the SDK's method: `list_ip_sets`.
+fn method(operation: &str) -> String {
+    let letters: Vec<char> = operation.chars().collect();
+    let mut name = String::new();
+    for (at, letter) in letters.iter().enumerate() {
+        let after_small = at > 0 && letters[at - 1].is_lowercase();
+        let before_small = at > 0 && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (after_small || before_small) {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+/// Every line of the program.
+fn sources(folder: &Path) -> String {
+    let entries =
+        std::fs::read_dir(folder).expect("a folder of the program").map(|entry| entry.expect("readable").path());
+    let read = |path: std::path::PathBuf| match path.is_dir() {
+        true => sources(&path),
+        false => std::fs::read_to_string(&path).unwrap_or_default(),
+    };
+    entries.map(read).collect()
+}
+
+#[test]
+fn no_policy_allows_what_the_program_never_calls() {
+    let program = sources(&Path::new(ROOT).join("src"));
+    for action in allowed("k8s/iam-policy-optional.json") {
+        let (_, operation) = action.split_once(':').expect("an action names its service");
+        let call = format!(".{}()", method(operation));
+        assert!(program.contains(&call), "{action} is allowed, and nothing calls {call}");
+    }
+}
+
 #[test]
 fn every_snippet_grants_the_same_as_the_policy() {
     for snippet in ["k8s/iam/eksctl-irsa.yaml", "k8s/iam/eksctl-pod-identity.yaml", "k8s/iam/member-role.yaml"] {
