@@ -20,9 +20,9 @@ use super::{Detector, PAGE, Page, SourceKey, Watched, pages, watch};
 use crate::finding::{Band, Finding, Origin};
 use crate::time::Millis;
 
-/// Calls in flight to one source. GuardDuty's limits hold by account and region; AWS publishes no figures, and
-/// four at once are not throttled in practice.
-const IN_FLIGHT: usize = 4;
+/// Calls in flight to one source: as many as a quiet run asks side by side, so that none waits for another. GuardDuty's
+/// limits hold by account and region; AWS publishes no figures. A call that is throttled keeps its place while it backs off.
+const IN_FLIGHT: usize = 6;
 /// So many unreadable answers in a row, and it is not a single finding that breaks them.
 const MALFORMED_IN_A_ROW: usize = 12;
 

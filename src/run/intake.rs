@@ -103,6 +103,8 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         Besides {
             first: true,
             watch: self.config.watch,
+            // One that could not be read last time is not asked six things to be denied them all.
+            expected: stored.filter(|s| s.blind_since.is_none()).and_then(|s| s.detector.clone()),
             known_filters: names(|w| &w.filters),
             known_ip_sets: names(|w| &w.ip_sets),
             open_before: stored.is_none().then_some(start),
