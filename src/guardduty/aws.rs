@@ -98,6 +98,13 @@ impl Aws {
         Ok(Self { identities, own, regions: settings.regions.clone(), home, shared, requests })
     }
 
+    /// Fetches the pod's own credentials already, while others are waiting for the state: whoever needs them finds them.
+    pub fn warm_up(&self) {
+        let credentials = self.own.credentials.clone();
+        // An error is remembered, too, and told to whoever asks.
+        tokio::spawn(async move { credentials.credentials().await.is_ok() });
+    }
+
     /// What is to be polled, by identity, in the order configured. Identities fail alone. A source that two of them reach
     /// is the first one's. With `GUARDDUTY_REGIONS=all` each identity is asked for its own account's regions.
     pub async fn sources(&self) -> Vec<Seen> {

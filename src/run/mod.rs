@@ -65,7 +65,10 @@ pub async fn run(config: &Config) -> Exit {
     };
     let stop = Stop::new(terminated(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
     let mut store = Backing::new(&config.state, requests.clone());
-    let connect = Aws::connect(&config.aws, aws_client, requests.clone());
+    let connect = async {
+        let aws = Aws::connect(&config.aws, aws_client, requests.clone()).await;
+        aws.inspect(Aws::warm_up)
+    };
     let (aws, loaded) = futures_util::future::join(connect, store.load()).await;
     let aws = match aws {
         Ok(aws) => Rc::new(aws),
