@@ -4,7 +4,10 @@
 //! knows settles nothing: an edit may have been followed by a word in the thread that is still owed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
 
 use crate::config::{Config, RouteTo, Target};
 use crate::plan::Destination;
@@ -15,6 +18,9 @@ use crate::time::Millis;
 
 /// Slack's clock and ours may disagree by so much.
 const SKEW: Duration = Duration::from_secs(60);
+
+/// So many channels are read at a time: Slack allows some 50 such calls a minute, and bursts.
+const HISTORIES: usize = 4;
 
 /// Since when messages may stand in Slack that the state does not know.
 #[derive(Clone, Copy, Debug)]
@@ -190,9 +196,15 @@ pub async fn recall<C: Chat>(
             return (memory, silent);
         }
     }
-    for name in channels(desk.config, &desk.default, state) {
-        let Some(id) = desk.channel_id(&name) else { continue };
-        let Some(history) = desk.stop.unless(desk.chat.history(&id, ask.past.oldest)).await else { break };
+    let names = channels(desk.config, &desk.default, state);
+    let known = names.into_iter().filter_map(|name| desk.channel_id(&name).map(|id| (name, id)));
+    let read = async |(name, id): (String, String)| {
+        let history = desk.stop.unless(desk.chat.history(&id, ask.past.oldest)).await;
+        (name, id, history)
+    };
+    let mut histories = pin!(stream::iter(known).map(read).buffered(HISTORIES));
+    while let Some((name, id, history)) = histories.next().await {
+        let Some(history) = history else { break };
         match history {
             Ok(messages) => memory.add(&id, messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
