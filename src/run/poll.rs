@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 
 use crate::finding::Finding;
 use crate::guardduty::{Detector, Page, ReadError, Reason};
@@ -21,6 +21,9 @@ pub const PAGE: usize = 50;
 
 /// So often an unbounded list is read again before it is treated as cut short: under steady updates it never ends.
 const PASSES: usize = 5;
+
+/// A listing that confirms what was seen is asked for in so many parts at once.
+const PARTS: usize = 4;
 
 /// What needs no look any more.
 #[derive(Debug, Default)]
@@ -116,6 +119,11 @@ impl<D: Detector> Reading<'_, D> {
     }
 
     async fn until_nothing_new(&mut self) {
+        match self.confirmed(None).await {
+            Ok(true) => return self.whole(),
+            Ok(false) => {}
+            Err(error) => return self.failed(error).await,
+        }
         for _ in 0..PASSES {
             let before = self.seen.len();
             match self.pass(None, None).await {
@@ -132,6 +140,17 @@ impl<D: Detector> Reading<'_, D> {
     async fn cut(&mut self) {
         self.out.more = true;
         let Some(bound) = self.last else { return };
+        match self.confirmed(Some(bound)).await {
+            Ok(true) => {
+                self.out.complete_to = Some(bound);
+                return;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                self.out.error = Some(error);
+                return;
+            }
+        }
         loop {
             let before = self.seen.len();
             match self.pass(Some(bound), None).await {
@@ -145,6 +164,29 @@ impl<D: Detector> Reading<'_, D> {
             }
         }
         self.out.complete_to = Some(bound);
+    }
+
+    /// Whether a further listing shows nothing new. It is as long as what it confirms, but what it has to show is known:
+    /// so its parts are listed side by side.
+    async fn confirmed(&self, to: Option<Millis>) -> Result<bool, ReadError> {
+        let parts = parts(self.ask.from, to, self.seen.values().copied());
+        let parts = join_all(parts.into_iter().map(|(from, to)| self.shows_nothing_new(from, to))).await;
+        parts.into_iter().try_fold(true, |all, part| Ok(all && part?))
+    }
+
+    async fn shows_nothing_new(&self, from: Millis, to: Option<Millis>) -> Result<bool, ReadError> {
+        let (mut tokens, mut token) = (HashSet::new(), None);
+        loop {
+            let page = self.source.list(self.detector, from, to, token.as_deref()).await?;
+            if page.ids.iter().any(|id| !self.seen.contains_key(id)) {
+                return Ok(false);
+            }
+            match page.next {
+                None => return Ok(true),
+                Some(next) if !tokens.insert(next.clone()) => return Err(repeated_token()),
+                next => token = next,
+            }
+        }
     }
 
     /// What was read counts; the watermark moves only as far as a bounded listing still confirms.
@@ -232,6 +274,17 @@ impl<D: Detector> Reading<'_, D> {
     }
 }
 
+/// `from..=to` in parts that hold about as many of the instants each, and two pages at least.
+fn parts(from: Millis, to: Option<Millis>, instants: impl Iterator<Item = Millis>) -> Vec<(Millis, Option<Millis>)> {
+    let mut within: Vec<Millis> = instants.filter(|u| *u >= from && to.is_none_or(|to| *u < to)).collect();
+    within.sort_unstable();
+    let n = (within.len() / (2 * PAGE)).clamp(1, PARTS);
+    let mut ends: Vec<Millis> = (1..n).map(|i| within[within.len() * i / n]).collect();
+    ends.dedup();
+    let begins = std::iter::once(from).chain(ends.iter().map(|end| Millis(end.0 + 1)));
+    begins.zip(ends.iter().copied().map(Some).chain([to])).collect()
+}
+
 /// A loop that elastic/integrations#8601 met in the wild.
 fn repeated_token() -> ReadError {
     ReadError::Passing {
@@ -246,4 +299,40 @@ async fn details<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Res
         found.extend(source.get(detector, part).await?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_listing_cover_it_and_do_not_overlap(
+            from in 0..1_000i64,
+            to in proptest::option::of(1_000..2_000i64),
+            instants in proptest::collection::vec(0..2_500i64, 0..900),
+        ) {
+            let parts = parts(Millis(from), to.map(Millis), instants.into_iter().map(Millis));
+            prop_assert!(parts.len() <= PARTS);
+            prop_assert_eq!(parts[0].0, Millis(from));
+            prop_assert_eq!(parts[parts.len() - 1].1, to.map(Millis));
+            for pair in parts.windows(2) {
+                prop_assert_eq!(pair[0].1, Some(Millis(pair[1].0.0 - 1)));
+                prop_assert!(pair[0].0 <= Millis(pair[1].0.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_listing_is_one_part_and_a_long_one_four() {
+        let instants = |n: i64| (0..n).map(Millis);
+        assert_eq!(parts(Millis(0), None, instants(150)), [(Millis(0), None)]);
+        assert_eq!(parts(Millis(0), Some(Millis(5_000)), instants(1_000)).len(), 4);
+        assert_eq!(
+            parts(Millis(0), None, std::iter::repeat_n(Millis(7), 1_000)),
+            [(Millis(0), Some(Millis(7))), (Millis(8), None)]
+        );
+    }
 }
