@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use guardduty_slack_support::fault::{Step, hang, kill, ok, status, terminate};
-use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::findings::{Kind, critical, high, many, of};
 use guardduty_slack_support::journal::Effect;
 use guardduty_slack_support::world::World;
+use serde_json::json;
 
 use crate::kit::{each, run_until_settled, world, world_with_short_lease};
 
@@ -56,21 +57,24 @@ fn later(in_cluster: bool) -> World {
     world.findings([recurs, high("f3").updated_ago(10)])
 }
 
-fn killed_at_every_call<const N: usize>(build: fn(bool) -> World, in_cluster: bool, ids: [&str; N]) {
-    let undisturbed = build(in_cluster);
+/// Kills the run behind `build` before and after each call that it makes, lets it be made good, and has `right` look.
+fn killed_at_every_call(build: impl Fn() -> World + Sync, right: impl Fn(&World) + Sync) {
+    let undisturbed = build();
     let before = undisturbed.journal().len();
     let undisturbed = undisturbed.run().exit(0);
+    right(&undisturbed);
     let calls = undisturbed.journal().len() - before;
-    let once = said(&undisturbed);
     let points = (1..=calls).flat_map(|k| [(k, "before"), (k, "after")]).collect();
     each(points, 16, |(k, when)| {
         let step: Step = if when == "before" { kill() } else { kill().after_effect() };
-        let world = build(in_cluster).at_call(k, step).run();
+        let world = build().at_call(k, step).run();
         eprintln!("killed {when} the effect of call {k} of {calls}: {:?}", world.lines().last());
-        let world = run_until_settled(world.heal());
-        assert_eq!(said(&world), once, "killed {when} call {k}: {:#?}", world.lines());
+        right(&run_until_settled(world.heal()));
     });
-    assert_eq!(once[..ids.len()], ids.map(|id| format!("guardduty_finding {id}")));
+}
+
+fn says(world: &World, wanted: &[&str]) {
+    assert_eq!(said(world), wanted, "{:#?}", world.lines());
 }
 
 /// Everything that was said, sorted: each state of a finding, each reply, each notice (by its first words).
@@ -88,19 +92,61 @@ fn said(world: &World) -> Vec<String> {
     all
 }
 
+const AFRESH: &str = "guardduty_notice afresh-";
+
 #[test]
 fn a_run_killed_at_any_call_loses_nothing_and_repeats_nothing() {
-    killed_at_every_call(first, false, ["f1"]);
+    killed_at_every_call(|| first(false), |world| says(world, &["guardduty_finding f1", AFRESH]));
 }
 
 #[test]
 fn a_run_killed_at_any_call_loses_nothing_and_repeats_nothing_in_a_cluster() {
-    killed_at_every_call(first, true, ["f1"]);
+    killed_at_every_call(|| first(true), |world| says(world, &["guardduty_finding f1", AFRESH]));
 }
 
 #[test]
 fn a_recurrence_killed_at_any_call_is_told_once() {
-    killed_at_every_call(later, false, ["f1", "f2", "f2", "f3"]);
+    let wanted = [
+        "guardduty_finding f1",
+        "guardduty_finding f2",
+        "guardduty_finding f2",
+        "guardduty_finding f3",
+        AFRESH,
+        "guardduty_reply f2",
+    ];
+    killed_at_every_call(|| later(false), |world| says(world, &wanted));
+}
+
+#[test]
+fn a_digest_killed_at_any_call_sums_up_each_finding_once() {
+    let build = || world_with_short_lease().env("SLACK_DIGEST_AFTER", "1").findings(many("m", 6));
+    killed_at_every_call(build, |world| {
+        let messages = world.slack.messages();
+        let digests = messages.iter().filter(|m| m.event_type() == "guardduty_digest");
+        let summed: usize = digests.map(|m| m.told("findings").parse::<usize>().unwrap_or(0)).sum();
+        let alone = world.announced();
+        assert!(alone.values().all(|times| *times == 1), "{:#?}", world.lines());
+        assert_eq!(alone.len() + summed, 6, "{:#?}", world.lines());
+    });
+}
+
+#[test]
+fn a_finding_that_moves_or_falls_back_to_the_default_channel_is_told_once_wherever_the_run_is_killed() {
+    let build = || {
+        let routes = json!([
+            { "match": { "severity": ">=9" }, "channel": "#outside" },
+            { "match": { "severity": ">=7" }, "channel": "C0CRITICAL" },
+        ]);
+        let world = world_with_short_lease().env("SLACK_ROUTES", routes).findings([high("f1").severity(5.0)]);
+        let world = world.run().posted(["f1"]).exit(0);
+        world.findings([high("f1").severity(8.0).updated_ago(20), critical("f2").updated_ago(10)])
+    };
+    killed_at_every_call(build, |world| {
+        says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", AFRESH]);
+        let messages = world.slack.messages();
+        let old = messages.iter().find(|m| m.told("finding_id") == "f1").unwrap();
+        assert!(old.visible().contains("now"), "{}", old.visible());
+    });
 }
 
 #[test]

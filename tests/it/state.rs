@@ -1,5 +1,7 @@
 //! The state: a file or a ConfigMap, leases, conflicts, what is damaged, replay.
 
+use std::time::Duration;
+
 use guardduty_slack_support::fault::{error, hang, status};
 use guardduty_slack_support::findings::high;
 use guardduty_slack_support::kubernetes::KEY;
@@ -78,6 +80,29 @@ fn a_run_whose_key_was_changed_by_another_stops_posting() {
     kubernetes.set(KEY, Some(&foreign.to_string()));
     let world = world.finish(run).exit(1);
     assert_eq!(world.state()["edited_by_hand"], true);
+}
+
+#[test]
+fn a_run_that_finds_anothers_lease_when_it_writes_its_note_posts_nothing() {
+    let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    let slowly = guardduty_slack_support::fault::delay(Duration::from_secs(2));
+    let world = world.findings([high("f2").updated_ago(20)]).fault(|call| call.detail.contains("f2"), [slowly]);
+    let seen = world.journal().len();
+    let run = world.start();
+    world.wait_until(|calls| calls[seen..].iter().any(|e| e.call.detail.contains("f2")));
+    let mut foreign: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
+    let instant = guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now());
+    foreign["run"] = serde_json::json!({ "id": "another", "since": instant, "renewed": instant });
+    kubernetes.set(KEY, Some(&foreign.to_string()));
+    let world = world.finish(run).silent().exit(1);
+    assert_eq!(world.state()["run"]["id"], "another");
+}
+
+#[test]
+fn a_conflict_without_a_change_of_our_key_is_written_again() {
+    let world = world().configmap().findings([high("f1")]).on("patch configmaps", [status(409), status(409)]);
+    world.run().posted(["f1"]).exit(0).run().silent().exit(0);
 }
 
 #[test]

@@ -65,6 +65,12 @@ impl Journal {
         self.0.1.notify_all();
     }
 
+    /// Has those who wait look again.
+    pub(crate) fn wake(&self) {
+        drop(self.lock()); // nobody is between looking and waiting
+        self.0.1.notify_all();
+    }
+
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().clone()
     }

@@ -12,6 +12,7 @@ pub mod aws;
 mod expect;
 pub mod fault;
 pub mod findings;
+mod gate;
 pub mod html;
 pub mod journal;
 pub mod kubernetes;

@@ -56,9 +56,12 @@ impl Running {
         let mut command = Command::new(&program[0]);
         command.args(&program[1..]).args(arguments).env_clear().envs(environment).current_dir(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program[0].display()));
+        let child = crate::gate::start(stage, || {
+            let child = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program[0].display()));
+            stage.started(child.id());
+            (child.id(), child)
+        });
         let pid = child.id();
-        stage.started(pid);
         let (send, ended) = mpsc::channel();
         let (stdin, twin) = (stdin.to_vec(), stage.clone());
         thread::spawn(move || {

@@ -86,6 +86,11 @@ impl Stage {
 
     pub(crate) fn ended(&self, process: u32) {
         self.lock().processes.retain(|p| *p != process);
+        self.journal.wake();
+    }
+
+    pub(crate) fn runs(&self, process: u32) -> bool {
+        self.lock().processes.contains(&process)
     }
 
     /// Sends a signal to every program under test that still runs.
