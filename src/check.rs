@@ -77,7 +77,7 @@ pub async fn check(config: &Config, post: bool) -> Exit {
     let aws = async {
         match Aws::connect(&config.aws, aws_client, requests.clone()).await {
             Ok(aws) => aws_rows(&aws).await,
-            Err(e) => vec![Row::failed("AWS region", e, "set AWS_REGION or GUARDDUTY_REGIONS")],
+            Err(e) => vec![Row::failed("AWS region", e, "")],
         }
     };
     let slack = slack_rows(config, &chat, post);
@@ -100,20 +100,23 @@ fn print(rows: &[Row]) -> Exit {
 }
 
 async fn aws_rows(aws: &Aws) -> Vec<Row> {
-    let mut rows: Vec<Row> = aws
-        .callers()
-        .await
-        .into_iter()
-        .map(|(identity, caller)| caller_row(&identity, caller.map(|c| c.arn)))
-        .collect();
+    let (mut rows, mut unusable) = (Vec::new(), BTreeSet::new());
+    for (identity, caller) in aws.callers().await {
+        if caller.is_err() {
+            unusable.insert(identity.clone());
+        }
+        rows.push(caller_row(&identity, caller.map(|c| c.arn)));
+    }
     for index in 0..aws.identities() {
         let seen = aws.sources_of(index).await;
         match seen.sources {
+            // Said once, above.
+            _ if unusable.contains(&seen.identity) => {}
             Ok(sources) => rows.extend(join_all(sources.iter().map(source_rows)).await.into_iter().flatten()),
             Err(e) => rows.push(Row::failed(
-                format!("sources of {}", seen.identity),
+                format!("regions of {}", seen.identity),
                 e,
-                "see the credentials above, or GUARDDUTY_REGIONS",
+                "allow account:ListRegions, or list GUARDDUTY_REGIONS",
             )),
         }
     }
@@ -200,11 +203,11 @@ async fn slack_rows(config: &Config, chat: &Client, post: bool) -> Vec<Row> {
                 rows.push(Row::ok("Slack token", format!("{} in {}", who.user, who.team)));
                 rows.extend(scope_rows(|scope| who.has(scope)));
             }
-            Err(e) => rows.push(Row::failed(
-                "Slack token",
-                e,
-                "install the app (slack-manifest.yaml) and set SLACK_BOT_TOKEN to its xoxb- token",
-            )),
+            Err(e) => {
+                let mend =
+                    slack_mend(&e, "install the app (slack-manifest.yaml) and set SLACK_BOT_TOKEN to its xoxb- token");
+                rows.push(Row::failed("Slack token", e, mend));
+            }
         }
     }
     for target in targets(config) {
@@ -227,6 +230,15 @@ fn scope_rows(has: impl Fn(&str) -> bool) -> Vec<Row> {
     rows
 }
 
+/// Slack that cannot be reached is no matter of the app's.
+fn slack_mend(failure: &Failure, mend: &'static str) -> &'static str {
+    if failure.is_transient() {
+        "can Slack be reached? see SLACK_API_URL, HTTPS_PROXY and the NetworkPolicy"
+    } else {
+        mend
+    }
+}
+
 const INVITE: &str = "invite the app to the channel (/invite), or correct SLACK_CHANNEL or SLACK_ROUTES";
 
 fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {
@@ -234,7 +246,10 @@ fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {
     match proof {
         Ok(Proof::Accepts) => Row::ok(what, "takes messages"),
         Ok(Proof::Unproven(why)) => Row::warning(what, why, "`check --post` posts a sample there"),
-        Err(e) => Row::failed(what, e, INVITE),
+        Err(e) => {
+            let mend = slack_mend(&e, INVITE);
+            Row::failed(what, e, mend)
+        }
     }
 }
 
@@ -248,7 +263,10 @@ async fn post_sample(chat: &Client, target: &Target) -> Row {
     };
     match chat.post(target, &message::notice(&notice, Form::Full), None).await {
         Ok(_) => Row::ok(what, "a sample was posted"),
-        Err(e) => Row::failed(what, e, INVITE),
+        Err(e) => {
+            let mend = slack_mend(&e, INVITE);
+            Row::failed(what, e, mend)
+        }
     }
 }
 

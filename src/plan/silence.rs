@@ -75,7 +75,16 @@ fn blind(key: &str, source: &mut Source, error: &ReadError, stamp: Stamp, now: M
         error.to_string(),
         "findings of this source do not reach Slack meanwhile; they follow once it can be read".into(),
     ];
-    vec![stamp.notice(&format!("blind-{key}"), Level::Warning, format!("cannot read {key}"), lines)]
+    vec![stamp.notice(&format!("blind-{key}"), Level::Warning, format!("cannot read {}", shown(key)), lines)]
+}
+
+/// A source as a reader knows it; `self/*` and `ACCOUNT/*` stand for all that an identity shows.
+fn shown(key: &str) -> String {
+    match key.strip_suffix("/*") {
+        Some("self") => "GuardDuty with the program's own identity".into(),
+        Some(account) => format!("GuardDuty in account {account}"),
+        None => key.to_owned(),
+    }
 }
 
 /// The end of a blind period, if it was announced.
@@ -85,7 +94,7 @@ pub fn seen_again(key: &str, source: &mut Source, stamp: Stamp, now: Millis) -> 
     if !std::mem::take(&mut source.blind_told) {
         return None;
     }
-    let title = format!("could not read {key} from {} to {}", since.unwrap_or(now).iso(), now.iso());
+    let title = format!("could not read {} from {} to {}", shown(key), since.unwrap_or(now).iso(), now.iso());
     let lines = vec!["it is read again; what happened meanwhile follows".into()];
     Some(stamp.notice(&format!("sight-{key}"), Level::Resolved, title, lines))
 }

@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 
+use tokio::sync::Notify;
+
 use crate::config::Config;
 use crate::message::Wording;
 use crate::plan::Destination;
@@ -28,8 +30,10 @@ pub struct Desk<'a, C> {
     pub app_refused: RefCell<Option<String>>,
     /// Ids of channels by their configured names, as Slack told them.
     pub channels: RefCell<BTreeMap<String, String>>,
-    /// One of them was learned and is not recorded yet.
+    /// One of them was learned and is not recorded yet: nothing is posted meanwhile, for without it the history of
+    /// that channel could not be read.
     pub learned: Cell<bool>,
+    pub recorded: Notify,
     /// What spreads retries: from 0 to 1.
     pub chance: fn() -> f64,
     /// Calls that are under way and may take effect.
@@ -40,6 +44,19 @@ impl<C> Desk<'_, C> {
     /// Nothing more may be sent.
     pub fn over(&self) -> bool {
         self.stop.is_set() || self.app_refused.borrow().is_some()
+    }
+
+    /// Waits until what was learned of a channel is recorded.
+    pub(super) async fn until_recorded(&self) {
+        while self.learned.get() {
+            self.recorded.notified().await;
+        }
+    }
+
+    /// What was learned stands in the state.
+    pub fn set_recorded(&self) {
+        self.learned.set(false);
+        self.recorded.notify_waiters();
     }
 
     /// What is only read may be broken off when the run must end.

@@ -111,13 +111,16 @@ pub struct Begin<'a, D, C, S> {
     pub identities: Vec<Identity<D>>,
     pub afresh: bool,
     pub recall: Option<Recall>,
+    /// What was updated since is announced anew.
+    pub replay: Option<Millis>,
     pub requests: Requests,
     pub print: Option<&'a dyn Fn(&Act)>,
 }
 
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub fn new(begin: Begin<'a, D, C, S>) -> Self {
-        let Begin { config, desk, clock, stop, record, identities, afresh, recall, requests, print } = begin;
+        let Begin { config, desk, clock, stop, record, identities, afresh, recall, replay, requests, print } = begin;
+        let start = clock.now().minus(config.lookback);
         let stamp = Stamp(record.state.saved.unwrap_or(clock.now()));
         let past = recall.map_or(Past::since(clock.now(), record.state.replayed), |r| r.past);
         Self {
@@ -126,7 +129,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             clock,
             stop,
             record,
-            intake: Intake::new(config, identities),
+            intake: Intake::new(config, identities, replay.map_or(start, |r| r.min(start))),
             tally: Tally::default(),
             window: WINDOW,
             requests,
@@ -256,7 +259,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 },
             }
             // The id of a channel is recorded before a second message goes there: by it its history can be read.
-            if self.record.is_due() || self.desk.learned.take() {
+            if self.record.is_due() || self.desk.learned.get() {
                 self.checkpoint().await;
             }
             if self.record.conflict.is_some() {
@@ -275,6 +278,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
         self.record.checkpoint(&self.intake.unsettled()).await;
+        self.desk.set_recorded();
     }
 
     pub(super) async fn tick(&mut self) {

@@ -50,15 +50,17 @@ pub struct Track<D> {
 /// All sources of a run.
 pub struct Intake<'a, D> {
     config: &'a Config,
+    /// From here a source is read that is new to the state.
+    pub start: Millis,
     pub tracks: BTreeMap<String, Track<D>>,
     pub identities: FuturesUnordered<Identity<D>>,
     pub looks: FuturesUnordered<Looking>,
 }
 
 impl<'a, D: Detector + 'static> Intake<'a, D> {
-    pub fn new(config: &'a Config, identities: Vec<Identity<D>>) -> Self {
+    pub fn new(config: &'a Config, identities: Vec<Identity<D>>, start: Millis) -> Self {
         let identities = identities.into_iter().collect();
-        Self { config, tracks: BTreeMap::new(), identities, looks: FuturesUnordered::new() }
+        Self { config, start, tracks: BTreeMap::new(), identities, looks: FuturesUnordered::new() }
     }
 
     /// Nothing is asked for any more.
@@ -72,7 +74,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         if self.tracks.contains_key(&key) {
             return;
         }
-        let start = now.minus(self.config.lookback);
+        let start = self.start;
         let stored = state.sources.get(&key).filter(|s| s.standing != Standing::LeftOut);
         let from = stored.map_or(start, |s| s.lower(self.config.overlap));
         let besides = self.besides(stored, state, start, now);

@@ -24,7 +24,7 @@ pub async fn lane<C: Chat>(
         match desk.say(&act, &past, false).await {
             Done::Unknown(why) if !desk.over() => {
                 tracing::warn!(lane = name, why, "the outcome of a message is unknown; it is looked up in history");
-                unknown.push(act);
+                unknown.push((act, why));
             }
             done => tell(&report, &name, act, done),
         }
@@ -34,16 +34,16 @@ pub async fn lane<C: Chat>(
             break;
         }
         let mut still = Vec::new();
-        for act in unknown {
+        for (act, _) in unknown {
             match desk.say(&act, &past, true).await {
-                Done::Unknown(_) => still.push(act),
+                Done::Unknown(why) => still.push((act, why)),
                 done => tell(&report, &name, act, done),
             }
         }
         unknown = still;
     }
-    for act in unknown {
-        tell(&report, &name, act, Done::Unknown("its outcome is unknown".into()));
+    for (act, why) in unknown {
+        tell(&report, &name, act, Done::Unknown(format!("its outcome is unknown: {why}")));
     }
 }
 

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::config::{Access, AccountNames, Config, RouteTo, Target};
 use crate::exit::Exit;
@@ -54,6 +54,7 @@ fn margin(timeout: Duration) -> Duration {
 /// One run, from the configuration to the exit status.
 pub async fn run(config: &Config) -> Exit {
     let clock = Clock::system();
+    tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
     let requests = Requests::default();
     http::install_crypto();
     let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
@@ -84,12 +85,15 @@ pub async fn run(config: &Config) -> Exit {
             return Exit::Settled;
         }
         Err(e) => {
-            tracing::error!(error = %e, "the watermark file is wrong");
+            let place = match &config.state.configmap {
+                Some(name) => format!("key watermark.json of ConfigMap {name}"),
+                None => config.state.file.display().to_string(),
+            };
+            tracing::error!(place, error = %e, see = "docs/operations.md", "the state is wrong, and left as it is");
             push(config, &client, failed(&clock), &stop).await;
             return Exit::Wrong;
         }
     };
-    tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
     let wording = named(config, &aws, &stop).await;
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let (success, snapshot) =
@@ -113,13 +117,13 @@ async fn told<C: Chat, S: Store>(
     stop: &Stop,
     requests: Requests,
 ) -> (bool, Snapshot) {
-    let Start { state, afresh, unrecordable, recall, replay } = start;
+    let Start { state, afresh, unrecordable, recall, replay, odd_replay } = start;
     if let Some(why) = &unrecordable {
         tracing::error!(why, "the state cannot be recorded by this run: it delivers all the same");
     }
     let id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
     let desk = desk(config, wording, chat, stop, &id, &state.channels);
-    let record = Record::new(state, config, store, clock, id, replay, unrecordable);
+    let record = Record::new(state, config, store, clock, id, replay.is_some(), unrecordable);
     let print = |act: &Act| print(act, wording);
     let print: Option<&dyn Fn(&Act)> = if config.dry_run { Some(&print) } else { None };
     let begin = Begin {
@@ -131,10 +135,12 @@ async fn told<C: Chat, S: Store>(
         identities,
         afresh,
         recall,
+        replay,
         requests,
         print,
     };
     let mut engine = Engine::new(begin);
+    engine.tally.problems.extend(odd_replay);
     engine.run().await;
     let success = engine.is_success();
     for problem in &engine.tally.problems {
@@ -143,7 +149,7 @@ async fn told<C: Chat, S: Store>(
     if let Some(why) = engine.record.problem() {
         tracing::error!(why, "what this run did is not recorded");
     }
-    let seconds = clock.elapsed().as_secs_f64();
+    let seconds = clock.elapsed().as_millis() as f64 / 1000.0;
     let (settled, posted, pending) = (engine.tally.settled, engine.tally.posted, engine.intake.pending());
     tracing::info!(success, settled, posted, pending, bytes = engine.record.bytes, seconds, "run ended");
     (success, snapshot(&engine, success))
@@ -171,6 +177,7 @@ pub fn desk<'a, C>(
         app_refused: RefCell::new(None),
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),
+        recorded: Notify::new(),
         chance: crate::retry::chance,
         in_flight: Cell::new(0),
     }

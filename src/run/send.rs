@@ -64,7 +64,9 @@ impl<C: Chat> Desk<'_, C> {
                 }
                 Failure::Gone(_) | Failure::Channel(_) => return Ok(false),
                 Failure::App(why) => return Err(self.refused(why)),
-                Failure::Unsent(why) | Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+                Failure::Unsent(why) | Failure::Unknown(why) => {
+                    self.again(&mut backoff, format!("chat.update: {why}")).await?;
+                }
             }
         }
     }
@@ -95,6 +97,10 @@ impl<C: Chat> Desk<'_, C> {
                 Ok(posted) => return Ok(self.stands(way, posted.at)),
                 Err(failure) => failure,
             };
+            let call = |why: String| match way.target {
+                Target::Channel(_) => format!("chat.postMessage: {why}"),
+                Target::Webhook { .. } => format!("webhook: {why}"),
+            };
             match failure {
                 Failure::Throttled(wait) => {
                     tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
@@ -112,10 +118,10 @@ impl<C: Chat> Desk<'_, C> {
                     way.fall_back(&lane, &self.default);
                 }
                 Failure::App(why) => return Err(self.refused(why)),
-                Failure::Unsent(why) => self.again(&mut backoff, why).await?,
-                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(why)),
+                Failure::Unsent(why) => self.again(&mut backoff, call(why)).await?,
+                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(call(why))),
                 // Nothing tells whether it stands: better twice than never.
-                Failure::Unknown(why) => self.again(&mut backoff, why).await?,
+                Failure::Unknown(why) => self.again(&mut backoff, call(why)).await?,
             }
         }
     }
@@ -124,13 +130,21 @@ impl<C: Chat> Desk<'_, C> {
         let name = way.target.name();
         if name.starts_with('#') {
             let known = self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
-            self.learned.set(self.learned.get() || known.as_ref() != Some(&at.channel));
+            if known.as_ref() != Some(&at.channel) {
+                self.learned.set(true);
+                // The turn was taken under its name.
+                self.pace.hold(&at.channel, Duration::from_secs(1));
+            }
         }
         Sent { at, meant: way.meant }
     }
 
     async fn turn(&self, lane: &str) -> Result<(), Unsent> {
-        self.stop.unless(self.pace.turn(lane)).await.ok_or(Unsent::Left)?;
+        let turn = async {
+            self.pace.turn(lane).await;
+            self.until_recorded().await;
+        };
+        self.stop.unless(turn).await.ok_or(Unsent::Left)?;
         if self.over() { Err(Unsent::Left) } else { Ok(()) }
     }
 

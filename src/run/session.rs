@@ -30,14 +30,23 @@ pub struct Start {
     pub unrecordable: Option<String>,
     /// What may stand in Slack that the state does not know.
     pub recall: Option<Recall>,
-    /// The first checkpoint also takes up a replay.
-    pub replay: bool,
+    /// A replay, which the first checkpoint takes up: what was updated since is announced anew.
+    pub replay: Option<Millis>,
+    /// A replay that cannot be read.
+    pub odd_replay: Option<String>,
 }
 
 /// Decides how to start. A dry run heeds no lease.
 pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unusable> {
     let mut start = match loaded.source {
-        Source::New => Start { state: State::default(), afresh: true, unrecordable: None, recall: None, replay: false },
+        Source::New => Start {
+            state: State::default(),
+            afresh: true,
+            unrecordable: None,
+            recall: None,
+            replay: None,
+            odd_replay: None,
+        },
         Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
         Source::Copy { text, why } => match State::parse(&text) {
             Ok(state) => recorded(state, Some(why), config, now),
@@ -59,7 +68,7 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unu
 
 fn recorded(state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
     let recall = recall(&state, unrecordable.is_some(), config, now);
-    Start { state, afresh: false, unrecordable, recall, replay: false }
+    Start { state, afresh: false, unrecordable, recall, replay: None, odd_replay: None }
 }
 
 /// Nothing is known: the findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
@@ -67,7 +76,7 @@ fn unreadable(why: String, config: &Config, now: Millis) -> Start {
     let since = now.minus(config.lookback);
     let past = Past::since(since, None);
     let recall = Some(Recall { since, past, not_before: Some(now.plus(LAG)), unclean: false });
-    Start { state: State::default(), afresh: false, unrecordable: Some(why), recall, replay: false }
+    Start { state: State::default(), afresh: false, unrecordable: Some(why), recall, replay: None, odd_replay: None }
 }
 
 /// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
@@ -84,10 +93,9 @@ fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Rec
 fn replay(start: &mut Start, text: &str, now: Millis) {
     let ago = |d: Duration| now.minus(d);
     let Some(since) = parse_duration(text).map(ago).or_else(|| Millis::parse(text)) else {
-        tracing::error!(
-            replay = text,
-            "the replay is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: left alone"
-        );
+        start.odd_replay = Some(format!(
+            "the replay {text:?} is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: correct or delete it"
+        ));
         return;
     };
     tracing::info!(since = since.iso(), "replaying: what was updated since is announced anew");
@@ -100,7 +108,7 @@ fn replay(start: &mut Start, text: &str, now: Millis) {
     state.plans.clear();
     state.run = None;
     state.replayed = Some(now);
-    start.replay = true;
+    start.replay = Some(since);
     start.recall = Some(Recall { since: now, past: Past::since(now, Some(now)), not_before: None, unclean: false });
 }
 

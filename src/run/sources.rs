@@ -107,7 +107,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Notes how a source stands, and what is to be announced of it. Whether it is a newcomer that is looked at.
     pub(super) fn stand(&mut self, key: &str, reading: &Reading) -> bool {
         let (now, all) = (self.clock.now(), self.config.aws.regions == Regions::All);
-        let start = now.minus(self.config.lookback);
+        let start = self.intake.start;
         let (source, new) = self.record.state.source(key, start);
         let was_out = source.standing == Standing::LeftOut;
         source.configured = Some(now);

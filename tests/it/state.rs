@@ -171,6 +171,25 @@ fn a_replay_announces_anew_what_was_updated_since_and_is_taken_up_once() {
 }
 
 #[test]
+fn a_replay_where_there_is_no_state_says_how_far_to_look_back() {
+    let world = world().findings([high("f1").updated_ago(3_600)]);
+    let file = world.state_path().with_file_name("replay");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "2h").unwrap();
+    world.run().posted(["f1"]).exit(0).run().silent().exit(0);
+}
+
+#[test]
+fn a_replay_that_is_no_time_fails_the_run_and_is_left_alone() {
+    let world = world().findings([high("f1")]).run().posted(["f1"]);
+    let file = world.state_path().with_file_name("replay");
+    std::fs::write(&file, "six hours").unwrap();
+    let world = world.run().silent().exit(1).stderr_has("six hours");
+    assert!(file.exists());
+    drop(world);
+}
+
+#[test]
 fn a_replay_key_of_the_configmap_is_removed_by_the_write_that_takes_it_up() {
     let world = world().configmap().findings([high("f1").updated_ago(300), high("f2").updated_ago(60)]).run().exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();

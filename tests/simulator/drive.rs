@@ -239,7 +239,7 @@ fn engine<'a>(
 ) -> Engine<'a, Sky, Talk, Shelf> {
     let id = line.run.id();
     let channels = start.state.channels.clone();
-    let record = Record::new(start.state, config, store, clock, id.clone(), start.replay, start.unrecordable);
+    let record = Record::new(start.state, config, store, clock, id.clone(), start.replay.is_some(), start.unrecordable);
     let desk = Rc::new(Desk { chance: || 0.5, ..desk(config, wording, chat, &stop, &id, &channels) });
     let identities = identities(line);
     Engine::new(Begin {
@@ -250,6 +250,7 @@ fn engine<'a>(
         record,
         identities,
         afresh: start.afresh,
+        replay: start.replay,
         recall: start.recall,
         requests: Requests::default(),
         print: None,
