@@ -1,7 +1,9 @@
 //! Findings as GuardDuty serialises them, made by a builder: `high("f1").ip("198.51.100.7").updated_ago(60)`.
 
 mod kinds;
+mod machines;
 mod parts;
+mod people;
 
 use serde_json::{Value, json};
 

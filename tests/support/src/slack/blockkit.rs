@@ -238,3 +238,27 @@ fn run(run: &Value, faults: &mut Vec<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::refusal;
+
+    #[test]
+    fn what_is_within_the_limits_is_taken_and_one_beyond_is_refused() {
+        let mrkdwn = |n: usize| json!({ "type": "mrkdwn", "text": "x".repeat(n) });
+        let section = |n: usize| json!({ "text": "t", "blocks": [{ "type": "section", "text": mrkdwn(n) }] });
+        let fields = |n: usize| json!({ "text": "t", "blocks": [{ "type": "section", "fields": vec![mrkdwn(9); n] }] });
+        let blocks = |n: usize| json!({ "text": "t", "blocks": vec![json!({ "type": "divider" }); n] });
+        let total = |n: usize| json!({ "text": "t", "attachments": vec![json!({ "blocks": [{ "type": "section", "text": mrkdwn(2835) }] }); n] });
+        assert_eq!([section(3000), fields(10), blocks(50), total(3)].map(|p| refusal(&p)), [const { None }; 4]);
+        for payload in [section(3001), section(0), fields(11), fields(0), blocks(51)] {
+            assert_eq!(refusal(&payload).map(|(error, _)| error), Some("invalid_blocks"));
+        }
+        assert_eq!(refusal(&total(4)).map(|(error, _)| error), Some("msg_blocks_too_long"));
+        assert_eq!(refusal(&json!({ "text": "" })).map(|(error, _)| error), Some("no_text"));
+        let nested = json!({ "text": "t", "metadata": { "event_type": "a", "event_payload": { "b": {} } } });
+        assert_eq!(refusal(&nested).map(|(error, _)| error), Some("invalid_metadata_format"));
+    }
+}
