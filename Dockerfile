@@ -4,8 +4,15 @@
 #
 # From binaries that were built outside, dist/<architecture>/guardduty-slack, with the CA roots in dist/ca-certificates.crt:
 #
-#   docker build --build-arg BINARY=dist .
-ARG BINARY=source
+#   docker build --target prebuilt .
+FROM scratch AS image
+USER 65532:65532
+ENTRYPOINT ["/guardduty-slack"]
+
+FROM image AS prebuilt
+ARG TARGETARCH
+COPY dist/${TARGETARCH}/guardduty-slack /guardduty-slack
+COPY dist/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
 # The compiler runs on the builder's own architecture, for either target.
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95.0-slim-bookworm AS source
@@ -31,14 +38,5 @@ RUN case "$TARGETARCH" in \
  && cp "target/$target/dist/guardduty-slack" /image/ \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
 
-FROM scratch AS dist
-ARG TARGETARCH
-COPY dist/${TARGETARCH}/guardduty-slack /image/guardduty-slack
-COPY dist/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
-
-FROM ${BINARY} AS chosen
-
-FROM scratch
-COPY --from=chosen /image/ /
-USER 65532:65532
-ENTRYPOINT ["/guardduty-slack"]
+FROM image
+COPY --from=source /image/ /
