@@ -39,14 +39,8 @@ pub struct Start {
 /// Decides how to start. A dry run heeds no lease.
 pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unusable> {
     let mut start = match loaded.source {
-        Source::New => Start {
-            state: State::default(),
-            afresh: true,
-            unrecordable: None,
-            recall: None,
-            replay: None,
-            odd_replay: None,
-        },
+        // A first run that could not record may have spoken.
+        Source::New => Start { afresh: true, ..nothing_known(None, None, config, now) },
         Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
         Source::Copy { text, why } => match State::parse(&text) {
             Ok(state) => recorded(state, Some(why), config, now),
@@ -71,12 +65,15 @@ fn recorded(state: State, unrecordable: Option<String>, config: &Config, now: Mi
     Start { state, afresh: false, unrecordable, recall, replay: None, odd_replay: None }
 }
 
-/// Nothing is known: the findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
 fn unreadable(why: String, config: &Config, now: Millis) -> Start {
+    nothing_known(Some(why), Some(now.plus(LAG)), config, now)
+}
+
+/// The findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
+fn nothing_known(unrecordable: Option<String>, not_before: Option<Millis>, config: &Config, now: Millis) -> Start {
     let since = now.minus(config.lookback);
-    let past = Past::since(since, None);
-    let recall = Some(Recall { since, past, not_before: Some(now.plus(LAG)), unclean: false });
-    Start { state: State::default(), afresh: false, unrecordable: Some(why), recall, replay: None, odd_replay: None }
+    let recall = Some(Recall { since, past: Past::since(since, None), not_before, unclean: false });
+    Start { state: State::default(), afresh: false, unrecordable, recall, replay: None, odd_replay: None }
 }
 
 /// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:

@@ -198,3 +198,10 @@ fn a_replay_key_of_the_configmap_is_removed_by_the_write_that_takes_it_up() {
     assert_eq!(kubernetes.value("replay"), None);
     world.run().silent().exit(0);
 }
+
+#[test]
+fn a_first_run_that_could_not_record_is_not_repeated_by_the_next() {
+    let world = world().configmap().findings([high("f1")]);
+    let world = world.on("patch configmaps", [error("Forbidden").for_ever()]).run().posted(["f1"]).exit(1);
+    world.heal().run().exit(0).each_said_once(["f1"]);
+}
