@@ -162,7 +162,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         while !self.is_over() {
             self.cycle().await;
             let (room, known) = (self.room(), self.known());
-            let more = !self.record.full && !self.is_over() && self.intake.next_windows(&room, &known);
+            let more =
+                !self.record.full && !self.is_over() && self.intake.next_windows(&self.record.state, &room, &known);
             let nothing = self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due();
             if nothing || self.is_late() {
                 break;

@@ -124,10 +124,12 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     }
 
     /// Starts the next window of every source whose list goes on. Whether there is any.
-    pub fn next_windows(&mut self, room: &Rc<Room>, known: &Rc<Known>) -> bool {
+    pub fn next_windows(&mut self, state: &State, room: &Rc<Room>, known: &Rc<Known>) -> bool {
         let mut any = false;
-        for track in self.tracks.values_mut() {
-            let Some(from) = track.next.take() else { continue };
+        for (key, track) in &mut self.tracks {
+            let Some(next) = track.next.take() else { continue };
+            // What was forgotten since must not be listed again.
+            let from = state.sources.get(key).map_or(next, |s| next.max(s.floor));
             let ask = Ask { from, overlap: self.config.overlap, room: room.clone(), known: known.clone() };
             let besides = Besides::default();
             self.looks.push(Box::pin(look(track.source.clone(), track.detector.clone(), ask, besides)));

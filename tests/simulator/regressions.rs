@@ -1,5 +1,7 @@
 //! Histories that once broke a promise, cut down to what it took.
 
+use guardduty_slack::state::BOUND;
+
 use crate::drive::play;
 use crate::history::{Access, Event, Fault, History, How, Make, Op, RunPlan, Setup, What};
 
@@ -18,7 +20,8 @@ fn setup(findings: usize) -> Setup {
         lag: 9_000,
         window: 5_000,
         digest: 500,
-        bound: 768 * 1024,
+        bound: BOUND,
+        wild: false,
         findings: vec![Make { sources: vec![0], wide: None }; findings],
     }
 }
@@ -43,6 +46,17 @@ fn what_an_unrecorded_run_said_is_looked_up_even_if_the_next_run_is_told_to_end_
     let ended = RunPlan { term: Some(20_000), ..run(60_000, &[(Op::History, 1, How::Slow(40_000))]) };
     let runs = vec![RunPlan::clean(1_000), run(30_000, &[(Op::Load, 1, How::Fail)]), ended];
     holds(setup(1), vec![seen(0, 5_000)], runs);
+}
+
+#[test]
+fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
+    let setup = Setup { page: 8, window: 2, bound: 2_000, ..setup(14) };
+    let old = (0..6).map(|f| seen(f, 5_000 + f as i64 * 1_000));
+    let new = (6..14).map(|f| seen(f, 200_000 + f as i64 * 1_000));
+    // Its first post takes so long that it records, and forgets, before its second window.
+    let slow = run(120_000, &[(Op::Post, 1, How::Slow(12_000))]);
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(120_000), slow];
+    holds(setup, old.chain(new).collect(), runs);
 }
 
 #[test]
