@@ -1,6 +1,8 @@
 //! Known bugs, planted at the seams: what the core asks and is told is bent as if it had them. That the simulator
 //! sees each of them shows that it would see them in the core, too.
 
+use std::collections::HashSet;
+
 use guardduty_slack::config::Config;
 use guardduty_slack::finding::Finding;
 use guardduty_slack::guardduty::Page;
@@ -11,62 +13,238 @@ use guardduty_slack::time::Millis;
 use serde_json::Value;
 
 use crate::history::History;
-use crate::world::World;
+use crate::workspace::{channel_id, metadata};
+use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    NoAdoption,
+    // What is looked at.
     NoOverlap,
+    ExclusiveBound,
+    OnePerInstant,
+    EndWithoutSecondLook,
+    // Where the watermark goes.
+    WatermarkFromLastSeen,
+    WatermarkFromClock,
+    FloorAtWatermark,
+    // What is recorded, and when.
+    RecordBeforePost,
+    DedupeById,
+    ForgetSilently,
+    BoundIgnored,
+    NoCompareAndSwap,
+    LeaseIgnored,
+    NoNote,
+    SinceMoves,
+    NoDigestPlan,
+    // What is taken as said.
+    NoAdoption,
+    ForeignBotAdopted,
+    NoWaitForLag,
+    RepliesUnread,
+    EditSettles,
+    UnknownIsFailure,
+    UnknownIsSuccess,
+    ThrottleIsSuccess,
+    ChannelRefusalIsSuccess,
+    GoneIsSuccess,
+    // What a message says for its whole life.
+    ArchivingUnseen,
+    PointerForgotten,
 }
 
+use Bug::*;
+
 impl Bug {
-    pub const ALL: &[Bug] = &[Bug::NoAdoption, Bug::NoOverlap];
+    pub const ALL: &[Bug] = &[
+        NoOverlap,
+        ExclusiveBound,
+        OnePerInstant,
+        EndWithoutSecondLook,
+        WatermarkFromLastSeen,
+        WatermarkFromClock,
+        FloorAtWatermark,
+        RecordBeforePost,
+        DedupeById,
+        ForgetSilently,
+        BoundIgnored,
+        NoCompareAndSwap,
+        LeaseIgnored,
+        NoNote,
+        SinceMoves,
+        NoDigestPlan,
+        NoAdoption,
+        ForeignBotAdopted,
+        NoWaitForLag,
+        RepliesUnread,
+        EditSettles,
+        UnknownIsFailure,
+        UnknownIsSuccess,
+        ThrottleIsSuccess,
+        ChannelRefusalIsSuccess,
+        GoneIsSuccess,
+        ArchivingUnseen,
+        PointerForgotten,
+    ];
 }
 
 /// The configuration of every run.
 pub fn configure(bug: Option<Bug>, config: &mut Config) {
-    if bug == Some(Bug::NoOverlap) {
+    if bug == Some(NoOverlap) {
         config.overlap = std::time::Duration::ZERO;
     }
 }
 
 /// The history itself.
-pub fn prepare(_bug: Option<Bug>, _history: &mut History) {}
-
-pub fn loaded(_w: &World, source: Source) -> Source {
-    source
+pub fn prepare(bug: Option<Bug>, history: &mut History) {
+    if bug == Some(NoWaitForLag) {
+        // To a core that does not wait for it, ten seconds are as long as this is to ours.
+        history.setup.lag = 25_000;
+    }
 }
 
-pub fn saved(_w: &World, document: String) -> String {
-    document
+/// How many bytes the state may have.
+pub fn bound(w: &World) -> usize {
+    if w.bug == Some(BoundIgnored) { usize::MAX } else { w.history.setup.bound }
 }
 
-#[allow(dead_code)]
-fn rewrite(document: String, change: impl FnOnce(&mut State)) -> String {
-    let mut state = State::parse(&document).expect("a run writes what can be read");
+/// What a run reads as its state.
+pub fn loaded(w: &World, source: Source) -> Source {
+    let bend = |text: String| match w.bug {
+        Some(DedupeById) => rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.u = Millis(i64::MAX / 2))),
+        Some(LeaseIgnored) => rewrite(&text, |s| s.run.iter_mut().for_each(|r| r.released = true)),
+        Some(EditSettles) => rewrite(&text, |s| take_edits_as_said(w, s)),
+        _ => text,
+    };
+    match source {
+        Source::Primary(text) => Source::Primary(bend(text)),
+        Source::Copy { text, why } => Source::Copy { text: bend(text), why },
+        other => other,
+    }
+}
+
+/// What is kept of what a run writes.
+pub fn saved(w: &World, document: &str) -> String {
+    match w.bug {
+        Some(WatermarkFromLastSeen) => rewrite(document, watermark_from_last_seen),
+        Some(WatermarkFromClock) => rewrite(document, |s| {
+            let now = w.now();
+            s.sources.values_mut().for_each(|source| source.watermark = source.watermark.max(now));
+        }),
+        Some(FloorAtWatermark) => rewrite(document, |s| {
+            s.sources.values_mut().for_each(|source| source.floor = source.watermark);
+        }),
+        Some(RecordBeforePost) => rewrite(document, |s| record_all(w, s)),
+        Some(ForgetSilently) => rewrite(document, forget_half),
+        Some(NoNote) => rewrite(document, |s| s.run = None),
+        Some(SinceMoves) => rewrite(document, |s| s.run.iter_mut().for_each(|r| r.since = r.renewed)),
+        Some(NoDigestPlan) => rewrite(document, |s| s.plans.clear()),
+        _ => document.to_owned(),
+    }
+}
+
+fn rewrite(document: &str, change: impl FnOnce(&mut State)) -> String {
+    let mut state = State::parse(document).expect("a run writes what can be read");
     change(&mut state);
     state.encode()
 }
 
+fn take_edits_as_said(w: &World, state: &mut State) {
+    let slack = w.slack.borrow();
+    for (id, entry) in &mut state.findings {
+        let message = slack.said.iter().find(|m| m.tells(id) && entry.at.as_ref().is_some_and(|at| at.ts == m.ts));
+        let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Millis::parse));
+        entry.u = updated.map_or(entry.u, |u| u.max(entry.u));
+    }
+}
+
+fn watermark_from_last_seen(state: &mut State) {
+    for source in state.sources.values_mut() {
+        let last = state.findings.values().filter(|e| e.s == source.n).map(|e| e.u).max();
+        source.watermark = source.watermark.max(last.unwrap_or_default());
+    }
+}
+
+/// All that can be seen now is written as said, before it is.
+fn record_all(w: &World, state: &mut State) {
+    if state.run.as_ref().is_none_or(|r| r.released) {
+        return;
+    }
+    for f in 0..w.history.setup.findings.len() {
+        if let Some(n) = w.state_of(f, w.now()) {
+            let entry = state.findings.entry(name(f)).or_default();
+            entry.u = entry.u.max(w.states(f)[n].updated);
+        }
+    }
+}
+
+fn forget_half(state: &mut State) {
+    let mut oldest: Vec<(Millis, String)> = state.findings.iter().map(|(id, e)| (e.u, id.clone())).collect();
+    oldest.sort_unstable();
+    for (_, id) in oldest.iter().take(oldest.len() / 2) {
+        state.findings.remove(id);
+    }
+}
+
+/// What a list shows.
 pub fn page(w: &World, source: usize, from: Millis, to: Option<Millis>, token: Option<&str>) -> Page {
-    w.page(source, from, to, token)
+    match w.bug {
+        Some(ExclusiveBound) => w.page(source, Millis(from.0 + 1), to, token),
+        Some(EndWithoutSecondLook) if to.is_some() => Page::default(),
+        Some(OnePerInstant) => {
+            let mut page = w.page(source, from, to, token);
+            let mut seen = HashSet::new();
+            page.ids.retain(|id| {
+                let f: usize = id[1..].parse().expect("a finding's number");
+                w.state_of(f, w.now()).is_some_and(|n| seen.insert(w.states(f)[n].updated))
+            });
+            page
+        }
+        _ => w.page(source, from, to, token),
+    }
 }
 
 pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
-    w.details(source, ids)
+    let mut found = w.details(source, ids);
+    if w.bug == Some(ArchivingUnseen) {
+        found.iter_mut().for_each(|f| f.archived = false);
+    }
+    found
 }
 
-pub fn answer(_w: &World, answer: Result<At, Failure>, _channel: &str) -> Result<At, Failure> {
-    answer
+/// What a run takes Slack's answer for.
+pub fn answer(w: &World, answer: Result<At, Failure>, channel: &str) -> Result<At, Failure> {
+    let stands = || {
+        let ts = format!("{}.000000", w.now().0 / 1_000);
+        Ok(At { channel: channel_id(channel), ts, thread: None })
+    };
+    match (w.bug, answer) {
+        (Some(UnknownIsFailure), Err(Failure::Unknown(why))) => Err(Failure::Unsent(why)),
+        (Some(UnknownIsSuccess), Err(Failure::Unknown(_))) => stands(),
+        (Some(ThrottleIsSuccess), Err(Failure::Throttled(_))) => stands(),
+        (Some(ChannelRefusalIsSuccess), Err(Failure::Channel(_))) => stands(),
+        (_, answer) => answer,
+    }
 }
 
-pub fn edited(_w: &World, answer: Result<(), Failure>, _payload: &Value) -> Result<(), Failure> {
-    answer
+/// The same for an edit.
+pub fn edited(w: &World, answer: Result<(), Failure>) -> Result<(), Failure> {
+    match (w.bug, answer) {
+        (Some(GoneIsSuccess), Err(Failure::Gone(_))) => Ok(()),
+        (_, answer) => answer,
+    }
 }
 
+/// Whether an edit is not even sent.
+pub fn withheld(w: &World, payload: &Value) -> bool {
+    w.bug == Some(PointerForgotten) && metadata(payload).0.is_empty()
+}
+
+/// What history shows.
 pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Millis) -> Vec<OwnMessage> {
     match w.bug {
-        Some(Bug::NoAdoption) => Vec::new(),
-        _ => w.slack.borrow().shown(channel, thread, oldest, w.now(), false),
+        Some(NoAdoption) => Vec::new(),
+        Some(RepliesUnread) if thread.is_some() => Vec::new(),
+        bug => w.slack.borrow().shown(channel, thread, oldest, w.now(), bug == Some(ForeignBotAdopted)),
     }
 }

@@ -1,5 +1,7 @@
 //! A history: what happens in the world, and what goes wrong. Plain data, made from a seed, so that it can be shrunk.
 
+use guardduty_slack::state::BOUND;
+
 use crate::dice::Dice;
 
 /// A call that the core makes of the world.
@@ -156,6 +158,8 @@ pub struct Setup {
     pub digest: usize,
     /// Bytes of the state at most.
     pub bound: usize,
+    /// Clocks are off by up to two hours, far beyond what the contract takes for granted: then nothing may be lost.
+    pub wild: bool,
     pub findings: Vec<Make>,
 }
 
@@ -187,10 +191,12 @@ fn setup(dice: &mut Dice) -> Setup {
     let flood = dice.percent(15);
     let count = if flood { dice.pick(30..80) } else { dice.pick(1..16) };
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    // As in earnest, the state has room for several windows.
+    let tight = flood && sources == 1 && dice.percent(50);
     Setup {
         access,
         sources,
-        page: dice.of(&[2, 3, 5, 50]),
+        page: if tight { 3 } else { dice.of(&[2, 3, 5, 50]) },
         overlap: dice.of(&[120, 300, 900]),
         digest_after: dice.of(&[0, 2, 3, 20]),
         recurrence: dice.of(&["update", "update", "update", "update", "repost", "ignore"]),
@@ -199,9 +205,10 @@ fn setup(dice: &mut Dice) -> Setup {
         routed: dice.percent(50),
         named: dice.percent(30),
         lag: 9_000,
-        window: dice.of(&[4, 9, 5_000, 5_000]),
+        window: if tight { 9 } else { dice.of(&[4, 9, 5_000, 5_000]) },
         digest: dice.of(&[3, 500]),
-        bound: 768 * 1024,
+        bound: if tight { dice.of(&[6_000, 9_000]) } else { BOUND },
+        wild: dice.percent(8),
         findings,
     }
 }
@@ -224,13 +231,15 @@ fn run(dice: &mut Dice, setup: &Setup) -> RunPlan {
     };
     let deep = if dice.percent(70) { 25 } else { 90 };
     let kill = dice.percent(45).then(|| Kill { call: dice.pick(1..deep) as u32, after: dice.percent(60) });
+    let skew = if setup.wild && dice.percent(40) { 7_200_000 } else { 14_000 };
+    let skew = dice.pick(-skew..skew);
     let term = dice.percent(8).then(|| dice.pick(0..30_000));
     let count = if dice.percent(50) { dice.pick(1..5) } else { 0 };
-    let faults = (0..count).map(|_| fault(dice, setup)).collect();
-    RunPlan { overlaps, gap, skew: dice.pick(-14_000..14_000), kill, term, faults }
+    let faults = (0..count).map(|_| fault(dice)).collect();
+    RunPlan { overlaps, gap, skew, kill, term, faults }
 }
 
-fn fault(dice: &mut Dice, setup: &Setup) -> Fault {
+fn fault(dice: &mut Dice) -> Fault {
     let slack = [Op::Post, Op::Post, Op::Post, Op::Update, Op::Update, Op::History, Op::Replies];
     let others =
         [Op::Load, Op::Save, Op::Save, Op::Save, Op::Identity, Op::Detectors, Op::List, Op::List, Op::Get, Op::Watch];
@@ -261,8 +270,7 @@ fn fault(dice: &mut Dice, setup: &Setup) -> Fault {
         Op::Watch => How::Denied,
     };
     let many = matches!(op, Op::Post | Op::Save | Op::Update | Op::List | Op::Get);
-    let _ = setup;
-    Fault { op, nth: dice.pick(1..if many { 9 } else { 3 }) as u32, how }
+    Fault { op, nth: dice.pick(1..if many { 5 } else { 3 }) as u32, how }
 }
 
 fn events(dice: &mut Dice, setup: &Setup, length: i64) -> Vec<Event> {

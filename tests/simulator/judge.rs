@@ -8,10 +8,11 @@ use guardduty_slack::state::store::SaveError;
 use guardduty_slack::state::{BOUND, State};
 use guardduty_slack::time::Millis;
 
-use crate::history::{Access, What};
+use crate::bugs::Bug;
+use crate::history::{Access, How, Op};
 use crate::sky::{account, region};
 use crate::workspace::{Claim, Claimed, by_finding};
-use crate::world::{BEGIN, Run, World, name};
+use crate::world::{Run, World, name};
 
 /// History may lack what was posted so long ago.
 const LAG: Duration = Duration::from_secs(10);
@@ -33,7 +34,8 @@ impl World {
     /// It arrives there.
     pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
         let bytes = document.len();
-        let version = self.kept.borrow_mut().swap(base, mine, document, self.now());
+        let version =
+            self.kept.borrow_mut().swap(self.bug != Some(Bug::NoCompareAndSwap), base, mine, document, self.now());
         match &version {
             Ok(_) => self.judge_kept(run, bytes),
             Err(error) => self.tell(|| format!("    {error}")),
@@ -80,23 +82,13 @@ impl World {
         // What is late lies below it from the start.
         let before = self.kept.borrow().before.get(key).copied().unwrap_or(Millis::MAX);
         let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
-        if was_there && !self.touched_since(f, run.started) && !self.is_settled(f, n) {
+        if was_there && !self.archived_since(f, run.started) && !self.is_settled(f, n) {
             self.broken(format!(
                 "the watermark of {key} passed {} at {}, which is not settled",
                 name(f),
                 state.updated.iso()
             ));
         }
-    }
-
-    /// Archived at some time since: a list may have left it out.
-    fn touched_since(&self, f: usize, since: Millis) -> bool {
-        self.archived(f, since)
-            || self
-                .history
-                .events
-                .iter()
-                .any(|e| e.what == What::Archive(f) && BEGIN + e.at >= since.0 && BEGIN + e.at <= self.now().0)
     }
 
     /// Whether state `n` of a finding was told, or needs no telling.
@@ -122,9 +114,10 @@ impl World {
     /// After the history and its clean runs.
     pub fn judge(&self) {
         self.judge_told();
-        if self.history.setup.access == Access::Bot {
+        if self.history.setup.access == Access::Bot && !self.history.setup.wild {
             self.judge_once();
         }
+        self.judge_life();
         self.judge_rest();
     }
 
@@ -137,9 +130,13 @@ impl World {
             let kept = self.kept.borrow();
             let began =
                 |s: &usize| kept.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Millis::MAX);
+            let floor =
+                |s: &usize| Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)))?.floor);
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Millis::MAX);
-            let archived = self.history.events.iter().any(|e| e.what == What::Archive(f));
-            if states[n].updated > since && !archived && !self.is_settled(f, n) {
+            // In a flood what becomes visible late may lie below the floor by then.
+            let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
+            let below = states[n].visible > states[n].updated && states[n].updated < floor;
+            if states[n].updated > since && !below && !self.was_archived(f) && !self.is_settled(f, n) {
                 self.broken(format!("{} at {} is lost", name(f), states[n].updated.iso()));
             }
         }
@@ -203,7 +200,65 @@ impl World {
         let edits = later.unrecordable.get() && first.kind == Claimed::Update;
         // What stands in a `#name` cannot be read before Slack told its id to a run that could record it.
         let nameless = self.history.setup.named && (later.unreadable.get() || first.nameless);
-        gone || others && (unplanned || unnoted || beside || edits || nameless)
+        // It found no note in its copy, and could not read history: then it goes on.
+        let blind = later.unrecordable.get() && later.blind.get();
+        gone || others && (unplanned || unnoted || beside || edits || nameless || blind)
+    }
+
+    fn was_archived(&self, f: usize) -> bool {
+        self.lives[f].archived.iter().any(|(_, archived)| *archived)
+    }
+
+    /// Whether anything of this kind went wrong in the history as planned.
+    fn planned(&self, fault: impl Fn(Op, &How) -> bool) -> bool {
+        self.history.runs.iter().any(|r| r.faults.iter().any(|f| fault(f.op, &f.how)))
+    }
+
+    /// One finding, one message, in its channel, and a word in its thread when its band rose.
+    fn judge_life(&self) {
+        let setup = &self.history.setup;
+        if setup.access != Access::Bot || setup.recurrence != "update" || setup.wild || setup.bound < BOUND {
+            return;
+        }
+        // Then a message may be posted anew, or in the default channel, or twice.
+        let unusual =
+            self.planned(|op, how| op == Op::Load || matches!(how, How::Content | How::Channel) || op == Op::Save);
+        if unusual {
+            return;
+        }
+        let slack = self.slack.borrow();
+        for f in 0..setup.findings.len() {
+            let id = name(f);
+            let stands = |m: &&crate::workspace::Said| m.tells(&id) && !m.forged && !m.moved && m.deleted.is_none();
+            let standing: Vec<_> = slack.said.iter().filter(stands).collect();
+            let deleted = slack.said.iter().any(|m| m.tells(&id) && m.deleted.is_some());
+            if standing.len() > 1 && !deleted {
+                self.broken(format!("{id} has {} messages", standing.len()));
+            }
+            let Some(n) = self.state_of(f, self.now()) else { continue };
+            let state = &self.states(f)[n];
+            let urgent = setup.routed && state.severity >= 7.0;
+            let told = standing.first().filter(|m| m.thread.is_none() && m.updated() == Some(state.updated));
+            if told.is_some_and(|m| (m.channel == "CURGENT") != urgent) && !self.was_archived(f) {
+                self.broken(format!("{id} stands in another channel than its route's"));
+            }
+            if !deleted && !self.was_archived(f) {
+                self.judge_word(&slack.claims, &id, state.updated, state.severity);
+            }
+        }
+    }
+
+    /// The thread speaks when the band rose above all that was shown before.
+    fn judge_word(&self, claims: &[Claim], id: &str, updated: Millis, severity: f64) {
+        let of = |c: &&Claim| c.id == id && c.kind != Claimed::Notice;
+        let first = claims.iter().filter(of).find(|c| c.updated == updated);
+        let before = claims.iter().filter(of).filter(|c| c.updated < updated);
+        let shown = before.map(|c| Band::of(c.severity)).max();
+        let rose = shown.is_some_and(|band| Band::of(severity) > band);
+        let replied = claims.iter().filter(of).any(|c| c.kind == Claimed::Reply && c.updated == updated);
+        if first.is_some_and(|c| c.kind == Claimed::Update) && rose && !replied {
+            self.broken(format!("the thread of {id} does not say that its band rose"));
+        }
     }
 
     /// What must be true when all is quiet.

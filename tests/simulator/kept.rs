@@ -45,9 +45,16 @@ impl Kept {
     }
 
     /// Compare and swap. `mine`: writes of the same run that were not answered.
-    pub fn swap(&mut self, base: usize, mine: &[String], document: String, now: Millis) -> Result<usize, SaveError> {
+    pub fn swap(
+        &mut self,
+        compare: bool,
+        base: usize,
+        mine: &[String],
+        document: String,
+        now: Millis,
+    ) -> Result<usize, SaveError> {
         let ours = self.document().is_some_and(|d| mine.iter().any(|m| m == d));
-        if self.version() != base && !ours {
+        if self.version() != base && !ours && compare {
             return Err(SaveError::Conflict("somebody else wrote it".into()));
         }
         let state = State::parse(&document).expect("what a run writes can be read");

@@ -11,7 +11,7 @@ use guardduty_slack::state::store::{Loaded, SaveError, Source, Store};
 use guardduty_slack::time::Millis;
 use serde_json::{Map, Value};
 
-use crate::bugs;
+use crate::bugs::{self, Bug};
 use crate::history::{Access, How, Op};
 use crate::sky::{account, detector, region};
 use crate::workspace::{Claim, Claimed, metadata};
@@ -170,10 +170,13 @@ impl Chat for Talk {
 
     async fn update(&self, at: &At, message: &Message) -> Result<(), Failure> {
         let payload = message.payload();
+        if bugs::withheld(&self.0.world, &payload) {
+            return Ok(());
+        }
         let what = || format!("{} {} {}", at.channel, at.ts, summary(&payload));
         let (run, here, p) = (self.0.run.clone(), at.clone(), payload.clone());
         match self.0.call(Op::Update, what, move |w| w.edited(&run, &here, &p)).await {
-            Ok(answer) => bugs::edited(&self.0.world, answer, &payload),
+            Ok(answer) => bugs::edited(&self.0.world, answer),
             Err(how) => Err(failure(&how)),
         }
     }
@@ -260,7 +263,7 @@ impl World {
     }
 
     pub fn claim_digest(&self, run: &Run, id: &str, plan: &[(String, Millis)], message: usize, at: Millis) {
-        let unplanned = !self.kept.borrow().planned.contains(id);
+        let unplanned = !self.kept.borrow().planned.contains(id) && self.bug != Some(Bug::NoDigestPlan);
         for (finding, updated) in plan {
             let claim = Claim {
                 at,
@@ -312,7 +315,7 @@ impl World {
     fn unnoted(&self, run: &Run) -> bool {
         let kept = self.kept.borrow();
         let note = kept.state.as_ref().and_then(|s| s.run.as_ref());
-        note.is_none_or(|note| note.id != run.id())
+        note.is_none_or(|note| note.id != run.id()) && self.bug != Some(Bug::NoNote)
     }
 }
 
@@ -356,8 +359,8 @@ impl Store for Shelf {
 
     async fn save(&mut self, document: &str, _take_replay: bool) -> Result<(), SaveError> {
         let world = self.line.world.clone();
-        let document = bugs::saved(&world, document.to_owned());
-        world.sent(&document);
+        world.sent(document);
+        let document = bugs::saved(&world, document);
         let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.line.run.clone());
         let effect = move |w: &World| w.keep(&run, base, &mine, text);
         match self.line.call(Op::Save, || format!("{} bytes", document.len()), effect).await {

@@ -8,7 +8,7 @@ use guardduty_slack::guardduty::Page;
 use guardduty_slack::time::Millis;
 
 use crate::dice::fate;
-use crate::history::What;
+use crate::history::{History, What};
 use crate::world::{BEGIN, World, name};
 
 /// One state of a finding.
@@ -19,6 +19,37 @@ pub struct State {
     pub severity: f64,
     pub ip: u8,
     pub count: u64,
+}
+
+/// All that ever happens to a finding.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    pub states: Vec<State>,
+    /// Archived, or brought back, and when.
+    pub archived: Vec<(Millis, bool)>,
+}
+
+impl Life {
+    /// By finding. A later state never becomes visible before an earlier one.
+    pub fn all(history: &History) -> Vec<Life> {
+        let mut lives = vec![Life::default(); history.setup.findings.len()];
+        for e in &history.events {
+            let at = Millis(BEGIN + e.at);
+            match e.what {
+                What::State { finding, severity, ip, count, late } => {
+                    let before = lives[finding].states.last();
+                    let updated = before.map_or(at.0, |b| (b.updated.0 + 1).max(at.0));
+                    let visible = before.map_or(updated + late, |b| (updated + late).max(b.visible.0));
+                    let state = State { updated: Millis(updated), visible: Millis(visible), severity, ip, count };
+                    lives[finding].states.push(state);
+                }
+                What::Archive(finding) => lives[finding].archived.push((at, true)),
+                What::BringBack(finding) => lives[finding].archived.push((at, false)),
+                What::Delete(_) | What::Touch | What::Forge(_) => {}
+            }
+        }
+        lives
+    }
 }
 
 pub fn account(source: usize) -> &'static str {
@@ -34,20 +65,9 @@ pub fn detector(source: usize) -> String {
 }
 
 impl World {
-    /// All states of a finding, by `updatedAt`; a later one never becomes visible before an earlier one.
-    pub fn states(&self, finding: usize) -> Vec<State> {
-        let mut states: Vec<State> = Vec::new();
-        for e in &self.history.events {
-            let What::State { finding: f, severity, ip, count, late } = e.what else { continue };
-            if f != finding {
-                continue;
-            }
-            let before = states.last();
-            let updated = before.map_or(BEGIN + e.at, |b| (b.updated.0 + 1).max(BEGIN + e.at));
-            let visible = before.map_or(updated + late, |b| (updated + late).max(b.visible.0));
-            states.push(State { updated: Millis(updated), visible: Millis(visible), severity, ip, count });
-        }
-        states
+    /// All states of a finding, by `updatedAt`.
+    pub fn states(&self, finding: usize) -> &[State] {
+        &self.lives[finding].states
     }
 
     /// The state that GuardDuty shows: the newest that is visible.
@@ -56,12 +76,13 @@ impl World {
     }
 
     pub fn archived(&self, finding: usize, now: Millis) -> bool {
-        let by_now = self.history.events.iter().filter(|e| BEGIN + e.at <= now.0);
-        by_now.fold(false, |archived, e| match e.what {
-            What::Archive(f) if f == finding => true,
-            What::BringBack(f) if f == finding => false,
-            _ => archived,
-        })
+        self.lives[finding].archived.iter().rev().find(|(at, _)| *at <= now).is_some_and(|(_, archived)| *archived)
+    }
+
+    /// Archived at some time since: a list may have left it out.
+    pub fn archived_since(&self, finding: usize, since: Millis) -> bool {
+        self.archived(finding, since)
+            || self.lives[finding].archived.iter().any(|(at, on)| *on && *at >= since && *at <= self.now())
     }
 
     pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {

@@ -168,6 +168,12 @@ impl Said {
         kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
     }
 
+    /// The `updatedAt` of the finding that it tells now.
+    pub fn updated(&self) -> Option<Millis> {
+        let (.., event) = self.versions.last()?;
+        Millis::parse(event.get("updated_at")?.as_str()?)
+    }
+
     fn shown(&self, now: Millis) -> Option<OwnMessage> {
         let (_, kind, event) = self.versions.iter().rev().find(|(since, ..)| *since <= now)?;
         Some(OwnMessage {

@@ -13,6 +13,7 @@ use crate::bugs::Bug;
 use crate::dice::fate;
 use crate::history::{Event, History, How, Op, RunPlan, What};
 use crate::kept::Kept;
+use crate::sky::Life;
 use crate::workspace::Workspace;
 
 /// When every history begins: 2026-11-24T06:40:00Z.
@@ -23,6 +24,7 @@ type Arriving<T> = Box<dyn FnOnce(&World) -> T>;
 
 pub struct World {
     pub history: History,
+    pub lives: Vec<Life>,
     pub bug: Option<Bug>,
     started: Instant,
     then: Cell<Option<Millis>>,
@@ -63,6 +65,7 @@ pub struct Run {
 impl World {
     pub fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
         let world = Rc::new(Self {
+            lives: Life::all(&history),
             bug,
             started: Instant::now(),
             then: Cell::new(None),

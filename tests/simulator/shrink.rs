@@ -1,0 +1,90 @@
+//! Cutting a failing history down: whatever it fails without is taken away.
+
+use crate::bugs::Bug;
+use crate::drive::play;
+use crate::history::{History, RunPlan, What};
+
+/// So many histories are tried at most.
+const PLAYS: usize = 600;
+
+/// A smaller history that breaks a promise, too.
+pub fn shrink(history: &History, bug: Option<Bug>) -> History {
+    let (mut small, mut plays) = (history.clone(), 0);
+    let mut breaks = |h: &History| {
+        plays += 1;
+        plays <= PLAYS && !play(h, bug, false).broken.is_empty()
+    };
+    while let Some(smaller) = simpler(&small).into_iter().find(&mut breaks) {
+        small = smaller;
+    }
+    small
+}
+
+/// Everything that is one step simpler, the largest steps first.
+fn simpler(h: &History) -> Vec<History> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut History)| {
+        let mut simpler = h.clone();
+        change(&mut simpler);
+        all.push(simpler);
+    };
+    for i in 1..h.runs.len() {
+        with(&|h| drop(h.runs.remove(i)));
+    }
+    let findings = h.setup.findings.len();
+    let mut half = findings / 2;
+    while half > 1 {
+        for first in (0..findings).step_by(half) {
+            let within = |what: &What| finding(what).is_some_and(|f| (first..first + half).contains(&f));
+            if h.events.iter().any(|e| within(&e.what)) {
+                with(&|h| h.events.retain(|e| !within(&e.what)));
+            }
+        }
+        half /= 2;
+    }
+    for f in 0..findings {
+        let of = |what: &What| finding(what) == Some(f);
+        if h.events.iter().any(|e| of(&e.what)) {
+            with(&|h| h.events.retain(|e| !of(&e.what)));
+        }
+    }
+    for i in 0..h.events.len() {
+        with(&|h| drop(h.events.remove(i)));
+    }
+    for (i, run) in h.runs.iter().enumerate() {
+        for n in 0..run.faults.len() {
+            with(&|h| drop(h.runs[i].faults.remove(n)));
+        }
+        let RunPlan { overlaps, gap, .. } = *run;
+        let plain = RunPlan { overlaps, gap, faults: run.faults.clone(), ..RunPlan::clean(0) };
+        if run.kill.is_some() || run.term.is_some() || run.skew != 0 {
+            with(&|h| h.runs[i] = plain.clone());
+        }
+        if run.term.is_some() && run.kill.is_some() {
+            with(&|h| h.runs[i].term = None);
+            with(&|h| h.runs[i].kill = None);
+        }
+    }
+    let s = &h.setup;
+    if s.page != 50 {
+        with(&|h| h.setup.page = 50);
+    }
+    if s.routed {
+        with(&|h| h.setup.routed = false);
+    }
+    if s.named {
+        with(&|h| h.setup.named = false);
+    }
+    if s.digest_after != 20 {
+        with(&|h| h.setup.digest_after = 20);
+    }
+    all
+}
+
+fn finding(what: &What) -> Option<usize> {
+    match what {
+        What::State { finding, .. } => Some(*finding),
+        What::Archive(f) | What::BringBack(f) | What::Delete(f) | What::Forge(f) => Some(*f),
+        What::Touch => None,
+    }
+}
