@@ -3,7 +3,7 @@
 //! Only messages of its own bot count, for anyone can write metadata. A finding's message that the state already
 //! knows settles nothing: an edit may have been followed by a word in the thread that is still owed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -102,8 +102,9 @@ impl Memory {
     }
 
     /// Takes as said what stands in Slack: findings of sources that the state knows, digests written ahead, notices
-    /// that are due.
-    pub fn adopt(&self, state: &mut State, now: Millis) -> Adopted {
+    /// that are due. `here`: the source, by its `n`, of each finding that this run was just shown: a message about one
+    /// of those is known whichever detector it names.
+    pub fn adopt(&self, state: &mut State, here: &HashMap<&str, u32>, now: Millis) -> Adopted {
         let mut adopted = Adopted::default();
         let planned: Vec<String> = state.plans.keys().filter(|id| self.digests.contains(*id)).cloned().collect();
         for id in planned {
@@ -112,7 +113,7 @@ impl Memory {
         }
         state.notices.retain(|n| !self.notices.contains(&n.id));
         for (id, standing) in &self.findings {
-            if adopt_finding(state, id, standing, now) {
+            if adopt_finding(state, id, standing, here.get(id.as_str()).copied(), now) {
                 adopted.findings.insert(id.clone());
             }
         }
@@ -133,11 +134,11 @@ fn adopt_digest(state: &mut State, id: &str) {
 
 /// The message becomes the finding's live one; the one in another channel must say so. False: it was known, or is
 /// about a finding of another installation with the same bot.
-fn adopt_finding(state: &mut State, id: &str, standing: &Standing, now: Millis) -> bool {
+fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<u32>, now: Millis) -> bool {
     let suffix = format!("/{}", standing.region);
     let seen_by =
         |(key, s): &(&String, &Source)| key.ends_with(&suffix) && s.detector.as_deref() == Some(&standing.detector);
-    let Some(s) = state.sources.iter().find(seen_by).map(|(_, s)| s.n) else { return false };
+    let Some(s) = state.sources.iter().find(seen_by).map(|(_, s)| s.n).or(here) else { return false };
     let known = state.findings.get(id);
     let newer = known.is_none_or(|e| e.u < standing.updated || (e.at.is_none() && e.u == standing.updated));
     let other = known.and_then(|e| e.at.as_ref()).is_none_or(|mine| mine.ts < standing.at.ts);

@@ -94,7 +94,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn adopt(&mut self, window: &[Finding]) {
         let Some(memory) = &self.memory else { return };
         let (state, now) = (&mut self.record.state, self.clock.now());
-        let adopted = memory.adopt(state, now);
+        let n = |f: &Finding| state.sources.get(&f.origin.key()).map(|s| s.n);
+        let here = window.iter().filter_map(|f| Some((f.id.as_str(), n(f)?))).collect();
+        let adopted = memory.adopt(state, &here, now);
         if !adopted.findings.is_empty() || adopted.digests > 0 {
             tracing::info!(
                 findings = adopted.findings.len(),

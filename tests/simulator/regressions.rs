@@ -60,6 +60,14 @@ fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
 }
 
 #[test]
+fn a_finding_that_two_sources_show_is_known_by_either_one() {
+    let mut setup = Setup { sources: 3, ..setup(1) };
+    setup.findings[0].sources = vec![0, 2];
+    let one_eyed = run(60_000, &[(Op::Load, 1, How::Fail), (Op::Identity, 2, How::Fail)]);
+    holds(setup, vec![seen(0, 5_000)], vec![RunPlan::clean(1_000), RunPlan::clean(30_000), one_eyed]);
+}
+
+#[test]
 fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
     let setup = Setup { page: 1, ..setup(3) };
     let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
