@@ -29,7 +29,9 @@ fn simpler(h: &History) -> Vec<History> {
         all.push(simpler);
     };
     for i in 1..h.runs.len() {
-        with(&|h| drop(h.runs.remove(i)));
+        with(&|h| {
+            h.runs.remove(i);
+        });
     }
     let findings = h.setup.findings.len();
     let mut half = findings / 2;
@@ -49,11 +51,15 @@ fn simpler(h: &History) -> Vec<History> {
         }
     }
     for i in 0..h.events.len() {
-        with(&|h| drop(h.events.remove(i)));
+        with(&|h| {
+            h.events.remove(i);
+        });
     }
     for (i, run) in h.runs.iter().enumerate() {
         for n in 0..run.faults.len() {
-            with(&|h| drop(h.runs[i].faults.remove(n)));
+            with(&|h| {
+                h.runs[i].faults.remove(n);
+            });
         }
         let RunPlan { overlaps, gap, .. } = *run;
         let plain = RunPlan { overlaps, gap, faults: run.faults.clone(), ..RunPlan::clean(0) };
