@@ -117,7 +117,8 @@ fn everything() -> Snapshot {
         ..SourceSample::default()
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
-    let carried = Carried { requests, channels: vec!["#security".into()], ..Carried::default() };
+    let types = BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 1)]);
+    let carried = Carried { requests, types, channels: vec!["#security".into()], ..Carried::default() };
     Snapshot {
         success: true,
         last_success: Some(Millis(0)),

@@ -53,6 +53,8 @@ pub struct SourceSample {
 pub struct Carried {
     /// `severity|account|region`
     pub findings: BTreeMap<String, u64>,
+    /// By type.
+    pub types: BTreeMap<String, u64>,
     /// `channel|outcome`
     pub notifications: BTreeMap<String, u64>,
     /// `service|operation|code`
@@ -160,6 +162,11 @@ fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> 
             "findings_total",
             "States of findings that were settled.",
             counters(&findings, ["severity", "account", "region"]),
+        ),
+        family(
+            "findings_by_type_total",
+            "States of findings that were settled, by type.",
+            counters(&c.types, ["type"]),
         ),
         family(
             "notifications_total",

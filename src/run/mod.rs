@@ -262,6 +262,7 @@ fn snapshot<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
     let state = &record.state;
     let carried = record.is_recorded().then(|| Carried {
         findings: state.totals.findings.clone(),
+        types: state.totals.types.clone(),
         notifications: state.totals.notifications.clone(),
         requests: state.totals.requests.clone(),
         delay: metrics::Delay {

@@ -122,7 +122,7 @@ impl State {
     /// Settles one state of a finding and counts it. `channel`: as configured, for the metric.
     pub fn settle(&mut self, f: &Finding, s: u32, channel: &str, outcome: &Outcome, now: Millis) {
         if !self.knows(&f.id, f.updated) {
-            self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region);
+            self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         }
         self.totals.count_notification(channel, outcome.label());
         if matches!(outcome, Outcome::Updated { spoke: true }) {
@@ -141,7 +141,7 @@ impl State {
 
     /// Completes what was adopted from a message by what the finding itself tells, and counts the finding.
     pub fn learn(&mut self, f: &Finding) {
-        self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region);
+        self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.u == f.updated) {
             (entry.n, entry.spoke_n, entry.archived) = (f.count, f.count, f.archived);
             entry.wide = f.account_wide_key();

@@ -16,6 +16,9 @@ pub struct Totals {
     /// (severity band, account, region), joined by `|`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub findings: BTreeMap<String, u64>,
+    /// By the finding's type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, u64>,
     /// (channel, outcome), joined by `|`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notifications: BTreeMap<String, u64>,
@@ -66,7 +69,11 @@ impl Delay {
 }
 
 impl Totals {
-    pub fn count_finding(&mut self, severity: &str, account: &str, region: &str) {
+    pub fn count_finding(&mut self, severity: &str, account: &str, region: &str, kind: &str) {
+        // GuardDuty documents some 200 types; what goes beyond is not worth a series.
+        if self.types.contains_key(kind) || self.types.len() < 400 {
+            *self.types.entry(kind.to_owned()).or_default() += 1;
+        }
         *self.findings.entry(format!("{severity}|{account}|{region}")).or_default() += 1;
     }
 

@@ -29,6 +29,7 @@ pub(in crate::metrics) fn full() -> Snapshot {
         state_bytes: Some(4_096),
         carried: Some(Carried {
             findings: counts(&[("high|111122223333|eu-west-1", 7)]),
+            types: BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 7)]),
             notifications: counts(&[("#sec|posted", 5), ("#odd|name|failed", 1)]),
             requests: counts(&[("slack|chat.postMessage|200", 5)]),
             delay: Delay { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
@@ -49,6 +50,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_detector_enabled Whether the source's detector is enabled.
     # TYPE guardduty_slack_detector_enabled gauge
     guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1
+    # HELP guardduty_slack_findings_by_type_total States of findings that were settled, by type.
+    # TYPE guardduty_slack_findings_by_type_total counter
+    guardduty_slack_findings_by_type_total{type="Recon:EC2/Portscan"} 7
     # HELP guardduty_slack_findings_total States of findings that were settled.
     # TYPE guardduty_slack_findings_total counter
     guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="critical"} 0
