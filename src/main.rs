@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// musl's own allocator gives memory back at every turn, and takes a lock for each piece: see docs/performance.md.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let args = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
