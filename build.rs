@@ -14,6 +14,16 @@ fn main() {
     let given = std::env::var(GIVEN).ok().filter(|r| !r.trim().is_empty());
     let revision = given.or_else(commit).unwrap_or_else(|| "unknown".into());
     println!("cargo::rustc-env={COMPILED}={}", revision.trim());
+    pack_relocations();
+}
+
+/// A static program that can stand anywhere begins by correcting some 30,000 addresses. Their list takes 730 KB of it, and
+/// as much memory; packed, 12 KB. GNU ld does that, and musl reads it, since 2022.
+fn pack_relocations() {
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
+    if is("CARGO_CFG_TARGET_ENV", "musl") && is("CARGO_CFG_TARGET_ARCH", "x86_64") {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
 }
 
 /// The commit of the checkout; `None` outside of one.
