@@ -81,8 +81,10 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shape {
     pub regions: usize,
+    /// 1: the state tells the detector, which is asked while the detectors are listed.
+    pub expected: usize,
     pub each: Counts,
-    /// Channels whose history is read before the first message, and how many at a time.
+    /// Channels whose history is read before the first message.
     pub histories: usize,
     pub posts: usize,
     pub pushes: usize,
@@ -91,23 +93,23 @@ pub struct Shape {
 /// Between two messages: Slack takes several a second from one app.
 pub const PACE: Duration = Duration::from_millis(200);
 /// So many listings of one source confirm a window at a time, and so many histories are read at a time.
-pub const SIDE_BY_SIDE: usize = 1;
+pub const SIDE_BY_SIDE: usize = 4;
 
 impl Shape {
     pub fn arguments(&self) -> Vec<String> {
         let Counts { lists, gets, statistics, contents, last } = self.each;
-        [self.regions, lists, gets, statistics, contents, last, self.histories, self.posts, self.pushes]
+        [self.regions, self.expected, lists, gets, statistics, contents, last, self.histories, self.posts, self.pushes]
             .map(|n| n.to_string())
             .to_vec()
     }
 
     fn parse(args: &[String]) -> Option<Self> {
         let numbers: Vec<usize> = args.iter().filter_map(|a| a.parse().ok()).collect();
-        let [regions, lists, gets, statistics, contents, last, histories, posts, pushes] = numbers[..] else {
+        let [regions, expected, lists, gets, statistics, contents, last, histories, posts, pushes] = numbers[..] else {
             return None;
         };
         let each = Counts { lists, gets, statistics, contents, last };
-        Some(Self { regions, each, histories, posts, pushes })
+        Some(Self { regions, expected, each, histories, posts, pushes })
     }
 }
 
@@ -123,7 +125,7 @@ pub fn main(args: &[String]) -> ExitCode {
 fn run(port: u16, shape: &Shape) -> io::Result<()> {
     let mut first = Wire::open(port, REGIONS[0])?;
     first.ask("POST", "/", "Action=AssumeRoleWithWebIdentity")?;
-    all((0..shape.regions).map(|r| move || region(port, REGIONS[r], &shape.each)))?;
+    all((0..shape.regions).map(|r| move || region(port, REGIONS[r], shape.expected > 0, &shape.each)))?;
     slack(port, shape)?;
     for _ in 0..shape.pushes {
         first.ask("PUT", "/metrics/job/floor", "")?;
@@ -131,10 +133,14 @@ fn run(port: u16, shape: &Shape) -> io::Result<()> {
     Ok(())
 }
 
-/// The detector first; then everything else side by side.
-fn region(port: u16, region: &'static str, each: &Counts) -> io::Result<()> {
+/// The detector first, unless it is known; everything else side by side.
+fn region(port: u16, region: &'static str, expected: bool, each: &Counts) -> io::Result<()> {
     let mut wire = Wire::open(port, region)?;
-    wire.ask("GET", "/detector", "")?;
+    let mut first = Wire::open(port, region)?;
+    first.send("GET", "/detector", "")?;
+    if !expected {
+        first.receive()?;
+    }
     let path = |rest: &str| format!("/detector/{DETECTOR}{rest}");
     let besides: [(&str, String, Option<String>); 3] = [
         ("GET", path(""), None),
@@ -155,6 +161,9 @@ fn region(port: u16, region: &'static str, each: &Counts) -> io::Result<()> {
             asked.push(s.spawn(move || Wire::open(port, region)?.ask("POST", &path, "{}")));
         }
         findings(port, &mut wire, each)?;
+        if expected {
+            first.receive()?;
+        }
         asked.into_iter().try_for_each(|t| t.join().unwrap_or_else(|_| Err(io::Error::other("panicked"))))
     })
 }

@@ -184,5 +184,6 @@ pub fn shape(job: Job, calls: &[Call]) -> Shape {
         last: if job == Job::Fresh { ACCOUNTS } else { PAGE },
     };
     let (histories, posts) = (count("conversations.history"), count("chat.postMessage"));
-    Shape { regions, each, histories, posts, pushes: count("push") }
+    let expected = usize::from(job != Job::Backlog);
+    Shape { regions, expected, each, histories, posts, pushes: count("push") }
 }

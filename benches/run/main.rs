@@ -7,7 +7,7 @@
 //!
 //! - `GUARDDUTY_SLACK_BIN`: the program; else `target/x86_64-unknown-linux-musl/dist/guardduty-slack`, built if absent.
 //! - `PYTHON`: an interpreter that has boto3 and requests; else an environment with both is made below `target/`.
-//! - `SAMPLES`: paired runs of each job, 5 unless told; the script does the backlog once.
+//! - `SAMPLES`: paired runs of the quiet job, 9 unless told; the others run three times at most, the script's backlog once.
 //!
 //! Tables are written between the marks of `docs/performance.md`, charts to `docs/images/`.
 
@@ -30,6 +30,8 @@ use floor::Shape;
 use jobs::{Bench, Job, Who};
 use measure::Cost;
 
+/// Paired runs of the jobs that take seconds.
+const LONG: usize = 3;
 /// Latency of every answer.
 const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(40)];
 
@@ -80,7 +82,7 @@ pub struct Row {
 }
 
 fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
-    let samples = std::env::var("SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let samples = std::env::var("SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(9);
     for who in [Who::Product, Who::Python] {
         if who == Who::Product || bench.python.is_some() {
             bench.seed(who)?;
@@ -100,6 +102,7 @@ fn row(bench: &Bench, job: Job, latency: Duration, samples: usize) -> io::Result
     bench.once(job, Who::Product, latency, &Shape::default())?;
     let shape = jobs::shape(job, &bench.server.journal());
     let mut row = Row { job, latency, product: Vec::new(), python: Vec::new(), floor: Vec::new() };
+    let samples = if job == Job::Quiet { samples } else { samples.min(LONG) };
     for sample in 0..samples {
         row.product.push(bench.once(job, Who::Product, latency, &shape)?);
         row.floor.push(bench.once(job, Who::Floor, latency, &shape)?);

@@ -57,6 +57,12 @@ fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
     let bars: Vec<Bar> = calls.iter().enumerate().map(bar).collect();
     let path = report::docs().join("images/performance-timeline.svg");
     std::fs::write(path, chart::bars(&bars, wall * 1e3))?;
+    let mut connections: Vec<usize> = Vec::new();
+    for call in calls {
+        if !connections.contains(&call.connection) {
+            connections.push(call.connection);
+        }
+    }
     let mut text =
         String::from("| call | begins | ends | connection | on the longest chain |\n|---|---|---|---|---|\n");
     for (call, bar) in calls.iter().zip(&bars) {
@@ -66,7 +72,7 @@ fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
             bar.name,
             bar.from,
             bar.to,
-            call.connection - calls[0].connection,
+            connections.iter().position(|c| *c == call.connection).map_or(0, |n| n + 1),
             if bar.chain { "yes" } else { "" }
         );
     }
