@@ -35,11 +35,12 @@ pub enum Act {
 }
 
 impl Act {
-    /// The finding that a message of its own is about.
-    pub fn finding(&self) -> Option<&Finding> {
+    /// Whose states it tells.
+    pub fn findings(&self) -> &[Finding] {
         match self {
-            Act::Post(f, _) | Act::Update(f, _) => Some(f),
-            Act::Notice(_) | Act::Digest { .. } | Act::Point { .. } => None,
+            Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
+            Act::Digest { findings, .. } => findings,
+            Act::Notice(_) | Act::Point { .. } => &[],
         }
     }
 }

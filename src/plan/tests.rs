@@ -195,7 +195,8 @@ fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
     let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
     let plan = planned(window, 3);
     let acts = &plan.lanes["C0SECURITY"];
-    let own: Vec<f64> = acts.iter().filter_map(Act::finding).map(|f| f.severity).collect();
+    let own: Vec<f64> =
+        acts.iter().filter(|a| matches!(a, Act::Post(..))).flat_map(Act::findings).map(|f| f.severity).collect();
     assert_eq!(own, [9.0, 9.0, 9.0]);
     let digests: Vec<usize> = acts
         .iter()

@@ -28,7 +28,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) async fn cycle(&mut self) {
         self.announce_sources();
         let mut window = std::mem::take(&mut self.arrived.findings);
-        let mut looked_up = std::mem::take(&mut self.arrived.looked_up);
+        let looked_up = std::mem::take(&mut self.arrived.looked_up);
+        let (news, mut looked_up): (Vec<Finding>, Vec<Finding>) =
+            looked_up.into_iter().partition(|f| !f.archived && self.is_unsaid(f));
+        window.extend(news);
         loop {
             window = self.newest(window);
             if !self.remember(&window).await {
@@ -41,6 +44,14 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             window = held;
         }
         self.intake.advance(&mut self.record.state);
+    }
+
+    /// An update that was looked up before the list showed it: it is told as one, not as a mere word on archiving.
+    /// What lies below the lower bound may have been said and forgotten.
+    fn is_unsaid(&self, f: &Finding) -> bool {
+        let (state, overlap) = (&self.record.state, self.config.overlap);
+        let listable = state.sources.get(&f.origin.key()).is_some_and(|s| f.updated >= s.lower(overlap));
+        listable && !state.knows(&f.id, f.updated)
     }
 
     /// Of a finding that two sources show, the newest state; nothing that was settled, or tried in this run.
@@ -145,7 +156,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A finding that was archived, or brought back, says so on its message.
     pub(super) fn add_archived(&self, plan: &mut plan::Plan, looked_up: Vec<Finding>) {
         let planned: HashSet<String> =
-            plan.lanes.values().flatten().filter_map(|a| a.finding().map(|f| f.id.clone())).collect();
+            plan.lanes.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
             let Some(entry) = self.record.state.findings.get(&f.id) else { continue };
             let Some(at) = entry.at.clone().filter(|_| entry.archived != f.archived && !planned.contains(&f.id)) else {

@@ -68,6 +68,23 @@ fn a_finding_that_two_sources_show_is_known_by_either_one() {
 }
 
 #[test]
+fn what_a_digest_sums_up_is_not_edited_besides() {
+    let setup = Setup { routed: true, digest_after: 1, ..setup(2) };
+    let as_bad_as = |severity, event: Event| match event.what {
+        What::State { finding, ip, count, late, .. } => {
+            Event { what: What::State { finding, severity, ip, count, late }, ..event }
+        }
+        _ => event,
+    };
+    let archived = Event { at: 40_000, what: What::Archive(0) };
+    let back = Event { at: 200_000, what: What::BringBack(0) };
+    let events =
+        vec![as_bad_as(8.0, seen(0, 5_000)), archived, back, as_bad_as(2.0, seen(0, 210_000)), seen(1, 211_000)];
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), RunPlan::clean(120_000)];
+    holds(setup, events, runs);
+}
+
+#[test]
 fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
     let setup = Setup { page: 1, ..setup(3) };
     let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
