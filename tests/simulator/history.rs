@@ -285,8 +285,12 @@ fn events(dice: &mut Dice, setup: &Setup, length: i64) -> Vec<Event> {
 }
 
 fn life(dice: &mut Dice, setup: &Setup, finding: usize, length: i64, events: &mut Vec<Event>) {
-    // Several findings in one millisecond.
-    let mut at = if dice.percent(30) { length / 4 + dice.pick(0..3) * length / 8 } else { dice.pick(0..length) };
+    // Several findings in one millisecond, and in the next.
+    let mut at = if dice.percent(30) {
+        length / 4 + dice.pick(0..3) * length / 8 + dice.pick(-1..2).max(0)
+    } else {
+        dice.pick(0..length)
+    };
     let mut severity = dice.of(&[1.0, 2.0, 5.0, 8.0, 9.0]);
     for n in 0..dice.of(&[1, 1, 1, 2, 2, 3, 5]) {
         let late = if dice.percent(25) { dice.pick(1..setup.overlap * 900) } else { 0 };

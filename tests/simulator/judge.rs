@@ -135,7 +135,8 @@ impl World {
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Millis::MAX);
             // In a flood what becomes visible late may lie below the floor by then.
             let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
-            let below = states[n].visible > states[n].updated && states[n].updated < floor;
+            let below =
+                self.history.setup.bound < BOUND && states[n].visible > states[n].updated && states[n].updated < floor;
             if states[n].updated > since && !below && !self.was_archived(f) && !self.is_settled(f, n) {
                 self.broken(format!("{} at {} is lost", name(f), states[n].updated.iso()));
             }
