@@ -207,7 +207,7 @@ fn setup(dice: &mut Dice) -> Setup {
         lag: 9_000,
         window: if tight { 9 } else { dice.of(&[4, 9, 5_000, 5_000]) },
         digest: dice.of(&[3, 500]),
-        bound: if tight { dice.of(&[6_000, 9_000]) } else { BOUND },
+        bound: if tight { dice.of(&[9_000, 12_000]) } else { BOUND },
         wild: dice.percent(8),
         findings,
     }

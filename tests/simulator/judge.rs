@@ -14,6 +14,9 @@ use crate::sky::{account, region};
 use crate::workspace::{Claim, Claimed, by_finding};
 use crate::world::{Run, World, name};
 
+/// `RUN_LEASE`, as by default.
+const LEASE: Duration = Duration::from_secs(60);
+
 /// History may lack what was posted so long ago.
 const LAG: Duration = Duration::from_secs(10);
 
@@ -41,6 +44,20 @@ impl World {
             Err(error) => self.tell(|| format!("    {error}")),
         }
         version
+    }
+
+    /// A run that could see another one's lease does not post while that one lives.
+    pub fn judge_lease(&self, run: &Run) {
+        let kept = self.kept.borrow();
+        let (Some(note), Some((id, since))) = (kept.state.as_ref().and_then(|s| s.run.as_ref()), &kept.noted) else {
+            return;
+        };
+        // Clocks agree within half a lease.
+        let lives = !note.released && self.now() < note.renewed.plus(LEASE / 2);
+        let blind = run.unrecordable.get() || self.history.setup.wild;
+        if lives && *id != run.id() && *since < run.started && !blind {
+            self.broken(format!("run {} posts though {id} holds the lease", run.index));
+        }
     }
 
     fn judge_kept(&self, run: &Run, bytes: usize) {
@@ -200,10 +217,10 @@ impl World {
         // It could read nothing, and history shows an old message's edits no more.
         let edits = later.unrecordable.get() && first.kind == Claimed::Update;
         // What stands in a `#name` cannot be read before Slack told its id to a run that could record it.
-        let nameless = self.history.setup.named && (later.unreadable.get() || first.nameless);
+        let nameless = first.nameless || self.history.setup.named && later.unrecordable.get();
         // It found no note in its copy, and could not read history: then it goes on.
         let blind = later.unrecordable.get() && later.blind.get();
-        gone || others && (unplanned || unnoted || beside || edits || nameless || blind)
+        gone || nameless || others && (unplanned || unnoted || beside || edits || blind)
     }
 
     fn was_archived(&self, f: usize) -> bool {
@@ -222,8 +239,8 @@ impl World {
             return;
         }
         // Then a message may be posted anew, or in the default channel, or twice.
-        let unusual =
-            self.planned(|op, how| op == Op::Load || matches!(how, How::Content | How::Channel) || op == Op::Save);
+        let unusual = setup.named
+            || self.planned(|op, how| op == Op::Load || matches!(how, How::Content | How::Channel) || op == Op::Save);
         if unusual {
             return;
         }

@@ -16,6 +16,8 @@ pub struct Kept {
     pub plans: HashMap<String, Vec<(String, Millis)>>,
     /// Digests whose plan was kept at some time.
     pub planned: BTreeSet<String>,
+    /// Since when the note that is kept names its run.
+    pub noted: Option<(String, Millis)>,
     /// How far each source was before the newest document.
     pub before: BTreeMap<String, Millis>,
     /// Where each source began.
@@ -61,6 +63,10 @@ impl Kept {
         self.planned.extend(state.plans.keys().cloned());
         for (key, source) in &state.sources {
             self.began.entry(key.clone()).or_insert(source.watermark);
+        }
+        let holder = state.run.as_ref().map(|r| r.id.clone());
+        if holder.as_ref() != self.noted.as_ref().map(|(id, _)| id) {
+            self.noted = holder.map(|id| (id, now));
         }
         let before = self.state.replace(state);
         self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key, s.watermark)).collect();

@@ -3,7 +3,7 @@
 use guardduty_slack::state::BOUND;
 
 use crate::drive::play;
-use crate::history::{Access, Event, Fault, History, How, Make, Op, RunPlan, Setup, What};
+use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
 
 fn setup(findings: usize) -> Setup {
     Setup {
@@ -39,6 +39,29 @@ fn holds(setup: Setup, events: Vec<Event>, runs: Vec<RunPlan>) {
     let history = History { seed: 1, setup, events, runs };
     let report = play(&history, None, true);
     assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
+}
+
+/// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
+pub fn deaths() -> Vec<History> {
+    let setup = Setup { digest_after: 1, routed: true, ..setup(6) };
+    let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
+    let first = [state(0, 5_000, 2.0), state(1, 6_000, 8.0), state(2, 95_000, 8.0)];
+    let second = [state(0, 200_000, 5.0), state(1, 201_000, 5.0), state(2, 202_000, 9.0)];
+    let more = (3..6).map(|f| state(f, 203_000, 5.0));
+    let events: Vec<Event> = first.into_iter().chain(second).chain(more).collect();
+    let runs = |kill| {
+        let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(120_000) };
+        vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), killed]
+    };
+    let kills = (1..40).flat_map(|call| [true, false].map(|after| Kill { call, after }));
+    kills.map(|kill| History { seed: 1, setup: setup.clone(), events: events.clone(), runs: runs(kill) }).collect()
+}
+
+#[test]
+fn a_run_may_die_at_any_call() {
+    for history in deaths() {
+        holds(history.setup, history.events, history.runs);
+    }
 }
 
 #[test]

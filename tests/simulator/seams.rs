@@ -240,6 +240,7 @@ impl World {
     /// A message arrives in Slack.
     fn posted(&self, run: &Run, channel: &str, payload: &Value, thread: Option<&str>) -> Result<At, Failure> {
         let now = self.now();
+        self.judge_lease(run);
         let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let (kind, event) = metadata(payload);
         let kind = match kind.as_str() {
@@ -353,7 +354,6 @@ impl Store for Shelf {
             }
             Err(_) => Source::Unreadable("500".into()),
         };
-        self.line.run.unreadable.set(matches!(source, Source::Unreadable(_)));
         Loaded { source: bugs::loaded(&world, source), replay: None }
     }
 

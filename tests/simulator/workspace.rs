@@ -187,8 +187,8 @@ impl Said {
 
 fn lag(history: &History, of: u64) -> i64 {
     let luck = fate(&[history.seed, 77, of]);
-    // Most messages show at once.
-    if luck.is_multiple_of(3) { (luck >> 8) as i64 % (history.setup.lag + 1) } else { 0 }
+    // Most messages show at once, unless the lag itself is the matter.
+    if luck.is_multiple_of(3) || history.setup.lag > 10_000 { (luck >> 8) as i64 % (history.setup.lag + 1) } else { 0 }
 }
 
 fn posted(ts: &str) -> Millis {

@@ -50,8 +50,6 @@ pub struct Run {
     pub ended: Cell<Option<Millis>>,
     /// It knows that it cannot record.
     pub unrecordable: Cell<bool>,
-    /// Not even a copy of the state could be read.
-    pub unreadable: Cell<bool>,
     /// A history could not be read.
     pub blind: Cell<bool>,
     calls: Cell<u32>,
@@ -161,7 +159,6 @@ impl Run {
             started,
             ended: Cell::new(None),
             unrecordable: Cell::new(false),
-            unreadable: Cell::new(false),
             blind: Cell::new(false),
             calls: Cell::new(0),
             nth: RefCell::default(),
