@@ -27,8 +27,8 @@ use crate::slack::Chat;
 use crate::state::store::Store;
 use crate::time::{Clock, Millis};
 
-/// So many findings at most are in hand, over all sources.
-const WINDOW: usize = 3_000;
+/// So many findings at most are in hand, over all sources: of so many at once, the most severe come first.
+const WINDOW: usize = 5_000;
 /// What cannot be delivered, or fetched, for so long is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Messages are planned when every source has answered, or after a quarter of `RUN_TIMEOUT`, so long at most.

@@ -15,6 +15,9 @@ use crate::slack::pace::UPDATES;
 use crate::state::Outcome;
 use crate::state::store::Store;
 
+/// A flood that is settled without a word is recorded, and so forgotten, before it fills the memory.
+const MANY: usize = 12_000;
+
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A webhook tells no history: what was written ahead may repeat.
     pub(super) fn adopt_or_drop_without_history(&mut self) {
@@ -44,6 +47,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             window = held;
         }
         self.intake.advance(&mut self.record.state);
+        if self.record.state.findings.len() > MANY && !self.config.dry_run {
+            self.checkpoint().await;
+        }
     }
 
     /// An update that was looked up before the list showed it: it is told as one, not as a mere word on archiving.
