@@ -137,9 +137,7 @@ impl<C: Chat> Desk<'_, C> {
         let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
         let to = Destination { target: Target::Channel(update.at.channel.clone()), ..self.default.clone() };
         let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
-        self.send(&to, Some((&parent, rose)), |form, _| message::reply(f, &news, self.wording, form))
-            .await
-            .map(|_| true)
+        self.send_in(&to, (&parent, rose), |form, _| message::reply(f, &news, self.wording, form)).await.map(|_| true)
     }
 
     /// The sibling's own message in its parent's thread, if it stands there.

@@ -78,11 +78,24 @@ impl<C: Chat> Desk<'_, C> {
         thread: Option<(&At, bool)>,
         make: impl Fn(Form, Option<&str>) -> Message,
     ) -> Result<Sent, Unsent> {
-        let refused = self.refusing.borrow().contains(to.name());
         let mut way = Way { target: to.target.clone(), meant: None, thread };
-        if refused {
+        if self.refusing.borrow().contains(to.name()) {
             way.fall_back(to.name(), &self.default);
         }
+        self.send_by(way, make).await
+    }
+
+    /// Says a word in a thread, there or nowhere: out of it nobody would know what it is about.
+    pub(super) async fn send_in(
+        &self,
+        to: &Destination,
+        thread: (&At, bool),
+        make: impl Fn(Form, Option<&str>) -> Message,
+    ) -> Result<Sent, Unsent> {
+        self.send_by(Way { target: to.target.clone(), meant: None, thread: Some(thread) }, make).await
+    }
+
+    async fn send_by(&self, mut way: Way<'_>, make: impl Fn(Form, Option<&str>) -> Message) -> Result<Sent, Unsent> {
         let mut backoff = Backoff::new();
         let mut forms = Forms::new();
         loop {

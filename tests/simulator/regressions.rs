@@ -108,6 +108,27 @@ fn what_a_digest_sums_up_is_not_edited_besides() {
 }
 
 #[test]
+fn a_word_in_a_thread_is_said_there_also_where_the_channel_refuses_new_messages() {
+    let setup = Setup { routed: true, ..setup(2) };
+    let bad = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
+    let events = vec![bad(0, 5_000, 8.0), bad(0, 100_000, 9.0), bad(1, 100_001, 10.0)];
+    let refused = run(120_000, &[(Op::Post, 1, How::Channel), (Op::Save, 2, How::Fail), (Op::Save, 3, How::Fail)]);
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000), refused]);
+}
+
+#[test]
+fn a_siblings_message_in_a_thread_is_not_summed_up_besides() {
+    let mut setup = Setup { sources: 2, digest_after: 1, ..setup(3) };
+    setup.findings[0].wide = Some(0);
+    setup.findings[1] = Make { sources: vec![1], wide: Some(0) };
+    let events = vec![seen(0, 5_000), seen(1, 100_000), Event { at: 200_000, what: seen(2, 0).what }];
+    let unsaved = run(120_000, &[(Op::Save, 2, How::Fail), (Op::Save, 3, How::Fail)]);
+    let bad = Event { at: 200_001, what: What::State { finding: 2, severity: 9.0, ip: 1, count: 1, late: 0 } };
+    let events = events.into_iter().chain([bad]).collect();
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000), unsaved]);
+}
+
+#[test]
 fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
     let setup = Setup { page: 1, ..setup(3) };
     let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
