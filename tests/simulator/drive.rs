@@ -86,7 +86,7 @@ async fn live(history: &History, bug: Option<Bug>, traced: bool) -> Report {
     Report { broken: world.broken.take(), trace, met: world.met.take() }
 }
 
-/// Runs without faults until one has nothing to say.
+/// Runs without faults until two in succession have nothing to say: the first may yet take up what it finds in Slack.
 async fn drain(world: &Rc<World>, config: &Config) {
     let last = world.history.events.iter().map(|e| e.at).max().unwrap_or(0);
     let last = (0..world.history.setup.findings.len())
@@ -98,13 +98,15 @@ async fn drain(world: &Rc<World>, config: &Config) {
     sleep(Millis(last).since(world.now())).await;
     // A lease that a wild clock wrote may last for hours.
     let patience = if world.history.setup.wild { DRAIN + 30 } else { DRAIN };
+    let mut quiet = 0;
     for n in 0..patience {
         sleep(Duration::from_secs(300)).await;
         world.catch_up();
         let before = (world.slack.borrow().claims.len(), world.kept.borrow().version());
         let ended = run(world.clone(), config, RunPlan::clean(0)).await;
         let after = (world.slack.borrow().claims.len(), world.kept.borrow().version());
-        if ended == Ended::Exit(0) && before.0 == after.0 {
+        quiet = if ended == Ended::Exit(0) && before.0 == after.0 { quiet + 1 } else { 0 };
+        if quiet == 2 {
             if after.1 > before.1 + 1 {
                 world.broken(format!("a quiet run wrote {} times", after.1 - before.1));
             }

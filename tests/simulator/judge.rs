@@ -99,7 +99,7 @@ impl World {
         // What is late lies below it from the start.
         let before = self.kept.borrow().before.get(key).copied().unwrap_or(Millis::MAX);
         let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
-        if was_there && !self.archived_since(f, run.started) && !self.is_settled(f, n) {
+        if was_there && !self.was_archived(f) && !self.is_settled(f, n) {
             self.broken(format!(
                 "the watermark of {key} passed {} at {}, which is not settled",
                 name(f),

@@ -79,11 +79,12 @@ fn every_planted_bug_is_caught() {
     for bug in Bug::ALL {
         let shows = |history: &History| !play(history, Some(*bug), false).broken.is_empty();
         let found = match all {
-            Some(count) => (1..=count).map(History::of).filter(shows).count(),
-            None => regressions::deaths().into_iter().chain((1..=600).map(History::of)).find(shows).map_or(0, |_| 1),
+            Some(count) => (1..=count).map(History::of).filter(&shows).count(),
+            None => regressions::deaths().into_iter().chain((1..=600).map(History::of)).find(&shows).map_or(0, |_| 1),
         };
         println!("{found:>6} {bug:?}");
-        missed.extend((found == 0).then_some(bug));
+        let missing = found == 0 && !regressions::deaths().iter().any(&shows);
+        missed.extend(missing.then_some(bug));
     }
     assert!(missed.is_empty(), "no history shows {missed:?}");
 }

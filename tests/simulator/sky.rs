@@ -79,12 +79,6 @@ impl World {
         self.lives[finding].archived.iter().rev().find(|(at, _)| *at <= now).is_some_and(|(_, archived)| *archived)
     }
 
-    /// Archived at some time since: a list may have left it out.
-    pub fn archived_since(&self, finding: usize, since: Millis) -> bool {
-        self.archived(finding, since)
-            || self.lives[finding].archived.iter().any(|(at, on)| *on && *at >= since && *at <= self.now())
-    }
-
     pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {
         let makes = &self.history.setup.findings;
         (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
