@@ -36,7 +36,8 @@ impl Environment {
             Ok(secret) => {
                 self.vars.insert(name.to_owned(), secret);
             }
-            Err(why) => faults.add(&variable, format!("the file {path} cannot be used: {why}")),
+            // Not the path: it may be the secret itself, in the wrong variable.
+            Err(why) => faults.add(&variable, format!("names a file that cannot be used: {why}")),
         }
     }
 }
@@ -80,17 +81,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_a_fault_that_names_it() {
+    fn a_file_that_cannot_be_used_is_a_fault_of_its_variable() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
-        let problem = |faults: Faults| faults.to_string().replace(&path.display().to_string(), "PATH");
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: No such file or directory (os error 2)");
+        let problem = |faults: Faults| faults.to_string();
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: No such file or directory (os error 2)");
         std::fs::write(&path, "\n").unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is empty");
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is empty");
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is not text in UTF-8");
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is not text in UTF-8");
         std::fs::write(&path, "x".repeat(70_000)).unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: the file PATH cannot be used: it is far too large for a secret");
+        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is far too large for a secret");
+    }
+
+    #[test]
+    fn a_secret_in_place_of_its_file_s_path_is_not_shown() {
+        let (secret, faults) = read(Path::new("xoxb-s3cret"));
+        assert!(secret.is_none() && !faults.is_empty() && !faults.to_string().contains("s3cret"), "{faults}");
     }
 
     #[test]

@@ -168,7 +168,7 @@ fn a_bot_token_and_a_webhook_exclude_each_other_and_one_is_needed() {
     insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: is set, and so is SLACK_BOT_TOKEN; unset one of the two");
     insta::assert_snapshot!(faults(&[("SLACK_BOT_TOKEN", "xapp-1-s3cret")]), @"SLACK_BOT_TOKEN: is no bot token; it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token)");
     insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: "security" is no channel; write its id (C…, G…) or its name with the hash, like #security"#);
-    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @"SLACK_BOT_TOKEN_FILE: the file /nowhere/token cannot be used: No such file or directory (os error 2)");
+    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @"SLACK_BOT_TOKEN_FILE: names a file that cannot be used: No such file or directory (os error 2)");
     let webhook = with(&[gone, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
     assert!(matches!(webhook.slack.access, Access::Webhook { .. }));
 }
@@ -189,7 +189,7 @@ fn a_route_s_webhook_is_known_and_may_be_a_file() {
     insta::assert_snapshot!(faults(&[&base[..], &[route]].concat()), @"SLACK_ROUTES[0].webhook: names SLACK_WEBHOOK_PAGING, which is not set; set it, or SLACK_WEBHOOK_PAGING_FILE, to the webhook's URL");
     insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING", "s3cret")]].concat()), @"SLACK_ROUTES[0].webhook: the variable SLACK_WEBHOOK_PAGING is no URL; write it like https://host/path");
     insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING_FILE", "/nowhere/x")]].concat()), @r"
-    SLACK_WEBHOOK_PAGING_FILE: the file /nowhere/x cannot be used: No such file or directory (os error 2)
+    SLACK_WEBHOOK_PAGING_FILE: names a file that cannot be used: No such file or directory (os error 2)
     SLACK_ROUTES[0].webhook: the file of SLACK_WEBHOOK_PAGING cannot be used
     ");
     let broken = ("SLACK_ROUTES", r#"[{"webhook": "SLACK_WEBHOOK_PAGING""#);
