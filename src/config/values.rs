@@ -238,7 +238,7 @@ pub(super) fn configmap(value: &str) -> Parsed<String> {
 }
 
 /// Labels that the metrics bear themselves, or that Prometheus gives to histograms and groups.
-const TAKEN_LABELS: [&str; 12] = [
+const TAKEN_LABELS: [&str; 14] = [
     "account",
     "channel",
     "code",
@@ -251,6 +251,8 @@ const TAKEN_LABELS: [&str; 12] = [
     "revision",
     "service",
     "severity",
+    "type",
+    "version",
 ];
 
 pub(super) fn labels(value: &str) -> Parsed<BTreeMap<String, String>> {
@@ -260,7 +262,7 @@ pub(super) fn labels(value: &str) -> Parsed<BTreeMap<String, String>> {
         if !is_label(name) || text.is_empty() {
             return Err(format!("{} is no label; write name=value,name=value", quoted(item)));
         }
-        if TAKEN_LABELS.contains(&name) || name == "version" {
+        if TAKEN_LABELS.contains(&name) {
             return Err(format!("the label {name} is one that the metrics bear themselves; choose another name"));
         }
         if labels.insert(name.to_owned(), text.to_owned()).is_some() {

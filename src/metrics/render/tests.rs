@@ -144,6 +144,18 @@ fn a_label_s_value_cannot_end_the_label() {
 }
 
 #[test]
+fn no_label_of_a_metric_is_taken_for_the_grouping_key() {
+    let text = render(&full());
+    let labels =
+        text.lines().filter_map(|l| l.split_once('{')?.1.rsplit_once('}')).flat_map(|(labels, _)| labels.split(','));
+    for label in labels.filter_map(|l| Some(l.split_once('=')?.0)) {
+        let env = [("PUSHGATEWAY_LABELS".to_owned(), format!("{label}=x"))];
+        let faults = crate::config::Config::for_preview(env, false).unwrap_err();
+        assert!(faults.to_string().contains(&format!("the label {label} ")), "{faults}");
+    }
+}
+
+#[test]
 #[ignore = "needs promtool"]
 fn promtool_has_nothing_to_say() {
     let mut lint = Command::new("promtool");
