@@ -39,7 +39,7 @@ fn parse(args: &[String]) -> Option<Command> {
         ["check"] => Some(Command::Check { post: false }),
         ["check", "--post"] => Some(Command::Check { post: true }),
         ["preview"] => Some(Command::Preview),
-        ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Some(Command::Help),
+        ["help"] | [.., "--help" | "-h"] => Some(Command::Help),
         ["version" | "--version" | "-V"] => Some(Command::Version),
         _ => None,
     }
@@ -105,6 +105,7 @@ mod tests {
         assert_eq!(parse("run"), Some(Command::Run));
         assert_eq!(parse("check --post"), Some(Command::Check { post: true }));
         assert_eq!(parse("preview --help"), Some(Command::Help));
+        assert_eq!(parse("check --post -h"), Some(Command::Help));
         for wrong in ["nonsense", "run fast", "check --poste", "--post"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
