@@ -61,6 +61,10 @@ fn unfold(value: Value, found: &mut Vec<Result<Raw, InputError>>) {
                     found.push(Ok(Raw { finding, account: owned(&map, "account"), region: owned(&map, "region") }))
                 }
                 Some(Value::Array(items)) => items.into_iter().for_each(|item| unfold(item, found)),
+                // Its severity and its type stand elsewhere: shown as GuardDuty's it would look harmless.
+                _ if map.contains_key("ProductArn") || map.contains_key("detail-type") => {
+                    found.push(Err(InputError::Foreign { at: found.len() + 1 }))
+                }
                 _ => found.push(Ok(Raw { finding: map, account: None, region: None })),
             }
         }

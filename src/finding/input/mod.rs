@@ -33,6 +33,8 @@ pub enum InputError {
     Json { at: usize, why: String },
     #[error("item {at} is no JSON object")]
     NoObject { at: usize },
+    #[error("item {at} is a finding of Security Hub, or an event without a finding; give what GuardDuty itself says")]
+    Foreign { at: usize },
     #[error("item {at} is {source}")]
     Malformed { at: usize, source: Malformed },
     #[error("item {at} is not read by the AWS SDK: {why}")]
@@ -191,6 +193,15 @@ mod tests {
         item 3 is no JSON object
         item 4 is a finding without id
         ");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_finding_of_guardduty_s_own_is_not_shown_as_one() {
+        let imported = json!({"ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/guardduty", "Id": "arn:aws:guardduty:eu-west-1:1:detector/d/finding/f", "UpdatedAt": "2026-01-02T03:04:05.678Z", "Severity": {"Label": "HIGH"}});
+        let empty = json!({"id": "e1", "detail-type": "GuardDuty Finding", "detail": null});
+        for foreign in [json!({"Findings": [imported]}), empty] {
+            assert_eq!(read(&foreign.to_string()).await.unwrap_err(), InputError::Foreign { at: 1 });
+        }
     }
 
     #[tokio::test]
