@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::config::{AccountNames, Config};
-use crate::finding::{Finding, input};
+use crate::finding::{Band, Finding, input};
 use crate::message::{self, Form, Life, Portal, Wording};
 use crate::plan::{Destination, Routed, left_out, route};
 
@@ -56,7 +56,7 @@ fn shown(config: &Config, wording: &Wording, f: &Finding) -> (serde_json::Value,
 
 /// One line: where the finding goes, and why.
 fn explain(config: &Config, f: &Finding, routed: &Routed) -> String {
-    let what = format!("{} {} (severity {:.1})", f.id, f.kind.as_str(), f.severity);
+    let what = format!("{} {} (severity {})", f.id, f.kind.as_str(), Band::number(f.severity));
     if let Some(reason) = left_out(config, f) {
         return format!("{what}: not sent, {}", reason.text());
     }

@@ -207,6 +207,11 @@ impl Band {
         }
     }
 
+    /// A severity with one decimal, cut and not rounded: 8.96 is high, and must not read as 9.0.
+    pub fn number(severity: f64) -> String {
+        format!("{:.1}", (severity * 10.0).floor() / 10.0)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Band::Low => "low",

@@ -2,13 +2,13 @@
 
 use aws_sdk_guardduty::types as sdk;
 
-use super::About;
 use super::action::api;
 use super::compute::size;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed, plural};
 use super::remote::place;
 use super::storage::last_segment;
+use super::{About, Band};
 use crate::time::Millis;
 
 /// Entries of a list that become lines.
@@ -228,7 +228,7 @@ fn tell_signals(draft: &mut Draft, signals: &[sdk::Signal]) {
         let name = filled(signal.name()).or(filled(signal.description())).or(filled(signal.uid()));
         line = line.part_with("", name).part(activities(draft, signal));
         if let Some(severity) = signal.severity() {
-            line = line.part_ours(format!("severity {severity:.1}"));
+            line = line.part_ours(format!("severity {}", Band::number(severity)));
         }
         if let Some(n) = signal.count().filter(|n| *n > 1) {
             line = line.part_ours(format!("{n} times"));

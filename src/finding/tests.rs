@@ -115,3 +115,15 @@ async fn whatever_guardduty_sends_a_finding_stays_small() {
     assert!(f.about(About::Actor).last().is_some_and(|line| line.plain().ends_with("more")));
     assert_eq!(f.traits().len(), 7);
 }
+
+#[test]
+fn the_number_shown_never_belongs_to_a_higher_band() {
+    for (severity, number) in [(8.95, "8.9"), (8.999, "8.9"), (3.99, "3.9"), (9.0, "9.0"), (10.0, "10.0"), (0.0, "0.0")]
+    {
+        assert_eq!(Band::number(severity), number, "{severity}");
+    }
+    for tenths in 0..=100 {
+        let severity = f64::from(tenths) / 10.0;
+        assert_eq!(Band::number(severity), format!("{severity:.1}"));
+    }
+}

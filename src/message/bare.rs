@@ -3,15 +3,15 @@
 use super::blocks::Fallback;
 use super::text::{Mrkdwn, Plain};
 use super::{links, look};
-use crate::finding::Finding;
+use crate::finding::{Band, Finding};
 
 /// `🔴 HIGH 8.0 · finding 1a2b… · account 111122223333 · eu-west-1 · console link`
 pub(super) fn finding(f: &Finding) -> Fallback {
     let mut text = Mrkdwn::new().text(&Plain::line(&format!(
-        "{} {} {:.1}",
+        "{} {} {}",
         look::sign(f.band(), false),
         f.band().name().to_uppercase(),
-        f.severity
+        Band::number(f.severity)
     )));
     if is_id(&f.id) {
         text = text.say(" · GuardDuty finding ").text(&Plain::line(&f.id));

@@ -103,7 +103,7 @@ fn critical(findings: &[&Finding], w: &Wording) -> Rich {
     all.sort_by(|a, b| b.severity.total_cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
     let named = all.iter().take(CRITICAL_NAMED).map(|f| {
         let title = look::title(f).cut(2 * SHORT);
-        let mut runs = Runs::new().bold(&Plain::line(&format!("{}{:.1}", sample(f), f.severity))).say("  ");
+        let mut runs = Runs::new().bold(&Plain::line(&format!("{}{}", sample(f), Band::number(f.severity)))).say("  ");
         runs = match links::console(f, w) {
             Some(to) => runs.link(&to, &title),
             None => runs.text(&title),

@@ -30,11 +30,11 @@ pub(super) fn sign(band: Band, archived: bool) -> &'static str {
 
 /// `🚨 CRITICAL 9.0`; an archived finding says so, and does not shout.
 pub(super) fn badge(f: &Finding, archived: bool) -> Plain {
-    let sign = sign(f.band(), archived);
+    let (sign, number) = (sign(f.band(), archived), Band::number(f.severity));
     let sample = if f.sample { "SAMPLE " } else { "" };
     Plain::line(&match archived {
-        true => format!("{sign} {sample}Archived · {} {:.1}", f.band(), f.severity),
-        false => format!("{sign} {sample}{} {:.1}", f.band().name().to_uppercase(), f.severity),
+        true => format!("{sign} {sample}Archived · {} {number}", f.band()),
+        false => format!("{sign} {sample}{} {number}", f.band().name().to_uppercase()),
     })
 }
 

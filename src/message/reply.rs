@@ -3,7 +3,7 @@
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
 use super::{Form, News, Wording, bare, links, look, say, seen};
-use crate::finding::{Finding, Phrase};
+use crate::finding::{Band, Finding, Phrase};
 
 /// Values of a kind that a reply names.
 const NAMED: usize = 5;
@@ -50,12 +50,13 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
 
 /// `🔴 severity rose: MEDIUM 5.0 → HIGH 8.0`
 fn rise(f: &Finding, was: f64) -> Plain {
-    let before = crate::finding::Band::of(was).name().to_uppercase();
+    let before = Band::of(was).name().to_uppercase();
     Plain::line(&format!(
-        "{} severity rose: {before} {was:.1} → {} {:.1}",
+        "{} severity rose: {before} {} → {} {}",
         look::sign(f.band(), false),
+        Band::number(was),
         f.band().name().to_uppercase(),
-        f.severity
+        Band::number(f.severity)
     ))
 }
 
