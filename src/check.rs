@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join4};
 
-use crate::config::{Access, Config, Pushgateway, RouteTo, Target};
+use crate::config::{Access, AccountNames, Config, Pushgateway, RouteTo, Target};
 use crate::exit::Exit;
 use crate::guardduty::{Aws, Detector, ReadError, Source};
 use crate::message::{self, Form, Level, Notice};
-use crate::metrics::Requests;
+use crate::metrics::{Requests, with_auth};
 use crate::slack::{Chat, Client, Failure, Proof};
 use crate::state::State;
 use crate::state::backing::Backing;
@@ -76,7 +76,11 @@ pub async fn check(config: &Config, post: bool) -> Exit {
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let aws = async {
         match Aws::connect(&config.aws, aws_client, requests.clone()).await {
-            Ok(aws) => aws_rows(&aws).await,
+            Ok(aws) => {
+                let (mut rows, names) = join(aws_rows(&aws), names_row(&aws, config)).await;
+                rows.extend(names);
+                rows
+            }
             Err(e) => vec![Row::failed("AWS region", e, "")],
         }
     };
@@ -107,6 +111,7 @@ async fn aws_rows(aws: &Aws) -> Vec<Row> {
         }
         rows.push(caller_row(&identity, caller.map(|c| c.arn)));
     }
+    let callers = rows.len();
     for index in 0..aws.identities() {
         let seen = aws.sources_of(index).await;
         match seen.sources {
@@ -120,7 +125,21 @@ async fn aws_rows(aws: &Aws) -> Vec<Row> {
             )),
         }
     }
+    // Each source without a detector is a warning; when there is no other, a run would see nothing at all.
+    if unusable.is_empty() && rows[callers..].iter().all(|r| r.verdict == Verdict::Warning) {
+        let mend = "enable GuardDuty, or correct GUARDDUTY_REGIONS";
+        rows.push(Row::failed("detectors", "there is none: nothing would be polled", mend));
+    }
     rows
+}
+
+/// Without the names a message shows the accounts' numbers only.
+async fn names_row(aws: &Aws, config: &Config) -> Option<Row> {
+    let AccountNames::Organization = config.wording.account_names else { return None };
+    Some(match aws.organization().await {
+        Ok(names) => Row::ok("names of accounts", format!("{} accounts", names.len())),
+        Err(e) => Row::warning("names of accounts", e, "allow organizations:ListAccounts, or list ACCOUNT_NAMES"),
+    })
 }
 
 fn caller_row(identity: &str, arn: Result<String, ReadError>) -> Row {
@@ -207,6 +226,8 @@ async fn slack_rows(config: &Config, chat: &Client, post: bool) -> Vec<Row> {
                 let mend =
                     slack_mend(&e, "install the app (slack-manifest.yaml) and set SLACK_BOT_TOKEN to its xoxb- token");
                 rows.push(Row::failed("Slack token", e, mend));
+                // Every channel would say the same.
+                return rows;
             }
         }
     }
@@ -221,11 +242,15 @@ fn scope_rows(has: impl Fn(&str) -> bool) -> Vec<Row> {
         true => Row::ok("Slack scope chat:write", "granted"),
         false => Row::failed("Slack scope chat:write", "missing", "add it to the app and install it anew"),
     }];
-    if !has("channels:history") && !has("groups:history") {
-        let mend = "add channels:history (public) and groups:history (private channels) for exactly-once delivery after a crash";
-        rows.push(Row::warning("Slack scopes for history", "missing: at least once, not exactly once", mend));
-    } else {
-        rows.push(Row::ok("Slack scopes for history", "granted"));
+    for (scope, channels) in [("channels:history", "public"), ("groups:history", "private")] {
+        rows.push(match has(scope) {
+            true => Row::ok(format!("Slack scope {scope}"), "granted"),
+            false => Row::warning(
+                format!("Slack scope {scope}"),
+                format!("missing: in {channels} channels a message can repeat after a crash"),
+                "add it to the app and install it anew",
+            ),
+        });
     }
     rows
 }
@@ -315,10 +340,42 @@ async fn state_rows(config: &Config, requests: Requests) -> Vec<Row> {
 async fn gateway_rows(gateway: Option<&Pushgateway>, client: &reqwest::Client) -> Vec<Row> {
     let Some(gateway) = gateway else { return Vec::new() };
     let request = client.get(format!("{}/-/ready", gateway.url)).timeout(Duration::from_secs(5));
-    let row = match request.send().await {
+    let row = match with_auth(request, gateway).send().await {
+        Ok(answer) if matches!(answer.status().as_u16(), 401 | 403) => Row::failed(
+            "Pushgateway",
+            format!("answers {}", answer.status()),
+            "correct PUSHGATEWAY_USERNAME and PUSHGATEWAY_PASSWORD",
+        ),
         Ok(answer) if answer.status().is_success() => Row::ok("Pushgateway", "ready"),
         Ok(answer) => Row::failed("Pushgateway", format!("answers {}", answer.status()), "correct PUSHGATEWAY_URL"),
         Err(e) => Row::failed("Pushgateway", http::describe(e), "correct PUSHGATEWAY_URL, or unset it"),
     };
     vec![row]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credentials;
+
+    #[tokio::test]
+    async fn a_gateway_that_wants_a_password_is_asked_with_it() {
+        use axum::http::{HeaderMap, StatusCode};
+
+        async fn guarded(headers: HeaderMap) -> StatusCode {
+            let known = headers.get("authorization").is_some_and(|auth| auth == "Basic cHVzaGVyOnMzY3JldA==");
+            if known { StatusCode::OK } else { StatusCode::UNAUTHORIZED }
+        }
+        http::install_crypto();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(guarded)).await });
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for (password, verdict) in [("s3cret", Verdict::Ok), ("stale", Verdict::Failed)] {
+            let auth = Some(Credentials { username: "pusher".into(), password: password.into() });
+            let gateway = Pushgateway { url: url.clone(), job: "j".into(), labels: Default::default(), auth };
+            let rows = gateway_rows(Some(&gateway), &client).await;
+            assert_eq!(rows[0].verdict, verdict, "{rows:?}");
+        }
+    }
 }

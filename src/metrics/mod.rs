@@ -4,6 +4,6 @@ mod push;
 mod render;
 mod requests;
 
-pub use push::{PushError, push};
+pub use push::{PushError, push, with_auth};
 pub use render::{Carried, Delay, Snapshot, SourceSample, render};
 pub use requests::Requests;

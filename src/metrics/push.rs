@@ -27,14 +27,19 @@ pub enum PushError {
 
 /// Pushes what `snapshot` tells into the group of this job and these labels.
 pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, client: &reqwest::Client) -> Result<(), PushError> {
-    let mut request = client
+    let request = client
         .request(method(snapshot), group(gateway).ok_or(PushError::Url)?)
         .header(reqwest::header::CONTENT_TYPE, prometheus::TEXT_FORMAT)
         .body(render(snapshot));
-    if let Some(auth) = &gateway.auth {
-        request = request.basic_auth(&auth.username, Some(auth.password.expose_secret()));
+    tokio::time::timeout(PATIENCE, send(with_auth(request, gateway))).await.unwrap_or(Err(PushError::Timeout))
+}
+
+/// With the user name and password, where the gateway wants them.
+pub fn with_auth(request: reqwest::RequestBuilder, gateway: &Pushgateway) -> reqwest::RequestBuilder {
+    match &gateway.auth {
+        Some(auth) => request.basic_auth(&auth.username, Some(auth.password.expose_secret())),
+        None => request,
     }
-    tokio::time::timeout(PATIENCE, send(request)).await.unwrap_or(Err(PushError::Timeout))
 }
 
 async fn send(request: reqwest::RequestBuilder) -> Result<(), PushError> {

@@ -62,6 +62,26 @@ fn check_proves_the_set_up_without_posting_and_names_what_is_wrong() {
 }
 
 #[test]
+fn check_fails_where_nothing_would_be_polled() {
+    let world = world().env("GUARDDUTY_REGIONS", "sa-east-1").run_with(&["check"], b"").exit(1);
+    assert!(world.ran().stdout.contains("nothing would be polled"), "{}", world.ran().stdout);
+    world.env("GUARDDUTY_REGIONS", format!("sa-east-1,{REGION}")).run_with(&["check"], b"").exit(0);
+}
+
+#[test]
+fn check_asks_for_the_names_of_accounts_where_they_are_wanted() {
+    let world = world().env("ACCOUNT_NAMES", "organization").on("ListAccounts", [error("AccessDeniedException")]);
+    let world = world.run_with(&["check"], b"").exit(0);
+    assert!(world.ran().stdout.contains("warn  names of accounts"), "{}", world.ran().stdout);
+}
+
+#[test]
+fn check_tells_a_wrong_token_once() {
+    let world = world().on("auth.test", [error("invalid_auth").for_ever()]).run_with(&["check"], b"").exit(1);
+    assert_eq!(world.ran().stdout.matches("FAIL").count(), 1, "{}", world.ran().stdout);
+}
+
+#[test]
 fn check_posts_a_marked_sample_when_told_to() {
     let world = world().run_with(&["check", "--post"], b"").exit(0);
     let posted = world.new_messages();
