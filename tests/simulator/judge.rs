@@ -253,6 +253,10 @@ impl World {
             if standing.len() > 1 && !deleted {
                 self.broken(format!("{id} has {} messages", standing.len()));
             }
+            let last = slack.claims.iter().rfind(|c| c.kind != Claimed::Notice && c.id == id);
+            if last.is_some_and(|c| c.kind == Claimed::Digest) && !standing.is_empty() {
+                self.broken(format!("the message of {id} does not say that a digest tells it now"));
+            }
             let Some(n) = self.state_of(f, self.now()) else { continue };
             let state = &self.states(f)[n];
             let urgent = setup.routed && state.severity >= 7.0;

@@ -1,30 +1,7 @@
 //! Histories that once broke a promise, cut down to what it took.
 
-use guardduty_slack::state::BOUND;
-
 use crate::drive::play;
-use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
-
-fn setup(findings: usize) -> Setup {
-    Setup {
-        access: Access::Bot,
-        sources: 1,
-        page: 50,
-        overlap: 900,
-        digest_after: 20,
-        recurrence: "update",
-        remind_after: 21_600,
-        timeout: 480,
-        routed: false,
-        named: false,
-        lag: 9_000,
-        window: 5_000,
-        digest: 500,
-        bound: BOUND,
-        wild: false,
-        findings: vec![Make { sources: vec![0], wide: None }; findings],
-    }
-}
+use crate::history::{Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
 
 fn seen(finding: usize, at: i64) -> Event {
     Event { at, what: What::State { finding, severity: 5.0, ip: 1, count: 1, late: 0 } }
@@ -43,7 +20,7 @@ fn holds(setup: Setup, events: Vec<Event>, runs: Vec<RunPlan>) {
 
 /// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
 pub fn deaths() -> Vec<History> {
-    let setup = Setup { digest_after: 1, routed: true, ..setup(6) };
+    let setup = Setup { digest_after: 1, routed: true, ..Setup::plain(6) };
     let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
     let first = [state(0, 5_000, 2.0), state(1, 6_000, 8.0), state(2, 95_000, 8.0)];
     let second = [state(0, 200_000, 5.0), state(1, 201_000, 5.0), state(2, 202_000, 9.0)];
@@ -53,7 +30,7 @@ pub fn deaths() -> Vec<History> {
         let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(120_000) };
         vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), killed]
     };
-    let kills = (1..40).flat_map(|call| [true, false].map(|after| Kill { call, after }));
+    let kills = (1..40).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
     kills.map(|kill| History { seed: 1, setup: setup.clone(), events: events.clone(), runs: runs(kill) }).collect()
 }
 
@@ -68,12 +45,12 @@ fn a_run_may_die_at_any_call() {
 fn what_an_unrecorded_run_said_is_looked_up_even_if_the_next_run_is_told_to_end_while_it_looks() {
     let ended = RunPlan { term: Some(20_000), ..run(60_000, &[(Op::History, 1, How::Slow(40_000))]) };
     let runs = vec![RunPlan::clean(1_000), run(30_000, &[(Op::Load, 1, How::Fail)]), ended];
-    holds(setup(1), vec![seen(0, 5_000)], runs);
+    holds(Setup::plain(1), vec![seen(0, 5_000)], runs);
 }
 
 #[test]
 fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
-    let setup = Setup { page: 8, window: 2, bound: 2_000, ..setup(14) };
+    let setup = Setup { page: 8, window: 2, bound: 2_000, ..Setup::plain(14) };
     let old = (0..6).map(|f| seen(f, 5_000 + f as i64 * 1_000));
     let new = (6..14).map(|f| seen(f, 200_000 + f as i64 * 1_000));
     // Its first post takes so long that it records, and forgets, before its second window.
@@ -84,7 +61,7 @@ fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
 
 #[test]
 fn a_finding_that_two_sources_show_is_known_by_either_one() {
-    let mut setup = Setup { sources: 3, ..setup(1) };
+    let mut setup = Setup { sources: 3, ..Setup::plain(1) };
     setup.findings[0].sources = vec![0, 2];
     let one_eyed = run(60_000, &[(Op::Load, 1, How::Fail), (Op::Identity, 2, How::Fail)]);
     holds(setup, vec![seen(0, 5_000)], vec![RunPlan::clean(1_000), RunPlan::clean(30_000), one_eyed]);
@@ -92,7 +69,7 @@ fn a_finding_that_two_sources_show_is_known_by_either_one() {
 
 #[test]
 fn what_a_digest_sums_up_is_not_edited_besides() {
-    let setup = Setup { routed: true, digest_after: 1, ..setup(2) };
+    let setup = Setup { routed: true, digest_after: 1, ..Setup::plain(2) };
     let as_bad_as = |severity, event: Event| match event.what {
         What::State { finding, ip, count, late, .. } => {
             Event { what: What::State { finding, severity, ip, count, late }, ..event }
@@ -109,7 +86,7 @@ fn what_a_digest_sums_up_is_not_edited_besides() {
 
 #[test]
 fn a_word_in_a_thread_is_said_there_also_where_the_channel_refuses_new_messages() {
-    let setup = Setup { routed: true, ..setup(2) };
+    let setup = Setup { routed: true, ..Setup::plain(2) };
     let bad = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
     let events = vec![bad(0, 5_000, 8.0), bad(0, 100_000, 9.0), bad(1, 100_001, 10.0)];
     let refused = run(120_000, &[(Op::Post, 1, How::Channel), (Op::Save, 2, How::Fail), (Op::Save, 3, How::Fail)]);
@@ -118,7 +95,7 @@ fn a_word_in_a_thread_is_said_there_also_where_the_channel_refuses_new_messages(
 
 #[test]
 fn a_siblings_message_in_a_thread_is_not_summed_up_besides() {
-    let mut setup = Setup { sources: 2, digest_after: 1, ..setup(3) };
+    let mut setup = Setup { sources: 2, digest_after: 1, ..Setup::plain(3) };
     setup.findings[0].wide = Some(0);
     setup.findings[1] = Make { sources: vec![1], wide: Some(0) };
     let events = vec![seen(0, 5_000), seen(1, 100_000), Event { at: 200_000, what: seen(2, 0).what }];
@@ -130,8 +107,16 @@ fn a_siblings_message_in_a_thread_is_not_summed_up_besides() {
 
 #[test]
 fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
-    let setup = Setup { page: 1, ..setup(3) };
+    let setup = Setup { page: 1, ..Setup::plain(3) };
     let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
     let blind = run(60_000, &[(Op::Load, 1, How::Fail), (Op::List, 3, How::Fail), (Op::List, 5, How::Fail)]);
     holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000), blind]);
+}
+
+#[test]
+fn a_finding_that_moves_to_a_channel_of_many_has_a_message_of_its_own_there_and_the_old_one_says_so() {
+    let setup = Setup { routed: true, digest_after: 1, ..Setup::plain(2) };
+    let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
+    let events = vec![state(1, 20_000, 2.0), state(0, 97_000, 9.0), state(1, 121_000, 8.0)];
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(60_000), RunPlan::clean(60_000)]);
 }

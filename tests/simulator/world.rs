@@ -230,7 +230,8 @@ impl Line {
         let (call, nth) = run.count(op);
         let luck = fate(&[world.seed(), run.index as u64, op as u64, u64::from(nth)]);
         let fault = run.plan.fault(op, nth).cloned();
-        let kill = run.plan.kill.filter(|k| k.call == call);
+        let kill =
+            run.plan.kill.filter(|k| k.call == if k.op.is_some() { nth } else { call } && k.op.is_none_or(|o| o == op));
         if let Some(how) = &fault {
             world.met(&format!("{op:?} {}", kind(how)));
         }

@@ -1,0 +1,374 @@
+//! Histories from seeds. Half of them are about anything; each of the others brings about, more often than chance
+//! would, what it takes for one kind of mistake to matter.
+
+use guardduty_slack::state::BOUND;
+
+use crate::dice::Dice;
+use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
+
+/// A configuration, what happens, and the runs.
+type Plot = (Setup, Vec<Event>, Vec<RunPlan>);
+
+/// With the parts of a hundred that each gets.
+const THEMES: &[(i64, fn(&mut Dice) -> Plot)] = &[
+    (46, anything),
+    (6, one_instant),
+    (6, shifting_pages),
+    (6, flood),
+    (8, risen_bands),
+    (7, digests_and_deaths),
+    (7, side_by_side),
+    (4, dead_twice),
+    (6, moves),
+    (4, refusals),
+];
+
+impl History {
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut throw = dice.pick(0..THEMES.iter().map(|(parts, _)| parts).sum());
+        let theme = THEMES.iter().find(|(parts, _)| {
+            throw -= parts;
+            throw < 0
+        });
+        let (setup, mut events, runs) = theme.expect("the throw is less than their sum").1(&mut dice);
+        events.sort_by_key(|e| e.at);
+        Self { seed, setup, events, runs }
+    }
+}
+
+fn anything(dice: &mut Dice) -> Plot {
+    let setup = setup(dice);
+    let length = dice.pick(4..9);
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..length).map(|_| run(dice, &setup)));
+    let events = events(dice, &setup, length * 200_000);
+    (setup, events, runs)
+}
+
+/// Pages that end where a millisecond does, in windows that end where a page does.
+fn one_instant(dice: &mut Dice) -> Plot {
+    let count = dice.pick(8..30);
+    let (page, digest_after) = (dice.of(&[1, 2, 3]), dice.of(&[0, 2, 20]));
+    let window = page * dice.of(&[1, 2, 3]);
+    let setup = Setup { page, window, digest_after, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let burst = 20_000 + dice.pick(0..2) * 90_000;
+        let at = burst + finding / page as i64 + i64::from(dice.percent(10));
+        let late = if dice.percent(20) { dice.pick(1..100_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+    }
+    (setup, events, steady(dice, 3))
+}
+
+/// Findings are updated while the list is read, which is slow.
+fn shifting_pages(dice: &mut Dice) -> Plot {
+    let count = dice.pick(9..24);
+    let (page, window) = (dice.of(&[2, 3]), dice.of(&[4, 9, 5_000]));
+    let setup = Setup { page, window, ..Setup::plain(count as usize) };
+    let mut events: Vec<Event> = (0..count).map(|f| seen(dice, f, 5_000 + f * 900, 0)).collect();
+    for _ in 0..dice.pick(4..14) {
+        let (finding, at) = (dice.pick(0..count), 60_000 + dice.pick(0..30_000));
+        events.push(seen(dice, finding, at, 0));
+    }
+    let faults = (1..8).map(|nth| Fault { op: Op::List, nth, how: How::Slow(dice.of(&[2_000, 3_000])) }).collect();
+    let runs = vec![RunPlan::clean(1_000), RunPlan { faults, ..RunPlan::clean(58_000) }, RunPlan::clean(60_000)];
+    (setup, events, runs)
+}
+
+/// More than the state has room for.
+fn flood(dice: &mut Dice) -> Plot {
+    let count = dice.pick(50..90);
+    let (page, digest) = (dice.of(&[3, 9]), dice.of(&[3, 500]));
+    let (digest_after, bound) = (dice.of(&[0, 3]), dice.of(&[5_000, 7_000]));
+    let setup = Setup { page, window: 9, digest, digest_after, bound, ..Setup::plain(count as usize) };
+    let bursts = dice.pick(1..4);
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 20_000 + finding % bursts * 100_000 + dice.pick(0..20_000);
+        let late = if dice.percent(10) { dice.pick(1..100_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+        if dice.percent(15) {
+            let again = at + dice.pick(20_000..200_000);
+            events.push(seen(dice, finding, again, 0));
+        }
+    }
+    let mut runs = steady(dice, 4);
+    if dice.percent(50) {
+        let i = dice.index(runs.len());
+        runs[i].kill = Some(Kill { op: Some(Op::Post), call: dice.pick(1..9) as u32, after: true });
+    }
+    (setup, events, runs)
+}
+
+/// Bands that rise, and runs that die between the edit and the word in the thread, or after it.
+fn risen_bands(dice: &mut Dice) -> Plot {
+    let count = dice.pick(1..4);
+    let setup = Setup { remind_after: dice.of(&[60, 600, 21_600]), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for (n, severity) in [2.0, 5.0, 8.0, 9.0].into_iter().enumerate().skip(dice.index(2)) {
+            let at = 10_000 + n as i64 * 90_000 + dice.pick(0..40_000);
+            events.push(state(finding, severity, dice.pick(1..4), n as i64 + 1, at, 0));
+        }
+    }
+    let mut runs = steady(dice, 5);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(dice.of(&[Op::Update, Op::Post])), call: dice.pick(1..3) as u32, after: true };
+        run.kill = dice.percent(60).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Digests, and runs that die after them; the next one comes at once, or when the lease is over.
+fn digests_and_deaths(dice: &mut Dice) -> Plot {
+    let count = dice.pick(5..20);
+    let (digest_after, digest) = (dice.of(&[1, 2]), dice.of(&[3, 500]));
+    let setup = Setup { digest_after, digest, routed: dice.percent(30), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..3) * 80_000 + dice.pick(0..30_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = steady(dice, 5);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(Op::Post), call: dice.pick(1..5) as u32, after: dice.percent(80) };
+        run.kill = dice.percent(60).then_some(kill);
+        if dice.percent(40) {
+            run.gap = dice.pick(100..9_000);
+        }
+    }
+    (setup, events, runs)
+}
+
+/// Two runs at a time.
+fn side_by_side(dice: &mut Dice) -> Plot {
+    let count = dice.pick(4..20);
+    let setup = Setup { digest_after: dice.of(&[0, 3, 20]), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..3) * 80_000 + dice.pick(0..20_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = Vec::new();
+    for mut run in steady(dice, 3) {
+        // One that hangs in a post has nothing to record, and but renews its lease.
+        if dice.percent(50) {
+            let how = dice.of(&[How::Slow(40_000), How::Throttle(30)]);
+            run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..3) as u32, how });
+        }
+        let gap = if dice.percent(50) { dice.pick(0..300) } else { dice.pick(300..12_000) };
+        let beside = RunPlan { overlaps: true, skew: dice.pick(-14_000..14_000), ..RunPlan::clean(gap) };
+        runs.extend([run, beside]);
+    }
+    (setup, events, runs)
+}
+
+/// A run dies; the next one can read but one of two histories.
+fn dead_twice(dice: &mut Dice) -> Plot {
+    let count = dice.pick(4..12);
+    let setup = Setup { routed: true, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..2) * 80_000 + dice.pick(0..30_000);
+        events.push(state(finding, dice.of(&[5.0, 8.0]), 1, 1, at, 0));
+    }
+    let kill = Kill { op: Some(Op::Post), call: dice.pick(2..6) as u32, after: dice.percent(80) };
+    let faults = vec![Fault { op: Op::History, nth: dice.pick(1..3) as u32, how: How::Fail }];
+    let runs = vec![
+        RunPlan::clean(1_000),
+        RunPlan { kill: Some(kill), ..RunPlan::clean(50_000) },
+        RunPlan { faults, ..RunPlan::clean(dice.pick(61_000..90_000)) },
+        RunPlan::clean(dice.pick(1_000..90_000)),
+    ];
+    (setup, events, runs)
+}
+
+/// Findings that go from channel to channel, and messages that people delete.
+fn moves(dice: &mut Dice) -> Plot {
+    let count = dice.pick(2..7);
+    let digest_after = dice.of(&[1, 20, 20]);
+    let setup = Setup { routed: true, digest_after, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.pick(2..5) {
+            let at = 10_000 + n * 80_000 + dice.pick(0..40_000);
+            events.push(state(finding, dice.of(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), n + 1, at, 0));
+            if dice.percent(25) {
+                events.push(Event { at: at + 60_000, what: What::Delete(finding as usize) });
+            }
+        }
+    }
+    let mut runs = steady(dice, 5);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(dice.of(&[Op::Update, Op::Post])), call: 1, after: dice.percent(50) };
+        run.kill = dice.percent(25).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Slack answers no, or not at all.
+fn refusals(dice: &mut Dice) -> Plot {
+    let count = dice.pick(3..10);
+    let setup = Setup { routed: dice.percent(70), digest_after: dice.of(&[2, 20]), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..160_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = steady(dice, 4);
+    for run in &mut runs[1..] {
+        for _ in 0..3 {
+            let how = dice.of(&[How::Vanish, How::Lost, How::Throttle(5), How::Channel, How::Content, How::Fail]);
+            run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..6) as u32, how });
+        }
+    }
+    (setup, events, runs)
+}
+
+/// So many runs after a first one, each about when the lease of the one before would be over.
+fn steady(dice: &mut Dice, count: usize) -> Vec<RunPlan> {
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..count).map(|_| RunPlan::clean(dice.pick(55_000..90_000))));
+    runs
+}
+
+fn seen(dice: &mut Dice, finding: i64, at: i64, late: i64) -> Event {
+    state(finding, dice.of(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), 1, at, late)
+}
+
+fn state(finding: i64, severity: f64, ip: i64, count: i64, at: i64, late: i64) -> Event {
+    let (finding, ip, count) = (finding as usize, ip as u8, count as u64);
+    Event { at, what: What::State { finding, severity, ip, count, late } }
+}
+
+fn setup(dice: &mut Dice) -> Setup {
+    let sources = dice.of(&[1, 1, 2, 3]);
+    let access =
+        dice.of(&[Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Blind, Access::Webhook]);
+    let flood = dice.percent(15);
+    let count = if flood { dice.pick(30..80) } else { dice.pick(1..16) };
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    // As in earnest, the state has room for several windows.
+    let tight = flood && sources == 1 && dice.percent(50);
+    Setup {
+        access,
+        sources,
+        page: if tight { 3 } else { dice.of(&[2, 3, 5, 50]) },
+        overlap: dice.of(&[120, 300, 900]),
+        digest_after: dice.of(&[0, 2, 3, 20]),
+        recurrence: dice.of(&["update", "update", "update", "update", "repost", "ignore"]),
+        remind_after: dice.of(&[60, 600, 21_600]),
+        timeout: dice.of(&[60, 480, 480]),
+        routed: dice.percent(50),
+        named: dice.percent(30),
+        lag: 9_000,
+        window: if tight { 9 } else { dice.of(&[4, 9, 5_000, 5_000]) },
+        digest: dice.of(&[3, 500]),
+        bound: if tight { dice.of(&[9_000, 12_000]) } else { BOUND },
+        wild: dice.percent(8),
+        findings,
+    }
+}
+
+/// Source 2 is another account in the region of source 0, which may show the same findings; source 1 is another region.
+fn make(dice: &mut Dice, sources: usize, i: i64) -> Make {
+    let wide = (sources > 1 && dice.percent(20)).then_some((i / 2) as u32);
+    let own = if wide.is_some() { (i % 2) as usize } else { dice.index(sources) };
+    let both = sources == 3 && own != 1 && dice.percent(40);
+    Make { sources: if both { vec![0, 2] } else { vec![own] }, wide }
+}
+
+fn run(dice: &mut Dice, setup: &Setup) -> RunPlan {
+    let overlaps = dice.percent(12);
+    let gap = match dice.pick(0..10) {
+        _ if overlaps => dice.pick(0..20_000),
+        0..3 => dice.pick(500..15_000),
+        3..5 => dice.pick(55_000..80_000),
+        _ => dice.pick(60_000..330_000),
+    };
+    let deep = if dice.percent(70) { 25 } else { 90 };
+    let kill = dice.percent(45).then(|| Kill { op: None, call: dice.pick(1..deep) as u32, after: dice.percent(60) });
+    let skew = if setup.wild && dice.percent(40) { 7_200_000 } else { 14_000 };
+    let skew = dice.pick(-skew..skew);
+    let term = dice.percent(8).then(|| dice.pick(0..30_000));
+    let count = if dice.percent(50) { dice.pick(1..5) } else { 0 };
+    let faults = (0..count).map(|_| fault(dice)).collect();
+    RunPlan { overlaps, gap, skew, kill, term, faults }
+}
+
+fn fault(dice: &mut Dice) -> Fault {
+    let slack = [Op::Post, Op::Post, Op::Post, Op::Update, Op::Update, Op::History, Op::Replies];
+    let others =
+        [Op::Load, Op::Save, Op::Save, Op::Save, Op::Identity, Op::Detectors, Op::List, Op::List, Op::Get, Op::Watch];
+    let op = if dice.percent(55) { dice.of(&slack) } else { dice.of(&others) };
+    let slow = How::Slow(dice.of(&[3_000, 12_000, 40_000]));
+    let throttle = How::Throttle(dice.of(&[1, 5, 30, 90]));
+    let how = match op {
+        Op::Post => dice.of(&[
+            slow,
+            How::Fail,
+            How::Lost,
+            How::Lost,
+            How::Lost,
+            How::Vanish,
+            throttle,
+            How::Content,
+            How::Channel,
+            How::App,
+        ]),
+        Op::Update => dice.of(&[slow, How::Fail, How::Lost, How::Vanish, throttle, How::Content]),
+        Op::History | Op::Replies => dice.of(&[slow, How::Fail]),
+        Op::Load => dice.of(&[How::Copy(dice.clone().pick(0..120)), How::Copy(60), How::Fail]),
+        Op::Save => dice.of(&[slow, How::Fail, How::Lost]),
+        Op::Identity => How::Fail,
+        Op::Detectors => dice.of(&[slow, How::Fail, How::Denied]),
+        Op::List => dice.of(&[slow, How::Fail, How::Repeat]),
+        Op::Get => dice.of(&[slow, How::Fail, How::LeaveOut]),
+        Op::Watch => How::Denied,
+    };
+    let many = matches!(op, Op::Post | Op::Save | Op::Update | Op::List | Op::Get);
+    Fault { op, nth: dice.pick(1..if many { 5 } else { 3 }) as u32, how }
+}
+
+fn events(dice: &mut Dice, setup: &Setup, length: i64) -> Vec<Event> {
+    let mut events = Vec::new();
+    for finding in 0..setup.findings.len() {
+        life(dice, setup, finding, length, &mut events);
+    }
+    for _ in 0..dice.of(&[0, 0, 0, 1]) {
+        events.push(Event { at: dice.pick(0..length), what: What::Touch });
+    }
+    events
+}
+
+fn life(dice: &mut Dice, setup: &Setup, finding: usize, length: i64, events: &mut Vec<Event>) {
+    // Several findings in one millisecond, and in the next.
+    let mut at = if dice.percent(30) {
+        length / 4 + dice.pick(0..3) * length / 8 + dice.pick(-1..2).max(0)
+    } else {
+        dice.pick(0..length)
+    };
+    let mut severity = dice.of(&[1.0, 2.0, 5.0, 8.0, 9.0]);
+    for n in 0..dice.of(&[1, 1, 1, 2, 2, 3, 5]) {
+        let late = if dice.percent(25) { dice.pick(1..setup.overlap * 900) } else { 0 };
+        if n > 0 && dice.percent(50) {
+            severity = dice.of(&[1.0, 2.0, 5.0, 8.0, 9.0]);
+        }
+        events
+            .push(Event { at, what: What::State { finding, severity, ip: dice.pick(1..4) as u8, count: n + 1, late } });
+        let soon = at + dice.pick(1_000..120_000);
+        match dice.pick(0..40) {
+            0 | 1 => events.push(Event { at: soon, what: What::Archive(finding) }),
+            2 => events.push(Event { at: soon, what: What::Delete(finding) }),
+            3 => events.push(Event { at: at + late, what: What::Forge(finding) }),
+            4 => {
+                events.push(Event { at: soon, what: What::Archive(finding) });
+                events.push(Event { at: soon + dice.pick(1_000..400_000), what: What::BringBack(finding) });
+            }
+            _ => {}
+        }
+        at += dice.of(&[dice.clone().pick(1..2_000), dice.clone().pick(2_000..400_000), 60_000]);
+    }
+}
