@@ -100,7 +100,7 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdi
     };
     match state.findings.get(&f.id).and_then(|e| Some((e, e.at.as_ref()?))) {
         Some((entry, at)) => recurrence(state, config, f, entry, at, to, now),
-        None if f.archived => Verdict::Settled(Outcome::Dropped, Reason::Archived),
+        None if f.archived => Verdict::Settled(Outcome::Archived, Reason::Archived),
         None => Verdict::Post(Post { parent: parent(state, f, &to), to, old: None, seen: Vec::new() }),
     }
 }

@@ -29,6 +29,10 @@ use crate::time::{Clock, Millis};
 
 /// So many findings at most are in hand, over all sources: of so many at once, the most severe come first.
 const WINDOW: usize = 5_000;
+/// So many bytes of the state a finding takes while it is in hand: one with a message of its own, and one that a digest
+/// sums up, whose plan names it besides.
+const MESSAGE: usize = 300;
+const SUMMED_UP: usize = 100;
 /// What cannot be delivered, or fetched, for so long is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Messages are planned when every source has answered, or after a quarter of `RUN_TIMEOUT`, so long at most.
@@ -163,7 +167,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.cycle().await;
             let (room, known) = (self.room(), self.known());
             let more =
-                !self.record.full && !self.is_over() && self.intake.next_windows(&self.record.state, &room, &known);
+                !room.is_none() && !self.is_over() && self.intake.next_windows(&self.record.state, &room, &known);
             let nothing = self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due();
             if nothing || self.is_late() {
                 break;
@@ -192,15 +196,20 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         !silent && self.record.state.notices.iter().any(|n| !self.tried.contains(&n.id))
     }
 
-    /// How many findings may be taken in hand now. Without digests no more than can be posted.
+    /// How many findings may be taken in hand now: no more than the state can hold, and without digests no more than can
+    /// be posted.
     pub(super) fn room(&self) -> Rc<Room> {
-        let postable = usize::try_from(self.stop.left().as_secs()).unwrap_or(self.window).max(50);
+        let free = self.record.free(&self.intake.in_hand());
         let limit = if self.config.slack.digest_after == 0 && !self.config.dry_run {
-            postable.min(self.window)
+            let postable = usize::try_from(self.stop.left().as_secs()).unwrap_or(self.window).max(50);
+            postable.min(free / MESSAGE)
         } else {
-            self.window
+            free / SUMMED_UP
         };
-        Rc::new(Room::new(limit))
+        if limit == 0 {
+            tracing::error!(free, "the state is full: no further findings are taken in by this run");
+        }
+        Rc::new(Room::new(limit.min(self.window)))
     }
 
     pub(super) fn known(&self) -> Rc<Known> {
@@ -278,7 +287,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) async fn checkpoint(&mut self) {
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
-        self.record.checkpoint(&self.intake.unsettled()).await;
+        self.record.checkpoint(&self.intake.in_hand()).await;
         self.desk.set_recorded();
     }
 
@@ -298,7 +307,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.give_up_unfetched();
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
-        let unsettled = self.intake.unsettled();
+        let in_hand = self.intake.in_hand();
         for (channel, count) in &self.tally.failed {
             for _ in 0..*count {
                 self.record.state.totals.count_notification(channel, "failed");
@@ -311,7 +320,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             if self.is_success() {
                 self.record.state.totals.last_success = Some(self.clock.now());
             }
-            self.record.close(&unsettled, since).await;
+            self.record.close(&in_hand, since).await;
             if !self.record.is_recorded() {
                 self.record.state.totals.last_success = before;
             }

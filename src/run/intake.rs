@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
 
 use crate::config::{Access, Config};
 use crate::finding::{Band, Finding};
@@ -12,7 +13,7 @@ use crate::guardduty::{Detector, ReadError};
 use crate::plan::silence;
 use crate::run::look::{Besides, Look, look};
 use crate::run::poll::{Ask, Known, Room};
-use crate::state::{Progress, Source, Standing, State};
+use crate::state::{InHand, Progress, Source, Standing, State};
 use crate::time::Millis;
 
 /// Archiving is looked up for so many findings a source and run.
@@ -35,6 +36,8 @@ type Looking = Pin<Box<dyn Future<Output = Look>>>;
 /// One source in this run.
 pub struct Track<D> {
     source: Rc<D>,
+    /// When its first list was asked for.
+    since: Instant,
     pub n: u32,
     detector: Option<String>,
     pub progress: Progress,
@@ -83,6 +86,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         self.looks.push(Box::pin(look(source.clone(), None, ask, besides)));
         let track = Track {
             source,
+            since: Instant::now(),
             n: 0,
             detector: None,
             progress: Progress::default(),
@@ -151,9 +155,9 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         let fresh = std::mem::take(&mut window.fresh);
         track.progress.unsettled.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
         track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
+        track.progress.took = track.since.elapsed();
         track.progress.hold = [track.progress.hold, window.hold].into_iter().flatten().min();
-        let goes_on = window.more && window.error.is_none();
-        track.next = window.complete_to.filter(|_| goes_on).map(|to| Millis(to.0 + 1));
+        track.next = window.next.filter(|_| window.error.is_none());
         fresh
     }
 
@@ -173,10 +177,13 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         }
     }
 
-    /// The oldest finding of each source that is listed and not settled.
-    pub fn unsettled(&self) -> HashMap<String, Millis> {
+    /// What is listed and not settled.
+    pub fn in_hand(&self) -> InHand {
         let oldest = |t: &Track<D>| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
-        self.tracks.iter().filter_map(|(key, t)| Some((key.clone(), oldest(t)?))).collect()
+        InHand {
+            ids: self.tracks.values().flat_map(|t| t.progress.unsettled.keys().cloned()).collect(),
+            oldest: self.tracks.iter().filter_map(|(key, t)| Some((key.clone(), oldest(t)?))).collect(),
+        }
     }
 
     /// How many findings are listed and not settled, and whether any list goes on.

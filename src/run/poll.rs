@@ -47,20 +47,33 @@ pub struct Ask {
 
 /// So many findings whose state was not said may still be taken in hand, by all sources together.
 #[derive(Debug)]
-pub struct Room(Cell<usize>);
+pub struct Room {
+    limit: usize,
+    left: Cell<usize>,
+}
 
 impl Room {
     pub fn new(findings: usize) -> Self {
-        Self(Cell::new(findings))
+        Self { limit: findings, left: Cell::new(findings) }
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.limit == 0
     }
 
     fn take(&self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.left.set(self.left.get().saturating_sub(1));
     }
 
     /// Whether a page of `ids` may not fit any more.
     fn is_full(&self, ids: usize) -> bool {
-        self.0.get() <= ids
+        self.left.get() <= ids
+    }
+
+    /// Whether one more is taken in. What has its place in the state already is, however full that is: else what holds
+    /// up its watermark would never be told.
+    fn admits(&self, has_place: bool) -> bool {
+        self.left.get() > 0 || (self.limit == 0 && has_place)
     }
 }
 
@@ -75,8 +88,8 @@ pub struct Window {
     pub hold: Option<Millis>,
     /// Everything listed up to here was fetched; none: nothing is certain, or nothing was listed.
     pub complete_to: Option<Millis>,
-    /// The list went on behind `complete_to`.
-    pub more: bool,
+    /// The list goes on from here.
+    pub next: Option<Millis>,
     pub error: Option<ReadError>,
 }
 
@@ -89,7 +102,8 @@ enum End {
 
 /// Reads one window of a detector's findings.
 pub async fn window<D: Detector>(source: &D, detector: &str, ask: &Ask) -> Window {
-    let mut reading = Reading { source, detector, ask, seen: HashMap::new(), out: Window::default(), last: None };
+    let mut reading =
+        Reading { source, detector, ask, seen: HashMap::new(), out: Window::default(), last: None, refused: None };
     let started = tokio::time::Instant::now();
     match reading.pass(None, Some(&ask.room)).await {
         // What is updated between list and get carries a later instant than what comes to lie between: the next
@@ -111,6 +125,8 @@ struct Reading<'a, D> {
     out: Window,
     /// The smallest `updatedAt` of the last page that was fetched whole.
     last: Option<Millis>,
+    /// The smallest one for which there was no room.
+    refused: Option<Millis>,
 }
 
 impl<D: Detector> Reading<'_, D> {
@@ -138,13 +154,21 @@ impl<D: Detector> Reading<'_, D> {
 
     /// The list goes on: complete up to the smallest instant of its last page, once that was listed anew.
     async fn cut(&mut self) {
-        self.out.more = true;
+        self.out.next = Some(self.ask.from);
+        // All before the first one that was refused was listed, unless an update in between made that one younger.
+        if let Some(bound) = self.refused.map(|r| Millis(r.0 - 1)).filter(|b| Some(*b) > self.last) {
+            match self.confirmed(Some(bound)).await {
+                Ok(true) => return self.ends_at(bound),
+                Ok(false) => {}
+                Err(error) => {
+                    self.out.error = Some(error);
+                    return;
+                }
+            }
+        }
         let Some(bound) = self.last else { return };
         match self.confirmed(Some(bound)).await {
-            Ok(true) => {
-                self.out.complete_to = Some(bound);
-                return;
-            }
+            Ok(true) => return self.ends_at(bound),
             Ok(false) => {}
             Err(error) => {
                 self.out.error = Some(error);
@@ -163,7 +187,12 @@ impl<D: Detector> Reading<'_, D> {
                 }
             }
         }
+        self.ends_at(bound);
+    }
+
+    fn ends_at(&mut self, bound: Millis) {
         self.out.complete_to = Some(bound);
+        self.out.next = Some(Millis(bound.0 + 1));
     }
 
     /// Whether a further listing shows nothing new. It is as long as what it confirms, but what it has to show is known:
@@ -212,6 +241,9 @@ impl<D: Detector> Reading<'_, D> {
                 }
                 next => next,
             };
+            if room.is_some_and(|room| !self.may_admit(room, &page)) {
+                return End::Cut;
+            }
             let full = room.is_some_and(|room| room.is_full(page.ids.len()));
             let listing = async {
                 match &next {
@@ -220,21 +252,23 @@ impl<D: Detector> Reading<'_, D> {
                 }
             };
             let (details, following) = join(details(self.source, self.detector, &self.unseen(&page)), listing).await;
-            if let Err(error) = details.map(|found| self.take(&page, found)) {
-                return End::Failed(error);
+            let before = self.out.fresh.len();
+            match details.map(|found| self.take(&page, found, room)) {
+                Ok(true) => {}
+                Ok(false) => return End::Cut,
+                Err(error) => return End::Failed(error),
             }
+            let took = self.out.fresh.len() > before;
             match following {
                 Some(Ok(following)) => page = following,
                 Some(Err(error)) => return End::Failed(error),
                 None if next.is_none() => return End::Whole { pages },
-                // The page may have held little that is new: then there is room for more.
-                None if room.is_some_and(|room| !room.is_full(0)) => {
-                    match self.source.list(self.detector, self.ask.from, to, next.as_deref()).await {
-                        Ok(following) => page = following,
-                        Err(error) => return End::Failed(error),
-                    }
-                }
-                None => return End::Cut,
+                None if took && room.is_some_and(|room| room.is_full(0)) => return End::Cut,
+                // The page held little that is new.
+                None => match self.source.list(self.detector, self.ask.from, to, next.as_deref()).await {
+                    Ok(following) => page = following,
+                    Err(error) => return End::Failed(error),
+                },
             }
         }
         End::Whole { pages: 0 }
@@ -242,7 +276,7 @@ impl<D: Detector> Reading<'_, D> {
 
     async fn fetch(&mut self, page: &Page) -> Result<(), ReadError> {
         let found = details(self.source, self.detector, &self.unseen(page)).await?;
-        self.take(page, found);
+        self.take(page, found, None);
         Ok(())
     }
 
@@ -250,13 +284,21 @@ impl<D: Detector> Reading<'_, D> {
         page.ids.iter().filter(|id| !self.seen.contains_key(*id)).cloned().collect()
     }
 
-    fn take(&mut self, page: &Page, found: Vec<Finding>) {
-        for f in found {
-            let listed = page.ids.contains(&f.id);
-            if listed && self.seen.insert(f.id.clone(), f.updated).is_none() && self.is_fresh(&f) {
+    /// Takes in what a page shows, as far as there is room for it. False: not all of it, so that the page does not count.
+    fn take(&mut self, page: &Page, found: Vec<Finding>, room: Option<&Room>) -> bool {
+        let mut whole = true;
+        for f in found.into_iter().filter(|f| page.ids.contains(&f.id)) {
+            let fresh = self.is_fresh(&f);
+            if fresh && room.is_some_and(|room| !room.admits(self.ask.known.said.contains_key(&f.id))) {
+                whole = false;
+                self.refused = Some(self.refused.map_or(f.updated, |r| r.min(f.updated)));
+            } else if self.seen.insert(f.id.clone(), f.updated).is_none() && fresh {
                 self.ask.room.take();
                 self.out.fresh.push(f);
             }
+        }
+        if !whole {
+            return false;
         }
         let is_news = |id: &String| !self.out.missing.contains(id) && !self.ask.known.passed.contains(id);
         let missing: Vec<String> = self.unseen(page).into_iter().filter(is_news).collect();
@@ -267,6 +309,15 @@ impl<D: Detector> Reading<'_, D> {
             self.out.missing.extend(missing);
         }
         self.last = page.ids.iter().filter_map(|id| self.seen.get(id)).min().copied().or(self.last);
+        true
+    }
+
+    /// Whether it is worth asking for what a page lists: not where it lists something new and the others took all room.
+    fn may_admit(&self, room: &Room, page: &Page) -> bool {
+        let known = |id: &String| {
+            self.ask.known.said.contains_key(id) || self.ask.known.passed.contains(id) || self.seen.contains_key(id)
+        };
+        room.is_none() || !room.is_full(0) || page.ids.iter().all(known)
     }
 
     fn is_fresh(&self, f: &Finding) -> bool {

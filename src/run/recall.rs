@@ -151,7 +151,7 @@ fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<
         u: standing.updated,
         s,
         at: Some(standing.at.clone()),
-        old: entry.at.take().filter(|old| old.channel != standing.at.channel).or(entry.old.take()),
+        old: entry.old.drain(..).chain(entry.at.take().filter(|at| at.channel != standing.at.channel)).collect(),
         sev: standing.severity,
         touched: spoke,
         spoke,

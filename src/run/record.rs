@@ -1,6 +1,5 @@
 //! Recording what was delivered: after it, never before; in few writes; by compare-and-swap.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +7,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::run::session::{close, note};
 use crate::state::store::{SaveError, Store};
-use crate::state::{BOUND, Forgotten, State};
+use crate::state::{BOUND, Forgotten, InHand, State};
 use crate::time::{Clock, Millis};
 
 /// A checkpoint is due after so many deliveries, or so much time.
@@ -37,8 +36,6 @@ pub struct Record<'a, S> {
     pub bytes: usize,
     /// How many bytes the document may have.
     pub bound: usize,
-    /// Not even forgetting brings the state below its bound: no further findings are taken in.
-    pub full: bool,
 }
 
 impl<'a, S: Store> Record<'a, S> {
@@ -68,7 +65,6 @@ impl<'a, S: Store> Record<'a, S> {
             saved_at,
             bytes: 0,
             bound: BOUND,
-            full: false,
         }
     }
 
@@ -86,25 +82,24 @@ impl<'a, S: Store> Record<'a, S> {
     }
 
     /// Writes what the run is about to do, before it does it: «posting since», digests, notices that are due.
-    /// `unsettled`: the oldest listed finding of each source that is not settled.
-    pub async fn ahead(&mut self, unsettled: &HashMap<String, Millis>) {
+    pub async fn ahead(&mut self, in_hand: &InHand) {
         self.noted = true;
-        self.checkpoint(unsettled).await;
+        self.checkpoint(in_hand).await;
     }
 
     /// Writes what is settled, and with it renews the lease.
-    pub async fn checkpoint(&mut self, unsettled: &HashMap<String, Millis>) {
+    pub async fn checkpoint(&mut self, in_hand: &InHand) {
         if self.noted {
             note(&mut self.state, &self.id, self.clock.now());
         }
-        self.write(unsettled).await;
+        self.write(in_hand).await;
     }
 
     /// The last write gives the lease back. `since`: what may stand in Slack since then is not known.
-    pub async fn close(&mut self, unsettled: &HashMap<String, Millis>, since: Option<Millis>) {
+    pub async fn close(&mut self, in_hand: &InHand, since: Option<Millis>) {
         close(&mut self.state, &self.id, since, self.clock.now());
         self.noted = false;
-        self.write(unsettled).await;
+        self.write(in_hand).await;
     }
 
     /// Whether everything up to the last write is recorded.
@@ -117,12 +112,12 @@ impl<'a, S: Store> Record<'a, S> {
         self.conflict.clone().or_else(|| self.unrecordable.clone()).or_else(|| self.failed.clone())
     }
 
-    async fn write(&mut self, unsettled: &HashMap<String, Millis>) {
+    async fn write(&mut self, in_hand: &InHand) {
         let now = self.clock.now();
         // What fails is tried again when the next checkpoint is due, not at every delivery.
         (self.unsaved, self.saved_at) = (0, Instant::now());
         let saved = self.state.saved.replace(now);
-        let document = self.shrink(unsettled, now);
+        let document = self.shrink(in_hand, now);
         if self.unrecordable.is_some() || self.conflict.is_some() || self.config.dry_run {
             self.state.saved = saved;
             return;
@@ -145,8 +140,13 @@ impl<'a, S: Store> Record<'a, S> {
         self.state.saved = saved;
     }
 
-    fn shrink(&mut self, unsettled: &HashMap<String, Millis>, now: Millis) -> String {
-        let Forgotten { raised, bytes, fits } = self.state.forget(self.bound, self.config.overlap, unsettled, now);
+    /// Bytes that are free for further findings, once all is forgotten that may be.
+    pub fn free(&self, in_hand: &InHand) -> usize {
+        self.bound.saturating_sub(self.state.unforgettable(self.config.overlap, in_hand))
+    }
+
+    fn shrink(&mut self, in_hand: &InHand, now: Millis) -> String {
+        let Forgotten { raised, bytes } = self.state.forget(self.bound, self.config.overlap, in_hand, now);
         for (source, floor) in raised {
             tracing::warn!(
                 source,
@@ -154,14 +154,7 @@ impl<'a, S: Store> Record<'a, S> {
                 "a flood: what becomes visible later than this is not looked for"
             );
         }
-        (self.bytes, self.full) = (bytes, !fits);
-        if self.full {
-            tracing::error!(
-                bytes,
-                bound = self.bound,
-                "the state is full: no further findings are taken in by this run"
-            );
-        }
+        self.bytes = bytes;
         self.state.encode()
     }
 }

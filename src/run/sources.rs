@@ -83,7 +83,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if let Some(track) = self.intake.tracks.get_mut(&key) {
             track.n = n;
         }
-        tracing::debug!(source = key, new = fresh.len(), more = look.window.more, "read");
+        tracing::debug!(source = key, new = fresh.len(), more = look.window.next.is_some(), "read");
         self.arrived.findings.extend(fresh);
         self.arrived.looked_up.append(&mut look.looked_up);
     }

@@ -179,9 +179,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     pub(super) fn add_pointers(&self, plan: &mut plan::Plan) {
         for (id, entry) in &self.record.state.findings {
-            if let (Some(old), Some(at)) = (&entry.old, &entry.at)
-                && !self.tried.contains(id)
-            {
+            let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
+            for old in &entry.old {
                 let channel = self.channel_name(&at.channel);
                 let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
                 plan.lanes.entry(UPDATES.into()).or_default().push(act);
@@ -232,7 +231,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
         }
         self.intake.advance(&mut self.record.state);
-        self.record.ahead(&self.intake.unsettled()).await;
+        self.record.ahead(&self.intake.in_hand()).await;
     }
 
     /// What came of an act.
@@ -249,9 +248,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.notices.retain(|n| n.id != notice.id);
                 self.record.delivered();
             }
-            (Act::Point { id, .. }, Done::Said) => {
+            (Act::Point { id, old, .. }, Done::Said) => {
                 if let Some(entry) = self.record.state.findings.get_mut(&id) {
-                    entry.old = None;
+                    entry.old.retain(|o| *o != old);
                 }
                 self.record.delivered();
             }

@@ -5,6 +5,7 @@
 //! know are kept, so that a rollback neither stops the alerts nor loses what a newer release wrote.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,6 +90,9 @@ pub struct Source {
     /// Nothing before this instant is looked at again.
     #[serde(with = "iso_always")]
     pub floor: Millis,
+    /// How long the run took that moved the watermark last: so much further back the next one looks.
+    #[serde(default, skip_serializing_if = "Duration::is_zero", with = "millis")]
+    pub took: Duration,
     #[serde(default, skip_serializing_if = "Standing::is_fine")]
     pub standing: Standing,
     /// The first run that could not read this source, until one can.
@@ -157,9 +161,9 @@ pub struct Entry {
     /// The channel that its message was meant for, where that one refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meant: Option<String>,
-    /// A message in another channel that must yet say where its finding is told now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<At>,
+    /// Messages in other channels that must yet say where their finding is told now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "one_or_many")]
+    pub old: Vec<At>,
     /// Severity shown last.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sev: f64,
@@ -266,6 +270,47 @@ fn is_false(b: &bool) -> bool {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// A duration in milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+/// One stands by itself, several in an array.
+mod one_or_many {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany<T> {
+        One(T),
+        Many(Vec<T>),
+    }
+
+    pub fn serialize<T: Serialize, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
+        match values {
+            [one] => one.serialize(to),
+            many => many.serialize(to),
+        }
+    }
+
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+        Ok(match OneOrMany::deserialize(from)? {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        })
+    }
 }
 
 /// An instant that may be absent, as ISO 8601.

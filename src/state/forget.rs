@@ -2,9 +2,10 @@
 //!
 //! Forgotten first is what the next look cannot list again: at worst, a recurrence starts a new message. Then, in a
 //! flood, the oldest settled findings inside the overlap, and the lower bound of their sources rises past them:
-//! that shortens how late a finding may become visible; it repeats nothing and loses nothing that was listed.
+//! that shortens how late a finding may become visible; it repeats nothing and loses nothing that was listed. If that
+//! is not enough, as where something holds a watermark up, the messages of the others are forgotten, not their states.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::state::{Entry, State};
@@ -28,20 +29,19 @@ pub struct Forgotten {
     pub raised: BTreeMap<String, Millis>,
     /// Bytes of the document.
     pub bytes: usize,
-    /// Whether it is within its bound.
-    pub fits: bool,
+}
+
+/// What a run has listed and not settled. It is not forgotten: its message is about to be edited.
+#[derive(Clone, Debug, Default)]
+pub struct InHand {
+    pub ids: HashSet<String>,
+    /// The smallest `updatedAt`, by the source's key. No floor rises above it.
+    pub oldest: HashMap<String, Millis>,
 }
 
 impl State {
     /// Drops what no longer matters and, above the bound, what matters least.
-    /// `unsettled`: the smallest `updatedAt` that a source has listed and not settled, by its key.
-    pub fn forget(
-        &mut self,
-        bound: usize,
-        overlap: Duration,
-        unsettled: &HashMap<String, Millis>,
-        now: Millis,
-    ) -> Forgotten {
+    pub fn forget(&mut self, bound: usize, overlap: Duration, in_hand: &InHand, now: Millis) -> Forgotten {
         self.drop_sources(now);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
@@ -49,13 +49,36 @@ impl State {
         let mut bytes = self.encode().len();
         let mut forgotten = Forgotten::default();
         if bytes > bound {
-            self.drop_unlistable(&bounds, bytes - roomy(bound));
+            self.drop_unlistable(&bounds, in_hand, bytes - roomy(bound));
             bytes = self.encode().len();
         }
-        while bytes > bound && self.raise_floor(overlap, unsettled, bytes - roomy(bound), &mut forgotten) {
+        while bytes > bound && self.raise_floor(overlap, in_hand, bytes - roomy(bound), &mut forgotten) {
             bytes = self.encode().len();
         }
-        Forgotten { bytes, fits: bytes <= bound, ..forgotten }
+        if bytes > bound {
+            self.strip(in_hand, bytes - roomy(bound));
+            bytes = self.encode().len();
+        }
+        Forgotten { bytes, ..forgotten }
+    }
+
+    /// Bytes that stay whatever is forgotten: all but the findings below the lower bound of their source, those below
+    /// which its floor may rise, and the messages of the others.
+    pub fn unforgettable(&self, overlap: Duration, in_hand: &InHand) -> usize {
+        let bounds = self.lower_bounds(overlap);
+        let limits: HashMap<u32, Millis> =
+            self.sources.iter().map(|(key, s)| (s.n, self.highest_floor(region(key), in_hand))).collect();
+        let goes = |e: &Entry| {
+            let below = |limit: Option<&Millis>| limit.is_none_or(|limit| e.u < *limit);
+            below(bounds.get(&e.s)) || (e.failing.is_none() && below(limits.get(&e.s)))
+        };
+        let free = |(id, e): (&String, &Entry)| match bare(e) {
+            _ if in_hand.ids.contains(id) => 0,
+            _ if goes(e) => size(id, e),
+            Some(bare) => size(id, e) - size(id, &bare),
+            None => 0,
+        };
+        self.encode().len() - self.findings.iter().map(free).sum::<usize>()
     }
 
     fn drop_sources(&mut self, now: Millis) {
@@ -74,10 +97,11 @@ impl State {
     }
 
     /// Live messages of findings below every lower bound, the longest untouched first.
-    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Millis>, mut need: usize) {
+    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Millis>, in_hand: &InHand, mut need: usize) {
         let below = |e: &Entry| bounds.get(&e.s).is_none_or(|lower| e.u < *lower);
+        let goes = |(id, e): &(&String, &Entry)| below(e) && !in_hand.ids.contains(*id);
         let mut old: Vec<(Millis, String)> =
-            self.findings.iter().filter(|(_, e)| below(e)).map(|(id, e)| (e.touched, id.clone())).collect();
+            self.findings.iter().filter(goes).map(|(id, e)| (e.touched, id.clone())).collect();
         old.sort_unstable();
         for (_, id) in old {
             if need == 0 {
@@ -91,16 +115,11 @@ impl State {
 
     /// Forgets the oldest settled findings of the fullest region and raises its sources' floors past them.
     /// False: nothing can be forgotten.
-    fn raise_floor(
-        &mut self,
-        overlap: Duration,
-        unsettled: &HashMap<String, Millis>,
-        need: usize,
-        forgotten: &mut Forgotten,
-    ) -> bool {
+    fn raise_floor(&mut self, overlap: Duration, in_hand: &InHand, need: usize, forgotten: &mut Forgotten) -> bool {
         let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.n, region(k).to_owned())).collect();
         let mut candidates: BTreeMap<&str, Vec<(Millis, usize)>> = BTreeMap::new();
-        for (id, e) in self.findings.iter().filter(|(_, e)| e.failing.is_none()) {
+        let free = |(id, e): &(&String, &Entry)| e.failing.is_none() && !in_hand.ids.contains(*id);
+        for (id, e) in self.findings.iter().filter(free) {
             if let Some(region) = regions.get(&e.s) {
                 candidates.entry(region).or_default().push((e.u, size(id, e)));
             }
@@ -108,20 +127,43 @@ impl State {
         let mut fullest: Vec<(&str, Vec<(Millis, usize)>)> = candidates.into_iter().collect();
         fullest.sort_by_key(|(_, entries)| std::cmp::Reverse(entries.len()));
         for (region_name, entries) in fullest {
-            let limit = self.highest_floor(region_name, unsettled);
+            let limit = self.highest_floor(region_name, in_hand);
             if let Some(floor) = floor_that_frees(entries, need, limit) {
-                self.apply_floor(region_name, floor, overlap, &regions, forgotten);
+                self.apply_floor(region_name, floor, overlap, &regions, in_hand, forgotten);
                 return true;
             }
         }
         false
     }
 
+    /// Forgets where the messages of settled findings stand that may be listed again, the longest untouched first: should
+    /// one recur, it starts a new message.
+    fn strip(&mut self, in_hand: &InHand, mut need: usize) {
+        let mut live: Vec<(Millis, String)> = self
+            .findings
+            .iter()
+            .filter(|(id, _)| !in_hand.ids.contains(*id))
+            .map(|(id, e)| (e.touched, id.clone()))
+            .collect();
+        live.sort_unstable();
+        for (_, id) in live {
+            if need == 0 {
+                break;
+            }
+            if let Some(e) = self.findings.get_mut(&id)
+                && let Some(bare) = bare(e)
+            {
+                need = need.saturating_sub(size(&id, e) - size(&id, &bare));
+                *e = bare;
+            }
+        }
+    }
+
     /// No floor of this region may be above a watermark, nor above a listed finding that is not settled.
-    fn highest_floor(&self, name: &str, unsettled: &HashMap<String, Millis>) -> Millis {
+    fn highest_floor(&self, name: &str, in_hand: &InHand) -> Millis {
         let of_region = self.sources.iter().filter(|(key, _)| region(key) == name);
         of_region.fold(Millis::MAX, |limit, (key, s)| {
-            limit.min(s.watermark).min(unsettled.get(key).copied().unwrap_or(Millis::MAX))
+            limit.min(s.watermark).min(in_hand.oldest.get(key).copied().unwrap_or(Millis::MAX))
         })
     }
 
@@ -131,10 +173,12 @@ impl State {
         floor: Millis,
         overlap: Duration,
         regions: &HashMap<u32, String>,
+        in_hand: &InHand,
         forgotten: &mut Forgotten,
     ) {
-        self.findings.retain(|_, e| {
-            e.failing.is_some() || e.u >= floor || regions.get(&e.s).is_none_or(|region| region != name)
+        self.findings.retain(|id, e| {
+            let stays = e.failing.is_some() || e.u >= floor || in_hand.ids.contains(id);
+            stays || regions.get(&e.s).is_none_or(|region| region != name)
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| region(key) == name) {
             if source.lower(overlap) < floor {
@@ -152,9 +196,15 @@ fn region(key: &str) -> &str {
 
 fn keeps(e: &Entry, lower: Option<Millis>, now: Millis) -> bool {
     let listable = lower.is_some_and(|lower| e.u >= lower);
-    let live = (e.at.is_some() || e.old.is_some()) && now.since(e.u) < LIFE;
+    let live = (e.at.is_some() || !e.old.is_empty()) && now.since(e.u) < LIFE;
     let failing = e.failing.is_some_and(|since| now.since(since) < FAILING);
     listable || live || failing
+}
+
+/// What is left of an entry without its message, if that may go.
+fn bare(e: &Entry) -> Option<Entry> {
+    let goes = e.at.is_some() && e.old.is_empty() && e.failing.is_none();
+    goes.then(|| Entry { u: e.u, s: e.s, unknown: e.unknown.clone(), ..Entry::default() })
 }
 
 /// Bytes of an entry in the document: key, quotes, colon and comma included.
@@ -195,19 +245,24 @@ mod tests {
         state
     }
 
+    fn listed(oldest: Millis) -> InHand {
+        let oldest = HashMap::from([("111122223333/eu-west-1".to_owned(), oldest)]);
+        InHand { oldest, ..InHand::default() }
+    }
+
     #[test]
     fn what_cannot_be_listed_again_and_has_no_message_is_forgotten() {
         let mut state = flooded(10, 60_000);
-        let forgotten = state.forget(BOUND, Duration::from_secs(5 * 60), &HashMap::new(), NOW);
-        assert_eq!((state.findings.len(), forgotten.raised.len(), forgotten.fits), (5, 0, true));
+        let forgotten = state.forget(BOUND, Duration::from_secs(5 * 60), &InHand::default(), NOW);
+        assert_eq!((state.findings.len(), forgotten.raised.len()), (5, 0));
     }
 
     #[test]
     fn in_a_flood_the_floor_rises_past_what_is_forgotten() {
         let mut state = flooded(30_000, 1);
-        let forgotten = state.forget(BOUND, Duration::from_secs(900), &HashMap::new(), NOW);
+        let forgotten = state.forget(BOUND, Duration::from_secs(900), &InHand::default(), NOW);
         let floor = state.sources["111122223333/eu-west-1"].floor;
-        assert!(forgotten.fits && forgotten.bytes <= BOUND, "{forgotten:?}");
+        assert!(forgotten.bytes <= BOUND, "{forgotten:?}");
         assert!(state.findings.values().all(|e| e.u >= floor), "nothing below the floor is kept");
         assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
         assert_eq!(forgotten.raised["111122223333/eu-west-1"], floor);
@@ -217,10 +272,32 @@ mod tests {
     fn no_floor_rises_above_a_finding_that_is_listed_and_not_settled() {
         let mut state = flooded(30_000, 1);
         let oldest = Millis(NOW.0 - 1_000 - 29_000);
-        let unsettled = HashMap::from([("111122223333/eu-west-1".to_owned(), oldest)]);
-        let forgotten = state.forget(BOUND, Duration::from_secs(900), &unsettled, NOW);
-        assert!(!forgotten.fits, "the rest must wait");
+        let in_hand = listed(oldest);
+        let forgotten = state.forget(BOUND, Duration::from_secs(900), &in_hand, NOW);
+        assert!(forgotten.bytes > BOUND, "the rest must wait");
+        assert!(state.unforgettable(Duration::from_secs(900), &in_hand) > BOUND);
         assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
+    }
+
+    #[test]
+    fn what_stays_whatever_is_forgotten_is_known_before() {
+        let mut state = flooded(3_000, 1_000);
+        let in_hand = listed(Millis(NOW.0 - 500_000));
+        let stays = state.unforgettable(Duration::from_secs(900), &in_hand);
+        assert!(stays < state.encode().len());
+        let forgotten = state.forget(0, Duration::from_secs(900), &in_hand, NOW);
+        assert_eq!(stays, forgotten.bytes);
+    }
+
+    #[test]
+    fn what_is_in_hand_is_not_forgotten() {
+        let mut state = flooded(3_000, 1_000);
+        let id = format!("{:032x}", 7);
+        let in_hand = InHand { ids: HashSet::from([id.clone()]), ..InHand::default() };
+        state.findings.get_mut(&id).unwrap().at =
+            Some(crate::slack::At { channel: "C0SECURITY".into(), ts: "1.0".into(), thread: None });
+        state.forget(2_000, Duration::from_secs(900), &in_hand, NOW);
+        assert!(state.findings.contains_key(&id));
     }
 
     #[test]

@@ -10,5 +10,5 @@ pub mod store;
 pub mod totals;
 
 pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
-pub use forget::Forgotten;
+pub use forget::{Forgotten, InHand};
 pub use moves::{Outcome, Progress};

@@ -28,6 +28,8 @@ pub enum Outcome {
     Digested,
     /// A filter or a route left it out.
     Dropped,
+    /// It was archived before it was told. Should it be brought back while it can be listed, it is told then.
+    Archived,
     /// `SLACK_RECURRENCE=ignore`.
     Ignored,
     /// A recurrence that brings nothing worth an edit now.
@@ -46,7 +48,7 @@ impl Outcome {
             Outcome::Posted { .. } => "posted",
             Outcome::Updated { .. } => "updated",
             Outcome::Digested => "digested",
-            Outcome::Dropped => "dropped",
+            Outcome::Dropped | Outcome::Archived => "dropped",
             Outcome::Ignored => "ignored",
             Outcome::Coalesced => "coalesced",
             Outcome::Adopted => "adopted",
@@ -69,6 +71,8 @@ pub struct Progress {
     pub unsettled: HashMap<String, Millis>,
     /// The watermark stays below this instant: something listed could not be fetched.
     pub hold: Option<Millis>,
+    /// How long it took from its first list to its last one.
+    pub took: Duration,
 }
 
 impl Progress {
@@ -88,14 +92,15 @@ impl Progress {
 impl Source {
     /// The inclusive lower bound of the next look.
     pub fn lower(&self, overlap: Duration) -> Millis {
-        self.watermark.minus(overlap).max(self.floor)
+        self.watermark.minus(overlap + self.took).max(self.floor)
     }
 
     /// Moves the watermark on; never backwards.
     pub fn advance(&mut self, progress: &Progress) {
-        if let Some(to) = progress.settled_to() {
-            self.watermark = self.watermark.max(to);
-        }
+        let Some(to) = progress.settled_to() else { return };
+        // What lies far below the watermark was listed when the run began, and may have become visible since.
+        self.took = if to < self.watermark { self.took.max(progress.took) } else { progress.took };
+        self.watermark = self.watermark.max(to);
     }
 }
 
@@ -132,6 +137,9 @@ impl State {
             self.totals.delay.observe(now.since(f.updated).as_secs_f64());
         }
         self.unfetched.remove(&f.id);
+        if *outcome == Outcome::Archived {
+            return;
+        }
         let entry = self.findings.entry(f.id.clone()).or_default();
         entry.u = entry.u.max(f.updated);
         entry.s = s;
@@ -191,7 +199,7 @@ impl Entry {
             Outcome::Posted { at, meant, old } => {
                 self.at = Some(at.clone());
                 self.meant.clone_from(meant);
-                self.old = old.clone().or(self.old.take());
+                self.old.extend(old.clone());
                 self.wide = f.account_wide_key();
                 self.shown(f, now, true);
             }
@@ -200,7 +208,12 @@ impl Entry {
                 let unknown = std::mem::take(&mut self.unknown);
                 *self = Entry { u: self.u, s: self.s, unknown, ..Entry::default() };
             }
-            Outcome::Dropped | Outcome::Ignored | Outcome::Coalesced | Outcome::Adopted | Outcome::GivenUp => {}
+            Outcome::Dropped
+            | Outcome::Archived
+            | Outcome::Ignored
+            | Outcome::Coalesced
+            | Outcome::Adopted
+            | Outcome::GivenUp => {}
         }
     }
 
@@ -236,6 +249,7 @@ mod tests {
             complete_to: Some(Millis(complete_to)),
             unsettled: unsettled.iter().map(|u| (u.to_string(), Millis(*u))).collect(),
             hold: hold.map(Millis),
+            ..Progress::default()
         }
     }
 

@@ -37,27 +37,36 @@ impl World {
     /// It arrives there.
     pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
         let bytes = document.len();
+        let holder = self.holder(run);
         let version =
             self.kept.borrow_mut().swap(self.bug != Some(Bug::NoCompareAndSwap), base, mine, document, self.now());
         match &version {
-            Ok(_) => self.judge_kept(run, bytes),
+            Ok(_) => {
+                if let Some(id) = holder {
+                    self.broken(format!("run {} writes though {id} holds the lease", run.index));
+                }
+                self.judge_kept(run, bytes);
+            }
             Err(error) => self.tell(|| format!("    {error}")),
         }
         version
     }
 
-    /// A run that could see another one's lease does not post while that one lives.
+    /// A run that could see another one's lease neither posts nor writes while that one lives.
     pub fn judge_lease(&self, run: &Run) {
+        if let Some(id) = self.holder(run) {
+            self.broken(format!("run {} posts though {id} holds the lease", run.index));
+        }
+    }
+
+    /// Another run whose living lease this one could see.
+    fn holder(&self, run: &Run) -> Option<String> {
         let kept = self.kept.borrow();
-        let (Some(note), Some((id, since))) = (kept.state.as_ref().and_then(|s| s.run.as_ref()), &kept.noted) else {
-            return;
-        };
+        let (note, (id, since)) = (kept.state.as_ref()?.run.as_ref()?, kept.noted.as_ref()?);
         // Clocks agree within half a lease.
         let lives = !note.released && self.now() < note.renewed.plus(LEASE / 2);
         let blind = run.unrecordable.get() || self.history.setup.wild;
-        if lives && *id != run.id() && *since < run.started && !blind {
-            self.broken(format!("run {} posts though {id} holds the lease", run.index));
-        }
+        (lives && *id != run.id() && *since < run.started && !blind).then(|| id.clone())
     }
 
     fn judge_kept(&self, run: &Run, bytes: usize) {
@@ -131,6 +140,7 @@ impl World {
     /// After the history and its clean runs.
     pub fn judge(&self) {
         self.judge_told();
+        self.judge_listable();
         if self.history.setup.access == Access::Bot && !self.history.setup.wild {
             self.judge_once();
         }
@@ -156,6 +166,24 @@ impl World {
                 self.history.setup.bound < BOUND && states[n].visible > states[n].updated && states[n].updated < floor;
             if states[n].updated > since && !below && !self.was_archived(f) && !self.is_settled(f, n) {
                 self.broken(format!("{} at {} is lost", name(f), states[n].updated.iso()));
+            }
+        }
+    }
+
+    /// What a list would show at the end was told, also what was archived meanwhile.
+    fn judge_listable(&self) {
+        let (kept, now) = (self.kept.borrow(), self.now());
+        let Some(state) = &kept.state else { return };
+        for source in 0..self.history.setup.sources {
+            let known = state.sources.get(&format!("{}/{}", account(source), region(source)));
+            let Some(lower) = known.map(|s| s.lower(Duration::from_secs(self.history.setup.overlap as u64))) else {
+                continue;
+            };
+            for f in self.seen_by(source).filter(|f| !self.archived(*f, now)) {
+                let listed = self.state_of(f, now).filter(|n| self.states(f)[*n].updated >= lower);
+                if listed.is_some_and(|n| !self.is_settled(f, n)) {
+                    self.broken(format!("{} is listed and not told", name(f)));
+                }
             }
         }
     }
@@ -293,7 +321,7 @@ impl World {
             self.broken(format!("something is left: {:?} {:?} {:?}", state.run, state.plans.keys(), state.notices));
         }
         for (id, entry) in &state.findings {
-            if entry.old.is_some() {
+            if !entry.old.is_empty() {
                 self.broken(format!("the old message of {id} does not say where it is told now"));
             }
             let f: usize = id[1..].parse().expect("a finding's number");

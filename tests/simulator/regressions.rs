@@ -50,9 +50,9 @@ fn what_an_unrecorded_run_said_is_looked_up_even_if_the_next_run_is_told_to_end_
 
 #[test]
 fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
-    let setup = Setup { page: 8, window: 2, bound: 2_000, ..Setup::plain(14) };
-    let old = (0..6).map(|f| seen(f, 5_000 + f as i64 * 1_000));
-    let new = (6..14).map(|f| seen(f, 200_000 + f as i64 * 1_000));
+    let setup = Setup { page: 8, window: 2, bound: 2_600, ..Setup::plain(16) };
+    let old = (0..8).map(|f| seen(f, 5_000 + f as i64 * 1_000));
+    let new = (8..16).map(|f| seen(f, 200_000 + f as i64 * 1_000));
     // Its first post takes so long that it records, and forgets, before its second window.
     let slow = run(120_000, &[(Op::Post, 1, How::Slow(12_000))]);
     let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(120_000), slow];
@@ -119,4 +119,39 @@ fn a_finding_that_moves_to_a_channel_of_many_has_a_message_of_its_own_there_and_
     let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
     let events = vec![state(1, 20_000, 2.0), state(0, 97_000, 9.0), state(1, 121_000, 8.0)];
     holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(60_000), RunPlan::clean(60_000)]);
+}
+
+#[test]
+fn a_finding_that_moves_again_before_its_first_message_says_so_leaves_none_that_does_not() {
+    let setup = Setup { routed: true, ..Setup::plain(2) };
+    let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
+    let first = [state(0, 93_000, 8.0), state(1, 102_000, 2.0), state(0, 183_000, 5.0), state(1, 187_000, 8.0)];
+    let events = first.into_iter().chain([state(1, 277_000, 5.0)]).collect();
+    let killed = || {
+        let kill = Some(Kill { op: Some(Op::Update), call: 1, after: true });
+        RunPlan { kill, ..RunPlan::clean(68_000) }
+    };
+    let clean = RunPlan::clean;
+    holds(setup, events, vec![clean(1_000), clean(76_000), clean(68_000), killed(), killed()]);
+}
+
+#[test]
+fn a_finding_brought_back_while_it_can_be_listed_is_told_though_it_was_archived_when_it_was_fetched() {
+    let archived = Event { at: 61_800, what: What::Archive(0) };
+    let back = Event { at: 200_000, what: What::BringBack(0) };
+    let slow = run(59_000, &[(Op::List, 1, How::Fail), (Op::Get, 1, How::Slow(3_000))]);
+    let runs = vec![RunPlan::clean(1_000), slow, RunPlan::clean(60_000)];
+    holds(Setup::plain(1), vec![seen(0, 30_000), archived, back], runs);
+}
+
+#[test]
+fn a_recurrence_of_a_finding_that_a_flood_would_forget_is_told_in_its_message_all_the_same() {
+    let setup = Setup { window: 9, page: 3, digest_after: 0, bound: 4_000, overlap: 120, ..Setup::plain(40) };
+    let events = (0..40).map(|f| seen(f, 20_000 + f as i64 * 1_000));
+    let again = Event { at: 300_000, what: What::State { finding: 3, severity: 8.0, ip: 2, count: 2, late: 0 } };
+    let more = (30..40).map(|f| Event { at: 300_001, what: seen(f, 0).what });
+    let kill = Some(Kill { op: Some(Op::Update), call: 1, after: true });
+    let killed = RunPlan { kill, ..RunPlan::clean(200_000) };
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(70_000), killed];
+    holds(setup, events.chain([again]).chain(more).collect(), runs);
 }

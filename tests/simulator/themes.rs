@@ -115,7 +115,8 @@ fn risen_bands(dice: &mut Dice) -> Plot {
     }
     let mut runs = steady(dice, 5);
     for run in &mut runs[1..] {
-        let kill = Kill { op: Some(dice.of(&[Op::Update, Op::Post])), call: dice.pick(1..3) as u32, after: true };
+        let (op, after) = dice.of(&[(Op::Update, true), (Op::Post, true), (Op::Post, false)]);
+        let kill = Kill { op: Some(op), call: dice.pick(1..3) as u32, after };
         run.kill = dice.percent(60).then_some(kill);
     }
     (setup, events, runs)
@@ -352,7 +353,8 @@ fn life(dice: &mut Dice, setup: &Setup, finding: usize, length: i64, events: &mu
     };
     let mut severity = dice.of(&[1.0, 2.0, 5.0, 8.0, 9.0]);
     for n in 0..dice.of(&[1, 1, 1, 2, 2, 3, 5]) {
-        let late = if dice.percent(25) { dice.pick(1..setup.overlap * 900) } else { 0 };
+        let overlap = setup.overlap * 1_000;
+        let late = if dice.percent(25) { dice.of(&[dice.clone().pick(1..overlap), overlap]) } else { 0 };
         if n > 0 && dice.percent(50) {
             severity = dice.of(&[1.0, 2.0, 5.0, 8.0, 9.0]);
         }
