@@ -8,9 +8,10 @@ use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan
 
 /// A configuration, what happens, and the runs.
 type Plot = (Setup, Vec<Event>, Vec<RunPlan>);
+type Theme = fn(&mut Dice) -> Plot;
 
 /// With the parts of a hundred that each gets.
-const THEMES: &[(i64, fn(&mut Dice) -> Plot)] = &[
+const THEMES: &[(i64, Theme)] = &[
     (46, anything),
     (6, one_instant),
     (6, shifting_pages),
