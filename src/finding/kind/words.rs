@@ -160,7 +160,7 @@ const FAMILIES: [(&str, &str); 112] = [
 ];
 
 /// Mechanisms that say something to a reader; `A`, `B` and `C` only number variants.
-const MECHANISMS: [(&str, &str); 22] = [
+const MECHANISMS: [(&str, &str); 24] = [
     ("Custom", "on your own threat list"),
     ("Delete", "delete calls"),
     ("Direct", "direct"),
@@ -181,8 +181,10 @@ const MECHANISMS: [(&str, &str); 22] = [
     ("SuccessfulLogin", "login succeeded"),
     ("Tcp", "by TCP"),
     ("Udp", "by UDP"),
+    ("UdpOnTcpPorts", "by UDP on TCP ports"),
     ("VirtualMemoryWrite", "by writing its memory"),
     ("WorkloadDeployed", "a workload deployed"),
+    ("Write", "write calls"),
 ];
 
 fn look_up(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
@@ -262,6 +264,8 @@ mod tests {
             "CredentialAccess:RDS/AnomalousBehavior.SuccessfulBruteForce",
             "Execution:EC2/MaliciousFile!RecoveryPoint",
             "UnauthorizedAccess:EC2/MaliciousIPCaller.Custom",
+            "Backdoor:EC2/DenialOfService.UdpOnTcpPorts",
+            "Impact:S3/AnomalousBehavior.Write",
             "QuantumLeap:FluxCapacitor/TimeTravel.Backwards!DNS",
             "Nothing",
         ]
@@ -273,6 +277,8 @@ mod tests {
         Credential access: behavior unlike before (passwords guessed with success)
         Execution: malware found (recovery point)
         Unauthorized access: contact with a malicious IP address (on your own threat list)
+        Backdoor: may take part in a denial-of-service attack (by UDP on TCP ports)
+        Impact: behavior unlike before (write calls)
         Quantum leap: time travel (backwards, DNS)
         Nothing
         ");
