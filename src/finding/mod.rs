@@ -61,7 +61,7 @@ pub struct Finding {
     /// The region in which it happened: for findings about global services not always the one polled.
     pub region: String,
     pub origin: Arc<Origin>,
-    /// `aws`, `aws-cn`, `aws-us-gov`.
+    /// `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`.
     pub partition: String,
     pub kind: FindingType,
     /// 1.0 to 10.0 by documentation; 0.0 if GuardDuty gave none.

@@ -122,6 +122,7 @@ fn partition_of(region: &str) -> String {
     match region {
         r if r.starts_with("cn-") => "aws-cn",
         r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("eusc-") => "aws-eusc",
         _ => "aws",
     }
     .to_owned()

@@ -27,6 +27,7 @@ fn console_url(partition: &str, region: &str, query: &str) -> String {
     let domain = match partition {
         "aws-cn" => "console.amazonaws.cn",
         "aws-us-gov" => "console.amazonaws-us-gov.com",
+        "aws-eusc" => "console.amazonaws-eusc.eu",
         _ => "console.aws.amazon.com",
     };
     // A region becomes part of a host name: only what can be one does.
@@ -108,6 +109,7 @@ mod tests {
             "https://cn-north-1.console.amazonaws.cn/guardduty/home?region=cn-north-1#/findings?fId=1"
         );
         assert!(url("aws-us-gov", "us-gov-west-1").starts_with("https://us-gov-west-1.console.amazonaws-us-gov.com/"));
+        assert!(url("aws-eusc", "eusc-de-east-1").starts_with("https://eusc-de-east-1.console.amazonaws-eusc.eu/"));
     }
 
     #[test]
