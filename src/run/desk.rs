@@ -36,8 +36,6 @@ pub struct Desk<'a, C> {
     pub recorded: Notify,
     /// What spreads retries: from 0 to 1.
     pub chance: fn() -> f64,
-    /// Calls that are under way and may take effect.
-    pub in_flight: Cell<usize>,
 }
 
 impl<C> Desk<'_, C> {

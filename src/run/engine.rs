@@ -276,8 +276,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 break;
             }
         }
-        self.unknown |= self.desk.in_flight.get() > 0;
-        self.desk.in_flight.set(0);
+        // A lane that is cut off waits for an answer to something that may take effect.
+        self.unknown |= !self.lanes.is_empty();
         self.lanes.clear();
         while let Ok(told) = self.told.1.try_recv() {
             self.done(told);

@@ -30,13 +30,15 @@ pub async fn lane<C: Chat>(
         }
     }
     for _ in 0..LOOKS {
-        if unknown.is_empty() || desk.stop.unless(tokio::time::sleep(LAG)).await.is_none() {
+        if unknown.is_empty() || desk.over() || desk.stop.unless(tokio::time::sleep(LAG)).await.is_none() {
             break;
         }
         let mut still = Vec::new();
-        for (act, _) in unknown {
+        for (act, before) in unknown {
             match desk.say(&act, &past, true).await {
                 Done::Unknown(why) => still.push((act, why)),
+                // The run ended before history told: it is as unknown as before.
+                Done::Left => still.push((act, before)),
                 done => tell(&report, &name, act, done),
             }
         }

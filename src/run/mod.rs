@@ -179,7 +179,6 @@ pub fn desk<'a, C>(
         learned: Cell::new(false),
         recorded: Notify::new(),
         chance: crate::retry::chance,
-        in_flight: Cell::new(0),
     }
 }
 

@@ -103,10 +103,7 @@ impl<C: Chat> Desk<'_, C> {
             self.turn(&self.lane(&lane)).await?;
             let message = make(forms.now(), way.meant.as_deref());
             let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
-            self.in_flight.set(self.in_flight.get() + 1);
-            let answer = self.chat.post(&way.target, &message, thread).await;
-            self.in_flight.set(self.in_flight.get() - 1);
-            let failure = match answer {
+            let failure = match self.chat.post(&way.target, &message, thread).await {
                 Ok(posted) => return Ok(self.stands(way, posted.at)),
                 Err(failure) => failure,
             };

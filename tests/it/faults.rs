@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guardduty_slack_support::fault::{error, kill, reset, status};
+use guardduty_slack_support::fault::{error, hang, kill, ok, reset, status};
 use guardduty_slack_support::findings::{Sighting, high, iso, many, medium, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
@@ -80,6 +80,21 @@ fn a_history_that_cannot_be_read_for_now_lets_nothing_be_posted_after_a_kill() {
     let reads = |call: &Call| call.operation == "conversations.history";
     let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().posted([]).exit(1);
     run_until_settled(world.heal()).each_said_once(["f1"]);
+}
+
+#[test]
+fn a_digest_whose_answer_was_lost_is_not_said_again_after_a_run_that_had_to_end_while_it_looked_it_up() {
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("f", 12));
+    let first_digest = |call: &Call| call.detail.len() == 18 && call.detail.ends_with("-1"); // the run's name before it
+    let world = world.fault(first_digest, [status(500).after_effect()]);
+    let reads = "conversations.history";
+    let world = world.on(reads, [ok(), hang().for_ever()]); // before the first message, and 10 s behind the digest
+    let run = world.start();
+    world.wait_until(|calls| calls.iter().filter(|e| e.call.operation == reads).count() == 2);
+    run.terminate();
+    let world = run_until_settled(world.finish(run).exit(1).heal());
+    let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
+    assert_eq!(digests.map(|m| m.told("findings")).collect::<Vec<_>>(), ["11"]);
 }
 
 #[test]
