@@ -305,6 +305,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// The last checkpoint. The note stays where the outcome of a message is unknown.
     pub(super) async fn close(&mut self) {
         self.give_up_unfetched();
+        if self.intake.is_idle() {
+            self.record.state.forget_unconfigured(self.clock.now());
+        }
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
         let in_hand = self.intake.in_hand();

@@ -42,7 +42,6 @@ pub struct InHand {
 impl State {
     /// Drops what no longer matters and, above the bound, what matters least.
     pub fn forget(&mut self, bound: usize, overlap: Duration, in_hand: &InHand, now: Millis) -> Forgotten {
-        self.drop_sources(now);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
         self.unfetched.retain(|_, u| now.since(u.since) < FAILING);
@@ -81,7 +80,9 @@ impl State {
         self.encode().len() - self.findings.iter().map(free).sum::<usize>()
     }
 
-    fn drop_sources(&mut self, now: Millis) {
+    /// Drops the sources that are configured no longer. Only a run that has heard of all that are may say so: after a
+    /// pause of days, one that has not answered yet looks like one that is no longer asked.
+    pub fn forget_unconfigured(&mut self, now: Millis) {
         self.sources.retain(|_, s| s.configured.is_none_or(|t| now.since(t) < UNCONFIGURED));
     }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use guardduty_slack_support::fault::{error, hang, kill, ok, reset, status};
-use guardduty_slack_support::findings::{Sighting, high, iso, many, medium, now};
+use guardduty_slack_support::findings::{Sighting, high, iso, many, medium, millis, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
-use guardduty_slack_support::world::World;
+use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
 use crate::kit::{after_the_lease, each, run_until_settled, world, world_with_short_lease};
@@ -154,6 +154,40 @@ fn edit(world: World, change: impl FnOnce(&mut Value)) -> World {
     let mut state = world.state();
     change(&mut state);
     world.set_state(&state.to_string())
+}
+
+/// Eight days pass.
+fn eight_days_later(world: World, sources: &[&str]) -> World {
+    edit(world, |state| {
+        for source in sources {
+            for member in ["watermark", "floor", "read", "configured"] {
+                let then = &mut state["sources"][format!("{ACCOUNT}/{source}")][member];
+                *then = then.as_str().and_then(millis).map(|t| iso(t - 8 * 86_400_000)).into();
+            }
+        }
+    })
+}
+
+#[test]
+fn after_a_pause_of_days_a_source_that_is_silent_at_first_goes_on_from_its_watermark() {
+    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").env("RUN_TIMEOUT", "12s");
+    world.aws.source(ACCOUNT, "us-east-1", |_| ());
+    let world = eight_days_later(world.run().exit(0), &["eu-west-1", "us-east-1"]);
+    let world = world.findings([high("here")]);
+    let world = world.findings_in(ACCOUNT, "us-east-1", [high("there").updated_ago(86_400)]);
+    let there = |call: &Call| call.place.ends_with("us-east-1");
+    let world = world.fault(there, [hang().for_ever()]).run().posted(["here"]).exit(1);
+    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["here", "there"]);
+}
+
+#[test]
+fn a_source_that_is_configured_no_longer_is_forgotten_after_a_week() {
+    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1");
+    world.aws.source(ACCOUNT, "us-east-1", |_| ());
+    let world = world.run().exit(0).env("GUARDDUTY_REGIONS", "eu-west-1").run().exit(0);
+    assert!(world.state()["sources"].get(format!("{ACCOUNT}/us-east-1")).is_some());
+    let world = eight_days_later(world, &["us-east-1"]).run().exit(0);
+    assert!(world.state()["sources"].get(format!("{ACCOUNT}/us-east-1")).is_none());
 }
 
 /// One notice, of whichever run, says that this finding was given up.
