@@ -106,6 +106,32 @@ fn every_link_leads_somewhere() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+/// The whole source, in one line, so that no message is broken over two.
+fn source() -> String {
+    fn below(folder: &Path, text: &mut String) {
+        for path in fs::read_dir(folder).expect("a folder").filter_map(Result::ok).map(|entry| entry.path()) {
+            match path.extension() {
+                None => below(&path, text),
+                Some(e) if e == "rs" => *text += &fs::read_to_string(&path).expect("source is text"),
+                Some(_) => {}
+            }
+        }
+    }
+    let mut text = String::new();
+    below(&root().join("src"), &mut text);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_line_of_the_log_that_is_explained_can_be_logged() {
+    let (source, page) = (source(), read("docs/operations.md"));
+    let explained = page.split("\n## ").find(|section| section.starts_with("The log")).expect("a section on the log");
+    let lines = explained.lines().filter(|l| l.starts_with("| `")).filter_map(|l| l.split(" | ").next());
+    for line in lines.flat_map(|cell| between(cell, "`", '`').into_iter().step_by(2)) {
+        assert!(source.contains(line), "nothing logs «{line}»");
+    }
+}
+
 /// A run that has everything to tell.
 fn everything() -> Snapshot {
     let source = SourceSample {

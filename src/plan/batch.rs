@@ -43,6 +43,16 @@ impl Act {
             Act::Notice(_) | Act::Point { .. } => &[],
         }
     }
+
+    /// What it is about, for the log.
+    pub fn what(&self) -> String {
+        match self {
+            Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
+            Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
+            Act::Notice(notice) => format!("notice «{}»", notice.title),
+            Act::Point { id, .. } => format!("where finding {id} is told now"),
+        }
+    }
 }
 
 /// What is to be done about one window.

@@ -23,7 +23,13 @@ pub async fn lane<C: Chat>(
     for act in acts {
         match desk.say(&act, &past, false).await {
             Done::Unknown(why) if !desk.over() => {
-                tracing::warn!(lane = name, why, "the outcome of a message is unknown; it is looked up in history");
+                let what = act.what();
+                tracing::warn!(
+                    lane = name,
+                    what,
+                    why,
+                    "the outcome of a message is unknown; it is looked up in history"
+                );
                 unknown.push((act, why));
             }
             done => tell(&report, &name, act, done),

@@ -289,7 +289,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// What was not said stays to be said, for a day.
     pub(super) fn not_said(&mut self, lane: &str, act: Act, why: &str, unknown: bool) {
-        tracing::error!(lane, why, "not delivered; the next run tries again");
+        tracing::error!(lane, what = act.what(), why, "not delivered; the next run tries again");
         self.tally.problems.insert(format!("{lane}: {why}"));
         match act {
             Act::Post(f, _) | Act::Update(f, _) => self.failed(f, lane, why, unknown),
