@@ -17,7 +17,8 @@ use guardduty_slack::run::intake::{Identity, Unreachable};
 use guardduty_slack::run::record::Record;
 use guardduty_slack::run::session::{Opening, Start, open};
 use guardduty_slack::run::stop::Stop;
-use guardduty_slack::state::store::Store;
+use guardduty_slack::state::State;
+use guardduty_slack::state::store::{Source, Store};
 use guardduty_slack::time::{Clock, Millis};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -26,7 +27,7 @@ use crate::bugs::{self, Bug};
 use crate::history::{Access, History, Op, RunPlan, Setup};
 use crate::seams::{Shelf, Sky, Talk};
 use crate::workspace::Claimed;
-use crate::world::{BEGIN, Line, Run, World};
+use crate::world::{BEGIN, Line, Replay, Run, World};
 
 /// After so many runs without faults everything must be told.
 const DRAIN: usize = 12;
@@ -98,9 +99,11 @@ async fn drain(world: &Rc<World>, config: &Config) {
     sleep(Millis(last).since(world.now())).await;
     // A lease that a wild clock wrote may last for hours.
     let patience = if world.history.setup.wild { DRAIN + 30 } else { DRAIN };
+    // What cannot be told is given up after a day.
+    let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
     let mut quiet = 0;
     for n in 0..patience {
-        sleep(Duration::from_secs(300)).await;
+        sleep(pause).await;
         world.catch_up();
         let before = (world.slack.borrow().claims.len(), world.kept.borrow().version());
         let ended = run(world.clone(), config, RunPlan::clean(0)).await;
@@ -125,8 +128,11 @@ fn config(setup: &Setup, bug: Option<Bug>) -> Config {
         ("SLACK_RECURRENCE", setup.recurrence.into()),
         ("SLACK_REMIND_AFTER", format!("{}s", setup.remind_after)),
         ("RUN_TIMEOUT", format!("{}s", setup.timeout)),
-        ("GUARDDUTY_WATCH", (setup.sources % 2 == 1).to_string()),
+        ("GUARDDUTY_WATCH", setup.watch.to_string()),
     ];
+    if setup.all {
+        vars.push(("GUARDDUTY_REGIONS", "all".into()));
+    }
     if setup.access == Access::Webhook {
         vars.push(("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/X".into()));
     } else {
@@ -176,11 +182,22 @@ async fn one_run(line: &Line, config: &Config) -> Ended {
         () = run.crash.notified() => return Ended::Killed,
         loaded = store.load() => loaded,
     };
+    let text = match &loaded.source {
+        Source::Primary(text) => Some(text.clone()),
+        _ => None,
+    };
     let start = match open(loaded, config, clock.now()).expect("what is kept can be used") {
         Opening::Busy { .. } => return Ended::Busy,
         Opening::Go(start) => *start,
     };
     run.unrecordable.set(start.unrecordable.is_some());
+    if let Some(since) = start.replay {
+        let state = text.map(|text| State::parse(&text).expect("it was used just now"));
+        let said = state.into_iter().flat_map(|s| s.findings);
+        let due = said.filter(|(_, e)| e.u >= since).map(|(id, _)| id).collect();
+        world.met("replays taken up");
+        world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
+    }
     let said_before: BTreeMap<String, Millis> = start.state.findings.iter().map(|(id, e)| (id.clone(), e.u)).collect();
     let (term, told) = watch::channel(false);
     let stop = Stop::new(told, config.run_timeout - Duration::from_secs(10));
@@ -215,11 +232,7 @@ async fn one_run(line: &Line, config: &Config) -> Ended {
 }
 
 /// What the run settled without a message of its own.
-fn bare(
-    state: &guardduty_slack::state::State,
-    before: &BTreeMap<String, Millis>,
-    world: &World,
-) -> Vec<(String, Millis)> {
+fn bare(state: &State, before: &BTreeMap<String, Millis>, world: &World) -> Vec<(String, Millis)> {
     let told = |id: &str, u: Millis| {
         world.slack.borrow().claims.iter().any(|c| c.kind != Claimed::Notice && c.id == id && c.updated == u)
     };
@@ -277,6 +290,7 @@ fn identity(line: Line, group: Vec<usize>) -> Identity<Sky> {
             account: Some(account.clone()),
             error: ReadError::Passing { reason: Reason::Credentials, text: "STS does not answer".into() },
         })?;
-        Ok(group.into_iter().map(|source| Sky::new(line.clone(), source)).collect())
+        let here = |source: &usize| line.world.standing(*source, line.world.now()).region;
+        Ok(group.into_iter().filter(here).map(|source| Sky::new(line.clone(), source)).collect())
     })
 }

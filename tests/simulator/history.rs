@@ -106,6 +106,32 @@ pub enum What {
     Touch,
     /// Another bot posts a message that looks as if it told the finding's state of that moment.
     Forge(usize),
+    /// Somebody asks for what was updated in so many seconds to be said anew.
+    Replay(i64),
+    /// The state is deleted.
+    Lose,
+    /// The state is put back from a copy that is so many seconds old.
+    Restore(i64),
+    /// Something changes about a source.
+    Turn(usize, Turn),
+}
+
+/// What changes about a source.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Turn {
+    /// The account enables its region, or disables it.
+    Region(bool),
+    /// Its detector is deleted, with its findings, or made anew.
+    Gone,
+    Anew,
+    Enabled(bool),
+    /// It can be read, or not; and whether that is for a permission.
+    Readable,
+    Unreadable {
+        denied: bool,
+    },
+    /// A filter that archives.
+    Filter(u8),
 }
 
 #[derive(Clone, Debug)]
@@ -158,12 +184,29 @@ pub struct Setup {
     pub digest: usize,
     /// Bytes of the state at most.
     pub bound: usize,
+    /// `GUARDDUTY_WATCH`
+    pub watch: bool,
+    /// `GUARDDUTY_REGIONS=all`
+    pub all: bool,
+    /// The findings from this one on: Slack refuses the messages of every third, whatever they look like; of another
+    /// third `GetFindings` never tells.
+    pub cursed: usize,
     /// Clocks are off by up to two hours, far beyond what the contract takes for granted: then nothing may be lost.
     pub wild: bool,
     pub findings: Vec<Make>,
 }
 
 impl Setup {
+    /// Whether Slack refuses whatever is said of it.
+    pub fn is_refused(&self, finding: usize) -> bool {
+        finding >= self.cursed && finding.is_multiple_of(3)
+    }
+
+    /// Whether it is listed and never told.
+    pub fn is_never_told(&self, finding: usize) -> bool {
+        finding >= self.cursed && finding % 3 == 1
+    }
+
     /// As by default, with so many findings of one source.
     pub fn plain(findings: usize) -> Self {
         Self {
@@ -181,6 +224,9 @@ impl Setup {
             window: 5_000,
             digest: 500,
             bound: BOUND,
+            watch: true,
+            all: false,
+            cursed: usize::MAX,
             wild: false,
             findings: vec![Make { sources: vec![0], wide: None }; findings],
         }

@@ -1,15 +1,22 @@
 //! The state as it is kept: one document, its versions, and what each one says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
-use guardduty_slack::state::State;
 use guardduty_slack::state::store::SaveError;
+use guardduty_slack::state::{Standing, State};
 use guardduty_slack::time::Millis;
+
+use crate::history::What;
 
 #[derive(Default)]
 pub struct Kept {
-    /// Every document that was ever kept, oldest first.
-    pub versions: Vec<(Millis, String)>,
+    /// Every document that was ever kept, oldest first; none: it was deleted.
+    pub versions: Vec<(Millis, Option<String>)>,
+    /// What stands in the key `replay`.
+    pub replay: Option<String>,
+    /// When somebody deleted it, or put back an old one.
+    pub meddled: Vec<(Millis, What)>,
     /// The newest one, read.
     pub state: Option<State>,
     /// Digest id → whom it sums up, of every document that was ever sent.
@@ -30,20 +37,37 @@ impl Kept {
     }
 
     pub fn document(&self) -> Option<&str> {
-        self.versions.last().map(|(_, d)| d.as_str())
+        self.versions.last()?.1.as_deref()
     }
 
     /// As it was some time ago.
     pub fn copy(&self, then: Millis) -> Option<&str> {
-        self.versions.iter().rev().find(|(at, _)| *at <= then).map(|(_, d)| d.as_str())
+        self.versions.iter().rev().find(|(at, _)| *at <= then)?.1.as_deref()
     }
 
     /// Somebody else writes the key; what it says stays the same.
     pub fn touch(&mut self, now: Millis) {
         if let Some(document) = self.document() {
             let document = format!("{document} ");
-            self.versions.push((now, document));
+            self.versions.push((now, Some(document)));
         }
+    }
+
+    /// Somebody deletes it, or puts back an old one.
+    pub fn meddle(&mut self, what: &What, now: Millis) {
+        let document = match what {
+            What::Restore(age) => match self.copy(now.minus(Duration::from_secs(*age as u64))) {
+                Some(document) => Some(document.to_owned()),
+                None => return,
+            },
+            _ => None,
+        };
+        self.state = document.as_deref().map(|d| State::parse(d).expect("it was kept before"));
+        self.noted = self.state.as_ref().and_then(|s| s.run.as_ref()).map(|r| (r.id.clone(), now));
+        self.before.clear();
+        self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(key)));
+        self.meddled.push((now, what.clone()));
+        self.versions.push((now, document));
     }
 
     /// Compare and swap. `mine`: writes of the same run that were not answered.
@@ -62,7 +86,12 @@ impl Kept {
         let state = State::parse(&document).expect("what a run writes can be read");
         self.planned.extend(state.plans.keys().cloned());
         for (key, source) in &state.sources {
-            self.began.entry(key.clone()).or_insert(source.watermark);
+            let began = self.began.entry(key.clone()).or_insert(source.floor);
+            if source.standing == Standing::LeftOut {
+                *began = Millis::MAX;
+            } else if *began == Millis::MAX {
+                *began = source.floor;
+            }
         }
         let holder = state.run.as_ref().map(|r| r.id.clone());
         if holder.as_ref() != self.noted.as_ref().map(|(id, _)| id) {
@@ -70,7 +99,7 @@ impl Kept {
         }
         let before = self.state.replace(state);
         self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key, s.watermark)).collect();
-        self.versions.push((now, document));
+        self.versions.push((now, Some(document)));
         Ok(self.version())
     }
 }

@@ -137,9 +137,9 @@ fn a_finding_that_moves_again_before_its_first_message_says_so_leaves_none_that_
 
 #[test]
 fn a_finding_brought_back_while_it_can_be_listed_is_told_though_it_was_archived_when_it_was_fetched() {
-    let archived = Event { at: 61_800, what: What::Archive(0) };
+    let archived = Event { at: 65_000, what: What::Archive(0) };
     let back = Event { at: 200_000, what: What::BringBack(0) };
-    let slow = run(59_000, &[(Op::List, 1, How::Fail), (Op::Get, 1, How::Slow(3_000))]);
+    let slow = run(59_000, &[(Op::Get, 1, How::Slow(3_000))]);
     let runs = vec![RunPlan::clean(1_000), slow, RunPlan::clean(60_000)];
     holds(Setup::plain(1), vec![seen(0, 30_000), archived, back], runs);
 }
@@ -154,4 +154,27 @@ fn a_recurrence_of_a_finding_that_a_flood_would_forget_is_told_in_its_message_al
     let killed = RunPlan { kill, ..RunPlan::clean(200_000) };
     let runs = vec![RunPlan::clean(1_000), RunPlan::clean(70_000), killed];
     holds(setup, events.chain([again]).chain(more).collect(), runs);
+}
+
+#[test]
+fn a_finding_that_shows_up_late_is_told_also_after_a_run_of_many_windows() {
+    let setup = Setup { overlap: 120, window: 9, page: 3, digest_after: 0, ..Setup::plain(82) };
+    let backlog = (0..80).map(|f| seen(f, 20_000 + f as i64 * 100));
+    let late = Event { at: 20_050, what: What::State { finding: 80, severity: 5.0, ip: 1, count: 1, late: 115_000 } };
+    let events = backlog.chain([late, seen(81, 155_000)]).collect();
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(90_000)]);
+}
+
+#[test]
+fn many_busy_sources_together_have_no_more_in_hand_than_a_window_holds() {
+    let mut setup = Setup { sources: 3, window: 4, digest_after: 0, ..Setup::plain(18) };
+    setup.findings.iter_mut().enumerate().for_each(|(f, make)| make.sources = vec![f % 3]);
+    let events = (0..18).map(|f| seen(f, 20_000 + f as i64)).collect();
+    let history = History { seed: 1, setup, events, runs: vec![RunPlan::clean(1_000), RunPlan::clean(60_000)] };
+    let report = play(&history, None, true);
+    assert!(report.broken.is_empty(), "{:#?}", report.broken);
+    let is = |line: &&String, op: &str| line.contains(op);
+    let windows = report.trace.split(|line| is(&line, " List/"));
+    let most = windows.map(|w| w.iter().filter(|l| is(l, " Post/")).count()).max();
+    assert!(most <= Some(4), "{most:?} posts of one window");
 }

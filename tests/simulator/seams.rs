@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::bugs::{self, Bug};
 use crate::history::{Access, How, Op};
-use crate::sky::{account, detector, region};
+use crate::sky::{account, region};
 use crate::workspace::{Claim, Claimed, metadata};
 use crate::world::{Line, Run, World};
 
@@ -30,12 +30,41 @@ impl Sky {
         Self { line, source, key }
     }
 
+    /// A call that reaches this source, unless that cannot be read.
+    async fn asked<T: 'static>(
+        &self,
+        op: Op,
+        what: impl Fn() -> String,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, How> {
+        let source = self.source;
+        let effect = move |w: &World| match w.standing(source, w.now()).unreadable {
+            Some(how) => Err(how),
+            None => Ok(effect(w)),
+        };
+        self.line.call(op, what, effect).await?
+    }
+
+    /// The same of a detector, while there is that one.
+    async fn of<T: 'static>(
+        &self,
+        op: Op,
+        detector: &str,
+        what: impl Fn() -> String,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, How> {
+        let (source, id) = (self.source, detector.to_owned());
+        let effect = move |w: &World| (w.detector(source).as_ref() == Some(&id)).then(|| effect(w));
+        self.asked(op, what, effect).await?.ok_or(How::Fail)
+    }
+
     async fn watched<T: 'static>(
         &self,
+        detector: &str,
         what: &str,
         effect: impl FnOnce(&World) -> T + 'static,
     ) -> Result<T, ReadError> {
-        self.line.call(Op::Watch, || format!("{what} {}", self.key), effect).await.map_err(|how| unread(&how))
+        self.of(Op::Watch, detector, || format!("{what} {}", self.key), effect).await.map_err(|how| unread(&how))
     }
 }
 
@@ -53,13 +82,13 @@ impl Detector for Sky {
 
     async fn detectors(&self) -> Result<Vec<String>, ReadError> {
         let source = self.source;
-        let call = self.line.call(Op::Detectors, || self.key.to_string(), move |_| vec![detector(source)]);
-        call.await.map_err(|how| unread(&how))
+        let ids = move |w: &World| w.detector(source).into_iter().collect();
+        self.asked(Op::Detectors, || self.key.to_string(), ids).await.map_err(|how| unread(&how))
     }
 
     async fn list(
         &self,
-        _detector: &str,
+        detector: &str,
         from: Millis,
         to: Option<Millis>,
         token: Option<&str>,
@@ -71,7 +100,7 @@ impl Detector for Sky {
             w.tell(|| format!("    {:?} next {:?}", page.ids, page.next));
             page
         };
-        match self.line.call(Op::List, what, page).await {
+        match self.of(Op::List, detector, what, page).await {
             Err(How::Repeat) if token.is_some() => {
                 let page = self.line.world.page(self.source, from, to, token);
                 Ok(Page { next: token.map(str::to_owned), ..page })
@@ -80,7 +109,7 @@ impl Detector for Sky {
         }
     }
 
-    async fn get(&self, _detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+    async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
         let (source, asked) = (self.source, ids.to_vec());
         let what = || format!("{} {ids:?}", self.key);
         let details = move |w: &World| {
@@ -88,7 +117,7 @@ impl Detector for Sky {
             w.tell(|| format!("    {:?}", found.iter().map(|f| (&f.id, &f.updated_at[11..])).collect::<Vec<_>>()));
             found
         };
-        match self.line.call(Op::Get, what, details).await {
+        match self.of(Op::Get, detector, what, details).await {
             Err(How::LeaveOut) => {
                 let mut found = self.line.world.details(self.source, ids);
                 found.truncate(ids.len() / 2);
@@ -98,11 +127,12 @@ impl Detector for Sky {
         }
     }
 
-    async fn status(&self, _detector: &str) -> Result<bool, ReadError> {
-        self.watched("status", |_| true).await
+    async fn status(&self, detector: &str) -> Result<bool, ReadError> {
+        let source = self.source;
+        self.watched(detector, "status", move |w| w.standing(source, w.now()).enabled).await
     }
 
-    async fn open_findings(&self, _detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
+    async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
         let source = self.source;
         let count = move |w: &World| {
             let mut open = BTreeMap::new();
@@ -115,19 +145,21 @@ impl Detector for Sky {
             }
             open
         };
-        self.watched("open findings", count).await
+        self.watched(detector, "open findings", count).await
     }
 
-    async fn filters(&self, _detector: &str) -> Result<Vec<String>, ReadError> {
-        self.watched("filters", |_| Vec::new()).await
+    async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError> {
+        let source = self.source;
+        let names = move |w: &World| w.standing(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect();
+        self.watched(detector, "filters", names).await
     }
 
     async fn filter(&self, _detector: &str, name: &str) -> Result<Watched, ReadError> {
-        Ok(Watched { name: name.into(), archives: false, fingerprint: String::new() })
+        Ok(Watched { name: name.into(), archives: true, fingerprint: "0".into() })
     }
 
-    async fn ip_sets(&self, _detector: &str) -> Result<Vec<String>, ReadError> {
-        self.watched("ip sets", |_| Vec::new()).await
+    async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError> {
+        self.watched(detector, "ip sets", |_| Vec::new()).await
     }
 
     async fn ip_set(&self, _detector: &str, id: &str) -> Result<Watched, ReadError> {
@@ -241,6 +273,11 @@ impl World {
     fn posted(&self, run: &Run, channel: &str, payload: &Value, thread: Option<&str>) -> Result<At, Failure> {
         let now = self.now();
         self.judge_lease(run);
+        let told = metadata(payload).1;
+        let number = told.get("finding_id").and_then(Value::as_str).and_then(|id| id[1..].parse().ok());
+        if number.is_some_and(|f| self.history.setup.is_refused(f)) {
+            return Err(Failure::Content("invalid_blocks".into()));
+        }
         let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let (kind, event) = metadata(payload);
         let kind = match kind.as_str() {
@@ -324,13 +361,14 @@ impl World {
 pub struct Shelf {
     line: Line,
     base: usize,
+    replay: Option<String>,
     /// Writes that were not answered.
     mine: Vec<String>,
 }
 
 impl Shelf {
     pub fn new(line: Line) -> Self {
-        Self { line, base: 0, mine: Vec::new() }
+        Self { line, base: 0, replay: None, mine: Vec::new() }
     }
 }
 
@@ -338,12 +376,12 @@ impl Store for Shelf {
     async fn load(&mut self) -> Loaded {
         let read = |w: &World| {
             let kept = w.kept.borrow();
-            (kept.version(), kept.document().map(str::to_owned))
+            (kept.version(), kept.document().map(str::to_owned), kept.replay.clone())
         };
         let world = self.line.world.clone();
         let source = match self.line.call(Op::Load, String::new, read).await {
-            Ok((base, document)) => {
-                self.base = base;
+            Ok((base, document, replay)) => {
+                (self.base, self.replay) = (base, replay);
                 document.map_or(Source::New, Source::Primary)
             }
             Err(How::Copy(age)) => {
@@ -354,15 +392,23 @@ impl Store for Shelf {
             }
             Err(_) => Source::Unreadable("500".into()),
         };
-        Loaded { source: bugs::loaded(&world, source), replay: None }
+        Loaded { source: bugs::loaded(&world, source), replay: self.replay.clone() }
     }
 
-    async fn save(&mut self, document: &str, _take_replay: bool) -> Result<(), SaveError> {
+    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
         let world = self.line.world.clone();
         world.sent(document);
         let document = bugs::saved(&world, document);
         let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.line.run.clone());
-        let effect = move |w: &World| w.keep(&run, base, &mine, text);
+        let replay = self.replay.clone().filter(|_| take_replay);
+        let effect = move |w: &World| {
+            let kept = w.keep(&run, base, &mine, text);
+            if kept.is_ok() && replay.is_some() && w.kept.borrow().replay == replay {
+                w.kept.borrow_mut().replay = None;
+                w.replays.borrow_mut().iter_mut().filter(|r| r.run == run.index).for_each(|r| r.recorded = true);
+            }
+            kept
+        };
         match self.line.call(Op::Save, || format!("{} bytes", document.len()), effect).await {
             Ok(Ok(version)) => {
                 self.base = version;

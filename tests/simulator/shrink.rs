@@ -91,6 +91,6 @@ fn finding(what: &What) -> Option<usize> {
     match what {
         What::State { finding, .. } => Some(*finding),
         What::Archive(f) | What::BringBack(f) | What::Delete(f) | What::Forge(f) => Some(*f),
-        What::Touch => None,
+        What::Touch | What::Replay(_) | What::Lose | What::Restore(_) | What::Turn(..) => None,
     }
 }

@@ -8,7 +8,7 @@ use guardduty_slack::guardduty::Page;
 use guardduty_slack::time::Millis;
 
 use crate::dice::fate;
-use crate::history::{History, What};
+use crate::history::{History, How, Turn, What};
 use crate::world::{BEGIN, World, name};
 
 /// One state of a finding.
@@ -45,7 +45,7 @@ impl Life {
                 }
                 What::Archive(finding) => lives[finding].archived.push((at, true)),
                 What::BringBack(finding) => lives[finding].archived.push((at, false)),
-                What::Delete(_) | What::Touch | What::Forge(_) => {}
+                _ => {}
             }
         }
         lives
@@ -60,11 +60,65 @@ pub fn region(source: usize) -> &'static str {
     ["eu-west-1", "us-east-1", "eu-west-1"][source]
 }
 
-pub fn detector(source: usize) -> String {
-    format!("d{source}")
+/// How a source stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub region: bool,
+    /// The how many-th detector, if there is one, and since when.
+    pub detector: Option<usize>,
+    pub since: Millis,
+    pub enabled: bool,
+    /// Why it cannot be read.
+    pub unreadable: Option<How>,
+    pub filters: Vec<u8>,
+}
+
+pub fn detector(source: usize, number: usize) -> String {
+    if number == 0 { format!("d{source}") } else { format!("d{source}-{number}") }
 }
 
 impl World {
+    pub fn turns(&self, source: usize) -> impl Iterator<Item = (Millis, Turn)> {
+        self.history.events.iter().filter_map(move |e| match e.what {
+            What::Turn(s, turn) if s == source => Some((Millis(BEGIN + e.at), turn)),
+            _ => None,
+        })
+    }
+
+    pub fn standing(&self, source: usize, now: Millis) -> Standing {
+        // With `GUARDDUTY_REGIONS=all` there are further regions later on.
+        let region = !self.history.setup.all || source == 0;
+        let mut s = Standing {
+            region,
+            detector: Some(0),
+            since: Millis(0),
+            enabled: true,
+            unreadable: None,
+            filters: Vec::new(),
+        };
+        let mut made = 0;
+        for (at, turn) in self.turns(source).filter(|(at, _)| *at <= now) {
+            match turn {
+                Turn::Region(on) => s.region = on,
+                Turn::Gone => s.detector = None,
+                Turn::Anew => {
+                    made += 1;
+                    (s.detector, s.since) = (Some(made), at);
+                }
+                Turn::Enabled(on) => s.enabled = on,
+                Turn::Readable => s.unreadable = None,
+                Turn::Unreadable { denied } => s.unreadable = Some(if denied { How::Denied } else { How::Fail }),
+                Turn::Filter(n) => s.filters.push(n),
+            }
+        }
+        s
+    }
+
+    /// Its present detector, by its id.
+    pub fn detector(&self, source: usize) -> Option<String> {
+        self.standing(source, self.now()).detector.map(|n| detector(source, n))
+    }
+
     /// All states of a finding, by `updatedAt`.
     pub fn states(&self, finding: usize) -> &[State] {
         &self.lives[finding].states
@@ -84,12 +138,19 @@ impl World {
         (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
     }
 
+    /// Whether a source shows a finding: it went with the detector that found it.
+    pub fn is_shown(&self, source: usize, f: usize, now: Millis) -> bool {
+        let standing = self.standing(source, now);
+        let states = self.state_of(f, now).map(|n| self.states(f)[n].updated);
+        standing.region && standing.detector.is_some() && states.is_some_and(|u| u >= standing.since)
+    }
+
     /// One page; a token is an offset, so that pages shift when a finding is updated while they are read.
     pub fn page(&self, source: usize, from: Millis, to: Option<Millis>, token: Option<&str>) -> Page {
         let now = self.now();
         let mut found: Vec<(Millis, u64, usize)> = self
             .seen_by(source)
-            .filter(|f| !self.archived(*f, now))
+            .filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now))
             .filter_map(|f| {
                 let updated = self.states(f)[self.state_of(f, now)?].updated;
                 let within = updated >= from && to.is_none_or(|to| updated <= to);
@@ -104,7 +165,9 @@ impl World {
     }
 
     pub fn details(&self, source: usize, ids: &[String]) -> Vec<Finding> {
-        let found = ids.iter().filter_map(|id| self.detail(source, id[1..].parse().ok()?));
+        let numbers = ids.iter().filter_map(|id| id[1..].parse().ok());
+        let found = numbers.filter(|f| self.is_shown(source, *f, self.now()) && !self.history.setup.is_never_told(*f));
+        let found = found.filter_map(|f| self.detail(source, f));
         let mut found: Vec<Finding> = found.collect();
         found.sort_by_key(|f| fate(&[self.seed(), f.updated.0 as u64, f.id.len() as u64]));
         found
@@ -113,18 +176,22 @@ impl World {
     fn detail(&self, source: usize, finding: usize) -> Option<Finding> {
         let now = self.now();
         let (state, archived) = (self.state_of(finding, now)?, self.archived(finding, now));
-        let key = (finding, state, archived, source);
+        let number = self.standing(source, now).detector.unwrap_or_default();
+        let key = (finding, state, archived, source, number);
         if let Some(known) = self.details.borrow().get(&key) {
             return Some(known.clone());
         }
-        let made = self.make(finding, &self.states(finding)[state], archived, source);
+        let made = self.make(finding, &self.states(finding)[state], archived, (source, number));
         self.details.borrow_mut().insert(key, made.clone());
         Some(made)
     }
 
-    fn make(&self, finding: usize, state: &State, archived: bool, source: usize) -> Finding {
-        let origin =
-            Origin { account: account(source).into(), region: region(source).into(), detector: detector(source) };
+    fn make(&self, finding: usize, state: &State, archived: bool, (source, number): (usize, usize)) -> Finding {
+        let origin = Origin {
+            account: account(source).into(),
+            region: region(source).into(),
+            detector: detector(source, number),
+        };
         let remote = sdk::RemoteIpDetails::builder().ip_address_v4(format!("198.51.100.{}", state.ip)).build();
         let call = sdk::AwsApiCallAction::builder().api("ListBuckets").remote_ip_details(remote).build();
         let action = sdk::Action::builder().action_type("AWS_API_CALL").aws_api_call_action(call).build();

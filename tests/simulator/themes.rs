@@ -4,7 +4,7 @@
 use guardduty_slack::state::BOUND;
 
 use crate::dice::Dice;
-use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
+use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, Turn, What};
 
 /// A configuration, what happens, and the runs.
 type Plot = (Setup, Vec<Event>, Vec<RunPlan>);
@@ -12,7 +12,7 @@ type Theme = fn(&mut Dice) -> Plot;
 
 /// With the parts of a hundred that each gets.
 const THEMES: &[(i64, Theme)] = &[
-    (46, anything),
+    (44, anything),
     (6, one_instant),
     (6, shifting_pages),
     (6, flood),
@@ -22,6 +22,10 @@ const THEMES: &[(i64, Theme)] = &[
     (4, dead_twice),
     (6, moves),
     (4, refusals),
+    (4, replayed),
+    (4, meddled_with),
+    (6, sources_that_change),
+    (3, days),
 ];
 
 impl History {
@@ -229,6 +233,117 @@ fn refusals(dice: &mut Dice) -> Plot {
     (setup, events, runs)
 }
 
+/// Somebody asks for a replay, while runs come and die.
+fn replayed(dice: &mut Dice) -> Plot {
+    let count = dice.pick(3..10);
+    let digest_after = dice.of(&[2, 20]);
+    let setup = Setup { digest_after, routed: dice.percent(50), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.of(&[1, 1, 2]) {
+            let at = 10_000 + n * 150_000 + dice.pick(0..200_000);
+            events.push(seen(dice, finding, at, 0));
+        }
+    }
+    for _ in 0..dice.pick(1..3) {
+        events.push(Event { at: dice.pick(100_000..400_000), what: What::Replay(dice.pick(30..400)) });
+    }
+    (setup, events, dying(dice, 6))
+}
+
+/// The state is deleted, or put back from a copy.
+fn meddled_with(dice: &mut Dice) -> Plot {
+    let count = dice.pick(3..10);
+    let digest_after = dice.of(&[2, 20, 20]);
+    let setup = Setup { digest_after, routed: dice.percent(30), ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.of(&[1, 1, 2]) {
+            let at = 10_000 + n * 150_000 + dice.pick(0..300_000);
+            events.push(seen(dice, finding, at, 0));
+        }
+    }
+    let what = dice.of(&[What::Lose, What::Restore(60), What::Restore(150), What::Restore(300)]);
+    events.push(Event { at: dice.pick(100_000..450_000), what });
+    (setup, events, dying(dice, 6))
+}
+
+/// Regions come and go, detectors are deleted, made anew, disabled, or cannot be read; filters archive.
+fn sources_that_change(dice: &mut Dice) -> Plot {
+    let sources = dice.of(&[1, 3]);
+    let count = dice.pick(3..12);
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    let setup = Setup { sources, all: sources > 1 && dice.percent(60), findings, ..Setup::plain(0) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..700_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    for source in 0..sources {
+        let mut at = 80_000 + dice.pick(0..100_000);
+        let mut turn = |dice: &mut Dice, turn| {
+            events.push(Event { at, what: What::Turn(source, turn) });
+            at += dice.pick(70_000..250_000);
+        };
+        if setup.all && source > 0 {
+            turn(dice, Turn::Region(true));
+        }
+        let denied = dice.percent(50);
+        let story: &[Turn] = match dice.pick(0..7) {
+            0 => &[Turn::Gone, Turn::Anew],
+            1 => &[Turn::Gone],
+            2 => &[Turn::Anew],
+            3 => &[Turn::Enabled(false), Turn::Enabled(true)],
+            4 => &[Turn::Enabled(false), Turn::Filter(1)],
+            5 if setup.all && source > 0 => &[Turn::Region(false), Turn::Region(true)],
+            _ => &[Turn::Unreadable { denied }, Turn::Readable, Turn::Filter(2)],
+        };
+        story.iter().for_each(|t| turn(dice, *t));
+    }
+    let mut runs = steady(dice, 10);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(dice.of(&[Op::Post, Op::Save])), call: 1, after: dice.percent(50) };
+        run.kill = dice.percent(15).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Days go by, in which Slack refuses some findings, and GuardDuty does not tell others.
+fn days(dice: &mut Dice) -> Plot {
+    const HOUR: i64 = 3_600_000;
+    let count = dice.pick(4..10);
+    let (cursed, remind_after) = (dice.pick(1..count) as usize, dice.of(&[600, 21_600]));
+    let setup = Setup { cursed, remind_after, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let mut at = 10_000 + dice.pick(0..20 * HOUR);
+        for n in 0..dice.of(&[1, 2, 4]) {
+            events.push(state(finding, dice.of(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), n + 1, at, 0));
+            at += dice.pick(60_000..12 * HOUR);
+        }
+    }
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..dice.pick(6..12)).map(|_| RunPlan::clean(dice.pick(HOUR / 60..8 * HOUR))));
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(Op::Post), call: dice.pick(1..4) as u32, after: dice.percent(50) };
+        run.kill = dice.percent(15).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Steady runs, of which some die, and some writes fail.
+fn dying(dice: &mut Dice, count: usize) -> Vec<RunPlan> {
+    let mut runs = steady(dice, count);
+    for run in &mut runs[1..] {
+        let kill =
+            Kill { op: Some(dice.of(&[Op::Post, Op::Save])), call: dice.pick(1..4) as u32, after: dice.percent(60) };
+        run.kill = dice.percent(35).then_some(kill);
+        let how = dice.of(&[How::Fail, How::Lost]);
+        run.faults.extend(dice.percent(20).then(|| Fault { op: Op::Save, nth: dice.pick(1..3) as u32, how }));
+    }
+    runs
+}
+
 /// So many runs after a first one, each about when the lease of the one before would be over.
 fn steady(dice: &mut Dice, count: usize) -> Vec<RunPlan> {
     let mut runs = vec![RunPlan::clean(1_000)];
@@ -269,6 +384,9 @@ fn setup(dice: &mut Dice) -> Setup {
         window: if tight { 9 } else { dice.of(&[4, 9, 5_000, 5_000]) },
         digest: dice.of(&[3, 500]),
         bound: if tight { dice.of(&[9_000, 12_000]) } else { BOUND },
+        watch: dice.percent(50),
+        all: false,
+        cursed: usize::MAX,
         wild: dice.percent(8),
         findings,
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
+use guardduty_slack::finding::Finding;
 use guardduty_slack::time::Millis;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -21,6 +22,8 @@ pub const BEGIN: i64 = 1_795_502_400_000;
 
 type Effect = Box<dyn FnOnce(&World)>;
 type Arriving<T> = Box<dyn FnOnce(&World) -> T>;
+/// A finding, which of its states, whether archived, the source and its how many-th detector that show it.
+type Shown = (usize, usize, bool, usize, usize);
 
 pub struct World {
     pub history: History,
@@ -39,7 +42,18 @@ pub struct World {
     /// What went wrong, how often.
     pub met: RefCell<BTreeMap<String, u64>>,
     pub broken: RefCell<Vec<String>>,
-    pub details: RefCell<HashMap<(usize, usize, bool, usize), guardduty_slack::finding::Finding>>,
+    pub replays: RefCell<Vec<Replay>>,
+    pub details: RefCell<HashMap<Shown, Finding>>,
+}
+
+/// A run takes up what is to be said anew.
+pub struct Replay {
+    pub run: usize,
+    pub at: Millis,
+    /// A write told that it was taken up.
+    pub recorded: bool,
+    /// What was said before, and is to be said anew.
+    pub due: Vec<String>,
 }
 
 /// One run of the program, as the world sees it.
@@ -75,6 +89,7 @@ impl World {
             trace: traced.then(RefCell::default),
             met: RefCell::default(),
             broken: RefCell::default(),
+            replays: RefCell::default(),
             details: RefCell::default(),
             history,
         });
@@ -125,6 +140,15 @@ impl World {
                     self.slack.borrow_mut().forge(&name(*finding), &updated, self.now(), &self.history);
                 }
             }
+            What::Replay(seconds) => {
+                self.met("replays asked for");
+                self.kept.borrow_mut().replay = Some(format!("{seconds}s"));
+            }
+            What::Lose | What::Restore(_) => {
+                self.met(if *what == What::Lose { "state deleted" } else { "state restored from a copy" });
+                self.kept.borrow_mut().meddle(what, self.now());
+            }
+            What::Turn(..) => self.met("a source changes"),
             What::State { .. } | What::Archive(_) | What::BringBack(_) => {}
         }
     }
@@ -171,6 +195,11 @@ impl Run {
     /// How it names itself in lease and note.
     pub fn id(&self) -> String {
         format!("run{}", self.index)
+    }
+
+    /// It got as far as its sources, and to its end.
+    pub fn worked(&self) -> bool {
+        !self.dead.get() && self.ended.get().is_some() && self.nth.borrow().contains_key(&Op::Identity)
     }
 
     fn count(&self, op: Op) -> (u32, u32) {
