@@ -143,6 +143,9 @@ async fn told<C: Chat, S: Store>(
     engine.tally.problems.extend(odd_replay);
     engine.run().await;
     let success = engine.is_success();
+    if !success && stop.is_set() && !stop.is_told() {
+        tracing::warn!("RUN_TIMEOUT is over: what is left is for the next run");
+    }
     for problem in &engine.tally.problems {
         tracing::warn!(problem, "not settled");
     }
