@@ -1,7 +1,7 @@
 //! What the lanes of a run share: the way to Slack, its pace, and what was learned of its channels.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tokio::sync::Notify;
 
@@ -26,6 +26,8 @@ pub struct Desk<'a, C> {
     pub readable: Cell<bool>,
     /// Channels that refuse messages as such: what is for them goes to the default channel at once.
     pub refusing: RefCell<HashSet<String>>,
+    /// Ids of channels that could not be read after an unclean end: nothing is posted there, by whichever way.
+    pub silent: RefCell<BTreeSet<String>>,
     /// Slack refuses the app: nothing more is sent.
     pub app_refused: RefCell<Option<String>>,
     /// Ids of channels by their configured names, as Slack told them.
@@ -65,6 +67,11 @@ impl<C> Desk<'_, C> {
     /// The id of a channel as configured, if it is known.
     pub fn channel_id(&self, name: &str) -> Option<String> {
         if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
+    }
+
+    /// Whether nothing may be posted to a channel, by its id or its name.
+    pub fn is_silent(&self, target: &str) -> bool {
+        self.silent.borrow().contains(&self.lane(target))
     }
 
     /// What paces messages to a channel, whether it is named by its id or by its name.

@@ -89,8 +89,6 @@ pub struct Engine<'a, D, C, S> {
     pub(super) recall: Option<Recall>,
     pub(super) memory: Option<Memory>,
     pub(super) past: Past,
-    /// Channels that could not be read after an unclean end: nothing is posted there.
-    pub(super) silent: BTreeSet<String>,
     pub(super) lanes: FuturesUnordered<Lane<'a>>,
     pub(super) told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
     pub(super) arrived: Arrived,
@@ -143,7 +141,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             recall,
             memory: None,
             past,
-            silent: BTreeSet::new(),
             lanes: FuturesUnordered::new(),
             told: mpsc::unbounded_channel(),
             arrived: Arrived::default(),
@@ -192,7 +189,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// A notice came up while others were delivered.
     fn is_notice_due(&self) -> bool {
-        let silent = self.config.dry_run || self.silent.contains(self.desk.default.name());
+        let silent = self.config.dry_run || self.desk.is_silent(self.desk.default.name());
         !silent && self.record.state.notices.iter().any(|n| !self.tried.contains(&n.id))
     }
 
@@ -347,7 +344,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             _ if self.unknown => Some(self.recall.map_or(begun, |r| r.since)),
             // What an earlier run may have said was not looked up, or not everywhere.
             Some(r) if self.memory.is_none() && (r.unclean || !all_read || unsaid) => Some(r.since),
-            Some(r) if !self.silent.is_empty() => Some(r.since),
+            Some(r) if !self.desk.silent.borrow().is_empty() => Some(r.since),
             _ => None,
         }
     }

@@ -16,7 +16,7 @@ pub mod stop;
 mod tell;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
@@ -177,6 +177,7 @@ pub fn desk<'a, C>(
         default: default_destination(config),
         readable: Cell::new(matches!(config.slack.access, Access::Bot { .. })),
         refusing: RefCell::new(HashSet::new()),
+        silent: RefCell::new(BTreeSet::new()),
         app_refused: RefCell::new(None),
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),

@@ -180,7 +180,7 @@ pub struct Recall {
     pub unclean: bool,
 }
 
-/// The history of every channel that may have been posted to, and the channels that must stay silent for now.
+/// The history of every channel that may have been posted to, and the ids of those that must stay silent for now.
 pub async fn recall<C: Chat>(
     desk: &Desk<'_, C>,
     state: &State,
@@ -221,7 +221,7 @@ pub async fn recall<C: Chat>(
             Err(HistoryError::Unavailable(why)) => {
                 tracing::warn!(channel = name, why, unclean = ask.unclean, "history could not be read");
                 if ask.unclean {
-                    silent.insert(name);
+                    silent.insert(id);
                 }
             }
         }

@@ -100,6 +100,9 @@ impl<C: Chat> Desk<'_, C> {
         let mut forms = Forms::new();
         loop {
             let lane = way.target.name().to_owned();
+            if self.is_silent(&lane) {
+                return Err(Unsent::Left);
+            }
             self.turn(&self.lane(&lane)).await?;
             let message = make(forms.now(), way.meant.as_deref());
             let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));

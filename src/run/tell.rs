@@ -95,13 +95,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             if self.stop.is_set() {
                 return false;
             }
-            self.silent = silent;
+            *self.desk.silent.borrow_mut() = silent;
             self.memory = Some(memory);
             self.adopt(window);
             // Planned by a run before this one, yet not there: planned anew. Where the channel could not be read, that is
             // not known.
-            let silent = &self.silent;
-            self.record.state.plans.retain(|_, p| silent.contains(&p.channel));
+            let desk = &self.desk;
+            self.record.state.plans.retain(|_, p| desk.is_silent(&p.channel));
             return true;
         }
         self.adopt(window);
@@ -148,9 +148,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.add_archived(&mut plan, looked_up);
         self.add_pointers(&mut plan);
         self.add_notices(&mut plan);
-        let silent = &self.silent;
-        plan.lanes.retain(|_, acts| !acts.is_empty());
-        plan.lanes.retain(|name, _| !silent.contains(name));
+        let desk = &self.desk;
+        plan.lanes.retain(|name, acts| !acts.is_empty() && !desk.is_silent(name));
         if let Some(print) = self.print {
             plan.lanes.values().flatten().for_each(print);
         } else if !plan.lanes.is_empty() {
