@@ -268,11 +268,16 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     pub(super) fn settle(&mut self, f: &Finding, outcome: &Outcome) {
-        let channel = match route(self.config, f) {
+        let channel = self.channel_of(f);
+        self.settle_in(f, &channel, outcome);
+    }
+
+    /// The channel of a finding, as configured.
+    fn channel_of(&self, f: &Finding) -> String {
+        match route(self.config, f) {
             Routed::To(to) => to.name().to_owned(),
             Routed::Drop => default_destination(self.config).name().to_owned(),
-        };
-        self.settle_in(f, &channel, outcome);
+        }
     }
 
     pub(super) fn settle_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
@@ -288,33 +293,39 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// What was not said stays to be said, for a day.
     pub(super) fn not_said(&mut self, lane: &str, act: Act, why: &str, unknown: bool) {
-        tracing::error!(lane, what = act.what(), why, "not delivered; the next run tries again");
-        self.tally.problems.insert(format!("{lane}: {why}"));
-        match act {
-            Act::Post(f, _) | Act::Update(f, _) => self.failed(f, lane, why, unknown),
+        let what = act.what();
+        let given_up = match act {
+            Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
             Act::Digest { id, findings, .. } => {
                 if !unknown {
                     self.record.state.plans.remove(&id);
                 }
-                findings.into_iter().for_each(|f| self.failed(f, lane, why, unknown));
+                findings.into_iter().fold(true, |all, f| self.failed(f, why) && all)
             }
             Act::Notice(notice) => {
                 self.tried.insert(notice.id);
+                false
             }
             Act::Point { id, .. } => {
                 self.tried.insert(id);
+                false
             }
+        };
+        if !given_up {
+            tracing::error!(lane, what, why, "not delivered; the next run tries again");
+            self.tally.problems.insert(format!("{lane}: {why}"));
         }
     }
 
-    pub(super) fn failed(&mut self, f: Finding, lane: &str, why: &str, unknown: bool) {
+    /// Whether the finding is given up: it could not be delivered for a day, be it for want of an answer.
+    fn failed(&mut self, f: Finding, why: &str) -> bool {
         let n = self.intake.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
         let now = self.clock.now();
         let since = self.record.state.failed(&f.id, n, now);
         self.tried.insert(f.id.clone());
-        *self.tally.failed.entry(lane.to_owned()).or_default() += 1;
-        if since < PATIENCE || unknown {
-            return;
+        if since < PATIENCE {
+            *self.tally.failed.entry(self.channel_of(&f)).or_default() += 1;
+            return false;
         }
         tracing::error!(finding = ?f, why, "given up after a day; here it is in full");
         let title = format!("given up: finding {} of account {} in {}", f.id, f.account_id, f.origin.region);
@@ -324,5 +335,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         ];
         self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
         self.settle(&f, &Outcome::GivenUp);
+        true
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guardduty_slack_support::fault::{error, hang, kill, ok, reset, status};
-use guardduty_slack_support::findings::{Sighting, high, iso, many, medium, millis, now};
+use guardduty_slack_support::findings::{Sighting, critical, high, iso, many, medium, millis, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
 use guardduty_slack_support::world::{ACCOUNT, World};
@@ -199,14 +199,42 @@ fn given_up(world: &World, id: &str) {
 
 const A_DAY_AND_AN_HOUR: i64 = 25 * 3600 * 1000;
 
+/// The finding has failed for more than a day.
+fn a_day_later(world: World, id: &str) -> World {
+    edit(world, |state| state["findings"][id]["failing"] = (now() - A_DAY_AND_AN_HOUR).into())
+}
+
 #[test]
 fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_after_a_day() {
-    let world = world().findings([high("refused").updated_ago(90), medium("f2").updated_ago(30)]);
+    let world = world().metrics().findings([high("refused").updated_ago(90), medium("f2").updated_ago(30)]);
     world.slack.refuse(|payload| payload["metadata"]["event_payload"]["finding_id"] == "refused");
-    let world = world.run().posted(["f2"]).exit(1);
-    let world = edit(world, |state| state["findings"]["refused"]["failing"] = (now() - A_DAY_AND_AN_HOUR).into());
-    let world = world.run().posted([]).stderr_has("refused").run().exit(0);
-    given_up(&world, "refused");
+    let outcome = |name| format!("guardduty_slack_notifications_total{{channel=\"C0SECURITY\",outcome=\"{name}\"}}");
+    let world = world.run().posted(["f2"]).exit(1).metric(&outcome("failed"), 1.0);
+    let world = a_day_later(world, "refused").run().posted([]).noticed(["given up", "refused"]).stderr_has("in full");
+    let world = world.exit(0).metric(&outcome("failed"), 1.0).metric(&outcome("given_up"), 1.0);
+    assert!(!world.ran().stderr.contains("tries again"), "{}", world.ran().stderr);
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_finding_to_which_slack_gives_no_clear_answer_is_given_up_after_a_day_too() {
+    let world = world().env("RUN_TIMEOUT", "16s").findings([high("odd").updated_ago(90), medium("f2").updated_ago(30)]);
+    let world = world.fault(post_of("odd"), [error("internal_error").for_ever()]).run().posted(["f2"]).exit(1);
+    let world = a_day_later(world, "odd").run().posted([]);
+    let world = run_until_settled(world);
+    given_up(&world, "odd");
+}
+
+#[test]
+fn an_edit_that_fails_is_counted_under_the_channel_of_its_finding() {
+    let world = world().metrics().findings([high("f1").updated_ago(90)]).run().exit(0);
+    let world = world.findings([critical("f1").updated_ago(20)]).env("RUN_TIMEOUT", "16s");
+    let world = world.on("chat.update", [error("fatal_error").for_ever()]).run().exit(1);
+    let text = world.pushgateway.as_ref().map(|p| p.text()).unwrap_or_default();
+    assert!(
+        text.contains("channel=\"C0SECURITY\",outcome=\"failed\"") && !text.contains("chat.update\",outcome"),
+        "{text}"
+    );
 }
 
 #[test]
