@@ -98,9 +98,7 @@ pub async fn run(config: &Config) -> Exit {
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let (success, snapshot) =
         told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests).await;
-    if !config.dry_run {
-        push(config, &client, snapshot, &stop).await;
-    }
+    push(config, &client, snapshot, &stop).await;
     Exit::of(success)
 }
 
@@ -330,9 +328,9 @@ fn failed(clock: &Clock) -> Snapshot {
     }
 }
 
-/// Within what is left of `RUN_TIMEOUT`, and soon after a signal. A failure is a warning.
+/// Within what is left of `RUN_TIMEOUT`, and soon after a signal; never by a dry run. A failure is a warning.
 async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot, stop: &Stop) {
-    let Some(gateway) = &config.pushgateway else { return };
+    let Some(gateway) = config.pushgateway.as_ref().filter(|_| !config.dry_run) else { return };
     let left = config.run_timeout.saturating_sub(snapshot.duration);
     let patience = if stop.is_told() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };
     match tokio::time::timeout(patience, metrics::push(gateway, &snapshot, client)).await {

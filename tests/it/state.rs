@@ -37,6 +37,13 @@ fn a_damaged_or_newer_state_ends_the_run_with_2_and_stays_as_it_is() {
 }
 
 #[test]
+fn a_damaged_state_is_told_to_the_pushgateway_by_a_run_but_not_by_a_dry_run() {
+    let world = world().metrics().set_state("[]").env("DRY_RUN", "true").run().silent().exit(2);
+    assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty(), "{:#?}", world.lines());
+    world.env("DRY_RUN", "false").run().exit(2).metric("guardduty_slack_run_success", 0.0);
+}
+
+#[test]
 fn a_field_that_a_newer_release_wrote_is_kept() {
     let world = world().findings([high("f1")]).run().exit(0);
     let mut state = world.state();
