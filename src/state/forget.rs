@@ -44,7 +44,7 @@ impl State {
     pub fn forget(&mut self, bound: usize, overlap: Duration, in_hand: &InHand, now: Millis) -> Forgotten {
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
-        self.unfetched.retain(|_, u| now.since(u.since) < FAILING);
+        self.unfetched.retain(|_, u| now.since(u.since) < if u.passed { LIFE } else { FAILING });
         let mut bytes = self.encode().len();
         let mut forgotten = Forgotten::default();
         if bytes > bound {
