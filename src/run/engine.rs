@@ -284,7 +284,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) async fn checkpoint(&mut self) {
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
-        self.record.checkpoint(&self.intake.in_hand()).await;
+        let in_hand = self.intake.in_hand();
+        // The last write brings all of it: one that is under way when the run must end is not waited for.
+        self.stop.unless(self.record.checkpoint(&in_hand)).await;
         self.desk.set_recorded();
     }
 

@@ -230,7 +230,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
         }
         self.intake.advance(&mut self.record.state);
-        self.record.ahead(&self.intake.in_hand()).await;
+        let in_hand = self.intake.in_hand();
+        self.stop.unless(self.record.ahead(&in_hand)).await;
     }
 
     /// What came of an act.

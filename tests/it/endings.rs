@@ -29,6 +29,18 @@ fn sigterm_while_the_kubernetes_api_is_silent_ends_the_run() {
     ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.call.operation == "get configmaps"), ["f1"]);
 }
 
+#[test]
+fn a_checkpoint_that_hangs_is_not_waited_for_by_a_run_that_is_told_to_end() {
+    let world = world().configmap().findings([high("f1")]);
+    let world = world.on("patch configmaps", [hang().for_ever()]);
+    let run = world.start();
+    world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "patch configmaps"));
+    run.terminate();
+    let world = world.finish(run).posted([]).exit(1);
+    assert_eq!(world.ran().stderr.matches("could not be recorded").count(), 1, "{}", world.ran().tail());
+    run_until_settled(world.heal()).each_said_once(["f1"]);
+}
+
 fn ends_soon_and_goes_on<const N: usize>(
     world: World,
     at: impl FnMut(&[guardduty_slack_support::journal::Entry]) -> bool,
