@@ -46,6 +46,7 @@ impl<C: Chat> Desk<'_, C> {
         said.unwrap_or_else(|unsent| match unsent {
             Unsent::Unknown(why) => Done::Unknown(why),
             Unsent::Failed(why) => Done::Failed(why),
+            Unsent::Gone => Done::Failed("its thread is gone".into()),
             Unsent::Left => Done::Left,
         })
     }
@@ -109,8 +110,12 @@ impl<C: Chat> Desk<'_, C> {
             return self.anew(f, update, past, again).await;
         }
         let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false })) };
-        let spoke = self.word(f, update, word).await?;
-        Ok(Done::Settled(Outcome::Updated { spoke }))
+        match self.word(f, update, word).await {
+            Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true })),
+            // Deleted just now.
+            Err(Unsent::Gone) => self.anew(f, update, past, again).await,
+            Err(unsent) => Err(unsent),
+        }
     }
 
     /// The message is gone, or closed to edits: it is posted anew.
@@ -125,19 +130,19 @@ impl<C: Chat> Desk<'_, C> {
         Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: None }))
     }
 
-    /// Says in the thread what is new, unless that stands already. False: the thread is gone.
-    async fn word(&self, f: &Finding, update: &Update, word: &Word) -> Result<bool, Unsent> {
+    /// Says in the thread what is new, unless that stands already.
+    async fn word(&self, f: &Finding, update: &Update, word: &Word) -> Result<(), Unsent> {
         let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
         let said = self.thread(&update.at.channel, root, f).await?;
         if said.iter().any(|m| m.event_type == "guardduty_reply" && tells(m, f)) {
-            return Ok(true);
+            return Ok(());
         }
         let rose = word.rose_from.is_some();
         let mention = update.to.mention.as_deref().filter(|_| rose);
         let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
         let to = Destination { target: Target::Channel(update.at.channel.clone()), ..self.default.clone() };
         let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
-        self.send_in(&to, (&parent, rose), |form, _| message::reply(f, &news, self.wording, form)).await.map(|_| true)
+        self.send_in(&to, (&parent, rose), |form, _| message::reply(f, &news, self.wording, form)).await.map(drop)
     }
 
     /// The sibling's own message in its parent's thread, if it stands there.
@@ -173,7 +178,7 @@ impl<C: Chat> Desk<'_, C> {
         for target in [to, &self.default] {
             let Some(id) = self.channel_id(target.name()) else { continue };
             match self.in_time(self.chat.history(&id, past.oldest)).await? {
-                Ok(messages) => memory.add(&id, messages, past),
+                Ok(messages) => memory.add((target.name(), &id), messages, past),
                 Err(HistoryError::Denied(_)) => return Ok(None),
                 Err(e) => {
                     return Err(Unsent::Unknown(format!("its outcome is unknown, and history could not be read: {e}")));

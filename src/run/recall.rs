@@ -43,6 +43,8 @@ impl Past {
 struct Standing {
     updated: Millis,
     at: At,
+    /// Its channel as configured, for the metric.
+    channel: String,
     severity: f64,
     region: String,
     detector: String,
@@ -65,8 +67,8 @@ pub struct Adopted {
 }
 
 impl Memory {
-    /// Adds the messages of one channel, by its id.
-    pub fn add(&mut self, channel: &str, messages: Vec<OwnMessage>, past: &Past) {
+    /// Adds the messages of one channel: its name as configured, its id.
+    pub fn add(&mut self, channel: (&str, &str), messages: Vec<OwnMessage>, past: &Past) {
         for m in messages {
             if past.replayed.is_some_and(|r| posted(&m.ts) <= r) {
                 continue;
@@ -80,7 +82,7 @@ impl Memory {
         }
     }
 
-    fn add_finding(&mut self, channel: &str, m: &OwnMessage) {
+    fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &OwnMessage) {
         let updated = text(m, "updated_at").and_then(|t| Millis::parse(&t));
         let (Some(id), Some(updated)) = (text(m, "finding_id"), updated) else { return };
         if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
@@ -88,7 +90,8 @@ impl Memory {
         }
         let standing = Standing {
             updated,
-            at: At { channel: channel.to_owned(), ts: m.ts.clone(), thread: None },
+            at: At { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread: None },
+            channel: name.to_owned(),
             severity: m.event.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
             region: text(m, "region").unwrap_or_default(),
             detector: text(m, "detector_id").unwrap_or_default(),
@@ -158,7 +161,7 @@ fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<
         unknown: std::mem::take(&mut entry.unknown),
         ..Entry::default()
     };
-    state.totals.count_notification(&standing.at.channel, Outcome::Adopted.label());
+    state.totals.count_notification(&standing.channel, Outcome::Adopted.label());
     true
 }
 
@@ -207,7 +210,7 @@ pub async fn recall<C: Chat>(
     while let Some((name, id, history)) = histories.next().await {
         let Some(history) = history else { break };
         match history {
-            Ok(messages) => memory.add(&id, messages, &ask.past),
+            Ok(messages) => memory.add((&name, &id), messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
                 tracing::warn!(
                     why,

@@ -21,6 +21,8 @@ pub(super) struct Sent {
 pub(super) enum Unsent {
     Unknown(String),
     Failed(String),
+    /// The thread in which alone it makes sense is gone.
+    Gone,
     Left,
 }
 
@@ -78,7 +80,7 @@ impl<C: Chat> Desk<'_, C> {
         thread: Option<(&At, bool)>,
         make: impl Fn(Form, Option<&str>) -> Message,
     ) -> Result<Sent, Unsent> {
-        let mut way = Way { target: to.target.clone(), meant: None, thread };
+        let mut way = Way { target: to.target.clone(), meant: None, thread, only_there: false };
         if self.refusing.borrow().contains(to.name()) {
             way.fall_back(to.name(), &self.default);
         }
@@ -92,7 +94,8 @@ impl<C: Chat> Desk<'_, C> {
         thread: (&At, bool),
         make: impl Fn(Form, Option<&str>) -> Message,
     ) -> Result<Sent, Unsent> {
-        self.send_by(Way { target: to.target.clone(), meant: None, thread: Some(thread) }, make).await
+        let way = Way { target: to.target.clone(), meant: None, thread: Some(thread), only_there: true };
+        self.send_by(way, make).await
     }
 
     async fn send_by(&self, mut way: Way<'_>, make: impl Fn(Form, Option<&str>) -> Message) -> Result<Sent, Unsent> {
@@ -121,6 +124,7 @@ impl<C: Chat> Desk<'_, C> {
                 }
                 Failure::Content(why) if forms.plainer(&why) => {}
                 Failure::Content(why) => return Err(Unsent::Failed(why)),
+                Failure::Gone(_) if way.only_there => return Err(Unsent::Gone),
                 Failure::Gone(_) if way.thread.is_some() => way.thread = None,
                 Failure::Channel(why) | Failure::Gone(why) => {
                     if way.target == self.default.target || way.thread.is_some() {
@@ -179,6 +183,8 @@ struct Way<'a> {
     target: Target,
     meant: Option<String>,
     thread: Option<(&'a At, bool)>,
+    /// In that thread or nowhere.
+    only_there: bool,
 }
 
 impl Way<'_> {

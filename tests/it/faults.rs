@@ -21,6 +21,13 @@ fn killed_behind_the_post(world: World) -> World {
 }
 
 #[test]
+fn what_is_found_in_history_is_counted_under_the_channel_as_configured() {
+    let world = world_with_short_lease().metrics().env("SLACK_CHANNEL", "#security").run(); // whose answer tells the id
+    let world = run_until_settled(killed_behind_the_post(world));
+    world.metric("guardduty_slack_notifications_total{channel=\"#security\",outcome=\"adopted\"}", 1.0);
+}
+
+#[test]
 fn a_second_kill_while_the_first_is_made_good_changes_nothing() {
     let made_good = run_until_settled(killed_behind_the_post(world_with_short_lease().configmap()));
     let calls = made_good.journal().len() / 2 + 2;
@@ -80,6 +87,31 @@ fn a_history_that_cannot_be_read_for_now_lets_nothing_be_posted_after_a_kill() {
     let reads = |call: &Call| call.operation == "conversations.history";
     let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().posted([]).exit(1);
     run_until_settled(world.heal()).each_said_once(["f1"]);
+}
+
+#[test]
+fn nor_is_anything_posted_there_by_another_way() {
+    let reads = |call: &Call| call.operation == "conversations.history" && call.place == "C0SECURITY";
+    let gone = || {
+        let world = world_with_short_lease().findings([high("f1").updated_ago(90)]).run().posted(["f1"]);
+        world.slack.delete(&world.message_of("f1").ts);
+        world.findings([critical("f1").updated_ago(20)])
+    };
+    let fallen_back = || {
+        let routes = json!([{ "match": { "severity": ">=7" }, "channel": "C0OUTSIDE" }]);
+        world_with_short_lease().env("SLACK_ROUTES", routes).run().posted([]).findings([high("f1")])
+    };
+    let worlds: Vec<fn() -> World> = vec![gone, fallen_back];
+    each(worlds, 2, |build| {
+        let world = build();
+        let before = world.announced().len();
+        let there = |call: &Call| post_of("f1")(call) && call.place == "C0SECURITY";
+        let world = after_the_lease(world.fault(there, [kill().after_effect()]).run().killed());
+        let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().silent().exit(1);
+        let world = run_until_settled(world.heal());
+        let said = world.announced();
+        assert!(said.len() == before + 1 && said.values().all(|times| *times == 1), "{said:?}");
+    });
 }
 
 #[test]
@@ -246,6 +278,18 @@ fn a_finding_that_cannot_be_fetched_for_a_day_is_given_up() {
         state["unfetched"]["withheld"]["since"] = iso(now() - A_DAY_AND_AN_HOUR).into();
     });
     let world = world.run().posted([]).run().exit(0);
+    given_up(&world, "withheld");
+}
+
+#[test]
+fn a_finding_that_was_given_up_unfetched_stays_passed_for_as_long_as_it_is_listed() {
+    let world = world().findings([high("withheld").updated_ago(90)]);
+    world.aws.withhold(["withheld"]);
+    let since = |hours: i64| {
+        move |state: &mut Value| state["unfetched"]["withheld"]["since"] = iso(now() - hours * 3_600_000).into()
+    };
+    let world = edit(world.run().exit(1), since(25)).run().run().exit(0);
+    let world = edit(world, since(80)).run().silent().exit(0).run().silent().exit(0);
     given_up(&world, "withheld");
 }
 

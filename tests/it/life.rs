@@ -1,6 +1,8 @@
 //! One finding, one message, for its whole life.
 
+use guardduty_slack_support::fault::ok;
 use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::world::{ACCOUNT, REGION};
 use serde_json::json;
 
@@ -15,6 +17,20 @@ fn a_recurrence_updates_the_message_in_place_and_the_thread_says_what_is_new() {
     assert!(said.contains("203[.]0[.]113[.]77"), "{said}");
     assert!(world.message_of("f1").visible().contains("47"));
     world.run().silent().updated([]).exit(0);
+}
+
+#[test]
+fn a_message_that_is_deleted_between_its_edit_and_the_word_in_its_thread_is_posted_anew() {
+    let world = world().findings([high("f1").severity(5.0)]).run().posted(["f1"]);
+    let (slack, ts) = (world.slack.clone(), world.message_of("f1").ts);
+    let deletes = move |call: &Call| {
+        if call.operation == "chat.postMessage" {
+            slack.delete(&ts);
+        }
+        false
+    };
+    let world = world.fault(deletes, [ok()]).findings([high("f1").severity(8.0).updated_ago(5)]);
+    world.run().posted(["f1"]).replied([]).exit(0).run().silent().exit(0);
 }
 
 #[test]
