@@ -301,7 +301,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 if !unknown {
                     self.record.state.plans.remove(&id);
                 }
-                findings.into_iter().fold(true, |all, f| self.failed(f, why) && all)
+                findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
             }
             Act::Notice(notice) => {
                 self.tried.insert(notice.id);
