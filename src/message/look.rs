@@ -1,7 +1,7 @@
 //! How bad it is, at a glance: colour, sign, headline.
 
 use super::blocks::Colour;
-use super::text::{Plain, defang_ip};
+use super::text::Plain;
 use crate::finding::{Band, Finding};
 
 /// The bar of what asks for nothing.
@@ -48,8 +48,7 @@ pub(super) fn headline(f: &Finding, archived: bool) -> Plain {
 pub(super) fn title(f: &Finding) -> Plain {
     let given = f.title.as_deref().map(|t| t.trim_start_matches("[SAMPLE]").trim()).filter(|t| !t.is_empty());
     let title = given.map_or_else(|| made(f), str::to_owned);
-    let title = Plain::line(&title).defanged();
-    Plain::line(&title.as_str().split(' ').map(defanged_word).collect::<Vec<_>>().join(" "))
+    Plain::line(&title).defanged()
 }
 
 fn made(f: &Finding) -> String {
@@ -59,14 +58,5 @@ fn made(f: &Finding) -> String {
         (true, false) => f.resource.subject.plain(),
         (false, true) => words,
         (false, false) => format!("{words}: {}", f.resource.subject.plain()),
-    }
-}
-
-/// An address with what punctuation follows it.
-fn defanged_word(word: &str) -> String {
-    let address = word.trim_end_matches([',', '.', ';', ':', ')', '!']);
-    match address.parse::<std::net::IpAddr>() {
-        Ok(_) => format!("{}{}", defang_ip(address), &word[address.len()..]),
-        Err(_) => word.to_owned(),
     }
 }

@@ -31,7 +31,7 @@ fn ours(runs: Runs, words: &str) -> Runs {
     if words.ends_with(' ') { runs.say(" ") } else { runs }
 }
 
-/// Text whose URLs and domains are defanged; `15.4` and `TLSv1.3` are none: a top-level domain has letters only.
+/// Text whose URLs, domains and addresses are defanged; `15.4` and `TLSv1.3` are none: a top-level domain has letters only.
 fn unlinked(text: &str) -> Plain {
     let text = Plain::line(text);
     let like_a_link = |word: &str| {
@@ -39,6 +39,7 @@ fn unlinked(text: &str) -> Plain {
         word.contains(':')
             || word.contains('@')
             || word.contains('/')
+            || word.parse::<std::net::IpAddr>().is_ok()
             || tld.is_some_and(|t| t.chars().count() > 1 && t.chars().all(char::is_alphabetic))
     };
     if !text.as_str().split(' ').any(like_a_link) {

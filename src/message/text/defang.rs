@@ -27,8 +27,8 @@ pub fn defang_ip(ip: &str) -> String {
     }
 }
 
-/// Free text: whatever in it a chat client could take for a link (`scheme://…`, `mailto:`, a domain, a mail address) is
-/// defanged. It would rather defang a file name than let a domain pass.
+/// Free text: whatever in it a chat client could take for a link (`scheme://…`, `mailto:`, a domain, a mail address), and
+/// public addresses, are defanged. It would rather defang a file name than let a domain pass.
 pub fn defang_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -45,6 +45,17 @@ fn defang_word(word: &str) -> String {
         out = unscheme(&out);
     }
     out = out.replace("mailto:", "mailto[:]");
+    // Twice is once: what follows a bracketed colon could be an address of its own.
+    if out.matches(':').count() > 1 && !word.contains("[:]") {
+        out = in_runs(
+            &out,
+            |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'),
+            |run| {
+                let address = run.trim_end_matches('.');
+                defang_ip(address) + &run[address.len()..]
+            },
+        );
+    }
     if out.contains('.') { undot_domains(&out) } else { out }
 }
 
@@ -71,16 +82,27 @@ fn defang_scheme(scheme: &str) -> String {
     }
 }
 
-/// Dots between two labels are bracketed in every run of host characters whose last label could be a top-level domain.
+/// Dots between two labels are bracketed in every run of host characters that is a public address, or whose last label
+/// could be a top-level domain.
 fn undot_domains(word: &str) -> String {
-    let host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    in_runs(
+        word,
+        |c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'),
+        |run| {
+            let address = run.trim_end_matches('.');
+            if like_a_domain(run) { undot(run) } else { defang_ip(address) + &run[address.len()..] }
+        },
+    )
+}
+
+/// The word with every run of such characters replaced.
+fn in_runs(word: &str, such: impl Fn(char) -> bool, replaced: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut rest = word;
     while !rest.is_empty() {
-        let end = rest.find(|c| !host(c)).unwrap_or(rest.len());
-        let (run, after) = rest.split_at(end);
-        out.push_str(&if like_a_domain(run) { undot(run) } else { run.to_owned() });
-        let odd = after.find(host).unwrap_or(after.len());
+        let (run, after) = rest.split_at(rest.find(|c| !such(c)).unwrap_or(rest.len()));
+        out.push_str(&replaced(run));
+        let odd = after.find(&such).unwrap_or(after.len());
         out.push_str(&after[..odd]);
         rest = &after[odd..];
     }
@@ -181,7 +203,22 @@ mod tests {
         );
         assert_eq!(defang_text("xhttp://a.bc javascript://x ftp://h"), "xhttp[:]//a[.]bc javascript[:]//x ftp[:]//h");
         assert_eq!(defang_text("mailto:me@evil.example"), "mailto[:]me@evil[.]example");
-        assert_eq!(defang_text("severity 8.0 of 3.5.1, 198.51.100.7"), "severity 8.0 of 3.5.1, 198.51.100.7");
+        assert_eq!(defang_text("severity 8.0 of 3.5.1, TLSv1.3"), "severity 8.0 of 3.5.1, TLSv1.3");
+    }
+
+    #[test]
+    fn public_addresses_in_free_text_are_found() {
+        for (text, safe) in [
+            ("from 198.51.100.7, then", "from 198[.]51[.]100[.]7, then"),
+            ("198.51.100.7:4444.", "198[.]51[.]100[.]7:4444."),
+            ("(http://198.51.100.7/x)", "(hxxp://198[.]51[.]100[.]7/x)"),
+            ("[2001:db8::7]:443", "[2001[:]db8::7]:443"),
+            ("(2001:db8::7).", "(2001[:]db8::7)."),
+            ("2001:db8:1:2:3:4:5:6", "2001[:]db8:1:2:3:4:5:6"),
+            ("10.0.0.1, fe80::1 and at 12:34:56", "10.0.0.1, fe80::1 and at 12:34:56"),
+        ] {
+            assert_eq!(defang_text(text), safe);
+        }
     }
 
     proptest! {
