@@ -122,7 +122,10 @@ pub struct Begin<'a, D, C, S> {
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub fn new(begin: Begin<'a, D, C, S>) -> Self {
         let Begin { config, desk, clock, stop, record, identities, afresh, recall, replay, requests, print } = begin;
-        let start = clock.now().minus(config.lookback);
+        let look_back = clock.now().minus(config.lookback);
+        // What was not known of a source, because its identity could not be used, is no shorter for that.
+        let blind = record.state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
+        let start = [replay, blind].into_iter().flatten().fold(look_back, Millis::min);
         let stamp = Stamp(record.state.saved.unwrap_or(clock.now()));
         let past = recall.map_or(Past::since(clock.now(), record.state.replayed), |r| r.past);
         Self {
@@ -131,7 +134,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             clock,
             stop,
             record,
-            intake: Intake::new(config, identities, replay.map_or(start, |r| r.min(start))),
+            intake: Intake::new(config, identities, start),
             tally: Tally::default(),
             window: WINDOW,
             requests,
@@ -336,14 +339,18 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
     }
 
+    /// When this run began.
+    pub(super) fn begun(&self) -> Millis {
+        self.clock.now().minus(self.clock.elapsed())
+    }
+
     /// Since when messages may stand in Slack that the state does not know, for the next run to look them up.
     pub(super) fn unsure_since(&self) -> Option<Millis> {
         let all_read = self.intake.tracks.values().all(|t| t.looked && t.up) && !self.unreachable;
         let unsaid = self.intake.pending() > 0 || !self.record.state.notices.is_empty();
-        let begun = self.clock.now().minus(self.clock.elapsed());
         match &self.recall {
             // Something went out, and nobody knows whether it arrived.
-            _ if self.unknown => Some(self.recall.map_or(begun, |r| r.since)),
+            _ if self.unknown => Some(self.recall.map_or(self.begun(), |r| r.since)),
             // What an earlier run may have said was not looked up, or not everywhere.
             Some(r) if self.memory.is_none() && (r.unclean || !all_read || unsaid) => Some(r.since),
             Some(r) if !self.desk.silent.borrow().is_empty() => Some(r.since),

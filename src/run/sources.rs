@@ -1,6 +1,7 @@
 //! What the sources answer: noted in the state, announced where it is news, handed on to be told.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::config::{Regions, Role};
 use crate::guardduty::{Detector, ReadError, Reason};
@@ -194,7 +195,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let known: Vec<&Open> = newcomers.iter().filter_map(|(_, open)| open.as_ref()).collect();
         let open = (!known.is_empty()).then(|| sum(&known));
         let keys: Vec<String> = newcomers.iter().map(|(key, _)| key.clone()).collect();
-        let lookback = self.config.lookback;
+        let lookback = self.look_back();
         let mut notices = Vec::new();
         if self.afresh && self.intake.tracks.values().any(|t| t.looked) {
             self.afresh = false;
@@ -207,6 +208,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             notices.push(silence::left_out(&out, self.stamp));
         }
         self.announce(notices);
+    }
+
+    /// How far back sources are read that are new; in whole minutes where it is farther than configured.
+    fn look_back(&self) -> Duration {
+        let farther = self.begun().since(self.intake.start).saturating_sub(self.config.lookback);
+        self.config.lookback + Duration::from_secs(farther.as_secs().div_ceil(60) * 60)
     }
 
     /// Whether a source is one that is polled: a region that is left out is none.

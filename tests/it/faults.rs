@@ -159,6 +159,19 @@ fn with_sts_down_the_run_fails_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_happens_while_an_identity_cannot_be_used_from_the_first_run_on_follows_as_announced() {
+    let world = world().env("GUARDDUTY_LOOKBACK", "1m");
+    let world = world.fault(|call| call.service == "sts", [error("AccessDenied").for_ever()]).run().posted([]).exit(1);
+    let world = edit(world, |state| {
+        for member in ["watermark", "floor", "blind_since"] {
+            state["sources"]["self/*"][member] = iso(now() - 570_000).into();
+        }
+    });
+    let world = world.heal().findings([high("meanwhile").updated_ago(500)]).run().posted(["meanwhile"]).exit(0);
+    world.noticed(["could not read", "what happened meanwhile follows"]).noticed(["new source", "looking back 10 min"]);
+}
+
+#[test]
 fn a_configmap_that_is_full_cannot_be_recorded_but_findings_are_told() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();
