@@ -52,7 +52,7 @@ impl<C: Chat> Desk<'_, C> {
     }
 
     async fn notice(&self, notice: &message::Notice, past: &Past, again: bool) -> Result<Done, Unsent> {
-        if again && self.look(&self.default, past).await?.is_some_and(|m| m.notices.contains(&notice.id)) {
+        if again && self.look(&self.default, past).await?.notices.contains(&notice.id) {
             return Ok(Done::Said);
         }
         self.send(&self.default, None, |form, _| message::notice(notice, form)).await.map(|_| Done::Said)
@@ -66,7 +66,7 @@ impl<C: Chat> Desk<'_, C> {
         past: &Past,
         again: bool,
     ) -> Result<Done, Unsent> {
-        if again && self.look(to, past).await?.is_some_and(|m| m.digests.contains(id)) {
+        if again && self.look(to, past).await?.digests.contains(id) {
             return Ok(Done::Digested);
         }
         let findings: Vec<&Finding> = findings.iter().collect();
@@ -81,7 +81,7 @@ impl<C: Chat> Desk<'_, C> {
         {
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
         }
-        if again && let Some(at) = self.look(&post.to, past).await?.and_then(|m| m.finding(&f.id, f.updated)) {
+        if again && let Some(at) = self.look(&post.to, past).await?.finding(&f.id, f.updated) {
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: post.old.clone() }));
         }
         let sent = self.send_finding(f, &post.to, post.parent.as_ref(), &post.seen).await?;
@@ -121,7 +121,7 @@ impl<C: Chat> Desk<'_, C> {
     /// The message is gone, or closed to edits: it is posted anew.
     async fn anew(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
         if again
-            && let Some(at) = self.look(&update.to, past).await?.and_then(|m| m.finding(&f.id, f.updated))
+            && let Some(at) = self.look(&update.to, past).await?.finding(&f.id, f.updated)
             && at.ts > update.at.ts
         {
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
@@ -156,7 +156,7 @@ impl<C: Chat> Desk<'_, C> {
     async fn thread(&self, channel: &str, root: &str, f: &Finding) -> Result<Vec<OwnMessage>, Unsent> {
         // A word about a state is said after that state; an hour allows for clocks that disagree.
         let oldest = f.updated.minus(Duration::from_secs(3600));
-        if !self.readable.get() {
+        if !self.is_readable(&Target::Channel(channel.to_owned())) {
             return Ok(Vec::new());
         }
         match self.in_time(self.chat.replies(channel, root, oldest)).await? {
@@ -172,20 +172,22 @@ impl<C: Chat> Desk<'_, C> {
         self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await.map(|_| Done::Said)
     }
 
-    /// What Slack shows of this run's and its predecessors' messages in a channel; none where that cannot be read at all.
-    async fn look(&self, to: &Destination, past: &Past) -> Result<Option<Memory>, Unsent> {
+    /// What Slack shows of this run's and its predecessors' messages in a channel, as far as it may be read.
+    async fn look(&self, to: &Destination, past: &Past) -> Result<Memory, Unsent> {
         let mut memory = Memory::default();
         for target in [to, &self.default] {
-            let Some(id) = self.channel_id(target.name()) else { continue };
+            let Some(id) = self.channel_id(target.name()).filter(|_| self.is_readable(&target.target)) else {
+                continue;
+            };
             match self.in_time(self.chat.history(&id, past.oldest)).await? {
                 Ok(messages) => memory.add((target.name(), &id), messages, past),
-                Err(HistoryError::Denied(_)) => return Ok(None),
+                Err(HistoryError::Denied(_)) => {}
                 Err(e) => {
                     return Err(Unsent::Unknown(format!("its outcome is unknown, and history could not be read: {e}")));
                 }
             }
         }
-        Ok(Some(memory))
+        Ok(memory)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tokio::sync::Notify;
 
-use crate::config::Config;
+use crate::config::{Config, Target};
 use crate::message::Wording;
 use crate::plan::Destination;
 use crate::run::send::Unsent;
@@ -22,8 +22,8 @@ pub struct Desk<'a, C> {
     pub pace: Pace,
     pub stop: Stop,
     pub default: Destination,
-    /// Whether history can be read: without it, a message is delivered at least once.
-    pub readable: Cell<bool>,
+    /// Channels, by their ids, whose history the token may not read: there a message is delivered at least once.
+    pub unreadable: RefCell<BTreeSet<String>>,
     /// Channels that refuse messages as such: what is for them goes to the default channel at once.
     pub refusing: RefCell<HashSet<String>>,
     /// Ids of channels that could not be read after an unclean end: nothing is posted there, by whichever way.
@@ -67,6 +67,11 @@ impl<C> Desk<'_, C> {
     /// The id of a channel as configured, if it is known.
     pub fn channel_id(&self, name: &str) -> Option<String> {
         if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
+    }
+
+    /// Whether history can tell what stands there. A webhook has none.
+    pub fn is_readable(&self, target: &Target) -> bool {
+        matches!(target, Target::Channel(name) if !self.unreadable.borrow().contains(&self.lane(name)))
     }
 
     /// Whether nothing may be posted to a channel, by its id or its name.

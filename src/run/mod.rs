@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use crate::config::{Access, AccountNames, Config, RouteTo, Target};
+use crate::config::{AccountNames, Config, RouteTo, Target};
 use crate::exit::Exit;
 use crate::finding::Finding;
 use crate::guardduty::{Aws, Source};
@@ -173,7 +173,7 @@ pub fn desk<'a, C>(
         pace: Pace::new(),
         stop: stop.clone(),
         default: default_destination(config),
-        readable: Cell::new(matches!(config.slack.access, Access::Bot { .. })),
+        unreadable: RefCell::new(BTreeSet::new()),
         refusing: RefCell::new(HashSet::new()),
         silent: RefCell::new(BTreeSet::new()),
         app_refused: RefCell::new(None),

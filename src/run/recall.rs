@@ -213,11 +213,11 @@ pub async fn recall<C: Chat>(
             Ok(messages) => memory.add((&name, &id), messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
                 tracing::warn!(
+                    channel = name,
                     why,
                     "history cannot be read: a message can repeat after a crash; add the scopes channels:history and groups:history"
                 );
-                desk.readable.set(false);
-                break;
+                desk.unreadable.borrow_mut().insert(id);
             }
             // A channel that cannot be read because it refuses the app cannot have been posted to.
             Err(HistoryError::Channel(why)) => tracing::debug!(channel = name, why, "no history"),

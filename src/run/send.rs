@@ -136,7 +136,7 @@ impl<C: Chat> Desk<'_, C> {
                 }
                 Failure::App(why) => return Err(self.refused(why)),
                 Failure::Unsent(why) => self.again(&mut backoff, call(why)).await?,
-                Failure::Unknown(why) if self.readable.get() => return Err(Unsent::Unknown(call(why))),
+                Failure::Unknown(why) if self.is_readable(&way.target) => return Err(Unsent::Unknown(call(why))),
                 // Nothing tells whether it stands: better twice than never.
                 Failure::Unknown(why) => self.again(&mut backoff, call(why)).await?,
             }

@@ -21,7 +21,7 @@ const MANY: usize = 12_000;
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A webhook tells no history: what was written ahead may repeat.
     pub(super) fn adopt_or_drop_without_history(&mut self) {
-        if !self.desk.readable.get() {
+        if !self.desk.is_readable(&self.desk.default.target) {
             self.record.state.plans.clear();
             self.recall = None;
         }

@@ -6,6 +6,7 @@ use guardduty_slack_support::fault::{error, hang, kill, ok, reset, status};
 use guardduty_slack_support::findings::{Sighting, critical, high, iso, many, medium, millis, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
+use guardduty_slack_support::slack::Channel;
 use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
@@ -79,6 +80,16 @@ fn without_history_what_was_not_recorded_is_said_again_rather_than_lost() {
         assert!((1..=2).contains(&world.announced().values().sum::<usize>()), "{:#?}", world.lines());
         world.run().silent().exit(0);
     });
+}
+
+#[test]
+fn one_channel_whose_history_is_not_permitted_costs_no_other_channel_its_exactly_once() {
+    let routes = json!([{ "match": { "severity": ">=9" }, "channel": "C0PRIVATE" }]);
+    let world = world().env("SLACK_ROUTES", routes).findings([high("f1"), critical("f2").updated_ago(60)]);
+    world.slack.channel(Channel { private: true, ..Channel::new("C0PRIVATE", "its-id-comes-before-the-others") });
+    world.slack.scopes(["chat:write", "channels:history"]);
+    let world = world.fault(post_of("f1"), [reset().after_effect()]).run();
+    run_until_settled(world).each_said_once(["f1", "f2"]);
 }
 
 #[test]
