@@ -129,6 +129,20 @@ fn the_mention_stands_where_slack_notifies_but_not_for_samples_or_the_archived()
 }
 
 #[test]
+fn whoever_a_route_names_is_mentioned_in_each_kind_of_message() {
+    let (f, both) = (fixture("iam-tor-caller"), Some("<!subteam^S0123> <@U0123>"));
+    let message = full(&f, &Life { mention: both, ..Life::default() });
+    assert_eq!(message["blocks"][0]["text"]["text"], "<!subteam^S0123> <@U0123>");
+    let digest = super::digest("d", &[&f], &wording(), both, Form::Full);
+    assert!(digest.fallback().starts_with("<!subteam^S0123> <@U0123> "), "{}", digest.fallback());
+    let news = News { severity_was: Some(5.0), mention: both, ..News::default() };
+    let reply = super::reply(&f, &news, &wording(), Form::Full).payload();
+    let first = &reply["blocks"][0]["elements"][0]["elements"];
+    assert_eq!(first[0], json!({"type": "usergroup", "usergroup_id": "S0123"}));
+    assert_eq!(first[2], json!({"type": "user", "user_id": "U0123"}));
+}
+
+#[test]
 fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
     let f = fixture("iam-tor-caller");
     let archived = full(&f, &Life { archived: true, ..Life::default() });

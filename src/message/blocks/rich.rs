@@ -105,8 +105,13 @@ pub struct Runs(Vec<Run>);
 enum Run {
     Text(String, Option<Style>),
     Link(Link, Plain),
-    Date { seconds: i64, format: &'static str, otherwise: Plain },
-    Mention(Mention),
+    Date {
+        seconds: i64,
+        format: &'static str,
+        otherwise: Plain,
+    },
+    /// One, in Slack's syntax.
+    Mention(String),
 }
 
 /// How a run looks.
@@ -174,7 +179,10 @@ impl Runs {
     }
 
     pub fn mention(mut self, who: &Mention) -> Self {
-        self.0.push(Run::Mention(who.clone()));
+        for (n, one) in who.each().enumerate() {
+            self = if n == 0 { self } else { self.say(" ") };
+            self.0.push(Run::Mention(one.to_owned()));
+        }
         self
     }
 
@@ -228,7 +236,7 @@ impl Run {
             Self::Text(text, _) => units(text),
             Self::Link(_, label) => label.units(),
             Self::Date { otherwise, .. } => otherwise.units(),
-            Self::Mention(who) => units(who.as_str()),
+            Self::Mention(who) => units(who),
         }
     }
 
@@ -257,8 +265,8 @@ impl Run {
 }
 
 /// In rich text a mention is an element of its own kind, not a control sequence.
-fn mention(who: &Mention) -> Value {
-    let inner = who.as_str().trim_matches(['<', '>']);
+fn mention(who: &str) -> Value {
+    let inner = who.trim_matches(['<', '>']);
     if let Some(id) = inner.strip_prefix('@') {
         return json!({"type": "user", "user_id": id});
     }

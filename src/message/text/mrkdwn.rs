@@ -5,24 +5,29 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Link, Plain, units};
 
-/// Someone to notify: `<!here>`, `<!channel>`, `<!everyone>`, `<@U…>`, `<!subteam^S…>`. It comes from the configuration only.
+/// Whom to notify, one or several: `<!here>`, `<!channel>`, `<!everyone>`, `<@U…>`, `<!subteam^S…>`. It comes from the
+/// configuration only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mention(String);
+pub struct Mention(Vec<String>);
 
 impl Mention {
-    /// `None` for anything else than one of the forms above.
+    /// `None` for anything else than the forms above, with blanks between.
     pub fn parse(text: &str) -> Option<Self> {
-        let inner = text.trim().strip_prefix('<')?.strip_suffix('>')?;
-        let id = inner.strip_prefix("!subteam^").or_else(|| inner.strip_prefix('@'));
-        let named = matches!(inner, "!here" | "!channel" | "!everyone");
-        let known =
-            id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
-        (named || known).then(|| Self(format!("<{inner}>")))
+        let each: Vec<String> = text.split_whitespace().map(one).collect::<Option<_>>()?;
+        (!each.is_empty()).then_some(Self(each))
     }
 
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
+}
+
+fn one(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('<')?.strip_suffix('>')?;
+    let id = inner.strip_prefix("!subteam^").or_else(|| inner.strip_prefix('@'));
+    let named = matches!(inner, "!here" | "!channel" | "!everyone");
+    let known = id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
+    (named || known).then(|| text.to_owned())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +92,10 @@ impl Mrkdwn {
     }
 
     pub fn mention(mut self, who: &Mention) -> Self {
-        self.0.push(Part::Token(who.0.clone()));
+        for (n, one) in who.each().enumerate() {
+            self = if n == 0 { self } else { self.say(" ") };
+            self.0.push(Part::Token(one.to_owned()));
+        }
         self
     }
 
@@ -217,11 +225,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_is_one_of_five_forms() {
-        for good in ["<!here>", "<!channel>", "<!everyone>", "<@U0AB1>", " <!subteam^S1> "] {
+    fn a_mention_is_made_of_five_forms() {
+        for good in ["<!here>", "<!channel>", "<!everyone>", "<@U0AB1>", " <!subteam^S1> ", "<!here> <@U1>"] {
             assert!(Mention::parse(good).is_some(), "{good}");
         }
-        for bad in ["@here", "<!date^1^x>", "<https://x>", "<@u1>", "<@>", "<!subteam^S1|x>", "<!here> <!channel>", ""]
+        for bad in
+            ["@here", "<!date^1^x>", "<https://x>", "<@u1>", "<@>", "<!subteam^S1|x>", "<!here> x", "<!here><@U1>", ""]
         {
             assert_eq!(Mention::parse(bad), None, "{bad}");
         }
