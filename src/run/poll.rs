@@ -1,9 +1,9 @@
 //! Reading one source: a window of findings, and how far it is complete.
 //!
 //! `ListFindings` tells ids only, ascending by `updatedAt`; an update moves a finding to the end and can shift the
-//! pages while they are read. So a list longer than a page is read again until a pass shows nothing new, and a list
-//! that is cut short is complete only up to the smallest `updatedAt` of its last page, once a further listing, bounded
-//! above by that instant, shows nothing new.
+//! pages while they are read, so that one is on none of them. Then what shifted them is where it was no more. So a list
+//! longer than a page is read again until it shows the same, and a list that is cut short is complete only up to the
+//! smallest `updatedAt` of its last page, once a further listing, bounded above by that instant, shows the same.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -102,14 +102,22 @@ enum End {
 
 /// Reads one window of a detector's findings.
 pub async fn window<D: Detector>(source: &D, detector: &str, ask: &Ask) -> Window {
-    let mut reading =
-        Reading { source, detector, ask, seen: HashMap::new(), out: Window::default(), last: None, refused: None };
+    let mut reading = Reading {
+        source,
+        detector,
+        ask,
+        seen: HashMap::new(),
+        pages: Vec::new(),
+        out: Window::default(),
+        last: None,
+        refused: None,
+    };
     let started = tokio::time::Instant::now();
     match reading.pass(None, Some(&ask.room)).await {
         // What is updated between list and get carries a later instant than what comes to lie between: the next
         // look's overlap covers that, if it is longer than this look took.
         End::Whole { pages } if pages <= 1 && started.elapsed() * 2 <= ask.overlap => reading.whole(),
-        End::Whole { .. } => reading.until_nothing_new().await,
+        End::Whole { .. } => reading.until_the_same().await,
         End::Cut => reading.cut().await,
         End::Failed(error) => reading.failed(error).await,
     }
@@ -122,6 +130,8 @@ struct Reading<'a, D> {
     ask: &'a Ask,
     /// What was fetched in this window: id → `updatedAt`.
     seen: HashMap<String, Millis>,
+    /// What the last pass listed.
+    pages: Vec<Vec<String>>,
     out: Window,
     /// The smallest `updatedAt` of the last page that was fetched whole.
     last: Option<Millis>,
@@ -134,16 +144,16 @@ impl<D: Detector> Reading<'_, D> {
         self.out.complete_to = self.seen.values().max().copied();
     }
 
-    async fn until_nothing_new(&mut self) {
+    async fn until_the_same(&mut self) {
         match self.confirmed(None).await {
             Ok(true) => return self.whole(),
             Ok(false) => {}
             Err(error) => return self.failed(error).await,
         }
         for _ in 0..PASSES {
-            let before = self.seen.len();
+            let before = std::mem::take(&mut self.pages).concat();
             match self.pass(None, None).await {
-                End::Whole { .. } if self.seen.len() == before => return self.whole(),
+                End::Whole { .. } if self.shows_the_same(&before) => return self.whole(),
                 End::Whole { .. } => {}
                 End::Cut => break,
                 End::Failed(error) => return self.failed(error).await,
@@ -175,19 +185,19 @@ impl<D: Detector> Reading<'_, D> {
                 return;
             }
         }
-        loop {
-            let before = self.seen.len();
+        let mut before = None;
+        for _ in 0..=PASSES {
             match self.pass(Some(bound), None).await {
-                End::Whole { .. } if self.seen.len() == before => break,
-                // Updates move findings out of the bound, never into it: this ends.
-                End::Whole { .. } | End::Cut => {}
+                End::Whole { .. } if before.is_some_and(|before: Vec<String>| self.shows_the_same(&before)) => {
+                    return self.ends_at(bound);
+                }
+                End::Whole { .. } | End::Cut => before = Some(self.pages.concat()),
                 End::Failed(error) => {
                     self.out.error = Some(error);
                     return;
                 }
             }
         }
-        self.ends_at(bound);
     }
 
     fn ends_at(&mut self, bound: Millis) {
@@ -195,27 +205,47 @@ impl<D: Detector> Reading<'_, D> {
         self.out.next = Some(Millis(bound.0 + 1));
     }
 
-    /// Whether a further listing shows nothing new. It is as long as what it confirms, but what it has to show is known:
+    /// Whether a further listing shows the same. It is as long as what it confirms, but what it has to show is known:
     /// so its parts are listed side by side.
     async fn confirmed(&self, to: Option<Millis>) -> Result<bool, ReadError> {
         let parts = parts(self.ask.from, to, self.seen.values().copied());
-        let parts = join_all(parts.into_iter().map(|(from, to)| self.shows_nothing_new(from, to))).await;
-        parts.into_iter().try_fold(true, |all, part| Ok(all && part?))
+        let parts = join_all(parts.into_iter().map(|(from, to)| self.listed(from, to))).await;
+        let shown = parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        Ok(match to {
+            None => self.shows_the_same(&shown),
+            Some(to) => self.is_shown_up_to(to, &shown),
+        })
     }
 
-    async fn shows_nothing_new(&self, from: Millis, to: Option<Millis>) -> Result<bool, ReadError> {
-        let (mut tokens, mut token) = (HashSet::new(), None);
+    async fn listed(&self, from: Millis, to: Option<Millis>) -> Result<Vec<String>, ReadError> {
+        let (mut ids, mut tokens, mut token) = (Vec::new(), HashSet::new(), None);
         loop {
             let page = self.source.list(self.detector, from, to, token.as_deref()).await?;
-            if page.ids.iter().any(|id| !self.seen.contains_key(id)) {
-                return Ok(false);
-            }
+            ids.extend(page.ids);
             match page.next {
-                None => return Ok(true),
+                None => return Ok(ids),
                 Some(next) if !tokens.insert(next.clone()) => return Err(repeated_token()),
                 next => token = next,
             }
         }
+    }
+
+    /// Whether another listing showed what the last pass did, in the same order but for findings of one instant.
+    fn shows_the_same(&self, shown: &[String]) -> bool {
+        let listed = self.pages.concat();
+        let instants = |ids: &[String]| ids.iter().map(|id| self.seen.get(id).copied()).collect::<Vec<_>>();
+        let all = |ids: &[String]| ids.iter().cloned().collect::<HashSet<_>>();
+        listed == shown || (instants(&listed) == instants(shown) && all(&listed) == all(shown))
+    }
+
+    /// Whether a listing bounded by `to` shows nothing that the last pass did not, and all that it did: of its last page
+    /// what lies within the bound.
+    fn is_shown_up_to(&self, to: Millis, shown: &[String]) -> bool {
+        let Some((last, before)) = self.pages.split_last() else { return shown.is_empty() };
+        let within = last.iter().filter(|id| self.seen.get(*id).is_some_and(|u| *u <= to));
+        let shown: HashSet<&String> = shown.iter().collect();
+        let listed: HashSet<&String> = self.pages.iter().flatten().collect();
+        shown.is_subset(&listed) && before.iter().flatten().chain(within).all(|id| shown.contains(id))
     }
 
     /// What was read counts; the watermark moves only as far as a bounded listing still confirms.
@@ -229,6 +259,7 @@ impl<D: Detector> Reading<'_, D> {
     /// Lists once, fetching what was not seen in this window; the details of a page while the next one is listed.
     async fn pass(&mut self, to: Option<Millis>, room: Option<&Room>) -> End {
         let mut tokens = HashSet::new();
+        self.pages.clear();
         let mut page = match self.source.list(self.detector, self.ask.from, to, None).await {
             Ok(page) => page,
             Err(error) => return End::Failed(error),
@@ -298,8 +329,10 @@ impl<D: Detector> Reading<'_, D> {
             }
         }
         if !whole {
+            self.pages.push(page.ids.iter().filter(|id| self.seen.contains_key(*id)).cloned().collect());
             return false;
         }
+        self.pages.push(page.ids.clone());
         let is_news = |id: &String| !self.out.missing.contains(id) && !self.ask.known.passed.contains(id);
         let missing: Vec<String> = self.unseen(page).into_iter().filter(is_news).collect();
         if !missing.is_empty() {

@@ -2,13 +2,14 @@
 //! sees each of them shows that it would see them in the core, too.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use guardduty_slack::config::Config;
 use guardduty_slack::finding::Finding;
 use guardduty_slack::guardduty::Page;
 use guardduty_slack::slack::{At, Failure, OwnMessage};
-use guardduty_slack::state::State;
 use guardduty_slack::state::store::Source;
+use guardduty_slack::state::{Standing, State};
 use guardduty_slack::time::Millis;
 use serde_json::Value;
 
@@ -51,6 +52,12 @@ pub enum Bug {
     // What a message says for its whole life.
     ArchivingUnseen,
     PointerForgotten,
+    // What is announced, or said later.
+    TookForgotten,
+    GivenUpTooSoon,
+    WatchForgotten,
+    StandingForgotten,
+    BlindForgotten,
 }
 
 use Bug::*;
@@ -85,6 +92,11 @@ impl Bug {
         GoneIsSuccess,
         ArchivingUnseen,
         PointerForgotten,
+        TookForgotten,
+        GivenUpTooSoon,
+        WatchForgotten,
+        StandingForgotten,
+        BlindForgotten,
     ];
 }
 
@@ -114,6 +126,15 @@ pub fn loaded(w: &World, source: Source) -> Source {
         Some(DedupeById) => rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.u = Millis(i64::MAX / 2))),
         Some(LeaseIgnored) => rewrite(&text, |s| s.run.iter_mut().for_each(|r| r.released = true)),
         Some(EditSettles) => rewrite(&text, |s| take_edits_as_said(w, s)),
+        Some(TookForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.took = Duration::ZERO)),
+        Some(GivenUpTooSoon) => rewrite(&text, |s| {
+            s.findings.values_mut().filter_map(|e| e.failing.as_mut()).for_each(|f| *f = Millis(0));
+        }),
+        Some(WatchForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.watched = None)),
+        Some(StandingForgotten) => {
+            rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.standing = Standing::default()))
+        }
+        Some(BlindForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.blind_since = None)),
         _ => text,
     };
     match source {

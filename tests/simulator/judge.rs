@@ -9,7 +9,7 @@ use guardduty_slack::state::{BOUND, State};
 use guardduty_slack::time::Millis;
 
 use crate::bugs::Bug;
-use crate::history::{Access, How, Op, Turn, What};
+use crate::history::{Access, How, Op};
 use crate::sky::{account, region};
 use crate::workspace::{Claim, Claimed, by_finding};
 use crate::world::{Run, World, name};
@@ -147,12 +147,7 @@ impl World {
         }
         self.judge_life();
         self.judge_rest();
-        self.judge_replays();
-        self.judge_afresh();
-        self.judge_days();
-        for source in 0..self.history.setup.sources {
-            self.judge_source(source);
-        }
+        self.judge_announced();
     }
 
     /// Nothing is lost.
@@ -274,141 +269,7 @@ impl World {
         meddled && (untold || later.started <= first.at.plus(LAG) || self.history.setup.named || later.blind.get())
     }
 
-    fn notices(&self, what: &str) -> Vec<Claim> {
-        let is = |c: &&Claim| c.kind == Claimed::Notice && c.id.starts_with(&format!("{what}-"));
-        let mut notices: Vec<Claim> = self.slack.borrow().claims.iter().filter(is).cloned().collect();
-        notices.dedup_by(|a, b| a.id == b.id);
-        notices
-    }
-
-    /// What cannot be told is named in a notice instead, which is said, or due.
-    fn is_given_up(&self, f: usize) -> bool {
-        let kept = self.kept.borrow();
-        let due = kept.state.iter().flat_map(|s| &s.notices);
-        let is = |what: &str| {
-            let id = format!("{what}-{}", name(f));
-            !self.notices(&id).is_empty() || due.clone().any(|n| n.id.starts_with(&format!("{id}-")))
-        };
-        f >= self.history.setup.cursed && (is("given-up") || is("unfetched"))
-    }
-
-    /// What cannot be told is given up, once, not before a day is over, and holds up nobody.
-    fn judge_days(&self) {
-        let setup = &self.history.setup;
-        if setup.cursed == usize::MAX {
-            return;
-        }
-        let day = Duration::from_secs(24 * 3_600);
-        for f in (0..setup.findings.len()).filter(|f| !self.states(*f).is_empty()) {
-            let (id, seen) = (name(f), self.states(f)[0].visible);
-            let what = match f {
-                f if setup.is_refused(f) => "given-up",
-                f if setup.is_never_told(f) => "unfetched",
-                _ => {
-                    let slack = self.slack.borrow();
-                    let told = slack.claims.iter().find(|c| c.kind != Claimed::Notice && c.id == id);
-                    if told.is_none_or(|c| c.at > seen.plus(day)) {
-                        self.broken(format!("{id} was held up for a day"));
-                    }
-                    continue;
-                }
-            };
-            match self.notices(&format!("{what}-{id}")).as_slice() {
-                [] => self.broken(format!("{id} was given up without a notice")),
-                [first, ..] if first.at < seen.plus(day) => self.broken(format!("{id} was given up too soon")),
-                more if more.len() > self.states(f).len() => self.broken(format!("{id} was given up too often")),
-                _ => {}
-            }
-        }
-    }
-
-    /// What was to be said anew was.
-    fn judge_replays(&self) {
-        let slack = self.slack.borrow();
-        for replay in self.replays.borrow().iter().filter(|r| r.recorded) {
-            for id in &replay.due {
-                let f: usize = id[1..].parse().expect("a finding's number");
-                let Some(n) = self.state_of(f, self.now()) else { continue };
-                let dropped = self.history.setup.routed && self.states(f)[n].severity < 2.0;
-                let anew =
-                    |c: &Claim| c.id == *id && c.at >= replay.at && matches!(c.kind, Claimed::Post | Claimed::Digest);
-                if !dropped && !self.was_archived(f) && !slack.claims.iter().any(anew) {
-                    self.broken(format!("{id} was not said anew by the replay of run {}", replay.run));
-                }
-            }
-        }
-    }
-
-    /// A run that finds no state says so.
-    fn judge_afresh(&self) {
-        let afresh = self.notices("afresh");
-        for (at, _) in self.kept.borrow().meddled.iter().filter(|(_, what)| *what == What::Lose) {
-            if !afresh.iter().any(|c| c.at >= *at) {
-                self.broken(format!("that the state was deleted at {} was not said", at.iso()));
-            }
-        }
-    }
-
-    /// What changes about a source is said, once each.
-    fn judge_source(&self, source: usize) {
-        let (setup, now) = (&self.history.setup, self.now());
-        let turns: Vec<(Millis, Turn)> = self.turns(source).collect();
-        if turns.is_empty() {
-            return;
-        }
-        let (key, stands) = (format!("{}/{}", account(source), region(source)), self.standing(source, now));
-        let said = |what: &str| self.notices(&format!("{what}-{key}"));
-        let happened = |is: fn(&Turn) -> bool| turns.iter().filter(|(_, turn)| is(turn)).count();
-        for (what, times) in [
-            ("gone", happened(|t| *t == Turn::Gone)),
-            ("new", happened(|t| *t == Turn::Anew)),
-            ("disabled", happened(|t| *t == Turn::Enabled(false))),
-            ("enabled", happened(|t| *t == Turn::Enabled(true))),
-            ("blind", happened(|t| matches!(t, Turn::Unreadable { .. }))),
-        ] {
-            if said(what).len() > times {
-                self.broken(format!("«{what} {key}» was said too often"));
-            }
-        }
-        if said("blind").len() != said("sight").len() {
-            self.broken(format!("the end of a blind period of {key} was not said"));
-        }
-        let last = |one: &str, other: &str| {
-            let ends = [one, other].map(|what| said(what).last().map(|c| c.at));
-            (ends[0].is_some(), ends[0] > ends[1])
-        };
-        if stands.region && stands.detector.is_some() && stands.enabled == last("disabled", "enabled").1 {
-            self.broken(format!("whether the detector of {key} is enabled is not what was said last"));
-        }
-        let known = !setup.all || source == 0;
-        if known && stands.detector.is_none() != last("gone", "new").1 {
-            self.broken(format!("whether {key} has a detector is not what was said last"));
-        }
-        if setup.all && source > 0 && stands.region {
-            let slack = self.slack.borrow();
-            let mut notices = slack.said.iter().filter(|m| m.text.contains("guardduty_notice"));
-            if !notices.any(|m| m.text.contains(&key)) {
-                self.broken(format!("that there is {key} was not said"));
-            }
-        }
-        for n in stands.filters.iter().filter(|_| known && stands.detector == Some(0)) {
-            if self.notices(&format!("filter-{key}-filter{n}")).is_empty() {
-                self.broken(format!("the filter {n} of {key} was not said"));
-            }
-        }
-        for pair in turns.windows(2).filter(|_| known) {
-            if let [(from, Turn::Unreadable { denied }), (to, _)] = pair {
-                let within =
-                    |run: &&std::rc::Rc<Run>| run.worked() && run.started > *from && run.ended.get() < Some(*to);
-                let looks = self.runs.borrow().iter().filter(within).count();
-                if looks >= if *denied { 1 } else { 2 } && said("blind").is_empty() {
-                    self.broken(format!("that {key} cannot be read was not said"));
-                }
-            }
-        }
-    }
-
-    fn was_archived(&self, f: usize) -> bool {
+    pub fn was_archived(&self, f: usize) -> bool {
         self.lives[f].archived.iter().any(|(_, archived)| *archived)
     }
 

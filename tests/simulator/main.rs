@@ -4,6 +4,7 @@
 //! replays one and tells it step by step; `GUARDDUTY_SLACK_SIM_PLANTED` plays so many with each planted bug and counts,
 //! `GUARDDUTY_SLACK_SIM_BUGS` names the ones to plant.
 
+mod announced;
 mod bugs;
 mod dice;
 mod drive;

@@ -13,8 +13,11 @@ fn run(gap: i64, faults: &[(Op, u32, How)]) -> RunPlan {
 }
 
 fn holds(setup: Setup, events: Vec<Event>, runs: Vec<RunPlan>) {
-    let history = History { seed: 1, setup, events, runs };
-    let report = play(&history, None, true);
+    hold(&History { seed: 1, setup, events, runs });
+}
+
+fn hold(history: &History) {
+    let report = play(history, None, true);
     assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
 }
 
@@ -37,7 +40,7 @@ pub fn deaths() -> Vec<History> {
 #[test]
 fn a_run_may_die_at_any_call() {
     for history in deaths() {
-        holds(history.setup, history.events, history.runs);
+        hold(&history);
     }
 }
 
@@ -177,4 +180,17 @@ fn many_busy_sources_together_have_no_more_in_hand_than_a_window_holds() {
     let windows = report.trace.split(|line| is(&line, " List/"));
     let most = windows.map(|w| w.iter().filter(|l| is(l, " Post/")).count()).max();
     assert!(most <= Some(4), "{most:?} posts of one window");
+}
+
+#[test]
+fn a_finding_that_slips_through_the_pages_of_two_listings_is_not_passed() {
+    let setup = Setup { page: 2, window: 9, ..Setup::plain(6) };
+    let first = [(0, 5_000), (1, 5_900), (2, 6_800), (4, 8_600), (5, 9_500)];
+    let moved = [(3, 69_631), (4, 70_567), (0, 76_216), (2, 78_875)];
+    let events = first.into_iter().chain(moved).map(|(finding, at)| seen(finding, at)).collect();
+    let slow = [(1, 3_000), (2, 2_000), (3, 3_000), (5, 2_000), (6, 2_000), (7, 3_000)];
+    let slow = slow.map(|(nth, ms)| (Op::List, nth, How::Slow(ms)));
+    let runs = vec![RunPlan::clean(1_000), run(58_000, &slow), RunPlan::clean(60_000)];
+    // The seed is what makes the calls take as long as they do.
+    hold(&History { seed: 2_783, setup, events, runs });
 }

@@ -12,10 +12,11 @@ type Theme = fn(&mut Dice) -> Plot;
 
 /// With the parts of a hundred that each gets.
 const THEMES: &[(i64, Theme)] = &[
-    (44, anything),
+    (40, anything),
     (6, one_instant),
     (6, shifting_pages),
     (6, flood),
+    (5, backlog),
     (8, risen_bands),
     (7, digests_and_deaths),
     (7, side_by_side),
@@ -24,8 +25,8 @@ const THEMES: &[(i64, Theme)] = &[
     (4, refusals),
     (4, replayed),
     (4, meddled_with),
-    (6, sources_that_change),
-    (3, days),
+    (7, sources_that_change),
+    (5, days),
 ];
 
 impl History {
@@ -105,6 +106,22 @@ fn flood(dice: &mut Dice) -> Plot {
         runs[i].kill = Some(Kill { op: Some(Op::Post), call: dice.pick(1..9) as u32, after: true });
     }
     (setup, events, runs)
+}
+
+/// Runs of many windows, in which findings show up as late as they may.
+fn backlog(dice: &mut Dice) -> Plot {
+    let count = dice.pick(20..60);
+    let setup = Setup { overlap: 60, window: 6, page: 3, digest_after: 0, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let (at, late) = match dice.pick(0..10) {
+            0 | 1 => (20_000 + dice.pick(0..10_000), dice.pick(40_000..60_001)),
+            2 => (70_000 + dice.pick(0..50_000), 0),
+            _ => (20_000 + dice.pick(0..10_000), 0),
+        };
+        events.push(seen(dice, finding, at, late));
+    }
+    (setup, events, steady(dice, 2))
 }
 
 /// Bands that rise, and runs that die between the edit and the word in the thread, or after it.
@@ -294,8 +311,8 @@ fn sources_that_change(dice: &mut Dice) -> Plot {
             1 => &[Turn::Gone],
             2 => &[Turn::Anew],
             3 => &[Turn::Enabled(false), Turn::Enabled(true)],
-            4 => &[Turn::Enabled(false), Turn::Filter(1)],
             5 if setup.all && source > 0 => &[Turn::Region(false), Turn::Region(true)],
+            4 => &[Turn::Enabled(false), Turn::Filter(1)],
             _ => &[Turn::Unreadable { denied }, Turn::Readable, Turn::Filter(2)],
         };
         story.iter().for_each(|t| turn(dice, *t));
