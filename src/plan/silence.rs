@@ -210,17 +210,15 @@ pub fn new_sources(keys: &[String], lookback: Duration, open: Option<&Open>, sta
         [one] => format!("new source {one}, looking back {}", lookback_text(lookback)),
         many => format!("{} new sources, looking back {}", many.len(), lookback_text(lookback)),
     };
-    let mut lines = if keys.len() > 1 { vec![shorten(keys)] } else { Vec::new() };
-    lines.push(open_text(open));
+    let mut lines = if keys.len() > 1 { packed(keys, ", ") } else { Vec::new() };
+    lines.insert(0, open_text(open));
     stamp.notice(&format!("source-{}", keys.first().map_or("", String::as_str)), Level::Info, title, lines)
 }
 
 /// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
 pub fn left_out(keys: &[String], stamp: Stamp) -> Notice {
-    let lines = vec![
-        shorten(keys),
-        "without a GuardDuty detector, or not permitted; they are looked at again by each run".into(),
-    ];
+    let mut lines = vec!["without a GuardDuty detector, or not permitted; they are looked at again by each run".into()];
+    lines.extend(packed(keys, ", "));
     stamp.notice(
         &format!("out-{}", keys.first().map_or("", String::as_str)),
         Level::Info,
@@ -245,10 +243,55 @@ fn open_text(open: Option<&Open>) -> String {
     format!("open before: {} critical, {} high, {others} others", count(Band::Critical), count(Band::High))
 }
 
-/// A list that stays readable.
-fn shorten(keys: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let rest = keys.len().saturating_sub(SHOWN);
-    let shown = keys.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if rest > 0 { format!("{shown} and {rest} more") } else { shown }
+/// Names side by side, in lines that a notice shows whole.
+fn packed<'t>(texts: impl IntoIterator<Item = &'t String>, separator: &str) -> Vec<String> {
+    const WIDTH: usize = 300;
+    let mut lines: Vec<String> = Vec::new();
+    for text in texts {
+        match lines.last_mut().filter(|line| line.len() + separator.len() + text.len() <= WIDTH) {
+            Some(line) => line.extend([separator, text]),
+            None => lines.push(text.clone()),
+        }
+    }
+    lines
+}
+
+/// More notices than so many are told together: the channel stays readable, and no finding waits long behind them.
+const APART: usize = 20;
+/// So many characters of titles stand in one notice.
+const TITLES: usize = 2_000;
+const TOGETHER: &str = "together-";
+
+/// Tells notices together, by their titles, where they are many; those that `stay` are left as they are.
+pub fn together(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
+    let (mut told, apart): (Vec<Notice>, Vec<Notice>) =
+        due.into_iter().partition(|n| n.id.starts_with(TOGETHER) || stay(n));
+    if apart.len() <= APART {
+        told.extend(apart);
+        return told;
+    }
+    for level in [Level::Warning, Level::Resolved, Level::Info] {
+        let mut left: Vec<&Notice> = apart.iter().filter(|n| n.level == level).collect();
+        while !left.is_empty() {
+            let mut room = TITLES;
+            let fits = |n: &&&Notice| {
+                let fits = room > 0;
+                room = room.saturating_sub(n.title.len());
+                fits
+            };
+            let count = left.iter().take_while(fits).count();
+            let rest = left.split_off(count);
+            told.push(match left.as_slice() {
+                [one] => (*one).clone(),
+                many => Notice {
+                    id: format!("{TOGETHER}{}", many[0].id),
+                    title: format!("{count} notices in one; what each is about stands in the log"),
+                    lines: packed(many.iter().map(|n| &n.title), " · "),
+                    level,
+                },
+            });
+            left = rest;
+        }
+    }
+    told
 }

@@ -15,9 +15,6 @@ use crate::slack::Chat;
 use crate::state::store::Store;
 use crate::state::{Outcome, Standing, Unfetched};
 
-/// So many notices at most wait in the state.
-const NOTICES: usize = 200;
-
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// What stood for the sources of an identity that could not be used, once every identity can.
     pub(super) fn back_in_reach(&mut self) {
@@ -184,9 +181,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 due.push(notice);
             }
         }
-        let due = &mut self.record.state.notices;
-        let over = due.len().saturating_sub(NOTICES);
-        due.drain(..over);
     }
 
     /// One notice for all newcomers, one for all regions that are left out.

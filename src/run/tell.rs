@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::Level;
-use crate::plan::{self, Act, Routed, Update, default_destination, route};
+use crate::plan::{self, Act, Routed, Update, default_destination, route, silence};
 use crate::run::deliver::Done;
 use crate::run::engine::{Engine, PATIENCE, Told};
 use crate::run::lane::lane;
@@ -14,6 +14,9 @@ use crate::slack::Chat;
 use crate::slack::pace::UPDATES;
 use crate::state::Outcome;
 use crate::state::store::Store;
+
+/// So many notices at most wait in the state.
+const NOTICES: usize = 100;
 
 /// A flood that is settled without a word is recorded, and so forgotten, before it fills the memory.
 const MANY: usize = 12_000;
@@ -187,7 +190,16 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
     }
 
-    pub(super) fn add_notices(&self, plan: &mut plan::Plan) {
+    pub(super) fn add_notices(&mut self, plan: &mut plan::Plan) {
+        // Where one of them may stand already, only its own id will tell.
+        if !self.desk.is_silent(self.desk.default.name()) {
+            let (due, tried) = (&mut self.record.state.notices, &self.tried);
+            *due = silence::together(std::mem::take(due), |n| tried.contains(&n.id));
+            let over = due.len().saturating_sub(NOTICES);
+            for lost in due.drain(..over) {
+                tracing::error!(notice = lost.title, "too many notices wait; this one is not announced");
+            }
+        }
         let due = self.record.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
         plan.lanes.entry(self.desk.default.name().to_owned()).or_default().splice(0..0, due);
     }

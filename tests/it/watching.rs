@@ -63,3 +63,62 @@ fn a_source_new_to_the_state_is_announced_with_what_was_open_before() {
     let world = world.findings_in(ACCOUNT, "us-east-1", old).run().posted(["new"]).noticed(["us-east-1", "1 high"]);
     world.exit(0).run().silent().exit(0);
 }
+
+#[test]
+fn many_notices_at_once_are_told_together_and_each_is_named() {
+    let world = quiet();
+    let filters = |n: std::ops::Range<usize>| n.map(|i| (format!("hide-{i:03}-of-many"), "ARCHIVE".to_owned()));
+    world.aws.source(ACCOUNT, REGION, |source| source.filters.extend(filters(0..20)));
+    let world = world.run().exit(0);
+    assert_eq!(world.notices().len(), 20, "few stand apart");
+    world.aws.source(ACCOUNT, REGION, |source| source.filters.extend(filters(20..220)));
+    let world = world.run().exit(0);
+    let told = world.notices().join("\n");
+    let missing: Vec<String> = filters(20..220).map(|f| f.0).filter(|name| !told.contains(name)).collect();
+    assert!(missing.is_empty() && world.notices().len() <= 10, "{missing:?} in {}: {told}", world.notices().len());
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn regions_that_are_left_out_are_all_named_however_many() {
+    let regions: Vec<&'static str> = vec![
+        "af-south-1",
+        "ap-east-1",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-south-2",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-7",
+        "ca-central-1",
+        "ca-west-1",
+        "eu-central-1",
+        "eu-central-2",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-south-2",
+        "eu-west-2",
+        "eu-west-3",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "mx-central-1",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    ];
+    let world = world().env("GUARDDUTY_REGIONS", "all").findings([high("f1")]);
+    world.aws.regions(regions.iter().copied().chain([REGION]).map(|r| (r, "ENABLED")));
+    let world = world.run().posted(["f1"]).exit(0);
+    let notices = world.notices();
+    let told = notices.iter().find(|n| n.contains("left out")).cloned().unwrap_or_default();
+    let missing: Vec<&&str> = regions.iter().filter(|r| !told.contains(**r)).collect();
+    assert!(missing.is_empty(), "{missing:?} in {told}");
+}
