@@ -16,6 +16,7 @@ use crate::slack::{Chat, Client, Failure, Proof};
 use crate::state::State;
 use crate::state::backing::Backing;
 use crate::state::store::{self, Store};
+use crate::telemetry::out;
 use crate::time::{Clock, Millis};
 use crate::{http, slack};
 
@@ -95,11 +96,11 @@ pub async fn check(config: &Config, post: bool) -> Exit {
 
 fn print(rows: &[Row]) -> Exit {
     for row in rows {
-        println!("{row}");
+        out(row);
     }
     let failed = rows.iter().filter(|r| r.verdict == Verdict::Failed).count();
     let warnings = rows.iter().filter(|r| r.verdict == Verdict::Warning).count();
-    println!("\n{} checks, {failed} failed, {warnings} warnings", rows.len());
+    out(format_args!("\n{} checks, {failed} failed, {warnings} warnings", rows.len()));
     Exit::of(failed == 0)
 }
 

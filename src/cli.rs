@@ -48,17 +48,17 @@ fn parse(args: &[String]) -> Option<Command> {
 /// Does what the arguments (without the program's name) ask for, and gives the exit status.
 pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
     let Some(command) = parse(&args) else {
-        eprintln!("unknown command: {}\n\n{USAGE}", args.join(" "));
+        telemetry::err(format_args!("unknown command: {}\n\n{USAGE}", args.join(" ")));
         return Exit::Wrong;
     };
     let on_terminal = std::io::stderr().is_terminal();
     match command {
         Command::Help => {
-            print!("{USAGE}{}", config::help());
+            telemetry::out(format_args!("{USAGE}{}", config::help().trim_end()));
             Exit::Settled
         }
         Command::Version => {
-            println!("{}", telemetry::version());
+            telemetry::out(telemetry::version());
             Exit::Settled
         }
         Command::Preview => match Config::for_preview(vars, on_terminal) {
@@ -83,7 +83,7 @@ pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
 }
 
 fn told_on_stderr(faults: &config::Faults) -> Exit {
-    eprintln!("{faults}");
+    telemetry::err(faults);
     Exit::Wrong
 }
 

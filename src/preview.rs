@@ -6,30 +6,31 @@ use crate::config::{AccountNames, Config};
 use crate::finding::{Band, Finding, input};
 use crate::message::{self, Form, Life, Portal, Wording};
 use crate::plan::{Destination, Routed, left_out, route};
+use crate::telemetry::{err, out};
 
 /// Reads findings from standard input, prints a Slack payload each on standard output, the route and why on standard
 /// error. False: something on the input is no finding.
 pub async fn preview(config: &Config) -> bool {
     let mut text = String::new();
     if let Err(e) = std::io::stdin().read_to_string(&mut text) {
-        eprintln!("standard input cannot be read: {e}");
+        err(format_args!("standard input cannot be read: {e}"));
         return false;
     }
     let input = match input::read(&text).await {
         Ok(input) => input,
         Err(e) => {
-            eprintln!("{e}");
+            err(e);
             return false;
         }
     };
     let wording = wording(config);
     for f in &input.findings {
         let (payload, why) = shown(config, &wording, f);
-        eprintln!("{}", why);
-        println!("{payload:#}");
+        err(why);
+        out(format_args!("{payload:#}"));
     }
     for fault in &input.faults {
-        eprintln!("{fault}");
+        err(fault);
     }
     input.faults.is_empty()
 }

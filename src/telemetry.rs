@@ -1,6 +1,7 @@
-//! Logging on standard error, and which version logs.
+//! Logging on standard error, lines for a person, and which version logs.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
 use tracing::Subscriber;
@@ -20,6 +21,16 @@ pub fn version() -> String {
     format!("guardduty-slack {VERSION} ({REVISION})")
 }
 
+/// A line on standard output. Whoever ends reading early, as in `preview | head`, does no harm.
+pub fn out(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The same on standard error, for a person at a prompt.
+pub fn err(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Starts logging for the whole process, panics included; a second call changes nothing.
 pub fn init(log: &Log) {
     let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
@@ -36,6 +47,9 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let base = tracing_subscriber::fmt().with_env_filter(filter(&log.filter)).with_writer(writer);
+    // An error of writing would be told by `eprintln!`, which panics where standard error itself is what fails: a full
+    // disk below the log must not stop the alerts.
+    let base = base.log_internal_errors(false);
     match log.format {
         LogFormat::Json => {
             Box::new(base.json().flatten_event(true).with_current_span(false).with_span_list(false).finish())

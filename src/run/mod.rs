@@ -243,7 +243,7 @@ fn print(act: &Act, w: &Wording) {
             if let Some(word) = &update.word {
                 let news =
                     News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention: None };
-                println!("{}", message::reply(f, &news, w, Form::Full).payload());
+                telemetry::out(message::reply(f, &news, w, Form::Full).payload());
             }
             finding(f, None, &update.seen)
         }
@@ -252,7 +252,7 @@ fn print(act: &Act, w: &Wording) {
         }
         Act::Point { id, channel, .. } => message::moved(id, channel, None, Form::Full),
     };
-    println!("{}", message.payload());
+    telemetry::out(message.payload());
 }
 
 fn snapshot<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(

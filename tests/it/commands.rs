@@ -2,7 +2,7 @@
 
 use guardduty_slack_support::fault::{error, hang, reset, status};
 use guardduty_slack_support::findings::{Kind, hex_id, high, now, of};
-use guardduty_slack_support::world::{ACCOUNT, REGION};
+use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
 use crate::kit::world;
 
@@ -98,6 +98,14 @@ fn metrics_say_how_the_run_went_and_a_failure_leaves_the_last_success_alone() {
     let world = world.on("ListFindings", [error("AccessDeniedException").for_ever()]).run().exit(1);
     assert_eq!(pushgateway.value(success), before);
     world.metric("guardduty_slack_run_success", 0.0);
+}
+
+#[test]
+fn a_run_whose_log_cannot_be_written_delivers_all_the_same() {
+    let to_a_full_disk = r#"exec "$0" "$@" >/dev/full 2>/dev/full"#;
+    let program = ["sh", "-c", to_a_full_disk, env!("CARGO_BIN_EXE_guardduty-slack")].map(Into::into);
+    let world = World::with_program(program.into()).findings([high("f1")]).run().posted(["f1"]).exit(0);
+    world.run_with(&["--help"], b"").exit(0);
 }
 
 #[test]
