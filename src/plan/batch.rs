@@ -1,6 +1,7 @@
 //! A window of findings made into acts: per channel the most severe first, digests of what exceeds the budget.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::config::{Config, Target};
 use crate::finding::Finding;
@@ -18,12 +19,12 @@ const DIGEST: usize = 500;
 #[derive(Clone, Debug)]
 pub enum Act {
     Notice(Notice),
-    Post(Finding, Post),
-    Update(Finding, Update),
+    Post(Rc<Finding>, Post),
+    Update(Rc<Finding>, Update),
     Digest {
         id: String,
         to: Destination,
-        findings: Vec<Finding>,
+        findings: Vec<Rc<Finding>>,
     },
     /// The message at `old` says where finding `id` is told now.
     Point {
@@ -36,7 +37,7 @@ pub enum Act {
 
 impl Act {
     /// Whose states it tells.
-    pub fn findings(&self) -> &[Finding] {
+    pub fn findings(&self) -> &[Rc<Finding>] {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
@@ -60,9 +61,9 @@ impl Act {
 pub struct Plan {
     /// By lane: what stands in one is done in order.
     pub lanes: BTreeMap<String, Vec<Act>>,
-    pub settled: Vec<(Finding, Outcome, Reason)>,
+    pub settled: Vec<(Rc<Finding>, Outcome, Reason)>,
     /// Findings that wait for a sibling of this window, in whose thread they belong.
-    pub held: Vec<Finding>,
+    pub held: Vec<Rc<Finding>>,
 }
 
 /// How many messages of their own new findings may still have in each channel in this run.
@@ -92,13 +93,13 @@ impl Budget {
 pub fn plan(
     state: &State,
     config: &Config,
-    window: Vec<Finding>,
+    window: Vec<Rc<Finding>>,
     budget: &mut Budget,
     mut digest_id: impl FnMut() -> String,
     now: Millis,
 ) -> Plan {
     let mut plan = Plan::default();
-    let mut posts: BTreeMap<String, Vec<(Finding, Post)>> = BTreeMap::new();
+    let mut posts: BTreeMap<String, Vec<(Rc<Finding>, Post)>> = BTreeMap::new();
     let mut updates = Vec::new();
     let mut families = HashSet::new();
     for f in most_severe_first(window) {
@@ -122,7 +123,7 @@ pub fn plan(
     plan
 }
 
-fn most_severe_first(mut window: Vec<Finding>) -> Vec<Finding> {
+fn most_severe_first(mut window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
     window.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.updated.cmp(&b.updated)).then(a.id.cmp(&b.id)));
     window
 }
@@ -138,7 +139,7 @@ fn waits_for_sibling(f: &Finding, post: &Post, families: &mut HashSet<(String, S
 
 fn in_channel(
     channel: &str,
-    posts: Vec<(Finding, Post)>,
+    posts: Vec<(Rc<Finding>, Post)>,
     budget: &mut Budget,
     digest_id: &mut impl FnMut() -> String,
 ) -> Vec<Act> {
@@ -163,7 +164,7 @@ fn in_channel(
 }
 
 /// Several routes can lead to one channel: the digest mentions whom any of its findings mentions.
-fn digest(id: String, part: Vec<(Finding, Destination)>) -> Act {
+fn digest(id: String, part: Vec<(Rc<Finding>, Destination)>) -> Act {
     let mut mentions: Vec<String> = Vec::new();
     for mention in part.iter().filter_map(|(_, to)| to.mention.as_ref()) {
         if !mentions.contains(mention) {

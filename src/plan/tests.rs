@@ -1,5 +1,6 @@
 //! The decisions, one sentence each.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,6 +188,7 @@ fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
         n += 1;
         format!("d{n}")
     };
+    let window = window.into_iter().map(Rc::new).collect();
     plan(&State::default(), &config(&[]), window, &mut Budget::new(digest_after), id, NOW)
 }
 

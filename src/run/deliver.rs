@@ -2,6 +2,7 @@
 //!
 //! A message whose outcome is unknown is not sent again before Slack was looked into.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::Target;
@@ -62,14 +63,14 @@ impl<C: Chat> Desk<'_, C> {
         &self,
         id: &str,
         to: &Destination,
-        findings: &[Finding],
+        findings: &[Rc<Finding>],
         past: &Past,
         again: bool,
     ) -> Result<Done, Unsent> {
         if again && self.look(to, past).await?.digests.contains(id) {
             return Ok(Done::Digested);
         }
-        let findings: Vec<&Finding> = findings.iter().collect();
+        let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
         let mention = to.mention.as_deref();
         self.send(to, None, |form, _| message::digest(id, &findings, self.wording, mention, form)).await?;
         Ok(Done::Digested)

@@ -50,9 +50,9 @@ pub(super) type Told = (String, Act, Done);
 /// What the sources showed and was not planned yet.
 #[derive(Default)]
 pub(super) struct Arrived {
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Rc<Finding>>,
     /// Findings whose archiving was looked up.
-    pub(super) looked_up: Vec<Finding>,
+    pub(super) looked_up: Vec<Rc<Finding>>,
     pub(super) left_out: Vec<String>,
     /// Sources new to the state, and what was open in them before.
     pub(super) newcomers: Vec<(String, Option<Open>)>,

@@ -143,7 +143,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     }
 
     /// Takes in what a source showed: how far it is complete, what is not settled, where its list goes on.
-    pub fn take(&mut self, look: &mut Look) -> Vec<Finding> {
+    pub fn take(&mut self, look: &mut Look) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
         track.looked = true;
         track.up &= look.error().is_none();

@@ -42,7 +42,7 @@ pub struct Look {
     pub open_before: Option<BTreeMap<Band, u64>>,
     pub filters: Option<Listed>,
     pub ip_sets: Option<Listed>,
-    pub looked_up: Vec<Finding>,
+    pub looked_up: Vec<Rc<Finding>>,
     /// The last finding that was looked up, told or not.
     pub looked_up_to: Option<String>,
     /// What could not be read and is only watched: no failure of the source.
@@ -137,10 +137,10 @@ async fn wanted<T, F: Future<Output = T>>(wanted: bool, ask: impl FnOnce() -> F)
     if wanted { Some(ask().await) } else { None }
 }
 
-async fn archived<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+async fn archived<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Rc<Finding>>, ReadError> {
     let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get(detector, ids)).buffered(4);
     let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
-    Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Rc::new).collect())
 }
 
 /// The filters, or the trusted lists: all of them by name, and the contents of those that are not known yet.

@@ -247,9 +247,13 @@ fn print(act: &Act, w: &Wording) {
             }
             finding(f, None, &update.seen)
         }
-        Act::Digest { id, to, findings } => {
-            message::digest(id, &findings.iter().collect::<Vec<_>>(), w, to.mention.as_deref(), Form::Full)
-        }
+        Act::Digest { id, to, findings } => message::digest(
+            id,
+            &findings.iter().map(Rc::as_ref).collect::<Vec<_>>(),
+            w,
+            to.mention.as_deref(),
+            Form::Full,
+        ),
         Act::Point { id, channel, .. } => message::moved(id, channel, None, Form::Full),
     };
     telemetry::out(message.payload());

@@ -81,7 +81,7 @@ impl Room {
 #[derive(Debug, Default)]
 pub struct Window {
     /// Findings whose newest state was not said.
-    pub fresh: Vec<Finding>,
+    pub fresh: Vec<Rc<Finding>>,
     /// Listed, yet not told when asked for.
     pub missing: Vec<String>,
     /// The watermark must stay below this: something listed could not be fetched.
@@ -325,7 +325,7 @@ impl<D: Detector> Reading<'_, D> {
                 self.refused = Some(self.refused.map_or(f.updated, |r| r.min(f.updated)));
             } else if self.seen.insert(f.id.clone(), f.updated).is_none() && fresh {
                 self.ask.room.take();
-                self.out.fresh.push(f);
+                self.out.fresh.push(Rc::new(f));
             }
         }
         if !whole {

@@ -1,6 +1,7 @@
 //! What has arrived is planned, written ahead, said, and settled by what came of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::finding::Finding;
 use crate::guardduty::Detector;
@@ -35,7 +36,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.announce_sources();
         let mut window = std::mem::take(&mut self.arrived.findings);
         let looked_up = std::mem::take(&mut self.arrived.looked_up);
-        let (news, mut looked_up): (Vec<Finding>, Vec<Finding>) =
+        let (news, mut looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
             looked_up.into_iter().partition(|f| !f.archived && self.is_unsaid(f));
         window.extend(news);
         loop {
@@ -64,8 +65,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Of a finding that two sources show, the newest state; nothing that was settled, or tried in this run.
-    pub(super) fn newest(&mut self, window: Vec<Finding>) -> Vec<Finding> {
-        let mut newest: HashMap<String, Finding> = HashMap::new();
+    pub(super) fn newest(&mut self, window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+        let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
         for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
             // What one source showed late, another may have shown before.
             if self.record.state.knows(&f.id, f.updated) {
@@ -83,9 +84,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Before anything is said: what stands in Slack that the state does not know. False: the run is over.
-    pub(super) async fn remember(&mut self, window: &[Finding]) -> bool {
+    pub(super) async fn remember(&mut self, window: &[Rc<Finding>]) -> bool {
         let (state, now) = (&self.record.state, self.clock.now());
-        let unsaid = |f: &Finding| !state.knows(&f.id, f.updated);
+        let unsaid = |f: &Rc<Finding>| !state.knows(&f.id, f.updated);
         let something = window.iter().any(unsaid) || !state.notices.is_empty() || !state.plans.is_empty();
         if !something || self.print.is_some() {
             return true;
@@ -111,7 +112,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         true
     }
 
-    pub(super) fn adopt(&mut self, window: &[Finding]) {
+    pub(super) fn adopt(&mut self, window: &[Rc<Finding>]) {
         let Some(memory) = &self.memory else { return };
         let (state, now) = (&mut self.record.state, self.clock.now());
         let n = |f: &Finding| state.sources.get(&f.origin.key()).map(|s| s.n);
@@ -136,7 +137,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Decides, writes ahead, delivers. What must wait for a sibling's message is given back.
-    pub(super) async fn tell(&mut self, window: Vec<Finding>, looked_up: Vec<Finding>) -> Vec<Finding> {
+    pub(super) async fn tell(&mut self, window: Vec<Rc<Finding>>, looked_up: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         let now = self.clock.now();
         let (digests, id) = (&mut self.digests, self.desk.id.clone());
         let next_id = || {
@@ -162,7 +163,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// A finding that was archived, or brought back, says so on its message.
-    pub(super) fn add_archived(&self, plan: &mut plan::Plan, looked_up: Vec<Finding>) {
+    pub(super) fn add_archived(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
         let planned: HashSet<String> =
             plan.lanes.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
@@ -331,7 +332,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Whether the finding is given up: it could not be delivered for a day, be it for want of an answer.
-    fn failed(&mut self, f: Finding, why: &str) -> bool {
+    fn failed(&mut self, f: Rc<Finding>, why: &str) -> bool {
         let n = self.intake.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
         let now = self.clock.now();
         let since = self.record.state.failed(&f.id, n, now);
