@@ -52,8 +52,8 @@ impl Job {
         }
     }
 
-    /// The variables that make this job of a run, for the program and for the script.
-    fn variables(self) -> Vec<(&'static str, String)> {
+    /// The variables that make this job of a run.
+    pub fn variables(self, who: Who) -> Vec<(&'static str, String)> {
         match self {
             Self::Quiet => Vec::new(),
             Self::Fresh => {
@@ -62,8 +62,10 @@ impl Job {
             }
             Self::Backlog => vec![
                 ("DRY_RUN", "1".into()),
-                ("GUARDDUTY_LOOKBACK", "30d".into()),
-                ("LOOKBACK_SECONDS", "2592000".into()),
+                match who {
+                    Who::Python => ("LOOKBACK_SECONDS", "2592000".into()),
+                    Who::Product | Who::Floor => ("GUARDDUTY_LOOKBACK", "30d".into()),
+                },
                 ("GUARDDUTY_REGIONS", REGIONS[..BACKLOG_REGIONS].join(",")),
             ],
         }
@@ -113,12 +115,8 @@ impl Bench {
     pub fn once(&self, job: Job, who: Who, latency: Duration, shape: &Shape) -> io::Result<Cost> {
         self.server.play(job.world(latency));
         self.restore(job, who)?;
-        let mut variables = job.variables();
         let command = match who {
-            Who::Product => {
-                variables.retain(|(name, _)| *name != "LOOKBACK_SECONDS");
-                vec![self.binary.display().to_string()]
-            }
+            Who::Product => vec![self.binary.display().to_string()],
             Who::Python => {
                 let python = self.python.as_ref().ok_or_else(|| io::Error::other("there is no Python"))?;
                 vec![python.display().to_string(), self.script.display().to_string()]
@@ -128,7 +126,7 @@ impl Bench {
                 [vec![own, FLOOR.into(), self.server.port.to_string()], shape.arguments()].concat()
             }
         };
-        let cost = measure(&Program { command, env: self.environment(&variables) }, &self.dir)?;
+        let cost = measure(&Program { command, env: self.environment(&job.variables(who)) }, &self.dir)?;
         Ok(Cost { requests: self.server.journal().len(), ..cost })
     }
 
@@ -143,7 +141,7 @@ impl Bench {
         std::fs::copy(self.state(), self.seeded(who)).map(drop)
     }
 
-    fn restore(&self, job: Job, who: Who) -> io::Result<()> {
+    pub fn restore(&self, job: Job, who: Who) -> io::Result<()> {
         let seed = self.seeded(who);
         if job == Job::Backlog || who == Who::Floor || !seed.exists() {
             return remove(&self.state());

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench run                  # everything
 //! cargo bench --bench run -- jobs curves   # some of it
+//! cargo bench --bench run -- serve backlog # answers for a profiler: prints the environment, until its input ends
 //! ```
 //!
 //! - `GUARDDUTY_SLACK_BIN`: the program; else `target/x86_64-unknown-linux-musl/dist/guardduty-slack`, built if absent.
@@ -22,7 +23,7 @@ mod server;
 mod timeline;
 mod world;
 
-use std::io;
+use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -59,6 +60,10 @@ fn main() -> ExitCode {
 fn bench(parts: &[&str]) -> io::Result<()> {
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
     let bench = prepare::bench()?;
+    if let ["serve", name] = parts {
+        let job = Job::ALL.into_iter().find(|job| job.name().starts_with(name));
+        return serve(&bench, job.ok_or_else(|| io::Error::other("jobs: quiet, 20, backlog"))?);
+    }
     if wanted("jobs") {
         let rows = jobs_of(&bench)?;
         report::jobs(&rows)?;
@@ -69,6 +74,18 @@ fn bench(parts: &[&str]) -> io::Result<()> {
     if wanted("curves") {
         curves::draw(&bench)?;
     }
+    Ok(())
+}
+
+/// Plays a job to whoever runs the program in the environment that it prints.
+fn serve(bench: &Bench, job: Job) -> io::Result<()> {
+    bench.seed(Who::Product)?;
+    bench.server.play(job.world(Duration::ZERO));
+    bench.restore(job, Who::Product)?;
+    for (name, value) in bench.environment(&job.variables(Who::Product)) {
+        println!("export {name}='{value}'");
+    }
+    io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
