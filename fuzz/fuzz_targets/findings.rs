@@ -2,29 +2,41 @@
 #![no_main]
 
 use guardduty_slack::finding::input;
-use guardduty_slack::message::{self, Form, Life, News, Wording};
+use guardduty_slack::message::{self, Form, Level, Life, News, Notice, Wording};
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../src/message/promises.rs"]
+mod promises;
+
 fuzz_target!(|text: &str| {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without IO");
-    let Ok(input) = runtime.block_on(input::read(text)) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime without IO");
+    let input = match runtime.block_on(input::read(text)) {
+        Ok(input) => input,
+        Err(fault) => return assert!(!fault.to_string().is_empty()),
+    };
+    assert!(!input.findings.is_empty(), "nothing read is an error");
     let wording = Wording::default();
-    for f in &input.findings {
-        for form in [Form::Full, Form::Text, Form::Bare] {
-            check(&message::finding(f, &Life::default(), &wording, form));
-            check(&message::reply(f, &News::default(), &wording, form));
-        }
-    }
     let all: Vec<_> = input.findings.iter().take(500).collect();
-    check(&message::digest("d", &all, &wording, None, Form::Full));
+    for form in [Form::Full, Form::Text, Form::Bare] {
+        for f in all.iter().take(3) {
+            let traits = f.traits();
+            assert!(f.severity.is_finite() && f.count > 0 && !f.id.trim().is_empty());
+            assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
+            let life = Life { traits_seen: &traits, refused_channel: f.title.as_deref(), ..Life::default() };
+            kept(&message::finding(f, &life, &wording, form));
+            let news = News { severity_was: Some(0.0), fresh: &traits, count_was: Some(0), mention: None };
+            kept(&message::reply(f, &news, &wording, form));
+            let lines = f.facts.iter().flat_map(|f| &f.lines).map(|line| line.plain()).collect();
+            let title = f.description.clone().unwrap_or_default();
+            kept(&message::notice(&Notice { id: f.id.clone(), title, lines, level: Level::Warning }, form));
+            kept(&message::moved(&f.id, &f.account_id, None, form));
+        }
+        kept(&message::digest("d", &all, &wording, None, form));
+    }
 });
 
-/// What every message keeps: one line of fallback within Slack's limit, no mention, all of it below the total.
-fn check(message: &message::Message) {
-    let fallback = message.fallback();
-    assert!(!fallback.contains('\n') && fallback.chars().count() <= 4_000);
-    let payload = message.payload().to_string();
-    for live in ["<@", "<#", "<!here", "<!channel", "<!everyone", "<!subteam"] {
-        assert!(!payload.contains(live), "{live}");
+fn kept(message: &message::Message) {
+    if let Err(broken) = promises::kept(&message.payload()) {
+        panic!("{broken}");
     }
 }

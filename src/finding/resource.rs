@@ -57,9 +57,12 @@ pub(super) fn told(draft: &mut Draft, subject: Phrase, details: Phrase) {
     draft.say(About::Resource, subject.part(details));
 }
 
-/// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own.
+/// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own. It stands among our own
+/// words, so nothing of it may format.
 pub(super) fn readable_kind(kind: &str) -> String {
-    let lower = kind.replace('_', " ").to_lowercase();
+    let kind = super::phrase::short(kind, 80);
+    let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let lower = words.join(" ").to_lowercase();
     let mut chars = lower.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

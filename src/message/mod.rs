@@ -8,6 +8,8 @@ mod links;
 mod look;
 mod notice;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod properties;
 mod reply;
 mod say;

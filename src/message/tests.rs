@@ -143,6 +143,19 @@ fn whoever_a_route_names_is_mentioned_in_each_kind_of_message() {
 }
 
 #[test]
+fn a_kind_of_resource_that_is_unknown_here_formats_nothing() {
+    let resource = json!({"uid": "u", "resourceType": "*NEW*_`KIND`"});
+    let sequence = json!({"uid": "s", "description": "d", "signals": [{"uid": "1", "type": "~NEW~", "resourceUids": ["u"]}], "resources": [resource]});
+    let f = read(
+        &json!({"id": "1", "updatedAt": "2026-11-24T12:34:56Z", "service": {"detection": {"sequence": sequence}}})
+            .to_string(),
+    );
+    let told = super::finding(&f[0], &Life::default(), &wording(), Form::Full).payload();
+    assert_eq!(promises::kept(&told), Ok(()));
+    assert!(told["text"].as_str().unwrap().contains("New kind `u`"), "{told}");
+}
+
+#[test]
 fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
     let f = fixture("iam-tor-caller");
     let archived = full(&f, &Life { archived: true, ..Life::default() });

@@ -44,7 +44,7 @@ fn defang_word(word: &str) -> String {
     if word.contains("://") {
         out = unscheme(&out);
     }
-    out = out.replace("mailto:", "mailto[:]");
+    out = unmail(&out);
     // Twice is once: what follows a bracketed colon could be an address of its own.
     if out.matches(':').count() > 1 && !word.contains("[:]") {
         out = in_runs(
@@ -57,6 +57,19 @@ fn defang_word(word: &str) -> String {
         );
     }
     if out.contains('.') { undot_domains(&out) } else { out }
+}
+
+/// `mailto:` in whatever case.
+fn unmail(word: &str) -> String {
+    let mut out = String::with_capacity(word.len() + 2);
+    let mut from = 0;
+    for (at, scheme) in word.to_ascii_lowercase().match_indices("mailto:") {
+        let colon = at + scheme.len() - 1;
+        out.push_str(&word[from..colon]);
+        out.push_str("[:]");
+        from = colon + 1;
+    }
+    out + &word[from..]
 }
 
 /// Every `http://` of a word becomes `hxxp://`, every other `scheme://` becomes `scheme[:]//`.
@@ -203,6 +216,7 @@ mod tests {
         );
         assert_eq!(defang_text("xhttp://a.bc javascript://x ftp://h"), "xhttp[:]//a[.]bc javascript[:]//x ftp[:]//h");
         assert_eq!(defang_text("mailto:me@evil.example"), "mailto[:]me@evil[.]example");
+        assert_eq!(defang_text("MailTo:x MAILTO:MAILTO:y"), "MailTo[:]x MAILTO[:]MAILTO[:]y");
         assert_eq!(defang_text("severity 8.0 of 3.5.1, TLSv1.3"), "severity 8.0 of 3.5.1, TLSv1.3");
     }
 
