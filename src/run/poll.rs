@@ -166,7 +166,8 @@ impl<D: Detector> Reading<'_, D> {
     async fn cut(&mut self) {
         self.out.next = Some(self.ask.from);
         // All before the first one that was refused was listed, unless an update in between made that one younger.
-        if let Some(bound) = self.refused.map(|r| Millis(r.0 - 1)).filter(|b| Some(*b) > self.last) {
+        let refused = self.refused.map(|r| Millis(r.0 - 1)).filter(|b| Some(*b) > self.last);
+        for bound in [refused, self.last].into_iter().flatten() {
             match self.confirmed(Some(bound)).await {
                 Ok(true) => return self.ends_at(bound),
                 Ok(false) => {}
@@ -177,14 +178,6 @@ impl<D: Detector> Reading<'_, D> {
             }
         }
         let Some(bound) = self.last else { return };
-        match self.confirmed(Some(bound)).await {
-            Ok(true) => return self.ends_at(bound),
-            Ok(false) => {}
-            Err(error) => {
-                self.out.error = Some(error);
-                return;
-            }
-        }
         let mut before = None;
         for _ in 0..=PASSES {
             match self.pass(Some(bound), None).await {

@@ -218,7 +218,7 @@ fn floor_that_frees(mut entries: Vec<(Millis, usize)>, need: usize, limit: Milli
     entries.sort_unstable();
     let mut freed = 0;
     let mut floor = None;
-    for (u, bytes) in entries.into_iter().take_while(|(u, _)| Millis(u.0 + 1) <= limit) {
+    for (u, bytes) in entries.into_iter().take_while(|(u, _)| *u < limit) {
         if freed >= need && floor != Some(Millis(u.0 + 1)) {
             break;
         }

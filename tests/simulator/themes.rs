@@ -1,4 +1,4 @@
-//! Histories from seeds. Half of them are about anything; each of the others brings about, more often than chance
+//! Histories from seeds. A third of them are about anything; each of the others brings about, more often than chance
 //! would, what it takes for one kind of mistake to matter.
 
 use guardduty_slack::state::BOUND;
