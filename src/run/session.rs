@@ -50,7 +50,15 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unu
     };
     if let Some(run) = start.state.run.as_ref().filter(|r| !r.released && !config.dry_run) {
         let until = run.renewed.plus(config.lease);
-        if now < until {
+        if is_ahead(run.renewed, config, now) {
+            // Waited out by this clock; should its holder live, compare-and-swap stops one of the two.
+            tracing::warn!(
+                holder = run.id,
+                renewed = run.renewed.iso(),
+                now = now.iso(),
+                "the lease was renewed in the future: a node's clock is wrong; taking it over"
+            );
+        } else if now < until {
             return Ok(Opening::Busy { id: run.id.clone(), until });
         }
     }
@@ -60,7 +68,15 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unu
     Ok(Opening::Go(Box::new(start)))
 }
 
-fn recorded(state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
+/// Whether a clock wrote this that does not agree with ours within half a lease, as node clocks must.
+fn is_ahead(written: Millis, config: &Config, now: Millis) -> bool {
+    written > now.plus(config.lease / 2)
+}
+
+fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
+    // A wrong clock did not tell since when it posted.
+    let begins = state.run.as_mut().map(|r| &mut r.since).into_iter().chain(&mut state.saved);
+    begins.filter(|t| is_ahead(**t, config, now)).for_each(|t| *t = now.minus(config.lookback));
     let recall = recall(&state, unrecordable.is_some(), config, now);
     Start { state, afresh: false, unrecordable, recall, replay: None, odd_replay: None }
 }
@@ -80,7 +96,10 @@ fn nothing_known(unrecordable: Option<String>, not_before: Option<Millis>, confi
 /// since the last checkpoint, for a run that could not record may have spoken.
 fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Recall> {
     let since = state.run.as_ref().map(|r| r.since).or(state.saved)?;
-    let last_post = state.run.as_ref().map(|r| if r.released { r.renewed } else { r.renewed.plus(config.lease) });
+    let last_post = state.run.as_ref().map(|r| {
+        let renewed = r.renewed.min(now);
+        if r.released { renewed } else { renewed.plus(config.lease) }
+    });
     // What reads a copy may follow a run that could record as little, a moment ago.
     let not_before = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
     Some(Recall { since, past: Past::since(since, state.replayed), not_before, unclean: state.run.is_some() })
@@ -153,6 +172,22 @@ mod tests {
         let recall = start.recall.unwrap();
         assert!(recall.unclean);
         assert_eq!(recall.not_before, Some(NOW.plus(Duration::from_secs(9))));
+    }
+
+    #[test]
+    fn a_lease_from_a_wrong_clock_is_waited_out_by_our_own() {
+        let hours = Duration::from_secs(7_200);
+        let mut state = run(NOW.plus(Duration::from_secs(29)), false);
+        assert!(matches!(open(loaded(&state), &config(), NOW), Ok(Opening::Busy { .. })), "clocks may differ by that");
+        for (released, seconds) in [(false, 70), (true, 10)] {
+            state = run(NOW.plus(hours), released);
+            state.run.as_mut().unwrap().since = NOW.plus(hours);
+            let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("nobody holds it") };
+            let (recall, note) = (start.recall.unwrap(), start.state.run.unwrap());
+            assert_eq!(recall.not_before, Some(NOW.plus(Duration::from_secs(seconds))));
+            // Since when it spoke is not known.
+            assert_eq!((recall.since, note.since), (NOW.minus(config().lookback), recall.since));
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub struct InHand {
 impl State {
     /// Drops what no longer matters and, above the bound, what matters least.
     pub fn forget(&mut self, bound: usize, overlap: Duration, in_hand: &InHand, now: Millis) -> Forgotten {
+        self.raise_floors(overlap);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| keeps(e, bounds.get(&e.s).copied(), now));
         self.unfetched.retain(|_, u| now.since(u.since) < if u.passed { LIFE } else { FAILING });
@@ -86,15 +87,29 @@ impl State {
         self.sources.retain(|_, s| s.configured.is_none_or(|t| now.since(t) < UNCONFIGURED));
     }
 
-    /// By a source's `n`: the lowest bound of all sources of its region. A finding can be listed by another source
-    /// of its region (an administrator and its member), never by one of another region.
-    fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Millis> {
-        let mut by_region: HashMap<&str, Millis> = HashMap::new();
-        for (key, source) in &self.sources {
-            let lower = by_region.entry(region(key)).or_insert(Millis::MAX);
-            *lower = (*lower).min(source.lower(overlap));
+    /// What lies below the next look may be forgotten from now on: no longer overlap, set later, may list it again.
+    fn raise_floors(&mut self, overlap: Duration) {
+        let lowest = self.lowest_bounds(overlap);
+        for (key, source) in &mut self.sources {
+            source.floor = source.floor.max(lowest[region(key)]);
         }
-        self.sources.iter().map(|(key, s)| (s.n, by_region[region(key)])).collect()
+    }
+
+    /// By a source's `n`, the lowest bound of its region.
+    fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Millis> {
+        let lowest = self.lowest_bounds(overlap);
+        self.sources.iter().map(|(key, s)| (s.n, lowest[region(key)])).collect()
+    }
+
+    /// By region, the lowest bound of all its sources. A finding can be listed by another source of its region (an
+    /// administrator and its member), never by one of another region.
+    fn lowest_bounds(&self, overlap: Duration) -> HashMap<String, Millis> {
+        let mut lowest = HashMap::new();
+        for (key, source) in &self.sources {
+            let lower = lowest.entry(region(key).to_owned()).or_insert(Millis::MAX);
+            *lower = source.lower(overlap).min(*lower);
+        }
+        lowest
     }
 
     /// Live messages of findings below every lower bound, the longest untouched first.
@@ -256,6 +271,16 @@ mod tests {
         let mut state = flooded(10, 60_000);
         let forgotten = state.forget(BOUND, Duration::from_secs(5 * 60), &InHand::default(), NOW);
         assert_eq!((state.findings.len(), forgotten.raised.len()), (5, 0));
+    }
+
+    #[test]
+    fn a_longer_overlap_lists_nothing_that_was_forgotten_under_a_shorter_one() {
+        let mut state = flooded(10, 60_000);
+        let before = state.clone();
+        state.forget(BOUND, Duration::from_secs(5 * 60), &InHand::default(), NOW);
+        let from = state.sources["111122223333/eu-west-1"].lower(Duration::from_secs(60 * 60));
+        let listable = before.findings.iter().filter(|(_, e)| e.u >= from);
+        assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
     }
 
     #[test]

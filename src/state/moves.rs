@@ -95,12 +95,13 @@ impl Source {
         self.watermark.minus(overlap + self.took).max(self.floor)
     }
 
-    /// Moves the watermark on; never backwards.
+    /// Moves the watermark on; never backwards. What lies far below it was listed when the run began, and may have
+    /// become visible since. A run that does not move it leaves the lower bound where it was, too: below that, all that
+    /// was visible then is settled, and may be forgotten.
     pub fn advance(&mut self, progress: &Progress) {
-        let Some(to) = progress.settled_to() else { return };
-        // What lies far below the watermark was listed when the run began, and may have become visible since.
-        self.took = if to < self.watermark { self.took.max(progress.took) } else { progress.took };
-        self.watermark = self.watermark.max(to);
+        if let Some(to) = progress.settled_to().filter(|to| *to > self.watermark) {
+            (self.watermark, self.took) = (to, progress.took);
+        }
     }
 }
 
@@ -270,6 +271,18 @@ mod tests {
         source.advance(&progress(90, &[], None));
         source.advance(&Progress::default());
         assert_eq!(source.watermark, Millis(100));
+    }
+
+    #[test]
+    fn a_run_that_does_not_move_the_watermark_moves_no_lower_bound() {
+        let mut source = Source { watermark: Millis(100_000), ..Source::default() };
+        let overlap = Duration::from_secs(10);
+        source.advance(&Progress { took: Duration::from_secs(1), ..progress(200_000, &[], None) });
+        assert_eq!(source.lower(overlap), Millis(189_000));
+        for to in [200_000, 150_000] {
+            source.advance(&Progress { took: Duration::from_secs(30), ..progress(to, &[], None) });
+            assert_eq!(source.lower(overlap), Millis(189_000));
+        }
     }
 
     #[test]

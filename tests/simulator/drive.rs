@@ -97,12 +97,10 @@ async fn drain(world: &Rc<World>, config: &Config) {
         .unwrap_or(0)
         .max(BEGIN + last);
     sleep(Millis(last).since(world.now())).await;
-    // A lease that a wild clock wrote may last for hours.
-    let patience = if world.history.setup.wild { DRAIN + 30 } else { DRAIN };
     // What cannot be told is given up after a day.
     let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
     let mut quiet = 0;
-    for n in 0..patience {
+    for n in 0..DRAIN {
         sleep(pause).await;
         world.catch_up();
         let before = (world.slack.borrow().claims.len(), world.kept.borrow().version());
@@ -174,6 +172,7 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
 
 async fn one_run(line: &Line, config: &Config) -> Ended {
     let (world, run) = (&line.world, &line.run);
+    let config = &Config { overlap: config.overlap * run.plan.overlap, ..config.clone() };
     let skewed = Millis(world.now().0 + run.plan.skew);
     let clock = Clock::starting_at(skewed);
     let mut store = Shelf::new(line.clone());

@@ -75,12 +75,14 @@ pub struct RunPlan {
     pub kill: Option<Kill>,
     /// `SIGTERM`, so many milliseconds after its start.
     pub term: Option<i64>,
+    /// `GUARDDUTY_OVERLAP` is so many times as long as it was set up.
+    pub overlap: u32,
     pub faults: Vec<Fault>,
 }
 
 impl RunPlan {
     pub fn clean(gap: i64) -> Self {
-        Self { overlaps: false, gap, skew: 0, kill: None, term: None, faults: Vec::new() }
+        Self { overlaps: false, gap, skew: 0, kill: None, term: None, overlap: 1, faults: Vec::new() }
     }
 
     pub fn fault(&self, op: Op, nth: u32) -> Option<&How> {

@@ -251,11 +251,17 @@ impl World {
         let nameless = first.nameless || self.history.setup.named && later.unrecordable.get();
         // It found no note in its copy, and could not read history: then it goes on.
         let blind = later.unrecordable.get() && later.blind.get();
+        // What was said in a thread that history does not show, by a run that did not record it; the finding whose
+        // thread it is does not fit into the next run's window.
+        let beyond = first.kind == Claimed::Post
+            && slack.said[first.message].thread.is_some()
+            && (earlier.dead.get() || earlier.unrecordable.get())
+            && self.history.setup.findings.len() > self.history.setup.window;
         // It was to be said anew.
         let taken_up = |r: &crate::world::Replay| first.run < r.run && r.run <= second.run;
         let replayed = self.replays.borrow().iter().any(taken_up);
         let old = others && self.is_forgotten(first, second);
-        gone || nameless || replayed || old || others && (unplanned || unnoted || beside || edits || blind)
+        gone || nameless || replayed || old || others && (unplanned || unnoted || beside || edits || blind || beyond)
     }
 
     /// The state was deleted, or put back, and history does not tell what this claim was.

@@ -52,6 +52,22 @@ fn what_an_unrecorded_run_said_is_looked_up_even_if_the_next_run_is_told_to_end_
 }
 
 #[test]
+fn a_slow_look_at_nothing_new_does_not_reach_below_what_was_forgotten() {
+    let setup = Setup { overlap: 120, digest_after: 1, ..Setup::plain(3) };
+    let slow = run(60_000, &[(Op::List, 1, How::Slow(3_000))]);
+    let events = vec![seen(0, 58_300), seen(1, 58_300), seen(2, 180_000)];
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(190_000), slow, RunPlan::clean(60_000)]);
+}
+
+#[test]
+fn a_longer_overlap_repeats_no_digest() {
+    let setup = Setup { overlap: 120, digest_after: 1, ..Setup::plain(3) };
+    let longer = RunPlan { overlap: 3, ..RunPlan::clean(60_000) };
+    let events = vec![seen(0, 50_000), seen(1, 50_000), seen(2, 180_000)];
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(190_000), longer]);
+}
+
+#[test]
 fn what_a_run_forgets_in_a_flood_it_does_not_list_again_in_its_next_window() {
     let setup = Setup { page: 8, window: 2, bound: 2_600, ..Setup::plain(16) };
     let old = (0..8).map(|f| seen(f, 5_000 + f as i64 * 1_000));

@@ -1,4 +1,4 @@
-//! Histories from seeds. A third of them are about anything; each of the others brings about, more often than chance
+//! Histories from seeds. A quarter of them are about anything; each of the others brings about, more often than chance
 //! would, what it takes for one kind of mistake to matter.
 
 use guardduty_slack::state::BOUND;
@@ -12,20 +12,20 @@ type Theme = fn(&mut Dice) -> Plot;
 
 /// With the parts of a hundred that each gets.
 const THEMES: &[(i64, Theme)] = &[
-    (40, anything),
+    (30, anything),
     (6, one_instant),
-    (6, shifting_pages),
-    (6, flood),
-    (5, backlog),
-    (8, risen_bands),
+    (9, shifting_pages),
+    (7, flood),
+    (7, backlog),
+    (9, risen_bands),
     (7, digests_and_deaths),
     (7, side_by_side),
-    (4, dead_twice),
+    (7, dead_twice),
     (6, moves),
-    (4, refusals),
+    (8, refusals),
     (4, replayed),
     (4, meddled_with),
-    (7, sources_that_change),
+    (9, sources_that_change),
     (5, days),
 ];
 
@@ -85,7 +85,7 @@ fn shifting_pages(dice: &mut Dice) -> Plot {
 
 /// More than the state has room for.
 fn flood(dice: &mut Dice) -> Plot {
-    let count = dice.pick(50..90);
+    let count = dice.pick(60..100);
     let (page, digest) = (dice.of(&[3, 9]), dice.of(&[3, 500]));
     let (digest_after, bound) = (dice.of(&[0, 3]), dice.of(&[5_000, 7_000]));
     let setup = Setup { page, window: 9, digest, digest_after, bound, ..Setup::plain(count as usize) };
@@ -110,13 +110,13 @@ fn flood(dice: &mut Dice) -> Plot {
 
 /// Runs of many windows, in which findings show up as late as they may.
 fn backlog(dice: &mut Dice) -> Plot {
-    let count = dice.pick(20..60);
+    let count = dice.pick(30..60);
     let setup = Setup { overlap: 60, window: 6, page: 3, digest_after: 0, ..Setup::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let (at, late) = match dice.pick(0..10) {
             0 | 1 => (20_000 + dice.pick(0..10_000), dice.pick(40_000..60_001)),
-            2 => (70_000 + dice.pick(0..50_000), 0),
+            2 | 3 => (80_000 + dice.pick(0..30_000), 0),
             _ => (20_000 + dice.pick(0..10_000), 0),
         };
         events.push(seen(dice, finding, at, late));
@@ -432,7 +432,8 @@ fn run(dice: &mut Dice, setup: &Setup) -> RunPlan {
     let term = dice.percent(8).then(|| dice.pick(0..30_000));
     let count = if dice.percent(50) { dice.pick(1..5) } else { 0 };
     let faults = (0..count).map(|_| fault(dice)).collect();
-    RunPlan { overlaps, gap, skew, kill, term, faults }
+    let overlap = if dice.percent(10) { 3 } else { 1 };
+    RunPlan { overlaps, gap, skew, kill, term, overlap, faults }
 }
 
 fn fault(dice: &mut Dice) -> Fault {
