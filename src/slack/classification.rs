@@ -41,7 +41,10 @@ pub fn web_api(answer: &Answer) -> Result<Map<String, Value>, Refusal> {
         }
         // Something before Slack refused, or the address is wrong: the same for every message.
         (Verdict::Refused, _) if answer.status == 413 => Err(refusal(Failure::Content, "http_413", http(answer))),
-        (Verdict::Refused, _) => Err(refusal(Failure::App, &http(answer), http(answer))),
+        (Verdict::Refused, _) => {
+            let why = format!("{}: not an answer of Slack's; see SLACK_API_URL and HTTPS_PROXY", http(answer));
+            Err(refusal(Failure::App, &http(answer), why))
+        }
     }
 }
 

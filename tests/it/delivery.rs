@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guardduty_slack_support::fault::{cut, error, hang, ok, reset, status};
+use guardduty_slack_support::fault::{answer, bytes, cut, error, hang, ok, reset, status};
 use guardduty_slack_support::findings::{Kind, critical, high, low, many, medium, of};
 use guardduty_slack_support::slack::blockkit::visible;
 use serde_json::{Value, json};
@@ -71,8 +71,18 @@ fn a_message_whose_answer_is_lost_is_not_sent_twice() {
         ("a reset before it was taken", reset()),
         ("a 503 before it was taken", status(503)),
         ("internal_error before it was taken", error("internal_error")),
+        ("a page of a proxy before it was taken", answer("200 OK", "<html>It works!</html>")),
+        ("a page of a proxy after it was taken", answer("200 OK", "<html>It works!</html>").after_effect()),
+        ("ok without a place before it was taken", answer("200 OK", r#"{"ok":true,"ts":null}"#)),
+        ("ok without a place after it was taken", answer("200 OK", r#"{"ok":true,"ts":null}"#).after_effect()),
+        ("an answer that nobody asked to be compressed", answer("200 OK\r\ncontent-encoding: gzip", "\u{1f}\u{8}")),
+        ("chunks that end in the middle", bytes(format!("{CHUNKED}ff\r\n{{\"ok\":true")).after_effect()),
+        ("more heads than one", bytes("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\n\r\n").after_effect()),
+        ("the end of the connection", bytes("").after_effect()),
+        ("HTTP/2", bytes(&b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64"[..])),
     ];
-    crate::kit::each(lost.to_vec(), 7, |(name, step)| {
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    crate::kit::each(lost.to_vec(), 16, |(name, step)| {
         eprintln!("{name}");
         let about_f1 = |call: &guardduty_slack_support::journal::Call| call.detail == "f1";
         let world = world().findings([high("f1"), high("f2").updated_ago(60)]).fault(about_f1, [step]).run();

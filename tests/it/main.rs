@@ -10,3 +10,4 @@ mod life;
 mod polling;
 mod state;
 mod watching;
+mod webhooks;

@@ -14,6 +14,7 @@ pub(crate) enum Fault {
     Reset,
     Hang,
     Cut,
+    Bytes(Vec<u8>),
     Delay(Duration),
     Kill,
     Terminate,
@@ -61,6 +62,17 @@ pub fn hang() -> Step {
 /// The answer ends in the middle of its body (the call takes effect).
 pub fn cut() -> Step {
     Step { after: true, ..step(Fault::Cut) }
+}
+
+/// These bytes come instead of the answer, then the connection ends (the call takes no effect).
+pub fn bytes(bytes: impl Into<Vec<u8>>) -> Step {
+    step(Fault::Bytes(bytes.into()))
+}
+
+/// This answer comes instead of the service's own (the call takes no effect).
+pub fn answer(head: &str, body: &str) -> Step {
+    let length = body.len();
+    bytes(format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"))
 }
 
 /// The answer takes its time.

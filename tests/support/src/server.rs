@@ -67,6 +67,8 @@ pub enum Outcome {
     Reset,
     /// The whole length is announced, half of the body is sent.
     Cut(Reply),
+    /// Bytes as they are, then the end of the connection.
+    Bytes(Vec<u8>),
     /// Nothing comes until the server stops.
     Hang,
 }
@@ -159,6 +161,7 @@ fn serve(
         match answer(request, closing) {
             Outcome::Reply(reply) => write_reply(&mut stream, &reply, reply.body.len())?,
             Outcome::Cut(reply) => return write_reply(&mut stream, &reply, reply.body.len() / 2),
+            Outcome::Bytes(bytes) => return stream.write_all(&bytes),
             Outcome::Reset => return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
             Outcome::Hang => {
                 closing.wait(Duration::MAX);

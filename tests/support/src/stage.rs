@@ -118,7 +118,7 @@ impl Stage {
         let outcome = self.outcome(peer, &call, &step, effect.clone(), closing);
         let told = match &outcome {
             Outcome::Reply(reply) => reply.status,
-            Outcome::Reset | Outcome::Cut(_) | Outcome::Hang => 0,
+            Outcome::Reset | Outcome::Cut(_) | Outcome::Bytes(_) | Outcome::Hang => 0,
         };
         let took = effect.as_ref().is_some_and(|reply| peer.accepted(reply));
         let honest = matches!(step.fault, Fault::Ok | Fault::Delay(_) | Fault::Terminate);
@@ -149,6 +149,7 @@ impl Stage {
                 Outcome::Hang // the connection ends with the process
             }
             (Fault::Cut, Some(reply)) => Outcome::Cut(reply),
+            (Fault::Bytes(bytes), _) => Outcome::Bytes(bytes.clone()),
             (Fault::Delay(time), Some(reply)) => {
                 closing.wait(*time);
                 Outcome::Reply(reply)

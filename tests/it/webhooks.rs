@@ -1,0 +1,60 @@
+//! Webhooks: no history tells what stands there, so what is not recorded may repeat; nothing may be lost.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use guardduty_slack_support::fault::kill;
+use guardduty_slack_support::findings::{Sighting, critical, high, iso, low, medium, now};
+use guardduty_slack_support::journal::Call;
+use guardduty_slack_support::world::World;
+use serde_json::json;
+
+use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+
+/// A webhook for each severity band.
+fn webhooks(world: World) -> World {
+    let mut world = world.webhook();
+    let bands = [("CRITICAL", ">=9"), ("HIGH", ">=7"), ("LOW", "<4")];
+    for (name, _) in bands {
+        let url = world.webhook_url(name, &format!("C0{name}"));
+        world = world.env(&format!("SLACK_WEBHOOK_{name}"), url);
+    }
+    let route =
+        |(name, severity)| json!({ "match": { "severity": severity }, "webhook": format!("SLACK_WEBHOOK_{name}") });
+    world.env("SLACK_ROUTES", json!(bands.map(route)))
+}
+
+/// How often a finding was said again, over all of them; each must have been said.
+fn repeated(world: &World, findings: usize) -> usize {
+    let said = world.announced();
+    assert_eq!(said.len(), findings, "said: {said:?}\n{}", world.ran().tail());
+    said.values().sum::<usize>() - findings
+}
+
+#[test]
+fn a_run_with_webhooks_killed_at_any_call_loses_nothing_and_repeats_what_it_had_not_recorded() {
+    let build = || webhooks(world_with_short_lease()).findings([high("f1"), medium("f2"), medium("f3")]);
+    let calls = build().run().exit(0).journal().len();
+    let points = (1..=calls).flat_map(|k| [(k, kill()), (k, kill().after_effect())]).collect();
+    each(points, 32, |(k, step)| {
+        let world = run_until_settled(build().at_call(k, step).run().heal());
+        let again = repeated(&world, 3);
+        eprintln!("killed at call {k} of {calls}: {again} said again");
+        world.run().silent().exit(0);
+    });
+}
+
+#[test]
+fn with_webhooks_no_more_than_twenty_messages_and_those_under_way_repeat() {
+    let six = |make: fn(&str) -> Sighting, name: &'static str| (1..=6).map(move |i| make(&format!("{name}{i}")));
+    let world = webhooks(world()).findings(six(critical, "c").chain(six(high, "h")));
+    let world = world.findings(six(medium, "m").chain(six(low, "l")));
+    let sent = AtomicUsize::new(0);
+    let last = move |call: &Call| call.operation == "webhook" && sent.fetch_add(1, Ordering::SeqCst) == 22;
+    let world = world.fault(last, [kill().after_effect()]).run().killed();
+    let mut state = world.state();
+    state["run"]["renewed"] = iso(now() - 61_000).into(); // its lease has expired
+    let world = world.set_state(&state.to_string()).run().exit(0);
+    let again = repeated(&world, 24);
+    assert!(again < 4 + 20, "{again}");
+    world.run().silent().exit(0);
+}
