@@ -59,7 +59,8 @@ impl fmt::Display for Row {
             Verdict::Warning => "warn",
             Verdict::Failed => "FAIL",
         };
-        write!(f, "{mark}  {:<44}  {}", self.what, self.found)?;
+        let found: Vec<&str> = self.found.split_whitespace().collect();
+        write!(f, "{mark}  {:<44}  {}", self.what, found.join(" "))?;
         if self.mend.is_empty() { Ok(()) } else { write!(f, "\n      → {}", self.mend) }
     }
 }
@@ -313,29 +314,36 @@ async fn state_rows(config: &Config, requests: Requests) -> Vec<Row> {
         Some(name) => format!("ConfigMap {name}"),
         None => format!("state file {}", config.state.file.display()),
     };
-    let read = match store.load().await.source {
+    let (unread, unwritten) = match config.state.configmap {
+        Some(_) => (
+            "is STATE_CONFIGMAP there, may the Role get and patch it by name, does the NetworkPolicy allow the API server?",
+            "may the Role patch it by name, and does the API server answer?",
+        ),
+        None => ("correct STATE_FILE, or its permissions", "make STATE_FILE's folder writable, or choose another"),
+    };
+    let store::Loaded { source, replay } = store.load().await;
+    let read = match source {
         store::Source::New => Row::ok(format!("{what} read"), "no state yet: the first run starts afresh"),
         store::Source::Primary(text) => match State::parse(&text) {
             Ok(state) => {
                 Row::ok(format!("{what} read"), format!("{} sources, {} bytes", state.sources.len(), text.len()))
             }
-            Err(e) => Row::failed(format!("{what} read"), e, "see docs/operations.md"),
+            Err(e) => Row::failed(format!("{what} read"), e, "see «A damaged state» in docs/operations.md"),
         },
-        store::Source::Copy { why, .. } | store::Source::Unreadable(why) => Row::failed(
-            format!("{what} read"),
-            why,
-            "allow the service account to get and patch this one ConfigMap, or correct STATE_CONFIGMAP and STATE_FILE",
-        ),
+        store::Source::Copy { why, .. } | store::Source::Unreadable(why) => {
+            // What is not read is not written either.
+            return vec![Row::failed(format!("{what} read"), why, unread)];
+        }
     };
     let write = match store.probe().await {
         Ok(()) => Row::ok(format!("{what} write"), "permitted"),
-        Err(e) => Row::failed(
-            format!("{what} write"),
-            e,
-            "allow the service account to patch this one ConfigMap, or make STATE_FILE's folder writable",
-        ),
+        Err(e) => Row::failed(format!("{what} write"), e, unwritten),
     };
-    vec![read, write]
+    let replay = replay.map(|text| match store::replay_since(&text, Clock::system().now()) {
+        Ok(since) => Row::ok("replay", format!("the next run announces anew what was updated since {}", since.iso())),
+        Err(e) => Row::failed("replay", e, "no run succeeds until then"),
+    });
+    [read, write].into_iter().chain(replay).collect()
 }
 
 async fn gateway_rows(gateway: Option<&Pushgateway>, client: &reqwest::Client) -> Vec<Row> {

@@ -1,13 +1,11 @@
 //! How a run begins and ends with its state: what was loaded, who holds the lease, what must be looked up first.
 
-use std::time::Duration;
-
 use crate::config::Config;
 use crate::run::lane::LAG;
 use crate::run::recall::{Past, Recall};
-use crate::state::store::{Loaded, Source};
+use crate::state::store::{Loaded, Source, replay_since};
 use crate::state::{Run, State, Unusable};
-use crate::time::{Millis, parse_duration};
+use crate::time::Millis;
 
 /// What the state allows.
 #[derive(Debug)]
@@ -107,12 +105,12 @@ fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Rec
 
 /// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
 fn replay(start: &mut Start, text: &str, now: Millis) {
-    let ago = |d: Duration| now.minus(d);
-    let Some(since) = parse_duration(text).map(ago).or_else(|| Millis::parse(text)) else {
-        start.odd_replay = Some(format!(
-            "the replay {text:?} is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: correct or delete it"
-        ));
-        return;
+    let since = match replay_since(text, now) {
+        Ok(since) => since,
+        Err(odd) => {
+            start.odd_replay = Some(odd);
+            return;
+        }
     };
     tracing::info!(since = since.iso(), "replaying: what was updated since is announced anew");
     let state = &mut start.state;
@@ -145,6 +143,8 @@ pub fn close(state: &mut State, id: &str, since: Option<Millis>, now: Millis) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn config() -> Config {

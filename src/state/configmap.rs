@@ -30,7 +30,7 @@ pub struct ConfigMapStore {
     /// The same key, mounted: read-only, and it lags.
     copy: PathBuf,
     requests: Requests,
-    api: Option<Api<ConfigMap>>,
+    client: Option<Client>,
     /// The object as it was last seen; `None` until it was read, and then nothing is written.
     object: Option<Seen>,
     /// The `replay` that was loaded: only that one may be removed.
@@ -60,7 +60,7 @@ impl ConfigMapStore {
             name: name.to_owned(),
             copy: copy.to_owned(),
             requests,
-            api: None,
+            client: None,
             object: None,
             replay: None,
             unanswered: Unanswered::default(),
@@ -68,36 +68,34 @@ impl ConfigMapStore {
     }
 
     /// Whether the ConfigMap that was loaded could be written: a patch that the server checks and does not carry out.
+    /// A conflict is no refusal: a run has written just now, and who may not write is refused before that is looked at.
     pub async fn probe(&mut self) -> Result<(), SaveError> {
         let Some(seen) = &self.object else { return Err(self.not_read()) };
         let body = json!({"metadata": {"resourceVersion": seen.version}});
         let dry = PatchParams { dry_run: true, ..parameters() };
         let answer = tokio::time::timeout(PATIENCE, self.patch(&body, &dry)).await;
-        answer.unwrap_or_else(|_| Err(self.silence("patch"))).map(drop).map_err(|f| self.refused(f))
+        match answer.unwrap_or_else(|_| Err(self.silence("patch"))) {
+            Ok(_) | Err(Failure::Refused(409, _)) => Ok(()),
+            Err(failure) => Err(self.refused(failure)),
+        }
     }
 
     async fn get(&mut self) -> Result<Seen, Failure> {
-        let api = self.api().await?;
-        let answer = api.get(&self.name).await;
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => self.client.insert(connect().await.map_err(Failure::Unanswered)?).clone(),
+        };
+        let answer = object(client).get(&self.name).await;
         self.count("get", answer.as_ref().err());
         Ok(Seen::of(answer?))
     }
 
     async fn patch(&self, body: &Value, parameters: &PatchParams) -> Result<Seen, Failure> {
         // Without a client there was no load that succeeded, so nobody gets here.
-        let Some(api) = &self.api else { return Err(Failure::Unanswered("there is no client".into())) };
-        let answer = api.patch(&self.name, parameters, &Patch::Merge(body)).await;
+        let Some(client) = &self.client else { return Err(Failure::Unanswered("there is no client".into())) };
+        let answer = object(client.clone()).patch(&self.name, parameters, &Patch::Merge(body)).await;
         self.count("patch", answer.as_ref().err());
         Ok(Seen::of(answer?))
-    }
-
-    async fn api(&mut self) -> Result<Api<ConfigMap>, Failure> {
-        if let Some(api) = &self.api {
-            return Ok(api.clone());
-        }
-        let api = connect().await.map_err(Failure::Unanswered)?;
-        self.api = Some(api.clone());
-        Ok(api)
     }
 
     fn count(&self, operation: &str, error: Option<&kube::Error>) {
@@ -164,8 +162,27 @@ impl ConfigMapStore {
         SaveError::Unavailable(format!("the ConfigMap {} could not be read, so it is not written", self.name))
     }
 
+    /// What happened, with the mend where there is one.
+    fn told(&self, failure: &Failure) -> String {
+        let (status, message) = match failure {
+            Failure::Unanswered(why) => return why.clone(),
+            Failure::Refused(status, message) => (status, message),
+        };
+        let mend = match status {
+            401 => "; the service account's token is not accepted".into(),
+            403 => "; its Role must allow get and patch of this ConfigMap by name".into(),
+            404 => format!("; make it anew in namespace {} by upgrading the Helm release", self.namespace()),
+            _ => String::new(),
+        };
+        format!("the Kubernetes API answers {status}: {message}{mend}")
+    }
+
+    fn namespace(&self) -> &str {
+        self.client.as_ref().map_or("", Client::default_namespace)
+    }
+
     fn refused(&self, failure: Failure) -> SaveError {
-        let why = format!("the ConfigMap {} cannot be written: {}", self.name, failure.told());
+        let why = format!("the ConfigMap {} cannot be written: {}", self.name, self.told(&failure));
         match failure {
             // Source: an API server 1.36: over 1 MiB 422 «Too long», a body over 3 MB 413.
             Failure::Refused(413, _) => SaveError::TooLarge(why),
@@ -188,7 +205,7 @@ impl Store for ConfigMapStore {
                 self.unanswered.clear();
                 Loaded { source, replay }
             }
-            Err(failure) => Loaded { source: self.fall_back(&failure.told()), replay: None },
+            Err(failure) => Loaded { source: self.fall_back(&self.told(&failure)), replay: None },
         }
     }
 
@@ -207,23 +224,6 @@ impl Seen {
         let mut data = object.data.unwrap_or_default();
         let version = object.metadata.resource_version.unwrap_or_default();
         Self { version, value: data.remove(KEY), replay: data.remove(REPLAY) }
-    }
-}
-
-impl Failure {
-    /// What happened, with the mend where there is one.
-    fn told(&self) -> String {
-        let (status, message) = match self {
-            Failure::Unanswered(why) => return why.clone(),
-            Failure::Refused(status, message) => (status, message),
-        };
-        let mend = match status {
-            401 => "; the service account's token is not accepted",
-            403 => "; its Role must allow get and patch of this ConfigMap by name",
-            404 => "; make it anew by upgrading the Helm release",
-            _ => "",
-        };
-        format!("the Kubernetes API answers {status}: {message}{mend}")
     }
 }
 
@@ -246,6 +246,11 @@ fn parameters() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
 }
 
+/// In the pod's own namespace.
+fn object(client: Client) -> Api<ConfigMap> {
+    Api::default_namespaced(client)
+}
+
 /// A merge patch with the version that it applies to: anything else is answered with 409. It touches no other key.
 fn patch_of(version: &str, document: &str, take_replay: bool) -> Value {
     let mut data = json!({KEY: document});
@@ -257,7 +262,7 @@ fn patch_of(version: &str, document: &str, take_replay: bool) -> Value {
 
 /// In a pod its service account, on a laptop the kubeconfig. Left to itself, the client would wait for an answer
 /// without end and try again for minutes; and it would take a proxy from the environment that it cannot speak to.
-async fn connect() -> Result<Api<ConfigMap>, String> {
+async fn connect() -> Result<Client, String> {
     let config = match Config::incluster() {
         Ok(config) => config,
         Err(in_pod) => Config::from_kubeconfig(&KubeConfigOptions::default())
@@ -268,13 +273,12 @@ async fn connect() -> Result<Api<ConfigMap>, String> {
 }
 
 /// Everything is asked within a time-out of our own.
-fn client(mut config: Config) -> Result<Api<ConfigMap>, String> {
+fn client(mut config: Config) -> Result<Client, String> {
     http::install_crypto();
     config.connect_timeout = Some(CONNECT_PATIENCE);
     config.default_retry = false;
     config.proxy_url = None;
-    let client = Client::try_from(config).map_err(|e| format!("no client for the Kubernetes API: {e}"))?;
-    Ok(Api::default_namespaced(client))
+    Client::try_from(config).map_err(|e| format!("no client for the Kubernetes API: {e}"))
 }
 
 #[cfg(test)]

@@ -77,7 +77,11 @@ impl Store for FileStore {
         let (bytes, replay) = match read {
             Ok(read) => read,
             Err(e) => {
-                let why = format!("{} cannot be read: {e}; mend its permissions", self.files.state.display());
+                let mend = match e.kind() {
+                    io::ErrorKind::PermissionDenied => "mend its permissions",
+                    _ => "name a file that can be read with STATE_FILE",
+                };
+                let why = format!("{} cannot be read: {e}; {mend}", self.files.state.display());
                 self.readable = false;
                 return Loaded { source: Source::Unreadable(why), replay: None };
             }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::time::{Millis, parse_duration};
+
 /// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is the engine's to judge.
 #[allow(async_fn_in_trait)]
 pub trait Store {
@@ -89,4 +91,11 @@ impl Unanswered {
 pub(super) fn replay(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Since when a replay is to announce anew; or that this cannot be told.
+pub fn replay_since(text: &str, now: Millis) -> Result<Millis, String> {
+    parse_duration(text).map(|ago| now.minus(ago)).or_else(|| Millis::parse(text)).ok_or_else(|| {
+        format!("the replay {text:?} is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: correct or delete it")
+    })
 }

@@ -1,6 +1,6 @@
 //! What a person sees at the prompt: configuration, dry runs, preview, check, metrics, secrets.
 
-use guardduty_slack_support::fault::{error, hang, reset, status};
+use guardduty_slack_support::fault::{Step, error, hang, reset, status};
 use guardduty_slack_support::findings::{Kind, hex_id, high, now, of};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
@@ -79,6 +79,37 @@ fn check_asks_for_the_names_of_accounts_where_they_are_wanted() {
 fn check_tells_a_wrong_token_once() {
     let world = world().on("auth.test", [error("invalid_auth").for_ever()]).run_with(&["check"], b"").exit(1);
     assert_eq!(world.ran().stdout.matches("FAIL").count(), 1, "{}", world.ran().stdout);
+}
+
+#[test]
+fn check_tells_a_state_that_cannot_be_read_once_and_what_mends_it() {
+    let lost = |step: Step| world().configmap().fault(|call| call.service == "kubernetes", [step.for_ever()]);
+    let unreadable = [
+        (lost(status(403)), "may the Role get and patch it"),
+        (lost(status(404)), "make it anew in namespace guardduty"),
+        (lost(reset()), "does the NetworkPolicy allow the API server?"),
+        (world().configmap().set_state("[]"), "see «A damaged state»"),
+        (world().set_state("{\"version\": 99}"), "go back to the newer release"),
+    ];
+    for (world, mend) in unreadable {
+        let world = world.run_with(&["check"], b"").silent().exit(1).stdout_has(mend);
+        assert_eq!(world.ran().stdout.matches("FAIL").count(), 1, "{}", world.ran().stdout);
+    }
+}
+
+#[test]
+fn check_beside_a_run_that_writes_finds_that_the_state_may_be_written() {
+    let world = world().configmap().on("patch configmaps", [status(409)]);
+    world.run_with(&["check"], b"").exit(0).stdout_has("write         permitted");
+}
+
+#[test]
+fn check_tells_what_a_replay_that_waits_will_do() {
+    for (text, code, told) in [("6h", 0, "announces anew"), ("six hours", 1, "FAIL  replay")] {
+        let world = world().configmap();
+        world.kubernetes.clone().unwrap().set("replay", Some(text));
+        world.run_with(&["check"], b"").exit(code).stdout_has(told);
+    }
 }
 
 #[test]

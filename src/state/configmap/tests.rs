@@ -144,7 +144,7 @@ impl Cluster {
         let mut store = ConfigMapStore::new("state", &self.copy(), self.requests.clone());
         let mut config = Config::new(self.server.url().parse().unwrap());
         config.auth_info.token = Some(TOKEN.into());
-        store.api = Some(client(config).unwrap());
+        store.client = Some(client(config).unwrap());
         store
     }
 
@@ -237,7 +237,11 @@ async fn refusals_are_told_with_their_mend_and_asked_once() {
             "cannot patch",
             "Unavailable: answers 403: cannot patch; its Role must allow get and patch of this ConfigMap by name",
         ),
-        (404, "not found", "Unavailable: answers 404: not found; make it anew by upgrading the Helm release"),
+        (
+            404,
+            "not found",
+            "Unavailable: answers 404: not found; make it anew in namespace default by upgrading the Helm release",
+        ),
         (413, "limit is 3145728", "TooLarge: answers 413: limit is 3145728"),
         (
             422,
@@ -321,6 +325,8 @@ async fn probing_asks_for_a_write_that_is_not_carried_out() {
     assert_eq!(cluster.fake.data(), Value::Null);
     cluster.fake.script([Step::Status(403, "cannot patch")]);
     assert!(store.probe().await.unwrap_err().to_string().contains("its Role"));
+    cluster.fake.script([Step::Status(409, "modified")]);
+    store.probe().await.expect("a run that writes meanwhile may be conflicted with");
 }
 
 #[tokio::test]
