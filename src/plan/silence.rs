@@ -215,6 +215,20 @@ pub fn new_sources(keys: &[String], lookback: Duration, open: Option<&Open>, sta
     stamp.notice(&format!("source-{}", keys.first().map_or("", String::as_str)), Level::Info, title, lines)
 }
 
+/// Sources at which a run on a wrong clock looked from an instant on that had not come.
+pub fn clocks_disagree(keys: &[String], from: Millis, stamp: Stamp) -> Notice {
+    let title = match keys {
+        [one] => format!("clocks disagree: {one} is read anew from {}", from.iso()),
+        many => format!("clocks disagree: {} sources are read anew from {}", many.len(), from.iso()),
+    };
+    let mut lines = vec![
+        "a run whose clock was ahead looked there first, or this run's is behind: mend the nodes' clocks".into(),
+        "what was updated before that time may not have been announced; a replay announces it".into(),
+    ];
+    lines.extend(if keys.len() > 1 { packed(keys, ", ") } else { Vec::new() });
+    stamp.notice(&format!("clock-{}", keys.first().map_or("", String::as_str)), Level::Warning, title, lines)
+}
+
 /// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
 pub fn left_out(keys: &[String], stamp: Stamp) -> Notice {
     let mut lines = vec!["without a GuardDuty detector, or not permitted; they are looked at again by each run".into()];

@@ -1,6 +1,7 @@
 //! How a run begins and ends with its state: what was loaded, who holds the lease, what must be looked up first.
 
 use crate::config::Config;
+use crate::plan::silence::{self, Stamp};
 use crate::run::lane::LAG;
 use crate::run::recall::{Past, Recall};
 use crate::state::store::{Loaded, Source, replay_since};
@@ -72,11 +73,34 @@ fn is_ahead(written: Millis, config: &Config, now: Millis) -> bool {
 }
 
 fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
-    // A wrong clock did not tell since when it posted.
-    let begins = state.run.as_mut().map(|r| &mut r.since).into_iter().chain(&mut state.saved);
-    begins.filter(|t| is_ahead(**t, config, now)).for_each(|t| *t = now.minus(config.lookback));
+    correct(&mut state, config, now);
     let recall = recall(&state, unrecordable.is_some(), config, now);
     Start { state, afresh: false, unrecordable, recall, replay: None, odd_replay: None }
+}
+
+/// What a wrong clock wrote is not believed: since when it posted, and from where it looked at a source of which it saw
+/// nothing, is not known; what it said or compared last, it did just now.
+fn correct(state: &mut State, config: &Config, now: Millis) {
+    let look_back = now.minus(config.lookback);
+    let stamp = Stamp(state.saved.unwrap_or(now));
+    let wrong = |t: &&mut Millis| is_ahead(**t, config, now);
+    let begins = state.run.as_mut().map(|r| &mut r.since).into_iter().chain(&mut state.saved);
+    begins.filter(wrong).for_each(|t| *t = look_back);
+    let said = state.findings.values_mut().flat_map(|e| [&mut e.touched, &mut e.spoke]);
+    let compared = state.sources.values_mut().filter_map(|s| s.watched.as_mut()).map(|w| &mut w.compared);
+    said.chain(compared).chain(&mut state.replayed).filter(wrong).for_each(|t| *t = now);
+    let unseen = state.sources.iter_mut().filter(|(_, s)| s.by_clock && is_ahead(s.watermark, config, now));
+    let anew: Vec<String> = unseen
+        .map(|(key, source)| {
+            source.begin(look_back);
+            key.clone()
+        })
+        .collect();
+    if !anew.is_empty() {
+        let notice = silence::clocks_disagree(&anew, look_back, stamp);
+        tracing::warn!(notice = notice.title, "to be announced");
+        state.notices.push(notice);
+    }
 }
 
 fn unreadable(why: String, config: &Config, now: Millis) -> Start {
@@ -146,6 +170,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::state::Entry;
 
     fn config() -> Config {
         let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
@@ -188,6 +213,22 @@ mod tests {
             // Since when it spoke is not known.
             assert_eq!((recall.since, note.since), (NOW.minus(config().lookback), recall.since));
         }
+    }
+
+    #[test]
+    fn what_a_wrong_clock_wrote_is_not_believed() {
+        let (ahead, key) = (NOW.plus(Duration::from_secs(18_000)), "111122223333/eu-west-1");
+        let mut state = State { saved: Some(ahead), replayed: Some(ahead), ..State::default() };
+        state.source(key, ahead);
+        state.source("111122223333/us-east-1", ahead).0.by_clock = false; // by a finding: then it is ours that is wrong
+        state.findings.insert("f1".into(), Entry { touched: ahead, spoke: ahead, ..Entry::default() });
+        let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
+        let (look_back, state) = (NOW.minus(config().lookback), start.state);
+        assert_eq!((state.saved, state.replayed), (Some(look_back), Some(NOW)));
+        assert_eq!((state.sources[key].watermark, state.sources[key].floor), (look_back, look_back));
+        assert_eq!(state.sources["111122223333/us-east-1"].watermark, ahead);
+        assert_eq!((state.findings["f1"].touched, state.findings["f1"].spoke), (NOW, NOW));
+        assert!(matches!(&state.notices[..], [notice] if notice.title.contains(key)), "{:?}", state.notices);
     }
 
     #[test]

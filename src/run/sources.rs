@@ -112,7 +112,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let notices = silence::standing(key, source, new, all, reading, self.stamp, now);
         let out = source.standing == Standing::LeftOut;
         if was_out && !out {
-            (source.watermark, source.floor) = (start, start);
+            source.begin(start);
         }
         if out && new {
             self.arrived.left_out.push(key.to_owned());

@@ -90,6 +90,9 @@ pub struct Source {
     /// Nothing before this instant is looked at again.
     #[serde(with = "iso_always")]
     pub floor: Millis,
+    /// No finding has moved the watermark yet: it stands where the look-back by some machine's clock put it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_clock: bool,
     /// How long the run took that moved the watermark last: so much further back the next one looks.
     #[serde(default, skip_serializing_if = "Duration::is_zero", with = "millis")]
     pub took: Duration,

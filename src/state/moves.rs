@@ -100,8 +100,13 @@ impl Source {
     /// was visible then is settled, and may be forgotten.
     pub fn advance(&mut self, progress: &Progress) {
         if let Some(to) = progress.settled_to().filter(|to| *to > self.watermark) {
-            (self.watermark, self.took) = (to, progress.took);
+            (self.watermark, self.took, self.by_clock) = (to, progress.took, false);
         }
+    }
+
+    /// Looks from `start` on, as at a source that is new.
+    pub fn begin(&mut self, start: Millis) {
+        (self.watermark, self.floor, self.by_clock) = (start, start, true);
     }
 }
 
@@ -116,12 +121,10 @@ impl State {
         let new = !self.sources.contains_key(key);
         let n = self.numbered;
         self.numbered += u32::from(new);
-        let source = self.sources.entry(key.to_owned()).or_insert_with(|| Source {
-            n,
-            watermark: start,
-            floor: start,
-            ..Source::default()
-        });
+        let source = self.sources.entry(key.to_owned()).or_insert_with(|| Source { n, ..Source::default() });
+        if new {
+            source.begin(start);
+        }
         (source, new)
     }
 

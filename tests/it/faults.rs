@@ -237,6 +237,18 @@ fn after_a_pause_of_days_a_source_that_is_silent_at_first_goes_on_from_its_water
 }
 
 #[test]
+fn what_a_first_run_on_a_clock_that_was_hours_ahead_would_have_passed_is_told() {
+    let world = edit(world().run().exit(0), |state| {
+        for member in ["watermark", "floor"] {
+            state["sources"][format!("{ACCOUNT}/eu-west-1")][member] = iso(now() + 5 * 3_600_000).into();
+        }
+    });
+    let world =
+        world.findings([high("f1")]).run().posted(["f1"]).noticed(["clocks disagree", "111122223333/eu-west-1"]);
+    world.exit(0).run().silent().exit(0);
+}
+
+#[test]
 fn a_source_that_is_configured_no_longer_is_forgotten_after_a_week() {
     let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1");
     world.aws.source(ACCOUNT, "us-east-1", |_| ());
