@@ -16,8 +16,8 @@ use super::error::{ReadError, Reason};
 
 /// How long credentials may take, all retries of the SDK included.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a failure stands before it is tried again: long enough for all regions that wait to share it.
-const SULK: Duration = Duration::from_secs(10);
+/// How long an answer stands in any case before it is asked for again: long enough for all regions that wait to share it.
+const STANDS: Duration = Duration::from_secs(10);
 /// Credentials are renewed so long before they expire: longer than a call with its retries lasts.
 const EARLY: Duration = Duration::from_secs(120);
 /// What CloudTrail shows behind the role's name.
@@ -67,11 +67,10 @@ impl Remembered {
     }
 }
 
+/// What was just given stands: credentials that seem to have expired already are good to whoever's clock is right.
 fn still_good(outcome: &Outcome, age: Duration, now: SystemTime) -> bool {
-    match outcome {
-        Ok(credentials) => credentials.expiry().is_none_or(|end| end > now + EARLY),
-        Err(_) => age < SULK,
-    }
+    let lasts = |credentials: &Credentials| credentials.expiry().is_none_or(|end| end > now + EARLY);
+    age < STANDS || outcome.as_ref().is_ok_and(lasts)
 }
 
 impl ProvideCredentials for Remembered {
@@ -182,7 +181,7 @@ mod tests {
         let provider = Counting { refuses: true, ..Counting::default() };
         let memory = Remembered::new("self", SharedCredentialsProvider::new(provider.clone()));
         assert!(memory.credentials().await.is_err());
-        tokio::time::advance(SULK).await;
+        tokio::time::advance(STANDS).await;
         assert!(memory.credentials().await.is_err());
         assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
     }
@@ -200,8 +199,15 @@ mod tests {
     fn credentials_are_renewed_before_they_expire() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let until = |end: Duration| Ok(Credentials::new("AKIA", "secret", None, Some(now + end), "test"));
-        assert!(still_good(&until(EARLY + Duration::from_secs(1)), Duration::ZERO, now));
-        assert!(!still_good(&until(EARLY), Duration::ZERO, now));
+        assert!(still_good(&until(EARLY + Duration::from_secs(1)), STANDS, now));
+        assert!(!still_good(&until(EARLY), STANDS, now));
+    }
+
+    #[test]
+    fn credentials_are_not_asked_for_by_each_call_where_the_clock_is_ahead() {
+        let given = Ok(Credentials::new("AKIA", "secret", None, Some(SystemTime::UNIX_EPOCH), "test"));
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(18_000);
+        assert!(still_good(&given, Duration::ZERO, now) && !still_good(&given, STANDS, now));
     }
 
     #[test]
