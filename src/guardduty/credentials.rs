@@ -108,9 +108,11 @@ impl AssumedRole {
     }
 }
 
+/// None, too, for an answer that was cut short: the SDK reads what is missing as empty.
 fn credentials_in(answer: AssumeRoleOutput) -> Option<Credentials> {
     let given = answer.credentials?;
-    let expiry = SystemTime::try_from(given.expiration).ok()?;
+    let is_whole = [&given.access_key_id, &given.secret_access_key, &given.session_token].iter().all(|p| !p.is_empty());
+    let expiry = SystemTime::try_from(given.expiration).ok().filter(|_| is_whole)?;
     let (key, secret) = (given.access_key_id, given.secret_access_key);
     Some(Credentials::new(key, secret, Some(given.session_token), Some(expiry), "AssumeRole"))
 }
@@ -208,6 +210,18 @@ mod tests {
         let given = Ok(Credentials::new("AKIA", "secret", None, Some(SystemTime::UNIX_EPOCH), "test"));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(18_000);
         assert!(still_good(&given, Duration::ZERO, now) && !still_good(&given, STANDS, now));
+    }
+
+    #[test]
+    fn an_answer_without_a_secret_holds_no_credentials() {
+        let answer = |secret: &str| {
+            let given = aws_sdk_sts::types::Credentials::builder().access_key_id("ASIA").secret_access_key(secret);
+            let given = given.session_token("token").expiration(aws_smithy_types::DateTime::from_secs(4_000_000_000));
+            AssumeRoleOutput::builder().credentials(given.build().unwrap()).build()
+        };
+        assert!(credentials_in(answer("hush")).is_some());
+        assert!(credentials_in(answer("")).is_none());
+        assert!(credentials_in(AssumeRoleOutput::builder().build()).is_none());
     }
 
     #[test]
