@@ -22,6 +22,9 @@ use crate::time::Millis;
 const PATIENCE: Duration = Duration::from_secs(90);
 const READING: Policy = Policy { first: Duration::from_millis(500), cap: Duration::from_secs(10), tries: 6 };
 
+/// Bytes of an answer that are read: more than a page of history has, less than the pod has memory for.
+const LARGEST: usize = 16 * 1024 * 1024;
+
 /// Slack by bot token, by webhooks, or both. Messages are posted once each: whether to send one again is for the caller to
 /// decide, who knows what can have become of it.
 pub struct Client {
@@ -229,9 +232,16 @@ fn json_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
 }
 
 async fn receive(request: RequestBuilder) -> Result<Received, Refusal> {
-    let response = request.send().await.map_err(lost)?;
+    let mut response = request.send().await.map_err(lost)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = response.bytes().await.map_err(lost)?;
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(lost)? {
+        if body.len() + part.len() > LARGEST {
+            let failure = Failure::Unknown("the answer is too large to be slack's".into());
+            return Err(Refusal { failure, code: "unreadable".into() });
+        }
+        body.extend_from_slice(&part);
+    }
     let scopes = header(&headers, "x-oauth-scopes").unwrap_or_default();
     Ok(Received {
         status,

@@ -93,7 +93,7 @@ async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, 
             Reply::Whole(status, body) => {
                 let head =
                     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                stream.write_all(head.as_bytes()).await.unwrap();
+                drop(stream.write_all(head.as_bytes()).await); // the client may have had enough of it
             }
             Reply::Cut(body) => {
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len() * 2);
@@ -208,6 +208,18 @@ async fn silence_leaves_the_outcome_unknown() {
         let w = World::within(Duration::from_millis(200), [Reply::Silence]).await;
         assert!(matches!(w.post().await, Err(Failure::Unknown(_))));
         assert_eq!(w.counted(), ["chat.postMessage timeout 1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_any_of_slacks_is_not_kept() {
+    local(async {
+        let padded = |bytes| ok(json!({"ok": true, "channel": "C1", "ts": "1.5", "padding": "x".repeat(bytes)}));
+        let w = World::answering([padded(15_000_000), padded(17_000_000)]).await;
+        assert!(w.post().await.is_ok());
+        assert!(matches!(w.post().await, Err(Failure::Unknown(why)) if why.contains("too large")));
+        assert_eq!(w.counted(), ["chat.postMessage ok 1", "chat.postMessage unreadable 1"]);
     })
     .await;
 }
