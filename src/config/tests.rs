@@ -218,6 +218,12 @@ fn the_log_format_follows_the_terminal_unless_it_is_given() {
 }
 
 #[test]
+fn a_log_filter_is_no_pattern_that_takes_minutes_to_understand() {
+    let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
+    assert_eq!(values::log_filter(&dots), Ok(dots));
+}
+
+#[test]
 fn no_secret_is_shown_by_debug_or_in_a_fault() {
     let secrets = ["tokenS3cret", "hookS3cret", "passS3cret", "pagingS3cret", "userS3cret"];
     let quiet = |text: &str| secrets.iter().all(|s| !text.contains(s));

@@ -350,3 +350,18 @@ mod iso_always {
         Millis::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_severity_is_read_as_it_was_written(sev in prop_oneof![Just(5.55e80), 0.0..10.0, proptest::num::f64::NORMAL]) {
+            let state = State { findings: [("f".to_owned(), Entry { sev, ..Entry::default() })].into(), ..State::default() };
+            prop_assert_eq!(State::parse(&state.encode()).map(|s| s.findings["f"].sev).ok(), Some(sev));
+        }
+    }
+}

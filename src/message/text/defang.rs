@@ -45,7 +45,11 @@ fn defang_word(word: &str) -> String {
         out = unscheme(&out);
     }
     out = unmail(&out);
-    // Twice is once: what follows a bracketed colon could be an address of its own.
+    if out.contains('.') {
+        out = undot_domains(&out);
+    }
+    // Twice is once: the dots come first, because a bracketed one ends what could be an address; and what follows a
+    // bracketed colon could be an address of its own.
     if out.matches(':').count() > 1 && !word.contains("[:]") {
         out = in_runs(
             &out,
@@ -56,7 +60,7 @@ fn defang_word(word: &str) -> String {
             },
         );
     }
-    if out.contains('.') { undot_domains(&out) } else { out }
+    out
 }
 
 /// `mailto:` in whatever case.
@@ -229,6 +233,8 @@ mod tests {
             ("[2001:db8::7]:443", "[2001[:]db8::7]:443"),
             ("(2001:db8::7).", "(2001[:]db8::7)."),
             ("2001:db8:1:2:3:4:5:6", "2001[:]db8:1:2:3:4:5:6"),
+            ("at ::ffff:198.51.100.7.", "at [:]:ffff:198[.]51[.]100[.]7."),
+            ("::7.evil", "[:]:7[.]evil"),
             ("10.0.0.1, fe80::1 and at 12:34:56", "10.0.0.1, fe80::1 and at 12:34:56"),
         ] {
             assert_eq!(defang_text(text), safe);
@@ -243,7 +249,7 @@ mod tests {
         }
 
         #[test]
-        fn to_defang_twice_is_to_defang_once(text in "[a-zü.:/\\[\\]@ -]{0,40}") {
+        fn to_defang_twice_is_to_defang_once(text in "([a-zü.:/\\[\\]@ -]|[a-f0-9:.]){0,40}") {
             let once = defang_text(&text);
             prop_assert_eq!(defang_text(&once), once);
         }
