@@ -161,6 +161,15 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         fresh
     }
 
+    /// What is to be told though no list showed it is in hand as if one had.
+    pub fn hold(&mut self, findings: &[Rc<Finding>]) {
+        for f in findings {
+            if let Some(track) = self.tracks.get_mut(&f.origin.key()) {
+                track.progress.unsettled.entry(f.id.clone()).or_insert(f.updated);
+            }
+        }
+    }
+
     /// A state of a finding is settled: it holds up no source any more.
     pub fn settled(&mut self, id: &str) {
         for track in self.tracks.values_mut() {

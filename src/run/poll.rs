@@ -3,7 +3,8 @@
 //! `ListFindings` tells ids only, ascending by `updatedAt`; an update moves a finding to the end and can shift the
 //! pages while they are read, so that one is on none of them. Then what shifted them is where it was no more. So a list
 //! longer than a page is read again until it shows the same, and a list that is cut short is complete only up to the
-//! smallest `updatedAt` of its last page, once a further listing, bounded above by that instant, shows the same.
+//! smallest `updatedAt` of its last page, once a further listing, bounded above by that instant, shows the same, and one
+//! page all that carries that very instant.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -202,12 +203,15 @@ impl<D: Detector> Reading<'_, D> {
     /// so its parts are listed side by side.
     async fn confirmed(&self, to: Option<Millis>) -> Result<bool, ReadError> {
         let parts = parts(self.ask.from, to, self.seen.values().copied());
-        let parts = join_all(parts.into_iter().map(|(from, to)| self.listed(from, to))).await;
-        let shown = parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        Ok(match to {
-            None => self.shows_the_same(&shown),
-            Some(to) => self.is_shown_up_to(to, &shown),
-        })
+        let parts = join_all(parts.into_iter().map(|(from, to)| self.listed(from, to)));
+        let Some(to) = to else { return Ok(self.shows_the_same(&joined(parts.await)?)) };
+        // The list may have been cut among findings of the bound's own instant: the further listing is the first to show
+        // all of them. One page, which nothing can shift, has to show them, too.
+        let of_the_bound = self.source.list(self.detector, to, Some(to), None);
+        let (parts, of_the_bound) = join(parts, of_the_bound).await;
+        let (shown, of_the_bound) = (joined(parts)?, of_the_bound?);
+        let known = of_the_bound.next.is_none() && of_the_bound.ids.iter().all(|id| shown.contains(id));
+        Ok(known && self.is_shown_up_to(to, &shown))
     }
 
     async fn listed(&self, from: Millis, to: Option<Millis>) -> Result<Vec<String>, ReadError> {
@@ -349,6 +353,10 @@ impl<D: Detector> Reading<'_, D> {
     fn is_fresh(&self, f: &Finding) -> bool {
         self.ask.known.said.get(&f.id).is_none_or(|u| *u < f.updated)
     }
+}
+
+fn joined(parts: Vec<Result<Vec<String>, ReadError>>) -> Result<Vec<String>, ReadError> {
+    Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// `from..=to` in parts that hold about as many of the instants each, and two pages at least.

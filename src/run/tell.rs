@@ -38,6 +38,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let looked_up = std::mem::take(&mut self.arrived.looked_up);
         let (news, mut looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
             looked_up.into_iter().partition(|f| !f.archived && self.is_unsaid(f));
+        self.intake.hold(&news);
         window.extend(news);
         loop {
             window = self.newest(window);

@@ -28,6 +28,7 @@ pub enum Bug {
     WatermarkFromLastSeen,
     WatermarkFromClock,
     FloorAtWatermark,
+    FloorForgotten,
     // What is recorded, and when.
     RecordBeforePost,
     DedupeById,
@@ -71,6 +72,7 @@ impl Bug {
         WatermarkFromLastSeen,
         WatermarkFromClock,
         FloorAtWatermark,
+        FloorForgotten,
         RecordBeforePost,
         DedupeById,
         ForgetSilently,
@@ -126,6 +128,7 @@ pub fn loaded(w: &World, source: Source) -> Source {
         Some(DedupeById) => rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.u = Millis(i64::MAX / 2))),
         Some(LeaseIgnored) => rewrite(&text, |s| s.run.iter_mut().for_each(|r| r.released = true)),
         Some(EditSettles) => rewrite(&text, |s| take_edits_as_said(w, s)),
+        Some(FloorForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.floor = Millis(0))),
         Some(TookForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.took = Duration::ZERO)),
         Some(GivenUpTooSoon) => rewrite(&text, |s| {
             s.findings.values_mut().filter_map(|e| e.failing.as_mut()).for_each(|f| *f = Millis(0));

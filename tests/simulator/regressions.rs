@@ -176,6 +176,27 @@ fn a_recurrence_of_a_finding_that_a_flood_would_forget_is_told_in_its_message_al
 }
 
 #[test]
+fn a_recurrence_that_no_list_showed_yet_is_not_forgotten_while_it_is_told() {
+    let setup = Setup { window: 9, page: 3, digest_after: 0, bound: 4_000, overlap: 120, ..Setup::plain(32) };
+    let old = (0..20).map(|f| seen(f, 20_000 + f as i64 * 1_000));
+    let new = (20..32).map(|f| seen(f, 300_000));
+    let again = Event { at: 300_100, what: What::State { finding: 6, severity: 8.0, ip: 2, count: 2, late: 0 } };
+    let kill = Some(Kill { op: Some(Op::Update), call: 1, after: true });
+    let killed = RunPlan { kill, ..RunPlan::clean(240_000) };
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(70_000), killed];
+    holds(setup, old.chain(new).chain([again]).collect(), runs);
+}
+
+#[test]
+fn of_a_millisecond_in_which_a_window_ends_no_finding_is_passed_when_another_is_archived_meanwhile() {
+    let setup = Setup { page: 2, window: 2, ..Setup::plain(3) };
+    let slow: Vec<_> = (3..6).map(|nth| (Op::List, nth, How::Slow(3_000))).collect();
+    let archived = Event { at: 64_500, what: What::Archive(2) };
+    let events = vec![seen(0, 5_000), seen(1, 5_000), seen(2, 5_000), archived];
+    holds(setup, events, vec![RunPlan::clean(1_000), run(58_000, &slow)]);
+}
+
+#[test]
 fn a_finding_that_shows_up_late_is_told_also_after_a_run_of_many_windows() {
     let setup = Setup { overlap: 120, window: 9, page: 3, digest_after: 0, ..Setup::plain(82) };
     let backlog = (0..80).map(|f| seen(f, 20_000 + f as i64 * 100));

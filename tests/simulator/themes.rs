@@ -306,7 +306,7 @@ fn sources_that_change(dice: &mut Dice) -> Plot {
             turn(dice, Turn::Region(true));
         }
         let denied = dice.percent(50);
-        let story: &[Turn] = match dice.pick(0..7) {
+        let story: &[Turn] = match dice.pick(0..9) {
             0 => &[Turn::Gone, Turn::Anew],
             1 => &[Turn::Gone],
             2 => &[Turn::Anew],
