@@ -147,9 +147,9 @@ fn in_channel(
     let mut rest = Vec::new();
     for (f, post) in posts {
         // A message in a sibling's thread does not crowd the channel. History does not show it, so that after an unclean
-        // end only a look into that thread tells whether it stands: no digest may sum it up. Nor one that moved here:
-        // its old message says where its new one stands.
-        if post.parent.is_some() || post.old.is_some() || budget.take(channel) {
+        // end only a look into the siblings' threads tells whether it stands: no digest may sum it up. Nor one that moved
+        // here: its old message says where its new one stands.
+        if !post.threads.is_empty() || post.old.is_some() || budget.take(channel) {
             acts.push(Act::Post(f, post));
         } else {
             rest.push((f, post.to));

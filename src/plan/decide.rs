@@ -60,6 +60,8 @@ pub struct Post {
     pub to: Destination,
     /// The message of the same account-wide finding from another region, in whose thread this one goes.
     pub parent: Option<At>,
+    /// All such messages, in whose threads it may stand already: history does not show it there.
+    pub threads: Vec<At>,
     /// The finding's message in another channel, which must then say where it is told.
     pub old: Option<At>,
     /// Traits that earlier states of it showed.
@@ -101,7 +103,13 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdi
     match state.findings.get(&f.id).and_then(|e| Some((e, e.at.as_ref()?))) {
         Some((entry, at)) => recurrence(state, config, f, entry, at, to, now),
         None if f.archived => Verdict::Settled(Outcome::Archived, Reason::Archived),
-        None => Verdict::Post(Post { parent: parent(state, f, &to), to, old: None, seen: Vec::new() }),
+        None => {
+            let siblings = siblings(state, f, &to);
+            // One that is archived since is no place for news.
+            let parent = siblings.iter().find(|(e, _)| !e.archived).map(|(_, at)| (*at).clone());
+            let threads = siblings.into_iter().map(|(_, at)| at.clone()).collect();
+            Verdict::Post(Post { parent, threads, to, old: None, seen: Vec::new() })
+        }
     }
 }
 
@@ -131,7 +139,7 @@ fn recurrence(
     to: Destination,
     now: Millis,
 ) -> Verdict {
-    let anew = |old| Post { to: to.clone(), parent: None, old, seen: entry.seen.clone() };
+    let anew = |old| Post { to: to.clone(), parent: None, threads: Vec::new(), old, seen: entry.seen.clone() };
     match config.slack.recurrence {
         Recurrence::Ignore => Verdict::Settled(Outcome::Ignored, Reason::RecurrenceIgnored),
         Recurrence::Repost => Verdict::Post(anew(None)),
@@ -173,19 +181,17 @@ fn moved(state: &State, entry: &Entry, at: &At, to: &Destination) -> bool {
     at.channel != id && entry.meant.as_deref() != Some(name)
 }
 
-/// The message of the same account-wide finding, seen first in another region, if it stands in the same channel.
-fn parent(state: &State, f: &Finding, to: &Destination) -> Option<At> {
-    let wide = f.account_wide_key()?;
+/// The messages of the same account-wide finding, seen in other regions, that stand in the same channel, oldest first.
+fn siblings<'a>(state: &'a State, f: &Finding, to: &Destination) -> Vec<(&'a Entry, &'a At)> {
+    let Some(wide) = f.account_wide_key() else { return Vec::new() };
     let own = format!("/{}", f.origin.region);
     let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.ends_with(&own)).map(|(_, s)| s.n).collect();
-    let same = |e: &&Entry| e.wide.as_ref() == Some(&wide) && !e.archived && !here.contains(&e.s);
     let id = state.channels.get(to.name()).map_or(to.name(), String::as_str);
-    state
-        .findings
-        .values()
-        .filter(same)
-        .filter_map(|e| e.at.as_ref())
-        .filter(|at| !at.is_webhook() && at.thread.is_none() && at.channel == id)
-        .min_by(|a, b| a.ts.cmp(&b.ts))
-        .cloned()
+    let same = |e: &&Entry| e.wide.as_ref() == Some(&wide) && !here.contains(&e.s);
+    let mut found: Vec<(&Entry, &At)> = (state.findings.values().filter(same))
+        .filter_map(|e| Some((e, e.at.as_ref()?)))
+        .filter(|(_, at)| !at.is_webhook() && at.thread.is_none() && at.channel == id)
+        .collect();
+    found.sort_by(|(_, a), (_, b)| a.ts.cmp(&b.ts));
+    found
 }

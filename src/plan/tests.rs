@@ -169,6 +169,12 @@ fn an_account_wide_finding_from_a_further_region_goes_into_the_first_ones_thread
         Verdict::Post(post) => assert_eq!(post.parent, None, "the same region is no further one"),
         other => panic!("{other:?}"),
     }
+    let mut archived = state.clone();
+    archived.findings.entry("f".into()).and_modify(|e| e.archived = true);
+    match decide(&archived, &config(&[]), &seen_in("us-east-1", "g", 5.0, 50, "198.51.100.7"), NOW) {
+        Verdict::Post(post) => assert_eq!((post.parent, post.threads), (None, vec![at("C0SECURITY")])),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

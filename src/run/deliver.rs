@@ -77,10 +77,10 @@ impl<C: Chat> Desk<'_, C> {
     }
 
     async fn post(&self, f: &Finding, post: &Post, past: &Past, again: bool) -> Result<Done, Unsent> {
-        if let Some(parent) = &post.parent
-            && let Some(at) = self.sibling_stands(f, parent).await?
-        {
-            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+        for sibling in &post.threads {
+            if let Some(at) = self.stands_below(f, sibling).await? {
+                return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+            }
         }
         if again && let Some(at) = self.look(&post.to, past).await?.finding(&f.id, f.updated) {
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: post.old.clone() }));
@@ -146,11 +146,11 @@ impl<C: Chat> Desk<'_, C> {
         self.send_in(&to, (&parent, rose), |form, _| message::reply(f, &news, self.wording, form)).await.map(drop)
     }
 
-    /// The sibling's own message in its parent's thread, if it stands there.
-    async fn sibling_stands(&self, f: &Finding, parent: &At) -> Result<Option<At>, Unsent> {
-        let said = self.thread(&parent.channel, &parent.ts, f).await?;
+    /// The finding's own message in the thread of a sibling, if it stands there.
+    async fn stands_below(&self, f: &Finding, sibling: &At) -> Result<Option<At>, Unsent> {
+        let said = self.thread(&sibling.channel, &sibling.ts, f).await?;
         let own = said.into_iter().find(|m| m.event_type == "guardduty_finding" && tells(m, f));
-        Ok(own.map(|m| At { channel: parent.channel.clone(), ts: m.ts, thread: Some(parent.ts.clone()) }))
+        Ok(own.map(|m| At { channel: sibling.channel.clone(), ts: m.ts, thread: Some(sibling.ts.clone()) }))
     }
 
     /// What its own bot said in a thread since the finding was updated; nothing where that cannot be known.

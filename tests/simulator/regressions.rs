@@ -125,6 +125,19 @@ fn a_siblings_message_in_a_thread_is_not_summed_up_besides() {
 }
 
 #[test]
+fn a_siblings_message_in_a_thread_is_found_there_also_when_the_first_one_is_archived_since() {
+    let mut setup = Setup { sources: 2, ..Setup::plain(2) };
+    setup.findings[0].wide = Some(0);
+    setup.findings[1] = Make { sources: vec![1], wide: Some(0) };
+    let kill = Some(Kill { op: Some(Op::Post), call: 1, after: true });
+    let killed = RunPlan { kill, ..RunPlan::clean(90_000) };
+    let archived = Event { at: 140_000, what: What::Archive(0) };
+    let blind = run(60_000, &[(Op::Replies, 1, How::Fail)]);
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), killed, blind, RunPlan::clean(60_000)];
+    holds(setup, vec![seen(0, 5_000), seen(1, 100_000), archived], runs);
+}
+
+#[test]
 fn a_run_without_state_knows_its_messages_also_where_the_list_broke_off() {
     let setup = Setup { page: 1, ..Setup::plain(3) };
     let events = (0..3).map(|f| seen(f, 5_000 + f as i64)).collect();
