@@ -224,6 +224,15 @@ fn a_log_filter_is_no_pattern_that_takes_minutes_to_understand() {
 }
 
 #[test]
+fn a_log_filter_that_is_not_ascii_is_a_fault_and_no_panic() {
+    for wild in ["info,ʾ,7 t{ʾ}", "t{\"63313ʾ ,    7", "größe=debug"] {
+        assert!(values::log_filter(wild).is_err());
+    }
+    let wild = "http:3333333333333333330000000000746331ʾ ,    7  t{\"63313ʾ ,    7  t{\"";
+    assert!(values::log_filter(wild).is_err());
+}
+
+#[test]
 fn no_secret_is_shown_by_debug_or_in_a_fault() {
     let secrets = ["tokenS3cret", "hookS3cret", "passS3cret", "pagingS3cret", "userS3cret"];
     let quiet = |text: &str| secrets.iter().all(|s| !text.contains(s));

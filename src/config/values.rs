@@ -103,9 +103,12 @@ pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
 /// `RUST_LOG`, checked here because a filter that is merely ignored would hide what was asked for. Values of fields are
 /// compared as they stand: as a pattern, a few lines of dots take minutes to be understood.
 pub(super) fn log_filter(value: &str) -> Parsed<String> {
-    match tracing_subscriber::EnvFilter::builder().with_regex(false).parse(value) {
-        Ok(_) => Ok(value.to_owned()),
-        Err(_) => Err(format!("{} is no filter; write a level like info, or target=level,…", quoted(value))),
+    let is_filter = || tracing_subscriber::EnvFilter::builder().with_regex(false).parse(value).is_ok();
+    // The parser cuts what is not ASCII within a character, and panics.
+    if value.is_ascii() && is_filter() {
+        Ok(value.to_owned())
+    } else {
+        Err(format!("{} is no filter; write a level like info, or target=level,…", quoted(value)))
     }
 }
 
