@@ -338,3 +338,26 @@ fn a_thousand_findings_of_one_millisecond_make_a_readable_channel_and_none_is_le
     assert_eq!(world.announced().len(), 3);
     world.run().silent().exit(0);
 }
+
+#[test]
+fn twenty_thousand_findings_inside_one_overlap_half_of_them_in_one_millisecond_are_told_once_in_a_state_below_its_bound()
+ {
+    let base = now() - 400_000;
+    let at = |finding: Sighting, i: usize| {
+        let spread = i64::try_from(i).expect("few").saturating_sub(10_000).max(0);
+        finding.with("/updatedAt", iso(base + spread * 30)).with("/severity", json!(1 + 2 * (i % 5)))
+    };
+    let lane = |channel: &str, from: u8| json!({ "match": { "severity": format!(">={from}") }, "channel": channel });
+    let routes = json!([lane("#nines", 9), lane("#sevens", 7), lane("#fives", 5), lane("#threes", 3)]);
+    let world = ["nines", "sevens", "fives", "threes"].into_iter().fold(world().configmap(), |world, name| {
+        world.slack.channel(Channel::new(&format!("C0{}", name.to_uppercase()), name));
+        world
+    });
+    let world = world.env("SLACK_ROUTES", routes).env("SLACK_DIGEST_AFTER", 1).env("RUST_LOG", "warn");
+    let world = world.findings(many("f", 20_000).enumerate().map(|(i, f)| at(f, i))).run().exit(0);
+    let world = world.digested(20_000 - 5);
+    assert_eq!(world.announced().len(), 5);
+    let most = world.state_text().map_or(0, |state| state.len());
+    assert!(most < 768 * 1024, "{most} bytes of state");
+    world.run().silent().exit(0);
+}

@@ -1,4 +1,4 @@
-//! Histories that once broke a promise, cut down to what it took.
+//! Histories that once broke a promise, cut down to what it took, and those that a promise names.
 
 use crate::drive::play;
 use crate::history::{Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
@@ -243,4 +243,27 @@ fn a_finding_that_slips_through_the_pages_of_two_listings_is_not_passed() {
     let runs = vec![RunPlan::clean(1_000), run(58_000, &slow), RunPlan::clean(60_000)];
     // The seed is what makes the calls take as long as they do.
     hold(&History { seed: 2_783, setup, events, runs });
+}
+
+#[test]
+fn without_digests_a_backlog_of_ten_runs_is_told_though_each_of_them_brings_severe_findings() {
+    let (old, each) = (400, 4);
+    let setup = Setup { digest_after: 0, timeout: 60, ..Setup::plain(old + 10 * each) };
+    let backlog = (0..old).map(|f| seen(f, 5_000 + f as i64 * 100));
+    let severe = (0..10 * each).map(|i| Event {
+        at: 60_000 + (i / each) as i64 * 80_000,
+        what: What::State { finding: old + i, severity: 9.0, ip: 1, count: 1, late: 0 },
+    });
+    let runs = [RunPlan::clean(1_000)].into_iter().chain((0..10).map(|_| RunPlan::clean(20_000))).collect();
+    let history = History { seed: 1, setup, events: backlog.chain(severe).collect(), runs };
+    let report = play(&history, None, true);
+    assert!(report.broken.is_empty(), "{:#?}", report.broken);
+    let posts = |run: usize| {
+        let its = format!(" run {run} #");
+        report.trace.iter().filter(|l| l.contains(&its) && l.contains(" Post/")).count()
+    };
+    assert!((1..10).all(|run| (30..60).contains(&posts(run))), "{:?}", (0..11).map(posts).collect::<Vec<_>>());
+    let told = |f: usize| report.trace.iter().position(|l| l.contains(&format!("finding f{f:03} ")));
+    let last = (0..old).filter_map(told).max();
+    assert!((0..old).all(|f| told(f).is_some()) && last > told(old), "the old ones are told, beside the severe ones");
 }

@@ -1,6 +1,6 @@
 //! GuardDuty: detectors, the findings behind them, their filters and trusted-IP lists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,8 @@ struct Item {
     document: Value,
     updated: i64,
     visible: bool,
+    /// Where it stands among findings that were asked for in no order: none was promised.
+    place: String,
 }
 
 /// The detector of one account in one region.
@@ -26,7 +28,9 @@ pub struct Source {
     pub filters: Vec<(String, String)>,
     /// Id, name and location.
     pub ip_sets: Vec<(String, String, String)>,
-    items: Vec<Item>,
+    items: HashMap<String, Item>,
+    /// What a list showed, by its question, until a finding changes: a flood is paged through many times.
+    listed: HashMap<String, Vec<String>>,
 }
 
 impl Source {
@@ -38,7 +42,8 @@ impl Source {
             status: "ENABLED",
             filters: Vec::new(),
             ip_sets: Vec::new(),
-            items: Vec::new(),
+            items: HashMap::new(),
+            listed: HashMap::new(),
         }
     }
 
@@ -50,32 +55,35 @@ impl Source {
     /// Puts in a finding as GuardDuty would serialise it.
     pub fn put_document(&mut self, document: Value, visible: bool) {
         let updated = document["updatedAt"].as_str().and_then(millis).unwrap_or_default();
-        self.items.retain(|i| i.document["id"] != document["id"]);
-        self.items.push(Item { document, updated, visible });
+        let id = document["id"].as_str().unwrap_or_default().to_owned();
+        self.listed.clear();
+        self.items.insert(id.clone(), Item { document, updated, visible, place: hex_id(&id) });
     }
 
     /// From now on the list shows it.
     pub fn show(&mut self, id: &str) {
-        self.items.iter_mut().filter(|i| i.document["id"] == id).for_each(|i| i.visible = true);
+        self.listed.clear();
+        self.items.get_mut(id).into_iter().for_each(|i| i.visible = true);
     }
 
     /// Changes a finding where it stands, such as `/service/archived`; its `updatedAt` stays unless it is changed.
     pub fn change(&mut self, id: &str, edit: impl FnOnce(&mut Value)) {
-        if let Some(item) = self.items.iter_mut().find(|i| i.document["id"] == id) {
+        self.listed.clear();
+        if let Some(item) = self.items.get_mut(id) {
             edit(&mut item.document);
             item.updated = item.document["updatedAt"].as_str().and_then(millis).unwrap_or_default();
         }
     }
 
     pub fn documents(&self) -> Vec<Value> {
-        self.items.iter().map(|i| i.document.clone()).collect()
+        self.items.values().map(|i| i.document.clone()).collect()
     }
 
     fn selected(&self, body: &Value) -> Result<Vec<&Item>, AwsError> {
         let none = Map::new();
         let criteria = body["findingCriteria"]["criterion"].as_object().unwrap_or(&none);
         let mut found = Vec::new();
-        for item in self.items.iter().filter(|i| i.visible) {
+        for item in self.items.values().filter(|i| i.visible) {
             if criteria::matches(criteria, &item.document, item.updated)? {
                 found.push(item);
             }
@@ -113,7 +121,7 @@ impl Inner {
         account: &str,
         region: &str,
     ) -> Result<Reply, AwsError> {
-        let source = self.sources.get(&(account.to_owned(), region.to_owned()));
+        let source = self.sources.get_mut(&(account.to_owned(), region.to_owned()));
         if call.operation == "ListDetectors" {
             let ids: Vec<&str> = source.iter().map(|s| s.detector.as_str()).collect();
             return Ok(Reply::json(200, &json!({ "detectorIds": ids })));
@@ -154,7 +162,7 @@ impl Inner {
 
 /// One page. A token is an offset into the list as it stands when it is used: what is updated meanwhile shifts it.
 fn list(
-    source: &Source,
+    source: &mut Source,
     body: &Value,
     tokens: &mut BTreeMap<String, (String, usize)>,
     repeat: &mut usize,
@@ -163,9 +171,14 @@ fn list(
     if !(1..=50).contains(&size) {
         return Err(bad_request("the parameter maxResults has an invalid value."));
     }
-    let mut found = source.selected(body)?;
-    sort(&mut found, &body["sortCriteria"])?;
     let question = format!("{}{}{}", source.detector, body["findingCriteria"], body["sortCriteria"]);
+    if !source.listed.contains_key(&question) {
+        let mut found = source.selected(body)?;
+        sort(&mut found, &body["sortCriteria"])?;
+        let ids = found.iter().filter_map(|i| i.document["id"].as_str()).map(str::to_owned).collect();
+        source.listed.insert(question.clone(), ids);
+    }
+    let found = &source.listed[&question];
     let token = body["nextToken"].as_str().filter(|t| !t.is_empty());
     let start = match token.map(|t| tokens.get(t)) {
         None => 0,
@@ -173,7 +186,7 @@ fn list(
         Some(_) => return Err(bad_request("the nextToken does not belong to this request.")),
     };
     let end = start + usize::try_from(size).unwrap_or(50);
-    let page: Vec<&Value> = found.iter().skip(start).take(end - start).map(|i| &i.document["id"]).collect();
+    let page: Vec<&String> = found.iter().skip(start).take(end - start).collect();
     let mut answer = json!({ "findingIds": page });
     if end < found.len() {
         let mut next = hex_id(&format!("{question}{end}"));
@@ -188,7 +201,7 @@ fn list(
 }
 
 fn sort(found: &mut [&Item], order: &Value) -> Result<(), AwsError> {
-    found.sort_by_cached_key(|i| hex_id(i.document["id"].as_str().unwrap_or_default())); // no order was promised
+    found.sort_by(|a, b| a.place.cmp(&b.place));
     match order["attributeName"].as_str() {
         None => return Ok(()),
         Some("updatedAt") => found.sort_by_key(|i| i.updated),
@@ -216,7 +229,7 @@ fn get(source: &Source, body: &Value, withheld: &[String]) -> Result<Value, AwsE
     }
     ids.sort_by_cached_key(|id| hex_id(&format!("order of {id}")));
     ids.retain(|id| !withheld.iter().any(|w| w == id));
-    let find = |id: &&str| source.items.iter().find(|i| i.document["id"] == **id);
+    let find = |id: &&str| source.items.get(*id);
     Ok(json!({ "findings": ids.iter().filter_map(find).map(|i| &i.document).collect::<Vec<_>>() }))
 }
 
