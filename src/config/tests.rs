@@ -222,6 +222,7 @@ fn a_log_filter_is_of_levels_and_targets() {
     for good in ["info", "warn,guardduty_slack=debug", "guardduty_slack::run=trace,hyper=off"] {
         assert_eq!(values::log_filter(good), Ok(good.to_owned()));
     }
+    assert!(values::log_filter("verbose").is_err(), "it would silence everything");
     // A pattern that takes minutes to understand, a cut within a character, an order that is none.
     let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
     for wild in [&dots, "größe 7 t{\"63313ʾ ,    7", "h[{\"m|g\"=a}],h[{\"m|g\"=b}],h[{\"m|g\"=a}]"] {

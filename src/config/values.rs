@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
 use super::glob::Glob;
 use super::{AccountNames, LogFormat, Recurrence, Regions, Role, Samples};
 use crate::finding::Band;
@@ -104,7 +107,10 @@ pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
 /// only: there are no spans here, and what the parser makes of their fields ranges from minutes of work to a panic.
 pub(super) fn log_filter(value: &str) -> Parsed<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_:=,- ".contains(c);
-    if value.chars().all(plain) && tracing_subscriber::EnvFilter::builder().parse(value).is_ok() {
+    // A lone word that is no level would be a target, and silence all others.
+    let says = |d: &str| d.contains('=') || d.starts_with("guardduty_slack") || d.parse::<LevelFilter>().is_ok();
+    let understood = value.chars().all(plain) && value.split(',').map(str::trim).all(|d| d.is_empty() || says(d));
+    if understood && EnvFilter::builder().parse(value).is_ok() {
         Ok(value.to_owned())
     } else {
         Err(format!("{} is no filter; write a level like info, or target=level,…", quoted(value)))
