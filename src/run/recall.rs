@@ -212,11 +212,9 @@ pub async fn recall<C: Chat>(
         match history {
             Ok(messages) => memory.add((&name, &id), messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
-                tracing::warn!(
-                    channel = name,
-                    why,
-                    "history cannot be read: a message can repeat after a crash; add the scopes channels:history and groups:history"
-                );
+                let mend =
+                    if why.contains("scope") { "; add the scopes channels:history and groups:history" } else { "" };
+                tracing::warn!(channel = name, why, "history cannot be read: a message can repeat after a crash{mend}");
                 desk.unreadable.borrow_mut().insert(id);
             }
             // A channel that cannot be read because it refuses the app cannot have been posted to.

@@ -103,6 +103,7 @@ fn with_slack_down_nothing_is_lost_and_the_next_run_delivers() {
 fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
     let world = world().findings([high("f1")]).env("SLACK_BOT_TOKEN", "xoxb-another").secret("xoxb-another");
     let world = world.run().posted([]).exit(1).stderr_has("invalid_auth");
+    assert!(!world.ran().stderr.contains("add the scopes"), "no scope mends that");
     world.env("SLACK_BOT_TOKEN", guardduty_slack_support::slack::TOKEN).run().posted(["f1"]).exit(0);
 }
 
