@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{Client, Failure, HistoryError, OwnMessage};
 use crate::time::Millis;
 
-/// The most pages that are read of a channel: 4,000 messages.
-const PAGES: usize = 20;
+/// The most pages that are read of a channel: 10,000 messages, a minute at the pace that Slack allows.
+const PAGES: usize = 50;
 const PAGE: &str = "200";
 
 /// All pages of a history method, reduced to our own messages at the level asked for.

@@ -127,7 +127,7 @@ pub trait Chat {
     async fn update(&self, at: &At, message: &Message) -> Result<(), Failure>;
 
     /// The own bot's top-level messages with metadata since `oldest`, newest first; broadcast replies are passed over.
-    /// 4,000 messages of the channel are looked through at most. Throttling is waited out for a while.
+    /// 10,000 messages of the channel are looked through at most. Throttling is waited out for a while.
     async fn history(&self, channel_id: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError>;
 
     /// The own bot's replies with metadata in a thread since `oldest`, broadcast ones included, oldest first.
