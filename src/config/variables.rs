@@ -135,7 +135,7 @@ variables! {
     "LOG_FORMAT" log_format, false, Known("`json` unless on a terminal"),
         "`json` or `text`, on standard error";
     "RUST_LOG" rust_log, false, Value("info"),
-        "the `tracing` filter";
+        "what is logged: a level, or `target=level,…`";
 }
 
 impl Raw {
