@@ -45,6 +45,14 @@ impl Act {
         }
     }
 
+    /// Where a message of its own would stand, but for a notice, which goes to the default channel.
+    pub fn destination(&self) -> Option<&Destination> {
+        match self {
+            Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
+            Act::Notice(_) | Act::Point { .. } => None,
+        }
+    }
+
     /// What it is about, for the log.
     pub fn what(&self) -> String {
         match self {

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::config::{Config, RouteTo, Target};
-use crate::plan::Destination;
+use crate::config::{RouteTo, Target};
 use crate::run::desk::Desk;
 use crate::slack::{At, Chat, HistoryError, OwnMessage};
 use crate::state::{Entry, Outcome, Source, State};
@@ -200,13 +199,11 @@ pub async fn recall<C: Chat>(
             return (memory, silent);
         }
     }
-    let names = channels(desk.config, &desk.default, state);
-    let known = names.into_iter().filter_map(|name| desk.channel_id(&name).map(|id| (name, id)));
-    let read = async |(name, id): (String, String)| {
+    let read = async |(id, name): (String, String)| {
         let history = desk.stop.unless(desk.chat.history(&id, ask.past.oldest)).await;
         (name, id, history)
     };
-    let mut histories = pin!(stream::iter(known).map(read).buffered(HISTORIES));
+    let mut histories = pin!(stream::iter(channels(desk, state)).map(read).buffered(HISTORIES));
     while let Some((name, id, history)) = histories.next().await {
         let Some(history) = history else { break };
         match history {
@@ -230,12 +227,22 @@ pub async fn recall<C: Chat>(
     (memory, silent)
 }
 
-/// Every channel that is configured, or named in a plan.
-fn channels(config: &Config, default: &Destination, state: &State) -> BTreeSet<String> {
-    let routed = config.routes.0.iter().filter_map(|r| match &r.to {
-        RouteTo::Target(Target::Channel(name)) => Some(name.clone()),
+/// Every channel that is configured, that a plan names, or where a message of ours may stand though it is configured no
+/// longer: names by ids.
+fn channels<C>(desk: &Desk<'_, C>, state: &State) -> BTreeMap<String, String> {
+    let routed = desk.config.routes.0.iter().filter_map(|r| match &r.to {
+        RouteTo::Target(Target::Channel(name)) => Some(name.as_str()),
         _ => None,
     });
-    let planned = state.plans.values().map(|p| p.channel.clone());
-    routed.chain(planned).chain([default.name().to_owned()]).collect()
+    let planned = state.plans.values().map(|p| p.channel.as_str());
+    let stand = state.findings.values().filter_map(|e| e.at.as_ref()).filter(|at| !at.is_webhook());
+    let names = [desk.default.name()].into_iter().chain(routed).chain(planned);
+    let names = names.chain(state.channels.keys().map(String::as_str)).chain(stand.map(|at| at.channel.as_str()));
+    let mut channels = BTreeMap::new();
+    for name in names {
+        if let Some(id) = desk.channel_id(name) {
+            channels.entry(id).or_insert_with(|| name.to_owned());
+        }
+    }
+    channels
 }

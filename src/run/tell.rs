@@ -235,6 +235,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     pub(super) async fn write_ahead(&mut self, lanes: &BTreeMap<String, Vec<Act>>) {
         let numbers = self.intake.numbers();
+        let told = lanes.values().flatten().filter_map(Act::destination).chain([&self.desk.default]);
+        for to in told.filter(|to| self.desk.is_readable(&to.target)) {
+            // Should it be configured no longer when the next run looks what this one said.
+            let id = self.desk.channel_id(to.name());
+            self.record.state.channels.extend(id.map(|id| (to.name().to_owned(), id)));
+        }
         for act in lanes.values().flatten() {
             if let Act::Digest { id, to, findings } = act {
                 let n = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);

@@ -50,7 +50,7 @@ pub struct State {
     /// Notices that are due, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
-    /// Ids of the channels that are configured by `#name`, as Slack told them.
+    /// Ids of the channels that messages went to, by their configured names; of a `#name`, as Slack told it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, String>,
     /// Findings that were listed but not told when asked for, by id.

@@ -29,6 +29,14 @@ fn what_is_found_in_history_is_counted_under_the_channel_as_configured() {
 }
 
 #[test]
+fn what_stands_in_a_channel_that_is_configured_no_longer_is_not_said_again_in_another() {
+    let world = world_with_short_lease();
+    world.slack.channel(Channel::new("C0OTHER", "other"));
+    let world = killed_behind_the_post(world.env("SLACK_CHANNEL", "C0OTHER"));
+    run_until_settled(world.env("SLACK_CHANNEL", "C0SECURITY")).each_said_once(["f1"]);
+}
+
+#[test]
 fn a_second_kill_while_the_first_is_made_good_changes_nothing() {
     let made_good = run_until_settled(killed_behind_the_post(world_with_short_lease().configmap()));
     let calls = made_good.journal().len() / 2 + 2;
