@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Recurrence, Samples};
+use crate::config::{Access, Config, Recurrence, Samples};
 use crate::finding::Finding;
 use crate::plan::{Destination, Routed, route};
 use crate::slack::At;
@@ -139,12 +139,14 @@ fn recurrence(
     to: Destination,
     now: Millis,
 ) -> Verdict {
+    // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
+    let fixed = at.is_webhook() || matches!(config.slack.access, Access::Webhook { .. });
     let anew = |old| Post { to: to.clone(), parent: None, threads: Vec::new(), old, seen: entry.seen.clone() };
     match config.slack.recurrence {
         Recurrence::Ignore => Verdict::Settled(Outcome::Ignored, Reason::RecurrenceIgnored),
         Recurrence::Repost => Verdict::Post(anew(None)),
-        Recurrence::Update if at.is_webhook() && f.band() > entry.band() && !f.archived => Verdict::Post(anew(None)),
-        Recurrence::Update if at.is_webhook() => Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit),
+        Recurrence::Update if fixed && f.band() > entry.band() && !f.archived => Verdict::Post(anew(None)),
+        Recurrence::Update if fixed => Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit),
         Recurrence::Update if moved(state, entry, at, &to) && !f.archived => Verdict::Post(anew(Some(at.clone()))),
         Recurrence::Update => edit(config, f, entry, at, to, now),
     }

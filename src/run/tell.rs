@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::config::Access;
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::Level;
@@ -182,6 +183,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     pub(super) fn add_pointers(&self, plan: &mut plan::Plan) {
+        // They wait for a bot's token, if they were left by one.
+        if matches!(self.config.slack.access, Access::Webhook { .. }) {
+            return;
+        }
         for (id, entry) in &self.record.state.findings {
             let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
             for old in &entry.old {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use guardduty_slack_support::fault::kill;
 use guardduty_slack_support::findings::{Sighting, critical, high, iso, low, medium, now};
 use guardduty_slack_support::journal::Call;
+use guardduty_slack_support::slack::{CHANNEL, TOKEN};
 use guardduty_slack_support::world::World;
 use serde_json::json;
 
@@ -57,4 +58,15 @@ fn with_webhooks_no_more_than_twenty_messages_and_those_under_way_repeat() {
     let again = repeated(&world, 24);
     assert!(again < 4 + 20, "{again}");
     world.run().silent().exit(0);
+}
+
+#[test]
+fn what_a_bot_had_posted_holds_up_no_webhook_that_is_configured_later_and_the_other_way_round() {
+    let world = world().findings([medium("f1"), high("f2")]).run().posted(["f1", "f2"]).exit(0);
+    let again = |id, ip| [high(id).updated_ago(5).ip(ip)];
+    let world = world.webhook().findings(again("f1", "192.0.2.1")).findings(again("f2", "192.0.2.2")).run();
+    let world = world.posted(["f1"]).exit(0).findings([high("f3")]).run().posted(["f3"]).exit(0);
+    let world = world.env_remove("SLACK_WEBHOOK_URL").env("SLACK_BOT_TOKEN", TOKEN).env("SLACK_CHANNEL", CHANNEL);
+    let rose = critical("f3").updated_ago(2);
+    world.findings([rose, high("f4")]).run().posted(["f3", "f4"]).exit(0).run().silent().exit(0);
 }
