@@ -1,8 +1,8 @@
-# One static binary and the CA roots, nothing else; for linux/amd64 and linux/arm64.
+# Image with one static binary and the CA certificates, for linux/amd64 and linux/arm64.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --build-arg REVISION=$(git rev-parse --short HEAD) .
 #
-# From binaries that were built outside, dist/<architecture>/guardduty-slack, with the CA roots in dist/ca-certificates.crt:
+# From prebuilt binaries in dist/<architecture>/guardduty-slack and CA certificates in dist/ca-certificates.crt:
 #
 #   docker build --target prebuilt .
 FROM scratch AS image
@@ -14,7 +14,7 @@ ARG TARGETARCH
 COPY dist/${TARGETARCH}/guardduty-slack /guardduty-slack
 COPY dist/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
-# The compiler runs on the builder's own architecture, for either target.
+# The compiler runs on the architecture of the builder and cross-compiles.
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95.0-slim-bookworm AS source
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
@@ -24,14 +24,14 @@ WORKDIR /source
 COPY . .
 ARG TARGETARCH
 ARG REVISION=
-# the image's own toolchain, which is the one that rust-toolchain.toml names, without its further components
+# use the toolchain of the image (the version in rust-toolchain.toml) without additional components
 ENV RUSTUP_TOOLCHAIN=1.95.0 \
     CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 RUN case "$TARGETARCH" in \
       amd64) target=x86_64-unknown-linux-musl ;; \
       arm64) target=aarch64-unknown-linux-musl ;; \
-      *) echo "no such architecture: $TARGETARCH" >&2; exit 1 ;; \
+      *) echo "unsupported architecture: $TARGETARCH" >&2; exit 1 ;; \
     esac \
  && cargo build --profile dist --locked --bin guardduty-slack --target "$target" \
  && mkdir --parents /image/etc/ssl/certs \

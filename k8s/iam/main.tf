@@ -1,4 +1,4 @@
-# The role of the ServiceAccount guardduty-slack/guardduty-slack: by EKS Pod Identity, or by IRSA where oidc_provider_arn is given.
+# Role of the ServiceAccount guardduty-slack/guardduty-slack, for EKS Pod Identity, or for IRSA if oidc_provider_arn is set.
 terraform {
   required_providers {
     aws = {
@@ -13,13 +13,13 @@ variable "cluster_name" {
 }
 
 variable "oidc_provider_arn" {
-  description = "The cluster's IAM OIDC provider, for IRSA; empty: EKS Pod Identity"
+  description = "IAM OIDC provider of the cluster, for IRSA; empty: EKS Pod Identity"
   type        = string
   default     = ""
 }
 
 variable "member_role_arns" {
-  description = "Roles in further accounts, as in GUARDDUTY_ROLE_ARNS"
+  description = "Roles in additional accounts, as in GUARDDUTY_ROLE_ARNS"
   type        = list(string)
   default     = []
 }
@@ -107,6 +107,6 @@ resource "aws_eks_pod_identity_association" "guardduty_slack" {
 }
 
 output "role_arn" {
-  description = "The chart's serviceAccount.roleArn, with IRSA"
+  description = "serviceAccount.roleArn of the chart, with IRSA"
   value       = aws_iam_role.guardduty_slack.arn
 }

@@ -105,7 +105,7 @@ impl Site {
     fn lay_secret(&self) {
         let template = "--output=go-template={{index .data \"bot-token\" | base64decode}}";
         let token = self.kubectl(&["get", "secret", "guardduty-slack", template]).must();
-        let file = PathBuf::from(self.path_here("/etc/guardduty-slack/secret/bot-token"));
+        let file = PathBuf::from(self.path_here("/etc/guardduty-slack/secret/guardduty-slack/bot-token"));
         let lay = |file: &Path| -> std::io::Result<()> {
             std::fs::create_dir_all(file.parent().unwrap_or(file))?;
             std::fs::write(file, token)

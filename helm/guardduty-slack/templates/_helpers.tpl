@@ -3,8 +3,8 @@
 {{- end -}}
 
 {{/*
-The name of all objects: 52 characters at most, which is a CronJob's limit. A longer one is cut and told apart by a
-checksum, so that two long release names that begin alike do not meet.
+Full name of all objects: at most 52 characters, the limit for a CronJob. A longer name is truncated and made unique
+with a checksum.
 */}}
 {{- define "guardduty-slack.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{/*
-The metadata of an object. Takes root, and optionally name, namespace, labels, annotations.
+Metadata of an object. Arguments: root, and optionally name, namespace, labels, annotations.
 */}}
 {{- define "guardduty-slack.metadata" -}}
 {{- $root := .root -}}
@@ -78,7 +78,7 @@ annotations:
 {{- end -}}
 
 {{/*
-The seconds of a duration in the program's notation: 90s, 10m, 6h, 1d.
+Seconds of a duration such as 90s, 10m, 6h or 1d.
 */}}
 {{- define "guardduty-slack.seconds" -}}
 {{- $units := dict "s" 1 "m" 60 "h" 3600 "d" 86400 -}}
@@ -86,8 +86,16 @@ The seconds of a duration in the program's notation: 90s, 10m, 6h, 1d.
 {{- end -}}
 
 {{/*
-The secret files, as JSON: variable → key of the Secret. A Secret of the chart's own has the keys that its values
-fill; of a Secret of somebody else's, `secret.keys` tells which are there.
+Folder of the mounted Secret. It contains the name of the Secret, so that an error of the program about a missing file
+names the Secret and the key.
+*/}}
+{{- define "guardduty-slack.secretFolder" -}}
+{{- printf "/etc/guardduty-slack/secret/%s" (include "guardduty-slack.secretName" .) -}}
+{{- end -}}
+
+{{/*
+Secret files as JSON: variable → key of the Secret. For a Secret created by the chart, the keys of the values that are
+set; for an existing Secret, the keys in `secret.keys`.
 */}}
 {{- define "guardduty-slack.secretKeys" -}}
 {{- $s := .Values.secret -}}
@@ -103,11 +111,27 @@ fill; of a Secret of somebody else's, `secret.keys` tells which are there.
 {{- end -}}
 {{- $present := dict -}}
 {{- range $name, $key := $files }}{{ if $key }}{{ $_ := set $present $name $key }}{{ end }}{{ end -}}
+{{- if and (hasKey $present "SLACK_BOT_TOKEN") (hasKey $present "SLACK_WEBHOOK_URL") -}}
+{{- if $s.existingSecret -}}
+{{- fail "secret.keys.botToken cannot be combined with secret.keys.webhookUrl: set one of them to \"\"" -}}
+{{- end -}}
+{{- fail "secret.botToken cannot be combined with secret.webhookUrl: remove one of them" -}}
+{{- end -}}
 {{- toJson $present -}}
 {{- end -}}
 
 {{/*
-The program's variables from the typed values, as JSON: name → text. What is empty is left to the program's default.
+Names of the variables that the chart sets from a Secret or that extraEnv sets, without the suffix _FILE, as JSON.
+*/}}
+{{- define "guardduty-slack.credentials" -}}
+{{- $names := include "guardduty-slack.secretKeys" . | fromJson | keys -}}
+{{- range .Values.extraEnv }}{{ $names = append $names (trimSuffix "_FILE" .name) }}{{ end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{/*
+Environment variables from the values, as JSON: name → text. Empty values are omitted, so that the defaults of the
+program apply. Helm reads numbers as floats: int64 prevents 1e+06.
 */}}
 {{- define "guardduty-slack.variables" -}}
 {{- $c := .Values.config -}}
@@ -129,7 +153,7 @@ The program's variables from the typed values, as JSON: name → text. What is e
   "SLACK_ROUTES" (empty $s.routes | ternary "" (toJson $s.routes))
   "SLACK_RECURRENCE" $s.recurrence
   "SLACK_REMIND_AFTER" $s.remindAfter
-  "SLACK_DIGEST_AFTER" (toString $s.digestAfter)
+  "SLACK_DIGEST_AFTER" (toString (int64 $s.digestAfter))
   "CONSOLE_PORTAL_URL" $c.consolePortal.url
   "CONSOLE_PORTAL_ROLE" $c.consolePortal.role
   "RUNBOOK_URL" $c.runbookUrl
@@ -148,7 +172,7 @@ The program's variables from the typed values, as JSON: name → text. What is e
 {{- range $id, $name := $c.accountNames }}{{ $names = append $names (printf "%s=%s" $id $name) }}{{ end -}}
 {{- $_ := set $v "ACCOUNT_NAMES" ($c.organizationAccountNames | ternary "organization" (join "," $names)) -}}
 {{- if $c.aws.useFipsEndpoint }}{{ $_ := set $v "AWS_USE_FIPS_ENDPOINT" "true" }}{{ end -}}
-{{- if $c.aws.maxAttempts }}{{ $_ := set $v "AWS_MAX_ATTEMPTS" (toString $c.aws.maxAttempts) }}{{ end -}}
+{{- if $c.aws.maxAttempts }}{{ $_ := set $v "AWS_MAX_ATTEMPTS" (toString (int64 $c.aws.maxAttempts)) }}{{ end -}}
 {{- if $c.run.dryRun }}{{ $_ := set $v "DRY_RUN" "true" }}{{ end -}}
 {{- if .Values.caBundle }}{{ $_ := set $v "SSL_CERT_FILE" "/etc/guardduty-slack/ca/bundle.pem" }}{{ end -}}
 {{- if $c.pushgateway.url -}}
@@ -160,7 +184,7 @@ The program's variables from the typed values, as JSON: name → text. What is e
 {{- $_ := set $v "PUSHGATEWAY_USERNAME" $c.pushgateway.username -}}
 {{- end -}}
 {{- range $name, $key := include "guardduty-slack.secretKeys" . | fromJson -}}
-{{- $_ := set $v (printf "%s_FILE" $name) (printf "/etc/guardduty-slack/secret/%s" $key) -}}
+{{- $_ := set $v (printf "%s_FILE" $name) (printf "%s/%s" (include "guardduty-slack.secretFolder" $) $key) -}}
 {{- end -}}
 {{- $given := dict -}}
 {{- range $name, $text := $v }}{{ if $text }}{{ $_ := set $given $name $text }}{{ end }}{{ end -}}
@@ -168,7 +192,7 @@ The program's variables from the typed values, as JSON: name → text. What is e
 {{- end -}}
 
 {{/*
-The Pod's specification, for the CronJob and for the test. Takes root and args.
+Pod spec for the CronJob and the test hook. Arguments: root, args.
 */}}
 {{- define "guardduty-slack.podSpec" -}}
 {{- $root := .root -}}
@@ -177,7 +201,7 @@ serviceAccountName: {{ include "guardduty-slack.serviceAccountName" $root }}
 automountServiceAccountToken: true
 enableServiceLinks: false
 restartPolicy: Never
-terminationGracePeriodSeconds: {{ .terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ int64 .terminationGracePeriodSeconds }}
 {{- with .imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -197,7 +221,7 @@ containers:
       {{- range $name, $text := include "guardduty-slack.variables" $root | fromJson }}
       {{- if not (has $name $own) }}
       - name: {{ $name }}
-        {{- /* Kubernetes would take $(…) for a variable's reference */}}
+        {{- /* escaped, because Kubernetes expands $(…) */}}
         value: {{ $text | replace "$(" "$$(" | quote }}
       {{- end }}
       {{- end }}
@@ -218,7 +242,7 @@ containers:
         readOnly: true
       {{- if ne (include "guardduty-slack.secretKeys" $root) "{}" }}
       - name: secret
-        mountPath: /etc/guardduty-slack/secret
+        mountPath: {{ include "guardduty-slack.secretFolder" $root }}
         readOnly: true
       {{- end }}
       {{- if .caBundle }}
@@ -230,7 +254,7 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
 volumes:
-  {{- /* a copy for reading when the API does not answer; the program writes through the API */}}
+  {{- /* read-only copy for when the API does not answer; the program writes through the API */}}
   - name: state
     configMap:
       name: {{ include "guardduty-slack.configMapName" $root }}
@@ -239,7 +263,7 @@ volumes:
         - key: watermark.json
           path: watermark.json
   {{- if ne (include "guardduty-slack.secretKeys" $root) "{}" }}
-  {{- /* optional: where a key is missing, the program names it; a Pod that waits for its volume does not */}}
+  {{- /* optional: the program reports a missing key, whereas a Pod that waits for its volume does not start */}}
   - name: secret
     secret:
       secretName: {{ include "guardduty-slack.secretName" $root }}

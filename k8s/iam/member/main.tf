@@ -1,11 +1,11 @@
-# The role in a further account: apply it there, and name its ARN in GUARDDUTY_ROLE_ARNS.
+# Role in an additional account. Apply it there, and add its ARN to GUARDDUTY_ROLE_ARNS.
 variable "reader_role_arn" {
-  description = "The role that guardduty-slack runs as"
+  description = "ARN of the role of guardduty-slack in the security account"
   type        = string
 }
 
 variable "external_id" {
-  description = "As in GUARDDUTY_EXTERNAL_ID"
+  description = "External ID, as in GUARDDUTY_EXTERNAL_ID"
   type        = string
   default     = "guardduty-slack"
 }
