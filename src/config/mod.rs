@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub use environment::environment;
 pub use faults::{Fault, Faults};
@@ -203,11 +204,11 @@ pub struct Credentials {
     pub password: SecretString,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     pub format: LogFormat,
-    /// `RUST_LOG`: a filter of `tracing`.
-    pub filter: String,
+    /// `RUST_LOG`: levels by target.
+    pub filter: Targets,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -225,7 +226,7 @@ impl Log {
         let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::log_filter(v).ok());
         Self {
             format: format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }),
-            filter: filter.unwrap_or_else(|| "info".into()),
+            filter: filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
         }
     }
 }

@@ -34,7 +34,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!(c.slack.api_url, "https://slack.com/api");
     assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, Samples::Show));
     assert_eq!(c.state, State { file: "guardduty-slack-state/watermark.json".into(), configmap: None });
-    assert_eq!(c.log, Log { format: LogFormat::Json, filter: "info".into() });
+    assert_eq!(c.log, Log { format: LogFormat::Json, filter: filter("info") });
     assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
 }
 
@@ -78,7 +78,7 @@ fn every_variable_is_read() {
     assert_eq!((gateway.url.as_str(), gateway.labels["env"].as_str()), ("http://gateway:9091", "a/b"));
     assert_eq!(secrecy::ExposeSecret::expose_secret(&gateway.auth.unwrap().password), " pass word ");
     assert!(c.dry_run && !c.watch);
-    assert_eq!(c.log, Log { format: LogFormat::Text, filter: "warn,guardduty_slack=debug".into() });
+    assert_eq!(c.log, Log { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug") });
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn every_fault_is_reported_at_once_by_the_variable_s_name() {
     RUN_LEASE: "1s" is too short; allow 2s at least
     DRY_RUN: "perhaps" is neither true nor false; write true, false, 1 or 0
     LOG_FORMAT: "xml" is unknown; write json or text
-    RUST_LOG: "info,=," is no filter; write a level like info, or target=level,…
+    RUST_LOG: invalid log filter "info,=,": expected a level such as info, or target=level,…
     "#);
 }
 
@@ -214,15 +214,22 @@ fn the_log_format_follows_the_terminal_unless_it_is_given() {
     assert_eq!((format(&[], true), format(&[], false)), (LogFormat::Text, LogFormat::Json));
     assert_eq!(format(&[("LOG_FORMAT", "json")], true), LogFormat::Json);
     assert_eq!(format(&[("LOG_FORMAT", "xml")], false), LogFormat::Json);
-    assert_eq!(Log::lenient(&pairs(&[("RUST_LOG", "=,")]), false).filter, "info");
+    assert_eq!(Log::lenient(&pairs(&[("RUST_LOG", "=,")]), false).filter, filter("info"));
+}
+
+fn filter(text: &str) -> Targets {
+    text.parse().unwrap()
 }
 
 #[test]
 fn a_log_filter_is_of_levels_and_targets() {
     for good in ["info", "warn,guardduty_slack=debug", "guardduty_slack::run=trace,hyper=off"] {
-        assert_eq!(values::log_filter(good), Ok(good.to_owned()));
+        assert!(values::log_filter(good).is_ok(), "{good}");
     }
-    assert!(values::log_filter("verbose").is_err(), "it would silence everything");
+    assert_eq!(values::log_filter("guardduty_slack::run=debug"), Ok(filter("info,guardduty_slack::run=debug")));
+    for bad in ["verbose", "hyper", ",", "=debug", "a=b=info", "info,hyper=loud"] {
+        assert!(values::log_filter(bad).is_err(), "{bad}");
+    }
     // A pattern that takes minutes to understand, a cut within a character, an order that is none.
     let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
     for wild in [&dots, "größe 7 t{\"63313ʾ ,    7", "h[{\"m|g\"=a}],h[{\"m|g\"=b}],h[{\"m|g\"=a}]"] {

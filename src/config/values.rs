@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::glob::Glob;
 use super::{AccountNames, LogFormat, Recurrence, Regions, Role, Samples};
@@ -103,17 +102,30 @@ pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
     }
 }
 
-/// `RUST_LOG`, checked here because a filter that is merely ignored would hide what was asked for. Levels and targets
-/// only: there are no spans here, and what the parser makes of their fields ranges from minutes of work to a panic.
-pub(super) fn log_filter(value: &str) -> Parsed<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_:=,- ".contains(c);
-    // A lone word that is no level would be a target, and silence all others.
-    let says = |d: &str| d.contains('=') || d.starts_with("guardduty_slack") || d.parse::<LevelFilter>().is_ok();
-    let understood = value.chars().all(plain) && value.split(',').map(str::trim).all(|d| d.is_empty() || says(d));
-    if understood && EnvFilter::builder().parse(value).is_ok() {
-        Ok(value.to_owned())
-    } else {
-        Err(format!("{} is no filter; write a level like info, or target=level,…", quoted(value)))
+/// `RUST_LOG`: a level, `target=level`, or a target of this program, separated by commas; `info` for the rest. An
+/// invalid filter that was merely ignored would hide what the reader wants to see.
+pub(super) fn log_filter(value: &str) -> Parsed<Targets> {
+    let invalid = || format!("invalid log filter {}: expected a level such as info, or target=level,…", quoted(value));
+    let directives: Option<Vec<(Option<&str>, LevelFilter)>> = list(value).map(log_directive).collect();
+    let directives = directives.filter(|all| !all.is_empty()).ok_or_else(invalid)?;
+    let mut targets = Targets::new().with_default(LevelFilter::INFO);
+    for (target, level) in directives {
+        targets = match target {
+            Some(target) => targets.with_target(target, level),
+            None => targets.with_default(level),
+        };
+    }
+    Ok(targets)
+}
+
+/// A lone word that is not a level would be a target, and hide all others: only targets of this program may be alone.
+fn log_directive(text: &str) -> Option<(Option<&str>, LevelFilter)> {
+    let is_target = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:-".contains(&b));
+    match text.split_once('=') {
+        Some((target, level)) if is_target(target) => Some((Some(target), level.parse().ok()?)),
+        Some(_) => None,
+        None if text.starts_with("guardduty_slack") && is_target(text) => Some((Some(text), LevelFilter::TRACE)),
+        None => Some((None, text.parse().ok()?)),
     }
 }
 
