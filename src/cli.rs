@@ -1,95 +1,111 @@
-//! The command line: which story is told, and with what exit status.
+//! The command line: the commands, their arguments and their exit status.
+
+mod help;
 
 use std::io::IsTerminal;
 
 use crate::config::{self, Config, Log};
 use crate::exit::Exit;
+use crate::output::Output;
 use crate::{check, preview, run, telemetry};
 
-const USAGE: &str = "\
-Delivers every AWS GuardDuty finding to Slack: once, in time, readable, with nothing lost.
+use help::Topic;
 
-USAGE
-  guardduty-slack [run]           one run: read, deliver, record, exit; a scheduler repeats it
-  guardduty-slack check [--post]  prove the set-up, one line a check; --post also posts a marked sample to every channel
-  guardduty-slack preview         read findings (JSON) on standard input, print the Slack messages; no network
-  guardduty-slack --help | --version
-
-EXIT STATUS
-  0  everything found is settled
-  1  something is not, a source could not be read, or the state could not be recorded: the next run tries again
-  2  the configuration or the state is wrong: a retry cannot help
-
-";
-
-/// What is asked for on the command line.
+/// What the command line requests.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Run,
-    Check { post: bool },
+    Check(check::Options),
     Preview,
-    Help,
+    Help(Topic),
     Version,
 }
 
-fn parse(args: &[String]) -> Option<Command> {
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args[..] {
-        [] | ["run"] => Some(Command::Run),
-        ["check"] => Some(Command::Check { post: false }),
-        ["check", "--post"] => Some(Command::Check { post: true }),
-        ["preview"] => Some(Command::Preview),
-        ["help"] | [.., "--help" | "-h"] => Some(Command::Help),
-        ["version" | "--version" | "-V"] => Some(Command::Version),
-        _ => None,
+/// Reads the arguments without the name of the program. Returns the first argument that is unknown as an error.
+fn parse(args: &[String]) -> Result<Command, &str> {
+    let mut args = args.iter().map(String::as_str);
+    let (command, topic) = match args.next() {
+        None => return Ok(Command::Run),
+        Some("run") => (Command::Run, Topic::Run),
+        Some("check") => (Command::Check(check::Options::default()), Topic::Check),
+        Some("preview") => (Command::Preview, Topic::Preview),
+        Some("help" | "--help" | "-h") => (Command::Help(Topic::Program), Topic::Program),
+        Some("version" | "--version" | "-V") => (Command::Version, Topic::Program),
+        Some(unknown) => return Err(unknown),
+    };
+    args.try_fold(command, |command, arg| with_option(command, topic, arg))
+}
+
+fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &str> {
+    match (command, arg) {
+        (_, "--help" | "-h") => Ok(Command::Help(topic)),
+        (Command::Help(topic), "--post" | "--json") if topic == Topic::Check => Ok(Command::Help(topic)),
+        (Command::Check(options), "--post") => Ok(Command::Check(check::Options { post: true, ..options })),
+        (Command::Check(options), "--json") => Ok(Command::Check(check::Options { json: true, ..options })),
+        _ => Err(arg),
     }
 }
 
-/// Does what the arguments (without the program's name) ask for, and gives the exit status.
+/// Performs the command of the arguments (without the name of the program) and returns its exit status.
 pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
-    let Some(command) = parse(&args) else {
-        telemetry::err(format_args!("unknown command: {}\n\n{USAGE}", args.join(" ")));
-        return Exit::Wrong;
+    let command = match parse(&args) {
+        Ok(command) => command,
+        Err(unknown) => {
+            telemetry::err(format_args!("unknown command or option: {unknown}; see guardduty-slack --help"));
+            return Exit::Wrong;
+        }
     };
+    let output = Output::stdout();
+    let exit = perform(command, vars, &output).await;
+    match output.finish() {
+        Ok(()) => exit,
+        Err(error) => {
+            telemetry::report(format_args!("cannot write to standard output: {error}"));
+            exit.max(Exit::Unsettled)
+        }
+    }
+}
+
+async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output) -> Exit {
     let on_terminal = std::io::stderr().is_terminal();
     match command {
-        Command::Help => {
-            telemetry::out(format_args!("{USAGE}{}", config::help().trim_end()));
+        Command::Help(topic) => {
+            output.line(help::text(topic));
             Exit::Settled
         }
         Command::Version => {
-            telemetry::out(telemetry::version());
+            output.line(telemetry::version());
             Exit::Settled
         }
         Command::Preview => match Config::for_preview(vars, on_terminal) {
-            Ok(config) => Exit::of(preview::preview(&config).await),
-            Err(faults) => told_on_stderr(&faults),
+            Ok(config) => Exit::of(preview::preview(&config, output).await),
+            Err(faults) => print_faults(&faults),
         },
-        Command::Check { post } => match Config::from_env(vars, on_terminal) {
+        Command::Check(options) => match Config::from_env(vars, on_terminal) {
             Ok(config) => {
                 telemetry::init(&config.log);
-                check::check(&config, post).await
+                check::check(&config, options, output).await
             }
-            Err(faults) => told_on_stderr(&faults),
+            Err(faults) => print_faults(&faults),
         },
         Command::Run => {
             telemetry::init(&Log::lenient(&vars, on_terminal));
             match Config::from_env(vars, on_terminal) {
-                Ok(config) => run::run(&config).await,
-                Err(faults) => logged(&faults),
+                Ok(config) => run::run(&config, output).await,
+                Err(faults) => log_faults(&faults),
             }
         }
     }
 }
 
-fn told_on_stderr(faults: &config::Faults) -> Exit {
+fn print_faults(faults: &config::Faults) -> Exit {
     telemetry::err(faults);
     Exit::Wrong
 }
 
-fn logged(faults: &config::Faults) -> Exit {
+fn log_faults(faults: &config::Faults) -> Exit {
     for fault in faults.iter() {
-        tracing::error!(variable = fault.variable, problem = fault.problem, "the configuration is wrong");
+        tracing::error!(variable = fault.variable, error = fault.problem, "invalid configuration");
     }
     Exit::Wrong
 }
@@ -98,16 +114,39 @@ fn logged(faults: &config::Faults) -> Exit {
 mod tests {
     use super::*;
 
+    fn parse_line(line: &str) -> Result<Command, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args).map_err(str::to_owned)
+    }
+
     #[test]
-    fn commands_are_what_the_usage_names() {
-        let parse = |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(parse(""), Some(Command::Run));
-        assert_eq!(parse("run"), Some(Command::Run));
-        assert_eq!(parse("check --post"), Some(Command::Check { post: true }));
-        assert_eq!(parse("preview --help"), Some(Command::Help));
-        assert_eq!(parse("check --post -h"), Some(Command::Help));
-        for wrong in ["nonsense", "run fast", "check --poste", "--post"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
+    fn commands_take_their_own_options_only() {
+        let check = |post, json| Ok(Command::Check(check::Options { post, json }));
+        assert_eq!(parse_line(""), Ok(Command::Run));
+        assert_eq!(parse_line("run"), Ok(Command::Run));
+        assert_eq!(parse_line("check"), check(false, false));
+        assert_eq!(parse_line("check --post"), check(true, false));
+        assert_eq!(parse_line("check --json --post"), check(true, true));
+        for (line, unknown) in [
+            ("nonsense", "nonsense"),
+            ("nonsense --help", "nonsense"),
+            ("run fast", "fast"),
+            ("check --poste", "--poste"),
+            ("--post", "--post"),
+            ("--version --json", "--json"),
+        ] {
+            assert_eq!(parse_line(line), Err(unknown.to_owned()), "{line}");
         }
+    }
+
+    #[test]
+    fn help_is_that_of_the_command() {
+        for line in ["--help", "-h", "help"] {
+            assert_eq!(parse_line(line), Ok(Command::Help(Topic::Program)));
+        }
+        assert_eq!(parse_line("run --help"), Ok(Command::Help(Topic::Run)));
+        assert_eq!(parse_line("check --post -h"), Ok(Command::Help(Topic::Check)));
+        assert_eq!(parse_line("check -h --json"), Ok(Command::Help(Topic::Check)));
+        assert_eq!(parse_line("preview --help"), Ok(Command::Help(Topic::Preview)));
     }
 }

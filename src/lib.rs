@@ -18,6 +18,7 @@ pub mod guardduty;
 pub mod http;
 pub mod message;
 pub mod metrics;
+pub mod output;
 pub mod plan;
 pub mod preview;
 pub mod retry;

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
         Ok(runtime) => {
             runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::environment())).into()
         }
-        Err(e) => {
-            eprintln!("the runtime cannot start: {e}");
+        Err(error) => {
+            eprintln!("cannot start the async runtime: {error}");
             ExitCode::FAILURE
         }
     }

@@ -5,12 +5,13 @@ use std::io::Read;
 use crate::config::{AccountNames, Config};
 use crate::finding::{Band, Finding, input};
 use crate::message::{self, Form, Life, Portal, Wording};
+use crate::output::Output;
 use crate::plan::{Destination, Routed, left_out, route};
-use crate::telemetry::{err, out};
+use crate::telemetry::err;
 
 /// Reads findings from standard input, prints a Slack payload each on standard output, the route and why on standard
 /// error. False: something on the input is no finding.
-pub async fn preview(config: &Config) -> bool {
+pub async fn preview(config: &Config, output: &Output) -> bool {
     let mut text = String::new();
     if let Err(e) = std::io::stdin().read_to_string(&mut text) {
         err(format_args!("standard input cannot be read: {e}"));
@@ -27,7 +28,10 @@ pub async fn preview(config: &Config) -> bool {
     for f in &input.findings {
         let (payload, why) = shown(config, &wording, f);
         err(why);
-        out(format_args!("{payload:#}"));
+        output.line(format_args!("{payload:#}"));
+        if output.has_failed() {
+            return true;
+        }
     }
     for fault in &input.faults {
         err(fault);

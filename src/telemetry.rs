@@ -1,13 +1,15 @@
 //! Logging on standard error, lines for a person, and which version logs.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
-use tracing::Subscriber;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Log, LogFormat};
 
@@ -21,14 +23,18 @@ pub fn version() -> String {
     format!("guardduty-slack {VERSION} ({REVISION})")
 }
 
-/// A line on standard output. Whoever ends reading early, as in `preview | head`, does no harm.
-pub fn out(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// The same on standard error, for a person at a prompt.
+/// Prints a line on standard error, for a person at a prompt.
 pub fn err(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Logs an error, or prints it where the command does not log.
+pub fn report(error: impl Display) {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{error}");
+    } else {
+        err(error);
+    }
 }
 
 /// Starts logging for the whole process, panics included; a second call changes nothing.
@@ -51,12 +57,50 @@ where
     // An error of writing would be told by `eprintln!`, which panics where standard error itself is what fails: a full
     // disk below the log must not stop the alerts.
     let base = base.log_internal_errors(false);
+    let dry_run = log.dry_run;
     match log.format {
         LogFormat::Json => {
             let json = base.json().flatten_event(true).with_current_span(false).with_span_list(false);
-            Box::new(json.finish().with(filter))
+            let marked =
+                json.map_event_format(|format| Marked { format, dry_run, end: "}\n", mark: r#","dry_run":true"# });
+            Box::new(marked.finish().with(filter))
         }
-        LogFormat::Text => Box::new(base.with_ansi(colours).finish().with(filter)),
+        LogFormat::Text => {
+            let text = base.with_ansi(colours);
+            let marked = text.map_event_format(|format| Marked {
+                format: format.with_ansi(colours),
+                dry_run,
+                end: "\n",
+                mark: " dry_run=true",
+            });
+            Box::new(marked.finish().with(filter))
+        }
+    }
+}
+
+/// A format that marks every line of a dry run, whichever task or dependency logs it.
+struct Marked<F> {
+    format: F,
+    dry_run: bool,
+    /// How a line ends; the mark goes before it.
+    end: &'static str,
+    mark: &'static str,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Marked<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if !self.dry_run {
+            return self.format.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.format.format_event(context, Writer::new(&mut line), event)?;
+        let text = line.strip_suffix(self.end).unwrap_or(&line);
+        write!(writer, "{text}{}{}", self.mark, self.end)
     }
 }
 
@@ -105,6 +149,10 @@ mod tests {
 
     /// What is logged under `RUST_LOG=filter`.
     fn logged(format: LogFormat, filter: &str, act: impl FnOnce()) -> Vec<String> {
+        logged_by(&Log { format, filter: filter.parse().unwrap(), dry_run: false }, act)
+    }
+
+    fn logged_by(log: &Log, act: impl FnOnce()) -> Vec<String> {
         #[derive(Clone, Default)]
         struct Memory(Arc<Mutex<Vec<u8>>>);
         impl io::Write for Memory {
@@ -118,8 +166,7 @@ mod tests {
         }
         let memory = Memory::default();
         let writer = memory.clone();
-        let log = Log { format, filter: filter.parse().unwrap() };
-        tracing::subscriber::with_default(subscriber(&log, false, move || writer.clone()), act);
+        tracing::subscriber::with_default(subscriber(log, false, move || writer.clone()), act);
         let bytes = memory.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
@@ -133,6 +180,18 @@ mod tests {
             (1, &"posted\nto \"#sec\"".into(), &"f1".into())
         );
         assert!(event["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn every_line_of_a_dry_run_is_marked_as_one() {
+        let log = |format| {
+            let log = Log { format, filter: "info".parse().unwrap(), dry_run: true };
+            logged_by(&log, || tracing::info!(finding_id = "f1", "finding skipped"))
+        };
+        let event: serde_json::Value = serde_json::from_str(&log(LogFormat::Json)[0]).unwrap();
+        assert_eq!((&event["dry_run"], &event["finding_id"]), (&true.into(), &"f1".into()));
+        let text = &log(LogFormat::Text)[0];
+        assert!(text.ends_with(" dry_run=true") && text.contains("finding skipped"), "{text}");
     }
 
     #[test]

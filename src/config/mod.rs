@@ -209,6 +209,8 @@ pub struct Log {
     pub format: LogFormat,
     /// `RUST_LOG`: levels by target.
     pub filter: Targets,
+    /// Each line is marked as that of a dry run.
+    pub dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,10 +225,12 @@ impl Log {
     pub fn lenient(vars: &[(String, String)], on_terminal: bool) -> Self {
         let given = |name: &str| vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
         let format = given("LOG_FORMAT").and_then(|v| values::log_format(v).ok());
+        let dry_run = given("DRY_RUN").and_then(|v| values::boolean(v).ok());
         let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::log_filter(v).ok());
         Self {
             format: format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }),
             filter: filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
+            dry_run: dry_run.unwrap_or(false),
         }
     }
 }

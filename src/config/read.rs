@@ -83,7 +83,7 @@ impl Reader<'_> {
             samples: self.read(raw.guardduty_samples(), values::samples),
         };
         let (slack, routes) = self.slack();
-        Config {
+        let mut config = Config {
             aws,
             filter,
             lookback: self.read(raw.guardduty_lookback(), values::duration),
@@ -101,7 +101,9 @@ impl Reader<'_> {
             lease: self.read(raw.run_lease(), values::at_least(SHORTEST_LEASE)),
             dry_run: self.read(raw.dry_run(), values::boolean),
             log: self.log(on_terminal),
-        }
+        };
+        config.log.dry_run = config.dry_run;
+        config
     }
 
     fn aws(&mut self) -> Aws {
@@ -226,6 +228,7 @@ impl Reader<'_> {
         Log {
             format: self.optional(raw.log_format(), values::log_format).unwrap_or(unset),
             filter: self.read(raw.rust_log(), values::log_filter),
+            dry_run: false,
         }
     }
 

@@ -34,7 +34,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!(c.slack.api_url, "https://slack.com/api");
     assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, Samples::Show));
     assert_eq!(c.state, State { file: "guardduty-slack-state/watermark.json".into(), configmap: None });
-    assert_eq!(c.log, Log { format: LogFormat::Json, filter: filter("info") });
+    assert_eq!(c.log, Log { format: LogFormat::Json, filter: filter("info"), dry_run: false });
     assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
 }
 
@@ -78,7 +78,7 @@ fn every_variable_is_read() {
     assert_eq!((gateway.url.as_str(), gateway.labels["env"].as_str()), ("http://gateway:9091", "a/b"));
     assert_eq!(secrecy::ExposeSecret::expose_secret(&gateway.auth.unwrap().password), " pass word ");
     assert!(c.dry_run && !c.watch);
-    assert_eq!(c.log, Log { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug") });
+    assert_eq!(c.log, Log { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug"), dry_run: true });
 }
 
 #[test]

@@ -68,74 +68,74 @@ macro_rules! variables {
 use Fallback::{Known, Unset, Value};
 
 variables! {
-    "GUARDDUTY_REGIONS" guardduty_regions, false, Known("the SDK's region"),
-        "comma list of regions to poll; `all`: every region that the account has enabled (`account:ListRegions`), read anew by each run";
+    "GUARDDUTY_REGIONS" guardduty_regions, false, Known("region of the AWS SDK"),
+        "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run";
     "GUARDDUTY_ROLE_ARNS" guardduty_role_arns, false, Unset,
-        "comma list of roles to assume, each polled in every region; the word `self` stands for the pod's own identity. Unset: own identity only";
+        "comma-separated list of roles to assume, each polled in every region; `self` is the identity of the pod. Unset: only the identity of the pod";
     "GUARDDUTY_EXTERNAL_ID" guardduty_external_id, false, Unset,
-        "external id for those roles";
+        "external ID for those roles";
     "GUARDDUTY_MIN_SEVERITY" guardduty_min_severity, false, Value("low"),
-        "`low`, `medium`, `high`, `critical` or a number; a finding that rises to it later is a first sighting then";
+        "`low`, `medium`, `high`, `critical` or a number; a finding that reaches it later is announced as a first sighting";
     "GUARDDUTY_INCLUDE_TYPES" guardduty_include_types, false, Unset,
-        "comma list of globs of finding types; unset: every type";
+        "comma-separated list of globs for finding types; unset: every type";
     "GUARDDUTY_EXCLUDE_TYPES" guardduty_exclude_types, false, Unset,
-        "comma list of globs of finding types that are left out";
+        "comma-separated list of globs for finding types to exclude";
     "GUARDDUTY_LOOKBACK" guardduty_lookback, false, Value("10m"),
-        "how far back a source new to the state is read";
+        "how far back the first poll of a source that is new to the state reaches";
     "GUARDDUTY_OVERLAP" guardduty_overlap, false, Value("15m"),
-        "how far behind its watermark every run looks again";
+        "how far before its watermark every run lists a source again";
     "SLACK_BOT_TOKEN" slack_bot_token, true, Unset,
-        "bot token of an app made for your own workspace (`chat:write`; `channels:history` and `groups:history` for exactly-once)";
+        "bot token of an app created for your own workspace (`chat:write`; `channels:history` and `groups:history` for exactly-once delivery)";
     "SLACK_CHANNEL" slack_channel, false, Unset,
-        "default channel, its id or a `#name`; needed with a bot token";
+        "default channel, its ID or a `#name`; required with a bot token";
     "SLACK_WEBHOOK_URL" slack_webhook_url, true, Unset,
-        "incoming webhook, instead of a bot token";
+        "URL of an incoming webhook, instead of a bot token";
     "SLACK_API_URL" slack_api_url, false, Value("https://slack.com/api"),
-        "for GovSlack or a test";
+        "base URL of the Slack API, for GovSlack or tests";
     "SLACK_ROUTES" slack_routes, false, Unset,
-        "JSON array of routes, the first that matches wins";
+        "JSON array of routes; the first match wins";
     "SLACK_RECURRENCE" slack_recurrence, false, Value("update"),
-        "a finding seen again: `update` its message in place, `repost`, or `ignore`; a webhook cannot edit: there `update` posts anew when the severity band rose";
+        "what a recurrence does: `update` the message in place, `repost`, or `ignore`; a webhook cannot edit messages: with a webhook, `update` posts again when the severity level increased";
     "SLACK_REMIND_AFTER" slack_remind_after, false, Value("6h"),
-        "how long a finding's thread stays silent between two words on its recurrences";
+        "minimum time between two replies about recurrences in the thread of a finding";
     "SLACK_DIGEST_AFTER" slack_digest_after, false, Value("20"),
-        "above so many new findings for one channel in one run, the rest goes into digests; `0`: never";
+        "new findings beyond this number, per channel and run, go into digests; `0`: no digests";
     "GUARDDUTY_SAMPLES" guardduty_samples, false, Value("show"),
-        "sample findings: `show` (marked as such, without mention) or `drop`";
+        "sample findings: `show` (marked as samples, without a mention) or `drop`";
     "GUARDDUTY_WATCH" guardduty_watch, false, Value("true"),
-        "also watch the detector itself: status, filters that archive, trusted-IP lists";
+        "also monitor the detector itself: status, suppression rules, trusted IP lists";
     "ACCOUNT_NAMES" account_names, false, Unset,
-        "`123456789012=prod,…` shown beside the account id, or `organization` (`organizations:ListAccounts`)";
+        "`123456789012=prod,…`, shown beside the account ID, or `organization` (`organizations:ListAccounts`)";
     "CONSOLE_PORTAL_URL" console_portal_url, false, Unset,
-        "IAM Identity Center start URL: console links then open in the finding's own account";
+        "start URL of IAM Identity Center: console links then open in the account of the finding";
     "CONSOLE_PORTAL_ROLE" console_portal_role, false, Unset,
-        "the role (permission set) that those links open with; needed with `CONSOLE_PORTAL_URL`";
+        "role (permission set) for those links; required with `CONSOLE_PORTAL_URL`";
     "RUNBOOK_URL" runbook_url, false, Unset,
         "link template with `{type}`, `{id}`, `{account}`, `{region}`";
     "STATE_FILE" state_file, false, Value("guardduty-slack-state/watermark.json"),
-        "the watermark file";
+        "path of the state file";
     "STATE_CONFIGMAP" state_configmap, false, Unset,
-        "name of the ConfigMap behind that file, in the pod's namespace: read and written through the Kubernetes API";
+        "name of the ConfigMap behind that file, in the namespace of the pod; read and written through the Kubernetes API";
     "PUSHGATEWAY_URL" pushgateway_url, false, Unset,
         "base URL of a Prometheus Pushgateway; unset: no push";
     "PUSHGATEWAY_JOB" pushgateway_job, false, Value("guardduty-slack"),
-        "grouping key `job`";
+        "value of the grouping label `job`";
     "PUSHGATEWAY_LABELS" pushgateway_labels, false, Unset,
-        "further grouping labels, `k=v,k=v`";
+        "additional grouping labels, `k=v,k=v`";
     "PUSHGATEWAY_USERNAME" pushgateway_username, false, Unset,
-        "user name of basic auth";
+        "user name for basic authentication";
     "PUSHGATEWAY_PASSWORD" pushgateway_password, true, Unset,
-        "password of basic auth";
+        "password for basic authentication";
     "RUN_TIMEOUT" run_timeout, false, Value("8m"),
-        "the run has ended by then: checkpoint, push, exit 1 if anything is left";
+        "time limit of a run: checkpoint, push, exit with 1 if anything is left";
     "RUN_LEASE" run_lease, false, Value("60s"),
-        "how long after its last renewal a run's lease expires";
+        "time after its last renewal at which the lease of a run expires";
     "DRY_RUN" dry_run, false, Value("false"),
-        "read and decide as a run would and print the messages; no post, no lease, no checkpoint, no push";
+        "read and decide as a run does, and print the messages; no post, no lease, no checkpoint, no push";
     "LOG_FORMAT" log_format, false, Known("`json` unless on a terminal"),
-        "`json` or `text`, on standard error";
+        "format of the log on standard error: `json` or `text`";
     "RUST_LOG" rust_log, false, Value("info"),
-        "what is logged: a level, or `target=level,…`";
+        "log filter: a level, or `target=level,…`";
 }
 
 impl Raw {
@@ -154,14 +154,16 @@ impl Raw {
 }
 
 const ELSEWHERE: &str = "\
-Durations are 90s, 10m, 6h, 1d; booleans true, false, 1, 0; lists are separated by commas. An empty variable counts
-as unset. SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL and PUSHGATEWAY_PASSWORD, and the variables that routes name for
-webhooks, may be given as files: SLACK_BOT_TOKEN_FILE=/path and so on.
+Durations are written 90s, 10m, 6h, 1d. Booleans are true, false, 1, 0. Lists
+are separated by commas. An empty variable counts as unset. SLACK_BOT_TOKEN,
+SLACK_WEBHOOK_URL and PUSHGATEWAY_PASSWORD, and the webhook variables that
+routes name, can be given as files: SLACK_BOT_TOKEN_FILE=/path and so on.
 
-AWS's own variables (AWS_REGION, AWS_PROFILE, AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL,
-AWS_MAX_ATTEMPTS, …) mean what they mean to every AWS SDK. HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (a CA bundle
-instead of the built-in one) hold for every connection but those to the Kubernetes API, the Pod Identity agent and
-loopback.
+The variables of AWS (AWS_REGION, AWS_PROFILE, AWS_ROLE_ARN,
+AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL, AWS_MAX_ATTEMPTS, …) have the
+same meaning as in every AWS SDK. HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (a CA
+bundle that replaces the built-in one) apply to every connection except those
+to the Kubernetes API, the Pod Identity agent and loopback.
 ";
 
 /// The part of `--help` about the environment: every variable with its default, and what else is read.
@@ -169,7 +171,7 @@ pub fn help() -> String {
     let mut text = String::from("ENVIRONMENT\n");
     for v in VARIABLES {
         let file =
-            if v.secret { format!("; or {}_FILE, the path of a file that holds it", v.name) } else { String::new() };
+            if v.secret { format!("; or {}_FILE, the path of a file that contains it", v.name) } else { String::new() };
         let default = match v.fallback {
             Unset => String::new(),
             Value(d) => format!("  [default: {d}]"),
@@ -184,7 +186,7 @@ pub fn help() -> String {
 /// The words in lines that are indented and fit a terminal.
 fn wrapped(words: &str) -> String {
     const INDENT: &str = "      ";
-    const WIDTH: usize = 100;
+    const WIDTH: usize = 80;
     let mut lines = vec![String::new()];
     for word in words.split(' ') {
         match lines.last_mut() {
@@ -203,8 +205,11 @@ fn wrapped(words: &str) -> String {
 pub fn markdown() -> String {
     let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
     for v in VARIABLES {
-        let file =
-            if v.secret { format!("; or `{}_FILE`, the path of a file that holds it", v.name) } else { String::new() };
+        let file = if v.secret {
+            format!("; or `{}_FILE`, the path of a file that contains it", v.name)
+        } else {
+            String::new()
+        };
         text += &format!("| `{}` | {} | {}{file} |\n", v.name, v.fallback.markdown(), v.meaning.replace('|', "\\|"));
     }
     text
@@ -237,7 +242,7 @@ mod tests {
         }
         assert!(help.contains("LOG_FORMAT  [default: json unless on a terminal]"));
         assert!(help.contains("SLACK_BOT_TOKEN_FILE"));
-        assert!(help.lines().all(|l| l.chars().count() <= 120));
+        assert!(help.lines().all(|l| l.chars().count() <= 80));
         assert_eq!(table.lines().count(), VARIABLES.len() + 2);
     }
 }

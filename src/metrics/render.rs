@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub version: String,
     /// The commit.
     pub revision: String,
-    /// Everything found is settled and recorded (exit 0).
+    /// Everything that was found is processed, and the state is saved (exit 0).
     pub success: bool,
     pub duration: Duration,
     /// The end of this run.
@@ -92,19 +92,23 @@ fn run_families(s: &Snapshot) -> Vec<MetricFamily> {
     vec![
         family(
             "build_info",
-            "Version and commit of the program.",
+            "Build information: version and commit.",
             vec![gauge(&[("version", &s.version), ("revision", &s.revision)], 1.0)],
         ),
         family(
             "run_success",
-            "Whether the last run settled everything that it found.",
+            "Whether the last run processed everything that it found (1) or not (0).",
             vec![gauge(&[], flag(s.success))],
         ),
-        family("run_duration_seconds", "How long the last run took.", vec![gauge(&[], s.duration.as_secs_f64())]),
-        family("last_run_timestamp_seconds", "When the last run ended.", vec![gauge(&[], s.last_run.seconds())]),
+        family("run_duration_seconds", "Duration of the last run.", vec![gauge(&[], s.duration.as_secs_f64())]),
+        family(
+            "last_run_timestamp_seconds",
+            "Unix time at which the last run finished.",
+            vec![gauge(&[], s.last_run.seconds())],
+        ),
         family(
             "last_success_timestamp_seconds",
-            "When the last successful run ended.",
+            "Unix time at which the last successful run finished.",
             optional(last_success.map(Millis::seconds)),
         ),
         family("state_bytes", "Size of the state.", optional(s.state_bytes.map(|b| b as f64))),
@@ -119,17 +123,17 @@ fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
     vec![
         family(
             "source_watermark_timestamp_seconds",
-            "Up to which updatedAt everything of the source is settled.",
+            "Watermark of the source: findings updated up to this time are processed.",
             each(&|s| s.watermark.map(Millis::seconds)),
         ),
-        family("source_up", "Whether the source could be read by the last run.", each(&|s| Some(flag(s.up)))),
-        family("pending_findings", "Findings that are listed and not settled.", each(&|s| Some(s.pending as f64))),
+        family("source_up", "Whether the last run could read the source (1) or not (0).", each(&|s| Some(flag(s.up)))),
+        family("pending_findings", "Findings listed but not yet processed.", each(&|s| Some(s.pending as f64))),
         family(
             "detector_enabled",
-            "Whether the source's detector is enabled.",
+            "Whether the detector of the source is enabled (1) or not (0).",
             each(&|s| s.detector_enabled.map(flag)),
         ),
-        family("open_findings", "Findings that are not archived.", open_findings(sources)),
+        family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
     ]
 }
 
@@ -160,27 +164,23 @@ fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> 
     vec![
         family(
             "findings_total",
-            "States of findings that were settled.",
+            "Finding revisions processed.",
             counters(&findings, ["severity", "account", "region"]),
         ),
-        family(
-            "findings_by_type_total",
-            "States of findings that were settled, by type.",
-            counters(&c.types, ["type"]),
-        ),
+        family("findings_by_type_total", "Finding revisions processed, by finding type.", counters(&c.types, ["type"])),
         family(
             "notifications_total",
-            "States of findings by how they were settled.",
+            "Finding revisions by delivery outcome.",
             counters(&notifications, ["channel", "outcome"]),
         ),
         family(
             "api_requests_total",
-            "Requests to the services that the program uses.",
+            "Requests to AWS, Slack and Kubernetes APIs.",
             counters(&c.requests, ["service", "operation", "code"]),
         ),
         family(
             "notification_delay_seconds",
-            "From a finding's updatedAt to Slack's acknowledgement.",
+            "Delay from the updatedAt of a finding to the acknowledgment by Slack.",
             vec![histogram(&c.delay)],
         ),
     ]

@@ -2,6 +2,7 @@
 
 pub mod deliver;
 pub mod desk;
+mod dry_run;
 pub mod engine;
 pub mod intake;
 pub mod lane;
@@ -26,10 +27,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::{AccountNames, Config, RouteTo, Target};
 use crate::exit::Exit;
-use crate::finding::Finding;
 use crate::guardduty::{Aws, Source};
-use crate::message::{self, Form, Life, News, Wording};
+use crate::message::Wording;
 use crate::metrics::{self, Carried, Requests, Snapshot, SourceSample};
+use crate::output::Output;
 use crate::plan::{Act, default_destination};
 use crate::preview::wording;
 use crate::slack::Chat;
@@ -40,6 +41,7 @@ use crate::time::{Clock, Millis};
 use crate::{http, slack, telemetry};
 
 use desk::Desk;
+use dry_run::Printer;
 use engine::{Begin, Engine};
 use intake::{Identity, Unreachable};
 use record::Record;
@@ -52,7 +54,7 @@ fn margin(timeout: Duration) -> Duration {
 }
 
 /// One run, from the configuration to the exit status.
-pub async fn run(config: &Config) -> Exit {
+pub async fn run(config: &Config, output: &Output) -> Exit {
     let clock = Clock::system();
     tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
     let requests = Requests::default();
@@ -97,7 +99,7 @@ pub async fn run(config: &Config) -> Exit {
     let wording = named(config, &aws, &stop).await;
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let (success, snapshot) =
-        told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests).await;
+        told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests, output).await;
     push(config, &client, snapshot, &stop).await;
     Exit::of(success)
 }
@@ -114,6 +116,7 @@ async fn told<C: Chat, S: Store>(
     clock: Clock,
     stop: &Stop,
     requests: Requests,
+    output: &Output,
 ) -> (bool, Snapshot) {
     let Start { state, afresh, unrecordable, recall, replay, odd_replay } = start;
     if let Some(why) = &unrecordable {
@@ -122,7 +125,8 @@ async fn told<C: Chat, S: Store>(
     let id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
     let desk = desk(config, wording, chat, stop, &id, &state.channels);
     let record = Record::new(state, config, store, clock, id, replay.is_some(), unrecordable);
-    let print = |act: &Act| print(act, wording);
+    let printer = Printer { wording, output, default: default_destination(config) };
+    let print = |act: &Act| printer.print(act);
     let print: Option<&dyn Fn(&Act)> = if config.dry_run { Some(&print) } else { None };
     let begin = Begin {
         config,
@@ -150,10 +154,19 @@ async fn told<C: Chat, S: Store>(
     if let Some(why) = engine.record.problem() {
         tracing::error!(why, "what this run did is not recorded");
     }
-    let seconds = clock.elapsed().as_millis() as f64 / 1000.0;
-    let (settled, posted, pending) = (engine.tally.settled, engine.tally.posted, engine.intake.pending());
-    tracing::info!(success, settled, posted, pending, bytes = engine.record.bytes, seconds, "run ended");
+    log_end(&engine, success);
     (success, snapshot(&engine, success))
+}
+
+fn log_end<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(engine: &Engine<'_, D, C, S>, success: bool) {
+    let duration_seconds = engine.clock.elapsed().as_millis() as f64 / 1000.0;
+    let (pending, errors) = (engine.intake.pending(), engine.tally.problems.len());
+    if engine.config.dry_run {
+        tracing::info!(success, pending, errors, duration_seconds, "dry run finished; nothing was posted or saved");
+        return;
+    }
+    let (processed, delivered, state_bytes) = (engine.tally.settled, engine.tally.posted, engine.record.bytes);
+    tracing::info!(success, processed, delivered, pending, errors, state_bytes, duration_seconds, "run finished");
 }
 
 /// What the lanes of a run share.
@@ -228,35 +241,6 @@ async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
         }
     }
     wording
-}
-
-/// A dry run prints the messages, one JSON document each, on standard output.
-fn print(act: &Act, w: &Wording) {
-    let finding = |f: &Finding, mention: Option<&str>, seen: &[String]| {
-        let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel: None };
-        message::finding(f, &life, w, Form::Full)
-    };
-    let message = match act {
-        Act::Notice(notice) => message::notice(notice, Form::Full),
-        Act::Post(f, post) => finding(f, post.to.mention.as_deref(), &post.seen),
-        Act::Update(f, update) => {
-            if let Some(word) = &update.word {
-                let news =
-                    News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention: None };
-                telemetry::out(message::reply(f, &news, w, Form::Full).payload());
-            }
-            finding(f, None, &update.seen)
-        }
-        Act::Digest { id, to, findings } => message::digest(
-            id,
-            &findings.iter().map(Rc::as_ref).collect::<Vec<_>>(),
-            w,
-            to.mention.as_deref(),
-            Form::Full,
-        ),
-        Act::Point { id, channel, .. } => message::moved(id, channel, None, Form::Full),
-    };
-    telemetry::out(message.payload());
 }
 
 fn snapshot<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(

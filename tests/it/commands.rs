@@ -4,6 +4,8 @@ use guardduty_slack_support::fault::{Step, error, hang, reset, status};
 use guardduty_slack_support::findings::{Kind, hex_id, high, now, of};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
+use serde_json::Value;
+
 use crate::kit::world;
 
 #[test]
@@ -72,7 +74,7 @@ fn check_fails_where_nothing_would_be_polled() {
 fn check_asks_for_the_names_of_accounts_where_they_are_wanted() {
     let world = world().env("ACCOUNT_NAMES", "organization").on("ListAccounts", [error("AccessDeniedException")]);
     let world = world.run_with(&["check"], b"").exit(0);
-    assert!(world.ran().stdout.contains("warn  names of accounts"), "{}", world.ran().stdout);
+    assert!(world.ran().stdout.contains("warn  account names"), "{}", world.ran().stdout);
 }
 
 #[test]
@@ -85,10 +87,10 @@ fn check_tells_a_wrong_token_once() {
 fn check_tells_a_state_that_cannot_be_read_once_and_what_mends_it() {
     let lost = |step: Step| world().configmap().fault(|call| call.service == "kubernetes", [step.for_ever()]);
     let unreadable = [
-        (lost(status(403)), "may the Role get and patch it"),
+        (lost(status(403)), "Role must allow get and patch"),
         (lost(status(404)), "make it anew in namespace guardduty"),
-        (lost(reset()), "does the NetworkPolicy allow the API server?"),
-        (world().configmap().set_state("[]"), "see «A damaged state»"),
+        (lost(reset()), "check that the API server responds"),
+        (world().configmap().set_state("[]"), "see docs/operations.md#corrupt-state"),
         (world().set_state("{\"version\": 99}"), "go back to the newer release"),
     ];
     for (world, mend) in unreadable {
@@ -105,7 +107,7 @@ fn check_beside_a_run_that_writes_finds_that_the_state_may_be_written() {
 
 #[test]
 fn check_tells_what_a_replay_that_waits_will_do() {
-    for (text, code, told) in [("6h", 0, "announces anew"), ("six hours", 1, "FAIL  replay")] {
+    for (text, code, told) in [("6h", 0, "announces again"), ("six hours", 1, "FAIL  replay")] {
         let world = world().configmap();
         world.kubernetes.clone().unwrap().set("replay", Some(text));
         world.run_with(&["check"], b"").exit(code).stdout_has(told);
@@ -136,7 +138,76 @@ fn a_run_whose_log_cannot_be_written_delivers_all_the_same() {
     let to_a_full_disk = r#"exec "$0" "$@" >/dev/full 2>/dev/full"#;
     let program = ["sh", "-c", to_a_full_disk, env!("CARGO_BIN_EXE_guardduty-slack")].map(Into::into);
     let world = World::with_program(program.into()).findings([high("f1")]).run().posted(["f1"]).exit(0);
-    world.run_with(&["--help"], b"").exit(0);
+    world.run_with(&["--help"], b"").exit(1);
+}
+
+#[test]
+fn a_full_standard_output_exits_with_1_and_a_closed_pipe_ends_quietly() {
+    let document = of(Kind::Mining, &hex_id("f")).document(ACCOUNT, REGION, &hex_id("d"), now()).to_string();
+    let shell = |script: &str| {
+        let program = ["sh", "-c", script, env!("CARGO_BIN_EXE_guardduty-slack")].map(Into::into);
+        World::with_program(program.into()).findings([high("f1")])
+    };
+    let full = shell(r#"exec "$0" "$@" >/dev/full"#).env("DRY_RUN", "true");
+    let full = full.run_with(&["--help"], b"").exit(1).stderr_has("cannot write to standard output");
+    let full = full.run_with(&["check"], b"").exit(1).run_with(&["preview"], document.as_bytes()).exit(1);
+    full.run_with(&["run"], b"").exit(1).stderr_has("cannot write to standard output");
+    let closed = shell(r#"{ "$0" "$@"; echo "exit $?" >&2; } | true"#);
+    let closed = closed.run_with(&["preview"], format!("{document}\n").repeat(400).as_bytes());
+    assert_eq!(closed.ran().stderr.lines().last(), Some("exit 0"), "{}", closed.ran().tail());
+}
+
+#[test]
+fn each_command_has_a_help_of_its_own_and_an_unknown_one_exits_with_2() {
+    let world = world().run_with(&["check", "--help"], b"").exit(0).stdout_has("--json");
+    assert!(!world.ran().stdout.contains("GUARDDUTY_LOOKBACK"), "{}", world.ran().stdout);
+    let world = world.run_with(&["frobnicate", "--help"], b"").exit(2).stderr_has("frobnicate");
+    world.run_with(&["preview", "--json"], b"").exit(2).stderr_has("--json");
+}
+
+#[test]
+fn check_prints_its_table_as_one_json_document() {
+    let world = world().env("SLACK_CHANNEL", "C0OUTSIDE").run_with(&["check", "--json"], b"").silent().exit(1);
+    let table: Value = serde_json::from_str(&world.ran().stdout).unwrap();
+    let checks = table["checks"].as_array().unwrap();
+    let channel = checks.iter().find(|check| check["check"] == "Slack C0OUTSIDE").unwrap();
+    assert_eq!((&table["failed"], &channel["status"]), (&1.into(), &"failed".into()));
+    assert!(channel["hint"].as_str().is_some_and(|hint| hint.contains("invite")), "{channel}");
+}
+
+#[test]
+fn a_hint_about_permissions_is_given_only_where_access_was_denied() {
+    let failing = |step: Step| {
+        let world = world().env("AWS_MAX_ATTEMPTS", 1).on("ListFindings", [step.for_ever()]);
+        let world = world.run_with(&["check"], b"").exit(1);
+        let stdout = world.ran().stdout.clone();
+        stdout.split_once("ListFindings").expect("the row that fails").1.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    assert!(failing(error("AccessDeniedException")).contains("allow guardduty:ListDetectors"));
+    assert!(failing(status(500)).contains("internal error"));
+    assert!(failing(error("ThrottlingException")).contains("rate of requests"));
+}
+
+#[test]
+fn a_dry_run_names_the_channel_of_each_message_and_marks_every_line_of_its_log() {
+    let world = world().env("DRY_RUN", "true").env("LOG_FORMAT", "json").findings([high("f1")]).run().silent().exit(0);
+    let message: Value = world
+        .ran()
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .find(|message: &Value| message["metadata"]["event_payload"]["finding_id"] == "f1")
+        .expect("it is printed");
+    assert_eq!(message["channel"], "C0SECURITY");
+    for line in world.ran().stderr.lines() {
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["dry_run"], true, "{line}");
+        assert!(!line.contains("delivered"), "{line}");
+    }
+    assert!(
+        world.ran().stderr.lines().last().is_some_and(|line| line.contains("dry run finished")),
+        "{}",
+        world.ran().tail()
+    );
 }
 
 #[test]

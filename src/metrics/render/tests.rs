@@ -41,19 +41,19 @@ pub(in crate::metrics) fn full() -> Snapshot {
 #[test]
 fn a_snapshot_reads_as_prometheus_wants_it() {
     insta::assert_snapshot!(render(&full()), @r##"
-    # HELP guardduty_slack_api_requests_total Requests to the services that the program uses.
+    # HELP guardduty_slack_api_requests_total Requests to AWS, Slack and Kubernetes APIs.
     # TYPE guardduty_slack_api_requests_total counter
     guardduty_slack_api_requests_total{code="200",operation="chat.postMessage",service="slack"} 5
-    # HELP guardduty_slack_build_info Version and commit of the program.
+    # HELP guardduty_slack_build_info Build information: version and commit.
     # TYPE guardduty_slack_build_info gauge
     guardduty_slack_build_info{revision="abc",version="1.2.3"} 1
-    # HELP guardduty_slack_detector_enabled Whether the source's detector is enabled.
+    # HELP guardduty_slack_detector_enabled Whether the detector of the source is enabled (1) or not (0).
     # TYPE guardduty_slack_detector_enabled gauge
     guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1
-    # HELP guardduty_slack_findings_by_type_total States of findings that were settled, by type.
+    # HELP guardduty_slack_findings_by_type_total Finding revisions processed, by finding type.
     # TYPE guardduty_slack_findings_by_type_total counter
     guardduty_slack_findings_by_type_total{type="Recon:EC2/Portscan"} 7
-    # HELP guardduty_slack_findings_total States of findings that were settled.
+    # HELP guardduty_slack_findings_total Finding revisions processed.
     # TYPE guardduty_slack_findings_total counter
     guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="critical"} 0
     guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="critical"} 0
@@ -63,20 +63,20 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="low"} 0
     guardduty_slack_findings_total{account="111122223333",region="eu-west-1",severity="medium"} 0
     guardduty_slack_findings_total{account="111122223333",region="us-east-1",severity="medium"} 0
-    # HELP guardduty_slack_last_run_timestamp_seconds When the last run ended.
+    # HELP guardduty_slack_last_run_timestamp_seconds Unix time at which the last run finished.
     # TYPE guardduty_slack_last_run_timestamp_seconds gauge
     guardduty_slack_last_run_timestamp_seconds 1764000000.123
-    # HELP guardduty_slack_last_success_timestamp_seconds When the last successful run ended.
+    # HELP guardduty_slack_last_success_timestamp_seconds Unix time at which the last successful run finished.
     # TYPE guardduty_slack_last_success_timestamp_seconds gauge
     guardduty_slack_last_success_timestamp_seconds 1764000000
-    # HELP guardduty_slack_notification_delay_seconds From a finding's updatedAt to Slack's acknowledgement.
+    # HELP guardduty_slack_notification_delay_seconds Delay from the updatedAt of a finding to the acknowledgment by Slack.
     # TYPE guardduty_slack_notification_delay_seconds histogram
     guardduty_slack_notification_delay_seconds_bucket{le="60"} 1
     guardduty_slack_notification_delay_seconds_bucket{le="300"} 4
     guardduty_slack_notification_delay_seconds_bucket{le="+Inf"} 5
     guardduty_slack_notification_delay_seconds_sum 900.5
     guardduty_slack_notification_delay_seconds_count 5
-    # HELP guardduty_slack_notifications_total States of findings by how they were settled.
+    # HELP guardduty_slack_notifications_total Finding revisions by delivery outcome.
     # TYPE guardduty_slack_notifications_total counter
     guardduty_slack_notifications_total{channel="#odd|name",outcome="failed"} 1
     guardduty_slack_notifications_total{channel="#sec",outcome="adopted"} 0
@@ -89,27 +89,27 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     guardduty_slack_notifications_total{channel="#sec",outcome="posted"} 5
     guardduty_slack_notifications_total{channel="#sec",outcome="threaded"} 0
     guardduty_slack_notifications_total{channel="#sec",outcome="updated"} 0
-    # HELP guardduty_slack_open_findings Findings that are not archived.
+    # HELP guardduty_slack_open_findings Findings in GuardDuty that are not archived.
     # TYPE guardduty_slack_open_findings gauge
     guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="low"} 0
     guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="medium"} 0
     guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="high"} 3
     guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="critical"} 0
-    # HELP guardduty_slack_pending_findings Findings that are listed and not settled.
+    # HELP guardduty_slack_pending_findings Findings listed but not yet processed.
     # TYPE guardduty_slack_pending_findings gauge
     guardduty_slack_pending_findings{account="111122223333",region="eu-west-1"} 2
     guardduty_slack_pending_findings{account="111122223333",region="us-east-1"} 0
-    # HELP guardduty_slack_run_duration_seconds How long the last run took.
+    # HELP guardduty_slack_run_duration_seconds Duration of the last run.
     # TYPE guardduty_slack_run_duration_seconds gauge
     guardduty_slack_run_duration_seconds 1.5
-    # HELP guardduty_slack_run_success Whether the last run settled everything that it found.
+    # HELP guardduty_slack_run_success Whether the last run processed everything that it found (1) or not (0).
     # TYPE guardduty_slack_run_success gauge
     guardduty_slack_run_success 1
-    # HELP guardduty_slack_source_up Whether the source could be read by the last run.
+    # HELP guardduty_slack_source_up Whether the last run could read the source (1) or not (0).
     # TYPE guardduty_slack_source_up gauge
     guardduty_slack_source_up{account="111122223333",region="eu-west-1"} 1
     guardduty_slack_source_up{account="111122223333",region="us-east-1"} 0
-    # HELP guardduty_slack_source_watermark_timestamp_seconds Up to which updatedAt everything of the source is settled.
+    # HELP guardduty_slack_source_watermark_timestamp_seconds Watermark of the source: findings updated up to this time are processed.
     # TYPE guardduty_slack_source_watermark_timestamp_seconds gauge
     guardduty_slack_source_watermark_timestamp_seconds{account="111122223333",region="eu-west-1"} 1763999000
     # HELP guardduty_slack_state_bytes Size of the state.

@@ -1,0 +1,76 @@
+//! A dry run prints the arguments of each call to Slack that a run would make, one JSON document per line.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::message::{self, Form, Life, Message, News, Wording};
+use crate::output::Output;
+use crate::plan::{Act, Destination, Update, Word};
+use crate::slack::At;
+
+/// Prints deliveries instead of sending them.
+pub(super) struct Printer<'a> {
+    pub(super) wording: &'a Wording,
+    pub(super) output: &'a Output,
+    /// Where notices go.
+    pub(super) default: Destination,
+}
+
+impl Printer<'_> {
+    pub(super) fn print(&self, act: &Act) {
+        match act {
+            Act::Notice(notice) => self.post(self.default.name(), None, &message::notice(notice, Form::Full)),
+            Act::Post(f, post) => {
+                let message = self.finding(f, post.to.mention.as_deref(), &post.seen);
+                self.post(post.to.name(), post.parent.as_ref().map(|parent| parent.ts.as_str()), &message);
+            }
+            Act::Update(f, update) => {
+                self.update(&update.at, &self.finding(f, None, &update.seen));
+                if let Some(word) = &update.word {
+                    self.reply(f, update, word);
+                }
+            }
+            Act::Digest { id, to, findings } => {
+                let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
+                let message = message::digest(id, &findings, self.wording, to.mention.as_deref(), Form::Full);
+                self.post(to.name(), None, &message);
+            }
+            Act::Point { id, old, channel, .. } => self.update(old, &message::moved(id, channel, None, Form::Full)),
+        }
+    }
+
+    fn finding(&self, f: &Finding, mention: Option<&str>, seen: &[String]) -> Message {
+        let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel: None };
+        message::finding(f, &life, self.wording, Form::Full)
+    }
+
+    fn reply(&self, f: &Finding, update: &Update, word: &Word) {
+        let mention = update.to.mention.as_deref().filter(|_| word.rose_from.is_some());
+        let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
+        let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
+        self.post(&update.at.channel, Some(root), &message::reply(f, &news, self.wording, Form::Full));
+    }
+
+    fn post(&self, channel: &str, thread: Option<&str>, message: &Message) {
+        self.line(channel, thread.map(|ts| ("thread_ts", ts)), message);
+    }
+
+    fn update(&self, at: &At, message: &Message) {
+        self.line(&at.channel, Some(("ts", &at.ts)), message);
+    }
+
+    fn line(&self, channel: &str, place: Option<(&str, &str)>, message: &Message) {
+        self.output.line(arguments(channel, place, message.payload()));
+    }
+}
+
+fn arguments(channel: &str, place: Option<(&str, &str)>, payload: Value) -> Value {
+    let mut arguments = payload;
+    arguments["channel"] = channel.into();
+    if let Some((name, ts)) = place {
+        arguments[name] = ts.into();
+    }
+    arguments
+}
