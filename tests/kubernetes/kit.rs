@@ -104,8 +104,15 @@ impl Helm {
 
     /// The chart's manifests with the values of a file, for a namespace.
     pub fn template(self, namespace: &str, values: &Path) -> String {
-        let values = values.to_str().expect("paths of this repository are text");
-        self.run(&["template", "rel", CHART, "--namespace", namespace, "--values", values]).must()
+        self.template_with(namespace, &[values.to_owned()])
+    }
+
+    /// The manifests of the chart with the values of several files; later files take precedence.
+    pub fn template_with(self, namespace: &str, values: &[PathBuf]) -> String {
+        let files = values.iter().map(|file| format!("--values={}", file.display()));
+        let arguments: Vec<String> =
+            ["template", "rel", CHART, "--namespace", namespace].map(str::to_owned).into_iter().chain(files).collect();
+        self.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).must()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Not part of a plain `cargo test`: `tests/kubernetes/run` builds the peers, starts the cluster and runs these in it.
 
 mod admission;
+mod documented;
 mod kit;
 mod life;
 mod manifests;

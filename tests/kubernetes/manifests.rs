@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::kit::{Helm, ROOT, Said, features, kubectl, kubectl_with};
 use crate::site::{FULL, namespace_that_is_restricted};
 
-/// What the server says to manifests without keeping them: typos, types, semantics.
-fn strictly(manifests: &str) -> Said {
+/// Validates manifests on the server without storing them: unknown fields, types, semantics.
+pub fn apply_strictly(manifests: &str) -> Said {
     let strict = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
     kubectl_with(manifests, &strict)
 }
@@ -20,7 +20,7 @@ fn the_api_server_takes_the_manifests_of_every_feature_from_either_helm() {
     kubectl(&["--namespace=strict", "create", "serviceaccount", FULL]).must();
     for values in features() {
         for helm in [Helm::Three, Helm::Four] {
-            let said = strictly(&helm.template("strict", &values));
+            let said = apply_strictly(&helm.template("strict", &values));
             assert!(said.ok, "{} by {helm:?}: {}", values.display(), said.err);
             assert!(!said.err.contains("Warning"), "{} by {helm:?}: {}", values.display(), said.err);
         }
@@ -32,7 +32,7 @@ fn the_api_server_takes_the_manifests_of_every_feature_from_either_helm() {
 fn the_api_server_would_refuse_a_typo() {
     namespace_that_is_restricted("typo");
     let manifests = Helm::Three.template("typo", &features()[0]).replace("backoffLimit", "backofLimit");
-    strictly(&manifests).must_fail("backofLimit");
+    apply_strictly(&manifests).must_fail("backofLimit");
 }
 
 #[test]
