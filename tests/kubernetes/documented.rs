@@ -137,7 +137,7 @@ fn documented_manifests_are_accepted_and_their_values_render() {
             let file = folder.path().join("values.yaml");
             std::fs::write(&file, values.to_string()).expect("a file in our own folder");
             for helm in [Helm::Three, Helm::Four] {
-                let said = apply_strictly(&helm.template_with("documented-gitops", &[file.clone()]));
+                let said = apply_strictly(&helm.template_with("documented-gitops", std::slice::from_ref(&file)));
                 assert!(said.ok && !said.err.contains("Warning"), "{manifest} with {helm:?}: {}", said.err);
             }
         }
