@@ -1,9 +1,13 @@
-//! What watches the program: the dashboard's and the alerts' queries, asked of a real Prometheus that scrapes a real
-//! Pushgateway to which real runs of the program have pushed.
+//! Dashboard and alerts: their queries are evaluated by a real Prometheus that has the metrics of real runs from a real
+//! Pushgateway.
 //!
-//! `tests/observability/run` renders the alerts from the chart and runs all of these; a plain `cargo test` only looks
-//! at the dashboard's file.
+//! `tests/observability/run` renders the alerts from the chart and runs all tests; a plain `cargo test` only checks the
+//! structure of the dashboard.
 
 mod dashboard;
-mod peers;
+mod history;
+mod numbers;
+mod panels;
 mod queries;
+mod services;
+mod truth;

@@ -1,4 +1,4 @@
-//! Every query of the dashboard and of the alerts finds something after real runs, and names only what is pushed.
+//! Every query of the dashboard and of the alerts returns data after real runs, and uses only metrics that exist.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,24 +6,27 @@ use std::process::{Command, Stdio};
 
 use guardduty_slack_support::fault::{error, status};
 use guardduty_slack_support::findings::{critical, high, low, medium};
-use guardduty_slack_support::world::{ACCOUNT, World};
+use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
-use crate::dashboard::{asked, metrics_in, queries, read};
-use crate::peers::{Peer, eventually, prometheus, pushgateway};
+use crate::dashboard::{annotations, interpolate, metrics_in, read, targets};
+use crate::services::{Service, eventually, prometheus, pushgateway};
 
-/// Waits until Prometheus has seen what the last run pushed: the Pushgateway notes when that was.
-fn scraped(gateway: &Peer, prometheus: &Peer) {
+const RANGE: i64 = 3_600;
+const STEP: i64 = 60;
+
+/// Waits until Prometheus has scraped the last push. The Pushgateway exposes its time.
+fn wait_for_scrape(gateway: &Service, prometheus: &Service) {
     let (_, text) = gateway.get("/metrics").expect("a running Pushgateway answers");
-    let line = text.lines().find(|line| line.starts_with("push_time_seconds{")).expect("something was pushed");
+    let line = text.lines().find(|line| line.starts_with("push_time_seconds{")).expect("a run pushed");
     let pushed: f64 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("a time is a number");
     eventually("the scrape of a push", || {
-        prometheus.values("push_time_seconds").iter().any(|seen| *seen >= pushed).then_some(())
+        prometheus.values("push_time_seconds").iter().any(|scraped| *scraped >= pushed).then_some(())
     });
 }
 
-/// Three runs as a site has them: a good one; one with recurrences and a throttle; one in which a region is denied
-/// and Slack refuses the app.
-fn runs(gateway: &Peer, prometheus: &Peer) {
+/// A successful run; one with recurrences and a rate limit; one in which a region is denied, the other has a
+/// disabled detector and Slack rejects the token.
+fn run_three_times(gateway: &Service, prometheus: &Service) {
     let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"))
         .env("PUSHGATEWAY_URL", format!("http://127.0.0.1:{}", gateway.port))
         .env("PUSHGATEWAY_LABELS", "namespace=security,release=rel")
@@ -32,28 +35,28 @@ fn runs(gateway: &Peer, prometheus: &Peer) {
         .findings_in(ACCOUNT, "us-east-1", [critical("c1")])
         .run()
         .exit(0);
-    scraped(gateway, prometheus);
+    wait_for_scrape(gateway, prometheus);
     let world = world
         .findings([high("h1").updated_ago(5).count(7), medium("m2")])
         .slack([status(429).retry_after(1)])
         .run()
         .exit(0);
-    scraped(gateway, prometheus);
+    wait_for_scrape(gateway, prometheus);
+    world.aws.source(ACCOUNT, REGION, |source| source.status = "DISABLED");
     world
         .findings([high("h2"), low("l2")])
-        .fault(|call| call.service == "guardduty" && call.place.ends_with("us-east-1"), [denied()])
+        .fault(
+            |call| call.service == "guardduty" && call.place.ends_with("us-east-1"),
+            [error("AccessDeniedException").for_ever()],
+        )
         .slack([error("invalid_auth").for_ever()])
         .run()
         .exit(1);
-    scraped(gateway, prometheus);
+    wait_for_scrape(gateway, prometheus);
 }
 
-fn denied() -> guardduty_slack_support::fault::Step {
-    error("AccessDeniedException").for_ever()
-}
-
-/// What `promtool check metrics` finds to say about the program's own metrics.
-fn promtool_says(metrics: &str) -> String {
+/// Output of `promtool check metrics` for the program's own metrics.
+fn check_metrics(metrics: &str) -> String {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -70,60 +73,62 @@ fn promtool_says(metrics: &str) -> String {
 
 #[test]
 #[ignore = "needs prometheus and prometheus-pushgateway: tests/observability/run"]
-fn every_query_finds_something_after_real_runs() {
+fn queries_return_data_after_real_runs() {
     let rules = std::env::var_os("GUARDDUTY_SLACK_ALERTS").map(PathBuf::from).expect("run by tests/observability/run");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let gateway = pushgateway();
     let prometheus = prometheus(folder.path(), &gateway, &rules);
-    runs(&gateway, &prometheus);
+    run_three_times(&gateway, &prometheus);
 
-    let names = prometheus.api("label/__name__/values", "");
-    let pushed: BTreeSet<String> = names
-        .as_array()
-        .expect("names are a list")
-        .iter()
-        .filter_map(|name| name.as_str().map(str::to_owned))
-        .collect();
-    panels_find_something(&prometheus, &pushed);
-    variables_offer_something(&prometheus);
-    alerts_can_fire(&prometheus, &pushed);
-    every_metric_is_looked_at(&prometheus, &pushed);
+    let names = prometheus.api("label/__name__/values", &[]);
+    let names = names.as_array().expect("names are a list").iter();
+    let pushed: BTreeSet<String> = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    check_panels(&prometheus, &pushed);
+    check_variables(&prometheus);
+    check_alerts(&prometheus, &pushed);
+    check_coverage(&prometheus, &pushed);
 
     let (_, text) = gateway.get("/metrics").expect("a running Pushgateway answers");
     let own: String = text.lines().filter(|l| l.contains("guardduty_slack_")).map(|l| format!("{l}\n")).collect();
-    assert_eq!(promtool_says(&own), "");
+    assert_eq!(check_metrics(&own), "");
 }
 
-fn panels_find_something(prometheus: &Peer, pushed: &BTreeSet<String>) {
-    for (title, query) in queries() {
+fn check_panels(prometheus: &Service, pushed: &BTreeSet<String>) {
+    for target in targets() {
+        let query = target.query(RANGE, STEP);
         let unknown: Vec<String> = metrics_in(&query).difference(pushed).cloned().collect();
-        assert!(unknown.is_empty(), "«{title}» asks for what nobody pushes: {unknown:?}");
-        assert!(!prometheus.values(&asked(&query)).is_empty(), "«{title}» is empty: {query}");
+        assert!(unknown.is_empty(), "panel \"{}\" uses metrics that no run pushes: {unknown:?}", target.title);
+        assert!(!prometheus.values(&query).is_empty(), "panel \"{}\" is empty: {query}", target.title);
+    }
+    for annotation in annotations() {
+        let query = interpolate(&annotation, RANGE, STEP);
+        eventually(&format!("the annotation {query}"), || (!prometheus.values(&query).is_empty()).then_some(()));
     }
 }
 
-fn variables_offer_something(prometheus: &Peer) {
+fn check_variables(prometheus: &Service) {
     let dashboard = read();
     let variables = dashboard["templating"]["list"].as_array().expect("the dashboard has variables").clone();
     for variable in variables.iter().filter(|variable| variable["type"] == "query") {
-        let query = asked(variable["query"]["query"].as_str().expect("a variable has a query"));
+        let query = variable["query"]["query"].as_str().expect("a variable has a query");
+        let query = interpolate(query, RANGE, STEP);
         let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')).expect("label values");
         let (selector, label) = inner.rsplit_once(", ").expect("a selector and a label");
         assert!(!prometheus.values(&format!("count by ({label}) ({selector})")).is_empty(), "{query}");
     }
 }
 
-/// An alert that does not fire is empty, so each of its selectors is asked for itself.
-fn alerts_can_fire(prometheus: &Peer, pushed: &BTreeSet<String>) {
-    let loaded = prometheus.api("rules", "");
+/// An alert that does not fire returns nothing, so each of its selectors is a query of its own.
+fn check_alerts(prometheus: &Service, pushed: &BTreeSet<String>) {
+    let loaded = prometheus.api("rules", &[]);
     let rules = loaded["groups"][0]["rules"].as_array().expect("the alerts are loaded").clone();
     assert!(rules.len() >= 8, "{loaded}");
     for rule in rules {
         let (name, query) = (&rule["name"], rule["query"].as_str().expect("an alert has a query"));
         let unknown: Vec<String> = metrics_in(query).difference(pushed).cloned().collect();
-        assert!(unknown.is_empty(), "{name} asks for what nobody pushes: {unknown:?}");
+        assert!(unknown.is_empty(), "{name} uses metrics that no run pushes: {unknown:?}");
         for selector in selectors(query) {
-            assert!(!prometheus.values(&selector).is_empty(), "{name} looks at nothing: {selector}");
+            assert!(!prometheus.values(&selector).is_empty(), "{name} selects nothing: {selector}");
         }
     }
     let down = "ALERTS{alertname=\"GuardDutySlackSourceDown\",region=\"us-east-1\"}";
@@ -136,13 +141,11 @@ fn selectors(query: &str) -> Vec<String> {
     starts.map(|rest| rest.split_inclusive('}').next().unwrap_or(rest).to_owned()).collect()
 }
 
-fn every_metric_is_looked_at(prometheus: &Peer, pushed: &BTreeSet<String>) {
-    let alerts = prometheus.api("rules", "").to_string();
-    let seen: BTreeSet<String> =
-        queries().iter().flat_map(|(_, query)| metrics_in(query)).chain(metrics_in(&alerts)).collect();
-    // a histogram is looked at through its buckets
-    let whole = |name: &&String| !name.ends_with("_sum") && !name.ends_with("_count");
-    let ours = pushed.iter().filter(|name| name.starts_with("guardduty_slack_")).filter(whole);
-    let unseen: Vec<&String> = ours.filter(|name| !seen.contains(*name)).collect();
-    assert!(unseen.is_empty(), "pushed and shown nowhere: {unseen:?}");
+fn check_coverage(prometheus: &Service, pushed: &BTreeSet<String>) {
+    let alerts = prometheus.api("rules", &[]).to_string();
+    let in_panels = targets().into_iter().flat_map(|target| metrics_in(&target.expression));
+    let used: BTreeSet<String> = in_panels.chain(metrics_in(&alerts)).collect();
+    let own = pushed.iter().filter(|name| name.starts_with("guardduty_slack_"));
+    let unused: Vec<&String> = own.filter(|name| !used.contains(*name)).collect();
+    assert!(unused.is_empty(), "no panel and no alert uses {unused:?}");
 }
