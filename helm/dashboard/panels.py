@@ -55,7 +55,7 @@ class Panel:
     unit: str = "locale"
     no_value: str = "No data"
     thresholds: Thresholds = PLAIN
-    instant: bool = False
+    once: bool = False  # evaluated once, at the end of the time range
     table: bool = False
     color_mode: str = "thresholds"
     custom: Object = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Panel:
             "options": self.options,
             "transformations": list(self.transformations),
         }
-        if not self.instant:
+        if not self.once:
             panel["interval"] = "1m"
         if self.link:
             panel["links"] = [link(*self.link.split("|"))]
@@ -101,8 +101,8 @@ class Panel:
             "editorMode": "code",
             "expr": query.expression,
             "legendFormat": query.legend or "__auto",
-            "instant": self.instant,
-            "range": not self.instant,
+            "instant": self.once,  # language: allow
+            "range": not self.once,
             "format": "table" if self.table else "time_series",
         }
 
@@ -153,7 +153,7 @@ def value_mapping(texts: Mapping[str, tuple[str, str]]) -> list[Json]:
 
 
 def stat(title: str, description: str, queries: Sequence[Query], *, width: int = 4, text: str = "auto", **more: Unpack[Settings]) -> Panel:
-    """Numbers for the time range or for now. Their queries are instant, so that nothing is summed over steps."""
+    """Numbers for the time range or for now. Their queries are evaluated once, so that nothing is summed over steps."""
     options: Object = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "none" if text == "name" else "background",
@@ -162,7 +162,7 @@ def stat(title: str, description: str, queries: Sequence[Query], *, width: int =
         "orientation": "auto",
         "textMode": text,
     }
-    return Panel("stat", title, description, queries, width, 4, options, instant=True, **more)
+    return Panel("stat", title, description, queries, width, 4, options, once=True, **more)
 
 
 def lines(title: str, description: str, queries: Sequence[Query], *, width: int = 8, **more: Unpack[Settings]) -> Panel:
@@ -241,5 +241,5 @@ def table(
     custom: Object = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
     return Panel(
         "table", title, description, queries, width, 8, options,
-        instant=True, table=True, custom=custom, transformations=transformations, **more,
+        once=True, table=True, custom=custom, transformations=transformations, **more,
     )  # fmt: skip

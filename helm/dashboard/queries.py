@@ -65,7 +65,7 @@ def total(counter: str, window: Window, by: str = "") -> str:
 
 
 def top(count: int, query: str) -> str:
-    """The largest values that are not 0. Only meaningful in an instant query: in a graph, each step has its own."""
+    """The largest values that are not 0. Not for graphs, where each step has a selection of its own."""
     return f"topk({count}, {query} > 0)"
 
 

@@ -40,10 +40,9 @@ pub struct History {
 }
 
 impl History {
-    /// Adds a run at a time before [`END`], from the exposition of its group. Runs are added in order.
-    pub fn add(&mut self, release: &str, before_end: i64, state_lost: bool, exposition: &str) {
+    /// Adds a run that ended at this time, from the exposition of its group. The runs of a release are added in order.
+    pub fn add(&mut self, release: &str, at: i64, state_lost: bool, exposition: &str) {
         let exposed = parse(exposition, release);
-        let at = END - before_end;
         let samples = self.move_times(release, at, &exposed);
         self.runs.push(Run { release: release.into(), at, state_lost, exposed, samples });
         self.runs.sort_by_key(|run| run.at);

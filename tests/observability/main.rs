@@ -6,6 +6,7 @@
 
 mod dashboard;
 mod history;
+mod leftovers;
 mod numbers;
 mod panels;
 mod queries;

@@ -40,25 +40,25 @@ fn history(gateway: &Service) -> History {
         .run()
         .exit(0);
     let old_version = |text: String| text.replace("version=\"", "version=\"0.0.9-");
-    history.add("rel", 25 * HOUR + 30 * MINUTE, false, &old_version(exposition()));
+    history.add("rel", END - (25 * HOUR + 30 * MINUTE), false, &old_version(exposition()));
     let rel = rel
         .findings([high("h1").updated_ago(110).count(7), medium("m2")])
         .slack([status(429).retry_after(1)])
         .run()
         .exit(0);
-    history.add("rel", 23 * HOUR + 40 * MINUTE, false, &old_version(exposition()));
+    history.add("rel", END - (23 * HOUR + 40 * MINUTE), false, &old_version(exposition()));
     std::fs::remove_file(rel.state_path()).expect("a run saved its state");
     let recent = [high("h3").updated_ago(20), high("h4").updated_ago(20)];
     let rel = rel.env("GUARDDUTY_LOOKBACK", "80s").findings(recent).run().exit(0);
-    history.add("rel", 13 * HOUR, true, &exposition());
+    history.add("rel", END - 13 * HOUR, true, &exposition());
     let rel = rel
         .findings([high("h5").updated_ago(10), low("l5").updated_ago(10)])
         .slack([error("invalid_auth").for_ever()])
         .run()
         .exit(1);
-    history.add("rel", 5 * HOUR, false, &exposition());
+    history.add("rel", END - 5 * HOUR, false, &exposition());
     let rel = rel.heal().run().exit(0);
-    history.add("rel", 4 * HOUR + 40 * MINUTE, false, &exposition());
+    history.add("rel", END - (4 * HOUR + 40 * MINUTE), false, &exposition());
     let rel = rel
         .findings([
             of(Kind::TorCaller, "t1").updated_ago(10),
@@ -67,27 +67,27 @@ fn history(gateway: &Service) -> History {
         ])
         .run()
         .exit(0);
-    history.add("rel", 2 * HOUR + 10 * MINUTE, false, &exposition());
+    history.add("rel", END - (2 * HOUR + 10 * MINUTE), false, &exposition());
 
     let other =
         world(gateway, "other").findings([high("o1").updated_ago(10), high("o2").updated_ago(10)]).run().exit(0);
-    history.add("other", 110 * MINUTE, false, &exposition());
+    history.add("other", END - 110 * MINUTE, false, &exposition());
     let rel = rel.findings([low("l6").updated_ago(10)]).run().exit(0);
-    history.add("rel", 65 * MINUTE, false, &exposition());
+    history.add("rel", END - 65 * MINUTE, false, &exposition());
     let denied = error("AccessDeniedException").for_ever();
     let rel = rel
         .findings([of(Kind::TorCaller, "t2").updated_ago(10), high("h6").updated_ago(10)])
         .fault(|call| call.service == "guardduty" && call.place.ends_with("us-east-1"), [denied])
         .run()
         .exit(1);
-    history.add("rel", 50 * MINUTE, false, &exposition());
+    history.add("rel", END - 50 * MINUTE, false, &exposition());
     drop(other.findings([medium("o3").updated_ago(10)]).run().exit(0));
-    history.add("other", 20 * MINUTE, false, &exposition());
+    history.add("other", END - 20 * MINUTE, false, &exposition());
     let rel = rel.heal().findings([low("l7").updated_ago(10), low("withheld").updated_ago(10)]);
     rel.aws.withhold(["withheld"]);
     rel.aws.source(ACCOUNT, "us-east-1", |source| source.status = "DISABLED");
     drop(rel.run().exit(1));
-    history.add("rel", 8 * MINUTE, false, &exposition());
+    history.add("rel", END - 8 * MINUTE, false, &exposition());
     history
 }
 

@@ -33,9 +33,14 @@ impl Service {
 
     /// Status and body of a response; none while the service does not accept connections.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
+        self.request("GET", path)
+    }
+
+    /// The same for another method.
+    pub fn request(&self, method: &str, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         // HTTP/1.0: the body ends with the connection
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -90,7 +95,8 @@ fn free_port() -> u16 {
 }
 
 pub fn pushgateway() -> Service {
-    Service::start("prometheus-pushgateway", &["--log.level=error".into()], free_port())
+    // Debian's default is a file, which would return the metrics of an earlier test
+    Service::start("prometheus-pushgateway", &["--log.level=error".into(), "--persistence.file=".into()], free_port())
 }
 
 /// A Prometheus that scrapes the Pushgateway every second with `honor_labels`, as documented.
