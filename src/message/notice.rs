@@ -1,10 +1,12 @@
-//! Messages about the watch itself.
+//! Messages about the monitoring itself.
 
+use super::blocks::rich::Style;
 use super::blocks::{Block, Body, Builder, Colour, Fallback, Rank, Rich, Runs};
 use super::text::{Mrkdwn, Plain};
-use super::{Form, Level, Notice, bare, look};
+use super::{Form, Level, Notice, bare, look, say};
+use crate::time::Millis;
 
-/// Lines shown: a notice is read in seconds, the log has the rest.
+/// Maximum number of lines shown: a notice is read in seconds, the log has the rest.
 const LINES: usize = 12;
 const LINE: usize = 400;
 
@@ -17,28 +19,80 @@ pub(super) fn body(n: &Notice, form: Form) -> Body {
             true => Mrkdwn::new()
                 .say("GuardDuty notice ")
                 .text(&Plain::line(&n.id))
-                .say(": Slack refused its text, which stands in the log"),
-            false => Mrkdwn::new().say("GuardDuty notice: Slack refused its text, which stands in the log"),
+                .say(": Slack rejected the text; see the log"),
+            false => Mrkdwn::new().say("GuardDuty notice: Slack rejected the text; see the log"),
         })),
     }
 }
 
 fn full(n: &Notice) -> Body {
     let mut b = Builder::new().colour(colour(n.level));
-    let title = Runs::new().say(sign(n.level)).bold(&Plain::line(&n.title).defanged().cut(LINE));
+    let title = Runs::new().say(sign(n.level)).append(runs(&n.title, Some(Style::Bold)));
     // Above the bar, else Slack shows the fallback there, too.
     b.push(Rank::Vital, Block::rich(Rich::new().section(title)));
-    let lines: Vec<Plain> =
-        n.lines.iter().map(|l| Plain::line(l).defanged().cut(LINE)).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<Runs> = n.lines.iter().map(|line| runs(line, None)).filter(|line| !line.is_empty()).collect();
+    let omitted = lines.len().saturating_sub(LINES);
     let mut rich = match lines.as_slice() {
-        [one] => Rich::new().section(Runs::new().text(one)),
-        many => Rich::new().bullets(many.iter().take(LINES).map(|l| Runs::new().text(l))),
+        [one] => Rich::new().section(one.clone()),
+        many => Rich::new().bullets(many.iter().take(LINES).cloned()),
     };
-    if lines.len() > LINES {
-        rich = rich.section(Runs::new().text(&Plain::line(&format!("and {} more, see the log", lines.len() - LINES))));
+    if omitted > 0 {
+        rich = rich.section(Runs::new().text(&Plain::line(&format!("and {omitted} more; see the log"))));
     }
     b.push_bar(Rank::Vital, Block::rich(rich));
     b.finish(fallback(n))
+}
+
+/// A piece of a line: text, or a time, which is shown in the time zone of the reader.
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Text(Plain),
+    Space,
+    Time(Millis),
+}
+
+/// Notices are kept in the state as text, with times as `2026-11-24T09:54:36.123Z`.
+fn pieces(line: &str) -> Vec<Piece> {
+    let line = Plain::line(line).cut(LINE);
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    for word in line.as_str().split_inclusive(' ') {
+        let time = word.trim_end_matches([' ', ',', ';', ':', '.']);
+        match Millis::parse(time).filter(|_| time.ends_with('Z')) {
+            Some(instant) => {
+                push_text(&mut pieces, &std::mem::take(&mut text));
+                pieces.push(Piece::Time(instant));
+                text.push_str(&word[time.len()..]);
+            }
+            None => text.push_str(word),
+        }
+    }
+    push_text(&mut pieces, &text);
+    pieces
+}
+
+/// [`Plain`] drops the spaces at both ends.
+fn push_text(pieces: &mut Vec<Piece>, text: &str) {
+    let plain = Plain::line(text).defanged();
+    if text.starts_with(' ') {
+        pieces.push(Piece::Space);
+    }
+    if plain.is_empty() {
+        return;
+    }
+    pieces.push(Piece::Text(plain));
+    if text.ends_with(' ') {
+        pieces.push(Piece::Space);
+    }
+}
+
+fn runs(line: &str, style: Option<Style>) -> Runs {
+    pieces(line).iter().fold(Runs::new(), |runs, piece| match (piece, style) {
+        (Piece::Text(text), Some(style)) => runs.styled(style, text),
+        (Piece::Text(text), None) => runs.text(text),
+        (Piece::Space, _) => runs.say(" "),
+        (Piece::Time(instant), _) => say::date(runs, *instant),
+    })
 }
 
 fn colour(level: Level) -> Colour {
@@ -58,9 +112,42 @@ fn sign(level: Level) -> &'static str {
 }
 
 fn fallback(n: &Notice) -> Fallback {
-    let mut text = Mrkdwn::new().say(sign(n.level)).code(&Plain::line(&n.title).defanged().cut(LINE));
+    let mut text = mrkdwn(Mrkdwn::new().say(sign(n.level)), &n.title);
     for line in n.lines.iter().take(LINES) {
-        text = text.say(" · ").code(&Plain::line(line).defanged().cut(LINE));
+        text = mrkdwn(text.say(" · "), line);
     }
     Fallback::new(text)
+}
+
+/// Text that an attacker can choose is in backticks.
+fn mrkdwn(text: Mrkdwn, line: &str) -> Mrkdwn {
+    pieces(line).iter().fold(text, |text, piece| match piece {
+        Piece::Text(plain) => text.code(plain),
+        Piece::Space => text.say(" "),
+        Piece::Time(instant) => say::date_in_mrkdwn(text, *instant),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE_WITH_TIMES: &str =
+        "could not read 1/eu-west-1 from 2026-11-24T09:10:00.000Z to 2026-11-24T10:05:00Z, then 2026-11-24T99:99:99Z";
+
+    #[test]
+    fn times_are_shown_in_the_time_zone_of_the_reader() {
+        let rich = format!("{:?}", runs(LINE_WITH_TIMES, None));
+        assert_eq!(rich.matches("Date").count(), 2, "{rich}");
+        insta::assert_snapshot!(
+            mrkdwn(Mrkdwn::new(), LINE_WITH_TIMES).render(),
+            @"`could not read 1/eu-west-1 from` <!date^1795511400^{date_short_pretty} {time}|2026-11-24 09:10 UTC> `to` <!date^1795514700^{date_short_pretty} {time}|2026-11-24 10:05 UTC>`, then 2026-11-24T99:99:99Z`"
+        );
+    }
+
+    #[test]
+    fn untrusted_text_beside_a_time_stays_inert() {
+        let text = mrkdwn(Mrkdwn::new(), "<!here> 2026-11-24T09:10:00Z <!date^1^{time}|x> *bold*").render();
+        assert!(!text.contains("<!here>") && text.matches("<!date").count() == 1, "{text}");
+    }
 }

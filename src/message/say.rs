@@ -84,6 +84,16 @@ pub(super) fn date(runs: Runs, instant: Millis) -> Runs {
     }
 }
 
+/// The same in mrkdwn.
+pub(super) fn date_in_mrkdwn(text: Mrkdwn, instant: Millis) -> Mrkdwn {
+    let seconds = instant.0.div_euclid(1_000);
+    if SHOWABLE.contains(&seconds) {
+        text.date(seconds, DATE, &Plain::line(&utc(instant)))
+    } else {
+        text.text(&Plain::line(&utc(instant)))
+    }
+}
+
 /// `2026-11-24 09:54 UTC`
 pub(super) fn utc(instant: Millis) -> String {
     match jiff::Timestamp::from_millisecond(instant.0) {

@@ -255,7 +255,7 @@ fn notices_and_moves_are_told_plainly() {
       - denied: <!here> evil[.]example
       - allow it
     ");
-    insta::assert_snapshot!(super::notice(&notice, Form::Bare).fallback(), @"GuardDuty notice n1: Slack refused its text, which stands in the log");
+    insta::assert_snapshot!(super::notice(&notice, Form::Bare).fallback(), @"GuardDuty notice n1: Slack rejected the text; see the log");
     let moved = super::moved("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), Form::Full);
     insta::assert_snapshot!(seen(&moved.payload()), @"
     text: This finding is told in `#sec-critical` now · <https://corp.slack.com/archives/C1/p1|go there> · id 1a2b
