@@ -137,8 +137,8 @@ fn most_verbose(filter: &Targets) -> LevelFilter {
 fn log_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let at = info.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(at, "panicked at {at}: {}", text.unwrap_or("without a message"));
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(location, "panicked at {location}: {}", text.unwrap_or("no message"));
 }
 
 #[cfg(test)]

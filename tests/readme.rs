@@ -140,6 +140,8 @@ fn everything() -> Snapshot {
         watermark: Some(Millis(0)),
         open: Some(BTreeMap::from([(Band::High, 1)])),
         detector_enabled: Some(true),
+        floor: Some(Millis(0)),
+        features: BTreeMap::from([("S3_DATA_EVENTS".into(), true)]),
         ..SourceSample::default()
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);

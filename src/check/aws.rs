@@ -8,7 +8,7 @@ use futures_util::future::{join, join_all};
 use super::hint;
 use super::table::{Row, Status};
 use crate::config::{AccountNames, Config};
-use crate::guardduty::{Aws, Detector, ReadError, Source};
+use crate::guardduty::{Aws, Detector, DetectorStatus, ReadError, Source};
 use crate::metrics::Requests;
 use crate::time::Millis;
 
@@ -127,7 +127,7 @@ async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
     };
     let (status, open) = join(source.status(detector), source.open_findings(detector, None)).await;
     let (filters, ip_sets) = join(source.filters(detector), source.ip_sets(detector)).await;
-    let enabled = |is_enabled: bool| if is_enabled { "enabled" } else { "DISABLED" }.to_owned();
+    let enabled = |status: DetectorStatus| if status.enabled { "enabled" } else { "DISABLED" }.to_owned();
     vec![
         row("GetDetector", status.map(enabled)),
         row("GetFindingsStatistics", open.map(|o| format!("{} open findings", o.values().sum::<u64>()))),

@@ -97,6 +97,14 @@ pub struct Watched {
     pub fingerprint: String,
 }
 
+/// The status of a detector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DetectorStatus {
+    pub enabled: bool,
+    /// True for each feature (protection plan) that is enabled. An option of a feature is `FEATURE/OPTION`.
+    pub features: BTreeMap<String, bool>,
+}
+
 /// What a run asks of one account in one region. Every call retries by itself what is worth it; an error is final for now.
 #[allow(async_fn_in_trait)] // one thread, no dyn: no bound is missed
 pub trait Detector {
@@ -117,8 +125,7 @@ pub trait Detector {
     /// The details of at most [`PAGE`] findings, in any order; some may be left out.
     async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
 
-    /// Whether the detector is enabled.
-    async fn status(&self, detector: &str) -> Result<bool, ReadError>;
+    async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError>;
 
     /// How many findings are not archived, by band; last updated before `before`, where it is given.
     async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError>;

@@ -7,7 +7,8 @@ use aws_sdk_guardduty::Client;
 use aws_sdk_guardduty::config::retry::RetryPartition;
 use aws_sdk_guardduty::config::{IdentityCache, Region, SharedCredentialsProvider};
 use aws_sdk_guardduty::types::{
-    Condition, DetectorStatus, FindingCriteria, GroupByType, OrderBy, SeverityStatistics, SortCriteria,
+    self, Condition, DetectorFeatureConfigurationResult, FeatureStatus, FindingCriteria, GroupByType, OrderBy,
+    SeverityStatistics, SortCriteria,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::error::{ReadError, Reason};
 use super::identity::Identity;
-use super::{Detector, PAGE, Page, SourceKey, Watched, pages, watch};
+use super::{Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
 use crate::finding::{Band, Finding, Origin};
 use crate::time::Millis;
 
@@ -181,10 +182,13 @@ impl Detector for Source {
         Ok(found)
     }
 
-    async fn status(&self, detector: &str) -> Result<bool, ReadError> {
+    async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
         let request = self.client().get_detector().detector_id(detector);
         let answer = self.call("GetDetector", request.customize().config_override(self.here()).send()).await?;
-        Ok(answer.status == Some(DetectorStatus::Enabled))
+        Ok(DetectorStatus {
+            enabled: answer.status == Some(types::DetectorStatus::Enabled),
+            features: features(answer.features.unwrap_or_default()),
+        })
     }
 
     async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
@@ -224,6 +228,23 @@ impl Detector for Source {
         let request = self.client().get_ip_set().detector_id(detector).ip_set_id(id);
         Ok(watch::ip_set(id, &self.call("GetIPSet", request.customize().config_override(self.here()).send()).await?))
     }
+}
+
+/// Each feature and each of its options that has a name and a status.
+fn features(given: Vec<DetectorFeatureConfigurationResult>) -> BTreeMap<String, bool> {
+    let mut features = BTreeMap::new();
+    for feature in given {
+        let Some(name) = feature.name.as_ref().map(|name| name.as_str()) else { continue };
+        for option in feature.additional_configuration() {
+            if let (Some(option_name), Some(status)) = (option.name(), option.status()) {
+                features.insert(format!("{name}/{}", option_name.as_str()), *status == FeatureStatus::Enabled);
+            }
+        }
+        if let Some(status) = feature.status() {
+            features.insert(name.to_owned(), *status == FeatureStatus::Enabled);
+        }
+    }
+    features
 }
 
 /// What is not archived. The long names of the conditions: `gte` and its like are deprecated and hold 32 bits.

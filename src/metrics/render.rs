@@ -41,11 +41,15 @@ pub struct SourceSample {
     /// It could be read.
     pub up: bool,
     pub watermark: Option<Millis>,
+    /// Findings updated before this time are not listed again.
+    pub floor: Option<Millis>,
     /// Findings listed and not yet settled.
     pub pending: u64,
     /// Open findings by severity, from `GetFindingsStatistics`.
     pub open: Option<BTreeMap<Band, u64>>,
     pub detector_enabled: Option<bool>,
+    /// True for each feature of the detector that is enabled.
+    pub features: BTreeMap<String, bool>,
 }
 
 /// The counters as the state carries them across runs: by labels that are joined by `|`.
@@ -133,8 +137,29 @@ fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
             "Whether the detector of the source is enabled (1) or not (0).",
             each(&|s| s.detector_enabled.map(flag)),
         ),
+        family(
+            "source_floor_timestamp_seconds",
+            "Lower bound of the source: findings updated before this time are not listed again.",
+            each(&|s| s.floor.map(Millis::seconds)),
+        ),
+        family(
+            "feature_enabled",
+            "Whether a feature (protection plan) of the detector is enabled (1) or not (0).",
+            features(sources),
+        ),
         family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
     ]
+}
+
+fn features(sources: &[SourceSample]) -> Vec<Metric> {
+    let mut samples = Vec::new();
+    for s in sources {
+        for (feature, is_enabled) in &s.features {
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("feature", feature)];
+            samples.push(gauge(&labels, flag(*is_enabled)));
+        }
+    }
+    samples
 }
 
 fn open_findings(sources: &[SourceSample]) -> Vec<Metric> {

@@ -207,7 +207,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             free / SUMMED_UP
         };
         if limit == 0 {
-            tracing::error!(free, "the state is full: no further findings are taken in by this run");
+            tracing::error!(free_bytes = free, "state size limit reached; no more findings are accepted in this run");
         }
         Rc::new(Room::new(limit.min(self.window)))
     }
@@ -299,8 +299,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
         if self.reported.elapsed() >= PROGRESS {
             self.reported = Instant::now();
-            let seconds = self.clock.elapsed().as_secs();
-            tracing::info!(seconds, posted = self.tally.posted, pending = self.intake.pending(), "still at work");
+            let elapsed_seconds = self.clock.elapsed().as_secs();
+            let (delivered, pending) = (self.tally.posted, self.intake.pending());
+            tracing::info!(elapsed_seconds, delivered, pending, "run in progress");
         }
     }
 

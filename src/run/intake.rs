@@ -1,6 +1,6 @@
 //! What the sources of a run show: looks side by side, windows one after another, and how far each source got.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::config::{Access, Config};
 use crate::finding::{Band, Finding};
-use crate::guardduty::{Detector, ReadError};
+use crate::guardduty::{Detector, DetectorStatus, ReadError};
 use crate::plan::silence;
 use crate::run::look::{Besides, Look, look};
 use crate::run::poll::{Ask, Known, Room};
@@ -46,8 +46,18 @@ pub struct Track<D> {
     pub looked: bool,
     /// It was read without an error so far.
     pub up: bool,
-    pub enabled: Option<bool>,
+    pub status: Option<DetectorStatus>,
     pub open: Option<BTreeMap<Band, u64>>,
+    /// IDs that this run listed and GetFindings did not return.
+    unfetched: BTreeSet<String>,
+}
+
+impl<D> Track<D> {
+    /// Number of findings that are listed and not processed, including those that could not be fetched.
+    pub fn pending(&self) -> usize {
+        let unsettled = &self.progress.unsettled;
+        unsettled.len() + self.unfetched.iter().filter(|id| !unsettled.contains_key(*id)).count()
+    }
 }
 
 /// All sources of a run.
@@ -93,7 +103,8 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
             next: None,
             looked: false,
             up: true,
-            enabled: None,
+            status: None,
+            unfetched: BTreeSet::new(),
             open: None,
         };
         self.tracks.insert(key, track);
@@ -147,11 +158,12 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
         track.looked = true;
         track.up &= look.error().is_none();
-        track.enabled = look.enabled.or(track.enabled);
+        track.status = look.status.take().or(track.status.take());
         track.open = look.open.take().or(track.open.take());
         let Ok(Some(detector)) = &look.detector else { return Vec::new() };
         track.detector = Some(detector.clone());
         let window = &mut look.window;
+        track.unfetched.extend(window.missing.iter().cloned());
         let fresh = std::mem::take(&mut window.fresh);
         track.progress.unsettled.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
         track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
@@ -174,6 +186,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     pub fn settled(&mut self, id: &str) {
         for track in self.tracks.values_mut() {
             track.progress.unsettled.remove(id);
+            track.unfetched.remove(id);
         }
     }
 

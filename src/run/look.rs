@@ -7,7 +7,7 @@ use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
 use crate::finding::{Band, Finding};
-use crate::guardduty::{self, Detector, ReadError, SourceKey};
+use crate::guardduty::{self, Detector, DetectorStatus, ReadError, SourceKey};
 use crate::run::poll::{self, Ask, PAGE, Window};
 use crate::time::Millis;
 
@@ -37,7 +37,7 @@ pub struct Look {
     pub detector: Result<Option<String>, ReadError>,
     pub window: Window,
     pub first: bool,
-    pub enabled: Option<bool>,
+    pub status: Option<DetectorStatus>,
     pub open: Option<BTreeMap<Band, u64>>,
     pub open_before: Option<BTreeMap<Band, u64>>,
     pub filters: Option<Listed>,
@@ -63,7 +63,7 @@ impl Look {
             detector,
             window: Window::default(),
             first,
-            enabled: None,
+            status: None,
             open: None,
             open_before: None,
             filters: None,
@@ -118,7 +118,7 @@ async fn asked<D: Detector>(source: &D, detector: String, ask: &Ask, besides: &B
         look.looked_up = found;
         look.looked_up_to = besides.lookups.last().cloned();
     }
-    look.enabled = look.keep(status);
+    look.status = look.keep(status);
     look.open = look.keep(open);
     look.open_before = look.keep(before);
     look.filters = look.keep(filters);

@@ -37,7 +37,7 @@ use crate::slack::Chat;
 use crate::slack::pace::Pace;
 use crate::state::backing::Backing;
 use crate::state::store::Store;
-use crate::time::{Clock, Millis};
+use crate::time::Clock;
 use crate::{http, slack, telemetry};
 
 use desk::Desk;
@@ -62,7 +62,7 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
     let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(e), _) | (_, Err(e)) => {
-            tracing::error!(error = %e, "the configuration is wrong");
+            tracing::error!(error = %e, "invalid configuration");
             return Exit::Wrong;
         }
     };
@@ -76,22 +76,24 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
     let aws = match aws {
         Ok(aws) => Rc::new(aws),
         Err(e) => {
-            tracing::error!(error = %e, "the configuration is wrong");
+            tracing::error!(error = %e, "invalid configuration");
             return Exit::Wrong;
         }
     };
     let start = match open(loaded, config, clock.now()) {
         Ok(Opening::Go(start)) => *start,
         Ok(Opening::Busy { id, until }) => {
-            tracing::info!(holder = id, until = until.iso(), "another run holds the lease: nothing to do");
+            let lease_expires_at = until.iso();
+            tracing::info!(lease_holder = id, lease_expires_at, "lease is held by another run; exiting");
             return Exit::Settled;
         }
         Err(e) => {
-            let place = match &config.state.configmap {
+            let location = match &config.state.configmap {
                 Some(name) => format!("key watermark.json of ConfigMap {name}"),
                 None => config.state.file.display().to_string(),
             };
-            tracing::error!(place, error = %e, see = "docs/operations.md", "the state is wrong, and left as it is");
+            let docs = "docs/operations.md";
+            tracing::error!(location, error = %e, docs, "state cannot be used; it was not changed");
             push(config, &client, failed(&clock), &stop).await;
             return Exit::Wrong;
         }
@@ -120,7 +122,7 @@ async fn told<C: Chat, S: Store>(
 ) -> (bool, Snapshot) {
     let Start { state, afresh, unrecordable, recall, replay, odd_replay } = start;
     if let Some(why) = &unrecordable {
-        tracing::error!(why, "the state cannot be recorded by this run: it delivers all the same");
+        tracing::error!(error = why, "state cannot be saved by this run; delivering anyway");
     }
     let id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
     let desk = desk(config, wording, chat, stop, &id, &state.channels);
@@ -142,17 +144,17 @@ async fn told<C: Chat, S: Store>(
         print,
     };
     let mut engine = Engine::new(begin);
+    if let Some(error) = &odd_replay {
+        tracing::error!(error, "invalid replay");
+    }
     engine.tally.problems.extend(odd_replay);
     engine.run().await;
     let success = engine.is_success();
     if !success && stop.is_set() && !stop.is_told() {
-        tracing::warn!("RUN_TIMEOUT is over: what is left is for the next run");
-    }
-    for problem in &engine.tally.problems {
-        tracing::warn!(problem, "not settled");
+        tracing::warn!("run timeout reached; remaining findings are left to the next run");
     }
     if let Some(why) = engine.record.problem() {
-        tracing::error!(why, "what this run did is not recorded");
+        tracing::error!(error = why, "run finished without saving its state");
     }
     log_end(&engine, success);
     (success, snapshot(&engine, success))
@@ -160,7 +162,8 @@ async fn told<C: Chat, S: Store>(
 
 fn log_end<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(engine: &Engine<'_, D, C, S>, success: bool) {
     let duration_seconds = engine.clock.elapsed().as_millis() as f64 / 1000.0;
-    let (pending, errors) = (engine.intake.pending(), engine.tally.problems.len());
+    let pending: usize = engine.intake.tracks.values().map(|track| track.pending()).sum();
+    let errors = engine.tally.problems.len();
     if engine.config.dry_run {
         tracing::info!(success, pending, errors, duration_seconds, "dry run finished; nothing was posted or saved");
         return;
@@ -209,7 +212,7 @@ fn terminated() -> watch::Receiver<bool> {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
-        tracing::warn!("told to stop: recording what is settled");
+        tracing::warn!("shutdown requested; saving state");
         let _ = tell.send(true);
         tell.closed().await;
     });
@@ -235,7 +238,7 @@ async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
         match stop.unless(aws.organization()).await {
             Some(Ok(names)) => wording.account_names = names,
             Some(Err(e)) => {
-                tracing::warn!(error = %e, "ACCOUNT_NAMES=organization: the names of the accounts are not known")
+                tracing::warn!(error = %e, "account names are not available; showing account IDs")
             }
             None => {}
         }
@@ -277,19 +280,27 @@ fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
     let state = &engine.record.state;
     let down =
         state.sources.iter().filter(|(key, s)| s.blind_since.is_some() && !engine.intake.tracks.contains_key(*key));
-    let down = down.map(|(key, s)| sample(key, false, Some(s.watermark)));
+    let down = down.map(|(key, s)| sample(key, false, Some(s)));
     let polled = engine.intake.tracks.iter().filter(|(key, _)| engine.is_polled(key)).map(|(key, t)| SourceSample {
-        pending: t.progress.unsettled.len() as u64,
+        pending: t.pending() as u64,
         open: t.open.clone(),
-        detector_enabled: t.enabled,
-        ..sample(key, t.up && t.looked, state.sources.get(key).map(|s| s.watermark))
+        detector_enabled: t.status.as_ref().map(|status| status.enabled),
+        features: t.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
+        ..sample(key, t.up && t.looked, state.sources.get(key))
     });
     polled.chain(down).collect()
 }
 
-fn sample(key: &str, up: bool, watermark: Option<Millis>) -> SourceSample {
+fn sample(key: &str, up: bool, source: Option<&crate::state::Source>) -> SourceSample {
     let (account, region) = key.split_once('/').unwrap_or((key, ""));
-    SourceSample { account: account.to_owned(), region: region.to_owned(), up, watermark, ..SourceSample::default() }
+    SourceSample {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        up,
+        watermark: source.map(|s| s.watermark),
+        floor: source.map(|s| s.floor),
+        ..SourceSample::default()
+    }
 }
 
 /// Channels as configured.
@@ -323,7 +334,7 @@ async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot, sto
     let patience = if stop.is_told() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };
     match tokio::time::timeout(patience, metrics::push(gateway, &snapshot, client)).await {
         Ok(Ok(())) => {}
-        Ok(Err(e)) => tracing::warn!(error = %e, "the metrics could not be pushed"),
-        Err(_) => tracing::warn!("the metrics could not be pushed: the run's time is over"),
+        Ok(Err(e)) => tracing::warn!(error = %e, "failed to push metrics"),
+        Err(_) => tracing::warn!("metrics not pushed: run timeout reached"),
     }
 }

@@ -129,11 +129,11 @@ impl<'a, S: Store> Record<'a, S> {
                 return;
             }
             Err(SaveError::Conflict(why)) => {
-                tracing::error!(why, "the state was changed by another: this run stops posting");
+                tracing::error!(error = why, "state was modified by another writer; stopping delivery");
                 self.conflict = Some(why);
             }
             Err(SaveError::Unavailable(why) | SaveError::TooLarge(why)) => {
-                tracing::warn!(why, "the state could not be recorded");
+                tracing::warn!(error = why, "failed to save state");
                 self.failed = Some(why);
             }
         }
@@ -151,7 +151,7 @@ impl<'a, S: Store> Record<'a, S> {
             tracing::warn!(
                 source,
                 floor = floor.iso(),
-                "a flood: what becomes visible later than this is not looked for"
+                "state compacted: findings that become visible late, updated before `floor`, will not be detected"
             );
         }
         self.bytes = bytes;

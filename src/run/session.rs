@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::plan::silence::{self, Stamp};
 use crate::run::lane::LAG;
 use crate::run::recall::{Past, Recall};
+use crate::run::sources::log_queued;
 use crate::state::store::{Loaded, Source, replay_since};
 use crate::state::{Run, State, Unusable};
 use crate::time::Millis;
@@ -52,10 +53,10 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unu
         if is_ahead(run.renewed, config, now) {
             // Waited out by this clock; should its holder live, compare-and-swap stops one of the two.
             tracing::warn!(
-                holder = run.id,
-                renewed = run.renewed.iso(),
+                lease_holder = run.id,
+                lease_renewed_at = run.renewed.iso(),
                 now = now.iso(),
-                "the lease was renewed in the future: a node's clock is wrong; taking it over"
+                "lease timestamp is in the future (clock skew); taking over the lease"
             );
         } else if now < until {
             return Ok(Opening::Busy { id: run.id.clone(), until });
@@ -98,7 +99,7 @@ fn correct(state: &mut State, config: &Config, now: Millis) {
         .collect();
     if !anew.is_empty() {
         let notice = silence::clocks_disagree(&anew, look_back, stamp);
-        tracing::warn!(notice = notice.title, "to be announced");
+        log_queued(&notice);
         state.notices.push(notice);
     }
 }
@@ -136,7 +137,7 @@ fn replay(start: &mut Start, text: &str, now: Millis) {
             return;
         }
     };
-    tracing::info!(since = since.iso(), "replaying: what was updated since is announced anew");
+    tracing::info!(since = since.iso(), "replay requested: announcing again all findings updated since `since`");
     let state = &mut start.state;
     for source in state.sources.values_mut().filter(|s| s.watermark > since) {
         // Not below `since`: what was said before then is known no longer.

@@ -45,7 +45,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// Nothing is known of an identity's sources but what the state remembers.
     pub(super) fn unreachable(&mut self, u: &Unreachable) {
-        tracing::error!(identity = u.identity, error = %u.error, "the identity cannot be used");
+        tracing::error!(identity = u.identity, error = %u.error, reason = u.error.reason(), "cannot use AWS identity");
         self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
         self.unreachable = true;
         let others: Vec<&str> = self.config.aws.roles.iter().filter_map(role_account).collect();
@@ -65,14 +65,15 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Notes what a source answered.
     pub(super) fn seen(&mut self, mut look: Look) {
         let key = look.key.to_string();
-        for warning in look.warnings.drain(..) {
-            tracing::warn!(source = key, warning, "not all that is watched could be read");
+        if !look.warnings.is_empty() {
+            let error = look.warnings.join("; ");
+            tracing::warn!(source = key, error, "optional GuardDuty checks failed");
         }
         if look.first {
             self.first_seen(&key, &look);
         }
         if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
-            tracing::error!(source = key, %error, reason = error.reason(), "the source could not be read");
+            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
         }
         let Some(n) = self.record.state.sources.get(&key).map(|s| s.n) else { return };
@@ -81,7 +82,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if let Some(track) = self.intake.tracks.get_mut(&key) {
             track.n = n;
         }
-        tracing::debug!(source = key, new = fresh.len(), more = look.window.next.is_some(), "read");
+        let (new_findings, has_more) = (fresh.len(), look.window.next.is_some());
+        tracing::debug!(source = key, new_findings, has_more, "source read");
         self.arrived.findings.extend(fresh);
         self.arrived.looked_up.append(&mut look.looked_up);
     }
@@ -89,7 +91,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn first_seen(&mut self, key: &str, look: &Look) {
         let reading = match (look.error(), &look.detector) {
             (Some(error), _) => Reading::Failed(error),
-            (None, Ok(Some(id))) => Reading::Detector { id, enabled: look.enabled },
+            (None, Ok(Some(id))) => {
+                Reading::Detector { id, enabled: look.status.as_ref().map(|status| status.enabled) }
+            }
             (None, _) => Reading::NoDetector,
         };
         if self.stand(key, &reading) {
@@ -168,14 +172,19 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         for id in &look.window.missing {
             let state = &mut self.record.state;
             let unfetched = state.unfetched.entry(id.clone()).or_insert(Unfetched { s: n, since: now, passed: false });
-            tracing::warn!(finding = id, source = %look.key, since = unfetched.since.iso(), "listed, but not told when asked for");
-            self.tally.problems.insert(format!("{}: a finding is listed but cannot be fetched", look.key));
+            tracing::warn!(
+                finding_id = id,
+                source = %look.key,
+                since = unfetched.since.iso(),
+                "finding was listed but not returned by GetFindings; the next run retries"
+            );
+            self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", look.key));
         }
     }
 
     pub(super) fn announce(&mut self, notices: Vec<Notice>) {
         for notice in notices {
-            tracing::warn!(notice = notice.title, "to be announced");
+            log_queued(&notice);
             let due = &mut self.record.state.notices;
             if due.iter().all(|n| n.id != notice.id) {
                 due.push(notice);
@@ -222,8 +231,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
         let silent = self.intake.tracks.iter().filter(|(_, t)| !t.looked).map(|(key, _)| key.clone());
         for key in silent.collect::<Vec<_>>() {
-            let error = ReadError::Passing { reason: Reason::Timeout, text: "no answer within RUN_TIMEOUT".into() };
-            tracing::error!(source = key, %error, "the source could not be read");
+            let error = ReadError::Passing { reason: Reason::Timeout, text: "no response within RUN_TIMEOUT".into() };
+            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
             self.stand(&key, &Reading::Failed(&error));
         }
@@ -241,12 +250,21 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             })
             .collect();
         for id in ids {
-            tracing::error!(finding = id, "given up: it was listed for a day, and never told when asked for");
+            tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("given up: finding {id} is listed but cannot be fetched");
             self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
             let default = self.desk.default.name().to_owned();
             self.record.state.totals.count_notification(&default, Outcome::GivenUp.label());
         }
+    }
+}
+
+/// Logs at the level of the notice that it waits for its delivery.
+pub(super) fn log_queued(notice: &Notice) {
+    let (notice_id, notice, level) = (&notice.id, &notice.title, notice.level);
+    match level {
+        Level::Warning => tracing::warn!(notice_id, notice, "notice queued"),
+        Level::Info | Level::Resolved => tracing::info!(notice_id, notice, "notice queued"),
     }
 }
 

@@ -134,6 +134,37 @@ fn metrics_say_how_the_run_went_and_a_failure_leaves_the_last_success_alone() {
 }
 
 #[test]
+fn metrics_show_the_floor_the_features_and_what_could_not_be_fetched() {
+    let source = r#"account="111122223333",region="eu-west-1""#;
+    let pending = format!("guardduty_slack_pending_findings{{{source}}}");
+    let world = world().metrics().findings([high("withheld").updated_ago(100), high("f2").updated_ago(50)]);
+    world.aws.withhold(["withheld"]);
+    let world = world.run().posted(["f2"]).exit(1).metric(&pending, 1.0);
+    world.aws.withhold([]);
+    let world = world.run().posted(["withheld"]).exit(0).metric(&pending, 0.0);
+    let value = |name: &str| world.pushgateway.clone().unwrap().value(&format!("guardduty_slack_{name}{{{source}}}"));
+    let (floor, watermark) = (value("source_floor_timestamp_seconds"), value("source_watermark_timestamp_seconds"));
+    assert!(floor.is_some() && floor <= watermark, "{floor:?} {watermark:?}");
+    for (feature, enabled) in [("S3_DATA_EVENTS", 0.0), ("RDS_LOGIN_EVENTS", 1.0)] {
+        let labels = source.replacen(',', &format!(",feature=\"{feature}\","), 1);
+        let text = world.pushgateway.clone().unwrap().value(&format!("guardduty_slack_feature_enabled{{{labels}}}"));
+        assert_eq!(text, Some(enabled), "{feature}");
+    }
+}
+
+#[test]
+fn permissions_that_are_missing_for_watching_are_one_warning_per_source() {
+    let denied = ["GetDetector", "ListFilters", "ListIPSets"];
+    let world = world().findings([high("f1")]);
+    let world =
+        denied.iter().fold(world, |world, operation| world.on(operation, [error("AccessDeniedException").for_ever()]));
+    let world = world.run().posted(["f1"]).exit(0);
+    let warnings: Vec<&str> = world.ran().stderr.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(denied.iter().all(|operation| warnings[0].contains(operation)), "{warnings:?}");
+}
+
+#[test]
 fn a_run_whose_log_cannot_be_written_delivers_all_the_same() {
     let to_a_full_disk = r#"exec "$0" "$@" >/dev/full 2>/dev/full"#;
     let program = ["sh", "-c", to_a_full_disk, env!("CARGO_BIN_EXE_guardduty-slack")].map(Into::into);

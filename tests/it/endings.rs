@@ -37,7 +37,7 @@ fn a_checkpoint_that_hangs_is_not_waited_for_by_a_run_that_is_told_to_end() {
     world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "patch configmaps"));
     run.terminate();
     let world = world.finish(run).posted([]).exit(1);
-    assert_eq!(world.ran().stderr.matches("could not be recorded").count(), 1, "{}", world.ran().tail());
+    assert_eq!(world.ran().stderr.matches("failed to save state").count(), 1, "{}", world.ran().tail());
     run_until_settled(world.heal()).each_said_once(["f1"]);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guardduty_slack::finding::{Band, Finding};
-use guardduty_slack::guardduty::{Detector, Page, ReadError, Reason, SourceKey, Watched};
+use guardduty_slack::guardduty::{Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Watched};
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{At, Chat, Failure, HistoryError, OwnMessage, Posted, Target};
 use guardduty_slack::state::store::{Loaded, SaveError, Source, Store};
@@ -127,9 +127,13 @@ impl Detector for Sky {
         }
     }
 
-    async fn status(&self, detector: &str) -> Result<bool, ReadError> {
+    async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
         let source = self.source;
-        self.watched(detector, "status", move |w| w.standing(source, w.now()).enabled).await
+        let status = move |w: &World| DetectorStatus {
+            enabled: w.standing(source, w.now()).enabled,
+            ..DetectorStatus::default()
+        };
+        self.watched(detector, "status", status).await
     }
 
     async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {

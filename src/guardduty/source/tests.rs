@@ -166,7 +166,32 @@ async fn a_detector_that_is_gone_is_told_apart() {
 async fn a_detector_is_enabled_or_not() {
     let (_wire, source) =
         source(|op, _| ok(json!({"status": if op.ends_with("on") { "ENABLED" } else { "DISABLED" }}))).await;
-    assert_eq!((source.status("on").await, source.status("off").await), (Ok(true), Ok(false)));
+    let is_enabled = async |detector| source.status(detector).await.unwrap().enabled;
+    assert_eq!((is_enabled("on").await, is_enabled("off").await), (true, false));
+}
+
+#[tokio::test]
+async fn features_of_a_detector_and_their_options_are_read() {
+    let features = json!([
+        {"name": "S3_DATA_EVENTS", "status": "DISABLED"},
+        {"name": "RUNTIME_MONITORING", "status": "ENABLED", "additionalConfiguration": [
+            {"name": "EKS_ADDON_MANAGEMENT", "status": "DISABLED"}, {"name": "A_NEW_OPTION"},
+        ]},
+        {"name": "A_NEW_FEATURE", "status": "ENABLED"},
+        {"status": "ENABLED"},
+    ]);
+    let (_wire, source) = source(move |_, _| ok(json!({"status": "ENABLED", "features": features}))).await;
+    let features = source.status("d1").await.unwrap().features;
+    let shown: Vec<String> = features.iter().map(|(name, is_enabled)| format!("{name} {is_enabled}")).collect();
+    assert_eq!(
+        shown,
+        [
+            "A_NEW_FEATURE true",
+            "RUNTIME_MONITORING true",
+            "RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT false",
+            "S3_DATA_EVENTS false"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -20,9 +20,11 @@ pub(in crate::metrics) fn full() -> Snapshot {
                 region: "eu-west-1".into(),
                 up: true,
                 watermark: Some(Millis(1_763_999_000_000)),
+                floor: Some(Millis(1_763_998_000_000)),
                 pending: 2,
                 open: Some(BTreeMap::from([(Band::High, 3)])),
                 detector_enabled: Some(true),
+                features: BTreeMap::from([("S3_DATA_EVENTS".to_owned(), false)]),
             },
             SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
         ],
@@ -50,6 +52,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_detector_enabled Whether the detector of the source is enabled (1) or not (0).
     # TYPE guardduty_slack_detector_enabled gauge
     guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1
+    # HELP guardduty_slack_feature_enabled Whether a feature (protection plan) of the detector is enabled (1) or not (0).
+    # TYPE guardduty_slack_feature_enabled gauge
+    guardduty_slack_feature_enabled{account="111122223333",feature="S3_DATA_EVENTS",region="eu-west-1"} 0
     # HELP guardduty_slack_findings_by_type_total Finding revisions processed, by finding type.
     # TYPE guardduty_slack_findings_by_type_total counter
     guardduty_slack_findings_by_type_total{type="Recon:EC2/Portscan"} 7
@@ -105,6 +110,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_run_success Whether the last run processed everything that it found (1) or not (0).
     # TYPE guardduty_slack_run_success gauge
     guardduty_slack_run_success 1
+    # HELP guardduty_slack_source_floor_timestamp_seconds Lower bound of the source: findings updated before this time are not listed again.
+    # TYPE guardduty_slack_source_floor_timestamp_seconds gauge
+    guardduty_slack_source_floor_timestamp_seconds{account="111122223333",region="eu-west-1"} 1763998000
     # HELP guardduty_slack_source_up Whether the last run could read the source (1) or not (0).
     # TYPE guardduty_slack_source_up gauge
     guardduty_slack_source_up{account="111122223333",region="eu-west-1"} 1

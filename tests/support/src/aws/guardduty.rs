@@ -135,7 +135,8 @@ impl Inner {
             "GetFindings" => get(source, &body, &self.withheld)?,
             "GetFindingsStatistics" => statistics(source, &body)?,
             "GetDetector" => json!({
-                "status": source.status, "findingPublishingFrequency": "FIFTEEN_MINUTES", "tags": {}, "features": [],
+                "status": source.status, "findingPublishingFrequency": "FIFTEEN_MINUTES", "tags": {},
+                "features": [{ "name": "S3_DATA_EVENTS", "status": "DISABLED" }, { "name": "RDS_LOGIN_EVENTS", "status": "ENABLED" }],
                 "createdAt": "2024-01-01T00:00:00.000Z", "updatedAt": "2024-01-01T00:00:00.000Z",
                 "serviceRole": format!("arn:aws:iam::{account}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"),
             }),
