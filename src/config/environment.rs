@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use super::faults::Faults;
+use super::values::quoted;
 
 /// A secret is a token, a URL or a password; a path to something larger is a mistake.
 const LARGEST_SECRET: u64 = 64 * 1024;
@@ -30,16 +31,20 @@ impl Environment {
         let variable = format!("{name}_FILE");
         let Some(path) = self.vars.get(&variable).map(|p| p.trim()) else { return };
         if self.vars.contains_key(name) {
-            return faults.add(&variable, format!("is set, and so is {name}; unset one of the two"));
+            return faults.add(&variable, format!("cannot be combined with {name}; unset one of them"));
         }
         match secret_in(path) {
             Ok(secret) => {
                 self.vars.insert(name.to_owned(), secret);
             }
-            // Not the path: it may be the secret itself, in the wrong variable.
-            Err(why) => faults.add(&variable, format!("names a file that cannot be used: {why}")),
+            Err(error) => faults.add(&variable, format!("cannot read secret file{}: {error}", shown(path))),
         }
     }
+}
+
+/// Anything else than an absolute path may be the secret itself, in the wrong variable.
+fn shown(path: &str) -> String {
+    if path.starts_with('/') { format!(" {}", quoted(path)) } else { String::new() }
 }
 
 /// The text of a file without the newline at its end.
@@ -47,13 +52,13 @@ fn secret_in(path: &str) -> Result<String, String> {
     let mut text = String::new();
     let read = File::open(path).and_then(|f| f.take(LARGEST_SECRET + 1).read_to_string(&mut text));
     match read {
-        Ok(n) if n as u64 > LARGEST_SECRET => return Err("it is far too large for a secret".into()),
+        Ok(n) if n as u64 > LARGEST_SECRET => return Err("larger than 64 KiB".into()),
         Ok(_) => {}
-        Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err("it is not text in UTF-8".into()),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err("not valid UTF-8".into()),
         Err(e) => return Err(e.to_string()),
     }
     let secret = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    if secret.trim().is_empty() { Err("it is empty".into()) } else { Ok(secret.to_owned()) }
+    if secret.trim().is_empty() { Err("file is empty".into()) } else { Ok(secret.to_owned()) }
 }
 
 #[cfg(test)]
@@ -84,14 +89,14 @@ mod tests {
     fn a_file_that_cannot_be_used_is_a_fault_of_its_variable() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
-        let problem = |faults: Faults| faults.to_string();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: No such file or directory (os error 2)");
+        let problem = |faults: Faults| faults.to_string().replace(path.to_str().unwrap(), "[path]");
+        insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": No such file or directory (os error 2)"#);
         std::fs::write(&path, "\n").unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is empty");
+        insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": file is empty"#);
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is not text in UTF-8");
+        insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": not valid UTF-8"#);
         std::fs::write(&path, "x".repeat(70_000)).unwrap();
-        insta::assert_snapshot!(problem(read(&path).1), @"TOKEN_FILE: names a file that cannot be used: it is far too large for a secret");
+        insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": larger than 64 KiB"#);
     }
 
     #[test]
@@ -105,6 +110,6 @@ mod tests {
         let mut env = Environment::new([("T".to_owned(), "a".to_owned()), ("T_FILE".to_owned(), "/b".to_owned())]);
         let mut faults = Faults::default();
         env.read_secret_file("T", &mut faults);
-        assert_eq!(faults.to_string(), "T_FILE: is set, and so is T; unset one of the two");
+        assert_eq!(faults.to_string(), "T_FILE: cannot be combined with T; unset one of them");
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn config(
         secrets.chain(more).for_each(|name| env.read_secret_file(name, &mut faults));
     }
     let Some(raw) = Raw::read(&env.vars) else {
-        faults.add("environment", "cannot be read");
+        faults.add("environment", "cannot read the environment");
         return Err(faults);
     };
     let mut reader = Reader { env: &env, raw: &raw, purpose, faults };
@@ -139,10 +139,10 @@ impl Reader<'_> {
         let url = self.optional(raw.slack_webhook_url(), urls::webhook);
         match (has_token, has_webhook) {
             (true, true) => {
-                self.faults.add("SLACK_WEBHOOK_URL", "is set, and so is SLACK_BOT_TOKEN; unset one of the two")
+                self.faults.add("SLACK_WEBHOOK_URL", "cannot be combined with SLACK_BOT_TOKEN; unset one of them")
             }
             (true, false) if self.purpose == Purpose::Run && raw.slack_channel().value.is_none() => {
-                self.faults.add("SLACK_CHANNEL", "is not set; a bot token needs it: a channel's id or #name");
+                self.faults.add("SLACK_CHANNEL", "not set: required with a bot token; expected a channel ID or #name");
             }
             (false, false) if self.purpose == Purpose::Run => self.no_access(),
             _ => {}
@@ -164,7 +164,7 @@ impl Reader<'_> {
 
     fn no_access(&mut self) {
         if !self.faults.mention("SLACK_BOT_TOKEN") && !self.faults.mention("SLACK_WEBHOOK_URL") {
-            let mend = "is not set; set it, or SLACK_BOT_TOKEN_FILE, or SLACK_WEBHOOK_URL instead";
+            let mend = "not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL";
             self.faults.add("SLACK_BOT_TOKEN", mend);
         }
     }
@@ -174,10 +174,10 @@ impl Reader<'_> {
         let (vars, preview) = (&self.env.vars, self.purpose == Purpose::Preview);
         let unreadable: Vec<String> = self.faults.iter().map(|f| f.variable.clone()).collect();
         let webhook = move |name: &str| match vars.get(name) {
-            Some(url) => urls::webhook(url).map_err(|why| format!("the variable {name} {why}")),
+            Some(url) => urls::webhook(url).map_err(|why| format!("variable {name}: {why}")),
             None if preview => Ok(SecretString::from("")),
-            None if unreadable.contains(&format!("{name}_FILE")) => Err(format!("the file of {name} cannot be used")),
-            None => Err(format!("names {name}, which is not set; set it, or {name}_FILE, to the webhook's URL")),
+            None if unreadable.contains(&format!("{name}_FILE")) => Err(format!("cannot read the file of {name}")),
+            None => Err(format!("variable {name} is not set: set it, or {name}_FILE, to the webhook URL")),
         };
         routes::parse(text, kind, &webhook, &mut self.faults)
     }
@@ -189,8 +189,8 @@ impl Reader<'_> {
         let url = self.optional(raw.console_portal_url(), urls::portal);
         let role = self.optional(raw.console_portal_role(), values::role_name);
         match (url_given, role_given) {
-            (true, false) => self.faults.add("CONSOLE_PORTAL_ROLE", "is not set; CONSOLE_PORTAL_URL needs it"),
-            (false, true) => self.faults.add("CONSOLE_PORTAL_URL", "is not set; CONSOLE_PORTAL_ROLE needs it"),
+            (true, false) => self.faults.add("CONSOLE_PORTAL_ROLE", "not set: required with CONSOLE_PORTAL_URL"),
+            (false, true) => self.faults.add("CONSOLE_PORTAL_URL", "not set: required with CONSOLE_PORTAL_ROLE"),
             _ => {}
         }
         Wording {
@@ -212,11 +212,13 @@ impl Reader<'_> {
             && password.is_none()
             && !self.faults.mention("PUSHGATEWAY_PASSWORD")
         {
-            self.faults
-                .add("PUSHGATEWAY_PASSWORD", "is not set; PUSHGATEWAY_USERNAME needs it, or PUSHGATEWAY_PASSWORD_FILE");
+            self.faults.add(
+                "PUSHGATEWAY_PASSWORD",
+                "not set: required with PUSHGATEWAY_USERNAME (or set PUSHGATEWAY_PASSWORD_FILE)",
+            );
         }
         if raw.pushgateway_username().value.is_none() && password.is_some() {
-            self.faults.add("PUSHGATEWAY_USERNAME", "is not set; PUSHGATEWAY_PASSWORD needs it");
+            self.faults.add("PUSHGATEWAY_USERNAME", "not set: required with PUSHGATEWAY_PASSWORD");
         }
         let auth = username.zip(password).map(|(username, password)| Credentials { username, password });
         url.map(|url| Pushgateway { url, job, labels, auth })
@@ -246,7 +248,7 @@ impl Reader<'_> {
             self.env.vars.iter().filter(|(name, value)| unknown::is_ours(name, value) && !known.contains(name));
         for (name, _) in strangers.filter(|(name, _)| !text.contains(name.strip_suffix("_FILE").unwrap_or(name))) {
             let nearest = unknown::nearest(name, known.iter().map(String::as_str));
-            self.faults.add(name, format!("is unknown; did you mean {nearest}?"));
+            self.faults.add(name, format!("unknown variable; did you mean {nearest}?"));
         }
     }
 }

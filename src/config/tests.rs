@@ -108,27 +108,27 @@ fn every_fault_is_reported_at_once_by_the_variable_s_name() {
         ("GUARDDUTY_REGION", "eu-west-1"),
     ]);
     insta::assert_snapshot!(told, @r#"
-    GUARDDUTY_REGION: is unknown; did you mean GUARDDUTY_REGIONS?
-    GUARDDUTY_ROLE_ARNS: "arn:aws:iam::123:role/x" is no role; write arn:aws:iam::123456789012:role/name, or self
-    GUARDDUTY_REGIONS: names all beside regions; write all alone, or the regions
-    GUARDDUTY_MIN_SEVERITY: "urgent" is no severity; write low, medium, high, critical or a number from 0 to 10
-    GUARDDUTY_SAMPLES: "maybe" is unknown; write show or drop
-    SLACK_CHANNEL: is not set; a bot token needs it: a channel's id or #name
-    SLACK_ROUTES: is no JSON, line 1 column 11; mend it there
-    SLACK_RECURRENCE: "sometimes" is unknown; write update, repost or ignore
-    SLACK_DIGEST_AFTER: "-3" is no whole number from 0 up
-    GUARDDUTY_LOOKBACK: "tomorrow" is no duration; write it like 90s, 10m, 6h or 1d
-    CONSOLE_PORTAL_ROLE: is not set; CONSOLE_PORTAL_URL needs it
-    ACCOUNT_NAMES: "prod=123456789012" is no name of an account; write 123456789012=prod,…, or organization
-    RUNBOOK_URL: has a placeholder or credentials in its host; placeholders stand in the path or the query
-    STATE_CONFIGMAP: "Guardduty_State" is no name of a ConfigMap; it has lower-case letters, digits, - and .
-    PUSHGATEWAY_URL: is no URL; write it like https://host/path
-    PUSHGATEWAY_LABELS: the label region is one that the metrics bear themselves; choose another name
-    PUSHGATEWAY_PASSWORD: is not set; PUSHGATEWAY_USERNAME needs it, or PUSHGATEWAY_PASSWORD_FILE
-    RUN_TIMEOUT: "8 parsecs" is no duration; write it like 90s, 10m, 6h or 1d
-    RUN_LEASE: "1s" is too short; allow 2s at least
-    DRY_RUN: "perhaps" is neither true nor false; write true, false, 1 or 0
-    LOG_FORMAT: "xml" is unknown; write json or text
+    GUARDDUTY_REGION: unknown variable; did you mean GUARDDUTY_REGIONS?
+    GUARDDUTY_ROLE_ARNS: invalid role "arn:aws:iam::123:role/x": expected arn:aws:iam::123456789012:role/name, or self
+    GUARDDUTY_REGIONS: invalid region list: "all" cannot be combined with region names
+    GUARDDUTY_MIN_SEVERITY: invalid severity "urgent": expected low, medium, high, critical, or a number from 0 to 10
+    GUARDDUTY_SAMPLES: invalid value "maybe": expected show or drop
+    SLACK_CHANNEL: not set: required with a bot token; expected a channel ID or #name
+    SLACK_ROUTES: invalid JSON at line 1, column 11
+    SLACK_RECURRENCE: invalid value "sometimes": expected update, repost or ignore
+    SLACK_DIGEST_AFTER: invalid number "-3": expected a non-negative integer
+    GUARDDUTY_LOOKBACK: invalid duration "tomorrow": expected a value such as 90s, 10m, 6h or 1d
+    CONSOLE_PORTAL_ROLE: not set: required with CONSOLE_PORTAL_URL
+    ACCOUNT_NAMES: invalid account name entry "prod=123456789012": expected 123456789012=prod,…, or organization
+    RUNBOOK_URL: invalid template: the host must not contain placeholders or credentials; use placeholders in the path or query
+    STATE_CONFIGMAP: invalid ConfigMap name "Guardduty_State": expected lowercase letters, digits, "-" and "."
+    PUSHGATEWAY_URL: invalid URL: expected https://host/path
+    PUSHGATEWAY_LABELS: invalid label region: reserved by the metrics; choose another name
+    PUSHGATEWAY_PASSWORD: not set: required with PUSHGATEWAY_USERNAME (or set PUSHGATEWAY_PASSWORD_FILE)
+    RUN_TIMEOUT: invalid duration "8 parsecs": expected a value such as 90s, 10m, 6h or 1d
+    RUN_LEASE: invalid duration "1s": must be at least 2s
+    DRY_RUN: invalid boolean "perhaps": expected true, false, 1 or 0
+    LOG_FORMAT: invalid value "xml": expected json or text
     RUST_LOG: invalid log filter "info,=,": expected a level such as info, or target=level,…
     "#);
 }
@@ -142,7 +142,7 @@ fn the_nearest_known_variable_is_named() {
         ("SLACK_BOT_TOKEN_FILES", "SLACK_BOT_TOKEN_FILE"),
         ("SLACK_CHANNEL_FILE", "SLACK_CHANNEL"),
     ] {
-        assert_eq!(faults(&[(wrong, "x")]), format!("{wrong}: is unknown; did you mean {near}?"));
+        assert_eq!(faults(&[(wrong, "x")]), format!("{wrong}: unknown variable; did you mean {near}?"));
     }
 }
 
@@ -164,11 +164,11 @@ fn what_is_blank_injected_or_somebody_else_s_is_no_fault() {
 #[test]
 fn a_bot_token_and_a_webhook_exclude_each_other_and_one_is_needed() {
     let gone = ("SLACK_BOT_TOKEN", "");
-    insta::assert_snapshot!(faults(&[gone]), @"SLACK_BOT_TOKEN: is not set; set it, or SLACK_BOT_TOKEN_FILE, or SLACK_WEBHOOK_URL instead");
-    insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: is set, and so is SLACK_BOT_TOKEN; unset one of the two");
-    insta::assert_snapshot!(faults(&[("SLACK_BOT_TOKEN", "xapp-1-s3cret")]), @"SLACK_BOT_TOKEN: is no bot token; it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token)");
-    insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: "security" is no channel; write its id (C…, G…) or its name with the hash, like #security"#);
-    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @"SLACK_BOT_TOKEN_FILE: names a file that cannot be used: No such file or directory (os error 2)");
+    insta::assert_snapshot!(faults(&[gone]), @"SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL");
+    insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: cannot be combined with SLACK_BOT_TOKEN; unset one of them");
+    insta::assert_snapshot!(faults(&[("SLACK_BOT_TOKEN", "xapp-1-s3cret")]), @"SLACK_BOT_TOKEN: invalid bot token: expected a token that starts with xoxb- (OAuth & Permissions, Bot User OAuth Token)");
+    insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: invalid channel "security": expected an ID (C…, G…) or a name such as #security"#);
+    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @r#"SLACK_BOT_TOKEN_FILE: cannot read secret file "/nowhere/token": No such file or directory (os error 2)"#);
     let webhook = with(&[gone, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
     assert!(matches!(webhook.slack.access, Access::Webhook { .. }));
 }
@@ -186,14 +186,14 @@ fn a_route_s_webhook_is_known_and_may_be_a_file() {
         let RouteTo::Target(Target::Webhook { name, url }) = &c.routes.0[0].to else { panic!("no webhook") };
         assert_eq!((name.as_str(), secrecy::ExposeSecret::expose_secret(url)), ("SLACK_WEBHOOK_PAGING", HOOK));
     }
-    insta::assert_snapshot!(faults(&[&base[..], &[route]].concat()), @"SLACK_ROUTES[0].webhook: names SLACK_WEBHOOK_PAGING, which is not set; set it, or SLACK_WEBHOOK_PAGING_FILE, to the webhook's URL");
-    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING", "s3cret")]].concat()), @"SLACK_ROUTES[0].webhook: the variable SLACK_WEBHOOK_PAGING is no URL; write it like https://host/path");
-    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING_FILE", "/nowhere/x")]].concat()), @r"
-    SLACK_WEBHOOK_PAGING_FILE: names a file that cannot be used: No such file or directory (os error 2)
-    SLACK_ROUTES[0].webhook: the file of SLACK_WEBHOOK_PAGING cannot be used
-    ");
+    insta::assert_snapshot!(faults(&[&base[..], &[route]].concat()), @"SLACK_ROUTES[0].webhook: variable SLACK_WEBHOOK_PAGING is not set: set it, or SLACK_WEBHOOK_PAGING_FILE, to the webhook URL");
+    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING", "s3cret")]].concat()), @"SLACK_ROUTES[0].webhook: variable SLACK_WEBHOOK_PAGING: invalid URL: expected https://host/path");
+    insta::assert_snapshot!(faults(&[&base[..], &[route, ("SLACK_WEBHOOK_PAGING_FILE", "/nowhere/x")]].concat()), @r#"
+    SLACK_WEBHOOK_PAGING_FILE: cannot read secret file "/nowhere/x": No such file or directory (os error 2)
+    SLACK_ROUTES[0].webhook: cannot read the file of SLACK_WEBHOOK_PAGING
+    "#);
     let broken = ("SLACK_ROUTES", r#"[{"webhook": "SLACK_WEBHOOK_PAGING""#);
-    insta::assert_snapshot!(faults(&[&base[..], &[broken, ("SLACK_WEBHOOK_PAGING", HOOK)]].concat()), @"SLACK_ROUTES: is no JSON, line 1 column 35; mend it there");
+    insta::assert_snapshot!(faults(&[&base[..], &[broken, ("SLACK_WEBHOOK_PAGING", HOOK)]].concat()), @"SLACK_ROUTES: invalid JSON at line 1, column 35");
 }
 
 #[test]

@@ -9,10 +9,10 @@ use super::values::Parsed;
 pub(super) fn base(value: &str) -> Parsed<String> {
     let url = http(value)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or a password; take them out of the URL".into());
+        return Err("invalid URL: must not contain credentials".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment; write the base URL only".into());
+        return Err("invalid base URL: must not contain a query or a fragment".into());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
@@ -36,22 +36,25 @@ const LONGEST_TEMPLATE: usize = 2_000;
 pub(super) fn template(value: &str) -> Parsed<String> {
     let filled = PLACEHOLDERS.iter().fold(value.to_owned(), |text, p| text.replace(p, "x"));
     if filled.contains(['{', '}']) {
-        return Err("has a placeholder that is unknown; there are {type}, {id}, {account} and {region}".into());
+        return Err("unknown placeholder: expected {type}, {id}, {account} or {region}".into());
     }
     let url = http(&filled)?;
     let host_ends = value.find("://").map_or(0, |at| at + 3);
     let authority = value[host_ends..].split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('{') || !url.username().is_empty() || url.password().is_some() {
-        return Err("has a placeholder or credentials in its host; placeholders stand in the path or the query".into());
+        return Err("invalid template: the host must not contain placeholders or credentials; use placeholders in the path or query".into());
     }
     if value.len() > LONGEST_TEMPLATE || value.chars().any(|c| c.is_whitespace() || "<>|\"".contains(c)) {
-        return Err("is too long for a link, or holds blanks or one of <>|\"; write them percent-encoded".into());
+        return Err(
+            "invalid template: too long, or contains whitespace or one of <>|\"; percent-encode these characters"
+                .into(),
+        );
     }
     Ok(value.to_owned())
 }
 
 fn http(value: &str) -> Parsed<Url> {
-    let mend = || "is no URL; write it like https://host/path".to_owned();
+    let mend = || "invalid URL: expected https://host/path".to_owned();
     let url = Url::parse(value).map_err(|_| mend())?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(mend()) }
 }

@@ -19,7 +19,7 @@ pub(super) fn quoted(value: &str) -> String {
     let lower = value.to_ascii_lowercase();
     let token = ["xox", "xapp-", "hooks.slack", "://"].iter().any(|s| lower.contains(s));
     if token || value.contains("AKIA") || value.contains("ASIA") {
-        return "the value (not shown, it may hold a secret)".into();
+        return "(value hidden: it may contain a secret)".into();
     }
     let shown: String = value.chars().take(60).collect();
     format!("{shown:?}{}", if shown.len() < value.len() { "…" } else { "" })
@@ -36,7 +36,7 @@ pub(super) fn text(value: &str) -> Parsed<String> {
 
 pub(super) fn file(value: &str) -> Parsed<PathBuf> {
     if value.ends_with('/') {
-        return Err(format!("{} is a directory; write the path of a file in it", quoted(value)));
+        return Err(format!("invalid path {}: expected a file, not a directory", quoted(value)));
     }
     Ok(value.into())
 }
@@ -46,12 +46,13 @@ pub(super) fn globs(value: &str) -> Parsed<Vec<Glob>> {
 }
 
 pub(super) fn duration(value: &str) -> Parsed<Duration> {
-    parse_duration(value).ok_or_else(|| format!("{} is no duration; write it like 90s, 10m, 6h or 1d", quoted(value)))
+    parse_duration(value)
+        .ok_or_else(|| format!("invalid duration {}: expected a value such as 90s, 10m, 6h or 1d", quoted(value)))
 }
 
 pub(super) fn at_least(least: Duration) -> impl Fn(&str) -> Parsed<Duration> {
     move |value| match duration(value)? {
-        d if d < least => Err(format!("{} is too short; allow {} at least", quoted(value), show_duration(least))),
+        d if d < least => Err(format!("invalid duration {}: must be at least {}", quoted(value), show_duration(least))),
         d => Ok(d),
     }
 }
@@ -60,20 +61,21 @@ pub(super) fn boolean(value: &str) -> Parsed<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(format!("{} is neither true nor false; write true, false, 1 or 0", quoted(value))),
+        _ => Err(format!("invalid boolean {}: expected true, false, 1 or 0", quoted(value))),
     }
 }
 
 pub(super) fn count(value: &str) -> Parsed<usize> {
-    value.parse().map_err(|_| format!("{} is no whole number from 0 up", quoted(value)))
+    value.parse().map_err(|_| format!("invalid number {}: expected a non-negative integer", quoted(value)))
 }
 
 pub(super) fn severity(value: &str) -> Parsed<f64> {
     if let Some(band) = Band::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
         return Ok(band.floor());
     }
-    let mend =
-        || format!("{} is no severity; write low, medium, high, critical or a number from 0 to 10", quoted(value));
+    let mend = || {
+        format!("invalid severity {}: expected low, medium, high, critical, or a number from 0 to 10", quoted(value))
+    };
     value.parse().ok().filter(|n| (0.0..=10.0).contains(n)).ok_or_else(mend)
 }
 
@@ -82,7 +84,7 @@ pub(super) fn recurrence(value: &str) -> Parsed<Recurrence> {
         "update" => Ok(Recurrence::Update),
         "repost" => Ok(Recurrence::Repost),
         "ignore" => Ok(Recurrence::Ignore),
-        _ => Err(format!("{} is unknown; write update, repost or ignore", quoted(value))),
+        _ => Err(format!("invalid value {}: expected update, repost or ignore", quoted(value))),
     }
 }
 
@@ -90,7 +92,7 @@ pub(super) fn samples(value: &str) -> Parsed<Samples> {
     match value {
         "show" => Ok(Samples::Show),
         "drop" => Ok(Samples::Drop),
-        _ => Err(format!("{} is unknown; write show or drop", quoted(value))),
+        _ => Err(format!("invalid value {}: expected show or drop", quoted(value))),
     }
 }
 
@@ -98,7 +100,7 @@ pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
     match value {
         "json" => Ok(LogFormat::Json),
         "text" => Ok(LogFormat::Text),
-        _ => Err(format!("{} is unknown; write json or text", quoted(value))),
+        _ => Err(format!("invalid value {}: expected json or text", quoted(value))),
     }
 }
 
@@ -144,10 +146,10 @@ pub(super) fn regions(value: &str) -> Parsed<Regions> {
         return Ok(Regions::All);
     }
     if names.iter().any(|n| n == "all") {
-        return Err("names all beside regions; write all alone, or the regions".into());
+        return Err("invalid region list: \"all\" cannot be combined with region names".into());
     }
     match names.iter().find(|n| !is_region(n)) {
-        Some(bad) => Err(format!("{} is no region; write regions like eu-west-1,us-east-1, or all", quoted(bad))),
+        Some(bad) => Err(format!("invalid region {}: expected names such as eu-west-1,us-east-1, or all", quoted(bad))),
         None if names.is_empty() => Ok(Regions::Default),
         None => Ok(Regions::List(names)),
     }
@@ -184,7 +186,7 @@ pub(super) fn roles(value: &str) -> Parsed<Vec<Role>> {
     let role = |item: String| match item.as_str() {
         "self" => Ok(Role::Own),
         arn if is_role_arn(arn) => Ok(Role::Arn(item)),
-        bad => Err(format!("{} is no role; write arn:aws:iam::123456789012:role/name, or self", quoted(bad))),
+        bad => Err(format!("invalid role {}: expected arn:aws:iam::123456789012:role/name, or self", quoted(bad))),
     };
     distinct(list(value)).into_iter().map(role).collect()
 }
@@ -195,7 +197,7 @@ pub(super) fn external_id(value: &str) -> Parsed<String> {
     if (2..=1224).contains(&value.len()) && value.chars().all(plain) {
         return Ok(value.to_owned());
     }
-    Err("is no external id; it has 2 to 1224 letters, digits and _+=,.@:/-".into())
+    Err("invalid external ID: expected 2 to 1224 characters: letters, digits and _+=,.@:/-".into())
 }
 
 pub(super) fn account_names(value: &str) -> Parsed<AccountNames> {
@@ -207,12 +209,12 @@ pub(super) fn account_names(value: &str) -> Parsed<AccountNames> {
         let (id, name) = item.split_once('=').map_or((item, ""), |(id, name)| (id.trim(), name.trim()));
         if !is_account(id) || name.is_empty() {
             return Err(format!(
-                "{} is no name of an account; write 123456789012=prod,…, or organization",
+                "invalid account name entry {}: expected 123456789012=prod,…, or organization",
                 quoted(item)
             ));
         }
         if names.insert(id.to_owned(), name.to_owned()).is_some() {
-            return Err(format!("names the account {id} twice"));
+            return Err(format!("duplicate account {id}"));
         }
     }
     Ok(AccountNames::Map(names))
@@ -229,17 +231,20 @@ pub(super) fn channel(value: &str) -> Parsed<String> {
     if id || name {
         return Ok(value.to_owned());
     }
-    Err(format!("{} is no channel; write its id (C…, G…) or its name with the hash, like #security", quoted(value)))
+    Err(format!("invalid channel {}: expected an ID (C…, G…) or a name such as #security", quoted(value)))
 }
 
 /// A bot token goes into a header: visible ASCII. Only the kind is checked, Slack says the rest.
 pub(super) fn bot_token(value: &str) -> Parsed<secrecy::SecretString> {
     let value = value.trim();
     if !value.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("holds blanks or characters that no token has; copy the bot token anew".into());
+        return Err("invalid bot token: contains whitespace or other characters that a token cannot contain; copy the token again".into());
     }
     if !(value.starts_with("xoxb-") || value.starts_with("xoxe.xoxb-")) {
-        return Err("is no bot token; it begins with xoxb- (OAuth & Permissions, Bot User OAuth Token)".into());
+        return Err(
+            "invalid bot token: expected a token that starts with xoxb- (OAuth & Permissions, Bot User OAuth Token)"
+                .into(),
+        );
     }
     Ok(value.into())
 }
@@ -255,20 +260,22 @@ pub(super) fn configmap(value: &str) -> Parsed<String> {
     if value.len() <= 253 && value.split('.').all(label) {
         return Ok(value.to_owned());
     }
-    Err(format!("{} is no name of a ConfigMap; it has lower-case letters, digits, - and .", quoted(value)))
+    Err(format!("invalid ConfigMap name {}: expected lowercase letters, digits, \"-\" and \".\"", quoted(value)))
 }
 
 /// Labels that the metrics bear themselves, or that Prometheus gives to histograms and groups.
-const TAKEN_LABELS: [&str; 14] = [
+const TAKEN_LABELS: [&str; 16] = [
     "account",
     "channel",
     "code",
+    "feature",
     "job",
     "le",
     "operation",
     "outcome",
     "quantile",
     "region",
+    "resource_type",
     "revision",
     "service",
     "severity",
@@ -281,13 +288,13 @@ pub(super) fn labels(value: &str) -> Parsed<BTreeMap<String, String>> {
     for item in list(value) {
         let (name, text) = item.split_once('=').map_or((item, ""), |(n, t)| (n.trim(), t.trim()));
         if !is_label(name) || text.is_empty() {
-            return Err(format!("{} is no label; write name=value,name=value", quoted(item)));
+            return Err(format!("invalid label {}: expected name=value,name=value", quoted(item)));
         }
         if TAKEN_LABELS.contains(&name) {
-            return Err(format!("the label {name} is one that the metrics bear themselves; choose another name"));
+            return Err(format!("invalid label {name}: reserved by the metrics; choose another name"));
         }
         if labels.insert(name.to_owned(), text.to_owned()).is_some() {
-            return Err(format!("has the label {name} twice"));
+            return Err(format!("duplicate label {name}"));
         }
     }
     Ok(labels)
@@ -303,13 +310,13 @@ pub(super) fn role_name(value: &str) -> Parsed<String> {
     if value.len() <= 64 && value.chars().all(plain) {
         return Ok(value.to_owned());
     }
-    Err(format!("{} is no name of a role; write the permission set's name", quoted(value)))
+    Err(format!("invalid role name {}: expected the name of a permission set", quoted(value)))
 }
 
 /// Source: RFC 7617, section 2: the colon ends the user name.
 pub(super) fn username(value: &str) -> Parsed<String> {
     if value.contains(':') || value.chars().any(char::is_control) {
-        return Err("holds a colon or a control character; basic auth cannot carry it".into());
+        return Err("invalid user name: must not contain a colon or control characters".into());
     }
     Ok(value.to_owned())
 }

@@ -75,7 +75,7 @@ impl Identity {
         let answer = answer.map_err(|e| ReadError::of(&what, &e))?;
         match (answer.account, answer.arn) {
             (Some(account), Some(arn)) => Ok(Caller { account, arn }),
-            _ => Err(ReadError::passing(Reason::Malformed, &what, "no account in the answer")),
+            _ => Err(ReadError::passing(Reason::Malformed, &what, "response contains no account")),
         }
     }
 }

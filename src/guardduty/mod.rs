@@ -75,7 +75,7 @@ impl TryFrom<String> for SourceKey {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no source: want account/region")]
+#[error("invalid source {0:?}: expected account/region")]
 pub struct NotASource(String);
 
 /// One page of `ListFindings`.

@@ -18,7 +18,7 @@ pub(super) async fn all<T>(
         match &token {
             None => return Ok(rows),
             Some(t) if !seen.insert(t.clone()) => {
-                return Err(ReadError::passing(Reason::Malformed, what, "the token of a page came a second time"));
+                return Err(ReadError::passing(Reason::Malformed, what, "pagination token repeated"));
             }
             Some(_) => {}
         }
@@ -48,6 +48,6 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_repeats_ends_the_paging() {
         let error = read(&["a", "b", "a", "b", "a"]).await.unwrap_err();
-        assert_eq!(error.to_string(), "ListFilters: the token of a page came a second time");
+        assert_eq!(error.to_string(), "ListFilters: pagination token repeated");
     }
 }

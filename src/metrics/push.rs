@@ -15,13 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why a push failed; it names neither the URL nor the credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    #[error("PUSHGATEWAY_URL: the Pushgateway did not take the metrics within 5 s")]
+    #[error("PUSHGATEWAY_URL: push timed out after 5 s")]
     Timeout,
-    #[error("PUSHGATEWAY_URL: the Pushgateway refuses the metrics with status {status}: {text}")]
+    #[error("PUSHGATEWAY_URL: Pushgateway rejected the metrics with status {status}: {text}")]
     Refused { status: u16, text: String },
-    #[error("PUSHGATEWAY_URL: the Pushgateway cannot be reached: {0}")]
+    #[error("PUSHGATEWAY_URL: cannot reach the Pushgateway: {0}")]
     Unreachable(String),
-    #[error("PUSHGATEWAY_URL: is no base of a URL")]
+    #[error("PUSHGATEWAY_URL: invalid base URL")]
     Url,
 }
 
@@ -166,7 +166,7 @@ mod tests {
     async fn a_refusal_is_told_with_the_gateway_s_words_and_without_its_url() {
         let (url, _) = listening(StatusCode::BAD_REQUEST).await;
         let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"PUSHGATEWAY_URL: the Pushgateway refuses the metrics with status 400: as the gateway explains");
+        insta::assert_snapshot!(error, @"PUSHGATEWAY_URL: Pushgateway rejected the metrics with status 400: as the gateway explains");
     }
 
     #[tokio::test]

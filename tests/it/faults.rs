@@ -164,7 +164,8 @@ fn a_throttle_longer_than_the_lease_does_not_let_a_second_run_take_over() {
 #[test]
 fn throttled_for_the_whole_run_it_ends_in_time_says_so_and_the_next_one_delivers() {
     let world = world().env("RUN_TIMEOUT", "10s").findings([high("f1")]);
-    let world = world.slack([status(429).retry_after(1).for_ever()]).run().posted([]).exit(1).stderr_has("RUN_TIMEOUT");
+    let world =
+        world.slack([status(429).retry_after(1).for_ever()]).run().posted([]).exit(1).stderr_has("run timeout reached");
     run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["f1"]);
 }
 

@@ -40,11 +40,14 @@ pub(in crate::config) fn parse(
     let routes = match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(routes)) => routes,
         Ok(_) => {
-            faults.add("SLACK_ROUTES", "is no JSON array; write [{\"match\": {…}, \"channel\": \"#name\"}]");
+            faults.add(
+                "SLACK_ROUTES",
+                "invalid value: expected a JSON array such as [{\"match\": {…}, \"channel\": \"#name\"}]",
+            );
             return Routes::default();
         }
         Err(e) => {
-            faults.add("SLACK_ROUTES", format!("is no JSON, line {} column {}; mend it there", e.line(), e.column()));
+            faults.add("SLACK_ROUTES", format!("invalid JSON at line {}, column {}", e.line(), e.column()));
             return Routes::default();
         }
     };
@@ -67,7 +70,7 @@ impl Reader<'_> {
     fn route(&mut self, n: usize, route: &Value) -> Option<Route> {
         self.at = format!("SLACK_ROUTES[{n}]");
         let Value::Object(route) = route else {
-            self.fault("", "is no object; write {\"match\": {…}, \"channel\": \"#name\"}");
+            self.fault("", "invalid route: expected an object such as {\"match\": {…}, \"channel\": \"#name\"}");
             return None;
         };
         self.unknown_keys("", route, &["match", "channel", "webhook", "drop", "mention"]);
@@ -79,12 +82,12 @@ impl Reader<'_> {
 
     fn unknown_keys(&mut self, below: &str, object: &Map<String, Value>, known: &[&str]) {
         for key in object.keys().filter(|k| !known.contains(&k.as_str())) {
-            self.fault(below, format!("has the unknown key {}; there are {}", quoted(key), known.join(", ")));
+            self.fault(below, format!("unknown key {}: expected one of {}", quoted(key), known.join(", ")));
         }
     }
 
     fn match_(&mut self, value: Option<&Value>) -> Match {
-        const NOTHING: &str = "asks for nothing; write \"type\": [\"*\"] to match every finding";
+        const NOTHING: &str = "empty match; use \"type\": [\"*\"] to match every finding";
         match value {
             Some(Value::Object(keys)) if !keys.is_empty() => {
                 self.unknown_keys(".match", keys, &["severity", "type", "account", "region", "resource", "tag"]);
@@ -102,7 +105,10 @@ impl Reader<'_> {
                 Match::default()
             }
             Some(_) => {
-                self.fault(".match", "is no object; write {\"severity\": \">=7\", \"type\": [\"*:EC2/*\"]}");
+                self.fault(
+                    ".match",
+                    "invalid match: expected an object such as {\"severity\": \">=7\", \"type\": [\"*:EC2/*\"]}",
+                );
                 Match::default()
             }
         }
@@ -113,7 +119,7 @@ impl Reader<'_> {
         if comparison.is_none() {
             self.fault(
                 ".match.severity",
-                "is no comparison; write \">=7\", \">7\", \"<4\", \"<=4\" or \"=5\", from 0 to 10",
+                "invalid comparison: expected \">=7\", \">7\", \"<4\", \"<=4\" or \"=5\", from 0 to 10",
             );
         }
         comparison
@@ -126,19 +132,19 @@ impl Reader<'_> {
             Some(Value::Array(items)) if !items.is_empty() => items.iter().collect(),
             Some(one @ Value::String(_)) => vec![one],
             Some(_) => {
-                self.fault(&below, "is no list; write globs in quotes, like [\"a*\", \"b\"]");
+                self.fault(&below, "invalid value: expected a list of globs such as [\"a*\", \"b\"]");
                 return Vec::new();
             }
         };
         let mut globs = Vec::new();
         for item in items {
             match item.as_str().map(str::trim) {
-                Some("") => self.fault(&below, "has an empty glob; write * to match everything"),
+                Some("") => self.fault(&below, "empty glob; use * to match everything"),
                 Some(text) => match problem(text) {
                     Some(why) => self.fault(&below, format!("{}: {why}", quoted(text))),
                     None => globs.push(Glob::new(text)),
                 },
-                None => self.fault(&below, "has something else than text; write each glob in quotes"),
+                None => self.fault(&below, "invalid glob: expected a string"),
             }
         }
         globs
@@ -149,7 +155,7 @@ impl Reader<'_> {
             None | Some(Value::Bool(false)) => false,
             Some(Value::Bool(true)) => true,
             Some(_) => {
-                self.fault(".drop", "is neither true nor false");
+                self.fault(".drop", "invalid boolean: expected true or false");
                 return None;
             }
         };
@@ -160,12 +166,12 @@ impl Reader<'_> {
             (false, None, None) => {
                 self.fault(
                     "",
-                    "says not where; give it a channel (with SLACK_WEBHOOK_URL a webhook), or \"drop\": true",
+                    "no destination: set \"channel\" (with SLACK_WEBHOOK_URL, \"webhook\") or \"drop\": true",
                 );
                 None
             }
             _ => {
-                self.fault("", "has more than one of channel, webhook and drop; leave one");
+                self.fault("", "conflicting keys: set only one of channel, webhook and drop");
                 None
             }
         }
@@ -173,7 +179,7 @@ impl Reader<'_> {
 
     fn channel(&mut self, value: &Value) -> Option<RouteTo> {
         if self.kind == Kind::Webhook {
-            self.fault(".channel", "needs SLACK_BOT_TOKEN; a webhook posts to its own channel: write \"webhook\": \"NAME\", the variable with its URL");
+            self.fault(".channel", "requires SLACK_BOT_TOKEN: a webhook posts to its own channel; use \"webhook\": \"NAME\", the variable that contains the URL");
             return None;
         }
         match channel(value.as_str().unwrap_or_default().trim()) {
@@ -187,14 +193,14 @@ impl Reader<'_> {
 
     fn webhook(&mut self, value: &Value) -> Option<RouteTo> {
         if self.kind == Kind::Bot {
-            self.fault(".webhook", "goes with SLACK_WEBHOOK_URL; with SLACK_BOT_TOKEN write \"channel\": \"#name\"");
+            self.fault(".webhook", "requires SLACK_WEBHOOK_URL; with SLACK_BOT_TOKEN use \"channel\": \"#name\"");
             return None;
         }
         let name = base_name(value.as_str().unwrap_or_default().trim());
         if !is_variable(name) {
             self.fault(
                 ".webhook",
-                "is no name of a variable; write the name of the one that holds the URL, like SLACK_WEBHOOK_PAGING",
+                "invalid variable name: expected the name of the variable that contains the URL, such as SLACK_WEBHOOK_PAGING",
             );
             return None;
         }
@@ -213,13 +219,13 @@ impl Reader<'_> {
             _ => {
                 self.fault(
                     ".mention",
-                    "is no mention; write <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>",
+                    "invalid mention: expected <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>",
                 );
                 return None;
             }
         };
         if matches!(to, Some(RouteTo::Drop)) {
-            self.fault(".mention", "stands beside drop, which posts nothing; leave one");
+            self.fault(".mention", "cannot be combined with drop, which posts nothing");
         }
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
@@ -227,11 +233,11 @@ impl Reader<'_> {
 
 fn account_problem(text: &str) -> Option<&'static str> {
     let wild = text.contains(['*', '?']);
-    (!wild && !is_account(text)).then_some("is no account; write its 12 digits, or a glob")
+    (!wild && !is_account(text)).then_some("invalid account: expected 12 digits or a glob")
 }
 
 fn tag_problem(text: &str) -> Option<&'static str> {
-    (!text.contains(['=', '*'])).then_some("matches no tag; write key=value")
+    (!text.contains(['=', '*'])).then_some("invalid tag: expected key=value")
 }
 
 /// Source: POSIX.1, «Environment Variables».

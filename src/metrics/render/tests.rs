@@ -159,7 +159,7 @@ fn no_label_of_a_metric_is_taken_for_the_grouping_key() {
     for label in labels.filter_map(|l| Some(l.split_once('=')?.0)) {
         let env = [("PUSHGATEWAY_LABELS".to_owned(), format!("{label}=x"))];
         let faults = crate::config::Config::for_preview(env, false).unwrap_err();
-        assert!(faults.to_string().contains(&format!("the label {label} ")), "{faults}");
+        assert!(faults.to_string().contains(&format!("invalid label {label}: reserved")), "{faults}");
     }
 }
 

@@ -57,27 +57,27 @@ fn every_fault_is_told_with_its_place() {
             {"match": {"region": "*"}, "drop": true, "mention": "@here"}]"##,
     );
     insta::assert_snapshot!(many, @r##"
-    SLACK_ROUTES[0].match: has the unknown key "typ"; there are severity, type, account, region, resource, tag
-    SLACK_ROUTES[0].match.severity: is no comparison; write ">=7", ">7", "<4", "<=4" or "=5", from 0 to 10
-    SLACK_ROUTES[0].match.account: has something else than text; write each glob in quotes
-    SLACK_ROUTES[0].match.tag: "payments": matches no tag; write key=value
-    SLACK_ROUTES[0].channel: "security" is no channel; write its id (C…, G…) or its name with the hash, like #security
-    SLACK_ROUTES[1].match: asks for nothing; write "type": ["*"] to match every finding
-    SLACK_ROUTES[1]: has more than one of channel, webhook and drop; leave one
-    SLACK_ROUTES[2].match.type: is no list; write globs in quotes, like ["a*", "b"]
-    SLACK_ROUTES[2]: says not where; give it a channel (with SLACK_WEBHOOK_URL a webhook), or "drop": true
-    SLACK_ROUTES[3]: is no object; write {"match": {…}, "channel": "#name"}
-    SLACK_ROUTES[4].match.account: "12345": is no account; write its 12 digits, or a glob
-    SLACK_ROUTES[4].webhook: goes with SLACK_WEBHOOK_URL; with SLACK_BOT_TOKEN write "channel": "#name"
-    SLACK_ROUTES[5].mention: is no mention; write <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>
+    SLACK_ROUTES[0].match: unknown key "typ": expected one of severity, type, account, region, resource, tag
+    SLACK_ROUTES[0].match.severity: invalid comparison: expected ">=7", ">7", "<4", "<=4" or "=5", from 0 to 10
+    SLACK_ROUTES[0].match.account: invalid glob: expected a string
+    SLACK_ROUTES[0].match.tag: "payments": invalid tag: expected key=value
+    SLACK_ROUTES[0].channel: invalid channel "security": expected an ID (C…, G…) or a name such as #security
+    SLACK_ROUTES[1].match: empty match; use "type": ["*"] to match every finding
+    SLACK_ROUTES[1]: conflicting keys: set only one of channel, webhook and drop
+    SLACK_ROUTES[2].match.type: invalid value: expected a list of globs such as ["a*", "b"]
+    SLACK_ROUTES[2]: no destination: set "channel" (with SLACK_WEBHOOK_URL, "webhook") or "drop": true
+    SLACK_ROUTES[3]: invalid route: expected an object such as {"match": {…}, "channel": "#name"}
+    SLACK_ROUTES[4].match.account: "12345": invalid account: expected 12 digits or a glob
+    SLACK_ROUTES[4].webhook: requires SLACK_WEBHOOK_URL; with SLACK_BOT_TOKEN use "channel": "#name"
+    SLACK_ROUTES[5].mention: invalid mention: expected <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>
     "##);
-    insta::assert_snapshot!(faults(r#"[{"match": "#), @"SLACK_ROUTES: is no JSON, line 1 column 11; mend it there");
-    insta::assert_snapshot!(faults("{}"), @r##"SLACK_ROUTES: is no JSON array; write [{"match": {…}, "channel": "#name"}]"##);
+    insta::assert_snapshot!(faults(r#"[{"match": "#), @"SLACK_ROUTES: invalid JSON at line 1, column 11");
+    insta::assert_snapshot!(faults("{}"), @r##"SLACK_ROUTES: invalid value: expected a JSON array such as [{"match": {…}, "channel": "#name"}]"##);
     let hooks = r##"[{"match": {"type": "*"}, "channel": "#a"}, {"match": {"type": "*"}, "webhook": "https://x"},
         {"match": {"type": "*"}, "webhook": "NOPE"}]"##;
     insta::assert_snapshot!(read(hooks, Kind::Webhook).unwrap_err(), @r#"
-    SLACK_ROUTES[0].channel: needs SLACK_BOT_TOKEN; a webhook posts to its own channel: write "webhook": "NAME", the variable with its URL
-    SLACK_ROUTES[1].webhook: is no name of a variable; write the name of the one that holds the URL, like SLACK_WEBHOOK_PAGING
+    SLACK_ROUTES[0].channel: requires SLACK_BOT_TOKEN: a webhook posts to its own channel; use "webhook": "NAME", the variable that contains the URL
+    SLACK_ROUTES[1].webhook: invalid variable name: expected the name of the variable that contains the URL, such as SLACK_WEBHOOK_PAGING
     SLACK_ROUTES[2].webhook: NOPE is not set
     "#);
 }
