@@ -1,6 +1,6 @@
 //! A window of findings made into acts: per channel the most severe first, digests of what exceeds the budget.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::config::{Config, Target};
@@ -97,7 +97,7 @@ impl Budget {
     }
 }
 
-/// Decides about a window. `digest_id` gives a new id each time.
+/// Decides about a batch. `digest_id` gives a new id each time.
 pub fn plan(
     state: &State,
     config: &Config,
@@ -107,23 +107,30 @@ pub fn plan(
     now: Millis,
 ) -> Plan {
     let mut plan = Plan::default();
-    let mut posts: BTreeMap<String, Vec<(Rc<Finding>, Post)>> = BTreeMap::new();
+    let mut channels: BTreeMap<String, ChannelPlan> = BTreeMap::new();
     let mut updates = Vec::new();
-    let mut families = HashSet::new();
+    let mut first_sightings = FirstSightings::default();
     for f in most_severe_first(window) {
         match decide(state, config, &f, now) {
             Verdict::Known => {}
             Verdict::Settled(outcome, reason) => plan.settled.push((f, outcome, reason)),
             Verdict::Update(update) => updates.push((f, update)),
-            Verdict::Post(post) if waits_for_sibling(&f, &post, &mut families) => plan.held.push(f),
-            Verdict::Post(post) => posts.entry(post.to.name().to_owned()).or_default().push((f, post)),
+            Verdict::Post(post) if first_sightings.precede(&f, &post) => plan.held.push(f),
+            Verdict::Post(post) => {
+                let channel = channels.entry(post.to.name().to_owned()).or_default();
+                if needs_own_message(&post) || budget.take(post.to.name()) {
+                    first_sightings.add(&f, &post);
+                    channel.messages.push((f, post));
+                } else {
+                    channel.summarized.push((f, post));
+                }
+            }
         }
     }
-    for (channel, posts) in posts {
-        let acts = in_channel(&channel, posts, budget, &mut digest_id);
-        plan.lanes.entry(channel).or_default().extend(acts);
+    for (name, channel) in channels {
+        plan.lanes.insert(name, channel.into_acts(budget.digest, &mut digest_id));
     }
-    // A risen band is told before anything else is edited.
+    // An increased severity level is announced before anything else is edited.
     updates.sort_by_key(|(_, u)| u.word.as_ref().is_none_or(|w| w.rose_from.is_none()));
     if !updates.is_empty() {
         plan.lanes.insert(UPDATES.into(), updates.into_iter().map(|(f, u)| Act::Update(f, u)).collect());
@@ -136,50 +143,80 @@ fn most_severe_first(mut window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
     window
 }
 
-/// The first of an account-wide family in this window has a message of its own; the others come after it.
-fn waits_for_sibling(f: &Finding, post: &Post, families: &mut HashSet<(String, String)>) -> bool {
-    let threads = matches!(post.to.target, Target::Channel(_)) && post.parent.is_none();
-    match f.account_wide_key().filter(|_| threads && post.old.is_none()) {
-        Some(key) => !families.insert((key, post.to.name().to_owned())),
-        None => false,
+/// Returns true if no digest may summarize the finding. A message in the thread of a sibling does not crowd the channel,
+/// and the history of the channel does not show it: after an unclean shutdown only the siblings' threads tell whether it
+/// exists. A message in another channel must point to a message here.
+fn needs_own_message(post: &Post) -> bool {
+    !post.threads.is_empty() || post.old.is_some()
+}
+
+/// Account-wide findings that get a message of their own in this plan: by account-wide key and channel, the regions that
+/// show them.
+#[derive(Default)]
+struct FirstSightings(HashMap<(String, String), Vec<String>>);
+
+impl FirstSightings {
+    /// Returns true if the same account-wide finding, seen from another region, gets a message of its own in this plan.
+    /// Only such a message has a thread that the finding can wait for: a digest has none, and findings of one region are
+    /// different findings.
+    fn precede(&self, f: &Finding, post: &Post) -> bool {
+        let regions = account_wide(f, post).and_then(|key| self.0.get(&key));
+        regions.is_some_and(|regions| regions.iter().any(|region| *region != f.origin.region))
+    }
+
+    fn add(&mut self, f: &Finding, post: &Post) {
+        if let Some(key) = account_wide(f, post) {
+            self.0.entry(key).or_default().push(f.origin.region.clone());
+        }
     }
 }
 
-fn in_channel(
-    channel: &str,
-    posts: Vec<(Rc<Finding>, Post)>,
-    budget: &mut Budget,
-    digest_id: &mut impl FnMut() -> String,
-) -> Vec<Act> {
-    let mut acts = Vec::new();
-    let mut rest = Vec::new();
-    for (f, post) in posts {
-        // A message in a sibling's thread does not crowd the channel. History does not show it, so that after an unclean
-        // end only a look into the siblings' threads tells whether it stands: no digest may sum it up. Nor one that moved
-        // here: its old message says where its new one stands.
-        if !post.threads.is_empty() || post.old.is_some() || budget.take(channel) {
-            acts.push(Act::Post(f, post));
-        } else {
-            rest.push((f, post.to));
+/// The account-wide key and the channel of a new message that is not in a thread; a webhook has no threads.
+fn account_wide(f: &Finding, post: &Post) -> Option<(String, String)> {
+    let is_new = post.parent.is_none() && post.old.is_none();
+    if !is_new || !matches!(post.to.target, Target::Channel(_)) {
+        return None;
+    }
+    Some((f.account_wide_key()?, post.to.name().to_owned()))
+}
+
+/// First sightings for one channel, the most severe first.
+#[derive(Default)]
+struct ChannelPlan {
+    messages: Vec<(Rc<Finding>, Post)>,
+    /// Findings beyond the budget.
+    summarized: Vec<(Rc<Finding>, Post)>,
+}
+
+impl ChannelPlan {
+    /// Digests of `limit` findings at most. A digest of one finding would say less than its own message, so that the
+    /// finding gets its own message.
+    fn into_acts(self, limit: usize, digest_id: &mut impl FnMut() -> String) -> Vec<Act> {
+        let mut messages = self.messages;
+        let mut digests = Vec::new();
+        let mut rest = self.summarized;
+        while !rest.is_empty() {
+            let tail = rest.split_off(rest.len().min(limit));
+            if rest.len() == 1 {
+                messages.append(&mut rest);
+            } else {
+                digests.push(digest(digest_id(), rest));
+            }
+            rest = tail;
         }
+        messages.into_iter().map(|(f, post)| Act::Post(f, post)).chain(digests).collect()
     }
-    while !rest.is_empty() {
-        let tail = rest.split_off(rest.len().min(budget.digest));
-        let part = std::mem::replace(&mut rest, tail);
-        acts.push(digest(digest_id(), part));
-    }
-    acts
 }
 
 /// Several routes can lead to one channel: the digest mentions whom any of its findings mentions.
-fn digest(id: String, part: Vec<(Rc<Finding>, Destination)>) -> Act {
+fn digest(id: String, part: Vec<(Rc<Finding>, Post)>) -> Act {
     let mut mentions: Vec<String> = Vec::new();
-    for mention in part.iter().filter_map(|(_, to)| to.mention.as_ref()) {
+    for mention in part.iter().filter_map(|(_, post)| post.to.mention.as_ref()) {
         if !mentions.contains(mention) {
             mentions.push(mention.clone());
         }
     }
     let mention = (!mentions.is_empty()).then(|| mentions.join(" "));
-    let to = Destination { mention, ..part[0].1.clone() };
+    let to = Destination { mention, ..part[0].1.to.clone() };
     Act::Digest { id, to, findings: part.into_iter().map(|(f, _)| f).collect() }
 }

@@ -229,6 +229,62 @@ fn siblings_of_one_window_wait_for_the_first_of_them() {
     assert_eq!(plan.held.len(), 1);
 }
 
+/// Numbers of a plan: messages of their own, the size of each digest, findings that wait for a sibling.
+type Shape = (usize, Vec<usize>, usize);
+
+fn shape_of(plan: &Plan) -> Shape {
+    let acts = || plan.lanes.values().flatten();
+    let messages = acts().filter(|act| matches!(act, Act::Post(..))).count();
+    let digests = acts().filter(|act| matches!(act, Act::Digest { .. })).map(|act| act.findings().len()).collect();
+    (messages, digests, plan.held.len())
+}
+
+#[test]
+fn findings_of_one_principal_wait_only_for_a_message_from_another_region() {
+    // (findings of one user in eu-west-1, in us-east-1, findings of others, SLACK_DIGEST_AFTER) → shape
+    let table: [(u64, u64, u64, usize, Shape); 11] = [
+        (60, 0, 0, 20, (20, vec![40], 0)),
+        (60, 0, 0, 0, (60, vec![], 0)),
+        (21, 0, 0, 20, (21, vec![], 0)),
+        (22, 0, 0, 20, (20, vec![2], 0)),
+        (1, 0, 0, 20, (1, vec![], 0)),
+        (1, 1, 0, 20, (1, vec![], 1)),
+        (2, 2, 0, 20, (2, vec![], 2)),
+        (30, 30, 0, 20, (20, vec![10], 30)),
+        // The budget is used up by more severe findings: no message has a thread to wait for.
+        (30, 30, 20, 20, (20, vec![60], 0)),
+        (1, 1, 20, 20, (20, vec![2], 0)),
+        (1, 0, 20, 20, (21, vec![], 0)),
+    ];
+    for (europe, america, others, digest_after, expected) in table {
+        let of_user = |region: &'static str, count| {
+            (0..count).map(move |i| seen_in(region, &format!("{region}-{i:03}"), 5.0, 100, "198.51.100.7"))
+        };
+        let severe = (0..others).map(|i| distinct(i, 8.0));
+        let findings = of_user("eu-west-1", europe).chain(of_user("us-east-1", america)).chain(severe).collect();
+        let found = shape_of(&planned(findings, digest_after));
+        assert_eq!(found, expected, "{europe} + {america} of one user, {others} others, digest after {digest_after}");
+    }
+}
+
+#[test]
+fn a_digest_never_summarizes_a_single_finding() {
+    for (count, limit, expected) in [
+        (21, 500, (21, vec![])),
+        (25, 2, (21, vec![2, 2])),
+        (521, 500, (21, vec![500])),
+        (522, 500, (20, vec![500, 2])),
+        (24, 1, (24, vec![])),
+    ] {
+        let findings = (0..count).map(|i| Rc::new(distinct(i, 5.0))).collect();
+        let mut budget = Budget::new(20);
+        budget.digest = limit;
+        let plan = plan(&State::default(), &config(&[]), findings, &mut budget, || "d".into(), NOW);
+        let (messages, digests, _) = shape_of(&plan);
+        assert_eq!((messages, digests), expected, "{count} findings, digests of {limit}");
+    }
+}
+
 /// A finding that has no siblings.
 fn distinct(i: u64, severity: f64) -> Finding {
     let mut f = finding(&format!("f{i}"), severity, 100);
