@@ -1,7 +1,9 @@
 //! When to try again, and how long to wait before it. Pure: the clock and chance are arguments.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::time::Millis;
 
 /// What an HTTP status says about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,9 @@ impl Policy {
     /// For calls that a person waits for only a little: four tries, some 4 s.
     pub const SHORT: Self = Self { first: Duration::from_millis(500), cap: Duration::from_secs(5), tries: 4 };
 
+    /// For a rate limit without a `Retry-After`: until the run ends.
+    pub const RATE_LIMIT: Self = Self { first: Duration::from_secs(2), cap: Duration::from_secs(60), tries: u32::MAX };
+
     /// The pause after `failed` tries (from 1), or `None` to give up: no try is left, or it would begin after `left` has passed.
     /// `asked` is what the server asked for (`Retry-After`) and is never undercut. `chance` is from 0 to 1.
     pub fn pause(&self, failed: u32, asked: Option<Duration>, left: Duration, chance: f64) -> Option<Duration> {
@@ -60,12 +65,29 @@ impl Policy {
     }
 }
 
-/// Seconds as `Retry-After` gives them, fractions included; `None` for its other form, a date, which neither Slack nor
-/// Kubernetes uses.
-pub fn retry_after(header: &str) -> Option<Duration> {
-    let seconds: f64 = header.trim().parse().ok()?;
-    // A day is longer than any run.
-    (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+/// Longest time that a `Retry-After` is taken to mean: longer than a run by default.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The time that a `Retry-After` asks for, [`MAX_RETRY_AFTER`] at most: seconds (fractions included), or a date in one of
+/// the three forms of RFC 9110, section 5.6.7, measured from `now`. Returns `None` for anything else, and for a time that
+/// is not in the future: such a header does not say how long to wait.
+pub fn retry_after(header: &str, now: Millis) -> Option<Duration> {
+    let header = header.trim();
+    let wait = match header.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => {
+            Duration::from_secs_f64(seconds.clamp(0.0, MAX_RETRY_AFTER.as_secs_f64()))
+        }
+        Ok(_) => return None,
+        Err(_) => http_date(header)?.since(now).min(MAX_RETRY_AFTER),
+    };
+    (!wait.is_zero()).then_some(wait)
+}
+
+/// A date in one of the three forms of RFC 9110, or `None`.
+pub fn http_date(text: &str) -> Option<Millis> {
+    let date = httpdate::parse_http_date(text).ok()?;
+    let since_epoch = date.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_millis()).ok().map(Millis)
 }
 
 /// Chance for [`Policy::pause`], from 0 to 1: the keys that the standard library draws for its hash maps. Good enough to
@@ -120,12 +142,32 @@ mod tests {
         assert_eq!(p.pause(4, None, minute, 0.5), None);
     }
 
+    const NOW: Millis = Millis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
+
     #[test]
     fn retry_after_is_in_seconds() {
-        assert_eq!(retry_after(" 30 "), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("0.5"), Some(Duration::from_millis(500)));
-        for bad in ["", "soon", "-1", "NaN", "inf", "1e99", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(retry_after(bad), None, "{bad}");
+        assert_eq!(retry_after(" 30 ", NOW), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("0.5", NOW), Some(Duration::from_millis(500)));
+        for bad in ["", "soon", "-1", "0", "NaN", "inf", "-inf", "1e", "30 s"] {
+            assert_eq!(retry_after(bad, NOW), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_a_date_in_each_form_of_http() {
+        for date in ["Sun, 06 Nov 1994 08:50:07 GMT", "Sunday, 06-Nov-94 08:50:07 GMT", "Sun Nov  6 08:50:07 1994"] {
+            assert_eq!(retry_after(date, NOW), Some(Duration::from_secs(30)), "{date}");
+        }
+        for past in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", "Thu, 32 Jan 1970 00:00:00 GMT"]
+        {
+            assert_eq!(retry_after(past, NOW), None, "{past}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_bounded() {
+        for long in ["86400", "99999999999999999999", "1e99", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(retry_after(long, NOW), Some(MAX_RETRY_AFTER), "{long}");
         }
     }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use guardduty_slack::finding::input;
-use guardduty_slack::message::{self, Form, Level, Life, News, Notice, Wording};
+use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../src/message/promises.rs"]
@@ -24,14 +24,14 @@ fuzz_target!(|text: &str| {
             assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
             let life = Life { traits_seen: &traits, refused_channel: f.title.as_deref(), ..Life::default() };
             kept(&message::finding(f, &life, &wording, form));
-            let news = News { severity_was: Some(0.0), fresh: &traits, count_was: Some(0), mention: None };
+            let news = News { severity_was: Some(0.0), fresh: &traits, count_was: Some(0), ..News::default() };
             kept(&message::reply(f, &news, &wording, form));
             let lines = f.facts.iter().flat_map(|f| &f.lines).map(|line| line.plain()).collect();
             let title = f.description.clone().unwrap_or_default();
             kept(&message::notice(&Notice { id: f.id.clone(), title, lines, level: Level::Warning }, form));
             kept(&message::moved(&f.id, &f.account_id, None, form));
         }
-        kept(&message::digest("d", &all, &wording, None, form));
+        kept(&message::digest("d", &all, &wording, &Addressing::default(), form));
     }
 });
 

@@ -1,16 +1,16 @@
 //! What Slack, or whatever stands in between, answers.
 #![no_main]
 
-use std::time::Duration;
-
+use guardduty_slack::retry::MAX_RETRY_AFTER;
 use guardduty_slack::slack::Failure;
 use guardduty_slack::slack::classification::{Answer, Refusal, web_api, webhook};
+use guardduty_slack::time::Millis;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|input: (u16, Option<&str>, &str)| {
     let (status, retry_after, body) = input;
-    let answer = Answer { status: status % 600, retry_after, body };
+    let answer = Answer { status: status % 600, retry_after, received_at: Millis(784_111_777_000), body };
     let json = serde_json::from_str::<Value>(body).ok().filter(Value::is_object);
     let said = json.as_ref().and_then(|body| body.get("ok")).and_then(Value::as_bool);
     match web_api(&answer) {
@@ -34,7 +34,7 @@ fn refused(answer: &Answer, refusal: &Refusal, says_no: bool) {
     let text = refusal.failure.to_string();
     assert!(text.len() < 2_000 && !text.contains(char::is_control), "{text:?}");
     match &refusal.failure {
-        Failure::Throttled(wait) => assert!(*wait <= Duration::from_secs(86_400)),
+        Failure::RateLimited(wait) => assert!(wait.is_none_or(|wait| !wait.is_zero() && wait <= MAX_RETRY_AFTER)),
         Failure::Unsent(_) => panic!("it was answered, so it was sent"),
         Failure::Unknown(_) => {}
         // To say that it was not taken is to send it again: an answer that does not say so must not count as that.

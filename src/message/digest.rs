@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, Wording, links, look, say};
+use super::{Addressing, Form, Wording, links, look, notes, say};
 use crate::finding::{Band, Finding, Phrase, phrase::plural};
 
 /// Critical findings that are named; more are counted with their group.
@@ -22,10 +22,12 @@ struct Group<'a> {
     findings: Vec<&'a Finding>,
 }
 
-pub(super) fn body(id: &str, findings: &[&Finding], w: &Wording, mention: Option<&str>, form: Form) -> Body {
-    let who = mention.filter(|_| findings.iter().any(|f| !f.sample && !f.archived)).and_then(Mention::parse);
+pub(super) fn body(id: &str, findings: &[&Finding], w: &Wording, addressing: &Addressing, form: Form) -> Body {
+    let is_loud = findings.iter().any(|f| !f.sample && !f.archived);
+    let who = addressing.mention.filter(|_| is_loud).and_then(Mention::parse);
+    let addressing = Addressing { omitted_mention: addressing.omitted_mention.filter(|_| is_loud), ..*addressing };
     let groups = grouped(findings);
-    let fallback = fallback(id, findings, &groups, who.as_ref(), form);
+    let fallback = fallback(id, findings, &groups, who.as_ref(), &addressing, form);
     if form != Form::Full {
         return Body::plain(fallback);
     }
@@ -33,6 +35,9 @@ pub(super) fn body(id: &str, findings: &[&Finding], w: &Wording, mention: Option
     let mut b = Builder::new().colour(look::colour(worst, false));
     b.push(Rank::Vital, who.and_then(|who| Block::section(Mrkdwn::new().mention(&who))));
     b.push(Rank::Vital, Block::header(&headline(findings)));
+    for note in notes::runs(&addressing) {
+        b.push_bar(Rank::Important, Block::rich(Rich::new().section(note)));
+    }
     b.push_bar(Rank::Important, Block::rich(critical(findings, w)));
     for band in Band::ALL.into_iter().rev() {
         let rank = if band >= Band::High { Rank::Useful } else { Rank::Detail };
@@ -180,12 +185,19 @@ fn place(f: &Finding, w: &Wording) -> Phrase {
     Phrase::new().part_theirs(account).part_theirs(&f.origin.region)
 }
 
-fn fallback(id: &str, findings: &[&Finding], groups: &[Group], who: Option<&Mention>, form: Form) -> Fallback {
+fn fallback(
+    id: &str,
+    findings: &[&Finding],
+    groups: &[Group],
+    who: Option<&Mention>,
+    addressing: &Addressing,
+    form: Form,
+) -> Fallback {
     let mut text = Mrkdwn::new();
     if let Some(who) = who {
         text = text.mention(who).say(" ");
     }
-    text = text.text(&headline(findings));
+    text = text.text(&headline(findings)).append(notes::fallback(addressing));
     if form == Form::Bare {
         return Fallback::new(text.say(" · Slack refused the details: they stand in the log"));
     }

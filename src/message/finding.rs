@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Body, Builder, Button, Fallback, Rank, Rich, Runs, Text};
 use super::text::{Mention, Mrkdwn, Plain};
-use super::{Form, Life, Wording, bare, links, look, say, seen};
+use super::{Addressing, Form, Life, Wording, bare, links, look, notes, say, seen};
 use crate::finding::{About, Finding, Phrase};
 use crate::time::Millis;
 
@@ -51,7 +51,7 @@ fn full(f: &Finding, life: &Life, w: &Wording) -> Body {
     // No rich text above the bar: an update, which mentions nobody, would lose it, and Slack refuses that (`block_mismatch`).
     b.push(Rank::Vital, mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(&who))));
     b.push(Rank::Vital, Block::header(&look::headline(f, archived)));
-    for note in notes(f, life) {
+    for note in all_notes(f, life) {
         b.push_bar(Rank::Important, Block::rich(Rich::new().section(note)));
     }
     b.push_bar(Rank::Vital, Block::rich(facts(f, life, &[About::Resource, About::Action, About::Actor])));
@@ -72,18 +72,19 @@ fn mention(f: &Finding, life: &Life) -> Option<Mention> {
     life.mention.filter(|_| wanted).and_then(Mention::parse)
 }
 
-/// What stands above everything else.
-fn notes(f: &Finding, life: &Life) -> Vec<Runs> {
-    let mut notes = Vec::new();
-    if let Some(channel) = life.refused_channel {
-        notes.push(
-            Runs::new()
-                .label("Wrong channel ")
-                .say("this belongs into ")
-                .code(&Plain::line(channel))
-                .say(", which refused it"),
-        );
+/// What the notes name: a mention that would not be sent anyway was not left out.
+fn addressing<'a>(f: &Finding, life: &Life<'a>) -> Addressing<'a> {
+    let is_silent = f.sample || is_archived(f, life);
+    Addressing {
+        mention: life.mention,
+        omitted_mention: life.omitted_mention.filter(|_| !is_silent),
+        refused_channel: life.refused_channel,
     }
+}
+
+/// What stands above everything else.
+fn all_notes(f: &Finding, life: &Life) -> Vec<Runs> {
+    let mut notes = notes::runs(&addressing(f, life));
     if is_archived(f, life) {
         notes.push(
             Runs::new().label("Archived ").say("this finding is archived in GuardDuty: nobody waits for an answer"),
@@ -252,9 +253,7 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
     if f.count > 1 {
         text = text.say(" · ").text(&Plain::line(&format!("{} times", f.count)));
     }
-    if let Some(channel) = life.refused_channel {
-        text = text.say(" · belongs into ").code(&Plain::line(channel)).say(", which refused it");
-    }
+    text = text.append(notes::fallback(&addressing(f, life)));
     if !f.kind.as_str().trim().is_empty() {
         text = text.say(" · ").code(&Plain::line(f.kind.as_str()));
     }

@@ -6,6 +6,7 @@ mod digest;
 mod finding;
 mod links;
 mod look;
+mod notes;
 mod notice;
 #[cfg(test)]
 mod promises;
@@ -39,13 +40,21 @@ impl Message {
         Self { fallback: body.fallback().render(), body, metadata }
     }
 
-    /// The arguments of `chat.postMessage`, `chat.update` or a webhook, without the channel.
+    /// The arguments of `chat.postMessage` or a webhook, without the channel.
     pub fn payload(&self) -> Value {
-        let mut payload = self.body.json();
+        let mut payload = self.content();
+        payload["unfurl_links"] = false.into();
+        payload["unfurl_media"] = false.into();
+        payload
+    }
+
+    /// The arguments that `chat.update` has, too: `text`, `blocks`, `attachments` and `metadata`.
+    pub fn content(&self) -> Value {
+        let mut content = self.body.json();
         if let Some(metadata) = &self.metadata {
-            payload.insert("metadata".to_owned(), metadata.clone());
+            content.insert("metadata".to_owned(), metadata.clone());
         }
-        Value::Object(payload)
+        Value::Object(content)
     }
 
     /// The top-level text: complete, one line.
@@ -82,26 +91,58 @@ pub struct Portal {
     pub role: String,
 }
 
+/// Mention and channel of a message, as far as its text names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addressing<'a> {
+    /// A mention in Slack's syntax, as configured: live.
+    pub mention: Option<&'a str>,
+    /// A mention that the channel rejects. The message names it and notifies nobody.
+    pub omitted_mention: Option<&'a str>,
+    /// The channel that should have had this message, and rejected it.
+    pub refused_channel: Option<&'a str>,
+}
+
 /// What has become of a finding so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Life<'a> {
     pub archived: bool,
     /// All traits ever seen of it: GuardDuty forgets earlier ones.
     pub traits_seen: &'a [String],
-    /// A mention in Slack's syntax, as configured: live.
+    /// See [`Addressing`].
     pub mention: Option<&'a str>,
-    /// The channel that should have had this message, and refused it.
+    pub omitted_mention: Option<&'a str>,
     pub refused_channel: Option<&'a str>,
+}
+
+impl<'a> Life<'a> {
+    /// An open finding of which nothing was seen before.
+    pub fn addressed(addressing: &Addressing<'a>) -> Self {
+        let Addressing { mention, omitted_mention, refused_channel } = *addressing;
+        Self { mention, omitted_mention, refused_channel, ..Self::default() }
+    }
 }
 
 /// What is new about a finding since its thread last spoke.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct News<'a> {
-    /// The severity before; some only if the band rose.
+    /// The severity before; some only if the severity level increased.
     pub severity_was: Option<f64>,
     pub fresh: &'a [String],
     pub count_was: Option<u64>,
-    pub mention: Option<&'a str>,
+    pub addressing: Addressing<'a>,
+    pub placement: Placement<'a>,
+}
+
+/// Where a reply is posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement<'a> {
+    #[default]
+    Thread,
+    /// In the channel, because the thread rejects replies.
+    Channel {
+        /// The address of the finding's message, if it is known.
+        message_link: Option<&'a str>,
+    },
 }
 
 /// How a notice is meant.
@@ -139,9 +180,9 @@ pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
 }
 
 /// Up to 500 findings in one message.
-pub fn digest(id: &str, findings: &[&Finding], w: &Wording, mention: Option<&str>, form: Form) -> Message {
+pub fn digest(id: &str, findings: &[&Finding], w: &Wording, addressing: &Addressing, form: Form) -> Message {
     let told = json!({"digest_id": id, "findings": findings.len()});
-    Message::new(digest::body(id, findings, w, mention, form), metadata("guardduty_digest", told))
+    Message::new(digest::body(id, findings, w, addressing, form), metadata("guardduty_digest", told))
 }
 
 /// A message about the watch itself.

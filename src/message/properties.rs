@@ -24,13 +24,13 @@ proptest! {
                 let traits = f.traits();
                 prop_assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
                 check(&super::finding(f, &Life { traits_seen: &findings[0].traits(), refused_channel: f.title.as_deref(), ..Life::default() }, &w, form).payload())?;
-                check(&super::reply(f, &News { severity_was: Some(f.severity), fresh: &traits, count_was: Some(0), mention: None }, &w, form).payload())?;
+                check(&super::reply(f, &News { severity_was: Some(f.severity), fresh: &traits, count_was: Some(0), placement: Placement::Channel { message_link: None }, ..News::default() }, &w, form).payload())?;
                 let lines = f.facts.iter().flat_map(|f| &f.lines).map(|l| l.plain()).collect();
                 let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: Level::Info };
                 check(&super::notice(&notice, form).payload())?;
                 check(&super::moved(&f.id, &f.account_id, f.description.as_deref().filter(|_| false), form).payload())?;
             }
-            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, None, form).payload())?;
+            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: Some("<!channel>"), refused_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, News, Wording, bare, links, look, say, seen};
+use super::{Form, News, Placement, Wording, bare, links, look, notes, say, seen};
 use crate::finding::{Band, Finding, Phrase};
 
 /// Values of a kind that a reply names.
@@ -10,11 +10,18 @@ const NAMED: usize = 5;
 
 pub(super) fn body(f: &Finding, news: &News, w: &Wording, form: Form) -> Body {
     let lines = lines(f, news);
-    let who = news.mention.filter(|_| !f.sample).and_then(Mention::parse);
+    let who = news.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
     match form {
         Form::Full => {
             let mut b = Builder::new();
             b.push(Rank::Vital, Block::rich(rich(f, news, who.as_ref(), &lines)));
+            for note in notes::runs(&news.addressing) {
+                b.push(Rank::Important, Block::rich(Rich::new().section(note)));
+            }
+            if let Placement::Channel { message_link } = news.placement {
+                b.push(Rank::Important, Block::rich(Rich::new().section(no_thread(message_link))));
+                b.push(Rank::Important, Block::context([Plain::line(&identity(f)).into()]));
+            }
             b.finish(fallback(f, news, who.as_ref(), &lines, None))
         }
         Form::Text => Body::plain(fallback(f, news, who.as_ref(), &lines, links::console(f, w))),
@@ -27,25 +34,40 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
     if let Some(who) = who {
         first = first.mention(who).say(" ");
     }
-    match news.severity_was {
-        // Broadcast to the channel, it stands without its thread: so it names the resource.
-        Some(was) => {
-            let subject = &f.resource.subject;
-            first = first.bold(&rise(f, was));
-            first = if subject.is_empty() {
-                first.say(" · ").text(&look::title(f))
-            } else {
-                first.say(" · ").append(say::runs(subject))
-            };
-            Rich::new().section(first).bullets(lines.iter().map(say::runs))
-        }
-        None => match lines.split_first() {
-            Some((line, others)) => {
-                Rich::new().section(first.append(say::runs(line))).bullets(others.iter().map(say::runs))
-            }
-            None => Rich::new(),
-        },
+    // Seen without its thread, a reply names the resource: a broadcast one, and one in the channel.
+    if let Some(was) = news.severity_was {
+        let first = named(f, first.bold(&rise(f, was)).say(" · "));
+        return Rich::new().section(first).bullets(lines.iter().map(say::runs));
     }
+    if news.placement != Placement::Thread {
+        return Rich::new().section(named(f, first)).bullets(lines.iter().map(say::runs));
+    }
+    match lines.split_first() {
+        Some((line, others)) => {
+            Rich::new().section(first.append(say::runs(line))).bullets(others.iter().map(say::runs))
+        }
+        None => Rich::new(),
+    }
+}
+
+/// The resource, or the title where no resource is known.
+fn named(f: &Finding, runs: Runs) -> Runs {
+    let subject = &f.resource.subject;
+    if subject.is_empty() { runs.text(&look::title(f)) } else { runs.append(say::runs(subject)) }
+}
+
+/// Why a reply is in the channel, and where the message of its finding is.
+fn no_thread(message_link: Option<&str>) -> Runs {
+    let runs = Runs::new().say("the thread of this finding accepts no replies");
+    match message_link.and_then(Link::new) {
+        Some(to) => runs.say(": ").link(&to, &links::label("go to its message")),
+        None => runs,
+    }
+}
+
+/// `UnauthorizedAccess:IAMUser/TorIPCaller · account 111122223333 · eu-west-1 · id 1a2b…`
+fn identity(f: &Finding) -> String {
+    format!("{} · account {} · {} · id {}", f.kind.as_str(), f.account_id, f.region, f.id)
 }
 
 /// `🔴 severity rose: MEDIUM 5.0 → HIGH 8.0`
@@ -111,9 +133,16 @@ fn fallback(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase], l
     if let Some(was) = news.severity_was {
         text = text.text(&rise(f, was)).say(" · ").append(say::fallback(&f.resource.subject)).say(" · ");
     }
+    if news.severity_was.is_none() && news.placement != Placement::Thread {
+        text = text.append(say::fallback(&f.resource.subject)).say(" · ");
+    }
     for (n, line) in lines.iter().enumerate() {
         text = if n == 0 { text } else { text.say(" · ") };
         text = text.append(say::fallback(line));
+    }
+    text = text.append(notes::fallback(&news.addressing));
+    if news.placement != Placement::Thread {
+        text = text.say(" · ").code(&Plain::line(&identity(f)));
     }
     if let Some(to) = link {
         text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));

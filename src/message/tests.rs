@@ -40,6 +40,10 @@ fn full(f: &Finding, life: &Life) -> Value {
     super::finding(f, life, &wording(), Form::Full).payload()
 }
 
+fn mentioning(mention: Option<&str>) -> Addressing<'_> {
+    Addressing { mention, ..Addressing::default() }
+}
+
 /// A message as a reader sees it: bold as `**`, code as back-ticks, links with their target.
 fn seen(payload: &Value) -> String {
     let mut out = format!("text: {}\n", payload["text"].as_str().unwrap_or_default());
@@ -133,9 +137,9 @@ fn whoever_a_route_names_is_mentioned_in_each_kind_of_message() {
     let (f, both) = (fixture("iam-tor-caller"), Some("<!subteam^S0123> <@U0123>"));
     let message = full(&f, &Life { mention: both, ..Life::default() });
     assert_eq!(message["blocks"][0]["text"]["text"], "<!subteam^S0123> <@U0123>");
-    let digest = super::digest("d", &[&f], &wording(), both, Form::Full);
+    let digest = super::digest("d", &[&f], &wording(), &mentioning(both), Form::Full);
     assert!(digest.fallback().starts_with("<!subteam^S0123> <@U0123> "), "{}", digest.fallback());
-    let news = News { severity_was: Some(5.0), mention: both, ..News::default() };
+    let news = News { severity_was: Some(5.0), addressing: mentioning(both), ..News::default() };
     let reply = super::reply(&f, &news, &wording(), Form::Full).payload();
     let first = &reply["blocks"][0]["elements"][0]["elements"];
     assert_eq!(first[0], json!({"type": "usergroup", "usergroup_id": "S0123"}));
@@ -210,7 +214,7 @@ fn a_reply_says_only_what_is_new() {
       - new API `PutBucketPolicy`
       - seen 47 times in all, 33 more since, last {2026-11-24 12:31 UTC}
     ");
-    let rise = News { severity_was: Some(5.0), mention: Some(MENTION), ..News::default() };
+    let rise = News { severity_was: Some(5.0), addressing: mentioning(Some(MENTION)), ..News::default() };
     insta::assert_snapshot!(seen(&super::reply(&f, &rise, &wording(), Form::Full).payload()), @r#"
     text: <!subteam^S0123> 🔴 severity rose: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times in all, last 2026-11-24 12:31 UTC
     {"type":"usergroup","usergroup_id":"S0123"} **🔴 severity rose: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
@@ -222,7 +226,7 @@ fn a_reply_says_only_what_is_new() {
 fn a_reply_is_less_than_half_of_its_message() {
     for (name, f) in fixtures() {
         let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
-        let news = News { severity_was: Some(2.0), fresh: &fresh, count_was: Some(1), mention: None };
+        let news = News { severity_was: Some(2.0), fresh: &fresh, count_was: Some(1), ..News::default() };
         let reply = seen(&super::reply(&f, &news, &wording(), Form::Full).payload());
         let message = seen(&full(&f, &Life::default()));
         assert!(reply.chars().count() * 2 < message.chars().count(), "{name}: {reply}");
@@ -233,11 +237,14 @@ fn a_reply_is_less_than_half_of_its_message() {
 fn a_digest_groups_counts_and_names_the_critical() {
     let all: Vec<Finding> = fixtures().into_values().collect();
     let many: Vec<&Finding> = all.iter().cycle().take(200).collect();
-    let told = super::digest("d-1", &many, &wording(), Some(MENTION), Form::Full).payload();
+    let told = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), Form::Full).payload();
     assert_eq!(told["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
     insta::assert_snapshot!("digest", seen(&told));
-    insta::assert_snapshot!("digest-text", super::digest("d-1", &many, &wording(), None, Form::Text).fallback());
-    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), None, Form::Bare).fallback(), @"🚨 200 further findings: 18 critical, 109 high, 36 medium, 37 low · Slack refused the details: they stand in the log");
+    insta::assert_snapshot!(
+        "digest-text",
+        super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Text).fallback()
+    );
+    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Bare).fallback(), @"🚨 200 further findings: 18 critical, 109 high, 36 medium, 37 low · Slack refused the details: they stand in the log");
 }
 
 #[test]
@@ -264,4 +271,46 @@ fn notices_and_moves_are_told_plainly() {
     (finding 1a2b)
     ");
     assert_eq!(moved.payload().get("metadata"), None);
+}
+
+#[test]
+fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
+    let f = fixture("iam-tor-caller");
+    let omitted = Addressing { omitted_mention: Some("<!channel> <!subteam^S0123>"), ..Addressing::default() };
+    let news = News { severity_was: Some(2.0), addressing: omitted, ..News::default() };
+    for form in [Form::Full, Form::Text] {
+        for message in [
+            super::finding(&f, &Life::addressed(&omitted), &wording(), form),
+            super::reply(&f, &news, &wording(), form),
+            super::digest("d", &[&f, &f], &wording(), &omitted, form),
+        ] {
+            let text = message.payload().to_string();
+            assert!(text.contains("@channel, @S0123"), "{text}");
+            assert!(!text.contains("<!") && !text.contains("broadcast") && !text.contains("usergroup"), "{text}");
+        }
+    }
+    let archived = Life { archived: true, ..Life::addressed(&omitted) };
+    assert!(!full(&f, &archived).to_string().contains("@channel"), "an archived finding mentions nobody anyway");
+}
+
+#[test]
+fn a_digest_names_the_channel_that_rejected_it() {
+    let f = fixture("iam-tor-caller");
+    let addressing = Addressing { refused_channel: Some("#sec-critical"), ..Addressing::default() };
+    for form in [Form::Full, Form::Text] {
+        let message = super::digest("d", &[&f, &f], &wording(), &addressing, form);
+        assert!(message.payload().to_string().contains("#sec-critical"));
+    }
+}
+
+#[test]
+fn a_reply_in_the_channel_names_its_finding() {
+    let f = fixture("iam-tor-caller");
+    let fresh = ["ip 203.0.113.9".to_owned()];
+    let placement = Placement::Channel { message_link: Some("https://example.slack.com/archives/C1/p17") };
+    let increased =
+        News { severity_was: Some(2.0), addressing: mentioning(Some("<!here>")), placement, ..News::default() };
+    let news = News { fresh: &fresh, placement, ..News::default() };
+    let shown = |news: &News| seen(&super::reply(&f, news, &wording(), Form::Full).payload());
+    insta::assert_snapshot!("reply-in-channel", [shown(&increased), shown(&news)].join("\n"));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::finding::Finding;
-use crate::message::{self, Life, News};
+use crate::message::{self, Addressing, Form, Life, News, Placement};
 use crate::plan::{Act, Destination, Post, Update, Word};
 use crate::run::desk::Desk;
 use crate::run::recall::{Memory, Past};
@@ -27,6 +27,8 @@ pub enum Done {
     Unknown(String),
     /// Slack refused it, or could not be reached.
     Failed(String),
+    /// The default channel rejects messages: its queue stops for the run.
+    Stopped(String),
     /// Not tried, or not to its end: the run is over, or the app is refused.
     Left,
 }
@@ -47,7 +49,9 @@ impl<C: Chat> Desk<'_, C> {
         said.unwrap_or_else(|unsent| match unsent {
             Unsent::Unknown(why) => Done::Unknown(why),
             Unsent::Failed(why) => Done::Failed(why),
-            Unsent::Gone => Done::Failed("its thread is gone".into()),
+            Unsent::Stopped(why) => Done::Stopped(why),
+            Unsent::Gone => Done::Failed("the message of the thread does not exist".into()),
+            Unsent::NoReply(why) => Done::Failed(why),
             Unsent::Left => Done::Left,
         })
     }
@@ -71,8 +75,7 @@ impl<C: Chat> Desk<'_, C> {
             return Ok(Done::Digested);
         }
         let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
-        let mention = to.mention.as_deref();
-        self.send(to, None, |form, _| message::digest(id, &findings, self.wording, mention, form)).await?;
+        self.send(to, None, |form, addressing| message::digest(id, &findings, self.wording, addressing, form)).await?;
         Ok(Done::Digested)
     }
 
@@ -96,9 +99,8 @@ impl<C: Chat> Desk<'_, C> {
         parent: Option<&At>,
         seen: &[String],
     ) -> Result<Sent, Unsent> {
-        let mention = to.mention.as_deref();
-        self.send(to, parent.map(|p| (p, false)), |form, refused_channel| {
-            let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel };
+        self.send(to, parent, |form, addressing| {
+            let life = Life { archived: f.archived, traits_seen: seen, ..Life::addressed(addressing) };
             message::finding(f, &life, self.wording, form)
         })
         .await
@@ -106,12 +108,12 @@ impl<C: Chat> Desk<'_, C> {
 
     /// An edit in place, which may be repeated, then the word in the thread, which may not.
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
-        let life = Life { archived: f.archived, traits_seen: &update.seen, mention: None, refused_channel: None };
+        let life = Life { archived: f.archived, traits_seen: &update.seen, ..Life::default() };
         if !self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? {
             return self.anew(f, update, past, again).await;
         }
         let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false })) };
-        match self.word(f, update, word).await {
+        match self.word(f, update, word, past, again).await {
             Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true })),
             // Deleted just now.
             Err(Unsent::Gone) => self.anew(f, update, past, again).await,
@@ -131,19 +133,57 @@ impl<C: Chat> Desk<'_, C> {
         Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: None }))
     }
 
-    /// Says in the thread what is new, unless that stands already.
-    async fn word(&self, f: &Finding, update: &Update, word: &Word) -> Result<(), Unsent> {
+    /// Announces in the thread what is new, unless it was announced already; in the channel if the thread rejects replies.
+    async fn word(&self, f: &Finding, update: &Update, word: &Word, past: &Past, again: bool) -> Result<(), Unsent> {
         let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
-        let said = self.thread(&update.at.channel, root, f).await?;
-        if said.iter().any(|m| m.event_type == "guardduty_reply" && tells(m, f)) {
+        let replies = self.thread(&update.at.channel, root, f).await?;
+        if replies.iter().any(|m| m.event_type == "guardduty_reply" && tells(m, f)) {
             return Ok(());
         }
-        let rose = word.rose_from.is_some();
-        let mention = update.to.mention.as_deref().filter(|_| rose);
-        let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
-        let to = Destination { target: Target::Channel(update.at.channel.clone()), ..self.default.clone() };
+        let increased = word.rose_from.is_some();
+        let mention = update.to.mention.clone().filter(|_| increased);
+        let target = Target::Channel(update.at.channel.clone());
+        let to = Destination { target, mention, ..self.default.clone() };
+        if self.is_announced_in_channel(f, &to, past, again).await? {
+            return Ok(());
+        }
+        let news =
+            News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, ..News::default() };
+        let write = |form: Form, addressing: &Addressing, placement: Placement| {
+            message::reply(f, &News { addressing: *addressing, placement, ..news }, self.wording, form)
+        };
         let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
-        self.send_in(&to, (&parent, rose), |form, _| message::reply(f, &news, self.wording, form)).await.map(drop)
+        let replied =
+            self.reply(&to, (&parent, increased), |form, addressing| write(form, addressing, Placement::Thread));
+        match replied.await {
+            Err(Unsent::NoReply(why)) => {
+                tracing::warn!(
+                    channel = update.at.channel,
+                    error = why,
+                    "thread rejects the reply; posting to the channel"
+                );
+            }
+            other => return other.map(drop),
+        }
+        let link = self.in_time(self.chat.permalink(&update.at)).await?;
+        let placement = Placement::Channel { message_link: link.as_deref() };
+        self.send(&to, None, |form, addressing| write(form, addressing, placement)).await.map(drop)
+    }
+
+    /// Returns true if a message in the channel announced what a thread rejected. A run before this one may have posted it
+    /// without recording it, or this run with an unknown outcome.
+    async fn is_announced_in_channel(
+        &self,
+        f: &Finding,
+        to: &Destination,
+        past: &Past,
+        again: bool,
+    ) -> Result<bool, Unsent> {
+        let reply = (f.id.clone(), f.updated_at.clone());
+        if self.standalone_replies.borrow().contains(&reply) {
+            return Ok(true);
+        }
+        Ok(again && self.look(to, past).await?.standalone_replies.contains(&reply))
     }
 
     /// The finding's own message in the thread of a sibling, if it stands there.

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::config::{Config, Target};
 use crate::message::Wording;
 use crate::plan::Destination;
+use crate::run::refusals::Refusals;
 use crate::run::send::Unsent;
 use crate::run::stop::Stop;
 use crate::slack::pace::Pace;
@@ -24,12 +25,11 @@ pub struct Desk<'a, C> {
     pub default: Destination,
     /// Channels, by their ids, whose history the token may not read: there a message is delivered at least once.
     pub unreadable: RefCell<BTreeSet<String>>,
-    /// Channels that refuse messages as such: what is for them goes to the default channel at once.
-    pub refusing: RefCell<HashSet<String>>,
+    pub refusals: Refusals,
+    /// Replies that history shows as messages in a channel, because their thread rejected them: finding ID, `updatedAt`.
+    pub standalone_replies: RefCell<HashSet<(String, String)>>,
     /// Ids of channels that could not be read after an unclean end: nothing is posted there, by whichever way.
     pub silent: RefCell<BTreeSet<String>>,
-    /// Slack refuses the app: nothing more is sent.
-    pub app_refused: RefCell<Option<String>>,
     /// Ids of channels by their configured names, as Slack told them.
     pub channels: RefCell<BTreeMap<String, String>>,
     /// One of them was learned and is not recorded yet: nothing is posted meanwhile, for without it the history of
@@ -43,7 +43,7 @@ pub struct Desk<'a, C> {
 impl<C> Desk<'_, C> {
     /// Nothing more may be sent.
     pub fn over(&self) -> bool {
-        self.stop.is_set() || self.app_refused.borrow().is_some()
+        self.stop.is_set() || self.refusals.is_app_refused()
     }
 
     /// Waits until what was learned of a channel is recorded.

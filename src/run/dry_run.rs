@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::message::{self, Form, Life, Message, News, Wording};
+use crate::message::{self, Addressing, Form, Life, Message, News, Wording};
 use crate::output::Output;
 use crate::plan::{Act, Destination, Update, Word};
 use crate::slack::At;
@@ -34,7 +34,8 @@ impl Printer<'_> {
             }
             Act::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
-                let message = message::digest(id, &findings, self.wording, to.mention.as_deref(), Form::Full);
+                let addressing = Addressing { mention: to.mention.as_deref(), ..Addressing::default() };
+                let message = message::digest(id, &findings, self.wording, &addressing, Form::Full);
                 self.post(to.name(), None, &message);
             }
             Act::Point { id, old, channel, .. } => self.update(old, &message::moved(id, channel, None, Form::Full)),
@@ -42,13 +43,20 @@ impl Printer<'_> {
     }
 
     fn finding(&self, f: &Finding, mention: Option<&str>, seen: &[String]) -> Message {
-        let life = Life { archived: f.archived, traits_seen: seen, mention, refused_channel: None };
+        let life = Life { archived: f.archived, traits_seen: seen, mention, ..Life::default() };
         message::finding(f, &life, self.wording, Form::Full)
     }
 
     fn reply(&self, f: &Finding, update: &Update, word: &Word) {
         let mention = update.to.mention.as_deref().filter(|_| word.rose_from.is_some());
-        let news = News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, mention };
+        let addressing = Addressing { mention, ..Addressing::default() };
+        let news = News {
+            severity_was: word.rose_from,
+            fresh: &word.fresh,
+            count_was: word.count_was,
+            addressing,
+            ..News::default()
+        };
         let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
         self.post(&update.at.channel, Some(root), &message::reply(f, &news, self.wording, Form::Full));
     }

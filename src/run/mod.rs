@@ -10,6 +10,7 @@ pub mod look;
 pub mod poll;
 pub mod recall;
 pub mod record;
+pub mod refusals;
 mod send;
 pub mod session;
 mod sources;
@@ -45,6 +46,7 @@ use dry_run::Printer;
 use engine::{Begin, Engine};
 use intake::{Identity, Unreachable};
 use record::Record;
+use refusals::Refusals;
 use session::{Opening, Start, open};
 use stop::Stop;
 
@@ -190,9 +192,9 @@ pub fn desk<'a, C>(
         stop: stop.clone(),
         default: default_destination(config),
         unreadable: RefCell::new(BTreeSet::new()),
-        refusing: RefCell::new(HashSet::new()),
+        refusals: Refusals::default(),
+        standalone_replies: RefCell::new(HashSet::new()),
         silent: RefCell::new(BTreeSet::new()),
-        app_refused: RefCell::new(None),
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),
         recorded: Notify::new(),

@@ -55,6 +55,8 @@ pub struct Memory {
     findings: BTreeMap<String, Standing>,
     pub digests: HashSet<String>,
     pub notices: HashSet<String>,
+    /// Replies that are messages in a channel, because their thread rejected them: finding ID, `updatedAt`.
+    pub standalone_replies: HashSet<(String, String)>,
 }
 
 /// What was taken as said.
@@ -76,6 +78,7 @@ impl Memory {
                 "guardduty_finding" => self.add_finding(channel, &m),
                 "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
                 "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
+                "guardduty_reply" => self.standalone_replies.extend(text(&m, "finding_id").zip(text(&m, "updated_at"))),
                 _ => {}
             }
         }

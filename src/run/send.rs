@@ -1,51 +1,47 @@
-//! Getting one message to stand: what Slack refuses for its content is said more plainly, what a channel refuses goes
-//! to the default channel, a throttle is waited out, and what certainly failed is tried again.
+//! Delivery of one message: what Slack rejects for its content is sent in a plainer form, what a channel rejects goes to
+//! the default channel, a rate limit is waited for, and what certainly failed is tried again.
 
 use std::time::Duration;
 
 use crate::config::Target;
-use crate::message::{Form, Message};
+use crate::message::{Addressing, Form, Message};
 use crate::plan::Destination;
 use crate::retry::Policy;
 use crate::run::desk::Desk;
+use crate::run::refusals::Mentions;
 use crate::slack::pace::UPDATES;
 use crate::slack::{At, Chat, Failure};
 
-/// A message that stands, and the channel that refused it first.
+/// A message that Slack acknowledged, and the channel that rejected it first.
 pub(super) struct Sent {
     pub at: At,
     pub meant: Option<String>,
 }
 
-/// Why a message does not stand.
+/// Why a message was not acknowledged.
 pub(super) enum Unsent {
     Unknown(String),
     Failed(String),
-    /// The thread in which alone it makes sense is gone.
+    /// The default channel rejects messages as such, which was logged: its queue stops for the run.
+    Stopped(String),
+    /// The message in whose thread the reply belongs does not exist any more.
     Gone,
+    /// The thread, or its channel, rejects the reply.
+    NoReply(String),
     Left,
 }
 
-/// Calls that certainly, or harmlessly, failed are tried again within a run.
-struct Backoff {
+/// Number of attempts that certainly, or harmlessly, failed, and of rate limits met.
+#[derive(Default)]
+struct Attempts {
     failed: u32,
-}
-
-impl Backoff {
-    fn new() -> Self {
-        Self { failed: 0 }
-    }
-
-    fn next(&mut self, left: Duration, chance: f64) -> Option<Duration> {
-        self.failed += 1;
-        Policy::SHORT.pause(self.failed, None, left, chance)
-    }
+    rate_limited: u32,
 }
 
 impl<C: Chat> Desk<'_, C> {
-    /// Edits a message. False: it is gone, or can no longer be edited.
+    /// Edits a message. Returns false if it does not exist any more, or can no longer be edited.
     pub(super) async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<bool, Unsent> {
-        let mut backoff = Backoff::new();
+        let mut attempts = Attempts::default();
         let mut forms = Forms::new();
         loop {
             self.turn(UPDATES).await?;
@@ -54,97 +50,159 @@ impl<C: Chat> Desk<'_, C> {
                 Err(failure) => failure,
             };
             match failure {
-                Failure::Throttled(wait) => {
-                    tracing::info!(seconds = wait.as_secs(), "Slack throttles edits");
-                    self.pace.hold(UPDATES, wait);
-                }
-                Failure::Content(why) => {
-                    // What cannot be said by an edit in any form is posted anew.
-                    if !forms.plainer(&why) {
-                        return Ok(false);
-                    }
-                }
-                Failure::Gone(_) | Failure::Channel(_) => return Ok(false),
-                Failure::App(why) => return Err(self.refused(why)),
+                Failure::RateLimited(wait) => self.hold(UPDATES, wait, &mut attempts),
+                // What no form can express by an edit is posted again.
+                Failure::Content(why) | Failure::Unclassified(why) if forms.plainer(&why) => {}
+                Failure::Content(_)
+                | Failure::Unclassified(_)
+                | Failure::Gone(_)
+                | Failure::Reply(_)
+                | Failure::Channel(_)
+                | Failure::Restricted(_) => return Ok(false),
+                Failure::App(why) => return Err(self.on_app_refused(&why)),
                 Failure::Unsent(why) | Failure::Unknown(why) => {
-                    self.again(&mut backoff, format!("chat.update: {why}")).await?;
+                    self.again(&mut attempts, format!("chat.update: {why}")).await?;
                 }
             }
         }
     }
 
-    /// Posts a message, in plainer forms or to the default channel where it is refused.
+    /// Posts a message, in plainer forms or to the default channel where it is rejected. `thread`: a thread in which it
+    /// belongs if it can be there.
     pub(super) async fn send(
         &self,
         to: &Destination,
-        thread: Option<(&At, bool)>,
-        make: impl Fn(Form, Option<&str>) -> Message,
+        thread: Option<&At>,
+        make: impl Fn(Form, &Addressing) -> Message,
     ) -> Result<Sent, Unsent> {
-        let mut way = Way { target: to.target.clone(), meant: None, thread, only_there: false };
-        if self.refusing.borrow().contains(to.name()) {
-            way.fall_back(to.name(), &self.default);
-        }
-        self.send_by(way, make).await
+        self.send_by(Way::new(self, to, thread.map(|at| (at, false)), false), make).await
     }
 
-    /// Says a word in a thread, there or nowhere: out of it nobody would know what it is about.
-    pub(super) async fn send_in(
+    /// Replies in a thread, there or nowhere. The flag says whether the channel shows the reply, too.
+    pub(super) async fn reply(
         &self,
         to: &Destination,
         thread: (&At, bool),
-        make: impl Fn(Form, Option<&str>) -> Message,
+        make: impl Fn(Form, &Addressing) -> Message,
     ) -> Result<Sent, Unsent> {
-        let way = Way { target: to.target.clone(), meant: None, thread: Some(thread), only_there: true };
-        self.send_by(way, make).await
+        self.send_by(Way::new(self, to, Some(thread), true), make).await
     }
 
-    async fn send_by(&self, mut way: Way<'_>, make: impl Fn(Form, Option<&str>) -> Message) -> Result<Sent, Unsent> {
-        let mut backoff = Backoff::new();
-        let mut forms = Forms::new();
+    async fn send_by(&self, mut way: Way<'_>, make: impl Fn(Form, &Addressing) -> Message) -> Result<Sent, Unsent> {
+        let mut attempts = Attempts::default();
         loop {
-            let lane = way.target.name().to_owned();
-            if self.is_silent(&lane) {
+            self.avoid_rejecting_channel(&mut way)?;
+            let name = way.target.name().to_owned();
+            let lane = self.lane(&name);
+            if self.is_silent(&name) {
                 return Err(Unsent::Left);
             }
-            self.turn(&self.lane(&lane)).await?;
-            let message = make(forms.now(), way.meant.as_deref());
+            self.turn(&lane).await?;
+            let message = way.write(&make);
             let thread = way.thread.map(|(at, broadcast)| (at.ts.as_str(), broadcast));
-            let failure = match self.chat.post(&way.target, &message, thread).await {
-                Ok(posted) => return Ok(self.stands(way, posted.at)),
+            let failure = match self.chat.post(&self.addressed(&way.target), &message, thread).await {
+                Ok(posted) => return Ok(self.on_sent(way, posted.at)),
                 Err(failure) => failure,
             };
-            let call = |why: String| match way.target {
-                Target::Channel(_) => format!("chat.postMessage: {why}"),
-                Target::Webhook { .. } => format!("webhook: {why}"),
-            };
             match failure {
-                Failure::Throttled(wait) => {
-                    tracing::info!(channel = lane, seconds = wait.as_secs(), "Slack throttles");
-                    self.pace.hold(&self.lane(&lane), wait);
-                }
-                Failure::Content(why) if forms.plainer(&why) => {}
+                Failure::RateLimited(wait) => self.hold(&lane, wait, &mut attempts),
+                Failure::Content(why) if way.forms.plainer(&why) => {}
                 Failure::Content(why) => return Err(Unsent::Failed(why)),
-                Failure::Gone(_) if way.only_there => return Err(Unsent::Gone),
-                Failure::Gone(_) if way.thread.is_some() => way.thread = None,
-                Failure::Channel(why) | Failure::Gone(why) => {
-                    if way.target == self.default.target || way.thread.is_some() {
-                        return Err(Unsent::Failed(format!("{lane}: {why}")));
-                    }
-                    tracing::warn!(channel = lane, why, "the channel refuses messages; they go to the default channel");
-                    self.refusing.borrow_mut().insert(lane.clone());
-                    way.fall_back(&lane, &self.default);
+                Failure::Restricted(why) | Failure::Unclassified(why) if way.mentions.omit_next() => {
+                    tracing::warn!(channel = name, error = why, "channel may reject the mention; sending without it");
                 }
-                Failure::App(why) => return Err(self.refused(why)),
-                Failure::Unsent(why) => self.again(&mut backoff, call(why)).await?,
-                Failure::Unknown(why) if self.is_readable(&way.target) => return Err(Unsent::Unknown(call(why))),
-                // Nothing tells whether it stands: better twice than never.
-                Failure::Unknown(why) => self.again(&mut backoff, call(why)).await?,
+                Failure::Unclassified(why) if way.forms.plainer(&why) => {}
+                Failure::Unclassified(why) if way.is_last_resort(self) => return Err(Unsent::Failed(why)),
+                Failure::Gone(_) if way.only_there => return Err(Unsent::Gone),
+                Failure::Restricted(why)
+                | Failure::Unclassified(why)
+                | Failure::Channel(why)
+                | Failure::Reply(why)
+                | Failure::Gone(why) => self.on_rejected(&mut way, &why)?,
+                Failure::App(why) => return Err(self.on_app_refused(&why)),
+                Failure::Unsent(why) => self.again(&mut attempts, way.call(&why)).await?,
+                Failure::Unknown(why) if self.is_readable(&way.target) => return Err(Unsent::Unknown(way.call(&why))),
+                // Nothing shows whether the message exists: a duplicate is better than a loss.
+                Failure::Unknown(why) => self.again(&mut attempts, way.call(&why)).await?,
             }
         }
     }
 
-    fn stands(&self, way: Way, at: At) -> Sent {
+    /// Goes around a channel that is known to reject messages. It may still accept replies.
+    fn avoid_rejecting_channel(&self, way: &mut Way<'_>) -> Result<(), Unsent> {
+        if !way.only_there && !self.is_default(&way.target) && self.rejection_of(&way.target).is_some() {
+            self.fall_back(way);
+        }
+        match self.rejection_of(&way.target).filter(|_| !way.only_there) {
+            Some(why) => Err(Unsent::Stopped(why)),
+            None => Ok(()),
+        }
+    }
+
+    fn rejection_of(&self, target: &Target) -> Option<String> {
+        self.refusals.of_channel(&self.lane(target.name()))
+    }
+
+    /// Finds another way for a message that a channel or a thread rejects.
+    fn on_rejected(&self, way: &mut Way<'_>, why: &str) -> Result<(), Unsent> {
+        let name = way.target.name().to_owned();
+        if why.starts_with("channel_not_found") && self.use_id_of_renamed(&name) {
+            return Ok(());
+        }
+        if way.only_there {
+            return Err(Unsent::NoReply(why.to_owned()));
+        }
+        if way.thread.take().is_some() {
+            return Ok(());
+        }
+        let reason = format!("{name}: {why}");
+        let is_news = self.refusals.add_channel(&self.lane(&name), &reason);
+        if self.is_default(&way.target) {
+            if is_news {
+                tracing::error!(
+                    channel = name,
+                    error = why,
+                    "default channel rejects messages; its queue stops for this run"
+                );
+            }
+            return Err(Unsent::Stopped(reason));
+        }
+        tracing::warn!(channel = name, why, "the channel refuses messages; they go to the default channel");
+        self.fall_back(way);
+        Ok(())
+    }
+
+    /// A channel that was renamed is found by the ID that the state has. Returns false if that is unknown or in use.
+    fn use_id_of_renamed(&self, name: &str) -> bool {
+        let Some(id) = self.channel_id(name).filter(|_| name.starts_with('#')) else { return false };
+        let is_news = self.refusals.add_renamed(name, &id);
+        if is_news {
+            tracing::warn!(channel = name, id, "channel was renamed; using its ID. Set its new name or its ID");
+        }
+        is_news
+    }
+
+    fn addressed(&self, target: &Target) -> Target {
+        match self.refusals.renamed(target.name()) {
+            Some(id) => Target::Channel(id),
+            None => target.clone(),
+        }
+    }
+
+    fn fall_back(&self, way: &mut Way<'_>) {
+        let rejecting = way.target.name().to_owned();
+        let mention = way.mention.clone();
+        let to = Destination { mention, ..self.default.clone() };
+        *way = Way { meant: Some(rejecting), ..Way::new(self, &to, None, false) };
+    }
+
+    fn is_default(&self, target: &Target) -> bool {
+        self.lane(target.name()) == self.lane(self.default.name())
+    }
+
+    fn on_sent(&self, way: Way, at: At) -> Sent {
         let name = way.target.name();
+        self.refusals.add_mentions(&self.lane(name), &way.mentions);
         if name.starts_with('#') {
             let known = self.channels.borrow_mut().insert(name.to_owned(), at.channel.clone());
             if known.as_ref() != Some(&at.channel) {
@@ -165,39 +223,84 @@ impl<C: Chat> Desk<'_, C> {
         if self.over() { Err(Unsent::Left) } else { Ok(()) }
     }
 
-    async fn again(&self, backoff: &mut Backoff, why: String) -> Result<(), Unsent> {
-        let Some(wait) = backoff.next(self.stop.left(), (self.chance)()) else { return Err(Unsent::Failed(why)) };
+    /// Holds a queue for as long as Slack asks. If Slack does not say how long, the waiting time grows.
+    fn hold(&self, lane: &str, asked: Option<Duration>, attempts: &mut Attempts) {
+        attempts.rate_limited += 1;
+        let wait = asked.unwrap_or_else(|| Policy::RATE_LIMIT.backoff(attempts.rate_limited, (self.chance)()));
+        tracing::info!(channel = lane, seconds = wait.as_secs_f64(), "Slack throttles");
+        self.pace.hold(lane, wait);
+    }
+
+    async fn again(&self, attempts: &mut Attempts, why: String) -> Result<(), Unsent> {
+        attempts.failed += 1;
+        let wait = Policy::SHORT.pause(attempts.failed, None, self.stop.left(), (self.chance)());
+        let Some(wait) = wait else { return Err(Unsent::Failed(why)) };
         tracing::debug!(why, "tried again");
         self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
     }
 
-    fn refused(&self, why: String) -> Unsent {
-        tracing::error!(why, "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over");
-        self.app_refused.borrow_mut().get_or_insert(why);
+    fn on_app_refused(&self, why: &str) -> Unsent {
+        if self.refusals.add_app(why) {
+            tracing::error!(
+                why,
+                "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over"
+            );
+        }
         Unsent::Left
     }
 }
 
-/// Where a message is going.
+/// The way of a message to Slack.
 struct Way<'a> {
     target: Target,
+    /// The channel that rejected the message.
     meant: Option<String>,
     thread: Option<(&'a At, bool)>,
     /// In that thread or nowhere.
     only_there: bool,
+    mention: Option<String>,
+    mentions: Mentions,
+    forms: Forms,
 }
 
-impl Way<'_> {
-    fn fall_back(&mut self, refused: &str, default: &Destination) {
-        if self.target != default.target {
-            self.meant = Some(refused.to_owned());
-            self.target = default.target.clone();
-            self.thread = None;
+impl<'a> Way<'a> {
+    fn new<C: Chat>(desk: &Desk<'_, C>, to: &Destination, thread: Option<(&'a At, bool)>, only_there: bool) -> Self {
+        Self {
+            target: to.target.clone(),
+            meant: None,
+            thread,
+            only_there,
+            mention: to.mention.clone(),
+            mentions: desk.refusals.mentions(&desk.lane(to.name()), to.mention.as_deref()),
+            forms: Forms::new(),
+        }
+    }
+
+    fn write(&self, make: impl Fn(Form, &Addressing) -> Message) -> Message {
+        let mention = self.mentions.sent();
+        let omitted_mention = self.mentions.omitted();
+        let addressing = Addressing {
+            mention: mention.as_deref(),
+            omitted_mention: omitted_mention.as_deref(),
+            refused_channel: self.meant.as_deref(),
+        };
+        make(self.forms.now(), &addressing)
+    }
+
+    /// Returns true if there is no other channel to try.
+    fn is_last_resort<C: Chat>(&self, desk: &Desk<'_, C>) -> bool {
+        !self.only_there && self.thread.is_none() && desk.is_default(&self.target)
+    }
+
+    fn call(&self, why: &str) -> String {
+        match self.target {
+            Target::Channel(_) => format!("chat.postMessage: {why}"),
+            Target::Webhook { .. } => format!("webhook: {why}"),
         }
     }
 }
 
-/// The forms of a message, plainer each time Slack refuses its content.
+/// The forms of a message, plainer each time Slack rejects its content.
 struct Forms(Form);
 
 impl Forms {

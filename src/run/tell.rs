@@ -23,6 +23,14 @@ const NOTICES: usize = 100;
 /// A flood that is settled without a word is recorded, and so forgotten, before it fills the memory.
 const MANY: usize = 12_000;
 
+/// Why something was not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    UnknownOutcome,
+    Failed,
+    QueueStopped,
+}
+
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A webhook tells no history: what was written ahead may repeat.
     pub(super) fn adopt_or_drop_without_history(&mut self) {
@@ -102,6 +110,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 return false;
             }
             *self.desk.silent.borrow_mut() = silent;
+            self.desk.standalone_replies.borrow_mut().clone_from(&memory.standalone_replies);
             self.memory = Some(memory);
             self.adopt(window);
             // Planned by a run before this one, yet not there: planned anew. Where the channel could not be read, that is
@@ -281,14 +290,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             (act, Done::Unknown(why)) => {
                 self.unknown = true;
-                self.not_said(&lane, act, &why, true);
+                self.not_said(&lane, act, &why, Cause::UnknownOutcome);
             }
-            (act, Done::Failed(why)) => self.not_said(&lane, act, &why, false),
-            (act, Done::Left) => {
-                if let Act::Digest { id, .. } = &act {
-                    self.record.state.plans.remove(id);
-                }
-            }
+            (act, Done::Failed(why)) => self.not_said(&lane, act, &why, Cause::Failed),
+            (act, Done::Stopped(why)) => self.not_said(&lane, act, &why, Cause::QueueStopped),
+            (act, Done::Left) => self.on_left(&act),
             (_, Done::Settled(_) | Done::Digested | Done::Said) => {}
         }
     }
@@ -318,12 +324,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// What was not said stays to be said, for a day.
-    pub(super) fn not_said(&mut self, lane: &str, act: Act, why: &str, unknown: bool) {
+    fn not_said(&mut self, lane: &str, act: Act, why: &str, cause: Cause) {
         let what = act.what();
         let given_up = match act {
             Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
             Act::Digest { id, findings, .. } => {
-                if !unknown {
+                if cause != Cause::UnknownOutcome {
                     self.record.state.plans.remove(&id);
                 }
                 findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
@@ -337,10 +343,34 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 false
             }
         };
-        if !given_up {
-            tracing::error!(lane, what, why, "not delivered; the next run tries again");
-            self.tally.problems.insert(format!("{lane}: {why}"));
+        if given_up {
+            return;
         }
+        self.tally.problems.insert(format!("{lane}: {why}"));
+        match cause {
+            // The rejection of the default channel was logged once.
+            Cause::QueueStopped => tracing::debug!(lane, what, why, "not delivered; the next run tries again"),
+            Cause::UnknownOutcome | Cause::Failed => {
+                tracing::error!(lane, what, why, "not delivered; the next run tries again");
+            }
+        }
+    }
+
+    /// A delivery that was not tried, or not to its end. Where Slack rejects the app, no finding is processed, and none is
+    /// given up, but all of them count as failed.
+    fn on_left(&mut self, act: &Act) {
+        if let Act::Digest { id, .. } = act {
+            self.record.state.plans.remove(id);
+        }
+        if self.desk.refusals.is_app_refused() {
+            for f in act.findings() {
+                self.count_failed(f);
+            }
+        }
+    }
+
+    fn count_failed(&mut self, f: &Finding) {
+        *self.tally.failed.entry(self.channel_of(f)).or_default() += 1;
     }
 
     /// Whether the finding is given up: it could not be delivered for a day, be it for want of an answer.
@@ -350,7 +380,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let since = self.record.state.failed(&f.id, n, now);
         self.tried.insert(f.id.clone());
         if since < PATIENCE {
-            *self.tally.failed.entry(self.channel_of(&f)).or_default() += 1;
+            self.count_failed(&f);
             return false;
         }
         tracing::error!(finding = ?f, why, "given up after a day; here it is in full");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
@@ -15,8 +15,8 @@ use crate::config::Access;
 use crate::http;
 use crate::message::Message;
 use crate::metrics::Requests;
-use crate::retry::{Policy, chance};
-use crate::time::Millis;
+use crate::retry::{Policy, chance, http_date};
+use crate::time::{Clock, Millis};
 
 /// For how long a reading call waits out throttling and failures, all its pages together.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -64,13 +64,19 @@ struct Heard {
 struct Received {
     status: u16,
     retry_after: Option<String>,
+    received_at: Millis,
     scopes: Vec<String>,
     body: String,
 }
 
 impl Received {
     fn answer(&self) -> Answer<'_> {
-        Answer { status: self.status, retry_after: self.retry_after.as_deref(), body: &self.body }
+        Answer {
+            status: self.status,
+            retry_after: self.retry_after.as_deref(),
+            received_at: self.received_at,
+            body: &self.body,
+        }
     }
 }
 
@@ -113,7 +119,7 @@ impl Client {
                 done => return done,
             };
             failed += 1;
-            let asked = if let Failure::Throttled(wait) = failure { Some(wait) } else { None };
+            let asked = if let Failure::RateLimited(wait) = failure { wait } else { None };
             match READING.pause(failed, asked, PATIENCE.saturating_sub(began.elapsed()), chance()) {
                 Some(pause) => sleep(pause).await,
                 None => return Err(failure),
@@ -198,7 +204,7 @@ impl Chat for Client {
         if at.ts.is_empty() {
             return Err(Failure::Gone("a webhook's message cannot be edited".into()));
         }
-        let mut arguments = message.payload();
+        let mut arguments = message.content();
         arguments["channel"] = at.channel.as_str().into();
         arguments["ts"] = at.ts.as_str().into();
         // chat.update parses like a client unless told otherwise: it would make links and mentions of words.
@@ -246,6 +252,9 @@ async fn receive(request: RequestBuilder) -> Result<Received, Refusal> {
     Ok(Received {
         status,
         retry_after: header(&headers, RETRY_AFTER.as_str()),
+        received_at: header(&headers, DATE.as_str())
+            .and_then(|date| http_date(&date))
+            .unwrap_or_else(|| Clock::system().now()),
         scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     })

@@ -27,7 +27,7 @@ pub(super) async fn read(
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
         let body = match client.read(method, &query).await {
             // A thread that is gone holds nothing of ours.
-            Err(Failure::Gone(_)) => return Ok(own),
+            Err(Failure::Gone(_) | Failure::Reply(_)) => return Ok(own),
             answer => answer.map_err(denied_or_not)?,
         };
         let messages = body
@@ -53,11 +53,11 @@ fn unavailable(why: &str) -> HistoryError {
     HistoryError::Unavailable(why.into())
 }
 
-/// What Slack refuses for good, it will refuse the next run, too. Content cannot be refused here: then a code is unknown.
+/// An unknown code may be transient.
 fn denied_or_not(failure: Failure) -> HistoryError {
     match failure {
         Failure::App(why) => HistoryError::Denied(why),
-        Failure::Channel(why) => HistoryError::Channel(why),
+        Failure::Channel(why) | Failure::Restricted(why) => HistoryError::Channel(why),
         other => HistoryError::Unavailable(other.to_string()),
     }
 }

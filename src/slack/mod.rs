@@ -45,47 +45,42 @@ pub struct Posted {
 /// Why a message was not acknowledged. The text begins with Slack's own code where there is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Not taken; the same again after this time.
-    #[error("throttled for {} s", .0.as_secs_f64())]
-    Throttled(Duration),
-    /// Not taken: something in the message. A simpler form of it may pass. So count also refusals that are unknown here:
-    /// what is refused in every form is refused by the channel, not for what it says.
-    #[error("content refused: {0}")]
+    /// Not accepted; the same may be sent again after the time that Slack names, if it names one.
+    #[error("rate limited{}", .0.map_or(String::new(), |wait| format!(" for {} s", wait.as_secs_f64())))]
+    RateLimited(Option<Duration>),
+    /// Not accepted because of the content. A simpler form may pass.
+    #[error("content rejected: {0}")]
     Content(String),
-    /// Not taken: this channel, or this webhook, refuses.
-    #[error("channel refuses: {0}")]
+    /// Not accepted by this channel or webhook, either as such or only because of the mention.
+    #[error("restricted: {0}")]
+    Restricted(String),
+    /// Not accepted by this channel or webhook, which rejects messages as such.
+    #[error("channel rejects messages: {0}")]
     Channel(String),
-    /// Not taken: the message to edit, or the thread to reply in, is gone or closed.
-    #[error("message gone: {0}")]
+    /// Not accepted in this thread, which rejects replies. The channel may accept a message.
+    #[error("thread rejects replies: {0}")]
+    Reply(String),
+    /// Not accepted, with a code that this release does not know.
+    #[error("rejected with an unknown code: {0}")]
+    Unclassified(String),
+    /// Not accepted: the message to edit, or the thread to reply in, does not exist or can no longer be changed.
+    #[error("message not found: {0}")]
     Gone(String),
-    /// Not taken: the app, its token or its address is wrong, for every channel alike.
-    #[error("app refused: {0}")]
+    /// Not accepted: the app, its token or its address is rejected, in every channel.
+    #[error("app rejected: {0}")]
     App(String),
     /// Not sent: no connection was made.
     #[error("not sent: {0}")]
     Unsent(String),
-    /// It may have been taken, or not.
+    /// The message may have been accepted.
     #[error("outcome unknown: {0}")]
     Unknown(String),
 }
 
 impl Failure {
-    /// Whether the same may pass later, without anybody mending anything.
+    /// Returns true if the same request may pass later without a change of the configuration.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled(_) | Self::Unsent(_) | Self::Unknown(_))
-    }
-
-    /// For metrics and logs: one word of a closed list.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Throttled(_) => "throttled",
-            Self::Content(_) => "rejected",
-            Self::Channel(_) => "channel",
-            Self::Gone(_) => "gone",
-            Self::App(_) => "auth",
-            Self::Unsent(_) => "network",
-            Self::Unknown(_) => "unknown",
-        }
+        matches!(self, Self::RateLimited(_) | Self::Unsent(_) | Self::Unknown(_))
     }
 }
 

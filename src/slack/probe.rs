@@ -23,7 +23,7 @@ impl Client {
     pub async fn probe(&self, to: &Target) -> Result<Proof, Failure> {
         match to {
             Target::Webhook { url, .. } => match self.knock(url).await {
-                Ok(()) | Err(Failure::Content(_)) => Ok(Proof::Accepts),
+                Ok(()) | Err(Failure::Content(_) | Failure::Unclassified(_)) => Ok(Proof::Accepts),
                 Err(failure) => Err(failure),
             },
             Target::Channel(channel) => match channel.strip_prefix('#') {
@@ -78,8 +78,9 @@ impl Client {
         let mut cursor = String::new();
         // 20,000 channels: more than any workspace where a person chose this name.
         for _ in 0..20 {
-            let body =
-                self.read("conversations.list", &[("types", types), ("limit", "1000"), ("cursor", &cursor)]).await?;
+            let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
+            let query: Vec<_> = [("types", types), ("limit", "1000")].into_iter().chain(page).collect();
+            let body = self.read("conversations.list", &query).await?;
             let channels = body.get("channels").and_then(Value::as_array);
             let found =
                 channels.and_then(|all| all.iter().find(|c| c.get("name").and_then(Value::as_str) == Some(name)));

@@ -178,7 +178,7 @@ async fn what_cannot_be_known_is_told_from_what_was_refused() {
             Reply::Whole("302 Found\r\nlocation: http://127.0.0.1:9/", String::new()),
         ])
         .await;
-        assert_eq!(w.post().await, Err(Failure::Throttled(Duration::from_secs(7))));
+        assert_eq!(w.post().await, Err(Failure::RateLimited(Some(Duration::from_secs(7)))));
         for _ in 0..4 {
             assert!(matches!(w.post().await, Err(Failure::Unknown(_))));
         }
@@ -198,6 +198,19 @@ async fn what_cannot_be_known_is_told_from_what_was_refused() {
                 "chat.postMessage ratelimited 1",
             ]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_after_that_is_a_date_counts_from_the_date_of_the_answer() {
+    local(async {
+        let date = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:50:07 GMT";
+        let limited: [&'static str; 2] =
+            [format!("429 Too Many Requests\r\n{date}").leak(), "429 Too Many Requests\r\nretry-after: soon"];
+        let w = World::answering(limited.map(|status| Reply::Whole(status, String::new()))).await;
+        assert_eq!(w.post().await, Err(Failure::RateLimited(Some(Duration::from_secs(30)))));
+        assert_eq!(w.post().await, Err(Failure::RateLimited(None)));
     })
     .await;
 }
@@ -247,6 +260,8 @@ async fn an_update_leaves_nothing_of_what_stood_there() {
         assert!(head.starts_with("POST /api/chat.update "));
         assert_eq!((&body["channel"], &body["ts"], &body["parse"]), (&json!("C1"), &json!("1.5"), &json!("none")));
         assert_eq!((&body["blocks"], &body["attachments"], body.get("metadata")), (&json!([]), &json!([]), None));
+        let arguments: Vec<&String> = body.as_object().unwrap().keys().collect();
+        assert_eq!(arguments, ["attachments", "blocks", "channel", "parse", "text", "ts"]);
         assert_eq!(w.client.update(&at, &message()).await, Err(Failure::Gone("edit_window_closed".into())));
         let webhook = At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None };
         assert!(matches!(w.client.update(&webhook, &message()).await, Err(Failure::Gone(_))));

@@ -245,7 +245,7 @@ pub fn answer(w: &World, answer: Result<At, Failure>, channel: &str) -> Result<A
     match (w.bug, answer) {
         (Some(UnknownIsFailure), Err(Failure::Unknown(why))) => Err(Failure::Unsent(why)),
         (Some(UnknownIsSuccess), Err(Failure::Unknown(_))) => stands(),
-        (Some(ThrottleIsSuccess), Err(Failure::Throttled(_))) => stands(),
+        (Some(ThrottleIsSuccess), Err(Failure::RateLimited(_))) => stands(),
         (Some(ChannelRefusalIsSuccess), Err(Failure::Channel(_))) => stands(),
         (_, answer) => answer,
     }

@@ -176,9 +176,11 @@ pub struct Talk(pub Line);
 
 fn failure(how: &How) -> Failure {
     match how {
-        How::Throttle(s) => Failure::Throttled(Duration::from_secs(*s as u64)),
+        How::Throttle(0) => Failure::RateLimited(None),
+        How::Throttle(s) => Failure::RateLimited(Some(Duration::from_secs(*s as u64))),
         How::Content => Failure::Content("invalid_blocks".into()),
-        How::Channel => Failure::Channel("restricted_action".into()),
+        How::Channel => Failure::Channel("is_archived".into()),
+        How::NewCode => Failure::Unclassified("brand_new_rule".into()),
         How::App => Failure::App("token_revoked".into()),
         How::Lost | How::Vanish => Failure::Unknown("timed out".into()),
         _ => Failure::Unsent("connection refused".into()),

@@ -155,12 +155,10 @@ impl Body {
         &self.fallback
     }
 
-    /// The arguments `text`, `blocks`, `attachments`, `unfurl_links` and `unfurl_media` of chat.postMessage.
+    /// The arguments `text`, `blocks` and `attachments` of a message.
     pub fn json(&self) -> Map<String, Value> {
         let mut out = Map::new();
         out.insert("text".into(), self.fallback.render().into());
-        out.insert("unfurl_links".into(), false.into());
-        out.insert("unfurl_media".into(), false.into());
         let (top, bar) = match self.colour {
             Some(_) => (self.top.clone(), self.bar.as_slice()),
             None => ([&self.top[..], &self.bar[..]].concat(), &[][..]),
@@ -196,7 +194,7 @@ mod tests {
     fn a_body_has_its_blocks_beside_the_bar() {
         let mut b = Builder::new().colour(Colour("#a30200"));
         b.push(Rank::Vital, section("top")).push_bar(Rank::Useful, section("bar")).push(Rank::Extra, None);
-        assert_snapshot!(json!(b.finish(fallback("said in one line")).json()), @r##"{"attachments":[{"blocks":[{"expand":true,"text":{"emoji":false,"text":"bar","type":"plain_text"},"type":"section"}],"color":"#a30200"}],"blocks":[{"expand":true,"text":{"emoji":false,"text":"top","type":"plain_text"},"type":"section"}],"text":"said in one line","unfurl_links":false,"unfurl_media":false}"##);
+        assert_snapshot!(json!(b.finish(fallback("said in one line")).json()), @r##"{"attachments":[{"blocks":[{"expand":true,"text":{"emoji":false,"text":"bar","type":"plain_text"},"type":"section"}],"color":"#a30200"}],"blocks":[{"expand":true,"text":{"emoji":false,"text":"top","type":"plain_text"},"type":"section"}],"text":"said in one line"}"##);
     }
 
     #[test]

@@ -20,6 +20,17 @@ impl Mention {
     pub fn each(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+
+    /// Returns true if it notifies everybody in the channel: `<!here>`, `<!channel>` or `<!everyone>`.
+    pub fn is_broadcast(&self) -> bool {
+        self.each().any(|one| matches!(one, "<!here>" | "<!channel>" | "<!everyone>"))
+    }
+
+    /// What it mentions, in a form that notifies nobody: `@here, @S0123`.
+    pub fn names(&self) -> String {
+        let name = |one: &str| format!("@{}", one.trim_matches(['<', '>', '!', '@']).trim_start_matches("subteam^"));
+        self.each().map(name).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn one(text: &str) -> Option<String> {
@@ -234,6 +245,13 @@ mod tests {
         {
             assert_eq!(Mention::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_names_of_a_mention_notify_nobody() {
+        let mention = Mention::parse("<!channel> <!subteam^S1> <@U1>").unwrap();
+        assert_eq!(mention.names(), "@channel, @S1, @U1");
+        assert!(mention.is_broadcast() && !Mention::parse("<!subteam^S1> <@U1>").unwrap().is_broadcast());
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! Notes about the way of a message to its channel: a channel that rejected it, a mention that was left out.
+
+use super::Addressing;
+use super::blocks::Runs;
+use super::text::{Mention, Mrkdwn, Plain};
+
+/// Notes for a message with blocks.
+pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
+    let mut notes = Vec::new();
+    if let Some(channel) = addressing.refused_channel {
+        notes.push(
+            Runs::new()
+                .label("Wrong channel ")
+                .say("this belongs into ")
+                .code(&Plain::line(channel))
+                .say(", which refused it"),
+        );
+    }
+    if let Some(mention) = omitted_mention(addressing) {
+        notes.push(
+            Runs::new()
+                .label("Mention left out ")
+                .say("this channel does not accept ")
+                .code(&mention)
+                .say(" from this app"),
+        );
+    }
+    notes
+}
+
+/// The same for the one-line fallback. Each note begins with a separator.
+pub(super) fn fallback(addressing: &Addressing) -> Mrkdwn {
+    let mut text = Mrkdwn::new();
+    if let Some(channel) = addressing.refused_channel {
+        text = text.say(" · belongs into ").code(&Plain::line(channel)).say(", which refused it");
+    }
+    if let Some(mention) = omitted_mention(addressing) {
+        text = text.say(" · without the mention ").code(&mention).say(", which this channel does not accept");
+    }
+    text
+}
+
+/// The mention as a person writes it, which notifies nobody: `@channel`.
+fn omitted_mention(addressing: &Addressing) -> Option<Plain> {
+    let mention = addressing.omitted_mention.and_then(Mention::parse)?;
+    Some(Plain::line(&mention.names()))
+}
