@@ -109,7 +109,7 @@ fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
 
 #[test]
 fn the_log_names_what_is_not_delivered() {
-    let world = world().findings([high("f1")]).on("chat.postMessage", [error("channel_not_found").for_ever()]);
+    let world = world().findings([high("f1")]).on("chat.postMessage", [error("brand_new_rule").for_ever()]);
     world.run().posted([]).exit(1).stderr_has(r#"what="finding f1""#);
 }
 

@@ -8,6 +8,7 @@ mod faults;
 mod kit;
 mod life;
 mod polling;
+mod rejections;
 mod state;
 mod watching;
 mod webhooks;

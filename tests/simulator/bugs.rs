@@ -49,6 +49,9 @@ pub enum Bug {
     UnknownIsSuccess,
     ThrottleIsSuccess,
     ChannelRefusalIsSuccess,
+    MentionRefusalIsSuccess,
+    ReplyRefusalIsSuccess,
+    RepliesInTheChannelUnread,
     GoneIsSuccess,
     // What a message says for its whole life.
     ArchivingUnseen,
@@ -91,6 +94,9 @@ impl Bug {
         UnknownIsSuccess,
         ThrottleIsSuccess,
         ChannelRefusalIsSuccess,
+        MentionRefusalIsSuccess,
+        ReplyRefusalIsSuccess,
+        RepliesInTheChannelUnread,
         GoneIsSuccess,
         ArchivingUnseen,
         PointerForgotten,
@@ -247,6 +253,8 @@ pub fn answer(w: &World, answer: Result<At, Failure>, channel: &str) -> Result<A
         (Some(UnknownIsSuccess), Err(Failure::Unknown(_))) => stands(),
         (Some(ThrottleIsSuccess), Err(Failure::RateLimited(_))) => stands(),
         (Some(ChannelRefusalIsSuccess), Err(Failure::Channel(_))) => stands(),
+        (Some(MentionRefusalIsSuccess), Err(Failure::Restricted(_))) => stands(),
+        (Some(ReplyRefusalIsSuccess), Err(Failure::Reply(_))) => stands(),
         (_, answer) => answer,
     }
 }
@@ -269,6 +277,11 @@ pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Millis) -> 
     match w.bug {
         Some(NoAdoption) => Vec::new(),
         Some(RepliesUnread) if thread.is_some() => Vec::new(),
+        Some(RepliesInTheChannelUnread) => {
+            let mut shown = w.slack.borrow().shown(channel, thread, oldest, w.now(), false);
+            shown.retain(|m| thread.is_some() || m.event_type != "guardduty_reply");
+            shown
+        }
         bug => w.slack.borrow().shown(channel, thread, oldest, w.now(), bug == Some(ForeignBotAdopted)),
     }
 }

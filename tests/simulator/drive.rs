@@ -140,6 +140,12 @@ fn config(setup: &Setup, bug: Option<Bug>) -> Config {
     if setup.routed {
         let urgent = match setup.access {
             Access::Webhook => String::new(),
+            _ if setup.no_mentions => {
+                format!(
+                    r#"{{"match":{{"severity":">=7"}},"channel":"{}","mention":"<!channel> <!subteam^S1>"}},"#,
+                    name("URGENT")
+                )
+            }
             _ => format!(r#"{{"match":{{"severity":">=7"}},"channel":"{}"}},"#, name("URGENT")),
         };
         vars.push(("SLACK_ROUTES", format!(r#"[{urgent}{{"match":{{"severity":"<2"}},"drop":true}}]"#)));

@@ -31,12 +31,14 @@ pub enum How {
     Vanish,
     /// Not permitted.
     Denied,
-    /// In so many seconds again.
+    /// In so many seconds again; 0: Slack does not say when.
     Throttle(i64),
     /// Slack refuses what the message says.
     Content,
     /// Slack refuses the channel.
     Channel,
+    /// Slack refuses with a code that nobody knows.
+    NewCode,
     /// Slack refuses the app.
     App,
     /// Only the mounted copy can be read, so many seconds old.
@@ -195,6 +197,10 @@ pub struct Setup {
     pub cursed: usize,
     /// Clocks are off by up to two hours, far beyond what the contract takes for granted: then nothing may be lost.
     pub wild: bool,
+    /// Milliseconds after the beginning until which Slack rejects replies in threads.
+    pub no_replies_until: i64,
+    /// The route of severe findings mentions the channel, and Slack rejects that.
+    pub no_mentions: bool,
     pub findings: Vec<Make>,
 }
 
@@ -230,6 +236,8 @@ impl Setup {
             all: false,
             cursed: usize::MAX,
             wild: false,
+            no_replies_until: 0,
+            no_mentions: false,
             findings: vec![Make { sources: vec![0], wide: None }; findings],
         }
     }

@@ -294,7 +294,9 @@ impl World {
         let meddled = !self.kept.borrow().meddled.is_empty() || !self.replays.borrow().is_empty();
         let unusual = setup.named
             || meddled
-            || self.planned(|op, how| op == Op::Load || matches!(how, How::Content | How::Channel) || op == Op::Save);
+            || self.planned(|op, how| {
+                op == Op::Load || matches!(how, How::Content | How::Channel | How::NewCode) || op == Op::Save
+            });
         if unusual {
             return;
         }

@@ -1,5 +1,6 @@
 //! Histories that once broke a promise, cut down to what it took, and those that a promise names.
 
+use crate::bugs::Bug;
 use crate::drive::play;
 use crate::history::{Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
 
@@ -21,8 +22,13 @@ fn hold(history: &History) {
     assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
 }
 
-/// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
+/// Histories in which a run is killed at every call it makes.
 pub fn deaths() -> Vec<History> {
+    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply()].concat()
+}
+
+/// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
+fn deaths_of_a_busy_run() -> Vec<History> {
     let setup = Setup { digest_after: 1, routed: true, ..Setup::plain(6) };
     let state = |finding, at, severity| Event { at, what: What::State { finding, severity, ip: 1, count: 1, late: 0 } };
     let first = [state(0, 5_000, 2.0), state(1, 6_000, 8.0), state(2, 95_000, 8.0)];
@@ -39,9 +45,40 @@ pub fn deaths() -> Vec<History> {
 
 #[test]
 fn a_run_may_die_at_any_call() {
-    for history in deaths() {
-        hold(&history);
-    }
+    deaths_of_a_busy_run().iter().for_each(hold);
+}
+
+/// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
+/// every call it makes, and the next one finds a thread that accepts replies, or not.
+fn deaths_after_a_rejected_reply() -> Vec<History> {
+    let state = |at, severity| Event { at, what: What::State { finding: 0, severity, ip: 1, count: 1, late: 0 } };
+    let events = vec![state(5_000, 5.0), state(60_000, 9.0)];
+    let kills = (1..20).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
+    let histories = kills.flat_map(|kill| {
+        [i64::MAX, 120_000].map(|no_replies_until| {
+            let setup = Setup { no_replies_until, ..Setup::plain(1) };
+            let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(60_000) };
+            let runs = vec![RunPlan::clean(1_000), RunPlan::clean(10_000), killed, RunPlan::clean(90_000)];
+            History { seed: 1, setup, events: events.clone(), runs }
+        })
+    });
+    histories.collect()
+}
+
+#[test]
+fn a_rejected_reply_is_announced_once_in_the_channel_whenever_the_run_dies() {
+    let histories = deaths_after_a_rejected_reply();
+    histories.iter().for_each(hold);
+    let caught = histories.iter().filter(|h| !play(h, Some(Bug::RepliesInTheChannelUnread), false).broken.is_empty());
+    assert!(caught.count() > 0, "a run that does not read them back announces it twice");
+}
+
+#[test]
+fn a_rejected_mention_is_left_out_and_the_finding_stays_in_its_channel() {
+    let setup = Setup { routed: true, no_mentions: true, ..Setup::plain(3) };
+    let state = |finding, at| Event { at, what: What::State { finding, severity: 8.0, ip: 1, count: 1, late: 0 } };
+    let events = (0..3).map(|f| state(f, 5_000 + f as i64)).collect();
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000)]);
 }
 
 #[test]

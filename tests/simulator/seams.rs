@@ -15,7 +15,7 @@ use crate::bugs::{self, Bug};
 use crate::history::{Access, How, Op};
 use crate::sky::{account, region};
 use crate::workspace::{Claim, Claimed, metadata};
-use crate::world::{Line, Run, World};
+use crate::world::{BEGIN, Line, Run, World};
 
 /// One source.
 pub struct Sky {
@@ -284,6 +284,7 @@ impl World {
         if number.is_some_and(|f| self.history.setup.is_refused(f)) {
             return Err(Failure::Content("invalid_blocks".into()));
         }
+        self.judge_restrictions(payload, thread)?;
         let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let (kind, event) = metadata(payload);
         let kind = match kind.as_str() {
@@ -294,6 +295,21 @@ impl World {
         };
         self.claim(run, kind, &event, message);
         Ok(at)
+    }
+
+    /// What the workspace does not allow.
+    fn judge_restrictions(&self, payload: &Value, thread: Option<&str>) -> Result<(), Failure> {
+        let setup = &self.history.setup;
+        let text = payload.to_string();
+        if setup.no_mentions && (text.contains("<!channel>") || text.contains(r#""range":"channel""#)) {
+            self.met("mentions rejected");
+            return Err(Failure::Restricted("restricted_action".into()));
+        }
+        if thread.is_some() && self.now().0 < BEGIN.saturating_add(setup.no_replies_until) {
+            self.met("replies rejected");
+            return Err(Failure::Reply("restricted_action_thread_locked".into()));
+        }
+        Ok(())
     }
 
     fn digested(&self, run: &Run, event: &Map<String, Value>, message: usize, at: At) -> At {

@@ -23,6 +23,7 @@ const THEMES: &[(i64, Theme)] = &[
     (7, dead_twice),
     (6, moves),
     (8, refusals),
+    (6, rejected_replies),
     (4, replayed),
     (4, meddled_with),
     (9, sources_that_change),
@@ -234,7 +235,8 @@ fn moves(dice: &mut Dice) -> Plot {
 /// Slack answers no, or not at all.
 fn refusals(dice: &mut Dice) -> Plot {
     let count = dice.pick(3..10);
-    let setup = Setup { routed: dice.percent(70), digest_after: dice.of(&[2, 20]), ..Setup::plain(count as usize) };
+    let (routed, no_mentions) = (dice.percent(70), dice.percent(50));
+    let setup = Setup { routed, no_mentions, digest_after: dice.of(&[2, 20]), ..Setup::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let at = 10_000 + dice.pick(0..160_000);
@@ -243,9 +245,31 @@ fn refusals(dice: &mut Dice) -> Plot {
     let mut runs = steady(dice, 4);
     for run in &mut runs[1..] {
         for _ in 0..3 {
-            let how = dice.of(&[How::Vanish, How::Lost, How::Throttle(5), How::Channel, How::Content, How::Fail]);
+            let how = dice.of(&[
+                How::Vanish,
+                How::Lost,
+                How::Throttle(5),
+                How::Throttle(0),
+                How::Channel,
+                How::NewCode,
+                How::Content,
+                How::Fail,
+            ]);
             run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..6) as u32, how });
         }
+    }
+    (setup, events, runs)
+}
+
+/// Threads reject replies for a while, in which runs die; severity levels increase, and other regions show the same.
+fn rejected_replies(dice: &mut Dice) -> Plot {
+    let no_replies_until = dice.of(&[i64::MAX, 150_000, 250_000, 350_000]);
+    let (routed, no_mentions) = (dice.percent(30), dice.percent(50));
+    let (setup, events, mut runs) = risen_bands(dice);
+    let setup = Setup { no_replies_until, routed, no_mentions, ..setup };
+    for run in &mut runs[1..] {
+        let how = dice.of(&[How::Lost, How::Vanish, How::Throttle(0)]);
+        run.faults.extend(dice.percent(30).then(|| Fault { op: Op::Post, nth: dice.pick(1..4) as u32, how }));
     }
     (setup, events, runs)
 }
@@ -405,6 +429,8 @@ fn setup(dice: &mut Dice) -> Setup {
         all: false,
         cursed: usize::MAX,
         wild: dice.percent(8),
+        no_replies_until: 0,
+        no_mentions: false,
         findings,
     }
 }

@@ -342,5 +342,6 @@ fn kind(how: &How) -> &'static str {
         How::Copy(_) => "only the copy",
         How::Repeat => "page token repeats",
         How::LeaveOut => "leaves findings out",
+        How::NewCode => "refused with an unknown code",
     }
 }

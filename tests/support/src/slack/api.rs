@@ -75,6 +75,10 @@ impl Slack {
         if !self.lock().may_post(&channel.id) {
             return Err(THROTTLED.into());
         }
+        let rejects = self.lock().rejects;
+        if let Some(error) = rejects(arguments) {
+            return Err(error.into());
+        }
         if let Some(error) = self.refusal("chat.postMessage", arguments) {
             return Err(error);
         }
@@ -134,23 +138,6 @@ impl Slack {
 
     /// What holds of every message whatever a test is about.
     fn audit(&self, operation: &str, payload: &Value) {
-        const KNOWN: [&str; 12] = [
-            "channel",
-            "text",
-            "blocks",
-            "attachments",
-            "metadata",
-            "thread_ts",
-            "reply_broadcast",
-            "unfurl_links",
-            "unfurl_media",
-            "mrkdwn",
-            "parse",
-            "ts",
-        ];
-        for name in payload.as_object().into_iter().flat_map(Map::keys).filter(|n| !KNOWN.contains(&n.as_str())) {
-            self.stage.violation(format!("{operation} does not know the argument {name}"));
-        }
         if payload["text"].as_str().is_none_or(|t| t.trim().is_empty() || t.contains('\n')) {
             self.stage.violation(format!("{operation} without a one-line text: {}", payload["text"]));
         }
@@ -158,12 +145,57 @@ impl Slack {
             self.stage.violation(format!("{operation} that can unfurl"));
         }
     }
+
+    /// Arguments that a method does not document, and JSON where a method that reads takes a query or a form.
+    fn audit_arguments(&self, operation: &str, request: &Request, arguments: &Value) {
+        let known = documented(operation);
+        for name in arguments.as_object().into_iter().flat_map(Map::keys).filter(|n| !known.contains(&n.as_str())) {
+            self.stage.violation(format!("{operation} does not know the argument {name}"));
+        }
+        if !matches!(operation, "chat.postMessage" | "chat.update" | "webhook") && is_json(request) {
+            self.stage.violation(format!("{operation} takes no JSON"));
+        }
+    }
+}
+
+/// The arguments of a method, as far as the program may use them.
+fn documented(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "chat.postMessage" => &[
+            "attachments",
+            "blocks",
+            "channel",
+            "metadata",
+            "mrkdwn",
+            "parse",
+            "reply_broadcast",
+            "text",
+            "thread_ts",
+            "unfurl_links",
+            "unfurl_media",
+        ],
+        "chat.update" => &["attachments", "blocks", "channel", "metadata", "parse", "reply_broadcast", "text", "ts"],
+        "conversations.history" => {
+            &["channel", "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest"]
+        }
+        "conversations.replies" => {
+            &["channel", "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest", "ts"]
+        }
+        "conversations.info" => &["channel", "include_locale", "include_num_members"],
+        "conversations.list" => &["cursor", "exclude_archived", "limit", "team_id", "types"],
+        "webhook" => &["attachments", "blocks", "metadata", "text", "unfurl_links", "unfurl_media"],
+        _ => &[],
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    request.header("content-type").contains("json")
 }
 
 /// Query, form and JSON arguments in one object; a form's `blocks` and the like are JSON in text.
 fn arguments(request: &Request) -> Value {
     let mut all: Map<String, Value> = request.query.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
-    if request.header("content-type").contains("json") {
+    if is_json(request) {
         all.extend(request.json().as_object().cloned().unwrap_or_default());
     } else {
         for (name, value) in request.form() {
@@ -189,6 +221,7 @@ impl Peer for Slack {
 
     fn answer(&self, call: &Call, request: &Request) -> Reply {
         let arguments = arguments(request);
+        self.audit_arguments(&call.operation, request, &arguments);
         if call.operation == "webhook" {
             return self.post_webhook(&request.path, &arguments);
         }

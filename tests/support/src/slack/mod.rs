@@ -78,6 +78,9 @@ impl Channel {
 /// Whether a payload is refused, whatever Slack's rules say.
 pub type Refusal = fn(&Value) -> bool;
 
+/// The error that the arguments of `chat.postMessage` get, if any: a rule of the workspace or of a channel.
+pub type Rejection = fn(&Value) -> Option<&'static str>;
+
 pub(crate) struct Inner {
     pub channels: Vec<Channel>,
     pub messages: Vec<Message>,
@@ -89,6 +92,7 @@ pub(crate) struct Inner {
     /// Messages a page of history at most.
     pub page: usize,
     refuses: Refusal,
+    rejects: Rejection,
     posted: u64,
     /// By channel: what is left of its burst, and since when.
     buckets: BTreeMap<String, (f64, Instant)>,
@@ -118,6 +122,7 @@ impl Slack {
             lag: Duration::ZERO,
             page: 999,
             refuses: |_| false,
+            rejects: |_| None,
             posted: 0,
             buckets: BTreeMap::new(),
         };
@@ -161,6 +166,11 @@ impl Slack {
     /// Refuses, as invalid blocks or arguments, every payload of which `refuses` says so.
     pub fn refuse(&self, refuses: Refusal) {
         self.lock().refuses = refuses;
+    }
+
+    /// Rejects every message for which `rejects` names an error.
+    pub fn reject(&self, rejects: Rejection) {
+        self.lock().rejects = rejects;
     }
 
     /// All messages that the program ever posted, in order, those deleted since included.
