@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use guardduty_slack::finding::{Finding, input};
-use guardduty_slack::message::{self, Form, Level, Life, News, Notice, Wording};
+use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
 use guardduty_slack_support::html::{self, Channel, Shown};
 
 type Failure = Box<dyn std::error::Error>;
@@ -83,7 +83,7 @@ fn life(findings: &[Finding]) -> Vec<Shown> {
         message::reply(&recurred, &News { fresh: &fresh, count_was: Some(14), ..News::default() }, &w, Form::Full);
     let rise = message::reply(
         &recurred,
-        &News { severity_was: Some(5.0), count_was: Some(46), mention, ..News::default() },
+        &News { severity_was: Some(5.0), count_was: Some(46), addressing: mentioning(mention), ..News::default() },
         &w,
         Form::Full,
     );
@@ -111,6 +111,10 @@ fn life(findings: &[Finding]) -> Vec<Shown> {
     ]
 }
 
+fn mentioning(mention: Option<&str>) -> Addressing<'_> {
+    Addressing { mention, ..Addressing::default() }
+}
+
 fn digests(findings: &[Finding]) -> Vec<Shown> {
     let quiet: Vec<&Finding> = findings.iter().filter(|f| f.severity < 7.0).collect();
     // A flood: every fixture many times, as if many resources were hit.
@@ -120,8 +124,8 @@ fn digests(findings: &[Finding]) -> Vec<Shown> {
     }
     let mention = Some("<!here>");
     [
-        message::digest("d-1a2b3c", &many.iter().collect::<Vec<_>>(), &wording(), mention, Form::Full),
-        message::digest("d-4d5e6f", &quiet, &wording(), None, Form::Full),
+        message::digest("d-1a2b3c", &many.iter().collect::<Vec<_>>(), &wording(), &mentioning(mention), Form::Full),
+        message::digest("d-4d5e6f", &quiet, &wording(), &mentioning(None), Form::Full),
     ]
     .iter()
     .enumerate()

@@ -100,7 +100,7 @@ pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
 /// The hint for a call to Slack that failed; `rejected` is for a call that Slack answered with no.
 pub(super) fn for_slack(failure: &Failure, rejected: &str) -> String {
     match failure {
-        Failure::Throttled(_) => SLACK.busy_hint(),
+        Failure::RateLimited(_) => SLACK.busy_hint(),
         Failure::Unsent(text) => SLACK.network_hint(text),
         Failure::Unknown(text) if text.starts_with("http_5") => SLACK.server_hint(),
         Failure::Unknown(text) => SLACK.network_hint(text),
@@ -146,7 +146,7 @@ mod tests {
         let slack = [
             Failure::App("missing_scope".into()),
             Failure::Channel("channel_not_found".into()),
-            Failure::Throttled(Duration::from_secs(1)),
+            Failure::RateLimited(Some(Duration::from_secs(1))),
             Failure::Unsent("cannot connect to 127.0.0.1:9: Connection refused".into()),
             Failure::Unknown("http_503".into()),
             Failure::Unknown("operation timed out".into()),

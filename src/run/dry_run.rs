@@ -62,15 +62,15 @@ impl Printer<'_> {
     }
 
     fn post(&self, channel: &str, thread: Option<&str>, message: &Message) {
-        self.line(channel, thread.map(|ts| ("thread_ts", ts)), message);
+        self.line(channel, thread.map(|ts| ("thread_ts", ts)), message.payload());
     }
 
     fn update(&self, at: &At, message: &Message) {
-        self.line(&at.channel, Some(("ts", &at.ts)), message);
+        self.line(&at.channel, Some(("ts", &at.ts)), message.content());
     }
 
-    fn line(&self, channel: &str, place: Option<(&str, &str)>, message: &Message) {
-        self.output.line(arguments(channel, place, message.payload()));
+    fn line(&self, channel: &str, place: Option<(&str, &str)>, message: Value) {
+        self.output.line(arguments(channel, place, message));
     }
 }
 
