@@ -28,6 +28,8 @@ pub struct Desk<'a, C> {
     pub refusals: Refusals,
     /// Replies that history shows as messages in a channel, because their thread rejected them: finding ID, `updatedAt`.
     pub standalone_replies: RefCell<HashSet<(String, String)>>,
+    /// The history of a channel could not be read for a transient reason.
+    pub history_unread: Cell<bool>,
     /// Ids of channels that could not be read after an unclean end: nothing is posted there, by whichever way.
     pub silent: RefCell<BTreeSet<String>>,
     /// Ids of channels by their configured names, as Slack told them.

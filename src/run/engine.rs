@@ -355,6 +355,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             // What an earlier run may have said was not looked up, or not everywhere.
             Some(r) if self.memory.is_none() && (r.unclean || !all_read || unsaid) => Some(r.since),
             Some(r) if !self.desk.silent.borrow().is_empty() => Some(r.since),
+            // What is left for the next run may be in the history that this run could not read.
+            Some(r) if self.desk.history_unread.get() && (!all_read || unsaid) => Some(r.since),
             _ => None,
         }
     }

@@ -194,6 +194,7 @@ pub fn desk<'a, C>(
         unreadable: RefCell::new(BTreeSet::new()),
         refusals: Refusals::default(),
         standalone_replies: RefCell::new(HashSet::new()),
+        history_unread: Cell::new(false),
         silent: RefCell::new(BTreeSet::new()),
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),

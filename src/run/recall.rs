@@ -221,6 +221,7 @@ pub async fn recall<C: Chat>(
             Err(HistoryError::Channel(why)) => tracing::debug!(channel = name, why, "no history"),
             Err(HistoryError::Unavailable(why)) => {
                 tracing::warn!(channel = name, why, unclean = ask.unclean, "history could not be read");
+                desk.history_unread.set(true);
                 if ask.unclean {
                     silent.insert(id);
                 }

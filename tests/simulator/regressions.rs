@@ -304,3 +304,12 @@ fn without_digests_a_backlog_of_ten_runs_is_told_though_each_of_them_brings_seve
     let last = (0..old).filter_map(told).max();
     assert!((0..old).all(|f| told(f).is_some()) && last > told(old), "the old ones are told, beside the severe ones");
 }
+
+#[test]
+fn a_history_that_could_not_be_read_is_read_by_the_run_that_announces_the_rest() {
+    let setup = Setup { page: 3, ..Setup::plain(4) };
+    let events = vec![seen(0, 80_000), seen(1, 80_001), seen(2, 80_002), seen(3, 80_003)];
+    let unrecorded = run(90_000, &[(Op::Load, 1, How::Copy(60))]);
+    let unread = run(60_000, &[(Op::History, 1, How::Fail), (Op::Get, 2, How::Fail)]);
+    holds(setup, events, vec![RunPlan::clean(1_000), RunPlan::clean(30_000), unrecorded, unread]);
+}
