@@ -16,6 +16,8 @@ COPY dist/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
 # The compiler runs on the architecture of the builder and cross-compiles.
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95.0-slim-bookworm AS source
+# Debian removes replaced versions from its archive: pinned packages would break the build.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
  && rm -rf /var/lib/apt/lists/* \

@@ -8,7 +8,7 @@ use crate::kit::{Helm, ROOT, Said, command, kubectl, kubectl_with};
 use crate::manifests::apply_strictly;
 use crate::site::{FULL, Site, namespace_that_is_restricted};
 
-const PAGES: [&str; 2] = ["docs/install.md", "docs/install-variants.md"];
+const PAGES: [&str; 3] = ["README.md", "docs/install.md", "docs/install-variants.md"];
 
 /// Contents of the fenced blocks of a language, in order, from the installation documents.
 fn blocks(language: &str) -> Vec<String> {
@@ -56,13 +56,12 @@ fn every_documented_command_is_valid_shell() {
 
 #[test]
 fn every_documented_version_is_the_version_of_the_crate() {
-    let overlay = std::fs::read_to_string(Path::new(ROOT).join("k8s/example/kustomization.yaml")).expect("an overlay");
-    let pages = PAGES.map(|page| std::fs::read_to_string(Path::new(ROOT).join(page)).expect("the page exists"));
-    for text in pages.iter().chain([&overlay]) {
+    for file in PAGES.into_iter().chain(["k8s/example/kustomization.yaml"]) {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(file)).expect("the file exists");
         let numbers = text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|token| token.trim_matches('.'));
         let versions: Vec<&str> = numbers.filter(|token| token.split('.').count() == 3).collect();
-        assert!(!versions.is_empty());
-        assert!(versions.iter().all(|version| *version == env!("CARGO_PKG_VERSION")), "{versions:?}");
+        assert!(!versions.is_empty(), "{file} names no version");
+        assert!(versions.iter().all(|version| *version == env!("CARGO_PKG_VERSION")), "{file}: {versions:?}");
     }
 }
 

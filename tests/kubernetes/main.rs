@@ -7,6 +7,7 @@ mod documented;
 mod kit;
 mod life;
 mod manifests;
+mod notes;
 mod packaging;
 mod permissions;
 mod site;

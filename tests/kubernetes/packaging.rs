@@ -14,8 +14,11 @@ fn text(path: &str) -> String {
 #[test]
 fn the_chart_installs_the_version_that_the_crate_has() {
     let chart = std::fs::read_to_string(Path::new(CHART).join("Chart.yaml")).expect("the chart is there");
-    let version = format!("appVersion: \"{}\"", env!("CARGO_PKG_VERSION"));
-    assert!(chart.lines().any(|line| line == version), "no line {version} in {chart}");
+    let version = env!("CARGO_PKG_VERSION");
+    let image = format!("      image: ghcr.io/guardduty-slack/guardduty-slack:{version}");
+    for expected in [format!("version: {version}"), format!("appVersion: \"{version}\""), image] {
+        assert!(chart.lines().any(|line| line == expected), "no line {expected} in {chart}");
+    }
 }
 
 #[test]
