@@ -127,7 +127,8 @@ class Settings(TypedDict, total=False):
 
 def link(title: str, url: str) -> Object:
     """A link that opens in another tab."""
-    return {"title": title, "url": url, "targetBlank": True}
+    shown: Object = {"title": title, "tooltip": "", "type": "link", "icon": "doc", "tags": [], "url": url}
+    return {**shown, "asDropdown": False, "targetBlank": True, "includeVars": False, "keepTime": False}
 
 
 def runbook(alert: str) -> str:
@@ -161,6 +162,9 @@ def stat(title: str, description: str, queries: Sequence[Query], *, width: int =
         "justifyMode": "auto",
         "orientation": "auto",
         "textMode": text,
+        "wideLayout": True,
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
     }
     return Panel("stat", title, description, queries, width, 4, options, once=True, **more)
 
@@ -207,7 +211,7 @@ def timeline(title: str, description: str, queries: Sequence[Query], mapping: li
         "showValue": "never",
         "alignValue": "left",
         "rowHeight": 0.9,
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     return Panel(
@@ -228,14 +232,14 @@ def table(
 ) -> Panel:
     """Rows of labels and values: `columns` names the fields to show, in order, and their headings."""
     options: Object = {
+        "frameIndex": 0,
         "showHeader": True,
         "cellHeight": "sm",
         "sortBy": [{"displayName": sort, "desc": True}],
-        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
     }
     order: Object = {name: position for position, name in enumerate(columns)}
     organize: Object = {"indexByName": order, "renameByName": dict(columns), "includeByName": {name: True for name in columns}}
-    organize["excludeByName"] = {name: True for name in ("Time", "job", "instance", "Value") if name not in columns}
+    organize["excludeByName"] = {name: True for name in ("Time", "__name__", "job", "instance", "Value") if name not in columns}
     transformations: list[Json] = [{"id": "merge", "options": {}}] if len(queries) > 1 else []
     transformations.append({"id": "organize", "options": organize})
     custom: Object = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}

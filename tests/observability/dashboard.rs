@@ -50,7 +50,7 @@ fn targets_of(panel: &Value) -> Vec<Target> {
 /// Expressions of the annotations.
 pub fn annotations() -> Vec<String> {
     let all = read()["annotations"]["list"].as_array().expect("the dashboard has annotations").clone();
-    all.iter().filter_map(|annotation| annotation["expr"].as_str().map(str::to_owned)).collect()
+    all.iter().filter_map(|annotation| annotation["target"]["expr"].as_str().map(str::to_owned)).collect()
 }
 
 /// An expression with its variables replaced.

@@ -7,6 +7,7 @@
 mod dashboard;
 mod history;
 mod leftovers;
+mod limits;
 mod numbers;
 mod panels;
 mod queries;
