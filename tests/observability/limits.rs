@@ -25,7 +25,9 @@ fn multiply(exposition: &str) -> String {
 fn worst(line: &str) -> String {
     let (series, value) = line.rsplit_once(' ').expect("a sample has a value");
     let value = match series.split('{').next() {
-        Some("guardduty_slack_source_up" | "guardduty_slack_detector_enabled") => "0",
+        Some("guardduty_slack_source_up" | "guardduty_slack_detector_enabled" | "guardduty_slack_feature_enabled") => {
+            "0"
+        }
         Some("guardduty_slack_pending_findings") => "7",
         _ => value,
     };

@@ -24,6 +24,11 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
             zeros(&lowest(history, window, ["source_up", "detector_enabled"][query]))
         }
         "Sources with problems" => problems(history, window),
+        "Disabled protection plans" => {
+            let disabled = sum_by(&map(current(history, window, "feature_enabled"), |value| 1.0 - value), &["feature"]);
+            top(100, disabled)
+        }
+        "Disabled protection plans by source" => disabled(&current(history, window, "feature_enabled")),
         "Delivered within 15 minutes" => share_within(history, window, "900"),
         "Average notification delay" => average_delay(history, window),
         "Notification delay" => delay_quantile(history, window, [0.5, 0.9, 0.99][query]),
@@ -71,9 +76,14 @@ fn zeros(gauge: &Values) -> Values {
     sum_by(&map(gauge.clone(), |value| 1.0 - value), RELEASE)
 }
 
+/// Series of a 0/1 gauge that are 0.
+fn disabled(gauge: &Values) -> Values {
+    gauge.iter().filter(|(_, value)| **value == 0.0).map(|(labels, value)| (labels.clone(), *value)).collect()
+}
+
 fn problems(history: &History, window: Window) -> Values {
     let named = |gauge: &str, problem: &'static str| {
-        let down = current(history, window, gauge).into_iter().filter(|(_, value)| *value == 0.0);
+        let down = disabled(&current(history, window, gauge)).into_iter();
         let with_problem = move |(mut labels, value): (Labels, f64)| {
             labels.insert("problem".into(), problem.into());
             (labels, value)
@@ -113,9 +123,12 @@ fn pending_sources(history: &History, window: Window, query: usize) -> Values {
     if query == 0 {
         return pending;
     }
-    let watermarks = current(history, window, "source_watermark_timestamp_seconds");
-    let ages = map(watermarks, |time| window.end as f64 - time);
-    ages.into_iter().filter(|(labels, _)| pending.contains_key(labels)).collect()
+    let values = if query == 1 {
+        map(current(history, window, "source_watermark_timestamp_seconds"), |time| window.end as f64 - time)
+    } else {
+        map(current(history, window, "source_floor_timestamp_seconds"), |time| 1_000.0 * time)
+    };
+    values.into_iter().filter(|(labels, _)| pending.contains_key(labels)).collect()
 }
 
 /// Growth of these outcomes, or of all; by these labels.

@@ -11,6 +11,7 @@ def row() -> Row:
     pending = series("pending_findings", SOURCE)
     delay_sum = queries.total(series("notification_delay_seconds_sum", RELEASE), RANGE)
     watermark_age = queries.age("source_watermark_timestamp_seconds", SOURCE)
+    floor = series("source_floor_timestamp_seconds", SOURCE)
     duration = f"max by ({BY_RELEASE}) (max_over_time({series('run_duration_seconds', RELEASE)}[$__interval]))"
     return Row(
         "Latency",
@@ -71,16 +72,17 @@ def row() -> Row:
             ),
             table(
                 "Sources with pending findings",
-                "The ten sources with the most pending findings. Findings updated up to the watermark are processed. "
-                "An old watermark is a problem only if findings are pending.",
+                "The ten sources with the most pending findings. Findings updated up to the watermark are processed; "
+                "an old watermark is a problem only if findings are pending. Findings updated before “Listed from” are not listed again.",
                 [
                     Query(f"topk(10, {pending} > 0)"),
                     Query(queries.of_top_pending_sources(watermark_age)),
+                    Query(queries.of_top_pending_sources(f"1000 * {floor}")),
                 ],
-                {"Value #A": "Pending", "Value #B": "Watermark age"} | SOURCE_COLUMNS,
+                {"Value #A": "Pending", "Value #B": "Watermark age", "Value #C": "Listed from"} | SOURCE_COLUMNS,
                 sort="Pending",
                 no_value="No findings are pending",
-                overrides=[override("Watermark age", [("unit", "s")]), REGION_LINK],
+                overrides=[override("Watermark age", [("unit", "s")]), override("Listed from", [("unit", "dateTimeAsIso")]), REGION_LINK],
                 link=runbook("GuardDutySlackWatermarkStuck"),
             ),
         ],
