@@ -153,6 +153,7 @@ impl<C: Chat> Desk<'_, C> {
             return Err(Unsent::NoReply(why.to_owned()));
         }
         if way.thread.take().is_some() {
+            way.forms = Forms::new();
             return Ok(());
         }
         let reason = format!("{name}: {why}");

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use guardduty_slack_support::fault::{answer, error, kill, reset, status};
-use guardduty_slack_support::findings::{critical, high, low, many, medium};
+use guardduty_slack_support::findings::{Sighting, critical, high, low, many, medium};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::slack::{Channel, Message};
-use guardduty_slack_support::world::World;
+use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
 use crate::kit::{each, run_until_settled, world, world_with_short_lease};
@@ -129,6 +129,31 @@ fn a_rejected_reply_becomes_a_message_in_the_channel() {
     });
 }
 
+/// `many` findings about one role.
+fn of_one_role(many: impl Iterator<Item = Sighting>) -> impl Iterator<Item = Sighting> {
+    let role = json!({ "userName": "ci", "userType": "AssumedRole", "principalId": "AROAEXAMPLE:ci", "accessKeyId": "ASIAEXAMPLE" });
+    many.map(move |finding| {
+        finding
+            .with("/type", "UnauthorizedAccess:IAMUser/TorIPCaller")
+            .with("/resource", json!({ "resourceType": "AccessKey", "accessKeyDetails": role }))
+    })
+}
+
+#[test]
+fn a_finding_whose_siblings_thread_rejects_replies_gets_a_message_in_the_channel() {
+    each(vec!["restricted_action_thread_locked", "brand_new_rule"], 2, |code| {
+        let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(many("first", 1)));
+        let world = world.findings_in(ACCOUNT, "us-east-1", []).run().exit(0);
+        let tries = if code == "brand_new_rule" { 3 } else { 1 };
+        let world = world.on("chat.postMessage", [error(code).times(tries)]);
+        let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(many("second", 1))).run().exit(0);
+        let messages = world.new_messages();
+        assert_eq!(messages.len(), 1, "{messages:#?}");
+        assert!(messages[0].thread.is_empty() && !messages[0].payload["attachments"].is_null(), "{messages:#?}");
+        world.run().silent().exit(0);
+    });
+}
+
 #[test]
 fn a_thread_that_does_not_exist_leads_to_a_new_message() {
     each(vec!["thread_not_found", "message_not_found"], 2, |code| {
@@ -217,11 +242,7 @@ fn a_rate_limit_without_a_time_is_waited_for_with_growing_pauses() {
 
 #[test]
 fn sixty_findings_about_one_role_make_twenty_messages_and_one_digest() {
-    let world = world().findings(many("f", 60).map(|f| {
-        let role = json!({ "userName": "ci", "userType": "AssumedRole", "principalId": "AROAEXAMPLE:ci", "accessKeyId": "ASIAEXAMPLE" });
-        f.with("/type", "UnauthorizedAccess:IAMUser/TorIPCaller")
-            .with("/resource", json!({ "resourceType": "AccessKey", "accessKeyDetails": role }))
-    }));
+    let world = world().findings(of_one_role(many("f", 60)));
     let world = world.run().digested(40).exit(0);
     assert_eq!(world.posted_ids().len(), 20);
     let digests = world.new_messages().into_iter().filter(|m| m.event_type() == "guardduty_digest").count();
