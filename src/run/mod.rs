@@ -28,7 +28,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::{AccountNames, Config, RouteTo, Target};
 use crate::exit::Exit;
-use crate::guardduty::{Aws, Source};
+use crate::guardduty::{Aws, DetectorStatus, Source};
 use crate::message::Wording;
 use crate::metrics::{self, Carried, Requests, Snapshot, SourceSample};
 use crate::output::Output;
@@ -287,11 +287,17 @@ fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
     let polled = engine.intake.tracks.iter().filter(|(key, _)| engine.is_polled(key)).map(|(key, t)| SourceSample {
         pending: t.pending() as u64,
         open: t.open.clone(),
-        detector_enabled: t.status.as_ref().map(|status| status.enabled),
+        detector_enabled: detector_enabled(t.status.as_ref(), state.sources.get(key)),
         features: t.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
         ..sample(key, t.up && t.looked, state.sources.get(key))
     });
     polled.chain(down).collect()
+}
+
+/// Returns false for a disabled and for a missing detector, and None if the status is not readable.
+fn detector_enabled(status: Option<&DetectorStatus>, source: Option<&crate::state::Source>) -> Option<bool> {
+    let is_missing = source.is_some_and(|source| source.standing == crate::state::Standing::Gone);
+    status.map(|status| status.enabled).or(is_missing.then_some(false))
 }
 
 fn sample(key: &str, up: bool, source: Option<&crate::state::Source>) -> SourceSample {

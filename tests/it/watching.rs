@@ -19,6 +19,14 @@ fn a_detector_that_is_disabled_is_announced_once() {
 }
 
 #[test]
+fn metrics_report_a_missing_detector_as_not_enabled() {
+    let enabled = format!("guardduty_slack_detector_enabled{{account=\"{ACCOUNT}\",region=\"{REGION}\"}}");
+    let world = world().metrics().run().metric(&enabled, 1.0);
+    world.aws.remove_source(ACCOUNT, REGION);
+    world.run().metric(&enabled, 0.0).run().metric(&enabled, 0.0);
+}
+
+#[test]
 fn a_detector_that_is_gone_and_one_made_anew_are_announced_and_the_watermark_stays() {
     let world = quiet();
     world.aws.remove_source(ACCOUNT, REGION);

@@ -5,6 +5,7 @@
 //! structure of the dashboard.
 
 mod dashboard;
+mod faults;
 mod history;
 mod leftovers;
 mod limits;

@@ -10,6 +10,7 @@ def row() -> Row:
     """What came in?"""
     found = series("findings_total", SOURCE)
     types = series("findings_by_type_total", RELEASE)
+    feature = series("feature_enabled", SOURCE)
     open_findings = f"sum by (severity) ({series('open_findings', SOURCE)})"
     # one query for each severity level keeps their order
     levels = [f'{SOURCE},severity="{severity}"' for severity in SEVERITY_COLORS]
@@ -70,6 +71,24 @@ def row() -> Row:
                 sort="Findings",
                 no_value="No findings in the time range",
                 overrides=[override("Findings", [("custom.width", 100)]), REGION_LINK],
+            ),
+            table(
+                "Disabled protection plans",
+                "Features of a detector that are disabled, and the number of sources. GuardDuty reports no findings of these features.",
+                [Query(f"sum by (feature) (1 - {feature}) > 0")],
+                {"feature": "Feature", "Value": "Sources"},
+                sort="Sources",
+                no_value="No feature is disabled",
+            ),
+            table(
+                "Disabled protection plans by source",
+                "Features of a detector that are disabled. At most 100 rows.",
+                [Query(f"topk(100, {feature} == 0)")],
+                {"feature": "Feature"} | SOURCE_COLUMNS,
+                width=16,
+                sort="Feature",
+                no_value="No feature is disabled",
+                overrides=[REGION_LINK],
             ),
         ],
     )

@@ -12,7 +12,6 @@ def row() -> Row:
     """Is it working?"""
     down = series("source_up", SOURCE)
     detector = series("detector_enabled", SOURCE)
-    feature = series("feature_enabled", SOURCE)
     version = f"max by ({BY_RELEASE}, version, revision) ({series('build_info', RELEASE)})"
     problems = (
         f'topk(100, label_replace({down} == 0, "problem", "not readable", "", "")\n'
@@ -96,24 +95,6 @@ def row() -> Row:
                 no_value="No source has a problem",
                 overrides=[REGION_LINK],
                 link=runbook("GuardDutySlackSourceDown"),
-            ),
-            table(
-                "Disabled protection plans",
-                "Features of a detector that are disabled, and the number of sources. GuardDuty reports no findings of these features.",
-                [Query(f"sum by (feature) (1 - {feature}) > 0")],
-                {"feature": "Feature", "Value": "Sources"},
-                sort="Sources",
-                no_value="No feature is disabled",
-            ),
-            table(
-                "Disabled protection plans by source",
-                "Features of a detector that are disabled. At most 100 rows.",
-                [Query(f"topk(100, {feature} == 0)")],
-                {"feature": "Feature"} | SOURCE_COLUMNS,
-                width=16,
-                sort="Feature",
-                no_value="No feature is disabled",
-                overrides=[REGION_LINK],
             ),
         ],
     )
