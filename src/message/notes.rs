@@ -10,10 +10,10 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     if let Some(channel) = addressing.refused_channel {
         notes.push(
             Runs::new()
-                .label("Wrong channel ")
-                .say("this belongs into ")
+                .label("Misrouted ")
+                .say("intended for ")
                 .code(&Plain::line(channel))
-                .say(", which refused it"),
+                .say(", which rejected the message"),
         );
     }
     if let Some(mention) = omitted_mention(addressing) {
@@ -32,7 +32,7 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
 pub(super) fn fallback(addressing: &Addressing) -> Mrkdwn {
     let mut text = Mrkdwn::new();
     if let Some(channel) = addressing.refused_channel {
-        text = text.say(" · belongs into ").code(&Plain::line(channel)).say(", which refused it");
+        text = text.say(" · intended for ").code(&Plain::line(channel)).say(", which rejected the message");
     }
     if let Some(mention) = omitted_mention(addressing) {
         text = text.say(" · without the mention ").code(&mention).say(", which this channel does not accept");

@@ -58,7 +58,7 @@ fn named(f: &Finding, runs: Runs) -> Runs {
 
 /// Why a reply is in the channel, and where the message of its finding is.
 fn no_thread(message_link: Option<&str>) -> Runs {
-    let runs = Runs::new().say("the thread of this finding accepts no replies");
+    let runs = Runs::new().say("The thread of this finding accepts no replies");
     match message_link.and_then(Link::new) {
         Some(to) => runs.say(": ").link(&to, &links::label("go to its message")),
         None => runs,

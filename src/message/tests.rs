@@ -172,7 +172,7 @@ fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
 #[test]
 fn a_message_in_the_wrong_channel_names_the_right_one() {
     let told = full(&fixture("iam-tor-caller"), &Life { refused_channel: Some("#sec-critical"), ..Life::default() });
-    assert!(seen(&told).contains("this belongs into `#sec-critical`, which refused it"));
+    assert!(seen(&told).contains("intended for `#sec-critical`, which rejected the message"));
     assert!(told["text"].as_str().unwrap().contains("`#sec-critical`"));
 }
 
