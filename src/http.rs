@@ -64,6 +64,13 @@ pub fn aws_client() -> Result<SharedHttpClient, HttpError> {
     Ok(SharedHttpClient::new(aws::Http::new(&env.roots, &env.proxies)?))
 }
 
+/// A client for an API server inside the cluster: it trusts `ca` (PEM) only, and never goes through a proxy.
+pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+    install_crypto();
+    let roots = Roots::from_pem(ca).map_err(HttpError::Client)?;
+    build(roots.config(), &Proxies::none(), timeouts)
+}
+
 /// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.
 /// Of every other failure (time-out, reset, a body cut short) the outcome is unknown.
 pub fn certainly_unsent(error: &reqwest::Error) -> bool {

@@ -104,9 +104,9 @@ where
     }
 }
 
-/// Dependencies that log every request, or log as an error what is retried and logged here, and their maximum level.
+/// Dependencies that log every request, and their maximum level.
 /// `RUST_LOG` overrides each by naming it.
-const QUIET_CRATES: [(&str, LevelFilter); 11] = [
+const QUIET_CRATES: [(&str, LevelFilter); 10] = [
     ("aws_config", LevelFilter::WARN),
     ("aws_runtime", LevelFilter::WARN),
     ("aws_sdk", LevelFilter::WARN),
@@ -114,7 +114,6 @@ const QUIET_CRATES: [(&str, LevelFilter); 11] = [
     ("h2", LevelFilter::WARN),
     ("hyper", LevelFilter::WARN),
     ("hyper_util", LevelFilter::WARN),
-    ("kube_client", LevelFilter::OFF),
     ("reqwest", LevelFilter::WARN),
     ("rustls", LevelFilter::WARN),
     ("tower", LevelFilter::WARN),
@@ -204,11 +203,11 @@ mod tests {
     fn crates_below_are_quiet_unless_they_are_named() {
         let speak = || {
             tracing::debug!(target: "hyper_util::client", "below");
-            tracing::error!(target: "kube_client::client", "below, told by us");
+            tracing::info!(target: "reqwest::connect", "below");
             tracing::debug!(target: "guardduty_slack::run", "ours");
         };
         assert_eq!(logged(LogFormat::Text, "debug", speak).len(), 1);
-        assert_eq!(logged(LogFormat::Text, "debug,hyper_util=debug,kube_client=error", speak).len(), 3);
+        assert_eq!(logged(LogFormat::Text, "debug,hyper_util=debug,reqwest=info", speak).len(), 3);
         assert_eq!(logged(LogFormat::Text, "debug,hyper=debug", speak).len(), 2, "a prefix names it too");
         assert_eq!(logged(LogFormat::Text, "info", speak).len(), 0);
     }

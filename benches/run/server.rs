@@ -1,10 +1,13 @@
 //! A responder on loopback: HTTP/1.1, a thread a connection, answers out of memory, each held back for the latency of
 //! the world that is played. It keeps a journal of what was asked, and when.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use guardduty_slack_support::tls::Authority;
 
 use crate::world::World;
 
@@ -28,33 +31,45 @@ pub struct Call {
 
 pub struct Server {
     pub port: u16,
+    /// Port of the same responder over TLS, with a certificate of [`Authority::shared`].
+    pub tls_port: u16,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     world: Mutex<Arc<World>>,
     journal: Mutex<Vec<Call>>,
+    connections: AtomicUsize,
     begun: Instant,
 }
 
 impl Server {
     pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port();
+        let (plain, tls) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+        let (port, tls_port) = (plain.local_addr()?.port(), tls.local_addr()?.port());
         let shared = Arc::new(Shared {
             world: Mutex::new(Arc::new(World::empty())),
             journal: Mutex::default(),
+            connections: AtomicUsize::new(0),
             begun: Instant::now(),
         });
-        let served = shared.clone();
+        Self::listen(plain, shared.clone(), |stream| stream);
+        Self::listen(tls, shared.clone(), |stream| Authority::shared().accept(stream));
+        Ok(Self { port, tls_port, shared })
+    }
+
+    fn listen<C: Read + Write + 'static>(listener: TcpListener, shared: Arc<Shared>, accept: fn(TcpStream) -> C) {
         std::thread::spawn(move || {
-            for (connection, stream) in listener.incoming().flatten().enumerate() {
-                let shared = served.clone();
+            for stream in listener.incoming().flatten() {
+                let shared = shared.clone();
+                let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
                 // A client that goes away ends its thread.
-                std::thread::spawn(move || drop(shared.serve(connection, stream)));
+                std::thread::spawn(move || {
+                    stream.set_nodelay(true)?;
+                    shared.serve(connection, accept(stream))
+                });
             }
         });
-        Ok(Self { port, shared })
     }
 
     /// From now on this world is played, and the journal begins anew.
@@ -77,10 +92,8 @@ impl Server {
 }
 
 impl Shared {
-    fn serve(&self, connection: usize, stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let mut reader = BufReader::with_capacity(64 * 1024, stream.try_clone()?);
-        let mut writer = stream;
+    fn serve(&self, connection: usize, stream: impl Read + Write) -> io::Result<()> {
+        let mut reader = BufReader::with_capacity(64 * 1024, stream);
         while let Some(request) = read(&mut reader)? {
             let arrived = Instant::now();
             let world = lock(&self.world).clone();
@@ -96,7 +109,9 @@ impl Shared {
             let call = Call { what: answer.what, connection, from: arrived - self.begun, to: self.begun.elapsed() };
             // Before it is answered: whoever has the answer finds the call in the journal.
             lock(&self.journal).push(call);
+            let writer = reader.get_mut();
             writer.write_all(&bytes)?;
+            writer.flush()?;
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::io;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use guardduty_slack_support::kubernetes::write_service_account;
+use guardduty_slack_support::tls::Authority;
 
 use crate::chart::{self, Bar};
 use crate::jobs::{Bench, Job, Who};
@@ -19,9 +20,14 @@ const LATENCY: Duration = Duration::from_millis(40);
 pub fn draw(bench: &Bench) -> io::Result<()> {
     bench.seed(Who::Product)?;
     let state = std::fs::read_to_string(bench.seeded(Who::Product))?;
-    let kubeconfig = bench.dir.join("kubeconfig");
-    std::fs::write(&kubeconfig, cluster(bench.server.port).to_string())?;
-    let variables = [("STATE_CONFIGMAP", "state".to_owned()), ("KUBECONFIG", kubeconfig.display().to_string())];
+    let account = bench.dir.join("service-account");
+    write_service_account(&account, "bench", "default", Authority::shared().ca());
+    let variables = [
+        ("STATE_CONFIGMAP", "state".to_owned()),
+        ("STATE_SERVICE_ACCOUNT", account.display().to_string()),
+        ("KUBERNETES_SERVICE_HOST", "127.0.0.1".to_owned()),
+        ("KUBERNETES_SERVICE_PORT", bench.server.tls_port.to_string()),
+    ];
     let program = Program { command: vec![bench.binary.display().to_string()], env: bench.environment(&variables) };
     // The second of two: the first reads the program from disk.
     let run = || {
@@ -36,13 +42,6 @@ pub fn draw(bench: &Bench) -> io::Result<()> {
     let before = began.elapsed().as_secs_f64() - cost.wall;
     let zero = bench.server.since(began).as_secs_f64() + before.max(0.0) * 0.9;
     tell(&calls, zero, cost.wall)
-}
-
-fn cluster(port: u16) -> serde_json::Value {
-    json!({ "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [{ "name": "bench", "cluster": { "server": format!("http://127.0.0.1:{port}") } }],
-        "users": [{ "name": "bench", "user": { "token": "bench" } }],
-        "contexts": [{ "name": "bench", "context": { "cluster": "bench", "user": "bench" } }] })
 }
 
 fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {

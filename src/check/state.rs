@@ -40,6 +40,7 @@ fn read_row(config: &Config, name: String, source: Source) -> Result<Row, Row> {
             Ok(state) => Row::ok(name, format!("{} sources, {} bytes", state.sources.len(), text.len())),
             Err(error) => Row::failed(name, error, "see docs/operations.md#corrupt-state"),
         }),
+        Source::Corrupt(why) => Err(Row::failed(name, why, "see docs/operations.md#corrupt-state")),
         Source::Copy { why, .. } | Source::Unreadable(why) => {
             let hint = read_hint(config, &why);
             Err(Row::failed(name, why, hint))

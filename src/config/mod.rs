@@ -179,12 +179,17 @@ pub struct Portal {
     pub role: String,
 }
 
+/// Directory where the kubelet mounts the files of the ServiceAccount in every Pod.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// `STATE_FILE`: the state itself, or with a ConfigMap its mounted copy.
     pub file: PathBuf,
     /// `STATE_CONFIGMAP`
     pub configmap: Option<String>,
+    /// `STATE_SERVICE_ACCOUNT`: directory with the files of the ServiceAccount.
+    pub service_account: PathBuf,
 }
 
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use super::routes::{self, Kind};
 use super::values::{self, Parsed};
 use super::variables::{Given, Raw, VARIABLES};
 use super::{
-    Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Role, Routes, Slack, State, Wording,
-    unknown, urls,
+    Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Role, Routes, SERVICE_ACCOUNT,
+    Slack, State, Wording, unknown, urls,
 };
 
 /// A shorter run cannot even wait for an answer.
@@ -95,6 +95,9 @@ impl Reader<'_> {
             state: State {
                 file: self.read(raw.state_file(), values::file),
                 configmap: self.optional(raw.state_configmap(), values::configmap),
+                service_account: self
+                    .optional(raw.state_service_account(), values::directory)
+                    .unwrap_or_else(|| SERVICE_ACCOUNT.into()),
             },
             pushgateway: self.pushgateway(),
             run_timeout: self.read(raw.run_timeout(), values::at_least(SHORTEST_RUN)),

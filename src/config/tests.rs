@@ -33,7 +33,12 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!((c.slack.digest_after, c.slack.remind_after), (20, Duration::from_secs(6 * 3_600)));
     assert_eq!(c.slack.api_url, "https://slack.com/api");
     assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, Samples::Show));
-    assert_eq!(c.state, State { file: "guardduty-slack-state/watermark.json".into(), configmap: None });
+    let expected = State {
+        file: "guardduty-slack-state/watermark.json".into(),
+        configmap: None,
+        service_account: "/var/run/secrets/kubernetes.io/serviceaccount".into(),
+    };
+    assert_eq!(c.state, expected);
     assert_eq!(c.log, Log { format: LogFormat::Json, filter: filter("info"), dry_run: false });
     assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
 }

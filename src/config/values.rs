@@ -41,6 +41,10 @@ pub(super) fn file(value: &str) -> Parsed<PathBuf> {
     Ok(value.into())
 }
 
+pub(super) fn directory(value: &str) -> Parsed<PathBuf> {
+    Ok(value.into())
+}
+
 pub(super) fn globs(value: &str) -> Parsed<Vec<Glob>> {
     Ok(list(value).map(Glob::new).collect())
 }

@@ -116,6 +116,8 @@ variables! {
         "path of the state file";
     "STATE_CONFIGMAP" state_configmap, false, Unset,
         "name of the ConfigMap behind that file, in the namespace of the pod; read and written through the Kubernetes API";
+    "STATE_SERVICE_ACCOUNT" state_service_account, false, Known("the mount of a pod"),
+        "directory with `token`, `ca.crt` and `namespace` of the ServiceAccount that reads and writes the ConfigMap";
     "PUSHGATEWAY_URL" pushgateway_url, false, Unset,
         "base URL of a Prometheus Pushgateway; unset: no push";
     "PUSHGATEWAY_JOB" pushgateway_job, false, Value("guardduty-slack"),

@@ -18,6 +18,10 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
+    pub(super) fn none() -> Self {
+        Self { https: None, http: None, direct: String::new() }
+    }
+
     /// The upper-case name counts before the lower-case one, as in curl for all but `http_proxy`; an empty value is none.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpError> {
         let first = |names: &[&'static str]| {

@@ -22,9 +22,17 @@ impl Roots {
         match file.filter(|f| !f.is_empty()) {
             None => Self::trusting(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()).map_err(HttpError::Client),
             Some(file) => {
-                bundle(file).and_then(Self::trusting).map_err(|why| HttpError::Roots { file: file.to_owned(), why })
+                let pem = std::fs::read(file).map_err(|e| e.to_string());
+                let roots = pem.and_then(|pem| Self::from_pem(&pem));
+                roots.map_err(|why| HttpError::Roots { file: file.to_owned(), why })
             }
         }
+    }
+
+    /// The certificates of a PEM bundle, and no others.
+    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
+        certificates.map_err(|e| format!("is no PEM: {e}")).and_then(Self::trusting)
     }
 
     fn trusting(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
@@ -56,11 +64,6 @@ impl Roots {
         };
         TrustStore::empty().with_pem_certificate(self.certificates.iter().map(pem).collect::<String>())
     }
-}
-
-fn bundle(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = std::fs::read(file).map_err(|e| e.to_string())?;
-    CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|e| format!("is no PEM: {e}"))
 }
 
 #[cfg(test)]

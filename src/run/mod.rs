@@ -47,7 +47,7 @@ use engine::{Begin, Engine};
 use intake::{Identity, Unreachable};
 use record::Record;
 use refusals::Refusals;
-use session::{Opening, Start, open};
+use session::{Opening, Start, StartError, open};
 use stop::Stop;
 
 /// What the last checkpoint and the push need of `RUN_TIMEOUT`.
@@ -89,13 +89,11 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
             tracing::info!(lease_holder = id, lease_expires_at, "lease is held by another run; exiting");
             return Exit::Settled;
         }
-        Err(e) => {
-            let location = match &config.state.configmap {
-                Some(name) => format!("key watermark.json of ConfigMap {name}"),
-                None => config.state.file.display().to_string(),
-            };
-            let docs = "docs/operations.md";
-            tracing::error!(location, error = %e, docs, "state cannot be used; it was not changed");
+        Err(problems) => {
+            for error in problems {
+                let location = location(config, &error);
+                tracing::error!(location, %error, docs = "docs/operations.md", "state cannot be used; it was not changed");
+            }
             push(config, &client, failed(&clock), &stop).await;
             return Exit::Wrong;
         }
@@ -106,6 +104,16 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
         told(config, start, store, &chat, &wording, identities(&aws), clock, &stop, requests, output).await;
     push(config, &client, snapshot, &stop).await;
     Exit::of(success)
+}
+
+/// Where a value of the state is: a key of the ConfigMap, or a file.
+fn location(config: &Config, error: &StartError) -> String {
+    let file = &config.state.file;
+    match (&config.state.configmap, error) {
+        (Some(name), _) => format!("key {} of ConfigMap {name}", error.key()),
+        (None, StartError::State(_)) => file.display().to_string(),
+        (None, StartError::Replay(_)) => file.with_file_name(error.key()).display().to_string(),
+    }
 }
 
 /// The run itself, whatever stands behind its seams.
@@ -122,7 +130,7 @@ async fn told<C: Chat, S: Store>(
     requests: Requests,
     output: &Output,
 ) -> (bool, Snapshot) {
-    let Start { state, afresh, unrecordable, recall, replay, odd_replay } = start;
+    let Start { state, afresh, unrecordable, recall, replay } = start;
     if let Some(why) = &unrecordable {
         tracing::error!(error = why, "state cannot be saved by this run; delivering anyway");
     }
@@ -146,10 +154,6 @@ async fn told<C: Chat, S: Store>(
         print,
     };
     let mut engine = Engine::new(begin);
-    if let Some(error) = &odd_replay {
-        tracing::error!(error, "invalid replay");
-    }
-    engine.tally.problems.extend(odd_replay);
     engine.run().await;
     let success = engine.is_success();
     if !success && stop.is_set() && !stop.is_told() {

@@ -132,9 +132,9 @@ impl<'a, S: Store> Record<'a, S> {
                 tracing::error!(error = why, "state was modified by another writer; stopping delivery");
                 self.conflict = Some(why);
             }
-            Err(SaveError::Unavailable(why) | SaveError::TooLarge(why)) => {
-                tracing::warn!(error = why, "failed to save state");
-                self.failed = Some(why);
+            Err(error) => {
+                tracing::warn!(%error, reason = error.reason(), "failed to save state");
+                self.failed = Some(error.to_string());
             }
         }
         self.state.saved = saved;

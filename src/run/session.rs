@@ -30,23 +30,36 @@ pub struct Start {
     pub unrecordable: Option<String>,
     /// What may stand in Slack that the state does not know.
     pub recall: Option<Recall>,
-    /// A replay, which the first checkpoint takes up: what was updated since is announced anew.
+    /// A replay, which the first checkpoint consumes: findings updated since then are announced again.
     pub replay: Option<Millis>,
-    /// A replay that cannot be read.
-    pub odd_replay: Option<String>,
 }
 
-/// Decides how to start. A dry run heeds no lease.
-pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unusable> {
-    let mut start = match loaded.source {
-        // A first run that could not record may have spoken.
-        Source::New => Start { afresh: true, ..nothing_known(None, None, config, now) },
-        Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
-        Source::Copy { text, why } => match State::parse(&text) {
-            Ok(state) => recorded(state, Some(why), config, now),
-            Err(error) => unreadable(format!("{why}; the mounted copy: {error}"), config, now),
-        },
-        Source::Unreadable(why) => unreadable(why, config, now),
+/// Reason why a run does not start. A retry cannot help.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    State(#[from] Unusable),
+    #[error("{0}")]
+    Replay(String),
+}
+
+impl StartError {
+    /// Key of the ConfigMap, or file beside the state, that holds the value.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::State(_) => "watermark.json",
+            Self::Replay(_) => "replay",
+        }
+    }
+}
+
+/// Decides how to start. A dry run ignores the lease of another run. Returns all problems at once.
+pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Vec<StartError>> {
+    let replay_from = loaded.replay.as_deref().map(|text| replay_since(text, now)).transpose();
+    let replay_from = replay_from.map_err(StartError::Replay);
+    let mut start = match start_from(loaded.source, config, now) {
+        Ok(start) => start,
+        Err(error) => return Err([error.into()].into_iter().chain(replay_from.err()).collect()),
     };
     if let Some(run) = start.state.run.as_ref().filter(|r| !r.released && !config.dry_run) {
         let until = run.renewed.plus(config.lease);
@@ -62,10 +75,25 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Unu
             return Ok(Opening::Busy { id: run.id.clone(), until });
         }
     }
-    if let Some(since) = loaded.replay.as_deref().filter(|_| start.unrecordable.is_none()) {
+    let replay_from = replay_from.map_err(|error| vec![error])?;
+    if let Some(since) = replay_from.filter(|_| start.unrecordable.is_none()) {
         replay(&mut start, since, now);
     }
     Ok(Opening::Go(Box::new(start)))
+}
+
+fn start_from(source: Source, config: &Config, now: Millis) -> Result<Start, Unusable> {
+    Ok(match source {
+        // A first run that could not record may have spoken.
+        Source::New => Start { afresh: true, ..nothing_known(None, None, config, now) },
+        Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
+        Source::Copy { text, why } => match State::parse(&text) {
+            Ok(state) => recorded(state, Some(why), config, now),
+            Err(error) => unreadable(format!("{why}; mounted copy: {error}"), config, now),
+        },
+        Source::Unreadable(why) => unreadable(why, config, now),
+        Source::Corrupt(why) => return Err(Unusable::Damaged(why)),
+    })
 }
 
 /// Whether a clock wrote this that does not agree with ours within half a lease, as node clocks must.
@@ -76,7 +104,7 @@ fn is_ahead(written: Millis, config: &Config, now: Millis) -> bool {
 fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
     correct(&mut state, config, now);
     let recall = recall(&state, unrecordable.is_some(), config, now);
-    Start { state, afresh: false, unrecordable, recall, replay: None, odd_replay: None }
+    Start { state, afresh: false, unrecordable, recall, replay: None }
 }
 
 /// What a wrong clock wrote is not believed: since when it posted, and from where it looked at a source of which it saw
@@ -112,7 +140,7 @@ fn unreadable(why: String, config: &Config, now: Millis) -> Start {
 fn nothing_known(unrecordable: Option<String>, not_before: Option<Millis>, config: &Config, now: Millis) -> Start {
     let since = now.minus(config.lookback);
     let recall = Some(Recall { since, past: Past::since(since, None), not_before, unclean: false });
-    Start { state: State::default(), afresh: false, unrecordable, recall, replay: None, odd_replay: None }
+    Start { state: State::default(), afresh: false, unrecordable, recall, replay: None }
 }
 
 /// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
@@ -129,14 +157,7 @@ fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Rec
 }
 
 /// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
-fn replay(start: &mut Start, text: &str, now: Millis) {
-    let since = match replay_since(text, now) {
-        Ok(since) => since,
-        Err(odd) => {
-            start.odd_replay = Some(odd);
-            return;
-        }
-    };
+fn replay(start: &mut Start, since: Millis, now: Millis) {
     tracing::info!(since = since.iso(), "replay requested: announcing again all findings updated since `since`");
     let state = &mut start.state;
     for source in state.sources.values_mut().filter(|s| s.watermark > since) {
@@ -249,6 +270,23 @@ mod tests {
         assert!(state.run.as_ref().is_some_and(|r| r.released && r.since == Millis(1_000)));
         close(&mut state, "b", None, NOW);
         assert_eq!(state.run, None);
+    }
+
+    #[test]
+    fn corrupt_state_and_invalid_replay_are_reported_together() {
+        let loaded = |source: Source| Loaded { source, replay: Some("since yesterday".into()) };
+        let problems = |source: Source| -> Vec<String> {
+            open(loaded(source), &config(), NOW).unwrap_err().iter().map(StartError::to_string).collect()
+        };
+        let replay = problems(Source::New);
+        assert!(
+            matches!(&replay[..], [replay] if replay.starts_with("invalid replay \"since yesterday\"")),
+            "{replay:?}"
+        );
+        let both = problems(Source::Primary("[]".into()));
+        assert!(both.len() == 2 && both[0].contains("corrupt") && both[1] == replay[0], "{both:?}");
+        let binary = problems(Source::Corrupt("key watermark.json is under binaryData".into()));
+        assert!(binary[0].contains("binaryData"), "{binary:?}");
     }
 
     #[test]

@@ -15,7 +15,10 @@ pub enum Backing {
 impl Backing {
     pub fn new(state: &config::State, requests: Requests) -> Self {
         match &state.configmap {
-            Some(name) => Self::ConfigMap(Box::new(ConfigMapStore::new(name, &state.file, requests))),
+            Some(name) => {
+                let store = ConfigMapStore::new(name, &state.file, &state.service_account, requests);
+                Self::ConfigMap(Box::new(store))
+            }
             None => Self::File(Box::new(FileStore::new(&state.file))),
         }
     }

@@ -1,284 +1,288 @@
-//! The state as a key of a ConfigMap, read and written through the Kubernetes API, compare-and-swap. Only `get` and
-//! `patch` of the one object are ever asked for. Its mounted copy is read when the API does not serve.
+//! The state as a key of a ConfigMap, read and written through the Kubernetes API with compare-and-swap. Only `get` and
+//! `patch` of the one object are requested. Its mounted copy is the fallback for reading.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Patch, PatchParams};
-use kube::config::KubeConfigOptions;
-use kube::{Api, Client, Config};
+use futures_util::future::{Either, LocalBoxFuture, select, select_ok};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::store::{Loaded, SaveError, Source, Store, Unanswered, replay};
-use crate::http;
+use super::kubernetes::{Client, ConfigMap, Effect, RequestError};
+use super::store::{Denial, Loaded, SaveError, Source, Store, Unanswered, replay};
 use crate::metrics::Requests;
+use crate::retry::{Policy, chance};
 
-/// The key of the document.
+/// Key of the document.
 const KEY: &str = "watermark.json";
 const REPLAY: &str = "replay";
-const FIELD_MANAGER: &str = "guardduty-slack";
 
-/// How long the API may take for a load or a save, all its requests together.
-const PATIENCE: Duration = Duration::from_secs(5);
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
-/// How often a write is tried again because somebody changed another key just then.
-const ATTEMPTS: usize = 5;
+/// Maximum time for a load or a save, with all its requests.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// A load that has no answer by then sends a second request beside the first, on another connection. The first answer
+/// counts: a server that is slow is still read, and a connection that is dead does not use up the time limit.
+const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(2);
+const RETRIES: Policy = Policy { first: Duration::from_millis(200), cap: Duration::from_secs(1), tries: 5 };
+/// Maximum number of writes of one save, if another key of the ConfigMap is changed at the same time.
+const MAX_WRITES: usize = 5;
 
 pub struct ConfigMapStore {
     name: String,
-    /// The same key, mounted: read-only, and it lags.
-    copy: PathBuf,
+    /// Path of the same key, mounted: read-only, and older than the ConfigMap.
+    mounted_copy: PathBuf,
     requests: Requests,
-    client: Option<Client>,
-    /// The object as it was last seen; `None` until it was read, and then nothing is written.
-    object: Option<Seen>,
-    /// The `replay` that was loaded: only that one may be removed.
+    client: Client,
+    time_limit: Duration,
+    /// The ConfigMap as it was last read or written. While it is `None`, nothing is written.
+    last_seen: Option<ObjectSnapshot>,
+    /// The `replay` that was loaded: a save removes only that one.
     replay: Option<String>,
-    unanswered: Unanswered,
+    unconfirmed: Unanswered,
 }
 
-/// What matters of the object.
-struct Seen {
-    version: String,
-    /// The document; `None`: there is no such key.
-    value: Option<String>,
+#[derive(Clone, Debug)]
+struct ObjectSnapshot {
+    resource_version: String,
+    /// `None`: the ConfigMap does not have the key.
+    document: Option<String>,
     replay: Option<String>,
-}
-
-/// Why a request failed.
-enum Failure {
-    /// The server's answer: status and message.
-    Refused(u16, String),
-    Unanswered(String),
+    /// Key of ours under `binaryData`, where the program does not look for it.
+    binary_key: Option<&'static str>,
 }
 
 impl ConfigMapStore {
-    /// Nothing is asked yet. `copy` is where the key is mounted.
-    pub fn new(name: &str, copy: &Path, requests: Requests) -> Self {
+    /// Sends no request yet. `mounted_copy` is the path at which the key is mounted.
+    pub fn new(name: &str, mounted_copy: &Path, service_account: &Path, requests: Requests) -> Self {
+        let client = Client::new(service_account, |name| std::env::var(name).ok());
+        Self::with_client(name, mounted_copy, client, TIME_LIMIT, requests)
+    }
+
+    fn with_client(name: &str, mounted_copy: &Path, client: Client, time_limit: Duration, requests: Requests) -> Self {
         Self {
             name: name.to_owned(),
-            copy: copy.to_owned(),
+            mounted_copy: mounted_copy.to_owned(),
             requests,
-            client: None,
-            object: None,
+            client,
+            time_limit,
+            last_seen: None,
             replay: None,
-            unanswered: Unanswered::default(),
+            unconfirmed: Unanswered::default(),
         }
     }
 
-    /// Whether the ConfigMap that was loaded could be written: a patch that the server checks and does not carry out.
-    /// A conflict is no refusal: a run has written just now, and who may not write is refused before that is looked at.
+    /// Finds out whether the ConfigMap that was loaded can be written, by a patch that the server does not carry out. A
+    /// conflict means that it can: permission is checked before the version.
     pub async fn probe(&mut self) -> Result<(), SaveError> {
-        let Some(seen) = &self.object else { return Err(self.not_read()) };
-        let body = json!({"metadata": {"resourceVersion": seen.version}});
-        let dry = PatchParams { dry_run: true, ..parameters() };
-        let answer = tokio::time::timeout(PATIENCE, self.patch(&body, &dry)).await;
-        match answer.unwrap_or_else(|_| Err(self.silence("patch"))) {
-            Ok(_) | Err(Failure::Refused(409, _)) => Ok(()),
-            Err(failure) => Err(self.refused(failure)),
+        let Some(seen) = &self.last_seen else { return Err(self.not_loaded()) };
+        let deadline = Instant::now() + self.time_limit;
+        // An immutable ConfigMap rejects a change only.
+        let document = seen.document.as_deref().unwrap_or("{}").to_owned() + "\n";
+        let patch = patch_of(&seen.resource_version, &document, false);
+        match self.within(deadline, "patch", self.patch_once(&patch, Effect::DryRun)).await {
+            Ok(_) | Err(RequestError::Rejected { status: 409, .. }) => Ok(()),
+            Err(error) => Err(self.save_error(&error)),
         }
     }
 
-    async fn get(&mut self) -> Result<Seen, Failure> {
-        let client = match &self.client {
-            Some(client) => client.clone(),
-            None => self.client.insert(connect().await.map_err(Failure::Unanswered)?).clone(),
-        };
-        let answer = object(client).get(&self.name).await;
-        self.count("get", answer.as_ref().err());
-        Ok(Seen::of(answer?))
+    async fn get_once(&self) -> Result<ObjectSnapshot, RequestError> {
+        let answer = self.client.get(&self.name).await;
+        self.count("get", &answer);
+        answer.map(ObjectSnapshot::from)
     }
 
-    async fn patch(&self, body: &Value, parameters: &PatchParams) -> Result<Seen, Failure> {
-        // Without a client there was no load that succeeded, so nobody gets here.
-        let Some(client) = &self.client else { return Err(Failure::Unanswered("there is no client".into())) };
-        let answer = object(client.clone()).patch(&self.name, parameters, &Patch::Merge(body)).await;
-        self.count("patch", answer.as_ref().err());
-        Ok(Seen::of(answer?))
+    async fn patch_once(&self, patch: &Value, effect: Effect) -> Result<ObjectSnapshot, RequestError> {
+        let answer = self.client.patch(&self.name, patch, effect).await;
+        self.count("patch", &answer);
+        answer.map(ObjectSnapshot::from)
     }
 
-    fn count(&self, operation: &str, error: Option<&kube::Error>) {
-        let code = match error {
-            None => "200".to_owned(),
-            Some(kube::Error::Api(status)) => status.code.to_string(),
-            Some(_) => "error".to_owned(),
-        };
+    async fn get(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
+        retry(deadline, async || self.get_once().await).await
+    }
+
+    /// Like [`Self::get`], with a second request beside one that is not answered.
+    async fn get_from_either(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
+        let first: LocalBoxFuture<'_, _> = Box::pin(self.get(deadline));
+        match select(first, Box::pin(sleep(SECOND_REQUEST_AFTER))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right((_, first)) => {
+                let second: LocalBoxFuture<'_, _> = Box::pin(self.get(deadline));
+                select_ok([first, second]).await.map(|(answer, _)| answer)
+            }
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        deadline: Instant,
+        operation: &str,
+        request: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
+        timeout_at(deadline, request).await.unwrap_or_else(|_| {
+            self.requests.count("kubernetes", operation, "timeout");
+            Err(RequestError::Unanswered(format!("Kubernetes API timed out after {} s", self.time_limit.as_secs())))
+        })
+    }
+
+    fn count(&self, operation: &str, answer: &Result<ConfigMap, RequestError>) {
+        let code = answer.as_ref().err().map_or("200".to_owned(), RequestError::code);
         self.requests.count("kubernetes", operation, &code);
     }
 
-    fn silence(&self, operation: &str) -> Failure {
-        self.requests.count("kubernetes", operation, "timeout");
-        Failure::Unanswered(format!("the Kubernetes API has not answered within {} s", PATIENCE.as_secs()))
-    }
-
-    /// What holds instead when the API does not serve. The copy is a small file on a tmpfs.
-    fn fall_back(&self, why: &str) -> Source {
-        let api = format!("the ConfigMap {} cannot be read: {why}", self.name);
-        let path = self.copy.display();
-        match std::fs::read_to_string(&self.copy) {
-            Ok(text) if !text.trim().is_empty() => Source::Copy { text, why: api },
-            Ok(_) => Source::Unreadable(format!("{api}; its mounted copy {path} is empty")),
-            Err(e) => Source::Unreadable(format!("{api}; its mounted copy {path} cannot be read either: {e}")),
+    /// Reads the mounted copy, a small file on a tmpfs.
+    fn read_mounted_copy(&self, error: &RequestError) -> Source {
+        let why = format!("cannot read ConfigMap {}: {}", self.name, self.describe(error));
+        let path = self.mounted_copy.display();
+        match std::fs::read_to_string(&self.mounted_copy) {
+            Ok(text) if !text.trim().is_empty() => Source::Copy { text, why },
+            Ok(_) => Source::Unreadable(format!("{why}; mounted copy {path} is empty")),
+            Err(error) => Source::Unreadable(format!("{why}; cannot read mounted copy {path}: {error}")),
         }
     }
 
-    async fn write(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        for _ in 0..ATTEMPTS {
-            let Some(seen) = &self.object else { return Err(self.not_read()) };
-            let take = take_replay && seen.replay == self.replay;
-            match self.patch(&patch_of(&seen.version, document, take), &parameters()).await {
+    async fn write(&mut self, document: &str, take_replay: bool, deadline: Instant) -> Result<(), SaveError> {
+        for _ in 0..MAX_WRITES {
+            let Some(seen) = &self.last_seen else { return Err(self.not_loaded()) };
+            let patch = patch_of(&seen.resource_version, document, take_replay && seen.replay == self.replay);
+            let request = retry(deadline, async || self.patch_once(&patch, Effect::Write).await);
+            match self.within(deadline, "patch", request).await {
                 Ok(seen) => {
-                    self.object = Some(Seen { value: Some(document.to_owned()), ..seen });
-                    self.unanswered.clear();
+                    self.last_seen = Some(ObjectSnapshot { document: Some(document.to_owned()), ..seen });
+                    self.unconfirmed.clear();
                     return Ok(());
                 }
-                Err(Failure::Refused(409, _)) => self.look_again().await?,
-                Err(failure) => return Err(self.refused(failure)),
+                Err(RequestError::Rejected { status: 409, .. }) => self.reload(deadline).await?,
+                Err(error) => return Err(self.save_error(&error)),
             }
         }
-        Err(SaveError::Unavailable(format!("the ConfigMap {} is changed by somebody all the time", self.name)))
+        Err(SaveError::Unavailable(format!("ConfigMap {} was modified too often: retries exhausted", self.name)))
     }
 
-    /// After a 409: if only other keys were changed, or what stands in ours is a write of our own that was never
-    /// answered, the next attempt goes on from the new version.
-    async fn look_again(&mut self) -> Result<(), SaveError> {
-        let new = self.get().await.map_err(|f| self.refused(f))?;
-        let before = self.object.as_ref().and_then(|s| s.value.as_ref());
-        let ours = |value: &String| self.unanswered.has(value.as_bytes());
-        if new.value.as_ref() != before && !new.value.as_ref().is_some_and(ours) {
-            let name = &self.name;
-            let what = if new.value.is_some() { "changed" } else { "removed" };
-            let why = format!(
-                "the key {KEY} of the ConfigMap {name} was {what} by somebody else; the next run reads it anew"
-            );
-            return Err(SaveError::Conflict(why));
+    /// After a 409: the next write starts from the new version if only other keys were changed, or if our key holds a
+    /// write of this process that was never confirmed.
+    async fn reload(&mut self, deadline: Instant) -> Result<(), SaveError> {
+        let answer = self.within(deadline, "get", self.get(deadline)).await;
+        let new = answer.map_err(|error| self.save_error(&error))?;
+        let before = self.last_seen.as_ref().and_then(|seen| seen.document.as_ref());
+        let is_ours = |document: &String| self.unconfirmed.has(document.as_bytes());
+        if new.document.as_ref() != before && !new.document.as_ref().is_some_and(is_ours) {
+            let change = if new.document.is_some() { "changed" } else { "removed" };
+            return Err(SaveError::Conflict(format!(
+                "key {KEY} of ConfigMap {} was {change} by another writer; the next run reloads it",
+                self.name
+            )));
         }
-        self.object = Some(new);
+        self.last_seen = Some(new);
         Ok(())
     }
 
-    fn not_read(&self) -> SaveError {
-        SaveError::Unavailable(format!("the ConfigMap {} could not be read, so it is not written", self.name))
+    fn not_loaded(&self) -> SaveError {
+        SaveError::Unavailable(format!("ConfigMap {} was not read and is not written", self.name))
     }
 
-    /// What happened, with the mend where there is one.
-    fn told(&self, failure: &Failure) -> String {
-        let (status, message) = match failure {
-            Failure::Unanswered(why) => return why.clone(),
-            Failure::Refused(status, message) => (status, message),
+    /// The error with the hint for its cause.
+    fn describe(&self, error: &RequestError) -> String {
+        let (status, message) = match error {
+            RequestError::Setup(why) | RequestError::Unanswered(why) => return why.clone(),
+            RequestError::Rejected { status, message, .. } => (*status, message),
         };
-        let mend = match status {
-            401 => "; the service account's token is not accepted".into(),
-            403 => "; its Role must allow get and patch of this ConfigMap by name".into(),
-            404 => format!("; make it anew in namespace {} by upgrading the Helm release", self.namespace()),
-            _ => String::new(),
+        let hint = match (Denial::of(status, message), status) {
+            (Some(denial), _) => format!("; {}", denial.hint()),
+            (None, 401) => "; the ServiceAccount token was rejected".into(),
+            (None, 404) => format!("; recreate it in namespace {} (helm upgrade)", self.namespace()),
+            (None, _) => String::new(),
         };
-        format!("the Kubernetes API answers {status}: {message}{mend}")
+        format!("Kubernetes API returned {status}: {message}{hint}")
     }
 
-    fn namespace(&self) -> &str {
-        self.client.as_ref().map_or("", Client::default_namespace)
+    fn namespace(&self) -> String {
+        self.client.namespace().unwrap_or_default()
     }
 
-    fn refused(&self, failure: Failure) -> SaveError {
-        let why = format!("the ConfigMap {} cannot be written: {}", self.name, self.told(&failure));
-        match failure {
-            // Source: an API server 1.36: over 1 MiB 422 «Too long», a body over 3 MB 413.
-            Failure::Refused(413, _) => SaveError::TooLarge(why),
-            Failure::Refused(422, text) if text.to_ascii_lowercase().contains("too long") => SaveError::TooLarge(why),
-            _ => SaveError::Unavailable(why),
+    fn save_error(&self, error: &RequestError) -> SaveError {
+        let why = format!("cannot write ConfigMap {}: {}", self.name, self.describe(error));
+        let RequestError::Rejected { status, message, .. } = error else { return SaveError::Unavailable(why) };
+        // Source: an API server 1.36: over 1 MiB 422 «Too long», a body over 3 MB 413.
+        if *status == 413 || (*status == 422 && message.to_ascii_lowercase().contains("too long")) {
+            return SaveError::TooLarge(why);
+        }
+        match Denial::of(*status, message) {
+            Some(denial) => SaveError::Denied(denial, why),
+            None => SaveError::Unavailable(why),
         }
     }
 }
 
 impl Store for ConfigMapStore {
     async fn load(&mut self) -> Loaded {
-        (self.object, self.replay) = (None, None);
-        let answer = tokio::time::timeout(PATIENCE, self.get()).await.unwrap_or_else(|_| Err(self.silence("get")));
-        match answer {
+        (self.last_seen, self.replay) = (None, None);
+        let deadline = Instant::now() + self.time_limit;
+        match self.within(deadline, "get", self.get_from_either(deadline)).await {
             Ok(seen) => {
-                let source = seen.value.clone().map_or(Source::New, Source::Primary);
+                let source = match (&seen.document, seen.binary_key) {
+                    (_, Some(key)) => Source::Corrupt(format!(
+                        "key {key} of ConfigMap {} is under binaryData: move it to data, or delete it",
+                        self.name
+                    )),
+                    (Some(document), None) => Source::Primary(document.clone()),
+                    (None, None) => Source::New,
+                };
                 self.replay.clone_from(&seen.replay);
                 let replay = seen.replay.as_deref().and_then(replay);
-                self.object = Some(seen);
-                self.unanswered.clear();
+                self.last_seen = Some(seen);
+                self.unconfirmed.clear();
                 Loaded { source, replay }
             }
-            Err(failure) => Loaded { source: self.fall_back(&self.told(&failure)), replay: None },
+            Err(error) => Loaded { source: self.read_mounted_copy(&error), replay: None },
         }
     }
 
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        if self.object.is_none() {
-            return Err(self.not_read());
+        if self.last_seen.is_none() {
+            return Err(self.not_loaded());
         }
-        self.unanswered.add(document.as_bytes());
-        let written = tokio::time::timeout(PATIENCE, self.write(document, take_replay)).await;
-        written.unwrap_or_else(|_| Err(self.refused(self.silence("patch"))))
+        self.unconfirmed.add(document.as_bytes());
+        self.write(document, take_replay, Instant::now() + self.time_limit).await
     }
 }
 
-impl Seen {
-    fn of(object: ConfigMap) -> Self {
+impl From<ConfigMap> for ObjectSnapshot {
+    fn from(object: ConfigMap) -> Self {
         let mut data = object.data.unwrap_or_default();
-        let version = object.metadata.resource_version.unwrap_or_default();
-        Self { version, value: data.remove(KEY), replay: data.remove(REPLAY) }
-    }
-}
-
-impl From<kube::Error> for Failure {
-    fn from(e: kube::Error) -> Self {
-        match e {
-            kube::Error::Api(status) => Failure::Refused(status.code, status.message),
-            e => Failure::Unanswered(format!("the Kubernetes API cannot be asked: {}", causes(&e))),
+        let binary = object.binary_data.unwrap_or_default();
+        Self {
+            resource_version: object.metadata.resource_version,
+            document: data.remove(KEY),
+            replay: data.remove(REPLAY),
+            binary_key: [KEY, REPLAY].into_iter().find(|key| binary.contains_key(*key)),
         }
     }
 }
 
-/// The error and its causes, each said once: most repeat the one below.
-fn causes(error: &dyn std::error::Error) -> String {
-    let all = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
-    all.reduce(|told, cause| if told.contains(&cause) { told } else { format!("{told}: {cause}") }).unwrap_or_default()
+/// Repeats a request that failed for a passing reason, as long as the next try begins before the deadline. A write is
+/// safe to repeat: it names the version that it applies to.
+async fn retry<T>(deadline: Instant, request: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, RequestError> {
+    let mut failed = 0;
+    loop {
+        let error = match request().await {
+            Err(error) if error.is_transient() => error,
+            done => return done,
+        };
+        failed += 1;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Some(pause) = RETRIES.pause(failed, error.retry_after(), left, chance()) else { return Err(error) };
+        sleep(pause).await;
+    }
 }
 
-fn parameters() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
-}
-
-/// In the pod's own namespace.
-fn object(client: Client) -> Api<ConfigMap> {
-    Api::default_namespaced(client)
-}
-
-/// A merge patch with the version that it applies to: anything else is answered with 409. It touches no other key.
-fn patch_of(version: &str, document: &str, take_replay: bool) -> Value {
+/// A merge patch with the version that it applies to: a ConfigMap of another version is answered with 409. It changes
+/// no other key.
+fn patch_of(resource_version: &str, document: &str, take_replay: bool) -> Value {
     let mut data = json!({KEY: document});
     if take_replay {
         data[REPLAY] = Value::Null;
     }
-    json!({"metadata": {"resourceVersion": version}, "data": data})
-}
-
-/// In a pod its service account, on a laptop the kubeconfig. Left to itself, the client would wait for an answer
-/// without end and try again for minutes; and it would take a proxy from the environment that it cannot speak to.
-async fn connect() -> Result<Client, String> {
-    let config = match Config::incluster() {
-        Ok(config) => config,
-        Err(in_pod) => Config::from_kubeconfig(&KubeConfigOptions::default())
-            .await
-            .map_err(|laptop| format!("neither a pod's service account ({in_pod}) nor a kubeconfig ({laptop})"))?,
-    };
-    client(config)
-}
-
-/// Everything is asked within a time-out of our own.
-fn client(mut config: Config) -> Result<Client, String> {
-    http::install_crypto();
-    config.connect_timeout = Some(CONNECT_PATIENCE);
-    config.default_retry = false;
-    config.proxy_url = None;
-    Client::try_from(config).map_err(|e| format!("no client for the Kubernetes API: {e}"))
+    json!({"metadata": {"resourceVersion": resource_version}, "data": data})
 }
 
 #[cfg(test)]

@@ -241,7 +241,7 @@ impl Default for State {
 /// A document that must be neither used nor overwritten.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    #[error("the state is damaged ({0}): restore it from a copy, or delete it to start over with GUARDDUTY_LOOKBACK")]
+    #[error("state is corrupt ({0}): restore a backup, or delete it to start over from GUARDDUTY_LOOKBACK")]
     Damaged(String),
     #[error(
         "the state is of version {found}, this release knows {VERSION}: go back to the newer release, or delete the state to start over with GUARDDUTY_LOOKBACK"

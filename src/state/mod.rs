@@ -5,6 +5,7 @@ pub mod configmap;
 pub mod document;
 pub mod file;
 pub mod forget;
+mod kubernetes;
 pub mod moves;
 pub mod store;
 pub mod totals;

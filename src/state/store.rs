@@ -36,6 +36,8 @@ pub enum Source {
     },
     /// Neither could be read, and why; a run on it cannot record.
     Unreadable(String),
+    /// What is there is not a state, and why; it is never overwritten.
+    Corrupt(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,9 +48,47 @@ pub enum SaveError {
     /// It did not answer, or refused; a later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
+    /// It may be read, but not written: a later attempt fails like this one until somebody changes that.
+    #[error("{1}")]
+    Denied(Denial, String),
     /// The document has no room.
     #[error("{0}")]
     TooLarge(String),
+}
+
+/// Reason why the API server does not let the program write the ConfigMap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The Role does not allow it (RBAC).
+    Permission,
+    /// An admission webhook or policy rejects it.
+    Admission,
+    /// The ConfigMap is marked as immutable.
+    Immutable,
+}
+
+impl Denial {
+    /// Reads the reason from an answer of the API server; `None` if it is not a denial.
+    pub fn of(status: u16, message: &str) -> Option<Self> {
+        let has = |text: &str| message.contains(text);
+        let is_admission = has("admission webhook") || has("AdmissionPolicy");
+        match status {
+            400 | 403 | 422 if is_admission => Some(Self::Admission),
+            422 if has("immutable") => Some(Self::Immutable),
+            // The message of RBAC: `User "…" cannot patch resource "configmaps"`. Admission plugins say what they forbid.
+            403 if has("is forbidden: ") && !has(" cannot ") => Some(Self::Admission),
+            403 => Some(Self::Permission),
+            _ => None,
+        }
+    }
+
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Permission => "allow get and patch on this ConfigMap in the Role of the ServiceAccount",
+            Self::Admission => "exempt this ConfigMap from the admission webhook or policy that is named",
+            Self::Immutable => "recreate this ConfigMap with the same data and without `immutable: true`",
+        }
+    }
 }
 
 impl SaveError {
@@ -61,6 +101,9 @@ impl SaveError {
         match self {
             SaveError::Conflict(_) => "conflict",
             SaveError::Unavailable(_) => "server",
+            SaveError::Denied(Denial::Permission, _) => "forbidden",
+            SaveError::Denied(Denial::Admission, _) => "admission",
+            SaveError::Denied(Denial::Immutable, _) => "immutable",
             SaveError::TooLarge(_) => "rejected",
         }
     }
@@ -93,9 +136,40 @@ pub(super) fn replay(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Since when a replay is to announce anew; or that this cannot be told.
+/// Returns the time from which a replay announces again, or the error in its text.
 pub fn replay_since(text: &str, now: Millis) -> Result<Millis, String> {
     parse_duration(text).map(|ago| now.minus(ago)).or_else(|| Millis::parse(text)).ok_or_else(|| {
-        format!("the replay {text:?} is neither a duration such as 6h nor a time such as 2026-11-24T06:00:00Z: correct or delete it")
+        let quoted: String = text.chars().take(100).collect();
+        format!("invalid replay {quoted:?}: expected a duration such as 6h or a time such as 2026-11-24T06:00:00Z; correct or delete it")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denial_is_told_apart_by_status_and_message() {
+        let rbac = r#"configmaps "s" is forbidden: User "system:serviceaccount:ns:sa" cannot patch resource "configmaps" in API group "" in the namespace "ns""#;
+        let webhook = r#"admission webhook "policy.example.com" denied the request: no"#;
+        let policy =
+            r#"configmaps "s" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#;
+        let immutable = r#"ConfigMap "s" is invalid: data: Forbidden: field is immutable when `immutable` is set"#;
+        let terminating = r#"configmaps "s" is forbidden: exceeded quota: q"#;
+        for (status, message, expected) in [
+            (403, rbac, Some(Denial::Permission)),
+            (403, "Forbidden", Some(Denial::Permission)),
+            (400, webhook, Some(Denial::Admission)),
+            (403, webhook, Some(Denial::Admission)),
+            (422, policy, Some(Denial::Admission)),
+            (403, terminating, Some(Denial::Admission)),
+            (422, immutable, Some(Denial::Immutable)),
+            (422, "[]: Too long: may not be more than 1048576 bytes", None),
+            (400, "the body is not JSON", None),
+            (500, webhook, None),
+            (401, "Unauthorized", None),
+        ] {
+            assert_eq!(Denial::of(status, message), expected, "{status} {message}");
+        }
+    }
 }

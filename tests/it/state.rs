@@ -187,13 +187,21 @@ fn a_replay_where_there_is_no_state_says_how_far_to_look_back() {
 }
 
 #[test]
-fn a_replay_that_is_no_time_fails_the_run_and_is_left_alone() {
+fn malformed_replay_exits_with_2_names_the_value_and_is_not_removed() {
     let world = world().findings([high("f1")]).run().posted(["f1"]);
     let file = world.state_path().with_file_name("replay");
     std::fs::write(&file, "six hours").unwrap();
-    let world = world.run().silent().exit(1).stderr_has("six hours");
-    assert!(file.exists());
+    let world = world.findings([high("f2")]).run().silent().exit(2);
+    let world = world.stderr_has("invalid replay").stderr_has(&file.display().to_string());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "six hours");
     drop(world);
+
+    let world = self::world().configmap().findings([high("f1")]).run().posted(["f1"]);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    kubernetes.set("replay", Some("six hours"));
+    let world = world.findings([high("f2")]).run().silent().exit(2);
+    world.stderr_has("key replay of ConfigMap").stderr_has("six hours");
+    assert_eq!(kubernetes.value("replay").as_deref(), Some("six hours"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use guardduty_slack_support::findings::Sighting;
+use guardduty_slack_support::kubernetes::write_service_account;
 use guardduty_slack_support::slack;
 use guardduty_slack_support::world::World;
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ impl Site {
 
     fn environment(&self, world: World, container: &Value) -> World {
         self.lay_secret();
-        let world = world.env_remove("SLACK_BOT_TOKEN").env("KUBECONFIG", self.kubeconfig().display());
+        let world = self.in_cluster(world.env_remove("SLACK_BOT_TOKEN"));
         let variables = container["env"].as_array().expect("the chart sets variables").iter();
         variables.fold(world, |world, variable| {
             let (name, value) = (variable["name"].as_str(), variable["value"].as_str());
@@ -113,9 +114,24 @@ impl Site {
         lay(&file).expect("a file in our own folder");
     }
 
+    /// The variables and files by which a Pod of the release reaches the API server.
+    fn in_cluster(&self, world: World) -> World {
+        let account = self.folder.path().join("service-account");
+        let token = self.kubectl(&["create", "token", FULL]).must();
+        let ca = std::fs::read_to_string(cluster().join("ca.crt")).expect("the cluster has a CA");
+        write_service_account(&account, &token, &self.namespace, &ca);
+        let server = server();
+        let address = server.strip_prefix("https://").and_then(|address| address.rsplit_once(':'));
+        let (host, port) = address.expect("the API server has a host and a port");
+        world
+            .env("STATE_SERVICE_ACCOUNT", account.display())
+            .env("KUBERNETES_SERVICE_HOST", host)
+            .env("KUBERNETES_SERVICE_PORT", port)
+    }
+
     fn kubeconfig(&self) -> PathBuf {
         let token = self.kubectl(&["create", "token", FULL]).must();
-        let server = kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]).must();
+        let server = server();
         let authority = cluster().join("ca.crt");
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "pod",
@@ -127,6 +143,11 @@ impl Site {
         std::fs::write(&path, config.to_string()).expect("a file in our own folder");
         path
     }
+}
+
+/// The URL of the API server.
+fn server() -> String {
+    kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]).must()
 }
 
 /// A namespace as a security account's cluster has it.

@@ -3,9 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use guardduty_slack_support::kubernetes::write_service_account;
 use guardduty_slack_support::server::{Outcome, Reply, Request, Server};
+use guardduty_slack_support::tls::Authority;
 
 use super::*;
+
+/// Time limit of a store where the test is not about it: the machine may be slow.
+const HANG: Duration = Duration::from_secs(600);
 
 const TOKEN: &str = "s3cretToken";
 
@@ -13,6 +18,9 @@ const TOKEN: &str = "s3cretToken";
 enum Step {
     Well,
     Status(u16, &'static str),
+    /// A status with the `Retry-After` of an API server that throttles.
+    Throttled(u16, u32),
+    Reset,
     /// The answer is lost on its way; nothing took effect.
     Lost,
     /// The answer is lost on its way, but it took effect.
@@ -41,12 +49,20 @@ impl Fake {
     }
 
     fn serve(&self) -> Server {
+        self.serve_at(0)
+    }
+
+    fn serve_at(&self, port: u16) -> Server {
         let fake = self.clone();
-        Server::start(move |request, closing| {
+        Server::start_tls(Authority::shared(), port, move |request, closing| {
             let step = fake.inner().script.pop_front().unwrap_or(Step::Well);
             match step {
                 Step::Well => Outcome::Reply(fake.answer(&request)),
                 Step::Status(code, message) => Outcome::Reply(failure(code, message)),
+                Step::Throttled(code, seconds) => {
+                    Outcome::Reply(Reply::json(code, &status(code, "later")).with("retry-after", seconds))
+                }
+                Step::Reset => Outcome::Reset,
                 Step::Lost => Outcome::Reply(lost()),
                 Step::LostAfter => {
                     fake.answer(&request);
@@ -112,10 +128,13 @@ impl Inner {
     }
 }
 
+/// An error after which a client must not send the same request again within the run.
 fn failure(code: u16, message: &str) -> Reply {
-    let reason = if code == 409 { "Conflict" } else { "" };
-    let document = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code});
-    Reply::json(code, &document).with("retry-after", "600")
+    Reply::json(code, &status(code, message)).with("retry-after", "3600")
+}
+
+fn status(code: u16, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
 }
 
 /// What an intermediary leaves of an answer.
@@ -141,11 +160,21 @@ impl Cluster {
     }
 
     fn store(&self) -> ConfigMapStore {
-        let mut store = ConfigMapStore::new("state", &self.copy(), self.requests.clone());
-        let mut config = Config::new(self.server.url().parse().unwrap());
-        config.auth_info.token = Some(TOKEN.into());
-        store.client = Some(client(config).unwrap());
-        store
+        self.store_within(HANG)
+    }
+
+    fn store_within(&self, limit: Duration) -> ConfigMapStore {
+        let client = self.client(self.server.port());
+        ConfigMapStore::with_client("state", &self.copy(), client, limit, self.requests.clone())
+    }
+
+    fn client(&self, port: u16) -> Client {
+        let account = self.dir.path().join("service-account");
+        write_service_account(&account, TOKEN, "default", Authority::shared().ca());
+        Client::new(&account, |name| match name {
+            "KUBERNETES_SERVICE_HOST" => Some("127.0.0.1".into()),
+            _ => Some(port.to_string()),
+        })
     }
 
     async fn loaded(&self) -> (ConfigMapStore, Loaded) {
@@ -220,47 +249,117 @@ async fn a_change_or_the_removal_of_our_key_is_a_conflict() {
 async fn an_own_write_that_was_never_answered_is_no_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
-    cluster.fake.script([Step::LostAfter]);
+    cluster.fake.script([Step::LostAfter, Step::Status(503, "later")]);
     assert!(store.save("one", false).await.unwrap_err().is_transient());
-    cluster.fake.script([Step::Lost]);
+    cluster.fake.script([Step::Lost, Step::Status(503, "later")]);
     assert!(store.save("two", false).await.unwrap_err().is_transient());
     store.save("three", false).await.unwrap();
     assert_eq!(cluster.fake.data(), json!({KEY: "three"}));
 }
 
+const RBAC: &str =
+    "configmaps \"state\" is forbidden: User \"system:serviceaccount:default:sa\" cannot patch resource \"configmaps\"";
+const WEBHOOK: &str = "admission webhook \"policy.example.com\" denied the request: no changes in production";
+const IMMUTABLE: &str = "ConfigMap \"state\" is invalid: data: Forbidden: field is immutable when `immutable` is set";
+
 #[tokio::test]
-async fn refusals_are_told_with_their_mend_and_asked_once() {
+async fn rejected_write_is_sent_once_and_its_error_has_cause_and_hint() {
     let cluster = Cluster::new();
-    for (code, message, told) in [
-        (
-            403,
-            "cannot patch",
-            "Unavailable: answers 403: cannot patch; its Role must allow get and patch of this ConfigMap by name",
-        ),
-        (
-            404,
-            "not found",
-            "Unavailable: answers 404: not found; make it anew in namespace default by upgrading the Helm release",
-        ),
-        (413, "limit is 3145728", "TooLarge: answers 413: limit is 3145728"),
-        (
-            422,
-            "[]: Too long: may not be more than 1048576 bytes",
-            "TooLarge: answers 422: []: Too long: may not be more than 1048576 bytes",
-        ),
-        (422, "a webhook denies it", "Unavailable: answers 422: a webhook denies it"),
-        (503, "later", "Unavailable: answers 503: later"),
-        (429, "slow down", "Unavailable: answers 429: slow down"),
+    let mut errors = Vec::new();
+    for (code, message) in [
+        (401, "Unauthorized"),
+        (403, RBAC),
+        (403, WEBHOOK),
+        (400, WEBHOOK),
+        (422, IMMUTABLE),
+        (404, "not found"),
+        (413, "limit is 3145728"),
+        (422, "[]: Too long: may not be more than 1048576 bytes"),
+        (422, "data[x]: Invalid value"),
+        (503, "later"),
+        (429, "slow down"),
     ] {
         let (mut store, _) = cluster.loaded().await;
         cluster.fake.script([Step::Status(code, message)]);
-        let kind = match store.save("one", false).await.unwrap_err() {
-            SaveError::TooLarge(why) => format!("TooLarge: {why}"),
-            SaveError::Unavailable(why) => format!("Unavailable: {why}"),
-            SaveError::Conflict(why) => format!("Conflict: {why}"),
-        };
-        assert_eq!(kind.replace("the ConfigMap state cannot be written: the Kubernetes API ", ""), told);
+        let error = store.save("one", false).await.unwrap_err();
+        errors.push(format!("{}: {error}", error.reason()));
         assert!(cluster.fake.journal().is_empty() && cluster.fake.inner().script.is_empty());
+    }
+    let errors = errors.join("\n").replace("cannot write ConfigMap state: Kubernetes API returned ", "");
+    insta::assert_snapshot!(errors);
+}
+
+#[tokio::test]
+async fn passing_error_of_a_write_is_retried_within_the_save() {
+    for step in [Step::Throttled(503, 0), Step::Throttled(429, 1), Step::Reset, Step::Lost, Step::LostAfter] {
+        let cluster = Cluster::new();
+        let (mut store, _) = cluster.loaded().await;
+        cluster.fake.script([step]);
+        store.save("one", false).await.unwrap();
+        assert_eq!(cluster.fake.data(), json!({KEY: "one"}));
+    }
+}
+
+#[tokio::test]
+async fn passing_error_of_the_first_read_is_retried_within_the_load() {
+    for step in [Step::Throttled(500, 0), Step::Throttled(429, 1), Step::Reset, Step::Lost] {
+        let cluster = Cluster::new();
+        cluster.fake.set(KEY, json!("current"));
+        std::fs::write(cluster.copy(), "lagging").unwrap();
+        cluster.fake.script([step]);
+        let (mut store, loaded) = cluster.loaded().await;
+        assert_eq!(loaded.source, Source::Primary("current".into()));
+        store.save("next", false).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn refused_connection_of_the_first_read_is_retried_within_the_load() {
+    let cluster = Cluster::new();
+    let mut store = cluster.store();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    store.client = cluster.client(free);
+    cluster.fake.set(KEY, json!("current"));
+    let refused = cluster.requests.clone();
+    let begin_to_listen = async {
+        while refused.drain().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        cluster.fake.serve_at(free)
+    };
+    let (loaded, _server) = tokio::join!(store.load(), begin_to_listen);
+    assert_eq!(loaded.source, Source::Primary("current".into()));
+}
+
+#[tokio::test]
+async fn unanswered_first_read_is_sent_again_on_another_connection() {
+    let cluster = Cluster::new();
+    cluster.fake.set(KEY, json!("current"));
+    cluster.fake.script([Step::Hang]);
+    assert_eq!(cluster.loaded().await.1.source, Source::Primary("current".into()));
+}
+
+#[tokio::test]
+async fn persistent_error_of_the_first_read_falls_back_to_the_mounted_copy() {
+    let cluster = Cluster::new();
+    std::fs::write(cluster.copy(), "lagging").unwrap();
+    // On a slow machine a second request goes out beside the first.
+    for _ in 0..RETRIES.tries * 2 {
+        cluster.fake.script([Step::Throttled(503, 0)]);
+    }
+    let Source::Copy { text, why } = cluster.loaded().await.1.source else { panic!("read from the API") };
+    assert_eq!(text, "lagging");
+    assert_eq!(why, "cannot read ConfigMap state: Kubernetes API returned 503: later");
+    assert!(cluster.requests.drain().into_values().sum::<u64>() >= RETRIES.tries.into());
+}
+
+#[tokio::test]
+async fn key_under_binary_data_is_corrupt_state_that_names_it() {
+    for key in [KEY, REPLAY] {
+        let cluster = Cluster::new();
+        cluster.fake.inner().object["binaryData"] = json!({key: "e30="});
+        let Source::Corrupt(why) = cluster.loaded().await.1.source else { panic!("{key} was read") };
+        assert!(why.contains(&format!("key {key} of ConfigMap state is under binaryData")), "{why}");
     }
 }
 
@@ -268,7 +367,7 @@ async fn refusals_are_told_with_their_mend_and_asked_once() {
 async fn a_conflict_without_end_ends() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_WRITES {
         cluster.fake.script([Step::Status(409, "modified"), Step::Well]);
     }
     assert!(store.save("one", false).await.unwrap_err().is_transient());
@@ -276,13 +375,13 @@ async fn a_conflict_without_end_ends() {
 
 #[tokio::test]
 async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
-    for step in [Step::Status(503, "later"), Step::Status(403, "no"), Step::Status(404, "gone"), Step::Lost] {
+    for step in [Step::Status(503, "later"), Step::Status(403, "no"), Step::Status(404, "gone")] {
         let cluster = Cluster::new();
         std::fs::write(cluster.copy(), "lagging").unwrap();
         cluster.fake.script([step]);
         let (mut store, loaded) = cluster.loaded().await;
         let Source::Copy { text, why } = &loaded.source else { panic!("{loaded:?}") };
-        assert!(text == "lagging" && why.starts_with("the ConfigMap state cannot be read: "), "{why}");
+        assert!(text == "lagging" && why.starts_with("cannot read ConfigMap state: "), "{why}");
         assert!(store.save("one", false).await.unwrap_err().is_transient());
         assert!(store.probe().await.is_err());
         assert!(cluster.fake.journal().is_empty());
@@ -298,10 +397,7 @@ async fn a_copy_that_is_missing_or_blank_is_no_state() {
         }
         cluster.fake.script([Step::Status(404, "not found")]);
         let Source::Unreadable(why) = cluster.loaded().await.1.source else { panic!("read something") };
-        assert!(
-            why.starts_with("the ConfigMap state cannot be read: the Kubernetes API answers 404: not found"),
-            "{why}"
-        );
+        assert!(why.starts_with("cannot read ConfigMap state: Kubernetes API returned 404: not found"), "{why}");
     }
 }
 
@@ -309,11 +405,12 @@ async fn a_copy_that_is_missing_or_blank_is_no_state() {
 async fn an_api_that_hangs_is_given_five_seconds() {
     let cluster = Cluster::new();
     std::fs::write(cluster.copy(), "lagging").unwrap();
-    cluster.fake.script([Step::Hang]);
+    cluster.fake.script([Step::Hang, Step::Hang]);
     let began = tokio::time::Instant::now();
-    let Source::Copy { why, .. } = cluster.loaded().await.1.source else { panic!("read from the API") };
-    assert!(why.ends_with("has not answered within 5 s"), "{why}");
-    assert!(began.elapsed() <= PATIENCE + Duration::from_millis(1));
+    let loaded = cluster.store_within(TIME_LIMIT).load().await;
+    let Source::Copy { why, .. } = loaded.source else { panic!("read from the API") };
+    assert!(why.ends_with("Kubernetes API timed out after 5 s"), "{why}");
+    assert!(began.elapsed() <= TIME_LIMIT + Duration::from_millis(1));
 }
 
 #[tokio::test]
@@ -321,10 +418,12 @@ async fn probing_asks_for_a_write_that_is_not_carried_out() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     store.probe().await.unwrap();
-    assert_eq!(cluster.fake.journal(), ["PATCH dryRun=All fieldManager=guardduty-slack"]);
+    assert_eq!(cluster.fake.journal(), ["PATCH fieldManager=guardduty-slack dryRun=All"]);
     assert_eq!(cluster.fake.data(), Value::Null);
     cluster.fake.script([Step::Status(403, "cannot patch")]);
-    assert!(store.probe().await.unwrap_err().to_string().contains("its Role"));
+    assert!(store.probe().await.unwrap_err().to_string().contains("in the Role"));
+    cluster.fake.script([Step::Status(422, IMMUTABLE)]);
+    assert!(store.probe().await.unwrap_err().to_string().contains("recreate"));
     cluster.fake.script([Step::Status(409, "modified")]);
     store.probe().await.expect("a run that writes meanwhile may be conflicted with");
 }
@@ -339,13 +438,13 @@ async fn every_request_is_counted_by_its_answer() {
     }
     let counted: Vec<String> =
         cluster.requests.drain().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
-    assert_eq!(counted, ["get 200 1", "patch 200 1", "patch 503 1", "patch error 1"]);
+    assert_eq!(counted, ["get 200 1", "patch 200 2", "patch 503 1", "patch error 1"]);
 }
 
 #[tokio::test]
 async fn no_error_shows_the_token() {
     let cluster = Cluster::new();
-    for step in [Step::Status(401, "Unauthorized"), Step::Lost] {
+    for step in [Step::Status(401, "Unauthorized"), Step::Status(503, "later")] {
         let (mut store, _) = cluster.loaded().await;
         cluster.fake.script([step]);
         let error = store.save("one", false).await.unwrap_err();

@@ -1,5 +1,6 @@
 //! The Kubernetes API as far as one ConfigMap: resource versions, merge patches, what a server answers to the rest.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -15,6 +16,17 @@ pub const KEY: &str = "watermark.json";
 pub const TOKEN: &str = "fakeServiceAccountTokenNeverPrinted";
 /// Bytes that a ConfigMap holds at most.
 const LIMIT: usize = 1024 * 1024;
+
+/// Writes the files of a Pod's ServiceAccount, as the kubelet mounts them.
+///
+/// # Panics
+/// When the directory cannot be written.
+pub fn write_service_account(directory: &Path, token: &str, namespace: &str, ca: &str) {
+    std::fs::create_dir_all(directory).expect("a folder in our own folder");
+    for (file, text) in [("token", token), ("namespace", namespace), ("ca.crt", ca)] {
+        std::fs::write(directory.join(file), text).expect("a file in our own folder");
+    }
+}
 
 struct Inner {
     object: Value,
@@ -57,17 +69,6 @@ impl Kubernetes {
     /// Successful writes by the program so far.
     pub fn writes(&self) -> usize {
         self.lock().writes
-    }
-
-    /// A kubeconfig for a server at `url`, as JSON (which is YAML).
-    pub(crate) fn kubeconfig(url: &str) -> String {
-        json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "fake",
-            "clusters": [{ "name": "fake", "cluster": { "server": url } }],
-            "users": [{ "name": "fake", "user": { "token": TOKEN } }],
-            "contexts": [{ "name": "fake", "context": { "cluster": "fake", "user": "fake", "namespace": NAMESPACE } }],
-        })
-        .to_string()
     }
 
     fn review(request: &Request) -> Reply {

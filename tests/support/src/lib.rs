@@ -21,4 +21,5 @@ pub mod pushgateway;
 pub mod server;
 pub mod slack;
 pub mod stage;
+pub mod tls;
 pub mod world;

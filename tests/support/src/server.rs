@@ -10,6 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::tls::Authority;
+
 /// One request as it came; header names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -104,11 +106,31 @@ impl Server {
     /// # Panics
     /// When this machine has no loopback port to give.
     pub fn start(answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        Self::start_with(0, |stream| stream, answer)
+    }
+
+    /// The same over TLS, with a certificate of `authority`; port 0 stands for a free one.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    pub fn start_tls(
+        authority: &'static Authority,
+        port: u16,
+        answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(port, |stream| authority.accept(stream), answer)
+    }
+
+    fn start_with<C: Connection>(
+        port: u16,
+        accept: impl Fn(TcpStream) -> C + Send + Sync + 'static,
+        answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = Self { address, stopped: Arc::default(), closing: Closing::default(), open: Arc::default() };
         let (stopped, closing, open) = (server.stopped.clone(), server.closing.clone(), server.open.clone());
-        let answer = Arc::new(answer);
+        let (accept, answer) = (Arc::new(accept), Arc::new(answer));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::SeqCst) {
@@ -117,10 +139,11 @@ impl Server {
                 if let Ok(twin) = stream.try_clone() {
                     open.lock().unwrap_or_else(PoisonError::into_inner).push(twin);
                 }
-                let (answer, closing, open) = (answer.clone(), closing.clone(), open.clone());
+                let (accept, answer) = (accept.clone(), answer.clone());
+                let (closing, open) = (closing.clone(), open.clone());
                 thread::spawn(move || {
                     let peer = stream.peer_addr().ok();
-                    drop(serve(stream, &*answer, &closing));
+                    drop(serve(accept(stream), &*answer, &closing));
                     // The twin would keep the connection open: what was cut or reset would look like silence.
                     open.lock().unwrap_or_else(PoisonError::into_inner).retain(|twin| twin.peer_addr().ok() != peer);
                 });
@@ -150,19 +173,36 @@ impl Drop for Server {
     }
 }
 
+/// One side of a connection, plain or over TLS.
+trait Connection: Read + Write {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Connection for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Connection for crate::tls::Stream {
+    fn socket(&self) -> &TcpStream {
+        &self.sock
+    }
+}
+
 fn serve(
-    mut stream: TcpStream,
+    mut stream: impl Connection,
     answer: &(impl Fn(Request, &Closing) -> Outcome + ?Sized),
     closing: &Closing,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+    stream.socket().set_nodelay(true)?;
     let mut left = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut left)? {
         match answer(request, closing) {
             Outcome::Reply(reply) => write_reply(&mut stream, &reply, reply.body.len())?,
             Outcome::Cut(reply) => return write_reply(&mut stream, &reply, reply.body.len() / 2),
-            Outcome::Bytes(bytes) => return stream.write_all(&bytes),
-            Outcome::Reset => return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+            Outcome::Bytes(bytes) => return write_bytes(&mut stream, &bytes),
+            Outcome::Reset => return socket2::SockRef::from(stream.socket()).set_linger(Some(Duration::ZERO)),
             Outcome::Hang => {
                 closing.wait(Duration::MAX);
                 return Ok(());
@@ -173,7 +213,7 @@ fn serve(
 }
 
 /// The next request of a connection; none when the other side has closed it. `left` carries what was read beyond.
-fn read_request(stream: &mut TcpStream, left: &mut Vec<u8>) -> io::Result<Option<Request>> {
+fn read_request(stream: &mut impl Connection, left: &mut Vec<u8>) -> io::Result<Option<Request>> {
     let (mut request, head) = loop {
         if let Some(parsed) = parse_head(left)? {
             break parsed;
@@ -184,7 +224,7 @@ fn read_request(stream: &mut TcpStream, left: &mut Vec<u8>) -> io::Result<Option
     };
     left.drain(..head);
     if request.header("expect").eq_ignore_ascii_case("100-continue") {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        write_bytes(stream, b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     request.body = if request.header("transfer-encoding").eq_ignore_ascii_case("chunked") {
         read_chunks(stream, left)?
@@ -214,7 +254,7 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
     Ok(Some((request, length)))
 }
 
-fn read_chunks(stream: &mut TcpStream, left: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+fn read_chunks(stream: &mut impl Connection, left: &mut Vec<u8>) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         match httparse::parse_chunk_size(left) {
@@ -237,7 +277,7 @@ fn read_chunks(stream: &mut TcpStream, left: &mut Vec<u8>) -> io::Result<Vec<u8>
     }
 }
 
-fn take(stream: &mut TcpStream, left: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
+fn take(stream: &mut impl Connection, left: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
     while left.len() < length {
         if !more(stream, left)? {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -246,19 +286,24 @@ fn take(stream: &mut TcpStream, left: &mut Vec<u8>, length: usize) -> io::Result
     Ok(left.drain(..length).collect())
 }
 
-fn more(stream: &mut TcpStream, left: &mut Vec<u8>) -> io::Result<bool> {
+fn more(stream: &mut impl Connection, left: &mut Vec<u8>) -> io::Result<bool> {
     let mut buffer = [0; 16 * 1024];
     let read = stream.read(&mut buffer)?;
     left.extend_from_slice(&buffer[..read]);
     Ok(read > 0)
 }
 
-fn write_reply(stream: &mut TcpStream, reply: &Reply, send: usize) -> io::Result<()> {
+fn write_reply(stream: &mut impl Connection, reply: &Reply, send: usize) -> io::Result<()> {
     let mut out = format!("HTTP/1.1 {} Answer\r\ncontent-length: {}\r\n", reply.status, reply.body.len()).into_bytes();
     for (name, value) in &reply.headers {
         out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&reply.body[..send]);
-    stream.write_all(&out)
+    write_bytes(stream, &out)
+}
+
+fn write_bytes(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
 }

@@ -19,6 +19,7 @@ use crate::pushgateway::Pushgateway;
 use crate::server::Server;
 use crate::slack::{self, Slack};
 use crate::stage::{PATIENCE, Stage};
+use crate::tls::Authority;
 
 /// The account whose key the program has, and the region it polls unless told otherwise.
 pub const ACCOUNT: &str = "111122223333";
@@ -147,12 +148,16 @@ impl World {
     /// The state lives in a ConfigMap.
     pub fn configmap(mut self) -> Self {
         let kubernetes = Kubernetes::new(self.stage.clone());
-        let server = self.stage.serve(Arc::new(kubernetes.clone()));
-        let path = self.folder.path().join("kubeconfig");
-        std::fs::write(&path, Kubernetes::kubeconfig(&server.url())).expect("a file in our own folder");
+        let server = self.stage.serve_tls(Arc::new(kubernetes.clone()));
+        let account = self.folder.path().join("service-account");
+        kubernetes::write_service_account(&account, kubernetes::TOKEN, kubernetes::NAMESPACE, Authority::shared().ca());
+        let port = server.port();
         self.further_servers.push(server);
         self.kubernetes = Some(kubernetes);
-        self.env("KUBECONFIG", path.display()).env("STATE_CONFIGMAP", kubernetes::CONFIGMAP)
+        self.env("STATE_CONFIGMAP", kubernetes::CONFIGMAP)
+            .env("STATE_SERVICE_ACCOUNT", account.display())
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", port)
     }
 
     /// Metrics are pushed.
