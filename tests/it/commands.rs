@@ -87,8 +87,8 @@ fn check_tells_a_wrong_token_once() {
 fn check_tells_a_state_that_cannot_be_read_once_and_what_mends_it() {
     let lost = |step: Step| world().configmap().fault(|call| call.service == "kubernetes", [step.for_ever()]);
     let unreadable = [
-        (lost(status(403)), "Role must allow get and patch"),
-        (lost(status(404)), "make it anew in namespace guardduty"),
+        (lost(status(403)), "allow get and patch on this ConfigMap in the Role"),
+        (lost(status(404)), "recreate it in namespace guardduty"),
         (lost(reset()), "check that the API server responds"),
         (world().configmap().set_state("[]"), "see docs/operations.md#corrupt-state"),
         (world().set_state("{\"version\": 99}"), "go back to the newer release"),

@@ -1,8 +1,6 @@
 //! The state: a file or a ConfigMap, leases, conflicts, what is damaged, replay.
 
-use std::time::Duration;
-
-use guardduty_slack_support::fault::{error, hang, status};
+use guardduty_slack_support::fault::{Gate, error, hang, hold, status};
 use guardduty_slack_support::findings::high;
 use guardduty_slack_support::kubernetes::KEY;
 
@@ -59,11 +57,13 @@ fn a_field_that_a_newer_release_wrote_is_kept() {
 fn a_second_run_beside_the_first_says_so_posts_and_pushes_nothing_and_exits_with_0() {
     for in_cluster in [false, true] {
         let world = if in_cluster { world().configmap() } else { world() };
-        let world = world.metrics().findings([high("f1")]).slack([status(429).retry_after(3)]);
+        let gate = Gate::default();
+        let world = world.metrics().findings([high("f1")]).slack([hold(&gate)]);
         let first = world.start();
         world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
         let world = world.run().exit(0).silent().stderr_has("lease");
         assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty());
+        gate.open();
         world.finish(first).posted(["f1"]).exit(0).each_said_once(["f1"]);
     }
 }
@@ -93,8 +93,8 @@ fn a_run_whose_key_was_changed_by_another_stops_posting() {
 fn a_run_that_finds_anothers_lease_when_it_writes_its_note_posts_nothing() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();
-    let slowly = guardduty_slack_support::fault::delay(Duration::from_secs(2));
-    let world = world.findings([high("f2").updated_ago(20)]).fault(|call| call.detail.contains("f2"), [slowly]);
+    let gate = Gate::default();
+    let world = world.findings([high("f2").updated_ago(20)]).fault(|call| call.detail.contains("f2"), [hold(&gate)]);
     let seen = world.journal().len();
     let run = world.start();
     world.wait_until(|calls| calls[seen..].iter().any(|e| e.call.detail.contains("f2")));
@@ -102,6 +102,7 @@ fn a_run_that_finds_anothers_lease_when_it_writes_its_note_posts_nothing() {
     let instant = guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now());
     foreign["run"] = serde_json::json!({ "id": "another", "since": instant, "renewed": instant });
     kubernetes.set(KEY, Some(&foreign.to_string()));
+    gate.open();
     let world = world.finish(run).silent().exit(1);
     assert_eq!(world.state()["run"]["id"], "another");
 }
@@ -114,11 +115,13 @@ fn a_conflict_without_a_change_of_our_key_is_written_again() {
 
 #[test]
 fn a_change_of_another_key_is_no_conflict() {
-    let world = world().configmap().findings([high("f1")]).slack([status(429).retry_after(1)]);
+    let gate = Gate::default();
+    let world = world().configmap().findings([high("f1")]).slack([hold(&gate)]);
     let kubernetes = world.kubernetes.clone().unwrap();
     let run = world.start();
     world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
     kubernetes.set("note", Some("by a person"));
+    gate.open();
     world.finish(run).posted(["f1"]).exit(0).run().silent().exit(0);
     assert_eq!(kubernetes.value("note").as_deref(), Some("by a person"));
 }

@@ -1,10 +1,11 @@
 //! Scripted faults: what goes wrong at which call.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::journal::Call;
+use crate::stage::PATIENCE;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
@@ -16,6 +17,7 @@ pub(crate) enum Fault {
     Cut,
     Bytes(Vec<u8>),
     Delay(Duration),
+    Hold(Gate),
     Kill,
     Terminate,
 }
@@ -78,6 +80,34 @@ pub fn answer(head: &str, body: &str) -> Step {
 /// The answer takes its time.
 pub fn delay(time: Duration) -> Step {
     Step { after: true, ..step(Fault::Delay(time)) }
+}
+
+/// Holds back calls until a test has done what it wants to do meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    /// Lets every call pass, those that wait and those that come.
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+
+    pub(crate) fn wait(&self) {
+        let is_open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.1.wait_timeout_while(is_open, PATIENCE, |is_open| !*is_open));
+    }
+}
+
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The call takes effect, and is answered, when the gate is open.
+pub fn hold(gate: &Gate) -> Step {
+    Step { after: true, ..step(Fault::Hold(gate.clone())) }
 }
 
 /// The program under test gets a SIGKILL at this call.

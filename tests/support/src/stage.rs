@@ -121,6 +121,9 @@ impl Stage {
         let index = self.journal.begin(call.clone());
         let step = self.step(&call);
         self.check_patience(&call, &step);
+        if let Fault::Hold(gate) = &step.fault {
+            gate.wait();
+        }
         let effect = (step.after || step.fault == Fault::Ok).then(|| peer.answer(&call, request));
         let outcome = self.outcome(peer, &call, &step, effect.clone(), closing);
         let told = match &outcome {
@@ -128,7 +131,7 @@ impl Stage {
             Outcome::Reset | Outcome::Cut(_) | Outcome::Bytes(_) | Outcome::Hang => 0,
         };
         let took = effect.as_ref().is_some_and(|reply| peer.accepted(reply));
-        let honest = matches!(step.fault, Fault::Ok | Fault::Delay(_) | Fault::Terminate);
+        let honest = matches!(step.fault, Fault::Ok | Fault::Delay(_) | Fault::Hold(_) | Fault::Terminate);
         self.journal.end(
             index,
             if !took {
@@ -165,8 +168,10 @@ impl Stage {
                 self.signal(Signal::TERM);
                 Outcome::Reply(reply)
             }
-            (Fault::Ok, Some(reply)) => Outcome::Reply(reply),
-            (Fault::Reset | Fault::Ok | Fault::Cut | Fault::Delay(_) | Fault::Terminate, _) => Outcome::Reset,
+            (Fault::Ok | Fault::Hold(_), Some(reply)) => Outcome::Reply(reply),
+            (Fault::Reset | Fault::Ok | Fault::Cut | Fault::Delay(_) | Fault::Hold(_) | Fault::Terminate, _) => {
+                Outcome::Reset
+            }
         }
     }
 }
