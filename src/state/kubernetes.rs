@@ -13,6 +13,7 @@ use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::time::Clock;
 use crate::{http, retry};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -208,7 +209,8 @@ fn server_url(host: &str, port: &str) -> String {
 }
 
 fn retry_after(answer: &Response) -> Option<Duration> {
-    answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry::retry_after)
+    let header = answer.headers().get("retry-after")?.to_str().ok()?;
+    retry::retry_after(header, Clock::system().now())
 }
 
 /// The message of a `Status`, or the beginning of what an intermediary sent.
