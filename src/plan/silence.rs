@@ -23,6 +23,11 @@ impl Stamp {
     }
 }
 
+/// The event that a notice with this ID is about: the same for every stamp.
+pub fn event(notice_id: &str) -> &str {
+    notice_id.rsplit_once('-').map_or(notice_id, |(event, _)| event)
+}
+
 /// What a look at a source told of its detector.
 #[derive(Debug)]
 pub enum Reading<'a> {

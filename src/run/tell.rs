@@ -226,8 +226,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         names.iter().find(|(_, known)| *known == id).map_or(id, |(name, _)| name).to_owned()
     }
 
-    pub(super) async fn deliver(&mut self, lanes: BTreeMap<String, Vec<Act>>) {
+    pub(super) async fn deliver(&mut self, mut lanes: BTreeMap<String, Vec<Act>>) {
         self.write_ahead(&lanes).await;
+        self.hold_back_notices(&mut lanes).await;
         if self.is_over() {
             return;
         }

@@ -1,7 +1,5 @@
 //! How a run ends when it is told to, or killed.
 
-use std::time::{Duration, Instant};
-
 use guardduty_slack_support::fault::{Step, hang, kill, ok, status, terminate};
 use guardduty_slack_support::findings::{Kind, critical, high, many, of};
 use guardduty_slack_support::journal::Effect;
@@ -13,7 +11,7 @@ use crate::kit::{each, run_until_settled, world, world_with_short_lease};
 #[test]
 fn sigterm_while_slack_is_waited_for_ends_the_run_and_what_was_settled_is_recorded() {
     let world = world().findings([high("f1"), high("f2").updated_ago(60)]);
-    let world = world.slack([ok(), ok(), status(429).retry_after(300)]); // a notice, the first finding, the second
+    let world = world.slack([ok(), ok(), status(429).retry_after(3_000)]); // a notice, the first finding, the second
     ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.effect == Effect::Refused(429)), ["f1", "f2"]);
 }
 
@@ -46,12 +44,12 @@ fn ends_soon_and_goes_on<const N: usize>(
     at: impl FnMut(&[guardduty_slack_support::journal::Entry]) -> bool,
     ids: [&str; N],
 ) {
+    let world = world.env("RUN_TIMEOUT", "1h");
     let run = world.start();
     world.wait_until(at);
     run.terminate();
-    let told = Instant::now();
+    // Without the signal the run would outlast the time after which a test is taken for hung.
     let world = world.finish(run).exit(1);
-    assert!(told.elapsed() < Duration::from_secs(20), "it took {:?}", told.elapsed()); // 10 s, and a crowded machine
     run_until_settled(world.heal()).each_said_once(ids);
 }
 

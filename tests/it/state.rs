@@ -2,7 +2,9 @@
 
 use guardduty_slack_support::fault::{Gate, error, hang, hold, status};
 use guardduty_slack_support::findings::high;
+use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
+use guardduty_slack_support::world::{ACCOUNT, World};
 
 use crate::kit::{run_until_settled, world, world_with_short_lease};
 
@@ -222,4 +224,25 @@ fn a_first_run_that_could_not_record_is_not_repeated_by_the_next() {
     let world = world().configmap().findings([high("f1")]);
     let world = world.on("patch configmaps", [error("Forbidden").for_ever()]).run().posted(["f1"]).exit(1);
     world.heal().run().exit(0).each_said_once(["f1"]);
+}
+
+#[test]
+fn state_that_can_never_be_written_repeats_neither_findings_nor_notices() {
+    let world = world().configmap().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1");
+    let world = world.findings_in(ACCOUNT, "us-east-1", []).on("patch configmaps", [error("Forbidden").for_ever()]);
+    let denied = |call: &Call| call.place.contains("us-east-1");
+    let mut world = world.fault(denied, [error("AccessDeniedException").for_ever()]);
+    for id in ["f1", "f2", "f3"] {
+        world = world.findings([high(id)]).run().posted([id]).exit(1).stderr_has("in the Role");
+    }
+    let events = |world: &World| -> Vec<String> {
+        let messages = world.slack.messages();
+        let notices = messages.iter().filter(|message| message.event_type() == "guardduty_notice");
+        notices.map(|notice| notice.told("notice_id").trim_end_matches(|c: char| c.is_ascii_digit()).into()).collect()
+    };
+    let blind = "blind-111122223333/us-east-1-";
+    assert_eq!(events(&world), [blind]);
+    let world = world.stderr_has("notice is not announced").heal().run().exit(0);
+    assert_eq!(events(&world), [blind, "afresh-"]);
+    world.run().silent().exit(0).each_said_once(["f1", "f2", "f3"]);
 }
