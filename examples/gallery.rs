@@ -4,16 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use guardduty_slack::finding::{Finding, input};
+use guardduty_slack::finding::Finding;
+use guardduty_slack::finding::documents::read_documents;
 use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
 use guardduty_slack_support::html::{self, Channel, Shown};
 
 type Failure = Box<dyn std::error::Error>;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let findings = fixtures(&root.join("tests/fixtures/findings")).await?;
+    let findings = fixtures(&root.join("tests/fixtures/findings"))?;
     let page = html::page("guardduty-slack: every message", &channels(&findings));
     let path: PathBuf = root.join("target/gallery/index.html");
     std::fs::create_dir_all(root.join("target/gallery"))?;
@@ -23,10 +23,10 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// The fixtures, the most severe first.
-async fn fixtures(folder: &Path) -> Result<Vec<Finding>, Failure> {
+fn fixtures(folder: &Path) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        findings.extend(input::read(&std::fs::read_to_string(entry?.path())?).await?.findings);
+        findings.extend(read_documents(&std::fs::read_to_string(entry?.path())?).findings);
     }
     findings.sort_by(|a, b| {
         b.severity.total_cmp(&a.severity).then_with(|| a.kind.cmp(&b.kind)).then_with(|| a.id.cmp(&b.id))

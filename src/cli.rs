@@ -16,7 +16,7 @@ use help::Topic;
 enum Command {
     Run,
     Check(check::Options),
-    Preview,
+    Preview { files: Vec<String> },
     Help(Topic),
     Version,
 }
@@ -28,7 +28,7 @@ fn parse(args: &[String]) -> Result<Command, &str> {
         None => return Ok(Command::Run),
         Some("run") => (Command::Run, Topic::Run),
         Some("check") => (Command::Check(check::Options::default()), Topic::Check),
-        Some("preview") => (Command::Preview, Topic::Preview),
+        Some("preview") => (Command::Preview { files: Vec::new() }, Topic::Preview),
         Some("help" | "--help" | "-h") => (Command::Help(Topic::Program), Topic::Program),
         Some("version" | "--version" | "-V") => (Command::Version, Topic::Program),
         Some(unknown) => return Err(unknown),
@@ -42,6 +42,11 @@ fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &st
         (Command::Help(topic), "--post" | "--json") if topic == Topic::Check => Ok(Command::Help(topic)),
         (Command::Check(options), "--post") => Ok(Command::Check(check::Options { post: true, ..options })),
         (Command::Check(options), "--json") => Ok(Command::Check(check::Options { json: true, ..options })),
+        (Command::Preview { mut files }, file) if !file.starts_with('-') => {
+            files.push(file.to_owned());
+            Ok(Command::Preview { files })
+        }
+        (Command::Help(topic), _) if topic == Topic::Preview && !arg.starts_with('-') => Ok(Command::Help(topic)),
         _ => Err(arg),
     }
 }
@@ -77,8 +82,8 @@ async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output)
             output.line(telemetry::version());
             Exit::Settled
         }
-        Command::Preview => match Config::for_preview(vars, on_terminal) {
-            Ok(config) => Exit::of(preview::preview(&config, output).await),
+        Command::Preview { files } => match Config::for_preview(vars, on_terminal) {
+            Ok(config) => Exit::of(preview::preview(&config, &files, output)),
             Err(faults) => print_faults(&faults),
         },
         Command::Check(options) => match Config::from_env(vars, on_terminal) {
@@ -127,11 +132,15 @@ mod tests {
         assert_eq!(parse_line("check"), check(false, false));
         assert_eq!(parse_line("check --post"), check(true, false));
         assert_eq!(parse_line("check --json --post"), check(true, true));
+        let preview = |files: &[&str]| Ok(Command::Preview { files: files.iter().map(|f| (*f).to_owned()).collect() });
+        assert_eq!(parse_line("preview"), preview(&[]));
+        assert_eq!(parse_line("preview a.json b.json"), preview(&["a.json", "b.json"]));
         for (line, unknown) in [
             ("nonsense", "nonsense"),
             ("nonsense --help", "nonsense"),
             ("run fast", "fast"),
             ("check --poste", "--poste"),
+            ("preview --json", "--json"),
             ("--post", "--post"),
             ("--version --json", "--json"),
         ] {
@@ -147,6 +156,8 @@ mod tests {
         assert_eq!(parse_line("run --help"), Ok(Command::Help(Topic::Run)));
         assert_eq!(parse_line("check --post -h"), Ok(Command::Help(Topic::Check)));
         assert_eq!(parse_line("check -h --json"), Ok(Command::Help(Topic::Check)));
-        assert_eq!(parse_line("preview --help"), Ok(Command::Help(Topic::Preview)));
+        for line in ["preview --help", "preview a.json --help", "preview --help a.json"] {
+            assert_eq!(parse_line(line), Ok(Command::Help(Topic::Preview)));
+        }
     }
 }

@@ -1,42 +1,64 @@
-//! `preview`: what would be sent for the findings on standard input, and where. No network, no state.
+//! `preview`: the messages that would be sent for findings in files or on standard input, and where. No network, no state.
 
 use std::io::Read;
 
+use serde_json::Value;
+
 use crate::config::{AccountNames, Config};
-use crate::finding::{Band, Finding, input};
+use crate::finding::documents::{Documents, read_documents};
+use crate::finding::{Band, Finding};
 use crate::message::{self, Form, Life, Portal, Wording};
 use crate::output::Output;
 use crate::plan::{Destination, Routed, left_out, route};
 use crate::telemetry::err;
 
-/// Reads findings from standard input, prints a Slack payload each on standard output, the route and why on standard
-/// error. False: something on the input is no finding.
-pub async fn preview(config: &Config, output: &Output) -> bool {
-    let mut text = String::new();
-    if let Err(e) = std::io::stdin().read_to_string(&mut text) {
-        err(format_args!("standard input cannot be read: {e}"));
-        return false;
-    }
-    let input = match input::read(&text).await {
-        Ok(input) => input,
-        Err(e) => {
-            err(e);
-            return false;
+/// Reads findings from the files, or from standard input if there are none. Prints a Slack payload on standard output
+/// for each finding that would be sent, and the route or the reason on standard error.
+/// Returns false if an input cannot be read, or if something in it is not a finding.
+pub fn preview(config: &Config, files: &[String], output: &Output) -> bool {
+    let mut all_read = true;
+    let inputs: Vec<Option<&str>> =
+        if files.is_empty() { vec![None] } else { files.iter().map(|file| Some(file.as_str())).collect() };
+    for file in inputs {
+        match read_input(file) {
+            Ok(documents) => all_read &= show(config, file, &documents, output),
+            Err(error) => {
+                err(format_args!("{} cannot be read: {error}", file.unwrap_or("standard input")));
+                all_read = false;
+            }
         }
-    };
+    }
+    all_read
+}
+
+fn read_input(file: Option<&str>) -> std::io::Result<Documents> {
+    let mut bytes = Vec::new();
+    match file {
+        Some(path) => bytes = std::fs::read(path)?,
+        None => _ = std::io::stdin().read_to_end(&mut bytes)?,
+    }
+    Ok(read_documents(&String::from_utf8_lossy(&bytes)))
+}
+
+/// Prints the messages of one input. Returns false if something in it is not a finding.
+fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Output) -> bool {
     let wording = wording(config);
-    for f in &input.findings {
-        let (payload, why) = shown(config, &wording, f);
-        err(why);
-        output.line(format_args!("{payload:#}"));
-        if output.has_failed() {
-            return true;
+    for finding in &documents.findings {
+        match decide(config, finding) {
+            Ok(to) => {
+                err(format_args!("{}: {}", title(finding), explain(&to)));
+                output.line(format_args!("{:#}", payload(finding, &to, &wording)));
+            }
+            Err(reason) => err(format_args!("{}: not sent, {reason}", title(finding))),
         }
     }
-    for fault in &input.faults {
-        err(fault);
+    for fault in &documents.faults {
+        match file {
+            Some(file) => err(format_args!("{file}: {fault}")),
+            None => err(fault),
+        }
     }
-    input.faults.is_empty()
+    documents.faults.is_empty()
 }
 
 /// How findings are worded, as far as that is known without asking AWS.
@@ -49,34 +71,35 @@ pub fn wording(config: &Config) -> Wording {
     Wording { account_names, runbook_url: config.wording.runbook_url.clone(), portal }
 }
 
-fn shown(config: &Config, wording: &Wording, f: &Finding) -> (serde_json::Value, String) {
-    let routed = route(config, f);
-    let mention = match &routed {
-        Routed::To(Destination { mention, .. }) => mention.as_deref(),
-        Routed::Drop => None,
-    };
-    let life = Life { archived: f.archived, mention, ..Life::default() };
-    (message::finding(f, &life, wording, Form::Full).payload(), explain(config, f, &routed))
+/// Where a finding would be sent, or why it would not.
+fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static str> {
+    if let Some(reason) = left_out(config, finding) {
+        return Err(reason.text());
+    }
+    if finding.archived {
+        return Err("it is archived");
+    }
+    match route(config, finding) {
+        Routed::Drop => Err("a route of SLACK_ROUTES drops it"),
+        Routed::To(to) => Ok(to),
+    }
 }
 
-/// One line: where the finding goes, and why.
-fn explain(config: &Config, f: &Finding, routed: &Routed) -> String {
-    let what = format!("{} {} (severity {})", f.id, f.kind.as_str(), Band::number(f.severity));
-    if let Some(reason) = left_out(config, f) {
-        return format!("{what}: not sent, {}", reason.text());
-    }
-    if f.archived {
-        return format!("{what}: not sent, it is archived");
-    }
-    match routed {
-        Routed::Drop => format!("{what}: not sent, a route of SLACK_ROUTES drops it"),
-        Routed::To(to) => {
-            let why = match to.route {
-                Some(index) => format!("SLACK_ROUTES[{index}] matches"),
-                None => "no route matches, the default".into(),
-            };
-            let mention = to.mention.as_ref().map(|m| format!(", mentions {m}")).unwrap_or_default();
-            format!("{what}: to {}, {why}{mention}", to.name())
-        }
-    }
+fn payload(finding: &Finding, to: &Destination, wording: &Wording) -> Value {
+    let life = Life { mention: to.mention.as_deref(), ..Life::default() };
+    message::finding(finding, &life, wording, Form::Full).payload()
+}
+
+fn title(finding: &Finding) -> String {
+    format!("{} {} (severity {})", finding.id, finding.kind.as_str(), Band::number(finding.severity))
+}
+
+/// Where a finding goes, and why.
+fn explain(to: &Destination) -> String {
+    let why = match to.route {
+        Some(index) => format!("SLACK_ROUTES[{index}] matches"),
+        None => "no route matches, the default".into(),
+    };
+    let mention = to.mention.as_ref().map(|m| format!(", mentions {m}")).unwrap_or_default();
+    format!("to {}, {why}{mention}", to.name())
 }

@@ -32,8 +32,9 @@ COMMANDS
   check    verify the setup, one line per check
              --post  also post a test message to every channel
              --json  print the table as one JSON document
-  preview  read findings (JSON) from standard input and print the Slack
-           messages; no network
+  preview [FILE...]
+           read findings (JSON) from the files or from standard input and print
+           the Slack messages; no network
 
 OPTIONS
   -h, --help     print this help; after a command, the help of that command
@@ -87,14 +88,15 @@ would send as JSON. Standard error shows the route of each, with the reason.
 No network, no state.
 
 USAGE
-  guardduty-slack preview < FILE
+  guardduty-slack preview [FILE...]
 
-The input is one finding, an array, JSON lines, the output of
-`aws guardduty get-findings`, or an EventBridge event.
+Without files, standard input is read. An input is one finding, an array, JSON
+lines, the output of `aws guardduty get-findings`, or an EventBridge event. A
+finding that would not be sent is not printed on standard output.
 
 EXIT STATUS
   0  every finding was read
-  1  something in the input is not a finding
+  1  an input cannot be read, or something in it is not a finding
   2  the configuration is invalid";
 
 #[cfg(test)]

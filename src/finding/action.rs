@@ -1,6 +1,6 @@
 //! What was done: every member of the API's `Action`.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
@@ -10,7 +10,7 @@ use super::remote;
 /// Entries of a list inside an action that become lines.
 const ENTRIES: usize = 6;
 
-pub(super) fn read(draft: &mut Draft, action: &sdk::Action) {
+pub(super) fn read(draft: &mut Draft, action: &shapes::Action) {
     if let Some(call) = action.aws_api_call_action() {
         aws_api_call(draft, call);
     }
@@ -35,7 +35,7 @@ pub(super) fn read(draft: &mut Draft, action: &sdk::Action) {
     }
 }
 
-fn aws_api_call(draft: &mut Draft, call: &sdk::AwsApiCallAction) {
+fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
     let mut line = Phrase::new().part(api(call.service_name(), call.api()));
     if let Some(error) = filled(call.error_code()) {
         line = line.part_with("refused: ", Some(error));
@@ -73,17 +73,16 @@ pub(super) fn api(service: Option<&str>, api: Option<&str>) -> Phrase {
     }
 }
 
-/// `affectedResources` in a stable order: the SDK hands it over as a hash map.
-fn affected(draft: &mut Draft, call: &sdk::AwsApiCallAction) {
-    let mut all: Vec<(&String, &String)> = call.affected_resources().into_iter().flatten().collect();
-    all.sort();
+/// `affectedResources`: kind and name of each.
+fn affected(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
+    let all = call.affected_resources();
     for (kind, name) in all.iter().take(3) {
         draft.say(About::Action, Phrase::new().ours("affects ").code(kind).with(" ", Some(name)));
     }
     draft.more(About::Action, all.len().saturating_sub(3));
 }
 
-fn dns_request(draft: &mut Draft, dns: &sdk::DnsRequestAction) {
+fn dns_request(draft: &mut Draft, dns: &shapes::DnsRequestAction) {
     let domain = filled(dns.domain()).or(filled(dns.domain_with_suffix()));
     let mut line = Phrase::new().ours("DNS request");
     if let Some(domain) = domain {
@@ -105,7 +104,7 @@ fn blocked(blocked: Option<bool>) -> Phrase {
     }
 }
 
-fn network_connection(draft: &mut Draft, c: &sdk::NetworkConnectionAction) {
+fn network_connection(draft: &mut Draft, c: &shapes::NetworkConnectionAction) {
     let (outbound, words) = match c.connection_direction() {
         Some("INBOUND") => (false, "inbound connection"),
         Some("OUTBOUND") => (true, "outbound connection"),
@@ -133,7 +132,7 @@ fn network_connection(draft: &mut Draft, c: &sdk::NetworkConnectionAction) {
 }
 
 /// `port 22 (SSH)`; GuardDuty says `Unknown` for a port without a name.
-fn named_port(words: &'static str, port: Option<i32>, name: Option<&str>) -> Phrase {
+fn named_port(words: &'static str, port: Option<i64>, name: Option<&str>) -> Phrase {
     let Some(port) = port else { return Phrase::new() };
     let phrase = Phrase::new().ours(format!("{words}{port}"));
     match filled(name).filter(|n| !n.eq_ignore_ascii_case("unknown")) {
@@ -142,9 +141,9 @@ fn named_port(words: &'static str, port: Option<i32>, name: Option<&str>) -> Phr
     }
 }
 
-fn port_probe(draft: &mut Draft, probe: &sdk::PortProbeAction) {
+fn port_probe(draft: &mut Draft, probe: &shapes::PortProbeAction) {
     let details = probe.port_probe_details();
-    let mut ports: Vec<(i32, Option<&str>)> = details
+    let mut ports: Vec<(i64, Option<&str>)> = details
         .iter()
         .filter_map(|d| d.local_port_details())
         .filter_map(|p| Some((p.port()?, p.port_name())))
@@ -166,7 +165,7 @@ fn port_probe(draft: &mut Draft, probe: &sdk::PortProbeAction) {
     }
 }
 
-fn rds_login(draft: &mut Draft, login: &sdk::RdsLoginAttemptAction) {
+fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
     let attempts = login.login_attributes();
     for attempt in attempts.iter().take(ENTRIES) {
         let mut line =
@@ -188,7 +187,7 @@ fn rds_login(draft: &mut Draft, login: &sdk::RdsLoginAttemptAction) {
     remote::actor(draft, login.remote_ip_details());
 }
 
-fn kubernetes(draft: &mut Draft, action: &sdk::Action) {
+fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
     if let Some(call) = action.kubernetes_api_call_action() {
         kubernetes_api_call(draft, call);
     }
@@ -217,7 +216,7 @@ fn kubernetes(draft: &mut Draft, action: &sdk::Action) {
     }
 }
 
-fn kubernetes_api_call(draft: &mut Draft, call: &sdk::KubernetesApiCallAction) {
+fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction) {
     let what: Vec<&str> = [call.resource(), call.subresource()].into_iter().filter_map(filled).collect();
     let path: Vec<&str> = [call.namespace(), call.resource_name()].into_iter().filter_map(filled).collect();
     let mut line = Phrase::new()
@@ -237,7 +236,7 @@ fn kubernetes_api_call(draft: &mut Draft, call: &sdk::KubernetesApiCallAction) {
     let known = remote.and_then(|r| filled(r.ip_address_v4()).or(r.ip_address_v6()));
     remote::actor(draft, remote);
     let others: Vec<&str> =
-        call.source_ips().iter().map(String::as_str).filter(|ip| Some(*ip) != known && !ip.trim().is_empty()).collect();
+        call.source_ips().iter().map(AsRef::as_ref).filter(|ip| Some(*ip) != known && !ip.trim().is_empty()).collect();
     for ip in &others {
         draft.seen(Trait::Ip, Some(ip));
     }
@@ -247,7 +246,7 @@ fn kubernetes_api_call(draft: &mut Draft, call: &sdk::KubernetesApiCallAction) {
     draft.more(About::Actor, others.len().saturating_sub(3));
 }
 
-fn status_words(status: i32) -> String {
+fn status_words(status: i64) -> String {
     match status {
         200..=299 => format!("succeeded ({status})"),
         401 | 403 => format!("denied ({status})"),
@@ -258,7 +257,7 @@ fn status_words(status: i32) -> String {
 /// The API calls that GuardDuty's additional information lists, as one line.
 pub(super) fn further_calls(draft: &mut Draft, apis: &[String]) {
     if !apis.is_empty() {
-        let said = listed(apis.iter().map(String::as_str), 6);
+        let said = listed(apis, 6);
         draft.say(
             About::Action,
             Phrase::new().ours(format!("{} in all: ", plural(apis.len() as u64, "API"))).then(said),

@@ -1,30 +1,28 @@
 //! What was unusual, where GuardDuty's machine learning says so.
 
-use std::collections::HashMap;
-
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, listed};
 
 /// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with say little more.
-pub(super) fn read(draft: &mut Draft, anomaly: &sdk::Anomaly) {
-    let Some(groups) = anomaly.unusual().and_then(|u| u.behavior()) else {
+pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
+    let groups = anomaly.unusual().map(|unusual| unusual.behavior()).unwrap_or_default();
+    if groups.is_empty() {
         return profiles(draft, anomaly);
-    };
-    for (group, attributes) in sorted(groups) {
-        for (attribute, object) in sorted(attributes) {
+    }
+    for (group, attributes) in groups {
+        for (attribute, object) in attributes.entries() {
             let line = observation(attribute, object).ours(" for ").then(Phrase::new().theirs(&words(group)));
             draft.say(About::Unusual, line);
         }
     }
 }
 
-fn profiles(draft: &mut Draft, anomaly: &sdk::Anomaly) {
-    let Some(groups) = anomaly.profiles() else { return };
-    for (_, attributes) in sorted(groups) {
-        for (attribute, objects) in sorted(attributes) {
+fn profiles(draft: &mut Draft, anomaly: &shapes::Anomaly) {
+    for (_, attributes) in anomaly.profiles() {
+        for (attribute, objects) in attributes.entries() {
             for object in objects.iter().filter(|o| is_rare(o)) {
                 let line = observation(attribute, object);
                 draft.say(About::Unusual, line);
@@ -33,28 +31,21 @@ fn profiles(draft: &mut Draft, anomaly: &sdk::Anomaly) {
     }
 }
 
-/// The SDK hands maps over in random order.
-fn sorted<V>(map: &HashMap<String, V>) -> Vec<(&String, &V)> {
-    let mut all: Vec<_> = map.iter().collect();
-    all.sort_by_key(|(key, _)| *key);
-    all
-}
-
-fn is_rare(object: &sdk::AnomalyObject) -> bool {
-    matches!(object.profile_subtype().map(|s| s.as_str()), Some("UNSEEN" | "RARE" | "INFREQUENT"))
+fn is_rare(object: &shapes::AnomalyObject) -> bool {
+    matches!(object.profile_subtype(), Some("UNSEEN" | "RARE" | "INFREQUENT"))
 }
 
 /// `user agent curl/8.5 (never seen)`
-fn observation(attribute: &str, object: &sdk::AnomalyObject) -> Phrase {
+fn observation(attribute: &str, object: &shapes::AnomalyObject) -> Phrase {
     let mut phrase = Phrase::new().theirs(&words(attribute));
     if let Some(seen) = object.observations() {
-        let numbers: Vec<String> = seen.number().iter().map(|n| n.to_string()).collect();
-        let values = listed(seen.text().iter().chain(&numbers).map(String::as_str), 3);
+        let numbers = seen.number().iter().map(|n| n.to_string().into());
+        let values = listed(seen.text().iter().cloned().chain(numbers), 3);
         if !values.is_empty() {
             phrase = phrase.ours(" ").then(values);
         }
     }
-    match object.profile_subtype().map(|s| s.as_str()) {
+    match object.profile_subtype() {
         Some("UNSEEN") => phrase.ours(" (never seen)"),
         Some("RARE") => phrase.ours(" (rare)"),
         Some("INFREQUENT") => phrase.ours(" (infrequent)"),

@@ -1,6 +1,6 @@
 //! Instances, functions, models and guardrails.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
@@ -8,7 +8,7 @@ use super::phrase::{Phrase, filled, listed};
 use super::resource::told;
 use super::storage::last_segment;
 
-pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(i) = resource.instance_details() else { return false };
     let words = if draft.has(About::Resource) { "on EC2 instance" } else { "EC2 instance" };
     let subject = Phrase::new().ours(words).with(" ", i.instance_id());
@@ -50,17 +50,17 @@ pub(super) fn size(kind: &str) -> Phrase {
 }
 
 /// The value of the `Name` tag: what people call an instance.
-fn name_tag(tags: &[sdk::Tag]) -> Option<&str> {
+fn name_tag<'t>(tags: &'t [shapes::Tag]) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some("Name")).and_then(|t| filled(t.value()))
 }
 
 /// The instance's own addresses are not defanged as an actor's are, but they are shown as code, which is no link either.
-fn interface(card: &sdk::NetworkInterface) -> Phrase {
+fn interface(card: &shapes::NetworkInterface) -> Phrase {
     let groups = listed(card.security_groups().iter().filter_map(|g| filled(g.group_id()).or(g.group_name())), 3);
     let mut line = Phrase::new()
         .part_with("private ", card.private_ip_address())
         .part_with("public ", card.public_ip())
-        .part_with("IPv6 ", card.ipv6_addresses().first().map(String::as_str))
+        .part_with("IPv6 ", card.ipv6_addresses().first().map(AsRef::as_ref))
         .part_with("", card.vpc_id())
         .part_with("", card.subnet_id());
     if !groups.is_empty() {
@@ -69,7 +69,7 @@ fn interface(card: &sdk::NetworkInterface) -> Phrase {
     line
 }
 
-pub(super) fn function(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(f) = resource.lambda_details() else { return false };
     let subject = Phrase::new().ours("Lambda function").with(" ", filled(f.function_name()).or(f.function_arn()));
     let details = Phrase::new()
@@ -83,18 +83,18 @@ pub(super) fn function(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     true
 }
 
-pub(super) fn guardrail(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(g) = resource.bedrock_guardrail_details() else { return false };
     let (arn, version) = named_guardrail(g);
     let subject = Phrase::new().ours("Bedrock guardrail").with(" ", arn);
     let mut details = Phrase::new()
         .part_said("version ", version)
-        .part_said("", g.guardrail_action().map(|a| a.as_str()))
-        .part_said("on ", g.guardrail_source().map(|s| s.as_str()));
+        .part_said("", g.guardrail_action())
+        .part_said("on ", g.guardrail_source());
     for filter in g.content_policy_filters().iter().take(4) {
-        let said = Phrase::new().part_said("filter ", filter.r#type().map(|t| t.as_str()));
-        let said = said.with(", confidence ", filter.confidence().map(|c| c.as_str()));
-        details = details.part(said.with(", ", filter.action().map(|a| a.as_str())));
+        let said = Phrase::new().part_said("filter ", filter.r#type());
+        let said = said.with(", confidence ", filter.confidence());
+        details = details.part(said.with(", ", filter.action()));
     }
     told(draft, subject, details);
     draft.name(arn);
@@ -111,8 +111,7 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 /// The API moved a single guardrail into a list, and still sends the members that it deprecates.
-#[allow(deprecated, reason = "older findings name their guardrail there only")]
-fn named_guardrail(g: &sdk::BedrockGuardrailDetails) -> (Option<&str>, Option<&str>) {
+fn named_guardrail<'g>(g: &'g shapes::BedrockGuardrailDetails) -> (Option<&'g str>, Option<&'g str>) {
     let first = g.guardrails().first();
     (
         first.and_then(|f| filled(f.arn())).or(filled(g.guardrail_arn())),
@@ -120,7 +119,7 @@ fn named_guardrail(g: &sdk::BedrockGuardrailDetails) -> (Option<&str>, Option<&s
     )
 }
 
-pub(super) fn models(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn models(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let models = resource.model_details();
     for model in models.iter().take(10) {
         told(draft, Phrase::new().part_with("model ", model.model_id()), Phrase::new());

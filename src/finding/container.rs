@@ -1,6 +1,6 @@
 //! Clusters, workloads, tasks and containers.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
@@ -8,7 +8,7 @@ use super::phrase::{Phrase, filled};
 use super::resource::told;
 use super::storage::last_segment;
 
-pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let cluster = resource.eks_cluster_details();
     let workload = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details());
     if let Some(workload) = workload {
@@ -25,7 +25,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 /// `deployment payments/api`, then its service account, its node's namespaces and its containers.
-fn tell_workload(draft: &mut Draft, w: &sdk::KubernetesWorkloadDetails, cluster: Option<&str>) {
+fn tell_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, cluster: Option<&str>) {
     let path = workload_path(w.namespace(), w.name());
     let subject = Phrase::new().part_said("", w.r#type().map(singular)).with(" ", Some(&path));
     let subject =
@@ -62,7 +62,7 @@ fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
     parts.join("/")
 }
 
-pub(super) fn container(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.container_details() else { return false };
     draft.subject(Phrase::new().ours("container").with(" ", filled(c.name()).or(c.id()).or(c.image())));
     let told = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details()).map(|w| w.containers());
@@ -80,7 +80,7 @@ pub(super) fn container(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 /// `container api · image repo/app:1 · privileged`
-fn about_container(c: &sdk::Container) -> Phrase {
+fn about_container(c: &shapes::Container) -> Phrase {
     let name = filled(c.name()).or(c.id());
     let mut line =
         Phrase::new().ours("container").with(" ", name).part_with("image ", filled(c.image()).or(c.image_prefix()));
@@ -99,7 +99,7 @@ fn about_container(c: &sdk::Container) -> Phrase {
     line.part_said("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
 }
 
-pub(super) fn ecs(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn ecs(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.ecs_cluster_details() else { return false };
     let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
     told(draft, subject, Phrase::new().part_said("", c.status()));
@@ -112,7 +112,7 @@ pub(super) fn ecs(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     true
 }
 
-fn tell_task(draft: &mut Draft, task: &sdk::EcsTaskDetails) {
+fn tell_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
     let line = Phrase::new()
         .part_with("task ", last_segment(task.arn()))
         .part_said("", task.launch_type())

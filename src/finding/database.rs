@@ -1,12 +1,12 @@
 //! Databases.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
 use super::resource::told;
 
-pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(db) = resource.rds_db_instance_details() else { return false };
     let subject =
         Phrase::new().ours("RDS instance").with(" ", filled(db.db_instance_identifier()).or(db.db_instance_arn()));
@@ -21,7 +21,7 @@ pub(super) fn instance(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     true
 }
 
-pub(super) fn limitless(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn limitless(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(db) = resource.rds_limitless_db_details() else { return false };
     let subject = Phrase::new()
         .ours("RDS Limitless shard group")

@@ -1,6 +1,6 @@
-//! Where the readers of the SDK's shapes lay down what they found, bounded whatever a finding holds.
+//! Where the readers of the shapes put what they found, bounded whatever a finding holds.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::phrase::{Phrase, filled, short};
 use super::{About, Fact};
@@ -99,7 +99,7 @@ impl Draft {
         }
     }
 
-    pub fn tags(&mut self, tags: &[sdk::Tag]) {
+    pub fn tags(&mut self, tags: &[shapes::Tag]) {
         for tag in tags {
             let pair = (short(tag.key().unwrap_or_default(), 200), short(tag.value().unwrap_or_default(), 300));
             if self.tags.len() < TAGS && !pair.0.is_empty() && !self.tags.contains(&pair) {
@@ -117,7 +117,7 @@ impl Draft {
         }
     }
 
-    pub fn seen_port(&mut self, port: Option<i32>) {
+    pub fn seen_port(&mut self, port: Option<i64>) {
         self.seen(Trait::Port, port.map(|p| p.to_string()).as_deref());
     }
 

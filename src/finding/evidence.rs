@@ -1,6 +1,6 @@
 //! Threat lists and GuardDuty's additional information.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::{ServiceAdditionalInfo, Text, shapes};
 use serde_json::{Map, Value};
 
 use super::About;
@@ -10,9 +10,9 @@ use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed, plural};
 
 /// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
-pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
+pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
     let all = evidence.threat_intelligence_details();
-    let mut told: Vec<&[String]> = Vec::new();
+    let mut told: Vec<&[Text]> = Vec::new();
     for first in all {
         let threats = first.threat_names();
         if told.contains(&threats) {
@@ -22,7 +22,7 @@ pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
         let same = || all.iter().filter(|d| d.threat_names() == threats);
         let lists = listed(same().filter_map(|d| d.threat_list_name()), 4);
         let mut line = if lists.is_empty() { lists } else { Phrase::new().ours("on threat list ").then(lists) };
-        line = line.part(listed(threats.iter().map(String::as_str), 4));
+        line = line.part(listed(threats, 4));
         for hash in same().filter_map(|d| filled(d.threat_file_sha256())).take(1) {
             line = line.part_with("file SHA-256 ", Some(hash));
         }
@@ -33,20 +33,18 @@ pub(super) fn read(draft: &mut Draft, evidence: &sdk::Evidence) {
     }
 }
 
-/// What `additionalInfo.value`, a JSON text without a published schema, says.
+/// What `service.additionalInfo` says of the finding itself.
 #[derive(Debug, Default)]
 pub(super) struct Additional {
     pub sample: bool,
 }
 
-pub(super) fn additional(draft: &mut Draft, info: &sdk::ServiceAdditionalInfo) -> Additional {
-    let Some(Ok(Value::Object(map))) = info.value().map(serde_json::from_str::<Value>) else {
-        return Additional::default();
-    };
+pub(super) fn additional(draft: &mut Draft, info: &ServiceAdditionalInfo) -> Additional {
+    let map = info.members();
     let sample = matches!(map.get("sample"), Some(Value::Bool(true)));
     // What the evidence said already, with more detail.
     let told = if draft.has(About::Evidence) { ["threatListName", "threatName"].as_slice() } else { &[] };
-    for (key, value) in &map {
+    for (key, value) in map {
         if key != "sample" && !told.contains(&key.as_str()) {
             tell(draft, key, value);
         }
@@ -173,7 +171,7 @@ fn scalar(value: &Value) -> Phrase {
         Value::Array(items) => {
             let texts: Vec<String> =
                 items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect();
-            listed(texts.iter().map(String::as_str), 6)
+            listed(texts, 6)
         }
         _ => Phrase::new(),
     }
@@ -182,5 +180,5 @@ fn scalar(value: &Value) -> Phrase {
 fn map_words(map: &Map<String, Value>) -> Phrase {
     let texts: Vec<String> =
         map.values().filter_map(|v| v.as_str()).filter(|s| !s.trim().is_empty()).map(str::to_owned).collect();
-    listed(texts.iter().map(String::as_str), 3)
+    listed(texts, 3)
 }

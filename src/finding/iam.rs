@@ -1,6 +1,6 @@
 //! Principals: access keys, IAM users and roles, Kubernetes users, database users.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
@@ -8,7 +8,7 @@ use super::phrase::{Phrase, filled, listed};
 use super::resource::told;
 
 /// The access key as the affected resource.
-pub(super) fn access_key(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn access_key(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(key) = resource.access_key_details() else { return false };
     told(draft, who(key), credentials(key));
     identify(draft, key);
@@ -16,7 +16,7 @@ pub(super) fn access_key(draft: &mut Draft, resource: &sdk::Resource) -> bool {
 }
 
 /// The access key as the one who acted on another resource.
-pub(super) fn principal(draft: &mut Draft, resource: &sdk::Resource) {
+pub(super) fn principal(draft: &mut Draft, resource: &shapes::Resource) {
     let Some(key) = resource.access_key_details() else { return };
     draft.say(About::Actor, who(key).part(credentials(key)));
     draft.seen(Trait::User, filled(key.user_name()));
@@ -24,12 +24,12 @@ pub(super) fn principal(draft: &mut Draft, resource: &sdk::Resource) {
 }
 
 /// `IAM user deploy-bot`
-fn who(key: &sdk::AccessKeyDetails) -> Phrase {
+fn who(key: &shapes::AccessKeyDetails) -> Phrase {
     let name = filled(key.user_name()).or(filled(key.principal_id())).or(filled(key.access_key_id()));
     Phrase::new().ours(user_type(key.user_type())).with(" ", name)
 }
 
-fn credentials(key: &sdk::AccessKeyDetails) -> Phrase {
+fn credentials(key: &shapes::AccessKeyDetails) -> Phrase {
     Phrase::new().part_with("access key ", key.access_key_id()).part_with("principal ", key.principal_id())
 }
 
@@ -52,7 +52,7 @@ fn user_type(kind: Option<&str>) -> String {
     }
 }
 
-fn identify(draft: &mut Draft, key: &sdk::AccessKeyDetails) {
+fn identify(draft: &mut Draft, key: &shapes::AccessKeyDetails) {
     for name in [key.user_name(), key.access_key_id(), key.principal_id()] {
         draft.name(name);
     }
@@ -64,14 +64,14 @@ fn identify(draft: &mut Draft, key: &sdk::AccessKeyDetails) {
 }
 
 /// The Kubernetes user that called the API server.
-pub(super) fn kubernetes_user(draft: &mut Draft, resource: &sdk::Resource) {
+pub(super) fn kubernetes_user(draft: &mut Draft, resource: &shapes::Resource) {
     let Some(user) = resource.kubernetes_details().and_then(|k| k.kubernetes_user_details()) else { return };
     let mut line = Phrase::new().part_with("Kubernetes user ", user.username());
-    let groups = listed(user.groups().iter().map(String::as_str), 3);
+    let groups = listed(user.groups(), 3);
     if !groups.is_empty() {
         line = line.part(Phrase::new().ours("groups ").then(groups));
     }
-    let sessions = listed(user.session_name().iter().map(String::as_str), 2);
+    let sessions = listed(user.session_name(), 2);
     if !sessions.is_empty() {
         line = line.part(Phrase::new().ours("session ").then(sessions));
     }
@@ -84,7 +84,7 @@ pub(super) fn kubernetes_user(draft: &mut Draft, resource: &sdk::Resource) {
 }
 
 /// The database user that logged in, or tried to.
-pub(super) fn database_user(draft: &mut Draft, resource: &sdk::Resource) {
+pub(super) fn database_user(draft: &mut Draft, resource: &shapes::Resource) {
     let Some(user) = resource.rds_db_user_details() else { return };
     let line = Phrase::new()
         .part_with("database user ", user.user())

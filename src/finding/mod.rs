@@ -1,21 +1,22 @@
-//! A finding as the program knows it: taken out of the SDK's types here and nowhere else.
+//! A finding as the program knows it: decoded from JSON here and nowhere else.
 
 mod action;
 mod anomaly;
+mod build;
 mod compute;
 mod container;
 mod database;
+mod decode;
+pub mod documents;
 mod draft;
 mod evidence;
 mod iam;
-pub mod input;
 mod kind;
 mod malware;
 pub mod phrase;
 mod remote;
 mod resource;
 mod runtime;
-mod sdk;
 mod sequence;
 mod storage;
 #[cfg(test)]
@@ -24,9 +25,11 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use decode::arbitrary;
+pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, repair, undecodable};
 pub use kind::{FindingType, Tactic};
 pub use phrase::{Phrase, Span};
-pub use sdk::Malformed;
 
 use crate::time::Millis;
 
@@ -52,9 +55,12 @@ impl Origin {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub id: String,
-    /// As GuardDuty gave it.
+    /// `updatedAt` as GuardDuty gave it; if it cannot be read, the time in `updated`; empty without one.
     pub updated_at: String,
+    /// Time of this revision. If `updatedAt` cannot be read, the latest other time of the finding; without one, the
+    /// epoch: then the finding is identified by its ID alone, and no revision of it is newer than one processed.
     pub updated: Millis,
+    has_updated_at: bool,
     pub created: Option<Millis>,
     /// The account in which it happened.
     pub account_id: String,
@@ -83,6 +89,8 @@ pub struct Finding {
     pub resource: Resource,
     /// What there is to say, in reading order, each matter once.
     pub facts: Vec<Fact>,
+    /// The finding as it was received, if nothing but the ID could be read: it is announced in the minimal form.
+    pub raw: Option<Box<str>>,
     traits: Vec<String>,
     principal: Option<String>,
 }
@@ -122,6 +130,21 @@ pub struct Fact {
 impl Finding {
     pub fn band(&self) -> Band {
         Band::of(self.severity)
+    }
+
+    /// Returns false if GuardDuty gave no severity that can be read.
+    pub fn has_severity(&self) -> bool {
+        self.severity > 0.0
+    }
+
+    /// Time by which GuardDuty lists the finding; `None` if it cannot be read.
+    pub fn listed_at(&self) -> Option<Millis> {
+        self.has_updated_at.then_some(self.updated)
+    }
+
+    /// Time of the last change that is known, if any.
+    pub fn changed(&self) -> Option<Millis> {
+        self.last_seen.or_else(|| (!self.updated_at.is_empty()).then_some(self.updated))
     }
 
     /// What a route's `resource` globs match: the kind, then every identifier.

@@ -171,13 +171,16 @@ pub fn first_of<T>(items: &[T], max: usize, mut say: impl FnMut(&T) -> Phrase) -
 }
 
 /// The first `max` of a list of identifiers in one phrase: `a, b, c and 4 more`.
-pub fn listed<'a>(items: impl IntoIterator<Item = &'a str>, max: usize) -> Phrase {
-    let items: Vec<&str> = items.into_iter().filter(|i| !i.trim().is_empty()).collect();
+pub fn listed<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Phrase {
     let mut phrase = Phrase::new();
-    for (n, item) in items.iter().take(max).enumerate() {
-        phrase = if n == 0 { phrase.code(item) } else { phrase.ours(", ").code(item) };
+    let mut count: usize = 0;
+    for item in items.into_iter().filter(|item| !item.as_ref().trim().is_empty()) {
+        if count < max {
+            phrase = if count == 0 { phrase } else { phrase.ours(", ") }.code(item.as_ref());
+        }
+        count += 1;
     }
-    match items.len().saturating_sub(max) {
+    match count.saturating_sub(max) {
         0 => phrase,
         more => phrase.ours(format!(" and {more} more")),
     }

@@ -1,13 +1,13 @@
 //! The far end of a connection: address, place, network.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled};
 
 /// `203.0.113.7 · Berlin, Germany · AS60729 Example Hosting`, and what of it may be new next time.
-pub(super) fn address(draft: &mut Draft, remote: Option<&sdk::RemoteIpDetails>) -> Phrase {
+pub(super) fn address(draft: &mut Draft, remote: Option<&shapes::RemoteIpDetails>) -> Phrase {
     let Some(remote) = remote else { return Phrase::new() };
     let v4 = filled(remote.ip_address_v4());
     let v6 = filled(remote.ip_address_v6());
@@ -21,7 +21,7 @@ pub(super) fn address(draft: &mut Draft, remote: Option<&sdk::RemoteIpDetails>) 
 }
 
 /// Says the remote address as the actor.
-pub(super) fn actor(draft: &mut Draft, remote: Option<&sdk::RemoteIpDetails>) {
+pub(super) fn actor(draft: &mut Draft, remote: Option<&shapes::RemoteIpDetails>) {
     let line = address(draft, remote);
     draft.say(About::Actor, line);
 }
@@ -36,7 +36,7 @@ pub(super) fn place(city: Option<&str>, country: Option<&str>) -> Phrase {
 }
 
 /// `AS60729 Example Hosting (ISP Example Net)`: each name once, however many members repeat it.
-fn network(organization: Option<&sdk::Organization>) -> Phrase {
+fn network(organization: Option<&shapes::Organization>) -> Phrase {
     let Some(o) = organization else { return Phrase::new() };
     let mut names: Vec<&str> = Vec::new();
     for name in [o.asn_org(), o.org(), o.isp()].into_iter().filter_map(filled) {

@@ -1,6 +1,6 @@
 //! The resource that a finding is about: every member of the API's `Resource`.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
@@ -8,7 +8,7 @@ use super::phrase::{Phrase, filled};
 use super::{compute, container, database, iam, storage};
 
 /// A reader of one member: true if the member was there.
-type Reader = fn(&mut Draft, &sdk::Resource) -> bool;
+type Reader = fn(&mut Draft, &shapes::Resource) -> bool;
 
 /// The members with the resource types that they describe, in the order in which they are told when the type names none of them.
 /// `resourceType` is an open string; what it names comes first.
@@ -30,7 +30,7 @@ const READERS: [(&[&str], Reader); 14] = [
 ];
 
 /// Reads all of it. The member that `resourceType` names is the subject; a principal beside another resource is the actor.
-pub(super) fn read(draft: &mut Draft, resource: &sdk::Resource) {
+pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
     let kind = resource.resource_type().unwrap_or_default();
     let key_is_subject = kind.eq_ignore_ascii_case("AccessKey") && iam::access_key(draft, resource);
     let (own, others): (Vec<_>, Vec<_>) =

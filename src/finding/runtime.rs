@@ -1,13 +1,13 @@
 //! What the runtime agent saw: the process, where it comes from, and what it touched.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed};
 use super::storage::last_segment;
 
-pub(super) fn read(draft: &mut Draft, runtime: &sdk::RuntimeDetails) {
+pub(super) fn read(draft: &mut Draft, runtime: &shapes::RuntimeDetails) {
     if let Some(process) = runtime.process() {
         let line = about_process(process);
         draft.say(About::Process, line);
@@ -21,7 +21,7 @@ pub(super) fn read(draft: &mut Draft, runtime: &sdk::RuntimeDetails) {
 }
 
 /// `xmrig · /tmp/xmrig · pid 4711 · user root (0) · in /tmp · SHA-256 …`
-fn about_process(p: &sdk::ProcessDetails) -> Phrase {
+fn about_process(p: &shapes::ProcessDetails) -> Phrase {
     let pid = p.pid().or(p.namespace_pid()).map(|n| n.to_string());
     let mut line = Phrase::new()
         .part_with("", p.name().filter(|name| last_segment(p.executable_path()) != Some(name)))
@@ -39,7 +39,7 @@ fn about_process(p: &sdk::ProcessDetails) -> Phrase {
 }
 
 /// `systemd › sshd › bash › xmrig`: the oldest ancestor first. GuardDuty gives the nearest first.
-fn descent(lineage: &[sdk::LineageObject]) -> Phrase {
+fn descent(lineage: &[shapes::LineageObject]) -> Phrase {
     let names: Vec<&str> = lineage.iter().filter_map(|l| filled(l.executable_path()).or(filled(l.name()))).collect();
     let shown = names.iter().take(6).rev();
     let mut phrase = Phrase::new();
@@ -50,7 +50,7 @@ fn descent(lineage: &[sdk::LineageObject]) -> Phrase {
     phrase
 }
 
-fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
+fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
     let members: [(&'static str, Option<&str>); 16] = [
         ("command line ", c.command_line_example()),
         ("file ", c.file_path()),
@@ -84,7 +84,7 @@ fn read_context(draft: &mut Draft, c: &sdk::RuntimeContext) {
     for (words, list) in
         [("flags ", c.flags()), ("memory regions ", c.memory_regions()), ("related files ", c.related_file_paths())]
     {
-        let said = listed(list.iter().map(String::as_str), 4);
+        let said = listed(list, 4);
         if !said.is_empty() {
             line = line.part(Phrase::new().ours(words).then(said));
         }

@@ -1,6 +1,6 @@
 //! Attack sequences: signals in the order of time, who took part, from where, and what shows it.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::{Text, shapes};
 
 use super::action::api;
 use super::compute::size;
@@ -9,12 +9,11 @@ use super::phrase::{Phrase, filled, listed, plural};
 use super::remote::place;
 use super::storage::last_segment;
 use super::{About, Band};
-use crate::time::Millis;
 
 /// Entries of a list that become lines.
 const SHOWN: usize = 6;
 
-pub(super) fn read(draft: &mut Draft, sequence: &sdk::Sequence) {
+pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     for resource in sequence.resources() {
         tell_resource(draft, resource);
     }
@@ -26,14 +25,14 @@ pub(super) fn read(draft: &mut Draft, sequence: &sdk::Sequence) {
     }
     tell_signals(draft, sequence.signals());
     tell_indicators(draft, sequence.sequence_indicators());
-    let more = listed(sequence.additional_sequence_types().iter().map(String::as_str), SHOWN);
+    let more = listed(sequence.additional_sequence_types(), SHOWN);
     if !more.is_empty() {
         draft.say(About::Indicators, Phrase::new().ours("also ").then(more));
     }
 }
 
-fn tell_resource(draft: &mut Draft, r: &sdk::ResourceV2) {
-    let kind = r.resource_type().map(|t| kind_words(t.as_str()));
+fn tell_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
+    let kind = r.resource_type().map(kind_words);
     let name = filled(r.name()).or(filled(r.uid()));
     let subject = match kind {
         Some(kind) => Phrase::new().ours(kind).with(" ", name),
@@ -75,7 +74,7 @@ fn kind_words(kind: &str) -> String {
 }
 
 /// What the members of `ResourceData` add.
-fn details(r: &sdk::ResourceV2) -> Phrase {
+fn details(r: &shapes::ResourceV2) -> Phrase {
     let mut line = Phrase::new();
     let Some(data) = r.data() else { return line };
     if let Some(i) = data.ec2_instance() {
@@ -96,7 +95,7 @@ fn details(r: &sdk::ResourceV2) -> Phrase {
     if let Some(b) = data.s3_bucket() {
         line = line.part_said("", b.effective_permission()).part_said("encryption ", b.encryption_type());
         for (access, words) in [(b.public_read_access(), "public read "), (b.public_write_access(), "public write ")] {
-            line = line.part_said(words, access.map(|a| a.as_str()));
+            line = line.part_said(words, access);
         }
     }
     if let Some(o) = data.s3_object() {
@@ -105,33 +104,29 @@ fn details(r: &sdk::ResourceV2) -> Phrase {
     line.part(container_details(data))
 }
 
-fn container_details(data: &sdk::ResourceData) -> Phrase {
+fn container_details(data: &shapes::ResourceData) -> Phrase {
     let mut line = Phrase::new();
     if let Some(c) = data.eks_cluster() {
-        line = line.part_said("", c.status().map(|s| s.as_str())).part_with("", c.vpc_id());
+        line = line.part_said("", c.status()).part_with("", c.vpc_id());
     }
     if let Some(w) = data.kubernetes_workload() {
-        line = line
-            .part_with("namespace ", w.namespace())
-            .part_said("", w.kubernetes_resources_types().map(|t| t.as_str()));
+        line = line.part_with("namespace ", w.namespace()).part_said("", w.kubernetes_resources_types());
     }
     if let Some(c) = data.container() {
         line = line.part_with("image ", c.image()).part_with("", c.image_uid());
     }
     if let Some(c) = data.ecs_cluster() {
-        line = line.part_said("", c.status().map(|s| s.as_str()));
+        line = line.part_said("", c.status());
     }
     if let Some(t) = data.ecs_task() {
-        line = line
-            .part_said("", t.launch_type().map(|l| l.as_str()))
-            .part_with("definition ", last_segment(t.task_definition_arn()));
+        line = line.part_said("", t.launch_type()).part_with("definition ", last_segment(t.task_definition_arn()));
     }
     if let Some(t) = data.ec2_launch_template() {
         line = line.part_said("version ", t.version());
     }
     if let Some(g) = data.bedrock_guardrail() {
-        line = line.part_said("version ", g.version()).part_said("", g.guardrail_action().map(|a| a.as_str()));
-        line = line.part_said("on ", g.guardrail_source().map(|s| s.as_str()));
+        line = line.part_said("version ", g.version()).part_said("", g.guardrail_action());
+        line = line.part_said("on ", g.guardrail_source());
     }
     let instances = instances_behind(data);
     match instances {
@@ -141,7 +136,7 @@ fn container_details(data: &sdk::ResourceData) -> Phrase {
 }
 
 /// How many instances stand behind a group, a template, an image…
-fn instances_behind(data: &sdk::ResourceData) -> usize {
+fn instances_behind(data: &shapes::ResourceData) -> usize {
     let lists = [
         data.iam_instance_profile().map(|d| d.ec2_instance_uids()),
         data.autoscaling_auto_scaling_group().map(|d| d.ec2_instance_uids()),
@@ -152,10 +147,10 @@ fn instances_behind(data: &sdk::ResourceData) -> usize {
         data.eks_cluster().map(|d| d.ec2_instance_uids()),
         data.ecs_cluster().map(|d| d.ec2_instance_uids()),
     ];
-    lists.into_iter().flatten().map(<[String]>::len).sum()
+    lists.into_iter().flatten().map(<[Text]>::len).sum()
 }
 
-fn tell_actor(draft: &mut Draft, actor: &sdk::Actor) {
+fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
     let mut line = Phrase::new();
     if let Some(user) = actor.user() {
         let kind = filled(user.r#type()).unwrap_or("user");
@@ -170,8 +165,7 @@ fn tell_actor(draft: &mut Draft, actor: &sdk::Actor) {
         }
     }
     if let Some(session) = actor.session() {
-        line =
-            line.part_with("session of ", session.issuer()).part_said("MFA ", session.mfa_status().map(|m| m.as_str()));
+        line = line.part_with("session of ", session.issuer()).part_said("MFA ", session.mfa_status());
     }
     if let Some(process) = actor.process() {
         line = line
@@ -185,7 +179,7 @@ fn tell_actor(draft: &mut Draft, actor: &sdk::Actor) {
     draft.say(About::Actor, line);
 }
 
-fn tell_endpoint(draft: &mut Draft, e: &sdk::NetworkEndpoint) {
+fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
     let mut line = Phrase::new();
     for net in [e.ip(), e.domain()].into_iter().filter_map(filled) {
         line = line.part(Phrase::new().net(net));
@@ -207,23 +201,23 @@ fn tell_endpoint(draft: &mut Draft, e: &sdk::NetworkEndpoint) {
     if let Some(port) = e.port() {
         line = line.part_ours(format!("port {port}"));
     }
-    line = line.part_said("", e.connection().and_then(|c| c.direction()).map(|d| d.as_str()));
+    line = line.part_said("", e.connection().and_then(|c| c.direction()));
     draft.seen(Trait::Ip, e.ip());
     draft.seen(Trait::Country, country);
     draft.seen(Trait::Domain, e.domain());
     draft.say(About::Actor, line);
 }
 
-fn tell_signals(draft: &mut Draft, signals: &[sdk::Signal]) {
-    let mut ordered: Vec<&sdk::Signal> = signals.iter().collect();
-    ordered.sort_by_key(|s| s.first_seen_at().or(s.created_at()).map(|t| t.secs()));
+fn tell_signals(draft: &mut Draft, signals: &[shapes::Signal]) {
+    let mut ordered: Vec<&shapes::Signal> = signals.iter().collect();
+    ordered.sort_by_key(|s| s.first_seen_at().or(s.created_at()));
     if !ordered.is_empty() {
         draft.say(About::Action, Phrase::new().ours(plural(ordered.len() as u64, "signal")).ours(" in sequence"));
     }
     for signal in &ordered {
         let mut line = Phrase::new();
         if let Some(at) = signal.first_seen_at().or(signal.created_at()) {
-            line = line.at(Millis(at.to_millis().unwrap_or_default()));
+            line = line.at(at);
         }
         let name = filled(signal.name()).or(filled(signal.description())).or(filled(signal.uid()));
         line = line.part_with("", name).part(activities(draft, signal));
@@ -233,7 +227,7 @@ fn tell_signals(draft: &mut Draft, signals: &[sdk::Signal]) {
         if let Some(n) = signal.count().filter(|n| *n > 1) {
             line = line.part_ours(format!("{n} times"));
         }
-        let source = signal.r#type().map(|t| t.as_str()).filter(|t| *t != "FINDING");
+        let source = signal.r#type().filter(|t| *t != "FINDING");
         line = line.part(source.map_or_else(Phrase::new, |s| Phrase::new().ours(signal_source(s))));
         draft.say(About::Signals, line);
     }
@@ -249,9 +243,9 @@ fn signal_source(kind: &str) -> String {
 }
 
 /// The API calls behind a signal, failures said.
-fn activities(draft: &mut Draft, signal: &sdk::Signal) -> Phrase {
+fn activities(draft: &mut Draft, signal: &shapes::Signal) -> Phrase {
     let mut phrase = Phrase::new();
-    let calls: Vec<&sdk::ApiCall> = signal.activities().iter().filter_map(|a| a.api()).collect();
+    let calls: Vec<&shapes::ApiCall> = signal.activities().iter().filter_map(|a| a.api()).collect();
     for (n, call) in calls.iter().take(3).enumerate() {
         draft.seen(Trait::Api, call.operation());
         phrase = if n == 0 { phrase } else { phrase.ours(", ") };
@@ -264,16 +258,16 @@ fn activities(draft: &mut Draft, signal: &sdk::Signal) -> Phrase {
 }
 
 /// ATT&CK tactics and techniques first, then what else shows it.
-fn tell_indicators(draft: &mut Draft, indicators: &[sdk::Indicator]) {
-    let rank = |i: &sdk::Indicator| match i.key().map(|k| k.as_str()) {
+fn tell_indicators(draft: &mut Draft, indicators: &[shapes::Indicator]) {
+    let rank = |i: &shapes::Indicator| match i.key() {
         Some("ATTACK_TACTIC") => 0,
         Some("ATTACK_TECHNIQUE") => 1,
         _ => 2,
     };
-    let mut ordered: Vec<&sdk::Indicator> = indicators.iter().collect();
+    let mut ordered: Vec<&shapes::Indicator> = indicators.iter().collect();
     ordered.sort_by_key(|i| rank(i));
     for indicator in ordered {
-        let key = indicator.key().map(|k| k.as_str()).unwrap_or_default();
+        let key = indicator.key().unwrap_or_default();
         let title = match key {
             "ATTACK_TACTIC" => "ATT&CK tactics".to_owned(),
             "ATTACK_TECHNIQUE" => "ATT&CK techniques".to_owned(),
@@ -286,9 +280,9 @@ fn tell_indicators(draft: &mut Draft, indicators: &[sdk::Indicator]) {
 }
 
 /// Addresses and domains among the values are shown defanged.
-fn indicator_values(draft: &mut Draft, key: &str, values: &[String]) -> Phrase {
+fn indicator_values(draft: &mut Draft, key: &str, values: &[Text]) -> Phrase {
     if !(key.ends_with("_IP") || key.ends_with("_DOMAIN")) {
-        return listed(values.iter().map(String::as_str), 8);
+        return listed(values, 8);
     }
     let mut phrase = Phrase::new();
     for (n, value) in values.iter().take(8).enumerate() {

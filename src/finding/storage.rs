@@ -1,13 +1,13 @@
 //! Buckets and objects, volumes, snapshots, images and backups.
 
-use aws_sdk_guardduty::types as sdk;
+use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
 use super::resource::told;
 
-pub(super) fn buckets(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let buckets = resource.s3_bucket_details();
     for bucket in buckets {
         draft.name(bucket.name());
@@ -20,7 +20,7 @@ pub(super) fn buckets(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     !buckets.is_empty()
 }
 
-fn about_bucket(bucket: &sdk::S3BucketDetail) -> Phrase {
+fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
     let mut details = Phrase::new();
     if let Some(access) = bucket.public_access() {
         details = details.part(public(access));
@@ -32,7 +32,7 @@ fn about_bucket(bucket: &sdk::S3BucketDetail) -> Phrase {
 }
 
 /// What of a bucket is open to the world, if anything.
-fn public(access: &sdk::PublicAccess) -> Phrase {
+fn public(access: &shapes::PublicAccess) -> Phrase {
     let mut phrase = match access.effective_permission() {
         Some("PUBLIC") => Phrase::new().ours("PUBLIC"),
         Some("NOT_PUBLIC") => Phrase::new().ours("not public"),
@@ -58,7 +58,7 @@ fn public(access: &sdk::PublicAccess) -> Phrase {
     phrase
 }
 
-fn all_off(block: &sdk::BlockPublicAccess) -> bool {
+fn all_off(block: &shapes::BlockPublicAccess) -> bool {
     [
         block.ignore_public_acls(),
         block.restrict_public_buckets(),
@@ -69,7 +69,7 @@ fn all_off(block: &sdk::BlockPublicAccess) -> bool {
     .all(|b| *b == Some(false))
 }
 
-fn objects(draft: &mut Draft, objects: &[sdk::S3ObjectDetail]) {
+fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
     for object in objects {
         let line = Phrase::new()
             .part_with("object ", filled(object.key()).or(object.object_arn()))
@@ -81,7 +81,7 @@ fn objects(draft: &mut Draft, objects: &[sdk::S3ObjectDetail]) {
     }
 }
 
-pub(super) fn snapshot(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(snapshot) = resource.ebs_snapshot_details() else { return false };
     told(draft, Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())), Phrase::new());
     draft.name(snapshot.snapshot_arn());
@@ -89,7 +89,7 @@ pub(super) fn snapshot(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     true
 }
 
-pub(super) fn image(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn image(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(image) = resource.ec2_image_details() else { return false };
     told(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
     draft.name(image.image_arn());
@@ -97,7 +97,7 @@ pub(super) fn image(draft: &mut Draft, resource: &sdk::Resource) -> bool {
     true
 }
 
-pub(super) fn recovery_point(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn recovery_point(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(point) = resource.recovery_point_details() else { return false };
     let subject = Phrase::new().ours("recovery point").with(" ", point.recovery_point_arn());
     told(draft, subject, Phrase::new().part_with("backup vault ", point.backup_vault_name()));
@@ -106,7 +106,7 @@ pub(super) fn recovery_point(draft: &mut Draft, resource: &sdk::Resource) -> boo
     true
 }
 
-pub(super) fn volumes(draft: &mut Draft, resource: &sdk::Resource) -> bool {
+pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(volumes) = resource.ebs_volume_details() else { return false };
     let lists = [
         ("scanned EBS volume", volumes.scanned_volume_details()),

@@ -1,15 +1,14 @@
 //! What the fixtures are taken apart into. What messages make of it is tested there.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use aws_sdk_guardduty::types as sdk;
 use serde_json::{Value, json};
 
+use super::documents::read_documents;
 use super::*;
 
-async fn read(value: &Value) -> Finding {
-    input::read(&value.to_string()).await.unwrap().findings.remove(0)
+fn read(value: &Value) -> Finding {
+    read_documents(&value.to_string()).findings.remove(0)
 }
 
 fn raw(name: &str) -> Value {
@@ -17,40 +16,13 @@ fn raw(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-async fn fixture(name: &str) -> Finding {
-    read(&raw(name)).await
-}
-
-fn origin() -> Arc<Origin> {
-    Arc::new(Origin { account: "444455556666".into(), region: "us-gov-west-1".into(), detector: "d1".into() })
+fn fixture(name: &str) -> Finding {
+    read(&raw(name))
 }
 
 #[test]
-fn only_a_missing_id_or_time_is_an_error() {
-    let sdk = |id: Option<&str>, at: Option<&str>| {
-        let builder = sdk::Finding::builder().set_id(id.map(str::to_owned)).set_updated_at(at.map(str::to_owned));
-        Finding::from_sdk(builder.build(), &origin())
-    };
-    assert_eq!(sdk(None, Some("2026-01-01T00:00:00Z")), Err(Malformed::NoId));
-    assert_eq!(sdk(Some("f"), None), Err(Malformed::NoUpdatedAt { id: "f".into() }));
-    assert_eq!(sdk(Some("f"), Some("soon")), Err(Malformed::BadUpdatedAt { id: "f".into(), given: "soon".into() }));
-    let bare = sdk(Some("f"), Some("2026-01-01T00:00:00.5Z")).unwrap();
-    assert_eq!(
-        (bare.account_id.as_str(), bare.region.as_str(), bare.partition.as_str()),
-        ("444455556666", "us-gov-west-1", "aws-us-gov")
-    );
-    assert_eq!((bare.updated.0, bare.count, bare.band()), (1_767_225_600_500, 1, Band::Low));
-}
-
-#[test]
-fn a_severity_that_is_no_number_is_none() {
-    let odd = sdk::Finding::builder().id("f").updated_at("2026-01-01T00:00:00Z").severity(f64::NAN).build();
-    assert_eq!(Finding::from_sdk(odd, &origin()).unwrap().severity, 0.0);
-}
-
-#[tokio::test]
-async fn a_route_matches_the_kind_and_each_identifier() {
-    let names = fixture("runtime-reverse-shell").await.resource_names();
+fn a_route_matches_the_kind_and_each_identifier() {
+    let names = fixture("runtime-reverse-shell").resource_names();
     for name in [
         "EKSCluster",
         "payments",
@@ -62,20 +34,17 @@ async fn a_route_matches_the_kind_and_each_identifier() {
     ] {
         assert!(names.iter().any(|n| n == name), "{name} is not among {names:?}");
     }
-    let names = fixture("iam-anomalous-behavior").await.resource_names();
+    let names = fixture("iam-anomalous-behavior").resource_names();
     assert_eq!(names[..4], ["AccessKey", "DataPipeline", "ASIAIOSFODNN7EXAMPLE", "AROACKCEVSQ6C2EXAMPLE:nightly-etl"]);
-    assert_eq!(fixture("s3-exfiltration").await.tags(), [("data-owner".to_owned(), "billing".to_owned())]);
+    assert_eq!(fixture("s3-exfiltration").tags(), [("data-owner".to_owned(), "billing".to_owned())]);
 }
 
-#[tokio::test]
-async fn traits_are_what_may_be_new_and_name_the_port_that_was_called() {
-    assert_eq!(fixture("ec2-c2-connection").await.traits(), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
+#[test]
+fn traits_are_what_may_be_new_and_name_the_port_that_was_called() {
+    assert_eq!(fixture("ec2-c2-connection").traits(), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
+    assert_eq!(fixture("ec2-ssh-brute-force-ipv6").traits(), ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]);
     assert_eq!(
-        fixture("ec2-ssh-brute-force-ipv6").await.traits(),
-        ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]
-    );
-    assert_eq!(
-        fixture("iam-tor-caller").await.traits(),
+        fixture("iam-tor-caller").traits(),
         [
             "ip 185.220.101.34",
             "country Germany",
@@ -87,21 +56,21 @@ async fn traits_are_what_may_be_new_and_name_the_port_that_was_called() {
     );
 }
 
-#[tokio::test]
-async fn a_finding_about_a_principal_has_one_key_in_all_regions() {
+#[test]
+fn a_finding_about_a_principal_has_one_key_in_all_regions() {
     let mut elsewhere = raw("iam-tor-caller");
     elsewhere["region"] = json!("us-east-1");
     elsewhere["id"] = json!("another");
-    let key = fixture("iam-tor-caller").await.account_wide_key();
+    let key = fixture("iam-tor-caller").account_wide_key();
     assert_eq!(key.as_deref(), Some("d622254c"));
-    assert_eq!(read(&elsewhere).await.account_wide_key(), key);
+    assert_eq!(read(&elsewhere).account_wide_key(), key);
     elsewhere["resource"]["accessKeyDetails"]["userName"] = json!("someone-else");
-    assert_ne!(read(&elsewhere).await.account_wide_key(), key);
-    assert_eq!(fixture("s3-exfiltration").await.account_wide_key(), None);
+    assert_ne!(read(&elsewhere).account_wide_key(), key);
+    assert_eq!(fixture("s3-exfiltration").account_wide_key(), None);
 }
 
-#[tokio::test]
-async fn whatever_guardduty_sends_a_finding_stays_small() {
+#[test]
+fn whatever_guardduty_sends_a_finding_stays_small() {
     let mut huge = raw("eks-anonymous-access");
     let long = "x".repeat(10_000);
     huge["title"] = json!(long);
@@ -110,7 +79,7 @@ async fn whatever_guardduty_sends_a_finding_stays_small() {
     huge["service"]["action"]["kubernetesApiCallAction"]["sourceIPs"] =
         (0..500).map(|n| json!(format!("198.51.100.{n}"))).collect();
     huge["service"]["action"]["kubernetesApiCallAction"]["userAgent"] = json!(long);
-    let f = read(&huge).await;
+    let f = read(&huge);
     assert!(format!("{f:?}").len() < 80_000, "{}", format!("{f:?}").len());
     assert!(f.about(About::Actor).last().is_some_and(|line| line.plain().ends_with("more")));
     assert_eq!(f.traits().len(), 7);

@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
+use super::answer::ReadingClient;
 use super::counted::{ChainClient, Counted};
 use super::error::ReadError;
 use super::identity::{Caller, Identity, irsa_account};
@@ -92,9 +93,11 @@ impl Aws {
         };
         let identities = settings.roles.iter().map(role).collect();
         let counted = Counted { service: "guardduty", requests: requests.clone() };
-        let config = aws_sdk_guardduty::config::Builder::from(&own.sdk).interceptor(counted);
+        let mut config = aws_sdk_guardduty::config::Builder::from(&own.sdk).interceptor(counted);
+        let http = sdk.http_client();
+        config.set_http_client(http.clone().map(|http| SharedHttpClient::new(ReadingClient::tidying(http))));
         let client = aws_sdk_guardduty::Client::from_conf(config.build());
-        let shared = Arc::new(Shared { client, everywhere: Semaphore::new(IN_FLIGHT) });
+        let shared = Arc::new(Shared { client, http, everywhere: Semaphore::new(IN_FLIGHT) });
         Ok(Self { identities, own, regions: settings.regions.clone(), home, shared, requests })
     }
 

@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::finding::NotAnAnswer;
+
 /// A call that AWS did not answer as hoped, after the retries it was worth. The text is one line that names the
 /// operation and says what AWS said; it holds no credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +68,11 @@ impl ReadError {
         matches!(self, ReadError::Denied(_))
     }
 
+    /// Returns true if the answer was not JSON.
+    pub(super) fn is_malformed(&self) -> bool {
+        matches!(self, ReadError::Passing { reason: Reason::Malformed, .. })
+    }
+
     /// One word for the log and the metrics.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -91,6 +98,9 @@ impl ReadError {
     {
         if let Some(known) = in_chain::<ReadError>(error) {
             return known.clone(); // the credentials of the call failed, and say themselves why
+        }
+        if let Some(answer) = in_chain::<NotAnAnswer>(error) {
+            return Self::passing(Reason::Malformed, what, answer);
         }
         match error {
             SdkError::ServiceError(e) => {

@@ -2,10 +2,12 @@
 //!
 //! [`Detector`] is the seam: the poll is generic over it, [`Source`] asks AWS.
 
+mod answer;
 mod aws;
 mod counted;
 mod credentials;
 mod error;
+mod fetch;
 mod identity;
 mod pages;
 mod source;

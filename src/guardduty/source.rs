@@ -2,30 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use aws_sdk_guardduty::Client;
-use aws_sdk_guardduty::config::retry::RetryPartition;
+use aws_sdk_guardduty::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_guardduty::config::{IdentityCache, Region, SharedCredentialsProvider};
 use aws_sdk_guardduty::types::{
     self, Condition, DetectorFeatureConfigurationResult, FeatureStatus, FindingCriteria, GroupByType, OrderBy,
     SeverityStatistics, SortCriteria,
 };
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Semaphore;
 
-use super::error::{ReadError, Reason};
+use super::answer::{FindingsSlot, ReadingClient};
+use super::error::ReadError;
+use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::{Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
-use crate::finding::{Band, Finding, Origin};
+use crate::finding::{Answer, Band, Finding, Origin};
 use crate::time::Millis;
 
 /// Calls in flight to one source: as many as a quiet run asks side by side, so that none waits for another. GuardDuty's
 /// limits hold by account and region; AWS publishes no figures. A call that is throttled keeps its place while it backs off.
 const IN_FLIGHT: usize = 6;
-/// So many unreadable answers in a row, and it is not a single finding that breaks them.
-const MALFORMED_IN_A_ROW: usize = 12;
+/// Attempts at an answer that was not JSON before, about fewer findings.
+const ATTEMPTS_AT_A_PART: u32 = 2;
 
 /// Cheap to clone, and small: all sources share one client, and each call says on whose behalf and where. A client of its
 /// own would cost each source some 35 KB.
@@ -38,12 +42,16 @@ struct Inner {
     /// A throttle of one account must not slow the others in its region down, as it would in the SDK's partition.
     partition: RetryPartition,
     here: Semaphore,
+    /// An answer of `GetFindings` was JSON in this run.
+    has_answered: AtomicBool,
     shared: Arc<Shared>,
 }
 
 /// What all sources have in common.
 pub(super) struct Shared {
     pub(super) client: Client,
+    /// The HTTP client below that of `client`.
+    pub(super) http: Option<SharedHttpClient>,
     /// Bounds the calls in flight over all sources.
     pub(super) everywhere: Semaphore,
 }
@@ -51,7 +59,14 @@ pub(super) struct Shared {
 impl Source {
     pub(super) fn new(key: SourceKey, identity: Arc<Identity>, shared: Arc<Shared>) -> Self {
         let partition = RetryPartition::custom(key.to_string()).build();
-        Self(Arc::new(Inner { key, identity, partition, here: Semaphore::new(IN_FLIGHT), shared }))
+        Self(Arc::new(Inner {
+            key,
+            identity,
+            partition,
+            here: Semaphore::new(IN_FLIGHT),
+            has_answered: AtomicBool::new(false),
+            shared,
+        }))
     }
 
     /// `self`, or the ARN of the role that asks.
@@ -92,32 +107,29 @@ impl Source {
         format!("{operation} in {}", self.0.key.region)
     }
 
-    async fn details(
+    /// Requests findings. The inner error: the answer was not JSON, however often it was requested.
+    async fn request_findings(
         &self,
-        detector: &str,
         ids: &[String],
-    ) -> Result<Vec<aws_sdk_guardduty::types::Finding>, ReadError> {
-        let request = self.client().get_findings().detector_id(detector).set_finding_ids(Some(ids.to_vec()));
-        Ok(self
-            .call("GetFindings", request.customize().config_override(self.here()).send())
-            .await?
-            .findings
-            .unwrap_or_default())
-    }
-
-    /// Out of the SDK's large types at once: a page of them is a megabyte.
-    fn take(&self, given: Vec<aws_sdk_guardduty::types::Finding>, origin: &Arc<Origin>) -> Vec<Finding> {
-        let mut taken = Vec::with_capacity(given.len());
-        for finding in given {
-            let id = finding.id.clone();
-            match Finding::from_sdk(finding, origin) {
-                Ok(finding) => taken.push(finding),
-                Err(e) => {
-                    tracing::error!(source = %self.0.key, id, error = %e, "a finding that cannot be told is left out")
-                }
-            }
+        origin: &Arc<Origin>,
+        is_part: bool,
+    ) -> Result<Result<Answer, Unreadable>, ReadError> {
+        let slot = FindingsSlot::default();
+        let http = self.0.shared.http.clone();
+        let decoding = |http| ReadingClient::decoding(http, ids.to_vec(), origin.clone(), slot.clone());
+        let mut config = self.here();
+        config.set_http_client(http.map(|http| SharedHttpClient::new(decoding(http))));
+        if is_part {
+            config.set_retry_config(Some(RetryConfig::standard().with_max_attempts(ATTEMPTS_AT_A_PART)));
         }
-        taken
+        let request = self.client().get_findings().detector_id(&origin.detector).set_finding_ids(Some(ids.to_vec()));
+        let called = self.call("GetFindings", request.customize().config_override(config).send()).await;
+        match (called, slot.take()) {
+            (Ok(_), Some(Ok(answer))) => Ok(Ok(answer)),
+            (Err(error), Some(Err(answer))) if error.is_malformed() => Ok(Err(Unreadable { answer, error })),
+            (Err(error), _) => Err(error),
+            (Ok(_), _) => Ok(Ok(Answer::default())),
+        }
     }
 
     fn origin(&self, detector: &str) -> Arc<Origin> {
@@ -155,31 +167,13 @@ impl Detector for Source {
         Ok(Page { ids: answer.finding_ids.unwrap_or_default(), next: answer.next_token.filter(|t| !t.is_empty()) })
     }
 
-    /// An answer that cannot be read is asked for again in halves, down to the finding that breaks it: that one is left
-    /// out, and does not hold up the others.
     async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
         let origin = self.origin(detector);
-        let (mut found, mut malformed) = (Vec::with_capacity(ids.len()), 0);
-        let mut asked: Vec<&[String]> = ids.chunks(PAGE).rev().collect();
-        while let Some(part) = asked.pop() {
-            match self.details(detector, part).await {
-                Ok(given) => {
-                    malformed = 0;
-                    found.extend(self.take(given, &origin));
-                }
-                Err(ReadError::Passing { reason: Reason::Malformed, text }) if malformed < MALFORMED_IN_A_ROW => {
-                    malformed += 1;
-                    match part.split_at(part.len() / 2) {
-                        ([], single) => {
-                            tracing::error!(source = %self.0.key, id = ?single, error = text, "a finding that cannot be read is left out");
-                        }
-                        (first, second) => asked.extend([second, first]),
-                    }
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(found)
+        let page = ids.len().min(PAGE);
+        fetch(ids, &origin, &self.0.has_answered, async |part| {
+            self.request_findings(part, &origin, part.len() < page).await
+        })
+        .await
     }
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {

@@ -1,4 +1,5 @@
-//! The last form of a message, when Slack refused all others: checked fields only, nothing that anyone else chose.
+//! The minimal form of a message, when Slack rejected all others or nothing but the ID of a finding could be read:
+//! checked fields only, nothing that anyone else chose.
 
 use super::blocks::Fallback;
 use super::text::{Mrkdwn, Plain};
@@ -7,17 +8,21 @@ use crate::finding::{Band, Finding};
 
 /// `🔴 HIGH 8.0 · finding 1a2b… · account 111122223333 · eu-west-1 · console link`
 pub(super) fn finding(f: &Finding) -> Fallback {
-    let mut text = Mrkdwn::new().text(&Plain::line(&format!(
-        "{} {} {}",
-        look::sign(f.band(), false),
-        f.band().name().to_uppercase(),
-        Band::number(f.severity)
-    )));
+    let mut text = match f.has_severity() {
+        true => Mrkdwn::new().text(&Plain::line(&format!(
+            "{} {} {} · ",
+            look::sign(f.band(), false),
+            f.band().name().to_uppercase(),
+            Band::number(f.severity)
+        ))),
+        false => Mrkdwn::new(),
+    };
+    text = text.say("GuardDuty finding");
     if is_id(&f.id) {
-        text = text.say(" · GuardDuty finding ").text(&Plain::line(&f.id));
+        text = text.say(" ").text(&Plain::line(&f.id));
     }
-    if is_account(&f.account_id) {
-        text = text.say(" · account ").text(&Plain::line(&f.account_id));
+    if let Some(account) = [&f.account_id, &f.origin.account].into_iter().find(|account| is_account(account)) {
+        text = text.say(" · account ").text(&Plain::line(account));
     }
     if links::is_region(&f.origin.region) {
         text = text.say(" · ").text(&Plain::line(&f.origin.region));
@@ -25,7 +30,10 @@ pub(super) fn finding(f: &Finding) -> Fallback {
     if let Some(to) = links::console_direct(f).filter(|_| is_id(&f.id)) {
         text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
     }
-    Fallback::new(text.say(" · Slack refused the details: they stand in the log"))
+    Fallback::new(text.say(match f.raw {
+        Some(_) => " · only its ID could be read: the log has the finding as it was received",
+        None => " · Slack refused the details: they stand in the log",
+    }))
 }
 
 pub(super) fn is_id(id: &str) -> bool {

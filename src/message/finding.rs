@@ -192,10 +192,13 @@ fn place(f: &Finding, w: &Wording) -> Phrase {
 
 fn when(f: &Finding) -> Runs {
     let mut runs = Runs::new().label("When").say("  ");
-    let last = f.last_seen.unwrap_or(f.updated);
-    match f.first_seen.filter(|first| minute(*first) != minute(last)) {
-        Some(first) => runs = say::date(say::date(runs.say("first "), first).say(", last "), last),
-        None => runs = say::date(runs, last),
+    let last = f.changed().or(f.first_seen);
+    match (f.first_seen, last) {
+        (Some(first), Some(last)) if minute(first) != minute(last) => {
+            runs = say::date(say::date(runs.say("first "), first).say(", last "), last);
+        }
+        (_, Some(last)) => runs = say::date(runs, last),
+        (_, None) => runs = runs.say("unknown"),
     }
     if f.count > 1 {
         runs = runs.say(" · ").bold(&Plain::line(&format!("{} times", f.count)));

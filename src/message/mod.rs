@@ -170,13 +170,18 @@ pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
         "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
     });
-    Message::new(finding::body(f, life, w, form), metadata("guardduty_finding", told))
+    Message::new(finding::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", told))
 }
 
 /// What is new about a finding, for its thread.
 pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
     let told = json!({"finding_id": f.id, "updated_at": f.updated_at});
     Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))
+}
+
+/// The minimal form for a finding of which nothing but the ID could be read.
+fn readable_form(f: &Finding, form: Form) -> Form {
+    if f.raw.is_some() { Form::Bare } else { form }
 }
 
 /// Up to 500 findings in one message.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::tests::{read, wording};
 use super::*;
-use crate::finding::input::arbitrary;
+use crate::finding::arbitrary;
 
 fn check(payload: &Value) -> Result<(), TestCaseError> {
     promises::kept(payload).map_err(TestCaseError::fail)

@@ -119,8 +119,11 @@ fn lines(f: &Finding, news: &News) -> Vec<Phrase> {
     if more > 0 || lines.is_empty() {
         let total = format!("seen {} times in all", f.count);
         let words = if more > 0 { format!("{total}, {more} more since") } else { total };
-        let last = f.last_seen.unwrap_or(f.updated);
-        lines.push(Phrase::new().ours(words).ours(", last ").at(last));
+        let line = Phrase::new().ours(words);
+        lines.push(match f.changed() {
+            Some(last) => line.ours(", last ").at(last),
+            None => line,
+        });
     }
     lines
 }

@@ -6,13 +6,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::finding::input;
+use crate::finding::documents::read_documents;
 
 const MENTION: &str = "<!subteam^S0123>";
 
 pub(super) fn read(text: &str) -> Vec<Finding> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(input::read(text)).unwrap().findings
+    read_documents(text).findings
 }
 
 fn fixture(name: &str) -> Finding {

@@ -117,9 +117,10 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdi
 pub fn left_out(config: &Config, f: &Finding) -> Option<Reason> {
     let filter = &config.filter;
     let name = f.kind.as_str();
-    if f.severity < filter.min_severity {
+    // What cannot be read of a finding does not hide it.
+    if f.has_severity() && f.severity < filter.min_severity {
         Some(Reason::BelowMinSeverity)
-    } else if !filter.include.is_empty() && !filter.include.iter().any(|g| g.matches(name)) {
+    } else if !name.is_empty() && !filter.include.is_empty() && !filter.include.iter().any(|g| g.matches(name)) {
         Some(Reason::NotIncluded)
     } else if filter.exclude.iter().any(|g| g.matches(name)) {
         Some(Reason::Excluded)

@@ -4,11 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_guardduty::types as sdk;
-
 use super::*;
 use crate::config::Config;
-use crate::finding::{Finding, Origin};
+use crate::finding::{self, Finding, Origin};
 use crate::slack::At;
 use crate::state::{Entry, Outcome, Source, State};
 use crate::time::Millis;
@@ -29,29 +27,15 @@ fn finding(id: &str, severity: f64, ago: u64) -> Finding {
 }
 
 fn seen_in(region: &str, id: &str, severity: f64, ago: u64, ip: &str) -> Finding {
-    let remote = sdk::RemoteIpDetails::builder().ip_address_v4(ip).build();
-    let call = sdk::AwsApiCallAction::builder().api("ListBuckets").remote_ip_details(remote).build();
-    let user = sdk::AccessKeyDetails::builder().user_name("deploy-bot").principal_id("AIDA1").build();
-    let f = sdk::Finding::builder()
-        .id(id)
-        .account_id(ACCOUNT)
-        .region(region)
-        .r#type("UnauthorizedAccess:IAMUser/TorIPCaller")
-        .severity(severity)
-        .created_at(NOW.iso())
-        .updated_at(NOW.minus(Duration::from_secs(ago)).iso())
-        .schema_version("2.0")
-        .arn("arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f")
-        .resource(sdk::Resource::builder().resource_type("AccessKey").access_key_details(user).build())
-        .service(
-            sdk::Service::builder()
-                .count(i32::try_from(1_000 - ago.min(999)).unwrap())
-                .action(sdk::Action::builder().action_type("AWS_API_CALL").aws_api_call_action(call).build())
-                .build(),
-        )
-        .build();
+    let raw = serde_json::json!({
+        "id": id, "accountId": ACCOUNT, "region": region, "type": "UnauthorizedAccess:IAMUser/TorIPCaller", "severity": severity,
+        "createdAt": NOW.iso(), "updatedAt": NOW.minus(Duration::from_secs(ago)).iso(),
+        "resource": {"resourceType": "AccessKey", "accessKeyDetails": {"userName": "deploy-bot", "principalId": "AIDA1"}},
+        "service": {"count": 1_000 - ago.min(999), "action": {"actionType": "AWS_API_CALL",
+            "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
+    });
     let origin = Origin { account: ACCOUNT.into(), region: region.into(), detector: "d".into() };
-    Finding::from_sdk(f, &Arc::new(origin)).unwrap()
+    finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap()
 }
 
 fn at(channel: &str) -> At {

@@ -75,6 +75,7 @@ impl<C: Chat> Desk<'_, C> {
             return Ok(Done::Digested);
         }
         let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
+        findings.iter().copied().for_each(log_unreadable);
         self.send(to, None, |form, addressing| message::digest(id, &findings, self.wording, addressing, form)).await?;
         Ok(Done::Digested)
     }
@@ -99,6 +100,7 @@ impl<C: Chat> Desk<'_, C> {
         parent: Option<&At>,
         seen: &[String],
     ) -> Result<Sent, Unsent> {
+        log_unreadable(f);
         self.send(to, parent, |form, addressing| {
             let life = Life { archived: f.archived, traits_seen: seen, ..Life::addressed(addressing) };
             message::finding(f, &life, self.wording, form)
@@ -229,6 +231,17 @@ impl<C: Chat> Desk<'_, C> {
             }
         }
         Ok(memory)
+    }
+}
+
+/// Logs a finding of which nothing but the ID could be read: its message says nothing else.
+fn log_unreadable(f: &Finding) {
+    if let Some(raw) = &f.raw {
+        tracing::warn!(
+            finding_id = f.id,
+            finding = &**raw,
+            "only the ID of a finding can be read; sending the minimal form"
+        );
     }
 }
 

@@ -268,12 +268,15 @@ impl<D: Detector> Reading<'_, D> {
     /// Takes in what a page shows, as far as there is room for it. False: not all of it, so that the page does not count.
     fn take(&mut self, page: &Page, found: Vec<Finding>, room: Option<&Room>) -> bool {
         let mut whole = true;
+        // A finding whose `updatedAt` cannot be read counts as one of its page.
+        let of_page = found.iter().filter_map(Finding::listed_at).min().or(self.last).unwrap_or(self.ask.from);
         for f in found.into_iter().filter(|f| page.ids.contains(&f.id)) {
             let fresh = self.is_fresh(&f);
             if fresh && room.is_some_and(|room| !room.admits(self.ask.known.said.contains_key(&f.id))) {
                 whole = false;
-                self.refused = Some(self.refused.map_or(f.updated, |r| r.min(f.updated)));
-            } else if self.seen.insert(f.id.clone(), f.updated).is_none() && fresh {
+                let listed_at = f.listed_at().unwrap_or(of_page);
+                self.refused = Some(self.refused.map_or(listed_at, |r| r.min(listed_at)));
+            } else if self.seen.insert(f.id.clone(), f.listed_at().unwrap_or(of_page)).is_none() && fresh {
                 self.ask.room.take();
                 self.out.fresh.push(Rc::new(f));
             }

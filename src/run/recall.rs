@@ -85,8 +85,9 @@ impl Memory {
     }
 
     fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &OwnMessage) {
-        let updated = text(m, "updated_at").and_then(|t| Millis::parse(&t));
-        let (Some(id), Some(updated)) = (text(m, "finding_id"), updated) else { return };
+        let Some(id) = text(m, "finding_id") else { return };
+        // A finding without a time that can be read is identified by its ID alone.
+        let updated = text(m, "updated_at").and_then(|t| Millis::parse(&t)).unwrap_or_default();
         if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
             return;
         }

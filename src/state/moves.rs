@@ -137,7 +137,7 @@ impl State {
         if matches!(outcome, Outcome::Updated { spoke: true }) {
             self.totals.count_notification(channel, "threaded");
         }
-        if outcome.is_delivery() {
+        if outcome.is_delivery() && f.listed_at().is_some() {
             self.totals.delay.observe(now.since(f.updated).as_secs_f64());
         }
         self.unfetched.remove(&f.id);

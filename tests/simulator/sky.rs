@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_sdk_guardduty::types as sdk;
-use guardduty_slack::finding::{Finding, Origin};
+use guardduty_slack::finding::{self, Finding, Origin};
 use guardduty_slack::guardduty::Page;
 use guardduty_slack::time::Millis;
+use serde_json::json;
 
 use crate::dice::fate;
 use crate::history::{History, How, Turn, What};
@@ -192,41 +192,24 @@ impl World {
             region: region(source).into(),
             detector: detector(source, number),
         };
-        let remote = sdk::RemoteIpDetails::builder().ip_address_v4(format!("198.51.100.{}", state.ip)).build();
-        let call = sdk::AwsApiCallAction::builder().api("ListBuckets").remote_ip_details(remote).build();
-        let action = sdk::Action::builder().action_type("AWS_API_CALL").aws_api_call_action(call).build();
-        let service = sdk::Service::builder()
-            .action(action)
-            .archived(archived)
-            .count(state.count as i32)
-            .event_first_seen(state.updated.iso())
-            .event_last_seen(state.updated.iso())
-            .build();
-        let resource = match self.history.setup.findings[finding].wide {
-            Some(user) => sdk::Resource::builder().resource_type("AccessKey").access_key_details(
-                sdk::AccessKeyDetails::builder().user_name(format!("u{user}")).user_type("IAMUser").build(),
+        let (kind, resource) = match self.history.setup.findings[finding].wide {
+            Some(user) => (
+                "UnauthorizedAccess:IAMUser/TorIPCaller",
+                json!({"resourceType": "AccessKey", "accessKeyDetails": {"userName": format!("u{user}"), "userType": "IAMUser"}}),
             ),
-            None => sdk::Resource::builder()
-                .resource_type("Instance")
-                .instance_details(sdk::InstanceDetails::builder().instance_id(format!("i-{finding}")).build()),
+            None => (
+                "UnauthorizedAccess:EC2/TorClient",
+                json!({"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{finding}")}}),
+            ),
         };
-        let kind = if self.history.setup.findings[finding].wide.is_some() {
-            "UnauthorizedAccess:IAMUser/TorIPCaller"
-        } else {
-            "UnauthorizedAccess:EC2/TorClient"
-        };
-        let made = sdk::Finding::builder()
-            .id(name(finding))
-            .account_id(account(0))
-            .region(region(source))
-            .r#type(kind)
-            .severity(state.severity)
-            .updated_at(state.updated.iso())
-            .created_at(state.updated.iso())
-            .title("t")
-            .service(service)
-            .resource(resource.build())
-            .build();
-        Finding::from_sdk(made, &Arc::new(origin)).expect("it has an id and an updatedAt")
+        let (updated, ip) = (state.updated.iso(), format!("198.51.100.{}", state.ip));
+        let raw = json!({
+            "id": name(finding), "accountId": account(0), "region": region(source), "type": kind, "title": "t",
+            "severity": state.severity, "updatedAt": updated, "createdAt": updated, "resource": resource,
+            "service": {"archived": archived, "count": state.count, "eventFirstSeen": updated, "eventLastSeen": updated,
+                "action": {"actionType": "AWS_API_CALL",
+                    "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
+        });
+        finding::decode(&raw.to_string(), &Arc::new(origin)).expect("it has an id")
     }
 }

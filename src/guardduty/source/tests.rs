@@ -86,34 +86,93 @@ async fn a_finding_knows_where_it_was_seen() {
     assert_eq!(origin, ("111122223333", "eu-west-1", "d1"));
 }
 
-#[tokio::test]
-async fn a_finding_without_an_id_is_left_out() {
-    let (_wire, source) =
-        source(|_, _| ok(json!({"findings": [{"type": "x"}, {"id": "f0", "updatedAt": "2026-11-24T09:54:36Z"}]})))
-            .await;
-    let findings = source.get("d1", &numbered(1)).await.unwrap();
-    assert_eq!(findings.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["f0"]);
+fn asked_ids(body: &Value) -> Vec<String> {
+    body["findingIds"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+fn ids_of(findings: &[Finding]) -> Vec<&str> {
+    let mut ids: Vec<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 #[tokio::test]
-async fn a_finding_that_cannot_be_read_does_not_take_the_others_with_it() {
+async fn a_finding_without_an_id_is_the_one_that_is_missing() {
+    let (_wire, source) =
+        source(|_, _| ok(json!({"findings": [{"type": "x"}, {"id": "f0", "updatedAt": "2026-11-24T09:54:36Z"}]})))
+            .await;
+    assert_eq!(ids_of(&source.get("d1", &numbered(2)).await.unwrap()), ["f0", "f1"]);
+}
+
+#[tokio::test]
+async fn findings_without_ids_are_requested_alone() {
+    let (wire, source) = source(|_, body| {
+        let finding = |id: &String| match id.as_str() {
+            "f1" | "f2" => json!({"id": {"odd": 1}, "title": id}),
+            id => json!({"id": id, "title": id}),
+        };
+        ok(json!({"findings": asked_ids(body).iter().map(finding).collect::<Vec<_>>()}))
+    })
+    .await;
+    let findings = source.get("d1", &numbered(4)).await.unwrap();
+    assert_eq!(ids_of(&findings), ["f0", "f1", "f2", "f3"]);
+    assert!(findings.iter().all(|finding| finding.title.as_ref() == Some(&finding.id)));
+    assert_eq!(wire.asked().len(), 1 + 1 + 2);
+}
+
+#[tokio::test]
+async fn a_finding_that_the_answer_does_not_contain_is_missing() {
+    let (_wire, source) = source(|_, _| found(&[json!("f0")])).await;
+    assert_eq!(ids_of(&source.get("d1", &numbered(2)).await.unwrap()), ["f0"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_json_is_requested_again() {
+    for broken in
+        ["<html>sign in to the network</html>", r#"{"findings": [{"id": "f0", "#, "", r#"{"message": "hello"}"#]
+    {
+        let calls = std::sync::atomic::AtomicUsize::new(0);
+        let (wire, source) = source(move |_, body| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => (200, broken.into()),
+            _ => found(body["findingIds"].as_array().unwrap()),
+        })
+        .await;
+        assert_eq!(source.get("d1", &numbered(3)).await.unwrap().len(), 3, "{broken}");
+        assert_eq!(wire.counted()[..2], ["guardduty GetFindings 200: 1", "guardduty GetFindings error: 1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_finding_whose_answer_is_never_json_has_its_id_only() {
     let (wire, source) = source(|_, body| match body["findingIds"].as_array().unwrap() {
-        ids if ids.contains(&json!("f13")) => ok(json!({"findings": [{"id": {"not": "a string"}}]})),
+        ids if ids.contains(&json!("f13")) => (200, r#"{"findings": [{"id": "f13", "#.into()),
         ids => found(ids),
     })
     .await;
     let findings = source.get("d1", &numbered(50)).await.unwrap();
-    assert_eq!(findings.len(), 49);
-    assert!(findings.iter().all(|f| f.id != "f13"));
-    assert!(wire.asked().len() < 16, "{} calls for one culprit", wire.asked().len());
+    assert_eq!(findings.len(), 50);
+    let odd: Vec<&Finding> = findings.iter().filter(|finding| finding.raw.is_some()).collect();
+    assert_eq!(odd.iter().map(|finding| finding.id.as_str()).collect::<Vec<_>>(), ["f13"]);
+    assert_eq!(odd[0].raw.as_deref(), Some(r#"{"findings": [{"id": "f13", "#));
+    assert!(wire.asked().len() < 26, "{} calls for one finding", wire.asked().len());
 }
 
 #[tokio::test]
-async fn when_no_answer_can_be_read_that_is_an_error() {
-    let (wire, source) = source(|_, _| (200, "<html>sign in to the hotel's network</html>".into())).await;
-    let Err(e) = source.get("d1", &numbered(50)).await else { panic!("read") };
-    assert_eq!(e.reason(), "malformed");
-    assert_eq!(wire.asked().len(), 1 + MALFORMED_IN_A_ROW + 1);
+async fn when_no_answer_is_json_the_source_is_unreadable() {
+    let (wire, source) = source(|_, _| (200, "<html>sign in to the network</html>".into())).await;
+    for ids in [numbered(50), numbered(1)] {
+        let Err(e) = source.get("d1", &ids).await else { panic!("read") };
+        assert_eq!(e.reason(), "malformed");
+        assert!(e.to_string().contains("sign in to the network"), "{e}");
+    }
+    assert!(wire.asked().len() < 60, "{}", wire.asked().len());
+}
+
+#[tokio::test]
+async fn odd_lists_are_read() {
+    let (_wire, source) =
+        source(|_, _| ok(json!({"findingIds": ["a", null], "nextToken": null, "more": [null]}))).await;
+    assert_eq!(source.list("d1", Millis(7), None, None).await.unwrap(), Page { ids: vec!["a".into()], next: None });
 }
 
 #[tokio::test]

@@ -1,10 +1,8 @@
-//! The one way from the SDK's `Finding` to ours.
+//! A finding of the service model becomes a [`Finding`].
 
 use std::sync::Arc;
 
-use aws_sdk_guardduty::types as sdk;
-use thiserror::Error;
-
+use super::decode::shapes;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, short};
 use super::{
@@ -12,47 +10,32 @@ use super::{
 };
 use crate::time::Millis;
 
-/// Why something cannot be told as a finding at all. Everything else that is missing only shortens the message.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Malformed {
-    #[error("a finding without id")]
-    NoId,
-    #[error("finding {id} has no updatedAt")]
-    NoUpdatedAt { id: String },
-    #[error("updatedAt of finding {id} is no instant: {given}")]
-    BadUpdatedAt { id: String, given: String },
-}
-
 impl Finding {
-    /// Takes out of the SDK's finding everything that a message, a route or the state needs, bounded in size.
-    /// Only a missing id or `updatedAt` is an error: without them nothing can be settled.
-    pub fn from_sdk(f: sdk::Finding, origin: &Arc<Origin>) -> Result<Finding, Malformed> {
-        let id = filled(f.id()).ok_or(Malformed::NoId)?.to_owned();
-        let updated_at = filled(f.updated_at()).ok_or_else(|| Malformed::NoUpdatedAt { id: id.clone() })?.to_owned();
-        let updated = instant(Some(&updated_at))
-            .ok_or_else(|| Malformed::BadUpdatedAt { id: id.clone(), given: short(&updated_at, 60) })?;
+    /// Takes out of a shape everything that a message, a route or the state needs, bounded in size.
+    pub(super) fn from_shape(f: &shapes::Finding, id: &str, origin: &Arc<Origin>) -> Finding {
         let service = f.service();
         let mut draft = Draft::default();
-        let additional = read_all(&mut draft, &f);
+        let additional = read_all(&mut draft, f);
         let title = filled(f.title()).map(|t| short(t, 500));
         let sample = additional.sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]"));
         let count = service.and_then(|s| s.count()).and_then(|n| u64::try_from(n).ok());
         let subject = draft.subject.take().unwrap_or_else(Phrase::new);
         let names = std::mem::take(&mut draft.names);
         let tags = std::mem::take(&mut draft.tags);
-        let principal = account_wide_principal(&f);
         let (facts, traits) = draft.into_facts();
-        Ok(Finding {
-            updated_at,
-            updated,
-            created: instant(f.created_at()),
-            account_id: filled(f.account_id()).unwrap_or(&origin.account).to_owned(),
-            region: filled(f.region()).unwrap_or(&origin.region).to_owned(),
+        let revision = Revision::of(f);
+        Finding {
+            id: id.to_owned(),
+            updated_at: revision.text,
+            updated: revision.time,
+            has_updated_at: revision.is_given,
+            created: f.created_at(),
+            account_id: filled(f.account_id()).map_or_else(|| origin.account.clone(), |a| short(a, 100)),
+            region: filled(f.region()).map_or_else(|| origin.region.clone(), |r| short(r, 100)),
             origin: Arc::clone(origin),
-            partition: filled(f.partition()).map_or_else(|| partition_of(&origin.region), str::to_owned),
+            partition: filled(f.partition()).map_or_else(|| partition_of(&origin.region), |p| short(p, 100)),
             kind: FindingType::new(&short(f.r#type().unwrap_or_default(), 200)),
-            // The API promises a number; `NaN` could not be compared nor written as JSON.
-            severity: f.severity().filter(|s| s.is_finite()).unwrap_or_default(),
+            severity: f.severity().filter(|s| *s > 0.0 && *s <= 10.0).unwrap_or_default(),
             title,
             description: filled(f.description()).map(|d| short(d, 1_000)),
             rule: filled(f.custom_detection_rule_name()).map(|r| short(r, 200)),
@@ -61,8 +44,8 @@ impl Finding {
             count: count.unwrap_or(1).max(1),
             archived: service.and_then(|s| s.archived()).unwrap_or(false),
             sample,
-            first_seen: service.and_then(|s| instant(s.event_first_seen())),
-            last_seen: service.and_then(|s| instant(s.event_last_seen())),
+            first_seen: service.and_then(|s| s.event_first_seen()),
+            last_seen: service.and_then(|s| s.event_last_seen()),
             resource: Resource {
                 kind: short(f.resource().and_then(|r| r.resource_type()).unwrap_or_default(), 80),
                 subject,
@@ -71,18 +54,58 @@ impl Finding {
             },
             facts,
             traits,
-            principal,
-            id,
-        })
+            principal: account_wide_principal(f),
+            raw: None,
+        }
+    }
+
+    /// Returns true if nothing is known of the finding that a message could say, but where it was found.
+    pub(super) fn is_bare(&self) -> bool {
+        self.kind.as_str().is_empty()
+            && self.title.is_none()
+            && self.description.is_none()
+            && !self.has_severity()
+            && self.facts.is_empty()
+    }
+
+    /// Gives a finding without any time the time at which it was received.
+    pub(super) fn received(&mut self, at: Option<Millis>) {
+        if let (None, Some(at)) = (self.changed(), at) {
+            (self.updated, self.updated_at) = (at, at.iso());
+        }
     }
 }
 
-fn read_all(draft: &mut Draft, f: &sdk::Finding) -> evidence::Additional {
-    if let Some(r) = f.resource() {
-        // An attack sequence names its resources itself; `AttackSequence` alone would say nothing.
-        if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
-            sequence::read(draft, sequence);
+/// Which revision of a finding it is.
+struct Revision {
+    text: String,
+    time: Millis,
+    /// `updatedAt` could be read.
+    is_given: bool,
+}
+
+impl Revision {
+    /// A finding whose `updatedAt` cannot be read is identified by the latest of its other times, which also change
+    /// when it recurs; without any, by its ID alone.
+    fn of(f: &shapes::Finding) -> Self {
+        if let Some(given) = f.updated_at() {
+            // What reads a message back from Slack knows one form only.
+            let is_iso = Millis::parse(&given.text) == Some(given.time);
+            let text = if is_iso { given.text.clone().into_owned() } else { given.time.iso() };
+            return Self { text, time: given.time, is_given: true };
         }
+        let seen = f.service().map(|s| [s.event_last_seen(), s.event_first_seen()]).unwrap_or_default();
+        let time = seen.into_iter().chain([f.created_at()]).flatten().max();
+        Self { text: time.map(Millis::iso).unwrap_or_default(), time: time.unwrap_or_default(), is_given: false }
+    }
+}
+
+fn read_all(draft: &mut Draft, f: &shapes::Finding) -> evidence::Additional {
+    // An attack sequence names its resources itself; `AttackSequence` alone would say nothing.
+    if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
+        sequence::read(draft, sequence);
+    }
+    if let Some(r) = f.resource() {
         resource::read(draft, r);
     }
     let Some(service) = f.service() else { return evidence::Additional::default() };
@@ -111,12 +134,6 @@ fn read_all(draft: &mut Draft, f: &sdk::Finding) -> evidence::Additional {
     service.additional_info().map_or_else(evidence::Additional::default, |info| evidence::additional(draft, info))
 }
 
-/// GuardDuty's times are ISO 8601; findings as people keep them also hold `2025-02-25 20:40:06.721` and `…Z` variants of it.
-pub(super) fn instant(text: Option<&str>) -> Option<Millis> {
-    let text = text?.trim();
-    Millis::parse(text).or_else(|| Millis::parse(&format!("{}Z", text.replacen(' ', "T", 1))))
-}
-
 /// What a finding without `partition` must be in. Source: AWS General Reference, «AWS partitions».
 fn partition_of(region: &str) -> String {
     match region {
@@ -129,7 +146,7 @@ fn partition_of(region: &str) -> String {
 }
 
 /// The user or role of a finding about credentials, which GuardDuty replicates into every region.
-fn account_wide_principal(f: &sdk::Finding) -> Option<String> {
+fn account_wide_principal(f: &shapes::Finding) -> Option<String> {
     let resource = f.resource().filter(|r| r.resource_type().is_some_and(|t| t.eq_ignore_ascii_case("AccessKey")))?;
     let key = resource.access_key_details()?;
     [key.user_name(), key.principal_id(), key.access_key_id()].into_iter().find_map(filled).map(|p| short(p, 200))

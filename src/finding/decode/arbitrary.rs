@@ -1,16 +1,17 @@
-//! Findings with anything in any member, for property tests: the model of the API says which members there are.
+//! Findings with anything in any member, for property tests: the shapes say which members there are.
 
 use proptest::prelude::*;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Value, json};
 
-use super::wire::{Kind, members};
+use super::member::Member;
+use super::shapes;
 
 /// One finding's JSON: each member present or not, lists of up to three, strings that are hostile, odd or arbitrary.
 pub(crate) fn finding() -> impl Strategy<Value = Value> {
     let odd = prop::sample::select(ODD.to_vec()).prop_map(str::to_owned);
     let text = prop_oneof![3 => odd, 1 => any::<String>(), 1 => (0usize..3_000).prop_map(|n| "<&> ".repeat(n))];
     (prop::collection::vec(text, 1..12), any::<u64>()).prop_map(|(texts, seed)| {
-        let mut finding = Fill { texts: &texts, seed }.shape("Finding");
+        let mut finding = shapes::Finding::arbitrary(&mut Fill { texts: &texts, seed });
         finding["updatedAt"] = json!("2026-11-24T12:34:56.789Z");
         if finding["id"].as_str().is_none_or(|id| id.trim().is_empty()) {
             finding["id"] = json!("00c0ffee");
@@ -40,47 +41,24 @@ const ODD: [&str; 18] = [
     " ",
 ];
 
-struct Fill<'a> {
+/// The source of arbitrary values. The same seed always makes the same finding, so that a failing one shrinks and replays.
+pub(crate) struct Fill<'a> {
     texts: &'a [String],
     seed: u64,
 }
 
 impl Fill<'_> {
-    /// Xorshift: the same seed always makes the same finding, so that a failing one shrinks and replays.
-    fn next(&mut self, below: u64) -> u64 {
+    /// A number from 0 to below `limit`, by xorshift.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.seed = self.seed.max(1);
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
         self.seed ^= self.seed << 17;
-        self.seed % below.max(1)
+        self.seed % limit.max(1)
     }
 
-    fn shape(&mut self, name: &str) -> Value {
-        let mut out = Map::new();
-        for (wire, kind) in members(name) {
-            if self.next(4) > 0 {
-                let value = self.value(&kind);
-                out.insert(wire.to_owned(), value);
-            }
-        }
-        Value::Object(out)
-    }
-
-    fn value(&mut self, kind: &Kind) -> Value {
-        match kind {
-            Kind::Text => json!(self.text()),
-            Kind::Integer { .. } => json!(i64::try_from(self.next(1 << 33)).unwrap_or(0) - (1 << 32)),
-            Kind::Double => Number::from_f64(self.next(1_200) as f64 / 100.0 - 1.0).map_or(Value::Null, Value::Number),
-            Kind::Boolean => json!(self.next(2) == 0),
-            Kind::Timestamp => json!(self.next(1 << 40)),
-            Kind::List(of) => (0..self.next(4)).map(|_| self.value(of)).collect(),
-            Kind::Map(of) => (0..self.next(4)).map(|_| (self.text(), self.value(of))).collect::<Map<_, _>>().into(),
-            Kind::Shape(name) => self.shape(name),
-        }
-    }
-
-    fn text(&mut self) -> String {
-        let n = usize::try_from(self.next(self.texts.len() as u64)).unwrap_or(0);
+    pub(crate) fn text(&mut self) -> String {
+        let n = usize::try_from(self.below(self.texts.len() as u64)).unwrap_or(0);
         self.texts[n].clone()
     }
 }

@@ -1,0 +1,62 @@
+//! The members of a finding that messages, routes and the state use, by their names in GuardDuty's answers.
+//!
+//! Source: service model of the GuardDuty API, version 2017-11-28.
+
+mod action;
+mod evidence;
+mod malware;
+mod resource;
+mod runtime;
+mod sequence;
+
+pub(in crate::finding) use action::*;
+pub(in crate::finding) use evidence::*;
+pub(in crate::finding) use malware::*;
+pub(in crate::finding) use resource::*;
+pub(in crate::finding) use runtime::*;
+pub(in crate::finding) use sequence::*;
+
+use super::member::{GivenTime, ServiceAdditionalInfo, Text, shapes};
+use crate::time::Millis;
+
+shapes! {
+    Finding {
+        account_id: Text<'a> = "accountId",
+        arn: Text<'a> = "arn",
+        created_at: Millis = "createdAt",
+        description: Text<'a> = "description",
+        id: Text<'a> = "id",
+        partition: Text<'a> = "partition",
+        region: Text<'a> = "region",
+        resource: Box<Resource<'a>> = "resource",
+        service: Box<Service<'a>> = "service",
+        severity: f64 = "severity",
+        title: Text<'a> = "title",
+        r#type: Text<'a> = "type",
+        updated_at: GivenTime<'a> = "updatedAt",
+        associated_attack_sequence_arn: Text<'a> = "associatedAttackSequenceArn",
+        custom_detection_rule_name: Text<'a> = "customDetectionRuleName",
+    }
+
+    Service {
+        action: Box<Action<'a>> = "action",
+        evidence: Box<Evidence<'a>> = "evidence",
+        archived: bool = "archived",
+        count: i64 = "count",
+        detector_id: Text<'a> = "detectorId",
+        event_first_seen: Millis = "eventFirstSeen",
+        event_last_seen: Millis = "eventLastSeen",
+        resource_role: Text<'a> = "resourceRole",
+        additional_info: ServiceAdditionalInfo = "additionalInfo",
+        feature_name: Text<'a> = "featureName",
+        ebs_volume_scan_details: Box<EbsVolumeScanDetails<'a>> = "ebsVolumeScanDetails",
+        runtime_details: Box<RuntimeDetails<'a>> = "runtimeDetails",
+        detection: Box<Detection<'a>> = "detection",
+        malware_scan_details: Box<MalwareScanDetails<'a>> = "malwareScanDetails",
+    }
+
+    Detection {
+        anomaly: Box<Anomaly<'a>> = "anomaly",
+        sequence: Box<Sequence<'a>> = "sequence",
+    }
+}

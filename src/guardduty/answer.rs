@@ -1,0 +1,163 @@
+//! What GuardDuty answers, before the SDK sees it.
+//!
+//! The SDK's deserializers reject an answer for one `null` in one list, and call it a success that failed. Here the body
+//! of a successful answer is read first: findings are decoded by [`finding::decode_answer`](crate::finding::decode_answer)
+//! and the SDK gets an empty answer; other answers are tidied. A body that is not JSON is a failed attempt, which the
+//! SDK repeats by its own policy, as it does for a connection that breaks.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::retry::ErrorKind;
+use serde_json::Value;
+
+use crate::finding::{Answer, NotAnAnswer, Origin, decode_answer, repair};
+
+/// Reads the body of a successful answer and returns the body that the SDK reads in its place.
+type ReadBody = dyn Fn(&[u8]) -> Result<SdkBody, NotAnAnswer> + Send + Sync;
+
+/// An HTTP client whose successful answers are read before the SDK reads them.
+#[derive(Clone)]
+pub(super) struct ReadingClient {
+    inner: SharedHttpClient,
+    read: Arc<ReadBody>,
+}
+
+/// The findings of one call of `GetFindings`, or why its last answer holds none.
+#[derive(Clone, Default)]
+pub(super) struct FindingsSlot(Arc<Mutex<Option<Result<Answer, NotAnAnswer>>>>);
+
+impl FindingsSlot {
+    pub(super) fn take(&self) -> Option<Result<Answer, NotAnAnswer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, answer: Result<Answer, NotAnAnswer>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+}
+
+impl ReadingClient {
+    /// Tidies every answer.
+    pub(super) fn tidying(inner: SharedHttpClient) -> Self {
+        Self { inner, read: Arc::new(tidy) }
+    }
+
+    /// Decodes the answer of one call of `GetFindings` about findings of these IDs.
+    pub(super) fn decoding(inner: SharedHttpClient, ids: Vec<String>, origin: Arc<Origin>, slot: FindingsSlot) -> Self {
+        let read = move |body: &[u8]| {
+            let answer = decode_answer(body, &ids, &origin);
+            let failure = answer.as_ref().err().cloned();
+            slot.put(answer);
+            failure.map_or_else(|| Ok(SdkBody::from("{}")), Err)
+        };
+        Self { inner, read: Arc::new(read) }
+    }
+}
+
+/// An answer without `null`s, which say nothing and which the SDK rejects in lists.
+fn tidy(body: &[u8]) -> Result<SdkBody, NotAnAnswer> {
+    let text = String::from_utf8_lossy(body);
+    let mut value: Value = match serde_json::from_str(&text).or_else(|_| serde_json::from_str(&repair(&text))) {
+        Ok(value) => value,
+        Err(_) if text.trim().is_empty() => return Ok(SdkBody::from("{}")),
+        Err(_) => return Err(NotAnAnswer::of(&text)),
+    };
+    remove_nulls(&mut value);
+    Ok(SdkBody::from(value.to_string()))
+}
+
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(remove_nulls);
+        }
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(remove_nulls);
+        }
+        _ => {}
+    }
+}
+
+impl fmt::Debug for ReadingClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadingClient").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for ReadingClient {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(ReadingConnector { inner, read: self.read.clone() })
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.inner.connector_metadata()
+    }
+}
+
+struct ReadingConnector {
+    inner: SharedHttpConnector,
+    read: Arc<ReadBody>,
+}
+
+impl fmt::Debug for ReadingConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadingConnector").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector for ReadingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let response = self.inner.call(request);
+        let read = self.read.clone();
+        HttpConnectorFuture::new(async move {
+            let response = response.await?;
+            if response.status().is_success() { read_body(response, &*read).await } else { Ok(response) }
+        })
+    }
+}
+
+async fn read_body(mut response: HttpResponse, read: &ReadBody) -> Result<HttpResponse, ConnectorError> {
+    let body = ByteStream::new(response.take_body());
+    let body = body.collect().await.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+    let body =
+        read(&body).map_err(|error| ConnectorError::other(BoxError::from(error), Some(ErrorKind::TransientError)))?;
+    *response.body_mut() = body;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tidied(body: &str) -> Result<String, NotAnAnswer> {
+        tidy(body.as_bytes()).map(|body| String::from_utf8_lossy(body.bytes().unwrap_or_default()).into_owned())
+    }
+
+    #[test]
+    fn nulls_are_removed_and_nearly_json_is_repaired() {
+        assert_eq!(tidied(r#"{"findingIds":["a",null],"nextToken":null}"#).unwrap(), r#"{"findingIds":["a"]}"#);
+        assert_eq!(tidied(r#"{"name":"\ud800"}"#).unwrap(), "{\"name\":\"\u{fffd}\"}");
+        assert_eq!(tidied("").unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_not_an_answer() {
+        for body in ["<html>sign in</html>", r#"{"findingIds": ["a", "#] {
+            assert!(tidied(body).is_err(), "{body}");
+        }
+    }
+}
