@@ -1,7 +1,10 @@
 //! Findings in all forms that `preview` reads, and the messages made of them.
 #![no_main]
 
-use guardduty_slack::finding::input;
+use std::sync::Arc;
+
+use guardduty_slack::finding::documents::read_documents;
+use guardduty_slack::finding::{Origin, decode_answer};
 use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
 use libfuzzer_sys::fuzz_target;
 
@@ -9,12 +12,10 @@ use libfuzzer_sys::fuzz_target;
 mod promises;
 
 fuzz_target!(|text: &str| {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime without IO");
-    let input = match runtime.block_on(input::read(text)) {
-        Ok(input) => input,
-        Err(fault) => return assert!(!fault.to_string().is_empty()),
-    };
-    assert!(!input.findings.is_empty(), "nothing read is an error");
+    let _ = decode_answer(text.as_bytes(), &[], &Arc::new(origin()));
+    let input = read_documents(text);
+    assert!(!input.findings.is_empty() || !input.faults.is_empty(), "nothing read is an error");
+    assert!(input.faults.iter().all(|fault| !fault.to_string().is_empty()));
     let wording = Wording::default();
     let all: Vec<_> = input.findings.iter().take(500).collect();
     for form in [Form::Full, Form::Text, Form::Bare] {
@@ -34,6 +35,10 @@ fuzz_target!(|text: &str| {
         kept(&message::digest("d", &all, &wording, &Addressing::default(), form));
     }
 });
+
+fn origin() -> Origin {
+    Origin { account: "111122223333".into(), region: "eu-west-1".into(), detector: "d1".into() }
+}
 
 fn kept(message: &message::Message) {
     if let Err(broken) = promises::kept(&message.payload()) {
