@@ -43,7 +43,8 @@ fn read_input(file: Option<&str>) -> std::io::Result<Documents> {
 /// Prints the messages of one input. Returns false if something in it is not a finding.
 fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Output) -> bool {
     let wording = wording(config);
-    for finding in &documents.findings {
+    // A reader that ends early, as in `preview | head`, ends the work.
+    for finding in documents.findings.iter().take_while(|_| !output.has_failed()) {
         match decide(config, finding) {
             Ok(to) => {
                 err(format_args!("{}: {}", title(finding), explain(&to)));

@@ -83,9 +83,8 @@ EXIT STATUS
   2  the configuration is invalid";
 
 const PREVIEW: &str = "\
-Reads findings from standard input and prints the Slack messages that a run
-would send as JSON. Standard error shows the route of each, with the reason.
-No network, no state.
+Reads findings and prints the Slack messages that a run would send as JSON.
+Standard error shows the route of each, with the reason. No network, no state.
 
 USAGE
   guardduty-slack preview [FILE...]

@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    /// Returns true if nothing is known of the finding that a message could say, but where it was found.
+    /// Returns true if nothing is known of what happened.
     pub(super) fn is_bare(&self) -> bool {
         self.kind.as_str().is_empty()
             && self.title.is_none()

@@ -90,7 +90,7 @@ fn decode_item(raw: &str, finding: impl Fn(&Item) -> Option<Finding>) -> Result<
 /// The finding of this ID, of which nothing else can be read.
 pub fn undecodable(id: &str, raw: &str, origin: &Arc<Origin>) -> Finding {
     let mut finding = Finding::from_shape(&shapes::Finding::default(), id, origin);
-    finding.keep_raw(raw);
+    finding.raw = Some(short(raw, MAX_RAW).into());
     finding
 }
 
@@ -103,7 +103,7 @@ fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<Answe
     if let ([nth], Some(id)) = (unidentified.as_slice(), only_missing(ids, &findings)) {
         findings[*nth] = items[*nth].finding(Some(id), origin);
     }
-    if findings.iter().flatten().any(Finding::is_bare) {
+    if findings.iter().flatten().any(|finding| finding.raw.is_some()) {
         keep_raw(&mut findings, text);
     }
     let unidentified = findings.iter().filter(|finding| finding.is_none()).count();
@@ -220,15 +220,19 @@ impl Item<'_> {
         for path in &self.left_out {
             tracing::debug!(finding_id = id, path, "left out a member of a finding that cannot be interpreted");
         }
-        Some(Finding::from_shape(&self.shape, id, origin))
+        let mut finding = Finding::from_shape(&self.shape, id, origin);
+        if finding.is_bare() && (!self.left_out.is_empty() || finding.changed().is_none()) {
+            finding.raw = Some(Box::default());
+        }
+        Some(finding)
     }
 }
 
 impl Finding {
     /// Keeps the text of a finding of which nothing but the ID could be read.
     fn keep_raw(&mut self, raw: &str) {
-        if self.is_bare() {
-            self.raw = Some(short(raw, MAX_RAW).into());
+        if let Some(kept) = &mut self.raw {
+            *kept = short(raw, MAX_RAW).into();
         }
     }
 }

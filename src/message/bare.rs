@@ -9,12 +9,14 @@ use crate::finding::{Band, Finding};
 /// `🔴 HIGH 8.0 · finding 1a2b… · account 111122223333 · eu-west-1 · console link`
 pub(super) fn finding(f: &Finding) -> Fallback {
     let mut text = match f.has_severity() {
-        true => Mrkdwn::new().text(&Plain::line(&format!(
-            "{} {} {} · ",
-            look::sign(f.band(), false),
-            f.band().name().to_uppercase(),
-            Band::number(f.severity)
-        ))),
+        true => Mrkdwn::new()
+            .text(&Plain::line(&format!(
+                "{} {} {}",
+                look::sign(f.band(), false),
+                f.band().name().to_uppercase(),
+                Band::number(f.severity)
+            )))
+            .say(" · "),
         false => Mrkdwn::new(),
     };
     text = text.say("GuardDuty finding");

@@ -81,12 +81,14 @@ fn shown(finding: &Finding) -> BTreeSet<String> {
         format!("description {:?}", finding.description),
         format!("rule {:?}", finding.rule),
         format!("severity {}", finding.severity),
-        format!("count {}", finding.count),
         format!("account {} region {}", finding.account_id, finding.region),
         format!("created {:?}", finding.created),
         format!("seen {:?} {:?}", finding.first_seen, finding.last_seen),
     ]);
     let lines = finding.facts.iter().flat_map(|fact| &fact.lines).chain([&finding.resource.subject]);
+    if finding.count > 1 {
+        shown.insert(format!("count {}", finding.count));
+    }
     for span in lines.flat_map(|line| &line.0) {
         match span {
             Span::Ours(_) => {}
@@ -112,7 +114,9 @@ fn any_member_of_a_sample_may_be_broken() {
                 let finding = decode(&replaced(&sample, pointer, broken), &origin).unwrap();
                 assert_eq!(finding.id, id, "{name}, {pointer}: {broken}");
                 assert!(finding.raw.is_none(), "{name}, {pointer}: {broken}");
-                let lost: Vec<_> = whole.intersection(&without).filter(|text| !shown(&finding).contains(*text)).cloned().collect();
+                let shown = shown(&finding);
+                let is_lost = |text: &&String| !shown.iter().any(|shown| shown.contains(*text));
+                let lost: Vec<_> = whole.intersection(&without).filter(is_lost).collect();
                 assert!(lost.is_empty(), "{name}, {pointer}: {broken} hides {lost:?}");
                 checked += 1;
             }
@@ -123,7 +127,9 @@ fn any_member_of_a_sample_may_be_broken() {
 
 #[test]
 fn a_finding_without_an_id_that_can_be_read_is_told_by_its_arn() {
-    for broken in BROKEN.iter().filter(|broken| !broken.contains("odd\"") && !broken.contains("odd \\") && broken.parse::<f64>().is_err() && **broken != "true") {
+    for broken in BROKEN.iter().filter(|broken| {
+        !broken.contains("odd\"") && !broken.contains("odd \\") && broken.parse::<f64>().is_err() && **broken != "true"
+    }) {
         let raw = format!(r#"{{"id": {broken}, "arn": "arn:aws:guardduty:eu-west-1:1:detector/d/finding/f9"}}"#);
         assert_eq!(decode(&raw, &origin()).unwrap().id, "f9", "{broken}");
         assert_eq!(decode(&format!(r#"{{"id": {broken}}}"#), &origin()), Err(NoId), "{broken}");
@@ -140,7 +146,11 @@ fn an_unreadable_time_of_the_update_leaves_the_latest_other_time() {
         let finding = read(broken, times);
         assert_eq!((finding.updated_at.as_str(), finding.listed_at()), ("2026-01-02T00:00:00.000Z", None), "{broken}");
         let finding = read(broken, "");
-        assert_eq!((finding.updated_at.as_str(), finding.updated, finding.changed()), ("", Millis(0), None), "{broken}");
+        assert_eq!(
+            (finding.updated_at.as_str(), finding.updated, finding.changed()),
+            ("", Millis(0), None),
+            "{broken}"
+        );
     }
     for (given, kept) in [
         (r#""2026-01-01T00:00:00Z""#, "2026-01-01T00:00:00Z"),
@@ -149,7 +159,11 @@ fn an_unreadable_time_of_the_update_leaves_the_latest_other_time() {
         ("1767225600000", "2026-01-01T00:00:00.000Z"),
     ] {
         let finding = read(given, times);
-        assert_eq!((finding.updated_at.as_str(), finding.listed_at()), (kept, Some(Millis(1_767_225_600_000))), "{given}");
+        assert_eq!(
+            (finding.updated_at.as_str(), finding.listed_at()),
+            (kept, Some(Millis(1_767_225_600_000))),
+            "{given}"
+        );
     }
 }
 
@@ -159,7 +173,8 @@ fn the_path_of_a_member_that_is_left_out_is_known() {
         "service": {"count": 2.5, "additionalInfo": "none", "unknown": {"a": 1}, "runtimeDetails": {"process": {"euid": "1000", "pid": "five"}},
         "action": {"portProbeAction": {"portProbeDetails": [{"localPortDetails": {"port": {"odd": [22]}}}]}},
         "detection": {"anomaly": {"unusual": {"behavior": {"USER": {"API": {"observations": {"number": [1, "x"]}}}}}}}}});
-    let item = read::<Item>(&raw.to_string()).unwrap();
+    let raw = raw.to_string();
+    let item = read::<Item>(&raw).unwrap();
     insta::assert_snapshot!(item.left_out.join("\n"), @"");
 }
 
@@ -192,7 +207,16 @@ fn only_the_id_can_be_read() {
 #[test]
 fn an_answer_is_json_with_findings() {
     let decode = |body: &[u8]| decode_answer(body, &[], &origin()).map(|answer| answer.findings.len());
-    for body in ["", "<html>", "null", "[]", "{}", r#"{"message": "x"}"#, r#"{"findings": [{"id": "f""#, r#"{"findings": null}"#] {
+    for body in [
+        "",
+        "<html>",
+        "null",
+        "[]",
+        "{}",
+        r#"{"message": "x"}"#,
+        r#"{"findings": [{"id": "f""#,
+        r#"{"findings": null}"#,
+    ] {
         assert_eq!(decode(body.as_bytes()), Err(NotAnAnswer::of(body)), "{body}");
     }
     for (body, count) in [
@@ -202,6 +226,7 @@ fn an_answer_is_json_with_findings() {
     ] {
         assert_eq!(decode(body), Ok(count));
     }
-    let deep = format!(r#"{{"findings": [{{"id": "f", "service": {}1{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep =
+        format!(r#"{{"findings": [{{"id": "f", "service": {}1{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(decode(deep.as_bytes()), Ok(1));
 }
