@@ -61,7 +61,7 @@ pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
         }
     };
     let output = Output::stdout();
-    let exit = perform(command, vars, &output).await;
+    let exit = Box::pin(perform(command, vars, &output)).await;
     match output.finish() {
         Ok(()) => exit,
         Err(error) => {

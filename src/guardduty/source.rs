@@ -170,10 +170,9 @@ impl Detector for Source {
     async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
         let origin = self.origin(detector);
         let page = ids.len().min(PAGE);
-        fetch(ids, &origin, &self.0.has_answered, async |part| {
-            self.request_findings(part, &origin, part.len() < page).await
-        })
-        .await
+        let request = async |part: &[String]| self.request_findings(part, &origin, part.len() < page).await;
+        // On the heap: the futures around it would hold it as long as they live.
+        Box::pin(fetch(ids, &origin, &self.0.has_answered, request)).await
     }
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {

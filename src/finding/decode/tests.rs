@@ -175,7 +175,17 @@ fn the_path_of_a_member_that_is_left_out_is_known() {
         "detection": {"anomaly": {"unusual": {"behavior": {"USER": {"API": {"observations": {"number": [1, "x"]}}}}}}}}});
     let raw = raw.to_string();
     let item = read::<Item>(&raw).unwrap();
-    insta::assert_snapshot!(item.left_out.join("\n"), @"");
+    insta::assert_snapshot!(item.left_out.join("\n"), @"
+    resource.instanceDetails.tags[1]
+    resource.instanceDetails.tags[2].key
+    service.action.portProbeAction.portProbeDetails[0].localPortDetails.port
+    service.additionalInfo
+    service.count
+    service.detection.anomaly.unusual.behavior.USER.API.observations.number[1]
+    service.runtimeDetails.process.pid
+    severity
+    updatedAt
+    ");
 }
 
 #[test]
@@ -189,7 +199,14 @@ fn what_aws_has_sent_is_read() {
     let finding = decode(raw, &origin()).unwrap();
     assert_eq!((finding.severity, finding.count, finding.archived), (8.0, 1 << 40, false));
     let lines: Vec<String> = finding.facts.iter().flat_map(|fact| &fact.lines).map(|line| line.plain()).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    principal ada
+    user agent curl � alone
+    groups system:masters
+    AS60729 Example
+    curl · pid 5 · uid 1001 acting as 1000
+    api ListBuckets for user
+    ");
 }
 
 #[test]
