@@ -47,7 +47,7 @@ fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Out
     for finding in documents.findings.iter().take_while(|_| !output.has_failed()) {
         match decide(config, finding) {
             Ok(to) => {
-                err(format_args!("{}: {}", title(finding), explain(&to)));
+                err(format_args!("{}: {}", title(finding), explain(finding, &to)));
                 output.line(format_args!("{:#}", payload(finding, &to, &wording)));
             }
             Err(reason) => err(format_args!("{}: not sent, {reason}", title(finding))),
@@ -77,9 +77,6 @@ fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static st
     if let Some(reason) = left_out(config, finding) {
         return Err(reason.text());
     }
-    if finding.archived {
-        return Err("it is archived");
-    }
     match route(config, finding) {
         Routed::Drop => Err("a route of SLACK_ROUTES drops it"),
         Routed::To(to) => Ok(to),
@@ -87,7 +84,7 @@ fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static st
 }
 
 fn payload(finding: &Finding, to: &Destination, wording: &Wording) -> Value {
-    let life = Life { mention: to.mention.as_deref(), ..Life::default() };
+    let life = Life { archived: finding.archived, mention: to.mention.as_deref(), ..Life::default() };
     message::finding(finding, &life, wording, Form::Full).payload()
 }
 
@@ -96,11 +93,13 @@ fn title(finding: &Finding) -> String {
 }
 
 /// Where a finding goes, and why.
-fn explain(to: &Destination) -> String {
+fn explain(finding: &Finding, to: &Destination) -> String {
     let why = match to.route {
         Some(index) => format!("SLACK_ROUTES[{index}] matches"),
         None => "no route matches, the default".into(),
     };
     let mention = to.mention.as_ref().map(|m| format!(", mentions {m}")).unwrap_or_default();
-    format!("to {}, {why}{mention}", to.name())
+    let archived =
+        if finding.archived { "; it is archived, which a run shows on its message if there is one" } else { "" };
+    format!("to {}, {why}{mention}{archived}", to.name())
 }

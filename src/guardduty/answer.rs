@@ -135,6 +135,8 @@ async fn read_body(mut response: HttpResponse, read: &ReadBody) -> Result<HttpRe
     let body = body.collect().await.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
     let body =
         read(&body).map_err(|error| ConnectorError::other(BoxError::from(error), Some(ErrorKind::TransientError)))?;
+    // The SDK compares the length of a body with this header.
+    response.headers_mut().remove("content-length");
     *response.body_mut() = body;
     Ok(response)
 }
