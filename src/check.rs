@@ -42,7 +42,8 @@ pub async fn check(config: &Config, options: Options, output: &Output) -> Exit {
 
 async fn rows(config: &Config, post: bool) -> Vec<Row> {
     let requests = Requests::default();
-    let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
+    let aws_client = http::aws_client(config.aws.ca_bundle.as_deref());
+    let (client, aws_client) = match (http::client(http::Timeouts::default()), aws_client) {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(error), _) | (_, Err(error)) => {
             return vec![Row::failed("HTTP client", error, "check SSL_CERT_FILE and HTTPS_PROXY")];

@@ -86,20 +86,29 @@ async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output)
             Ok(config) => Exit::of(preview::preview(&config, &files, output)),
             Err(faults) => print_faults(&faults),
         },
-        Command::Check(options) => match Config::from_env(vars, on_terminal) {
-            Ok(config) => {
-                telemetry::init(&config.log);
-                check::check(&config, options, output).await
+        Command::Check(options) => {
+            telemetry::init(&Log::lenient(&vars, on_terminal));
+            warn_of_near_misses(&vars);
+            match Config::from_env(vars, on_terminal) {
+                Ok(config) => check::check(&config, options, output).await,
+                Err(faults) => print_faults(&faults),
             }
-            Err(faults) => print_faults(&faults),
-        },
+        }
         Command::Run => {
             telemetry::init(&Log::lenient(&vars, on_terminal));
+            warn_of_near_misses(&vars);
             match Config::from_env(vars, on_terminal) {
                 Ok(config) => run::run(&config, output).await,
                 Err(faults) => log_faults(&faults),
             }
         }
+    }
+}
+
+/// A misspelled name would otherwise be ignored without a word.
+fn warn_of_near_misses(vars: &[(String, String)]) {
+    for (variable, known) in config::near_misses(vars) {
+        tracing::warn!(variable, "unknown variable; did you mean {known}?");
     }
 }
 

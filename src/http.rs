@@ -1,35 +1,75 @@
 //! The one place that builds HTTP clients: the same trust, the same proxies, the same crypto for all of them.
 //!
 //! - One TLS stack, rustls with ring. A second provider in the graph would make the first TLS use panic.
-//! - Trust: the built-in roots (Mozilla's, as of the build), or the bundle in `SSL_CERT_FILE` instead of them.
+//! - Trust: the built-in roots (Mozilla's, as of the build), or the bundle in `SSL_CERT_FILE` instead of them; for AWS
+//!   the bundle in `AWS_CA_BUNDLE` instead of both.
 //! - Proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (or in lower case); loopback and the credential
 //!   endpoints of a pod or an instance are never asked through one.
+//! - Names are resolved by [`dns`], once for all clients.
 //! - Redirects are not followed: a POST would become a GET, and nothing asked here redirects.
 
 mod aws;
+mod dns;
 mod proxy;
 mod roots;
 
+pub use aws::Unreachable;
+pub use dns::ResolveError;
+
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::crypto::ring;
 
+use dns::Resolver;
 use proxy::Proxies;
 use roots::Roots;
 
 /// Why no client can be built: the environment is wrong, and a retry cannot help.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpError {
-    #[error("SSL_CERT_FILE {file}: {why}; name a file of PEM certificates, or unset it for the built-in roots")]
-    Roots { file: String, why: String },
-    /// The value is not told: it may hold a password.
-    #[error("{variable} is no proxy URL; write it as http://host:port")]
-    Proxy { variable: &'static str },
-    #[error("the HTTP client cannot be built: {0}")]
+    /// A bundle of certificates that cannot be used.
+    Roots {
+        variable: &'static str,
+        file: String,
+        why: String,
+    },
+    /// The value is not shown: it may hold a password.
+    Proxy {
+        variable: &'static str,
+    },
     Client(String),
 }
+
+impl HttpError {
+    /// The variable that is wrong.
+    pub fn variable(&self) -> &'static str {
+        match self {
+            HttpError::Roots { variable, .. } | HttpError::Proxy { variable } => variable,
+            HttpError::Client(_) => "HTTP client",
+        }
+    }
+
+    pub fn problem(&self) -> String {
+        match self {
+            HttpError::Roots { file, why, .. } => {
+                format!("{file} {why}; name a file of PEM certificates, or unset it for the built-in roots")
+            }
+            HttpError::Proxy { .. } => "invalid proxy URL (not shown): expected http://host:port".into(),
+            HttpError::Client(why) => format!("cannot be built: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable(), self.problem())
+    }
+}
+
+impl std::error::Error for HttpError {}
 
 /// Bounds of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +95,25 @@ pub fn install_crypto() {
 /// A client for JSON over HTTP: Slack, the Pushgateway.
 pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     let env = environment()?;
-    build(env.roots.config(), &env.proxies, timeouts)
+    build(env.roots.config(), &env.proxies, &env.resolver, timeouts)
 }
 
-/// What the AWS SDK sends its requests with. One for all SDK clients: they then share their connections.
-pub fn aws_client() -> Result<SharedHttpClient, HttpError> {
+/// What the AWS SDK sends its requests with. One for all SDK clients: they then share their connections. `ca_bundle`:
+/// the certificates that calls to AWS trust instead of all others.
+pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError> {
     let env = environment()?;
-    Ok(SharedHttpClient::new(aws::Http::new(&env.roots, &env.proxies)?))
+    let client = match ca_bundle {
+        Some(file) => aws::Http::new(&Roots::load(CA_BUNDLE, Some(file))?, &env.proxies, &env.resolver),
+        None => aws::Http::new(&env.roots, &env.proxies, &env.resolver),
+    };
+    Ok(SharedHttpClient::new(client?))
+}
+
+/// Every fault in what the clients are built from.
+pub fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&str>) -> Vec<HttpError> {
+    let bundles = [(CERT_FILE, variable(CERT_FILE)), (CA_BUNDLE, ca_bundle.map(str::to_owned))];
+    let bundles = bundles.into_iter().filter_map(|(variable, file)| Roots::load(variable, Some(&file?)).err());
+    Proxies::read(variable).err().into_iter().chain(bundles).collect()
 }
 
 /// A client for an API server inside the cluster: it trusts `ca` (PEM) only, and never goes through a proxy.
@@ -77,24 +129,69 @@ pub fn certainly_unsent(error: &reqwest::Error) -> bool {
     error.is_builder() || error.is_connect()
 }
 
-/// The error and its causes on one line, without the URL, which may be a secret.
+/// The error on one line, with the host that was called, and without the URL, which may be a secret.
 pub fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
+    let peer = error.url().and_then(peer_of);
+    at_peer(peer.as_deref(), &error.without_url())
 }
+
+/// The error and the host where it occurred.
+fn at_peer(peer: Option<&str>, error: &(dyn std::error::Error + 'static)) -> String {
+    match peer {
+        Some(peer) if links(error).any(|e| e.to_string() == CONNECT) => {
+            format!("cannot connect to {peer}: {}", causes(error))
+        }
+        Some(peer) => format!("{peer}: {}", causes(error)),
+        None => causes(error),
+    }
+}
+
+fn peer_of(url: &reqwest::Url) -> Option<String> {
+    let proxies = &environment().ok()?.proxies;
+    Some(proxies.peer(&url.as_str().parse().ok()?))
+}
+
+/// What hyper says of a connection that was not made.
+const CONNECT: &str = "client error (Connect)";
+
+/// What the libraries put around a cause, and what tells a reader nothing.
+const WRAPPERS: [&str; 8] = [
+    "builder error",
+    CONNECT,
+    "client error (SendRequest)",
+    "dispatch failure",
+    "dns error",
+    "error sending request",
+    "failed to perform DNS lookup",
+    "tcp connect error",
+];
+
+/// The error and its sources.
+pub fn links<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |e| (*e).source())
+}
+
+/// The chain of causes in one text; a text that only repeats its parent is left out.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in links(error).map(ToString::to_string) {
+        let is_wrapper = WRAPPERS.contains(&text.as_str());
+        if !is_wrapper && !texts.iter().any(|before| before.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+}
+
+const CERT_FILE: &str = "SSL_CERT_FILE";
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 struct Environment {
     roots: Roots,
     proxies: Proxies,
+    resolver: Resolver,
 }
 
 /// Read once: parsing the roots costs more than a handshake.
@@ -103,17 +200,24 @@ fn environment() -> Result<&'static Environment, HttpError> {
     let read = || {
         install_crypto();
         let variable = |name: &str| std::env::var(name).ok();
-        Ok(Environment { roots: Roots::load(variable("SSL_CERT_FILE").as_deref())?, proxies: Proxies::read(variable)? })
+        let roots = Roots::load(CERT_FILE, variable(CERT_FILE).as_deref())?;
+        Ok(Environment { roots, proxies: Proxies::read(variable)?, resolver: Resolver::of_system() })
     };
     READ.get_or_init(read).as_ref().map_err(Clone::clone)
 }
 
-fn build(tls: Arc<rustls::ClientConfig>, proxies: &Proxies, timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+fn build(
+    tls: Arc<rustls::ClientConfig>,
+    proxies: &Proxies,
+    resolver: &Resolver,
+    timeouts: Timeouts,
+) -> Result<reqwest::Client, HttpError> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
         .user_agent(concat!("guardduty-slack/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        .dns_resolver(resolver.clone())
         .connect_timeout(timeouts.connect)
         .timeout(timeouts.total)
         // Shorter than any server's: a request on a connection that the server is closing has an unknown outcome.
@@ -142,7 +246,8 @@ mod tests {
         install_crypto();
         let proxies =
             Proxies::read(|name| proxies.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
-        build(Roots::load(None).unwrap().config(), &proxies, Timeouts { total, ..Timeouts::default() }).unwrap()
+        let timeouts = Timeouts { total, ..Timeouts::default() };
+        build(Roots::load(CERT_FILE, None).unwrap().config(), &proxies, &Resolver::of_system(), timeouts).unwrap()
     }
 
     /// Serves one connection as told.
@@ -225,7 +330,7 @@ mod tests {
     fn sts(endpoint: String, env: &[(&str, &str)]) -> aws_sdk_sts::Client {
         install_crypto();
         let proxies = Proxies::read(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
-        let http = aws::Http::new(&Roots::load(None).unwrap(), &proxies).unwrap();
+        let http = aws::Http::new(&Roots::load(CERT_FILE, None).unwrap(), &proxies, &Resolver::of_system()).unwrap();
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
             .region(aws_sdk_sts::config::Region::new("eu-west-1"))

@@ -107,8 +107,8 @@ where
 /// Dependencies that log every request, and their maximum level.
 /// `RUST_LOG` overrides each by naming it.
 const QUIET_CRATES: [(&str, LevelFilter); 10] = [
-    ("aws_config", LevelFilter::WARN),
-    ("aws_runtime", LevelFilter::WARN),
+    ("aws_config", LevelFilter::ERROR),
+    ("aws_runtime", LevelFilter::ERROR),
     ("aws_sdk", LevelFilter::WARN),
     ("aws_smithy", LevelFilter::WARN),
     ("h2", LevelFilter::WARN),

@@ -84,6 +84,7 @@ impl Service {
 pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
     match error {
         ReadError::Denied(_) => permission.to_owned(),
+        ReadError::NoEndpoint(_) => "check GUARDDUTY_REGIONS and the DNS of this host".into(),
         ReadError::Gone(_) => "run check again: the detector was deleted meanwhile".into(),
         ReadError::Passing { reason, text } => match reason {
             Reason::Throttled => AWS.busy_hint(),
@@ -130,6 +131,7 @@ mod tests {
         let aws = [
             ReadError::Denied("AccessDenied".into()),
             ReadError::Gone("not owned".into()),
+            ReadError::NoEndpoint("the name guardduty.xx-west-9.amazonaws.com does not exist in DNS".into()),
             passing(Reason::Throttled, "ThrottlingException"),
             passing(Reason::Server, "500: InternalServerError"),
             passing(Reason::Network, "cannot connect to h:443: dns error: failed to lookup address information"),

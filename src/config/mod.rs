@@ -3,6 +3,7 @@
 //! Text first (`variables`: one table for the parser, `--help` and the README), validated domain types after; every
 //! fault is reported by its variable's name, all at once.
 
+mod aws;
 mod environment;
 mod faults;
 mod glob;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+pub use aws::Environment as AwsEnvironment;
 pub use environment::environment;
 pub use faults::{Fault, Faults};
 pub use glob::Glob;
@@ -56,7 +58,7 @@ pub struct Config {
 }
 
 /// Which accounts and regions are polled, and as whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Aws {
     /// `GUARDDUTY_REGIONS`
     pub regions: Regions,
@@ -64,6 +66,10 @@ pub struct Aws {
     pub roles: Vec<Role>,
     /// `GUARDDUTY_EXTERNAL_ID`
     pub external_id: Option<String>,
+    /// AWS's own variables, for the SDK.
+    pub environment: AwsEnvironment,
+    /// `AWS_CA_BUNDLE`, or `ca_bundle` of the profile: the certificates that calls to AWS trust.
+    pub ca_bundle: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,8 +79,8 @@ pub enum Regions {
     Default,
     /// Without repetitions, not empty.
     List(Vec<String>),
-    /// Every region that the account has enabled.
-    All,
+    /// Every region that the account has enabled, without these.
+    All { except: Vec<String> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,6 +244,13 @@ impl Log {
             dry_run: dry_run.unwrap_or(false),
         }
     }
+}
+
+/// Variables that are probably misspelled, each with the known name that it resembles.
+pub fn near_misses(vars: &[(String, String)]) -> Vec<(&str, &'static str)> {
+    let known = VARIABLES.iter().map(|v| v.name);
+    let set = vars.iter().filter(|(_, value)| !value.trim().is_empty());
+    set.filter_map(|(name, _)| Some((name.as_str(), unknown::near_miss(name, known.clone())?))).collect()
 }
 
 impl Config {

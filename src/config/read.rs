@@ -10,9 +10,10 @@ use super::routes::{self, Kind};
 use super::values::{self, Parsed};
 use super::variables::{Given, Raw, VARIABLES};
 use super::{
-    Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Role, Routes, SERVICE_ACCOUNT,
-    Slack, State, Wording, unknown, urls,
+    Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Regions, Role, Routes,
+    SERVICE_ACCOUNT, Slack, State, Wording, aws, unknown, urls,
 };
+use crate::http;
 
 /// A shorter run cannot even wait for an answer.
 const SHORTEST_RUN: Duration = Duration::from_secs(5);
@@ -112,11 +113,34 @@ impl Reader<'_> {
     fn aws(&mut self) -> Aws {
         let raw = self.raw;
         let roles = self.read(raw.guardduty_role_arns(), values::roles);
+        let regions = self.read(raw.guardduty_regions(), values::regions);
+        let external_id = self.optional(raw.guardduty_external_id(), values::external_id);
+        let sdk = match self.purpose {
+            Purpose::Run => self.sdk(&regions),
+            Purpose::Preview => aws::Read::default(),
+        };
         Aws {
-            regions: self.read(raw.guardduty_regions(), values::regions),
+            regions,
             roles: if roles.is_empty() { vec![Role::Own] } else { roles },
-            external_id: self.optional(raw.guardduty_external_id(), values::external_id),
+            external_id,
+            environment: sdk.environment,
+            ca_bundle: sdk.ca_bundle,
         }
+    }
+
+    /// What the SDK and the HTTP clients read of the environment.
+    fn sdk(&mut self, regions: &Regions) -> aws::Read {
+        let vars = &self.env.vars;
+        let sdk = aws::read(vars, &mut self.faults);
+        let is_listed = matches!(regions, Regions::List(_));
+        let is_wrong = self.faults.mention("AWS_REGION") || self.faults.mention("AWS_DEFAULT_REGION");
+        if !is_listed && !is_wrong && aws::lacks_region(&sdk.environment) {
+            self.faults.add("AWS_REGION", "not set: required unless GUARDDUTY_REGIONS lists regions");
+        }
+        for problem in http::problems(|name| vars.get(name).cloned(), sdk.ca_bundle.as_deref()) {
+            self.faults.add(problem.variable(), problem.problem());
+        }
+        sdk
     }
 
     fn slack(&mut self) -> (Slack, Routes) {

@@ -27,6 +27,18 @@ fn is_link(port: &str) -> bool {
     number && protocol && matches!((parts.next(), parts.next()), (None | Some("PROTO" | "PORT" | "ADDR"), None))
 }
 
+/// A name that no program is likely to set on purpose, so close it is to a known one.
+const NEAR: usize = 2;
+
+/// The known name that a variable of nobody's was probably meant to be.
+pub(super) fn near_miss<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if PREFIXES.iter().any(|p| name.starts_with(p)) || known.clone().any(|k| k == name) {
+        return None;
+    }
+    let nearest = nearest(&name.to_ascii_uppercase(), known);
+    (distance(&name.to_ascii_uppercase(), nearest) <= NEAR).then_some(nearest)
+}
+
 /// The known name that takes the fewest edits; the first of several.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
     known.into_iter().min_by_key(|k| distance(name, k)).unwrap_or_default()
@@ -79,6 +91,23 @@ mod tests {
             assert!(is_ours(name, value), "{name}");
         }
         assert!(!is_ours("PATH", "/bin"));
+    }
+
+    #[test]
+    fn a_near_miss_is_within_two_edits_and_without_our_prefix() {
+        let near = |name| near_miss(name, ["DRY_RUN", "RUN_TIMEOUT", "STATE_FILE", "GUARDDUTY_REGIONS"].into_iter());
+        for (wrong, known) in [
+            ("DRYRUN", "DRY_RUN"),
+            ("RUN_TIMEUOT", "RUN_TIMEOUT"),
+            ("dry_run", "DRY_RUN"),
+            ("GUARDUTY_REGIONS", "GUARDDUTY_REGIONS"),
+        ] {
+            assert_eq!(near(wrong), Some(known), "{wrong}");
+        }
+        for other in ["DRY_RUN", "GUARDDUTY_REGION", "HOSTNAME", "SHLVL", "PWD", "TERM", "_", "KUBERNETES_PORT", "HOME"]
+        {
+            assert_eq!(near(other), None, "{other}");
+        }
     }
 
     #[test]

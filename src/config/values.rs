@@ -135,7 +135,7 @@ fn log_directive(text: &str) -> Option<(Option<&str>, LevelFilter)> {
     }
 }
 
-/// `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`: two words or more, then a number.
+/// `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`, `us-isob-east-1`: two words or more, then a number.
 pub(super) fn is_region(value: &str) -> bool {
     let mut parts: Vec<&str> = value.split('-').collect();
     let number = parts.pop().unwrap_or_default();
@@ -146,16 +146,24 @@ pub(super) fn is_region(value: &str) -> bool {
 
 pub(super) fn regions(value: &str) -> Parsed<Regions> {
     let names = distinct(list(value));
-    if names == ["all"] {
-        return Ok(Regions::All);
+    let name = |name: &String| name.strip_prefix('-').unwrap_or(name).to_owned();
+    if let Some(bad) = names.iter().find(|n| *n != "all" && !is_region(&name(n))) {
+        let expected = "expected regions such as eu-west-1,us-east-1, or all, or all,-us-east-1";
+        return Err(format!("invalid region {}: {expected}", quoted(bad)));
     }
-    if names.iter().any(|n| n == "all") {
-        return Err("invalid region list: \"all\" cannot be combined with region names".into());
-    }
-    match names.iter().find(|n| !is_region(n)) {
-        Some(bad) => Err(format!("invalid region {}: expected names such as eu-west-1,us-east-1, or all", quoted(bad))),
-        None if names.is_empty() => Ok(Regions::Default),
-        None => Ok(Regions::List(names)),
+    let (excluded, included): (Vec<String>, Vec<String>) = names.into_iter().partition(|n| n.starts_with('-'));
+    let except: Vec<String> = excluded.iter().map(name).collect();
+    match &included[..] {
+        [all] if all == "all" => Ok(Regions::All { except }),
+        _ if included.iter().any(|n| n == "all") => {
+            Err("invalid region list: \"all\" cannot be combined with region names; all,-us-east-1 leaves one out"
+                .into())
+        }
+        _ if !except.is_empty() => {
+            Err("invalid region list: expected \"all\" with a region that is left out, such as all,-us-east-1".into())
+        }
+        [] => Ok(Regions::Default),
+        _ => Ok(Regions::List(included)),
     }
 }
 
@@ -173,7 +181,7 @@ pub(super) fn is_account(value: &str) -> bool {
     value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn is_role_arn(value: &str) -> bool {
+pub(super) fn is_role_arn(value: &str) -> bool {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
     let name = resource.strip_prefix("role/").unwrap_or_default();

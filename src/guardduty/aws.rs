@@ -1,20 +1,17 @@
 //! The way into AWS: configuration and credentials as every AWS SDK takes them, the identities to poll with, their sources.
 
-use std::collections::{BTreeMap, HashSet};
-use std::env;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_account::types::RegionOptStatus;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::Env;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
@@ -23,6 +20,7 @@ use super::counted::{ChainClient, Counted};
 use super::error::ReadError;
 use super::identity::{Caller, Identity, irsa_account};
 use super::source::{Shared, Source};
+use super::transient::TransientAnswer;
 use super::{SourceKey, pages};
 use crate::config;
 use crate::metrics::Requests;
@@ -63,13 +61,16 @@ impl Aws {
     /// Asks for no credentials yet.
     pub async fn connect(settings: &config::Aws, http: SharedHttpClient, requests: Requests) -> Result<Self, NoRegion> {
         let chain = ChainClient { inner: http.clone(), requests: requests.clone() };
-        let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(chain).timeout_config(timeouts());
-        let loader = match &settings.regions {
-            config::Regions::List(list) => loader.region(region_without_asking(list.first())),
-            _ => loader,
+        let environment = sdk_environment(&settings.environment);
+        let loader = aws_config::defaults(BehaviorVersion::latest()).env(environment).http_client(chain);
+        let loader = loader.timeout_config(timeouts());
+        let loader = match home_region(settings) {
+            Some(region) => loader.region(Region::new(region.to_owned())),
+            None => loader,
         };
-        let sdk = patient(loader.load().await).into_builder().http_client(http).build();
-        let presumed = irsa_account(|name| env::var(name).ok());
+        let sdk = with_retries(loader.load().await, settings.environment.get("AWS_MAX_ATTEMPTS").is_some());
+        let sdk = sdk.into_builder().http_client(http).build();
+        let presumed = irsa_account(|name| settings.environment.get(name).map(str::to_owned));
         Self::new(sdk, presumed, settings, requests)
     }
 
@@ -94,6 +95,7 @@ impl Aws {
         let identities = settings.roles.iter().map(role).collect();
         let counted = Counted { service: "guardduty", requests: requests.clone() };
         let mut config = aws_sdk_guardduty::config::Builder::from(&own.sdk).interceptor(counted);
+        config = config.retry_classifier(TransientAnswer);
         let http = sdk.http_client();
         config.set_http_client(http.clone().map(|http| SharedHttpClient::new(ReadingClient::tidying(http))));
         let client = aws_sdk_guardduty::Client::from_conf(config.build());
@@ -140,6 +142,7 @@ impl Aws {
         self.own.credentials.credentials().await?;
         let config =
             aws_sdk_organizations::config::Builder::from(&self.own.sdk).interceptor(self.counted("organizations"));
+        let config = config.retry_classifier(TransientAnswer);
         let client = aws_sdk_organizations::Client::from_conf(config.build());
         let accounts = pages::all("ListAccounts", async |token| {
             let answer = client.list_accounts().max_results(20).set_next_token(token).send().await;
@@ -168,7 +171,10 @@ impl Aws {
         match &self.regions {
             config::Regions::Default => Ok(vec![self.home.to_string()]),
             config::Regions::List(list) => Ok(list.clone()),
-            config::Regions::All => self.enabled_regions(identity).await,
+            config::Regions::All { except } => {
+                let enabled = self.enabled_regions(identity).await?;
+                Ok(enabled.into_iter().filter(|region| !except.contains(region)).collect())
+            }
         }
     }
 
@@ -176,6 +182,7 @@ impl Aws {
         identity.credentials.credentials().await?;
         let what = format!("ListRegions as {}", identity.name);
         let config = aws_sdk_account::config::Builder::from(&identity.sdk).interceptor(self.counted("account"));
+        let config = config.retry_classifier(TransientAnswer);
         let client = aws_sdk_account::Client::from_conf(config.build());
         let enabled = vec![RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
         let regions = pages::all(&what, async |token| {
@@ -191,6 +198,16 @@ impl Aws {
     }
 }
 
+/// The region that STS and the like are called in. If the regions to poll are listed, the instance metadata service is
+/// not asked: a pod often cannot reach it, and waits.
+fn home_region(settings: &config::Aws) -> Option<&str> {
+    let first = match &settings.regions {
+        config::Regions::List(list) => list.first().map(String::as_str),
+        _ => None,
+    };
+    settings.environment.get("AWS_REGION").or(first)
+}
+
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -199,26 +216,23 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The region that STS and the like are asked in, when the regions to poll are listed: not worth asking the instance
-/// metadata service, which a pod often cannot reach and waits for.
-fn region_without_asking(first: Option<&String>) -> RegionProviderChain {
-    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::builder().build())
-        .or_else(first.cloned().map(Region::new))
+/// The environment as the SDK may see it.
+fn sdk_environment(environment: &config::AwsEnvironment) -> Env {
+    Env::from(environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<HashMap<_, _>>())
 }
 
-/// More tries; what `AWS_MAX_ATTEMPTS` or the profile says stands.
+/// More attempts than the SDK's own, unless `AWS_MAX_ATTEMPTS` or the profile sets a number.
 ///
 /// The mode stays `standard`. `adaptive` starts a short run from next to nothing: one throttle, and the SDK waits 20 s
 /// before the next try (aws-smithy-runtime 1.16, `client_rate_limiter.rs`: ten tokens at half a token a second). What
 /// slows a throttled source down here is that a call keeps its place among the few of its source while it backs off.
-fn patient(sdk: SdkConfig) -> SdkConfig {
-    let said = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-    let asked_for =
-        env::var_os("AWS_MAX_ATTEMPTS").is_some() || said.max_attempts() != RetryConfig::standard().max_attempts();
-    let ours =
-        || said.clone().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE);
-    let retry = if asked_for { said.clone() } else { ours() };
+fn with_retries(sdk: SdkConfig, is_number_set: bool) -> SdkConfig {
+    let configured = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    if is_number_set || configured.max_attempts() != RetryConfig::standard().max_attempts() {
+        return sdk;
+    }
+    let retry = configured.with_max_attempts(ATTEMPTS);
+    let retry = retry.with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE);
     sdk.into_builder().retry_config(retry).build()
 }
 

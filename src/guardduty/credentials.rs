@@ -10,9 +10,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::error::{ReadError, Reason};
+use crate::retry::{Policy, chance};
 
 /// How long credentials may take, all retries of the SDK included.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,15 +56,30 @@ impl Remembered {
         outcome
     }
 
+    /// The SDK's chain retries what its own classifiers know. It gives up at once on a 429, on a page of a proxy, and on
+    /// an identity provider whose key STS cannot fetch at the moment.
     async fn fetch(&self) -> Outcome {
-        let whose = &self.0.whose;
-        match timeout(PATIENCE, self.0.inner.provide_credentials()).await {
-            Ok(answer) => answer.map_err(|e| ReadError::of_credentials(whose, &e)),
-            Err(_) => {
-                let said = format!("no answer within {} s", PATIENCE.as_secs());
-                Err(ReadError::passing(Reason::Credentials, &format!("credentials of {whose}"), said))
+        let (deadline, mut failed) = (Instant::now() + PATIENCE, 0);
+        let mut last = None;
+        loop {
+            let error = match timeout_at(deadline, self.0.inner.provide_credentials()).await {
+                Ok(Ok(credentials)) => return Ok(credentials),
+                Ok(Err(error)) => ReadError::of_credentials(&self.0.whose, &error),
+                Err(_) => return Err(last.unwrap_or_else(|| self.no_answer())),
+            };
+            failed += 1;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match Policy::SHORT.pause(failed, None, left, chance()).filter(|_| error.is_worth_fetching_again()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
             }
+            last = Some(error);
         }
+    }
+
+    fn no_answer(&self) -> ReadError {
+        let said = format!("no answer within {} s", PATIENCE.as_secs());
+        ReadError::passing(Reason::Credentials, &format!("credentials of {}", self.0.whose), said)
     }
 }
 
@@ -175,7 +191,7 @@ mod tests {
         let provider = Counting { refuses: true, ..Counting::default() };
         let outcomes = ask_at_once(&provider, 20).await;
         assert!(outcomes.iter().all(|o| o.as_ref().is_err_and(|e| e.reason() == "credentials")));
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), Policy::SHORT.tries as usize);
     }
 
     #[tokio::test(start_paused = true)]
@@ -185,7 +201,7 @@ mod tests {
         assert!(memory.credentials().await.is_err());
         tokio::time::advance(STANDS).await;
         assert!(memory.credentials().await.is_err());
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 2 * Policy::SHORT.tries as usize);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_config::profile::credentials::ProfileFileError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -10,6 +11,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::finding::NotAnAnswer;
+use crate::http::{ResolveError, Unreachable, causes, links};
 
 /// A call that AWS did not answer as hoped, after the retries it was worth. The text is one line that names the
 /// operation and says what AWS said; it holds no credential.
@@ -21,6 +23,9 @@ pub enum ReadError {
     /// The detector asked for is no longer this account's: it was deleted, perhaps made anew.
     #[error("{0}")]
     Gone(String),
+    /// The service has no endpoint in the region: its name does not exist.
+    #[error("{0}")]
+    NoEndpoint(String),
     /// May work the next time.
     #[error("{text}")]
     Passing { reason: Reason, text: String },
@@ -73,11 +78,17 @@ impl ReadError {
         matches!(self, ReadError::Passing { reason: Reason::Malformed, .. })
     }
 
+    /// Whether the region cannot be polled by this identity at all.
+    pub fn rules_out_region(&self) -> bool {
+        matches!(self, ReadError::Denied(_) | ReadError::NoEndpoint(_))
+    }
+
     /// One word for the log and the metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             ReadError::Denied(_) => "denied",
             ReadError::Gone(_) => "gone",
+            ReadError::NoEndpoint(_) => "no_endpoint",
             ReadError::Passing { reason, .. } => reason.name(),
         }
     }
@@ -102,16 +113,23 @@ impl ReadError {
         if let Some(answer) = in_chain::<NotAnAnswer>(error) {
             return Self::passing(Reason::Malformed, what, answer);
         }
+        if let Some(missing @ ResolveError::NoSuchName(_)) = in_chain(error) {
+            return ReadError::NoEndpoint(one_line(&format!("{what}: {missing}")));
+        }
+        if let Some(unreachable) = in_chain::<Unreachable>(error) {
+            let is_timeout = matches!(error, SdkError::DispatchFailure(e) if e.is_timeout());
+            let reason = if is_timeout { Reason::Timeout } else { Reason::Network };
+            return Self::passing(reason, what, unreachable);
+        }
         match error {
             SdkError::ServiceError(e) => {
-                let said = e.err().message().map_or_else(|| chain(e.err()), str::to_owned);
+                let said = e.err().message().map_or_else(|| answer_text(e.err(), e.raw()), str::to_owned);
                 judge(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &said)
             }
-            SdkError::TimeoutError(_) => Self::passing(Reason::Timeout, what, chain(error)),
-            SdkError::DispatchFailure(e) if e.is_timeout() => Self::passing(Reason::Timeout, what, chain(error)),
-            SdkError::DispatchFailure(_) => Self::passing(Reason::Network, what, chain(error)),
-            SdkError::ResponseError(_) => Self::passing(Reason::Network, what, chain(error)),
-            _ => Self::passing(Reason::Rejected, what, chain(error)),
+            SdkError::TimeoutError(_) => Self::passing(Reason::Timeout, what, causes(error)),
+            SdkError::DispatchFailure(_) => Self::passing(Reason::Network, what, causes(error)),
+            SdkError::ResponseError(_) => Self::passing(Reason::Network, what, causes(error)),
+            _ => Self::passing(Reason::Rejected, what, causes(error)),
         }
     }
 
@@ -121,20 +139,50 @@ impl ReadError {
             return known.clone();
         }
         let what = format!("credentials of {whose}");
+        if let Some(ProfileFileError::FeatureNotEnabled { .. }) = in_chain(error) {
+            let hint = "export credentials with `aws configure export-credentials --format env`";
+            return ReadError::Denied(format!(
+                "{what}: this build cannot use profiles of IAM Identity Center and of aws login; {hint}"
+            ));
+        }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => ReadError::Denied(format!(
                 "{what}: none were found; give the pod a role (IRSA or EKS Pod Identity), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )),
             CredentialsError::InvalidConfiguration(_) => {
-                ReadError::Denied(one_line(&format!("{what}: {}", chain(error))))
+                ReadError::Denied(one_line(&format!("{what}: {}", causes(error))))
             }
             _ => match in_chain::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
                 Some((Some(code), said)) => {
                     judge(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, said.unwrap_or_default())
                 }
-                _ => Self::passing(Reason::Credentials, &what, chain(error)),
+                _ => Self::of_endpoint(&what, error),
             },
         }
+    }
+
+    /// What an agent of ECS or EKS, the instance metadata service or STS answered in place of credentials.
+    fn of_endpoint(what: &str, error: &CredentialsError) -> Self {
+        if let Some(unreachable) = in_chain::<Unreachable>(error) {
+            return Self::passing(Reason::Network, what, unreachable);
+        }
+        let text = causes(error);
+        let status = text.split("StatusCode(").nth(1).and_then(|rest| rest.split(')').next()?.parse::<u16>().ok());
+        match status {
+            Some(status @ (408 | 429 | 500..)) => {
+                Self::passing(Reason::Credentials, what, format_args!("the credentials endpoint returned {status}"))
+            }
+            Some(status) => {
+                Self::passing(Reason::Rejected, what, format_args!("the credentials endpoint returned {status}"))
+            }
+            None => Self::passing(Reason::Credentials, what, text),
+        }
+    }
+
+    /// Whether fetching the same credentials again within the run may succeed. The SDK has already retried what it
+    /// knows as transient: the network, throttling, and errors of the server.
+    pub(super) fn is_worth_fetching_again(&self) -> bool {
+        matches!(self, ReadError::Passing { reason: Reason::Credentials | Reason::Malformed, .. })
     }
 }
 
@@ -154,7 +202,7 @@ fn judge(what: &str, status: u16, code: &str, message: &str) -> ReadError {
         passing(Reason::Server)
     } else if (200..300).contains(&status) {
         passing(Reason::Malformed)
-    } else if begins(STALE) {
+    } else if begins(STALE) || (code == "InvalidIdentityToken" && message.contains(KEY_NOT_FETCHED)) {
         passing(Reason::Credentials)
     } else if message.contains("not owned") {
         ReadError::Gone(text)
@@ -171,6 +219,9 @@ const THROTTLED: &[&str] =
     &["TooManyRequests", "RequestLimitExceeded", "LimitExceeded", "BandwidthLimitExceeded", "SlowDown"];
 /// A signature or token that was good, and is too old by now; or an identity provider that did not answer STS.
 const STALE: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
+/// `InvalidIdentityToken` is final but for this: STS could not reach the identity provider just now.
+/// Source: aws/aws-sdk-go#3972, aws/karpenter#1488 and others.
+const KEY_NOT_FETCHED: &str = "retrieve verification key";
 const DENIED: &[&str] = &[
     "AccessDenied",
     "AuthFailure",
@@ -190,19 +241,11 @@ fn in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<
     links(error).find_map(|e| e.downcast_ref())
 }
 
-/// The whole chain in one text; what only repeats its parent is left out.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for text in links(error).map(|e| e.to_string()) {
-        if !texts.iter().any(|before| before.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    texts.join(": ")
-}
-
-fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |e| (*e).source())
+/// What an answer says that carries no message of AWS's: the beginning of a proxy's page, say.
+fn answer_text(error: &(dyn Error + 'static), answer: &HttpResponse) -> String {
+    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let text: String = body.trim().chars().take(200).collect();
+    if text.is_empty() { causes(error) } else { text }
 }
 
 /// One line of at most 500 characters, whatever AWS or a proxy in between said.
@@ -248,6 +291,7 @@ mod tests {
             (403, "ExpiredTokenException", "The security token included in the request is expired"),
             (200, "", "expected value"),
             (0, "InvalidIdentityToken", "Incorrect token"),
+            (0, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"),
         ];
         let verdicts: Vec<String> = answers.iter().map(|(s, c, m)| verdict(*s, c, m)).collect();
         insta::assert_snapshot!(verdicts.join("\n"), @"
@@ -263,6 +307,7 @@ mod tests {
         credentials: ListFindings in eu-west-1: ExpiredTokenException: The security token included in the request is expired
         malformed: ListFindings in eu-west-1: 200: expected value
         denied: ListFindings in eu-west-1: InvalidIdentityToken: Incorrect token
+        credentials: ListFindings in eu-west-1: InvalidIdentityToken: Couldn't retrieve verification key from your identity provider
         ");
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::counted::Counted;
 use super::credentials::{AssumedRole, Remembered};
 use super::error::{ReadError, Reason};
+use super::transient::TransientAnswer;
 use crate::metrics::Requests;
 
 /// Who asks, and with what.
@@ -52,7 +53,8 @@ impl Identity {
 
     pub(super) fn sts(&self, requests: &Requests) -> aws_sdk_sts::Client {
         let counted = Counted { service: "sts", requests: requests.clone() };
-        aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(counted).build())
+        let config = aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(counted);
+        aws_sdk_sts::Client::from_conf(config.retry_classifier(TransientAnswer).build())
     }
 
     /// From the role's ARN; else from the credentials, if they tell; else STS is asked, once. Without credentials a run

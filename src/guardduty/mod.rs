@@ -11,6 +11,7 @@ mod fetch;
 mod identity;
 mod pages;
 mod source;
+mod transient;
 mod watch;
 #[cfg(test)]
 mod wire;

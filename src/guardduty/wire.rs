@@ -86,7 +86,7 @@ impl Wire {
     }
 
     pub(super) fn aws(&self, regions: config::Regions, roles: Vec<config::Role>) -> Aws {
-        let settings = config::Aws { regions, roles, external_id: Some("ext-1".into()) };
+        let settings = config::Aws { regions, roles, external_id: Some("ext-1".into()), ..config::Aws::default() };
         Aws::new(self.sdk(), None, &settings, self.requests.clone()).unwrap()
     }
 

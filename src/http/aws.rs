@@ -1,16 +1,22 @@
 //! The HTTP client of the AWS SDK.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::HttpError;
+use super::dns::Resolver;
 use super::proxy::Proxies;
 use super::roots::Roots;
 
@@ -22,6 +28,8 @@ type Key = (Option<Duration>, Option<Duration>);
 pub(super) struct Http {
     tls: TlsContext,
     proxy: ProxyConfig,
+    proxies: Arc<Proxies>,
+    resolver: Resolver,
     connectors: Mutex<Vec<(Key, SharedHttpConnector)>>,
 }
 
@@ -33,20 +41,22 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    pub(super) fn new(roots: &Roots, proxies: &Proxies) -> Result<Self, HttpError> {
+    pub(super) fn new(roots: &Roots, proxies: &Proxies, resolver: &Resolver) -> Result<Self, HttpError> {
         let tls = TlsContext::builder()
             .with_trust_store(roots.trust_store())
             .build()
             .map_err(|e| HttpError::Client(e.to_string()))?;
-        Ok(Self { tls, proxy: proxies.for_aws()?, connectors: Mutex::default() })
+        let proxy = proxies.for_aws()?;
+        let (proxies, resolver) = (Arc::new(proxies.clone()), resolver.clone());
+        Ok(Self { tls, proxy, proxies, resolver, connectors: Mutex::default() })
     }
 
     fn connect(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let mut builder = Connector::builder().connector_settings(settings.clone()).proxy_config(self.proxy.clone());
         builder.set_sleep_impl(components.sleep_impl());
-        SharedHttpConnector::new(
-            builder.tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(self.tls.clone()).build(),
-        )
+        let builder = builder.tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(self.tls.clone());
+        let inner = SharedHttpConnector::new(builder.build_with_resolver(self.resolver.clone()));
+        SharedHttpConnector::new(NamingConnector { inner, proxies: self.proxies.clone() })
     }
 }
 
@@ -60,5 +70,53 @@ impl HttpClient for Http {
         let made = self.connect(settings, components);
         connectors.push((key, made.clone()));
         made
+    }
+}
+
+/// Names the host in the errors of the network: the SDK's own do not.
+#[derive(Debug)]
+struct NamingConnector {
+    inner: SharedHttpConnector,
+    proxies: Arc<Proxies>,
+}
+
+impl HttpConnector for NamingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (url, proxies) = (request.uri().to_owned(), self.proxies.clone());
+        let answer = self.inner.call(request);
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, &url, &proxies)) })
+    }
+}
+
+/// The same error of the same kind, with the host in its text.
+fn named(error: ConnectorError, url: &str, proxies: &Proxies) -> ConnectorError {
+    let peer = url.parse().map(|url| proxies.peer(&url)).unwrap_or_default();
+    let (is_timeout, is_user, other) = (error.is_timeout(), error.is_user(), error.as_other());
+    let is_io = error.is_io();
+    let source = Box::new(Unreachable { peer, source: error.into_source() });
+    match () {
+        () if is_timeout => ConnectorError::timeout(source),
+        () if is_user => ConnectorError::user(source),
+        () if is_io => ConnectorError::io(source),
+        () => ConnectorError::other(source, other),
+    }
+}
+
+/// A host that could not be connected to, or that broke the connection.
+#[derive(Debug)]
+pub struct Unreachable {
+    peer: String,
+    source: BoxError,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&super::at_peer(Some(&self.peer), &*self.source))
+    }
+}
+
+impl std::error::Error for Unreachable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
     }
 }

@@ -1,6 +1,10 @@
 //! Which requests go through a proxy.
 
+use std::fmt;
+
 use aws_smithy_http_client::proxy::ProxyConfig;
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 
 use super::HttpError;
 
@@ -15,6 +19,13 @@ pub(super) struct Proxies {
     https: Option<(&'static str, String)>,
     http: Option<(&'static str, String)>,
     direct: String,
+}
+
+/// Shows nothing: a proxy's URL may hold a password.
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies").finish_non_exhaustive()
+    }
 }
 
 impl Proxies {
@@ -49,6 +60,21 @@ impl Proxies {
         https.into_iter().chain(http).map(named).collect()
     }
 
+    /// The host of a URL, with its port where that is not the usual one, and the proxy that requests for it go through.
+    pub(super) fn peer(&self, url: &Uri) -> String {
+        let mut builder = Matcher::builder().no(self.direct.clone());
+        if let Some((_, proxy)) = &self.https {
+            builder = builder.https(proxy.clone());
+        }
+        if let Some((_, proxy)) = &self.http {
+            builder = builder.http(proxy.clone());
+        }
+        match builder.build().intercept(url) {
+            Some(proxy) => format!("{} through proxy {}", host_and_port(url), host_and_port(proxy.uri())),
+            None => host_and_port(url),
+        }
+    }
+
     /// For `https` only: an AWS endpoint without TLS is a test's, a credential agent's, or an interface endpoint in the VPC.
     pub(super) fn for_aws(&self) -> Result<ProxyConfig, HttpError> {
         match &self.https {
@@ -57,6 +83,14 @@ impl Proxies {
                 .map(|p| p.no_proxy(&self.direct))
                 .map_err(|_| HttpError::Proxy { variable }),
         }
+    }
+}
+
+fn host_and_port(url: &Uri) -> String {
+    let host = url.host().unwrap_or_default();
+    match url.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 
@@ -92,10 +126,21 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_is_the_host_and_the_proxy_without_credentials() {
+        let proxied = read(&[("HTTPS_PROXY", "http://user:s3cret@proxy.example:3128"), ("NO_PROXY", "direct.example")]);
+        let proxied = proxied.unwrap_or_else(|e| panic!("{e}"));
+        let peer = |url: &str| proxied.peer(&url.parse().unwrap());
+        assert_eq!(peer("https://slack.com/api/chat.postMessage"), "slack.com through proxy proxy.example:3128");
+        assert_eq!(peer("https://direct.example/s3cret"), "direct.example");
+        assert_eq!(peer("https://127.0.0.1:9/"), "127.0.0.1:9");
+        assert_eq!(peer("http://gateway:9091/"), "gateway:9091");
+    }
+
+    #[test]
     fn a_wrong_proxy_is_named_without_its_value() {
         for bad in ["socks5://user:secret@proxy", "http://", "http://user:secret@host:port"] {
             let error = read(&[("ALL_PROXY", bad)]).err().unwrap();
-            assert_eq!(error.to_string(), "ALL_PROXY is no proxy URL; write it as http://host:port");
+            assert_eq!(error.to_string(), "ALL_PROXY: invalid proxy URL (not shown): expected http://host:port");
         }
     }
 }

@@ -18,13 +18,14 @@ pub(super) struct Roots {
 impl Roots {
     /// The bundle in `file` instead of the built-in roots. Certificates in it that cannot be roots are passed over, as
     /// bundles hold such; one that holds no other is an error.
-    pub(super) fn load(file: Option<&str>) -> Result<Self, HttpError> {
-        match file.filter(|f| !f.is_empty()) {
+    /// `variable` names it.
+    pub(super) fn load(variable: &'static str, file: Option<&str>) -> Result<Self, HttpError> {
+        match file.map(str::trim).filter(|f| !f.is_empty()) {
             None => Self::trusting(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()).map_err(HttpError::Client),
             Some(file) => {
-                let pem = std::fs::read(file).map_err(|e| e.to_string());
+                let pem = std::fs::read(file).map_err(|e| format!("cannot be read: {e}"));
                 let roots = pem.and_then(|pem| Self::from_pem(&pem));
-                roots.map_err(|why| HttpError::Roots { file: file.to_owned(), why })
+                roots.map_err(|why| HttpError::Roots { variable, file: file.to_owned(), why })
             }
         }
     }
@@ -75,7 +76,7 @@ mod tests {
     fn load(text: &str) -> Result<Roots, HttpError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        Roots::load(file.path().to_str())
+        Roots::load("SSL_CERT_FILE", file.path().to_str())
     }
 
     fn pem(der: &[u8]) -> String {
@@ -86,8 +87,8 @@ mod tests {
     fn a_bundle_stands_instead_of_the_built_in_roots() {
         let one = pem(&webpki_root_certs::TLS_SERVER_ROOT_CERTS[0]);
         assert_eq!(load(&format!("# a comment\n{one}{}", pem(b"no certificate"))).unwrap().certificates.len(), 1);
-        assert!(Roots::load(None).unwrap().certificates.len() > 50);
-        assert!(Roots::load(Some("")).unwrap().certificates.len() > 50);
+        assert!(Roots::load("SSL_CERT_FILE", None).unwrap().certificates.len() > 50);
+        assert!(Roots::load("SSL_CERT_FILE", Some("")).unwrap().certificates.len() > 50);
     }
 
     #[test]
@@ -96,8 +97,8 @@ mod tests {
             ["", "nonsense", &pem(b"no certificate"), "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"]
         {
             let error = load(bad).err().unwrap().to_string();
-            assert!(error.starts_with("SSL_CERT_FILE ") && error.contains("PEM"), "{error}");
+            assert!(error.starts_with("SSL_CERT_FILE: ") && error.contains("PEM"), "{error}");
         }
-        assert!(Roots::load(Some("no/such/file")).is_err());
+        assert!(Roots::load("SSL_CERT_FILE", Some("no/such/file")).is_err());
     }
 }

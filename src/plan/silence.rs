@@ -50,7 +50,7 @@ pub fn standing(
     let unknown = new || source.standing == Standing::LeftOut;
     match reading {
         Reading::NoDetector if all && unknown => leave_out(source),
-        Reading::Failed(error) if all && unknown && error.denied() => leave_out(source),
+        Reading::Failed(error) if all && unknown && error.rules_out_region() => leave_out(source),
         Reading::Failed(error) => blind(key, source, error, stamp, now),
         Reading::NoDetector => {
             [seen_again(key, source, stamp, now), gone(key, source, stamp)].into_iter().flatten().collect()

@@ -62,7 +62,8 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
     tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
     let requests = Requests::default();
     http::install_crypto();
-    let (client, aws_client) = match (http::client(http::Timeouts::default()), http::aws_client()) {
+    let aws_client = http::aws_client(config.aws.ca_bundle.as_deref());
+    let (client, aws_client) = match (http::client(http::Timeouts::default()), aws_client) {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(e), _) | (_, Err(e)) => {
             tracing::error!(error = %e, "invalid configuration");

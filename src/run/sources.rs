@@ -96,6 +96,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             (None, _) => Reading::NoDetector,
         };
+        if matches!(reading, Reading::NoDetector) && !matches!(self.config.aws.regions, Regions::All { .. }) {
+            tracing::warn!(source = key, "no GuardDuty detector in this region; nothing can be found there");
+        }
         if self.stand(key, &reading) {
             self.arrived.newcomers.push((key.to_owned(), look.open_before.clone()));
         }
@@ -108,7 +111,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// Notes how a source stands, and what is to be announced of it. Whether it is a newcomer that is looked at.
     pub(super) fn stand(&mut self, key: &str, reading: &Reading) -> bool {
-        let (now, all) = (self.clock.now(), self.config.aws.regions == Regions::All);
+        let (now, all) = (self.clock.now(), matches!(self.config.aws.regions, Regions::All { .. }));
         let start = self.intake.start;
         let (source, new) = self.record.state.source(key, start);
         let was_out = source.standing == Standing::LeftOut;

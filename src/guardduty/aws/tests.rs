@@ -81,7 +81,8 @@ async fn credentials_that_tell_their_account_spare_a_call() {
         .account_id("999900001111")
         .provider_name("test");
     let sdk = wire.sdk().into_builder().credentials_provider(SharedCredentialsProvider::new(told.build())).build();
-    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let settings =
+        config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None, ..config::Aws::default() };
     let aws = Aws::new(sdk, None, &settings, wire.requests.clone()).unwrap();
     assert_eq!(keys(&aws.sources().await), ["999900001111/eu-west-1"]);
     assert!(wire.ops().is_empty());
@@ -121,7 +122,8 @@ async fn identities_fail_alone() {
 #[tokio::test]
 async fn without_credentials_the_account_of_irsa_is_still_known() {
     let wire = Wire::answering(|_| refused(500, "InternalFailure", "try again")).await;
-    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let settings =
+        config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None, ..config::Aws::default() };
     let env = |name: &str| match name {
         "AWS_ROLE_ARN" => Some("arn:aws:iam::111122223333:role/pod".to_owned()),
         _ => Some("token".into()),
@@ -134,7 +136,7 @@ async fn without_credentials_the_account_of_irsa_is_still_known() {
 #[tokio::test]
 async fn all_regions_are_those_that_the_account_enabled() {
     let wire = Wire::answering(obliging).await;
-    let aws = wire.aws(Regions::All, vec![role(READER)]);
+    let aws = wire.aws(Regions::All { except: vec![] }, vec![role(READER)]);
     assert_eq!(keys(&aws.sources().await), ["222233334444/eu-west-1", "222233334444/eu-south-1"]);
     let body = wire.asked().remove(1).body;
     assert_eq!(body, json!({"MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}));
@@ -146,7 +148,7 @@ async fn regions_that_are_not_told_are_an_error_of_a_known_account() {
         "POST /listRegions" => error(403, "AccessDeniedException", "no"),
         _ => obliging(call),
     });
-    let aws = wire.await.aws(Regions::All, vec![role(READER)]);
+    let aws = wire.await.aws(Regions::All { except: vec![] }, vec![role(READER)]);
     let seen = aws.sources().await.remove(0);
     assert_eq!((seen.identity.as_str(), seen.account.as_deref()), (READER, Some("222233334444")));
     assert!(seen.sources.is_err_and(|e| e.denied()));
@@ -174,7 +176,12 @@ async fn each_identity_can_say_who_it_is() {
 async fn without_a_region_the_fault_names_the_variables() {
     let wire = Wire::answering(obliging).await;
     let sdk = wire.sdk().into_builder().region(None).build();
-    let settings = config::Aws { regions: Regions::All, roles: vec![Role::Own], external_id: None };
+    let settings = config::Aws {
+        regions: Regions::All { except: vec![] },
+        roles: vec![Role::Own],
+        external_id: None,
+        ..config::Aws::default()
+    };
     let fault = Aws::new(sdk, None, &settings, Requests::default()).err().unwrap();
     assert_eq!(fault.to_string(), "no region: set AWS_REGION, or list the regions to poll in GUARDDUTY_REGIONS");
 }
@@ -192,7 +199,8 @@ async fn no_secret_is_in_an_error() {
 async fn a_connection_that_is_refused_is_of_the_network() {
     let wire = Wire::answering(obliging).await;
     let sdk = wire.sdk().into_builder().endpoint_url("http://127.0.0.1:9").build();
-    let settings = config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None };
+    let settings =
+        config::Aws { regions: Regions::Default, roles: vec![Role::Own], external_id: None, ..config::Aws::default() };
     let seen = Aws::new(sdk, None, &settings, wire.requests.clone()).unwrap().sources().await.remove(0);
     assert!(matches!(seen.sources, Err(ReadError::Passing { reason: Reason::Network, .. })));
     assert_eq!(wire.counted(), ["sts GetCallerIdentity error: 3"]);
@@ -200,8 +208,11 @@ async fn a_connection_that_is_refused_is_of_the_network() {
 
 #[test]
 fn more_tries_than_the_sdk_s_own_unless_the_environment_says_otherwise() {
-    let tries =
-        |retry| patient(SdkConfig::builder().retry_config(retry).build()).retry_config().map(RetryConfig::max_attempts);
+    let tries = |retry| {
+        with_retries(SdkConfig::builder().retry_config(retry).build(), false)
+            .retry_config()
+            .map(RetryConfig::max_attempts)
+    };
     assert_eq!(tries(RetryConfig::standard()), Some(ATTEMPTS));
     assert_eq!(tries(RetryConfig::standard().with_max_attempts(9)), Some(9));
 }

@@ -1,0 +1,115 @@
+//! The selected profile of AWS's shared files. The SDK reads it itself; here it is only checked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_runtime::env_config::EnvConfigValue;
+use aws_runtime::env_config::error::EnvConfigFileLoadError;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_runtime::env_config::section::EnvConfigSections;
+use aws_runtime::env_config::source;
+use aws_types::os_shim_internal::{Env, Fs};
+use futures_util::FutureExt;
+
+use super::super::faults::Faults;
+use super::super::values::Parsed;
+use super::forms;
+
+/// What the program needs to know of the profile.
+#[derive(Default)]
+pub(super) struct Profile {
+    pub ca_bundle: Option<String>,
+    /// Keys of the profile as variables, where the SDK would panic at the key, or others need it.
+    pub overrides: Vec<(&'static str, String)>,
+}
+
+type Parse = fn(&str) -> Parsed<String>;
+
+const KEYS: [(&str, Parse); 7] = [
+    ("region", forms::region),
+    ("max_attempts", forms::attempts),
+    ("retry_mode", forms::retry_mode),
+    ("endpoint_url", forms::url),
+    ("use_fips_endpoint", forms::boolean),
+    ("use_dualstack_endpoint", forms::boolean),
+    ("ignore_configured_endpoint_urls", forms::boolean),
+];
+
+/// The services that are called, as their sections are named.
+const SERVICES: [&str; 4] = ["account", "guardduty", "organizations", "sts"];
+
+pub(super) fn read(cleaned: &BTreeMap<String, String>, faults: &mut Faults) -> Profile {
+    let place = |key: &str| format!("{}: {key}", name(cleaned));
+    let sections = match load(cleaned) {
+        Ok(sections) => sections,
+        Err(error) => {
+            faults.add(files(cleaned), format!("cannot be read: {}", error_text(&error)));
+            return Profile::default();
+        }
+    };
+    if is_missing(cleaned, &sections) {
+        faults.add("AWS_PROFILE", format!("unknown profile: expected a profile of {}", files(cleaned)));
+    }
+    for (key, parse) in KEYS {
+        if let Some(Err(problem)) = sections.get(key).map(|value| parse(value.trim())) {
+            faults.add(place(key), problem);
+        }
+    }
+    for service in SERVICES {
+        let value = service_endpoint(service, &sections);
+        if let Some(Err(problem)) = value.map(|value| forms::url(value.trim())) {
+            faults.add(place(&format!("services, {service}, endpoint_url")), problem);
+        }
+    }
+    Profile {
+        ca_bundle: sections.get("ca_bundle").map(str::to_owned),
+        overrides: OVERRIDES.iter().filter_map(|(key, variable)| Some((*variable, valid(key, &sections)?))).collect(),
+    }
+}
+
+const OVERRIDES: [(&str, &str); 2] = [("region", "AWS_REGION"), ("retry_mode", "AWS_RETRY_MODE")];
+
+/// A key of the selected profile, as far as it is understood.
+fn valid(key: &str, sections: &EnvConfigSections) -> Option<String> {
+    let (_, parse) = KEYS.iter().find(|(known, _)| *known == key)?;
+    parse(sections.get(key)?.trim()).ok()
+}
+
+/// The SDK's own loader reads local files only, and never waits.
+fn load(cleaned: &BTreeMap<String, String>) -> Result<EnvConfigSections, EnvConfigFileLoadError> {
+    let env = Env::from(cleaned.clone().into_iter().collect::<HashMap<_, _>>());
+    let (fs, files) = (Fs::real(), EnvConfigFiles::default());
+    match source::load(&env, &fs, &files).now_or_never() {
+        Some(source) => Ok(EnvConfigSections::parse(source?)?),
+        None => Ok(EnvConfigSections::default()),
+    }
+}
+
+fn error_text(error: &EnvConfigFileLoadError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+/// A profile that is asked for by name. Keys in the environment take precedence over any profile.
+fn is_missing(cleaned: &BTreeMap<String, String>, sections: &EnvConfigSections) -> bool {
+    let is_asked_for = cleaned.contains_key("AWS_PROFILE") && !cleaned.contains_key("AWS_ACCESS_KEY_ID");
+    is_asked_for && sections.get_profile(sections.selected_profile()).is_none()
+}
+
+fn service_endpoint(service: &str, sections: &EnvConfigSections) -> Option<String> {
+    sections.get("services")?;
+    let empty = Env::from_slice(&[]);
+    let value = EnvConfigValue::new().profile("endpoint_url").service_id(service);
+    value.load(&empty, Some(sections)).map(|(value, _)| value.into_owned())
+}
+
+/// How the profile is called in an error.
+fn name(cleaned: &BTreeMap<String, String>) -> String {
+    let profile = cleaned.get("AWS_PROFILE").map_or("default", String::as_str);
+    format!("profile {profile} in {}", files(cleaned))
+}
+
+fn files(cleaned: &BTreeMap<String, String>) -> String {
+    let file = |variable: &str, default: &str| cleaned.get(variable).cloned().unwrap_or_else(|| default.to_owned());
+    let config = file("AWS_CONFIG_FILE", "~/.aws/config");
+    format!("{config} and {}", file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+}
