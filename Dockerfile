@@ -35,7 +35,7 @@ RUN case "$TARGETARCH" in \
       arm64) target=aarch64-unknown-linux-musl ;; \
       *) echo "unsupported architecture: $TARGETARCH" >&2; exit 1 ;; \
     esac \
- && cargo build --profile dist --locked --bin guardduty-slack --target "$target" \
+ && cargo build --no-default-features --profile dist --locked --bin guardduty-slack --target "$target" \
  && mkdir --parents /image/etc/ssl/certs \
  && cp "target/$target/dist/guardduty-slack" /image/ \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/

@@ -168,10 +168,14 @@ impl Reader<'_> {
             (true, true) => {
                 self.faults.add("SLACK_WEBHOOK_URL", "cannot be combined with SLACK_BOT_TOKEN; unset one of them")
             }
-            (true, false) if self.purpose == Purpose::Run && raw.slack_channel().value.is_none() => {
-                self.faults.add("SLACK_CHANNEL", "not set: required with a bot token; expected a channel ID or #name");
+            (true, false) => self.require_channel(),
+            (false, false) if self.purpose == Purpose::Run => {
+                self.no_access();
+                // Without a webhook it will be a bot token.
+                if !self.faults.mention("SLACK_WEBHOOK_URL") {
+                    self.require_channel();
+                }
             }
-            (false, false) if self.purpose == Purpose::Run => self.no_access(),
             _ => {}
         }
         let kind = match (has_token, has_webhook) {
@@ -187,6 +191,12 @@ impl Reader<'_> {
             },
         };
         (access, kind)
+    }
+
+    fn require_channel(&mut self) {
+        if self.purpose == Purpose::Run && self.raw.slack_channel().value.is_none() {
+            self.faults.add("SLACK_CHANNEL", "not set: required with a bot token; expected a channel ID or #name");
+        }
     }
 
     fn no_access(&mut self) {

@@ -139,6 +139,37 @@ fn every_fault_is_reported_at_once_by_the_variable_s_name() {
 }
 
 #[test]
+fn a_region_can_be_left_out_of_all() {
+    let regions = |text: &str| with(&[("GUARDDUTY_REGIONS", text)]).map(|c| c.aws.regions);
+    let except = |list: &[&str]| Ok(Regions::All { except: list.iter().map(|r| (*r).to_owned()).collect() });
+    assert_eq!(regions("all"), except(&[]));
+    assert_eq!(regions("-us-east-1, all, -me-central-1"), except(&["us-east-1", "me-central-1"]));
+    for wrong in ["-us-east-1", "eu-west-1,-us-east-1", "all,eu-west-1", "all,--us-east-1", "all,-", "all,-all"] {
+        assert!(regions(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn regions_are_validated_by_their_form() {
+    for name in ["eu-west-1", "us-gov-west-1", "eusc-de-east-1", "us-isob-east-1", "ap-southeast-7", "mx-central-1"] {
+        assert!(with(&[("GUARDDUTY_REGIONS", name)]).is_ok(), "{name}");
+    }
+    for name in ["eu-west", "eu-west-1a", "EU-WEST-1", "euwest1", "eu_west_1", "eu--1", "west-1"] {
+        assert!(with(&[("GUARDDUTY_REGIONS", name)]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn missing_settings_are_reported_together() {
+    let gone = [("SLACK_BOT_TOKEN", ""), ("SLACK_CHANNEL", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
+    insta::assert_snapshot!(faults(&gone), @r"
+    AWS_REGION: not set: required unless GUARDDUTY_REGIONS lists regions
+    SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL
+    SLACK_CHANNEL: not set: required with a bot token; expected a channel ID or #name
+    ");
+}
+
+#[test]
 fn the_nearest_known_variable_is_named() {
     for (wrong, near) in [
         ("GUARDDUTY_REGION", "GUARDDUTY_REGIONS"),

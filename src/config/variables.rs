@@ -69,7 +69,7 @@ use Fallback::{Known, Unset, Value};
 
 variables! {
     "GUARDDUTY_REGIONS" guardduty_regions, false, Known("region of the AWS SDK"),
-        "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run";
+        "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run; `all,-me-central-1`: without that one. Repetitions count once";
     "GUARDDUTY_ROLE_ARNS" guardduty_role_arns, false, Unset,
         "comma-separated list of roles to assume, each polled in every region; `self` is the identity of the pod. Unset: only the identity of the pod";
     "GUARDDUTY_EXTERNAL_ID" guardduty_external_id, false, Unset,
@@ -165,7 +165,8 @@ The variables of AWS (AWS_REGION, AWS_PROFILE, AWS_ROLE_ARN,
 AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ENDPOINT_URL, AWS_MAX_ATTEMPTS, …) have the
 same meaning as in every AWS SDK. HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (a CA
 bundle that replaces the built-in one) apply to every connection except those
-to the Kubernetes API, the Pod Identity agent and loopback.
+to the Kubernetes API, the Pod Identity agent and loopback. AWS_CA_BUNDLE
+replaces both bundles for connections to AWS.
 ";
 
 /// The part of `--help` about the environment: every variable with its default, and what else is read.

@@ -152,6 +152,8 @@ mod tests {
     struct Counting {
         asked: Arc<AtomicUsize>,
         refuses: bool,
+        /// Attempts that fail before one succeeds.
+        failing: usize,
         hangs: bool,
     }
 
@@ -166,7 +168,7 @@ mod tests {
                 if self.hangs {
                     std::future::pending::<()>().await;
                 }
-                match self.refuses {
+                match self.refuses || self.asked.load(Ordering::SeqCst) <= self.failing {
                     true => Err(CredentialsError::provider_error("sts is down")),
                     false => Ok(Credentials::new("AKIA", "secret", None, None, "test")),
                 }
@@ -192,6 +194,13 @@ mod tests {
         let outcomes = ask_at_once(&provider, 20).await;
         assert!(outcomes.iter().all(|o| o.as_ref().is_err_and(|e| e.reason() == "credentials")));
         assert_eq!(provider.asked.load(Ordering::SeqCst), Policy::SHORT.tries as usize);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transient_failure_is_retried_for_all_regions() {
+        let provider = Counting { failing: 2, ..Counting::default() };
+        assert!(ask_at_once(&provider, 20).await.iter().all(Result::is_ok));
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test(start_paused = true)]

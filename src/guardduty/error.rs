@@ -261,6 +261,8 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+
     use super::*;
 
     fn verdict(status: u16, code: &str, message: &str) -> String {
@@ -309,6 +311,27 @@ mod tests {
         denied: ListFindings in eu-west-1: InvalidIdentityToken: Incorrect token
         credentials: ListFindings in eu-west-1: InvalidIdentityToken: Couldn't retrieve verification key from your identity provider
         ");
+    }
+
+    #[test]
+    fn an_endpoint_of_credentials_is_described_by_its_status() {
+        let answered = |status: u16| {
+            let said = format!(
+                "Non-success status from HTTP credential provider: {:?}",
+                StatusCode::try_from(status).unwrap()
+            );
+            ReadError::of_credentials("self", &CredentialsError::provider_error(said))
+        };
+        assert_eq!(answered(429).to_string(), "credentials of self: the credentials endpoint returned 429");
+        assert!([408, 429, 500, 503].into_iter().all(|status| answered(status).is_worth_fetching_again()));
+        assert!([400, 401, 404].into_iter().all(|status| !answered(status).is_worth_fetching_again()));
+    }
+
+    #[test]
+    fn a_build_without_identity_center_names_the_way_around() {
+        let missing = ProfileFileError::FeatureNotEnabled { feature: "sso".into(), message: None };
+        let error = ReadError::of_credentials("self", &CredentialsError::invalid_configuration(missing));
+        assert!(error.to_string().contains("aws configure export-credentials"), "{error}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod commands;
 mod delivery;
 mod endings;
+mod environment;
 mod fakes;
 mod faults;
 mod kit;
