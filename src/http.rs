@@ -120,7 +120,7 @@ pub fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&st
 pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     install_crypto();
     let roots = Roots::from_pem(ca).map_err(HttpError::Client)?;
-    build(roots.config(), &Proxies::none(), timeouts)
+    build(roots.config(), &Proxies::none(), &environment()?.resolver, timeouts)
 }
 
 /// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.

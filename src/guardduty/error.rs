@@ -328,13 +328,6 @@ mod tests {
     }
 
     #[test]
-    fn a_build_without_identity_center_names_the_way_around() {
-        let missing = ProfileFileError::FeatureNotEnabled { feature: "sso".into(), message: None };
-        let error = ReadError::of_credentials("self", &CredentialsError::invalid_configuration(missing));
-        assert!(error.to_string().contains("aws configure export-credentials"), "{error}");
-    }
-
-    #[test]
     fn a_text_is_one_line_of_bounded_length() {
         assert_eq!(one_line(" a\r\n\tb  c\u{7} "), "a b c");
         assert_eq!(one_line(&"ü".repeat(600)).chars().count(), 501);

@@ -42,10 +42,12 @@ impl Proxies {
         };
         let proxy = |names| first(names).map(checked).transpose();
         let exempt = first(&["NO_PROXY", "no_proxy"]).map(|(_, list)| format!(",{list}"));
+        // The API server of the cluster: see `cluster_client`.
+        let server = first(&["KUBERNETES_SERVICE_HOST"]).map(|(_, host)| format!(",{host}"));
         Ok(Self {
             https: proxy(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?,
             http: proxy(&["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])?,
-            direct: format!("{DIRECT}{}", exempt.unwrap_or_default()),
+            direct: format!("{DIRECT}{}{}", server.unwrap_or_default(), exempt.unwrap_or_default()),
         })
     }
 

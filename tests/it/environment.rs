@@ -105,7 +105,7 @@ fn a_variable_of_aws_that_cannot_be_parsed_is_a_configuration_error() {
 #[test]
 fn an_empty_variable_of_aws_counts_as_unset() {
     let required = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"];
-    for empty in ["", " \n"] {
+    for empty in ["", " "] {
         let mut world = world().findings([high("f1")]);
         for name in VARIABLES.into_iter().filter(|name| !required.contains(name)) {
             world = world.env(name, empty);

@@ -10,6 +10,7 @@ mod kit;
 mod life;
 mod polling;
 mod rejections;
+mod resolver;
 mod state;
 mod watching;
 mod webhooks;

@@ -43,7 +43,7 @@ pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, patience: D
     Err(failure)
 }
 
-/// With one server the whole time-out is left to it, in two halves: an answer may be on its way.
+/// A single server is given the whole timeout; the question is repeated meanwhile.
 fn resend_after(settings: &Settings) -> Duration {
     if settings.servers.len() > 1 { RESEND.min(settings.timeout) } else { settings.timeout }
 }

@@ -9,6 +9,7 @@
 //! servers run on threads of their own.
 
 pub mod aws;
+pub mod dns;
 mod expect;
 pub mod fault;
 pub mod findings;

@@ -139,6 +139,11 @@ impl World {
         self.aws_server.url()
     }
 
+    /// Where Slack listens.
+    pub fn slack_url(&self) -> String {
+        self.slack_server.url()
+    }
+
     /// A string that no run may print.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secrets.push(secret.into());
