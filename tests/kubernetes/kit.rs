@@ -1,4 +1,4 @@
-//! `kubectl` and `helm` as a person uses them, in the cluster that `tests/kubernetes/cluster` started.
+//! `kubectl` and `helm` commands in the cluster that `tests/kubernetes/cluster` started.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,41 +7,43 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The repository.
+/// Root of the repository.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// The chart, in the repository.
+/// Folder of the chart.
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/guardduty-slack");
 
-/// The folder of the cluster that `tests/kubernetes/cluster` started.
+/// Folder with the certificates and the audit log of the cluster.
 pub fn cluster() -> PathBuf {
-    std::env::var_os("CLUSTER").map(PathBuf::from).expect("a cluster: run these tests by tests/kubernetes/run")
+    std::env::var_os("CLUSTER")
+        .map(PathBuf::from)
+        .expect("CLUSTER is not set: run these tests with tests/kubernetes/run")
 }
 
-/// What a command said, and whether it succeeded.
+/// Output and result of a command.
 #[derive(Debug)]
-pub struct Said {
-    pub ok: bool,
-    pub out: String,
-    pub err: String,
+pub struct CommandOutput {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-impl Said {
-    /// What it printed.
+impl CommandOutput {
+    /// Returns standard output; panics if the command failed.
     #[track_caller]
-    pub fn must(self) -> String {
-        assert!(self.ok, "{}\n{}", self.out, self.err);
-        self.out
+    pub fn assert_success(self) -> String {
+        assert!(self.success, "{}\n{}", self.stdout, self.stderr);
+        self.stdout
     }
 
-    /// What it complained of, which has to hold `word`.
+    /// Panics unless the command failed and its standard error contains `word`.
     #[track_caller]
-    pub fn must_fail(self, word: &str) {
-        assert!(!self.ok, "succeeded: {}", self.out);
-        assert!(self.err.contains(word), "no word of {word:?}: {}", self.err);
+    pub fn assert_failure(self, word: &str) {
+        assert!(!self.success, "succeeded: {}", self.stdout);
+        assert!(self.stderr.contains(word), "standard error lacks {word:?}: {}", self.stderr);
     }
 }
 
-pub fn command(program: &str, arguments: &[&str], stdin: &str) -> Said {
+pub fn command(program: &str, arguments: &[&str], stdin: &str) -> CommandOutput {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -49,37 +51,37 @@ pub fn command(program: &str, arguments: &[&str], stdin: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|e| panic!("{program} does not start: {e}"));
-    // a program that does not read its input closes it; what it then says tells more than the broken pipe
+    // a program that does not read its input closes it; its own error is more useful than the broken pipe
     drop(child.stdin.take().map(|mut pipe| pipe.write_all(stdin.as_bytes())));
     let output = child.wait_with_output().expect("a child that was started can be waited for");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { ok: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
+    CommandOutput { success: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-pub fn kubectl(arguments: &[&str]) -> Said {
+pub fn kubectl(arguments: &[&str]) -> CommandOutput {
     command("kubectl", arguments, "")
 }
 
-/// `kubectl` with documents, JSON or YAML, on standard input.
-pub fn kubectl_with(documents: &str, arguments: &[&str]) -> Said {
+/// Runs `kubectl` with JSON or YAML documents on standard input.
+pub fn kubectl_with(documents: &str, arguments: &[&str]) -> CommandOutput {
     command("kubectl", arguments, documents)
 }
 
-/// One object as JSON.
+/// Returns one object as JSON.
 pub fn object(namespace: &str, kind: &str, name: &str) -> Value {
-    let text = kubectl(&["--namespace", namespace, "get", kind, name, "--output=json"]).must();
+    let text = kubectl(&["--namespace", namespace, "get", kind, name, "--output=json"]).assert_success();
     serde_json::from_str(&text).expect("kubectl prints JSON")
 }
 
-/// Waits until `look` finds something, half a minute at most.
+/// Waits until `poll` returns a value. The limit of ten minutes only catches a hang.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(30);
+pub fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(600);
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = poll() {
             return found;
         }
-        assert!(Instant::now() < end, "{what} does not happen");
+        assert!(Instant::now() < end, "{what} did not happen within ten minutes");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
@@ -98,25 +100,25 @@ impl Helm {
         }
     }
 
-    pub fn run(self, arguments: &[&str]) -> Said {
+    pub fn run(self, arguments: &[&str]) -> CommandOutput {
         command(self.program(), arguments, "")
     }
 
-    /// The chart's manifests with the values of a file, for a namespace.
+    /// Returns the manifests of the chart with the values of a file, for a namespace.
     pub fn template(self, namespace: &str, values: &Path) -> String {
         self.template_with(namespace, &[values.to_owned()])
     }
 
-    /// The manifests of the chart with the values of several files; later files take precedence.
+    /// Returns the manifests of the chart with the values of several files; later files take precedence.
     pub fn template_with(self, namespace: &str, values: &[PathBuf]) -> String {
         let files = values.iter().map(|file| format!("--values={}", file.display()));
         let arguments: Vec<String> =
             ["template", "rel", CHART, "--namespace", namespace].map(str::to_owned).into_iter().chain(files).collect();
-        self.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).must()
+        self.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).assert_success()
     }
 }
 
-/// The values files under the chart's `ci/`, one a feature.
+/// Values files in the `ci` folder of the chart, one per feature.
 pub fn features() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(Path::new(CHART).join("ci")).expect("the chart has feature values");
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("a readable folder").path()).collect();

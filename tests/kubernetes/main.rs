@@ -1,11 +1,12 @@
-//! The chart on a real API server, installed by real Helm, and the program in the name of its ServiceAccount.
+//! Tests of the chart on a real API server with Helm 3 and Helm 4, and of the program with the token of its ServiceAccount.
 //!
-//! Not part of a plain `cargo test`: `tests/kubernetes/run` builds the peers, starts the cluster and runs these in it.
+//! `cargo test` runs only the tests that need no cluster. `tests/kubernetes/run` builds the programs, starts the cluster and
+//! runs all of them.
 
 mod admission;
 mod documented;
 mod kit;
-mod life;
+mod lifecycle;
 mod manifests;
 mod notes;
 mod packaging;

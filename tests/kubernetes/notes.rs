@@ -6,11 +6,12 @@ use crate::site::Site;
 fn notes_name_the_missing_key(helm: Helm, namespace: &str) {
     let site = Site::new(namespace);
     let token = "--from-literal=token=xoxb-example";
-    kubectl(&["--namespace", namespace, "create", "secret", "generic", "other", token]).must();
-    let notes = site.helm(helm, "install", &["secret.existingSecret=other"]).must();
+    kubectl(&["--namespace", namespace, "create", "secret", "generic", "other", token]).assert_success();
+    let notes = site.helm(helm, "install", &["secret.existingSecret=other"]).assert_success();
     let expected = format!("Secret other in namespace {namespace} has no key bot-token, which SLACK_BOT_TOKEN_FILE");
     assert!(notes.contains(&expected), "{notes}");
-    let notes = site.helm(helm, "upgrade", &["secret.existingSecret=other", "secret.keys.botToken=token"]).must();
+    let notes =
+        site.helm(helm, "upgrade", &["secret.existingSecret=other", "secret.keys.botToken=token"]).assert_success();
     assert!(!notes.contains("Secret other"), "{notes}");
 }
 

@@ -1,4 +1,4 @@
-//! What can be told of the packaging without a cluster.
+//! Consistency of chart, image, IAM policies and documents. These tests need no cluster.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn text(path: &str) -> String {
 }
 
 #[test]
-fn the_chart_installs_the_version_that_the_crate_has() {
+fn chart_version_is_the_version_of_the_crate() {
     let chart = std::fs::read_to_string(Path::new(CHART).join("Chart.yaml")).expect("the chart is there");
     let version = env!("CARGO_PKG_VERSION");
     let image = format!("      image: ghcr.io/guardduty-slack/guardduty-slack:{version}");
@@ -22,7 +22,7 @@ fn the_chart_installs_the_version_that_the_crate_has() {
 }
 
 #[test]
-fn the_image_is_built_by_the_toolchain_that_the_repository_names() {
+fn image_is_built_with_the_toolchain_of_the_repository() {
     let toolchain = text("rust-toolchain.toml");
     let channel =
         toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).expect("a channel").trim_matches('"');
@@ -32,7 +32,7 @@ fn the_image_is_built_by_the_toolchain_that_the_repository_names() {
     }
 }
 
-/// The actions that a policy allows.
+/// Actions that a policy allows.
 fn allowed(policy: &str) -> BTreeSet<String> {
     let policy: Value = serde_json::from_str(&text(policy)).expect("a policy is JSON");
     let statements = policy["Statement"].as_array().expect("a policy has statements");
@@ -44,7 +44,7 @@ fn allowed(policy: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_policies_allow_what_a_run_reads_and_no_wildcard() {
+fn policies_allow_the_required_actions_without_wildcards() {
     let needed = ["guardduty:GetFindings", "guardduty:ListDetectors", "guardduty:ListFindings"];
     let optional = [
         "account:ListRegions",
@@ -61,7 +61,7 @@ fn the_policies_allow_what_a_run_reads_and_no_wildcard() {
     assert_eq!(allowed("k8s/iam-policy-optional.json"), &set(&needed) | &set(&optional));
 }
 
-/// `ListIPSets` as the SDK's method: `list_ip_sets`.
+/// Name of the SDK method of an operation: `list_ip_sets` for `ListIPSets`.
 fn method(operation: &str) -> String {
     let letters: Vec<char> = operation.chars().collect();
     let mut name = String::new();
@@ -76,7 +76,7 @@ fn method(operation: &str) -> String {
     name
 }
 
-/// Every line of the program.
+/// Source code of the program.
 fn sources(folder: &Path) -> String {
     let entries =
         std::fs::read_dir(folder).expect("a folder of the program").map(|entry| entry.expect("readable").path());
@@ -88,7 +88,7 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn no_policy_allows_what_the_program_never_calls() {
+fn policies_allow_only_actions_that_the_program_calls() {
     let program = sources(&Path::new(ROOT).join("src"));
     for action in allowed("k8s/iam-policy-optional.json") {
         let (_, operation) = action.split_once(':').expect("an action names its service");
@@ -98,7 +98,7 @@ fn no_policy_allows_what_the_program_never_calls() {
 }
 
 #[test]
-fn every_snippet_grants_the_same_as_the_policy() {
+fn every_iam_example_grants_the_same_actions_as_the_policy() {
     for snippet in ["k8s/iam/eksctl-irsa.yaml", "k8s/iam/eksctl-pod-identity.yaml", "k8s/iam/member-role.yaml"] {
         let granted: BTreeSet<String> =
             text(snippet).split('"').filter(|word| word.starts_with("guardduty:")).map(str::to_owned).collect();
@@ -107,7 +107,7 @@ fn every_snippet_grants_the_same_as_the_policy() {
 }
 
 #[test]
-fn the_slack_manifest_asks_for_no_more_than_posting_and_reading_back() {
+fn slack_manifest_requests_only_required_scopes() {
     let manifest = text("slack-manifest.yaml");
     let scopes: Vec<&str> = manifest
         .lines()
@@ -119,7 +119,7 @@ fn the_slack_manifest_asks_for_no_more_than_posting_and_reading_back() {
 }
 
 #[test]
-fn every_alert_has_its_section_in_the_runbook() {
+fn every_alert_has_a_section_in_the_runbook() {
     let runbook = text("docs/alerts.md");
     let rules = text("helm/guardduty-slack/templates/prometheusrule.yaml");
     let alerts = rules.split("\"alert\" \"").skip(1).filter_map(|rest| rest.split('"').next());

@@ -1,5 +1,5 @@
-//! A site: a namespace that enforces the restricted Pod Security Standard, a Secret, a release of the chart, and the
-//! program as the release's Pods would run it.
+//! A namespace that enforces the restricted Pod Security Standard, a Secret, a release of the chart, and the program as
+//! the Pods of the release run it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,9 @@ use guardduty_slack_support::slack;
 use guardduty_slack_support::world::World;
 use serde_json::{Value, json};
 
-use crate::kit::{CHART, Helm, Said, cluster, command, kubectl, kubectl_with, object};
+use crate::kit::{CHART, CommandOutput, Helm, cluster, command, kubectl, kubectl_with, object};
 
-/// The names that the chart gives in a release called `rel`.
+/// Object names in a release called `rel`.
 pub const RELEASE: &str = "rel";
 pub const FULL: &str = "rel-guardduty-slack";
 pub const STATE: &str = "rel-guardduty-slack-state";
@@ -23,18 +23,18 @@ pub struct Site {
 }
 
 impl Site {
-    /// A namespace of that name with the Slack token in a Secret; nothing is installed yet.
+    /// Creates the namespace, and a Secret with the bot token. Installs nothing.
     pub fn new(namespace: &str) -> Self {
         namespace_that_is_restricted(namespace);
         let token = format!("--from-literal=bot-token={}", slack::TOKEN);
-        kubectl(&["--namespace", namespace, "create", "secret", "generic", "guardduty-slack", &token]).must();
+        kubectl(&["--namespace", namespace, "create", "secret", "generic", "guardduty-slack", &token]).assert_success();
         let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"));
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self { namespace: namespace.into(), world: Some(world), folder }
     }
 
-    /// `helm <verb> rel <chart>` with a site's usual values and these.
-    pub fn helm(&self, helm: Helm, verb: &str, settings: &[&str]) -> Said {
+    /// Runs `helm <verb> rel <chart>` with Secret, channel and these settings.
+    pub fn helm(&self, helm: Helm, verb: &str, settings: &[&str]) -> CommandOutput {
         let secret = "secret.existingSecret=guardduty-slack";
         let channel = format!("config.slack.channel={}", slack::CHANNEL);
         let mut arguments =
@@ -43,12 +43,12 @@ impl Site {
         helm.run(&arguments)
     }
 
-    /// `helm` with the release's namespace.
-    pub fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> Said {
+    /// Runs `helm` in the namespace of the release.
+    pub fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
         helm.run(&[arguments, &["--namespace", &self.namespace]].concat())
     }
 
-    pub fn kubectl(&self, arguments: &[&str]) -> Said {
+    pub fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
         kubectl(&[&["--namespace", &self.namespace], arguments].concat())
     }
 
@@ -56,44 +56,44 @@ impl Site {
         object(&self.namespace, kind, name)
     }
 
-    /// The state as it stands in the ConfigMap.
+    /// Content of the state in the ConfigMap.
     pub fn watermark(&self) -> Option<String> {
         self.object("configmap", STATE)["data"]["watermark.json"].as_str().map(str::to_owned)
     }
 
-    /// `kubectl` in the name of the release's ServiceAccount, with a token as its Pods get one.
-    pub fn as_service_account(&self, arguments: &[&str]) -> Said {
+    /// Runs `kubectl` with a token of the ServiceAccount of the release.
+    pub fn as_service_account(&self, arguments: &[&str]) -> CommandOutput {
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig().display());
         command("kubectl", &[&[kubeconfig.as_str(), "--namespace", &self.namespace], arguments].concat(), "")
     }
 
-    /// Runs the program once, as the CronJob's Pod would.
+    /// Runs the program once, as the Pod of the CronJob does.
     pub fn run(&mut self, findings: impl IntoIterator<Item = Sighting>) -> &World {
         self.world = self.world.take().map(|world| world.findings(findings));
         let cronjob = self.object("cronjob", FULL);
         self.run_container(&cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0])
     }
 
-    /// Runs the program as a container would: its arguments, its variables, its files, its ServiceAccount's token.
+    /// Runs the program with the arguments, variables, files and ServiceAccount token of a container.
     pub fn run_container(&mut self, container: &Value) -> &World {
-        let world = self.world.take().expect("every run gives the world back");
-        let arguments = container["args"].as_array().expect("the chart says what to run").iter();
+        let world = self.world.take().expect("every run returns the world");
+        let arguments = container["args"].as_array().expect("a container has arguments").iter();
         let arguments: Vec<&str> = arguments.filter_map(Value::as_str).collect();
         let world = self.environment(world, container).run_with(&arguments, b"");
         self.world.insert(world)
     }
 
     fn environment(&self, world: World, container: &Value) -> World {
-        self.lay_secret();
+        self.write_secret_file();
         let world = self.in_cluster(world.env_remove("SLACK_BOT_TOKEN"));
-        let variables = container["env"].as_array().expect("the chart sets variables").iter();
+        let variables = container["env"].as_array().expect("a container has variables").iter();
         variables.fold(world, |world, variable| {
             let (name, value) = (variable["name"].as_str(), variable["value"].as_str());
             world.env(name.expect("a variable has a name"), self.path_here(value.expect("and a value")))
         })
     }
 
-    /// Where a path inside the container lies here; what is no such path stays as it is.
+    /// Maps a path inside the container to the folder of this test. Other values are unchanged.
     fn path_here(&self, value: &str) -> String {
         let inside = ["/etc/guardduty-slack/", "/var/lib/guardduty-slack/"];
         match inside.iter().any(|folder| value.starts_with(folder)) {
@@ -102,22 +102,22 @@ impl Site {
         }
     }
 
-    /// The Secret's file, as the kubelet would lay it.
-    fn lay_secret(&self) {
+    /// Writes the file of the Secret, as the kubelet does.
+    fn write_secret_file(&self) {
         let template = "--output=go-template={{index .data \"bot-token\" | base64decode}}";
-        let token = self.kubectl(&["get", "secret", "guardduty-slack", template]).must();
+        let token = self.kubectl(&["get", "secret", "guardduty-slack", template]).assert_success();
         let file = PathBuf::from(self.path_here("/etc/guardduty-slack/secret/guardduty-slack/bot-token"));
-        let lay = |file: &Path| -> std::io::Result<()> {
+        let write = |file: &Path| -> std::io::Result<()> {
             std::fs::create_dir_all(file.parent().unwrap_or(file))?;
             std::fs::write(file, token)
         };
-        lay(&file).expect("a file in our own folder");
+        write(&file).expect("the temporary folder is writable");
     }
 
-    /// The variables and files by which a Pod of the release reaches the API server.
+    /// Sets the variables and files that give a Pod of the release access to the API server.
     fn in_cluster(&self, world: World) -> World {
         let account = self.folder.path().join("service-account");
-        let token = self.kubectl(&["create", "token", FULL]).must();
+        let token = self.kubectl(&["create", "token", FULL]).assert_success();
         let ca = std::fs::read_to_string(cluster().join("ca.crt")).expect("the cluster has a CA");
         write_service_account(&account, &token, &self.namespace, &ca);
         let server = server();
@@ -130,7 +130,7 @@ impl Site {
     }
 
     fn kubeconfig(&self) -> PathBuf {
-        let token = self.kubectl(&["create", "token", FULL]).must();
+        let token = self.kubectl(&["create", "token", FULL]).assert_success();
         let server = server();
         let authority = cluster().join("ca.crt");
         let config = json!({
@@ -140,17 +140,17 @@ impl Site {
             "contexts": [{ "name": "pod", "context": { "cluster": "pod", "user": "pod", "namespace": self.namespace } }],
         });
         let path = self.folder.path().join("kubeconfig");
-        std::fs::write(&path, config.to_string()).expect("a file in our own folder");
+        std::fs::write(&path, config.to_string()).expect("the temporary folder is writable");
         path
     }
 }
 
-/// The URL of the API server.
+/// URL of the API server.
 fn server() -> String {
-    kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]).must()
+    kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]).assert_success()
 }
 
-/// A namespace as a security account's cluster has it.
+/// Creates a namespace that enforces the restricted Pod Security Standard.
 pub fn namespace_that_is_restricted(name: &str) {
     let namespace = json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -158,5 +158,5 @@ pub fn namespace_that_is_restricted(name: &str) {
             "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted",
         } },
     });
-    kubectl_with(&namespace.to_string(), &["apply", "--filename=-"]).must();
+    kubectl_with(&namespace.to_string(), &["apply", "--filename=-"]).assert_success();
 }
