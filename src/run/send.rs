@@ -320,13 +320,14 @@ impl Forms {
     }
 
     fn plainer(&mut self, why: &str) -> bool {
-        let form = self.0.name();
-        tracing::warn!(error = why, form, "Slack rejected the message content; retrying with a simpler form");
-        self.0 = match self.0 {
+        let simpler = match self.0 {
             Form::Full => Form::Text,
             Form::Text => Form::Bare,
             Form::Bare => return false,
         };
+        let form = self.0.name();
+        tracing::warn!(error = why, form, "Slack rejected the message content; retrying with a simpler form");
+        self.0 = simpler;
         true
     }
 }
