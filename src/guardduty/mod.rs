@@ -128,6 +128,9 @@ pub trait Detector {
     /// The details of at most [`PAGE`] findings, in any order; some may be left out.
     async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
 
+    /// Findings by ID, each as the JSON document that GuardDuty returns; some may be missing.
+    async fn documents(&self, detector: &str, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError>;
+
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError>;
 
     /// How many findings are not archived, by band; last updated before `before`, where it is given.

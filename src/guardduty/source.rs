@@ -175,6 +175,10 @@ impl Detector for Source {
         Box::pin(fetch(ids, &origin, &self.0.has_answered, request)).await
     }
 
+    async fn documents(&self, _detector: &str, _ids: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
+        Ok(BTreeMap::new())
+    }
+
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
         let request = self.client().get_detector().detector_id(detector);
         let answer = self.call("GetDetector", request.customize().config_override(self.here()).send()).await?;

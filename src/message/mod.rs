@@ -73,6 +73,17 @@ pub enum Form {
     Bare,
 }
 
+impl Form {
+    /// As logs name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Full => "blocks",
+            Form::Text => "text",
+            Form::Bare => "minimal",
+        }
+    }
+}
+
 /// How findings are worded here: from the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wording {

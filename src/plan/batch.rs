@@ -58,8 +58,8 @@ impl Act {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
             Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
-            Act::Notice(notice) => format!("notice «{}»", notice.title),
-            Act::Point { id, .. } => format!("where finding {id} is told now"),
+            Act::Notice(notice) => format!("notice \"{}\"", notice.title),
+            Act::Point { id, .. } => format!("redirect for finding {id}"),
         }
     }
 }

@@ -44,12 +44,12 @@ impl Reason {
             Reason::BelowMinSeverity => "below GUARDDUTY_MIN_SEVERITY",
             Reason::NotIncluded => "type not in GUARDDUTY_INCLUDE_TYPES",
             Reason::Excluded => "type in GUARDDUTY_EXCLUDE_TYPES",
-            Reason::Sample => "sample finding, GUARDDUTY_SAMPLES=drop",
-            Reason::Archived => "archived before it was told",
-            Reason::DropRoute => "a route drops it",
-            Reason::RecurrenceIgnored => "recurrence, SLACK_RECURRENCE=ignore",
-            Reason::NothingNew => "recurrence that brings only a later time and a higher count",
-            Reason::WebhookCannotEdit => "recurrence within its band, a webhook cannot edit",
+            Reason::Sample => "sample finding (GUARDDUTY_SAMPLES=drop)",
+            Reason::Archived => "archived before it was announced",
+            Reason::DropRoute => "dropped by a route",
+            Reason::RecurrenceIgnored => "recurrence (SLACK_RECURRENCE=ignore)",
+            Reason::NothingNew => "recurrence with only a later time and a higher count",
+            Reason::WebhookCannotEdit => "recurrence at the same severity level; a webhook cannot edit messages",
         }
     }
 }

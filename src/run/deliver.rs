@@ -9,6 +9,7 @@ use crate::config::Target;
 use crate::finding::Finding;
 use crate::message::{self, Addressing, Form, Life, News, Placement};
 use crate::plan::{Act, Destination, Post, Update, Word};
+use crate::run::delivery_log::{Action, Place, log_digest, log_finding, log_notice, log_redirect};
 use crate::run::desk::Desk;
 use crate::run::recall::{Memory, Past};
 use crate::run::send::{Sent, Unsent};
@@ -58,9 +59,20 @@ impl<C: Chat> Desk<'_, C> {
 
     async fn notice(&self, notice: &message::Notice, past: &Past, again: bool) -> Result<Done, Unsent> {
         if again && self.look(&self.default, past).await?.notices.contains(&notice.id) {
+            tracing::info!(notice_id = notice.id, notice = notice.title, "notice found in history");
             return Ok(Done::Said);
         }
-        self.send(&self.default, None, |form, _| message::notice(notice, form)).await.map(|_| Done::Said)
+        let sent = self.send(&self.default, None, |form, _| message::notice(notice, form)).await?;
+        if sent.form == Form::Bare {
+            tracing::warn!(
+                notice_id = notice.id,
+                notice = notice.title,
+                lines = notice.lines.join("; "),
+                "complete notice"
+            );
+        }
+        log_notice(notice, Place { channel: &self.channel_name(&sent.at.channel), at: &sent.at });
+        Ok(Done::Said)
     }
 
     async fn digest(
@@ -72,21 +84,28 @@ impl<C: Chat> Desk<'_, C> {
         again: bool,
     ) -> Result<Done, Unsent> {
         if again && self.look(to, past).await?.digests.contains(id) {
+            tracing::info!(digest_id = id, findings = findings.len(), "digest found in history");
             return Ok(Done::Digested);
         }
         let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
         findings.iter().copied().for_each(log_unreadable);
-        self.send(to, None, |form, addressing| message::digest(id, &findings, self.wording, addressing, form)).await?;
+        let write =
+            |form: Form, addressing: &Addressing| message::digest(id, &findings, self.wording, addressing, form);
+        let sent = self.send(to, None, write).await?;
+        self.note_form(sent.form, &findings);
+        log_digest(id, &findings, Place { channel: &self.channel_name(&sent.at.channel), at: &sent.at });
         Ok(Done::Digested)
     }
 
     async fn post(&self, f: &Finding, post: &Post, past: &Past, again: bool) -> Result<Done, Unsent> {
         for sibling in &post.threads {
             if let Some(at) = self.stands_below(f, sibling).await? {
+                self.log(Action::FoundInHistory, f, &at);
                 return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
             }
         }
         if again && let Some(at) = self.look(&post.to, past).await?.finding(&f.id, f.updated) {
+            self.log(Action::FoundInHistory, f, &at);
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: post.old.clone() }));
         }
         let sent = self.send_finding(f, &post.to, post.parent.as_ref(), &post.seen).await?;
@@ -101,19 +120,35 @@ impl<C: Chat> Desk<'_, C> {
         seen: &[String],
     ) -> Result<Sent, Unsent> {
         log_unreadable(f);
-        self.send(to, parent, |form, addressing| {
+        let write = |form: Form, addressing: &Addressing| {
             let life = Life { archived: f.archived, traits_seen: seen, ..Life::addressed(addressing) };
             message::finding(f, &life, self.wording, form)
-        })
-        .await
+        };
+        let sent = self.send(to, parent, write).await?;
+        self.note_form(sent.form, &[f]);
+        self.log(Action::Posted, f, &sent.at);
+        Ok(sent)
+    }
+
+    /// The log has findings in full that Slack shows in the minimal form.
+    fn note_form(&self, form: Form, findings: &[&Finding]) {
+        if form == Form::Bare {
+            self.minimal.borrow_mut().extend(findings.iter().map(|f| f.id.clone()));
+        }
+    }
+
+    fn log(&self, action: Action, f: &Finding, at: &At) {
+        log_finding(action, f, Place { channel: &self.channel_name(&at.channel), at });
     }
 
     /// An edit in place, which may be repeated, then the word in the thread, which may not.
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
         let life = Life { archived: f.archived, traits_seen: &update.seen, ..Life::default() };
-        if !self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? {
+        let Some(form) = self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? else {
             return self.anew(f, update, past, again).await;
-        }
+        };
+        self.note_form(form, &[f]);
+        self.log(Action::Updated, f, &update.at);
         let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false })) };
         match self.word(f, update, word, past, again).await {
             Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true })),
@@ -129,6 +164,7 @@ impl<C: Chat> Desk<'_, C> {
             && let Some(at) = self.look(&update.to, past).await?.finding(&f.id, f.updated)
             && at.ts > update.at.ts
         {
+            self.log(Action::FoundInHistory, f, &at);
             return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
         }
         let sent = self.send_finding(f, &update.to, None, &update.seen).await?;
@@ -165,11 +201,19 @@ impl<C: Chat> Desk<'_, C> {
                     "thread rejects the reply; posting to the channel"
                 );
             }
-            other => return other.map(drop),
+            Ok(sent) => {
+                self.note_form(sent.form, &[f]);
+                self.log(Action::Replied, f, &sent.at);
+                return Ok(());
+            }
+            Err(unsent) => return Err(unsent),
         }
         let link = self.in_time(self.chat.permalink(&update.at)).await?;
         let placement = Placement::Channel { message_link: link.as_deref() };
-        self.send(&to, None, |form, addressing| write(form, addressing, placement)).await.map(drop)
+        let sent = self.send(&to, None, |form, addressing| write(form, addressing, placement)).await?;
+        self.note_form(sent.form, &[f]);
+        self.log(Action::Replied, f, &sent.at);
+        Ok(())
     }
 
     /// Returns true if a message in the channel announced what a thread rejected. A run before this one may have posted it
@@ -205,14 +249,17 @@ impl<C: Chat> Desk<'_, C> {
         match self.in_time(self.chat.replies(channel, root, oldest)).await? {
             Ok(said) => Ok(said),
             Err(HistoryError::Denied(_)) => Ok(Vec::new()),
-            Err(e) => Err(Unsent::Failed(format!("the thread could not be read: {e}"))),
+            Err(e) => Err(Unsent::Failed(format!("cannot read the thread: {e}"))),
         }
     }
 
     /// The old message says where its finding is told now; one that is gone needs not.
     async fn point(&self, id: &str, old: &At, now: &At, channel: &str) -> Result<Done, Unsent> {
         let link = self.in_time(self.chat.permalink(now)).await?;
-        self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await.map(|_| Done::Said)
+        if self.edit(old, |form| message::moved(id, channel, link.as_deref(), form)).await?.is_some() {
+            log_redirect(id, Place { channel: &self.channel_name(&old.channel), at: old });
+        }
+        Ok(Done::Said)
     }
 
     /// What Slack shows of this run's and its predecessors' messages in a channel, as far as it may be read.
@@ -226,7 +273,7 @@ impl<C: Chat> Desk<'_, C> {
                 Ok(messages) => memory.add((target.name(), &id), messages, past),
                 Err(HistoryError::Denied(_)) => {}
                 Err(e) => {
-                    return Err(Unsent::Unknown(format!("its outcome is unknown, and history could not be read: {e}")));
+                    return Err(Unsent::Unknown(format!("outcome unknown, and cannot read channel history: {e}")));
                 }
             }
         }

@@ -38,6 +38,8 @@ pub struct Desk<'a, C> {
     /// that channel could not be read.
     pub learned: Cell<bool>,
     pub recorded: Notify,
+    /// IDs of findings that Slack shows in the minimal form only.
+    pub minimal: RefCell<HashSet<String>>,
     /// What spreads retries: from 0 to 1.
     pub chance: fn() -> f64,
 }
@@ -69,6 +71,12 @@ impl<C> Desk<'_, C> {
     /// The id of a channel as configured, if it is known.
     pub fn channel_id(&self, name: &str) -> Option<String> {
         if name.starts_with('#') { self.channels.borrow().get(name).cloned() } else { Some(name.to_owned()) }
+    }
+
+    /// The configured name of a channel, or its ID.
+    pub fn channel_name(&self, id: &str) -> String {
+        let names = self.channels.borrow();
+        names.iter().find(|(_, known)| *known == id).map_or(id, |(name, _)| name).to_owned()
     }
 
     /// Whether history can tell what stands there. A webhook has none.

@@ -96,6 +96,8 @@ pub struct Engine<'a, D, C, S> {
     pub(super) digests: usize,
     /// What was tried and failed is not tried again in this run.
     pub(super) tried: HashSet<String>,
+    /// Findings that Slack does not show, or only in the minimal form, and that are not logged in full yet.
+    pub(super) unshown: Vec<Rc<Finding>>,
     /// The outcome of a message is not known.
     pub(super) unknown: bool,
     /// An identity could not be used.
@@ -150,6 +152,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             budget: Budget::new(config.slack.digest_after),
             digests: 0,
             tried: HashSet::new(),
+            unshown: Vec::new(),
             unknown: false,
             unreachable: false,
             reported: Instant::now(),
@@ -282,6 +285,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         while let Ok(told) = self.told.1.try_recv() {
             self.done(told);
         }
+        self.log_in_full().await;
     }
 
     pub(super) async fn checkpoint(&mut self) {

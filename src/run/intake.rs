@@ -53,6 +53,17 @@ pub struct Track<D> {
 }
 
 impl<D> Track<D> {
+    /// Findings of this source as GuardDuty returns them, by ID.
+    pub async fn documents(&self, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError>
+    where
+        D: Detector,
+    {
+        match &self.detector {
+            Some(detector) => self.source.documents(detector, ids).await,
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
     /// Number of findings that are listed and not processed, including those that could not be fetched.
     pub fn pending(&self) -> usize {
         let unsettled = &self.progress.unsettled;

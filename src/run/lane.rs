@@ -23,13 +23,8 @@ pub async fn lane<C: Chat>(
     for act in acts {
         match desk.say(&act, &past, false).await {
             Done::Unknown(why) if !desk.over() => {
-                let what = act.what();
-                tracing::warn!(
-                    lane = name,
-                    what,
-                    why,
-                    "the outcome of a message is unknown; it is looked up in history"
-                );
+                let delivery = act.what();
+                tracing::warn!(queue = name, delivery, error = why, "delivery outcome unknown; checking Slack history");
                 unknown.push((act, why));
             }
             done => tell(&report, &name, act, done),
@@ -51,7 +46,7 @@ pub async fn lane<C: Chat>(
         unknown = still;
     }
     for (act, why) in unknown {
-        tell(&report, &name, act, Done::Unknown(format!("its outcome is unknown: {why}")));
+        tell(&report, &name, act, Done::Unknown(format!("outcome unknown: {why}")));
     }
 }
 

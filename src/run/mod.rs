@@ -1,9 +1,11 @@
 //! One run: read what the sources show, decide, deliver, record; then tell the metrics, and how it ended.
 
 pub mod deliver;
+mod delivery_log;
 pub mod desk;
 mod dry_run;
 pub mod engine;
+mod full_log;
 pub mod intake;
 pub mod lane;
 pub mod look;
@@ -205,6 +207,7 @@ pub fn desk<'a, C>(
         channels: RefCell::new(channels.clone()),
         learned: Cell::new(false),
         recorded: Notify::new(),
+        minimal: RefCell::new(HashSet::new()),
         chance: crate::retry::chance,
     }
 }

@@ -196,8 +196,8 @@ pub async fn recall<C: Chat>(
     let (mut memory, mut silent) = (Memory::default(), BTreeSet::new());
     if let Some(wait) = ask.not_before.map(|t| t.since(now)).filter(|w| !w.is_zero()) {
         tracing::info!(
-            seconds = wait.as_secs(),
-            "a run before this one may have posted; waiting until history shows it"
+            wait_seconds = wait.as_secs(),
+            "a previous run may have posted messages; waiting for Slack history to catch up"
         );
         if desk.stop.unless(tokio::time::sleep(wait)).await.is_none() {
             return (memory, silent);
@@ -213,15 +213,22 @@ pub async fn recall<C: Chat>(
         match history {
             Ok(messages) => memory.add((&name, &id), messages, &ask.past),
             Err(HistoryError::Denied(why)) => {
-                let mend =
+                let hint =
                     if why.contains("scope") { "; add the scopes channels:history and groups:history" } else { "" };
-                tracing::warn!(channel = name, why, "history cannot be read: a message can repeat after a crash{mend}");
+                tracing::warn!(
+                    channel = name,
+                    error = why,
+                    "channel history is not readable; duplicates are possible after a crash{hint}"
+                );
                 desk.unreadable.borrow_mut().insert(id);
             }
             // A channel that cannot be read because it refuses the app cannot have been posted to.
-            Err(HistoryError::Channel(why)) => tracing::debug!(channel = name, why, "no history"),
+            Err(HistoryError::Channel(why)) => {
+                tracing::debug!(channel = name, error = why, "channel history is not available")
+            }
             Err(HistoryError::Unavailable(why)) => {
-                tracing::warn!(channel = name, why, unclean = ask.unclean, "history could not be read");
+                let after_unclean_shutdown = ask.unclean;
+                tracing::warn!(channel = name, error = why, after_unclean_shutdown, "failed to read channel history");
                 desk.history_unread.set(true);
                 if ask.unclean {
                     silent.insert(id);

@@ -15,6 +15,7 @@ use crate::slack::{At, Chat, Failure};
 /// A message that Slack acknowledged, and the channel that rejected it first.
 pub(super) struct Sent {
     pub at: At,
+    pub form: Form,
     pub meant: Option<String>,
 }
 
@@ -39,14 +40,14 @@ struct Attempts {
 }
 
 impl<C: Chat> Desk<'_, C> {
-    /// Edits a message. Returns false if it does not exist any more, or can no longer be edited.
-    pub(super) async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<bool, Unsent> {
+    /// Edits a message, and returns its form. Returns `None` if it does not exist any more, or can no longer be edited.
+    pub(super) async fn edit(&self, at: &At, make: impl Fn(Form) -> Message) -> Result<Option<Form>, Unsent> {
         let mut attempts = Attempts::default();
         let mut forms = Forms::new();
         loop {
             self.turn(UPDATES).await?;
             let failure = match self.chat.update(at, &make(forms.now())).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(Some(forms.now())),
                 Err(failure) => failure,
             };
             match failure {
@@ -58,7 +59,7 @@ impl<C: Chat> Desk<'_, C> {
                 | Failure::Gone(_)
                 | Failure::Reply(_)
                 | Failure::Channel(_)
-                | Failure::Restricted(_) => return Ok(false),
+                | Failure::Restricted(_) => return Ok(None),
                 Failure::App(why) => return Err(self.on_app_refused(&why)),
                 Failure::Unsent(why) | Failure::Unknown(why) => {
                     self.again(&mut attempts, format!("chat.update: {why}")).await?;
@@ -168,7 +169,7 @@ impl<C: Chat> Desk<'_, C> {
             }
             return Err(Unsent::Stopped(reason));
         }
-        tracing::warn!(channel = name, why, "the channel refuses messages; they go to the default channel");
+        tracing::warn!(channel = name, error = why, "channel rejected the message; using the default channel");
         self.fall_back(way);
         Ok(())
     }
@@ -212,7 +213,7 @@ impl<C: Chat> Desk<'_, C> {
                 self.pace.hold(&at.channel, Duration::from_secs(1));
             }
         }
-        Sent { at, meant: way.meant }
+        Sent { at, form: way.forms.now(), meant: way.meant }
     }
 
     async fn turn(&self, lane: &str) -> Result<(), Unsent> {
@@ -228,7 +229,12 @@ impl<C: Chat> Desk<'_, C> {
     fn hold(&self, lane: &str, asked: Option<Duration>, attempts: &mut Attempts) {
         attempts.rate_limited += 1;
         let wait = asked.unwrap_or_else(|| Policy::RATE_LIMIT.backoff(attempts.rate_limited, (self.chance)()));
-        tracing::info!(channel = lane, seconds = wait.as_secs_f64(), "Slack throttles");
+        let wait_seconds = wait.as_secs_f64();
+        if lane == UPDATES {
+            tracing::info!(wait_seconds, "Slack rate limit reached for edits; waiting");
+        } else {
+            tracing::info!(channel = lane, wait_seconds, "Slack rate limit reached; waiting");
+        }
         self.pace.hold(lane, wait);
     }
 
@@ -236,15 +242,15 @@ impl<C: Chat> Desk<'_, C> {
         attempts.failed += 1;
         let wait = Policy::SHORT.pause(attempts.failed, None, self.stop.left(), (self.chance)());
         let Some(wait) = wait else { return Err(Unsent::Failed(why)) };
-        tracing::debug!(why, "tried again");
+        tracing::debug!(error = why, "retrying");
         self.stop.unless(tokio::time::sleep(wait)).await.ok_or(Unsent::Left)
     }
 
     fn on_app_refused(&self, why: &str) -> Unsent {
         if self.refusals.add_app(why) {
             tracing::error!(
-                why,
-                "Slack refuses the app: mend the token, its scopes or the app; nothing is passed over"
+                error = why,
+                "Slack rejected the app: check the bot token and its scopes; delivery stopped, no finding is lost"
             );
         }
         Unsent::Left
@@ -314,12 +320,14 @@ impl Forms {
     }
 
     fn plainer(&mut self, why: &str) -> bool {
-        tracing::warn!(why, form = ?self.0, "Slack refuses the content");
-        self.0 = match self.0 {
+        let simpler = match self.0 {
             Form::Full => Form::Text,
             Form::Text => Form::Bare,
             Form::Bare => return false,
         };
+        let form = self.0.name();
+        tracing::warn!(error = why, form, "Slack rejected the message content; retrying with a simpler form");
+        self.0 = simpler;
         true
     }
 }

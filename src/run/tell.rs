@@ -133,7 +133,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             tracing::info!(
                 findings = adopted.findings.len(),
                 digests = adopted.digests,
-                "taken as said: they stand in Slack"
+                "reconciled with Slack history: already delivered"
             );
         }
         for f in window {
@@ -157,7 +157,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         };
         let mut plan = plan::plan(&self.record.state, self.config, window, &mut self.budget, next_id, now);
         for (f, outcome, reason) in plan.settled.drain(..) {
-            tracing::info!(finding = f.id, kind = f.kind.as_str(), reason = reason.text(), "settled without a word");
+            tracing::info!(
+                finding_id = f.id,
+                finding_type = f.kind.as_str(),
+                severity_level = f.band().name(),
+                reason = reason.text(),
+                "finding skipped"
+            );
             self.settle(&f, &outcome);
         }
         self.add_archived(&mut plan, looked_up);
@@ -199,7 +205,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         for (id, entry) in &self.record.state.findings {
             let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
             for old in &entry.old {
-                let channel = self.channel_name(&at.channel);
+                let channel = self.desk.channel_name(&at.channel);
                 let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
                 plan.lanes.entry(UPDATES.into()).or_default().push(act);
             }
@@ -213,17 +219,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             *due = silence::together(std::mem::take(due), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(NOTICES);
             for lost in due.drain(..over) {
-                tracing::error!(notice = lost.title, "too many notices wait; this one is not announced");
+                tracing::error!(notice_id = lost.id, notice = lost.title, "notice queue is full; notice discarded");
             }
         }
         let due = self.record.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
         plan.lanes.entry(self.desk.default.name().to_owned()).or_default().splice(0..0, due);
-    }
-
-    /// The configured name of a channel, or its id.
-    pub(super) fn channel_name(&self, id: &str) -> String {
-        let names = self.desk.channels.borrow();
-        names.iter().find(|(_, known)| *known == id).map_or(id, |(name, _)| name).to_owned()
     }
 
     pub(super) async fn deliver(&mut self, mut lanes: BTreeMap<String, Vec<Act>>) {
@@ -271,6 +271,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// What came of an act.
     pub(super) fn done(&mut self, (lane, act, done): Told) {
+        for f in act.findings() {
+            if self.desk.minimal.borrow_mut().remove(&f.id) {
+                self.unshown.push(f.clone());
+            }
+        }
         match (act, done) {
             (Act::Post(f, _) | Act::Update(f, _), Done::Settled(outcome)) => self.settle(&f, &outcome),
             (Act::Digest { id, to, findings }, Done::Digested) => {
@@ -326,7 +331,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// What was not said stays to be said, for a day.
     fn not_said(&mut self, lane: &str, act: Act, why: &str, cause: Cause) {
-        let what = act.what();
+        let delivery = act.what();
         let given_up = match act {
             Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
             Act::Digest { id, findings, .. } => {
@@ -350,9 +355,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.tally.problems.insert(format!("{lane}: {why}"));
         match cause {
             // The rejection of the default channel was logged once.
-            Cause::QueueStopped => tracing::debug!(lane, what, why, "not delivered; the next run tries again"),
+            Cause::QueueStopped => {
+                tracing::debug!(queue = lane, delivery, error = why, "delivery failed; the next run retries")
+            }
             Cause::UnknownOutcome | Cause::Failed => {
-                tracing::error!(lane, what, why, "not delivered; the next run tries again");
+                tracing::error!(queue = lane, delivery, error = why, "delivery failed; the next run retries");
             }
         }
     }
@@ -384,11 +391,18 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.count_failed(&f);
             return false;
         }
-        tracing::error!(finding = ?f, why, "given up after a day; here it is in full");
+        tracing::error!(
+            finding_id = f.id,
+            finding_type = f.kind.as_str(),
+            severity_level = f.band().name(),
+            error = why,
+            "finding given up: delivery failed for 24 h"
+        );
+        self.unshown.push(f.clone());
         let title = format!("given up: finding {} of account {} in {}", f.id, f.account_id, f.origin.region);
         let lines = vec![
             format!("{} · severity {}", f.kind.as_str(), f.severity),
-            format!("could not be delivered for a day: {why}"),
+            format!("could not be delivered for 24 h: {why}"),
         ];
         self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
         self.settle(&f, &Outcome::GivenUp);

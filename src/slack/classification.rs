@@ -37,13 +37,11 @@ pub fn web_api(answer: &Answer) -> Result<Map<String, Value>, Refusal> {
         (Verdict::Unknown, _) => Err(refusal(Failure::Unknown, &http(answer), http(answer))),
         (Verdict::Done, Ok(Value::Object(body))) if body.get("ok") == Some(&Value::Bool(true)) => Ok(body),
         (_, Ok(Value::Object(body))) if body.get("ok") == Some(&Value::Bool(false)) => Err(refused(answer, &body)),
-        (Verdict::Done, _) => {
-            Err(refusal(Failure::Unknown, "unreadable", "the answer is no JSON, or cut short".into()))
-        }
+        (Verdict::Done, _) => Err(refusal(Failure::Unknown, "unreadable", "invalid or truncated JSON response".into())),
         // Something before Slack refused, or the address is wrong: the same for every message.
         (Verdict::Refused, _) if answer.status == 413 => Err(refusal(Failure::Content, "http_413", http(answer))),
         (Verdict::Refused, _) => {
-            let why = format!("{}: not an answer of Slack's; see SLACK_API_URL and HTTPS_PROXY", http(answer));
+            let why = format!("{}: response is not from Slack; check SLACK_API_URL and HTTPS_PROXY", http(answer));
             Err(refusal(Failure::App, &http(answer), why))
         }
     }
@@ -122,7 +120,7 @@ fn is_code(word: &str) -> bool {
 
 /// What Slack adds to a code, shortened: the scope that is needed, the places of invalid blocks.
 fn details(body: &Map<String, Value>) -> Option<String> {
-    let needed = body.get("needed").and_then(Value::as_str).map(|scope| format!("needs {scope}"));
+    let needed = body.get("needed").and_then(Value::as_str).map(|scope| format!("required scope: {scope}"));
     let messages = body.get("response_metadata").and_then(|m| m.get("messages")).and_then(Value::as_array);
     let messages = messages.map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "));
     let text = needed.into_iter().chain(messages).collect::<Vec<_>>().join("; ");

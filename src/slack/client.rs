@@ -129,7 +129,7 @@ impl Client {
 
     async fn get(&self, method: &str, query: &[(&str, &str)]) -> Result<Heard, Failure> {
         let url = reqwest::Url::parse_with_params(&format!("{}/{method}", self.base), query);
-        let url = url.map_err(|_| Failure::App("SLACK_API_URL is no URL".into()))?;
+        let url = url.map_err(|_| Failure::App("SLACK_API_URL: invalid URL".into()))?;
         self.web_api(method, self.http.get(url)).await
     }
 
@@ -154,7 +154,7 @@ impl Client {
         let code = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |_| "ok");
         self.requests.count("slack", operation, code);
         if let Err(refusal) = &result {
-            tracing::debug!(operation, code, failure = %refusal.failure, "slack refused");
+            tracing::debug!(operation, code, error = %refusal.failure, "Slack request failed");
         }
         result.map_err(|refusal| refusal.failure)
     }
@@ -196,13 +196,13 @@ impl Chat for Client {
             (Some(channel), Some(ts)) => Ok(Posted {
                 at: At { channel: channel.into(), ts: ts.into(), thread: thread.map(|(ts, _)| ts.into()) },
             }),
-            _ => Err(Failure::Unknown("posted, but slack does not say where".into())),
+            _ => Err(Failure::Unknown("posted, but the response lacks channel or timestamp".into())),
         }
     }
 
     async fn update(&self, at: &At, message: &Message) -> Result<(), Failure> {
         if at.ts.is_empty() {
-            return Err(Failure::Gone("a webhook's message cannot be edited".into()));
+            return Err(Failure::Gone("a message sent through a webhook cannot be edited".into()));
         }
         let mut arguments = message.content();
         arguments["channel"] = at.channel.as_str().into();
@@ -243,7 +243,7 @@ async fn receive(request: RequestBuilder) -> Result<Received, Refusal> {
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(lost)? {
         if body.len() + part.len() > LARGEST {
-            let failure = Failure::Unknown("the answer is too large to be slack's".into());
+            let failure = Failure::Unknown("response too large".into());
             return Err(Refusal { failure, code: "unreadable".into() });
         }
         body.extend_from_slice(&part);

@@ -17,7 +17,7 @@ pub(super) async fn read(
     oldest: Millis,
 ) -> Result<Vec<OwnMessage>, HistoryError> {
     let bot = client.identity().await.map_err(denied_or_not)?.bot_id.clone();
-    let bot = bot.ok_or_else(|| HistoryError::Denied("SLACK_BOT_TOKEN is not a bot's token".into()))?;
+    let bot = bot.ok_or_else(|| HistoryError::Denied("SLACK_BOT_TOKEN is not a bot token".into()))?;
     let thread = place.iter().find(|(key, _)| *key == "ts").map(|(_, ts)| *ts);
     let (since, mut cursor, mut own) = (stamp(oldest), String::new(), Vec::new());
     for _ in 0..PAGES {
@@ -33,19 +33,15 @@ pub(super) async fn read(
         let messages = body
             .get("messages")
             .and_then(Value::as_array)
-            .ok_or_else(|| unavailable("the answer holds no messages"))?;
+            .ok_or_else(|| unavailable("response contains no messages"))?;
         own.extend(messages.iter().filter_map(|message| ours(message, &bot, thread)));
         match next(&body) {
             None => return Ok(own),
-            Some(next) if next == cursor => return Err(unavailable("a page's cursor repeats")),
+            Some(next) if next == cursor => return Err(unavailable("pagination token repeated")),
             Some(next) => cursor = next,
         }
     }
-    tracing::warn!(
-        method,
-        pages = PAGES,
-        "the channel holds more messages than are read back; older ones are not seen"
-    );
+    tracing::warn!(method, pages = PAGES, "Slack history limit reached; older messages were not checked");
     Ok(own)
 }
 

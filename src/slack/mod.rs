@@ -99,13 +99,13 @@ pub struct OwnMessage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// Slack says no, and will say so next time: a scope is missing, the bot is not in the channel.
-    #[error("slack does not show the history: {0}")]
+    #[error("channel history not permitted: {0}")]
     Denied(String),
     /// This channel is not shown: the bot is not in it, or it does not exist.
-    #[error("slack does not show the channel: {0}")]
+    #[error("channel not accessible: {0}")]
     Channel(String),
     /// A passing reason.
-    #[error("the history could not be read: {0}")]
+    #[error("cannot read channel history: {0}")]
     Unavailable(String),
 }
 

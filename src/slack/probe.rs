@@ -13,7 +13,7 @@ pub enum Proof {
     Unproven(String),
 }
 
-const ASK_BY_POSTING: &str = "only posting shows it: check --post";
+const ASK_BY_POSTING: &str = "verify with `check --post`";
 
 impl Client {
     /// Asks about `to` what the token's scopes allow: `conversations.info` with `channels:read` (private channels:
@@ -45,12 +45,14 @@ impl Client {
         match self.read("conversations.history", &[("channel", id), ("limit", "1")]).await {
             Ok(_) => Ok(Proof::Accepts),
             Err(failure) if lacks_scope(&failure) => Ok(Proof::Unproven(format!(
-                "the token has neither channels:read nor channels:history (private channels: groups:…); {ASK_BY_POSTING}"
+                "not verified: the token lacks channels:read and channels:history (private channels: groups:…); {ASK_BY_POSTING}"
             ))),
             Err(Failure::Channel(why))
                 if why.starts_with("not_in_channel") && self.identity().await?.has("chat:write.public") =>
             {
-                Ok(Proof::Unproven(format!("the bot is no member, but has chat:write.public; {ASK_BY_POSTING}")))
+                Ok(Proof::Unproven(format!(
+                    "not verified: the bot is not a member but has chat:write.public; {ASK_BY_POSTING}"
+                )))
             }
             Err(failure) => Err(failure),
         }
@@ -65,10 +67,10 @@ impl Client {
         match found {
             Ok(Some(channel)) => self.judge(&channel).await,
             Ok(None) => {
-                Err(Failure::Channel("channel_not_found: no channel that the token can see has this name".into()))
+                Err(Failure::Channel("channel_not_found: no channel with this name is visible to the token".into()))
             }
             Err(failure) if lacks_scope(&failure) => Ok(Proof::Unproven(format!(
-                "a name is looked up with channels:read, which the token lacks; give the channel's id, or {ASK_BY_POSTING}"
+                "not verified: looking up a name requires channels:read; use the channel ID, or {ASK_BY_POSTING}"
             ))),
             Err(failure) => Err(failure),
         }
@@ -105,7 +107,7 @@ impl Client {
         if is("is_member") || !is("is_private") && self.identity().await?.has("chat:write.public") {
             Ok(Proof::Accepts)
         } else {
-            Err(Failure::Channel("not_in_channel: invite the bot there".into()))
+            Err(Failure::Channel("not_in_channel: invite the bot to the channel".into()))
         }
     }
 }

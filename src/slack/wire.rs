@@ -331,7 +331,7 @@ async fn history_that_is_denied_is_told_from_history_that_fails() {
         assert_eq!(w.client.history("C1", Millis(0)).await, Err(HistoryError::Channel("not_in_channel".into())));
         assert_eq!(
             w.client.history("C1", Millis(0)).await,
-            Err(HistoryError::Unavailable("a page's cursor repeats".into()))
+            Err(HistoryError::Unavailable("pagination token repeated".into()))
         );
     })
     .await;

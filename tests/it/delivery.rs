@@ -3,6 +3,7 @@
 use guardduty_slack_support::fault::{answer, bytes, cut, error, hang, ok, reset, status};
 use guardduty_slack_support::findings::{Kind, critical, high, low, many, medium, of};
 use guardduty_slack_support::slack::blockkit::visible;
+use guardduty_slack_support::world::World;
 use serde_json::{Value, json};
 
 use crate::kit::{run_until_settled, world};
@@ -57,6 +58,11 @@ fn text_that_slack_refuses_is_followed_by_a_line_of_checked_fields() {
     let world = world.run().posted(["f1"]).exit(0);
     let seen = world.message_of("f1").visible();
     assert!(seen.contains("f1") && seen.contains("111122223333") && seen.contains("eu-west-1"), "{seen}");
+    let logged =
+        world.ran().stderr.lines().find(|line| line.contains("complete finding")).expect("it is logged in full");
+    for part in ["the refused title", "i-0"] {
+        assert!(logged.contains(part), "{part}: {logged}");
+    }
 }
 
 #[test]
@@ -108,7 +114,51 @@ fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
 #[test]
 fn the_log_names_what_is_not_delivered() {
     let world = world().findings([high("f1")]).on("chat.postMessage", [error("brand_new_rule").for_ever()]);
-    world.run().posted([]).exit(1).stderr_has(r#"what="finding f1""#);
+    world.run().posted([]).exit(1).stderr_has(r#"delivery="finding f1""#);
+}
+
+#[test]
+fn every_delivery_is_one_log_line_with_its_channel_and_timestamp() {
+    let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#sec-critical" }]);
+    let world = world().env("LOG_FORMAT", "json").env("SLACK_ROUTES", routes).env("SLACK_REMIND_AFTER", "0s");
+    let world = world.findings([high("f1"), of(Kind::TorCaller, "f2")]).run().posted(["f1", "f2"]).exit(0);
+    let posted = world.message_of("f1");
+    assert_eq!(
+        deliveries(&world, "f1"),
+        [json!(["finding posted", "f1", "high", "#sec-critical", "C0CRITICAL", posted.ts])]
+    );
+    let notices: Vec<Value> = events(&world).into_iter().filter(|e| e["message"] == "notice posted").collect();
+    assert!(matches!(&notices[..], [notice] if notice["ts"].is_string()), "{notices:?}");
+    let again = of(Kind::TorCaller, "f2").updated_ago(10).count(9).ip("203.0.113.77");
+    let world = world.findings([again]).run().exit(0);
+    let done: Vec<Value> = deliveries(&world, "f2").iter().map(|line| line[0].clone()).collect();
+    assert_eq!(done, ["finding updated", "reply posted"]);
+}
+
+#[test]
+fn a_digest_is_one_log_line_and_lists_its_findings_at_debug() {
+    let world =
+        world().env("LOG_FORMAT", "json").env("RUST_LOG", "guardduty_slack=debug").env("SLACK_DIGEST_AFTER", "2");
+    let world = world.findings(many("m", 6)).run().digested(4).exit(0);
+    let (mut digests, mut listed) = (0, 0);
+    for event in events(&world) {
+        digests +=
+            usize::from(event["message"] == "digest posted" && event["findings"] == 4 && event["level"] == "INFO");
+        listed += usize::from(event["message"] == "finding summarized in digest" && event["level"] == "DEBUG");
+    }
+    assert_eq!((digests, listed), (1, 4));
+}
+
+fn events(world: &World) -> Vec<Value> {
+    let lines = world.ran().stderr.lines();
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// The lines of the log about deliveries of a finding: message, ID, severity level, channel, its ID, timestamp.
+fn deliveries(world: &World, id: &str) -> Vec<Value> {
+    let about = events(world).into_iter().filter(|e| e["finding_id"] == id && e["ts"].is_string());
+    let fields = ["message", "finding_id", "severity_level", "channel", "channel_id", "ts"];
+    about.map(|e| fields.map(|field| e[field].clone()).into_iter().collect()).collect()
 }
 
 #[test]

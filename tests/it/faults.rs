@@ -287,7 +287,8 @@ fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_af
     world.slack.refuse(|payload| payload["metadata"]["event_payload"]["finding_id"] == "refused");
     let outcome = |name| format!("guardduty_slack_notifications_total{{channel=\"C0SECURITY\",outcome=\"{name}\"}}");
     let world = world.run().posted(["f2"]).exit(1).metric(&outcome("failed"), 1.0);
-    let world = a_day_later(world, "refused").run().posted([]).noticed(["given up", "refused"]).stderr_has("in full");
+    let world =
+        a_day_later(world, "refused").run().posted([]).noticed(["given up", "refused"]).stderr_has("complete finding");
     let world = world.exit(0).metric(&outcome("failed"), 1.0).metric(&outcome("given_up"), 1.0);
     assert!(!world.ran().stderr.contains("tries again"), "{}", world.ran().stderr);
     world.run().silent().exit(0);

@@ -99,7 +99,7 @@ fn an_unknown_code_of_a_routes_channel_leads_to_the_default_channel() {
 fn an_unknown_code_of_the_default_channel_is_tried_again_by_the_next_run() {
     let world = world().metrics().findings([high("f1")]);
     world.slack.reject(|_| Some("brand_new_rule"));
-    let world = world.run().posted([]).exit(1).stderr_has("brand_new_rule").stderr_has(r#"what="finding f1""#);
+    let world = world.run().posted([]).exit(1).stderr_has("brand_new_rule").stderr_has(r#"delivery="finding f1""#);
     world.slack.reject(|_| None);
     world.run().posted(["f1"]).exit(0);
 }

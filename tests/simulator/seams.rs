@@ -127,6 +127,10 @@ impl Detector for Sky {
         }
     }
 
+    async fn documents(&self, _: &str, _: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
+        Ok(BTreeMap::new())
+    }
+
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
         let source = self.source;
         let status = move |w: &World| DetectorStatus {

@@ -173,7 +173,7 @@ fn every_status_of_the_web_api_has_its_failure() {
 #[test]
 fn a_missing_scope_is_named() {
     let body = r#"{"ok":false,"error":"missing_scope","needed":"chat:write","provided":""}"#;
-    assert_eq!(api(200, body), Failure::App("missing_scope: needs chat:write".into()));
+    assert_eq!(api(200, body), Failure::App("missing_scope: required scope: chat:write".into()));
     let body = r#"{"ok":false,"error":"invalid_blocks","response_metadata":{"messages":["a","b\u202e"]}}"#;
     assert_eq!(api(200, body), Failure::Content("invalid_blocks: a; b⟨U+202E⟩".into()));
 }

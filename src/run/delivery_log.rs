@@ -1,0 +1,91 @@
+//! One log line for each message that Slack acknowledged.
+
+use crate::finding::Finding;
+use crate::message::Notice;
+use crate::slack::At;
+
+/// Where a message was posted.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The channel as configured; for a webhook the name of its variable.
+    pub(super) channel: &'a str,
+    pub(super) at: &'a At,
+}
+
+impl<'a> Place<'a> {
+    /// The ID of the channel, where it is configured by its name.
+    fn channel_id(self) -> Option<&'a str> {
+        Some(self.at.channel.as_str()).filter(|id| *id != self.channel)
+    }
+
+    /// `None` for a webhook, which returns none.
+    fn ts(self) -> Option<&'a str> {
+        Some(self.at.ts.as_str()).filter(|ts| !ts.is_empty())
+    }
+}
+
+/// What was done about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Posted,
+    Updated,
+    Replied,
+    /// The history shows a message whose acknowledgment was lost.
+    FoundInHistory,
+}
+
+pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
+    let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.band().name());
+    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    match action {
+        Action::Posted => {
+            tracing::info!(finding_id, finding_type, severity_level, channel, channel_id, ts, "finding posted");
+        }
+        Action::Updated => {
+            tracing::info!(finding_id, finding_type, severity_level, channel, channel_id, ts, "finding updated");
+        }
+        Action::Replied => {
+            tracing::info!(finding_id, finding_type, severity_level, channel, channel_id, ts, "reply posted");
+        }
+        Action::FoundInHistory => {
+            tracing::info!(
+                finding_id,
+                finding_type,
+                severity_level,
+                channel,
+                channel_id,
+                ts,
+                "finding found in history"
+            );
+        }
+    }
+}
+
+/// The findings of the digest are listed at level debug.
+pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
+    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    tracing::info!(digest_id, findings = findings.len(), channel, channel_id, ts, "digest posted");
+    for f in findings {
+        let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.band().name());
+        tracing::debug!(
+            finding_id,
+            finding_type,
+            severity_level,
+            digest_id,
+            channel,
+            ts,
+            "finding summarized in digest"
+        );
+    }
+}
+
+pub(super) fn log_notice(notice: &Notice, place: Place) {
+    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    tracing::info!(notice_id = notice.id, notice = notice.title, channel, channel_id, ts, "notice posted");
+}
+
+/// The old message of a finding now shows where the new one is.
+pub(super) fn log_redirect(finding_id: &str, place: Place) {
+    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    tracing::info!(finding_id, channel, channel_id, ts, "redirect posted");
+}
