@@ -2,11 +2,9 @@
 
 The program pushes once per run. Its counters are part of the state, so they continue across runs and releases, and
 Prometheus scrapes each pushed value many times. `rate()` and `increase()` are wrong for such a series: they extrapolate,
-they ignore the first value of a new series, and windows that overlap count a run twice. `grown()` compares two values
-instead.
+they ignore the first value of a new series, and windows that overlap count a run twice. The queries here compare two
+values instead.
 """
-
-from dataclasses import dataclass
 
 RELEASE = 'namespace=~"$namespace",release=~"$release"'
 SOURCE = RELEASE + ',account=~"$account",region=~"$region"'
@@ -14,22 +12,8 @@ BY_RELEASE = "namespace, release"
 BY_SOURCE = "namespace, release, account, region"
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of the time axis and the expressions for the last value before it."""
-
-    length: str
-    bases: tuple[str, ...]
-
-
-# Base of a counter: its last value before the window, up to a day back, so that a restart of the Pushgateway or of
-# Prometheus is not taken for a new series. A step of a graph is evaluated hundreds of times: an hour of samples is
-# cheap there, and beyond it one sample in five minutes is enough.
-RANGE = Window("$__range", ("last_over_time({series}[1d] offset $__range)",))
-STEP = Window(
-    "$__interval",
-    ("last_over_time({series}[1h] offset $__interval)", "last_over_time({series}[1d:5m] offset $__interval)"),
-)
+RANGE = "$__range"
+STEP = "$__interval"
 
 
 def series(name: str, labels: str) -> str:
@@ -37,31 +21,42 @@ def series(name: str, labels: str) -> str:
     return f"guardduty_slack_{name}{{{labels}}}"
 
 
-def grown(counter: str, window: Window) -> str:
-    """Growth of each series of a counter within the window: exact, from the first value of a new series on.
+def grown_in_range(counter: str) -> str:
+    """Growth of each series of a counter in the time range: exact, from the first value of a new series on.
 
-    The cases, in this order: the counter was reset and is still below its former value; it was reset and exceeds it
-    (`increase` is the only function that finds the value before the reset; it extrapolates); it was not reset; it is new.
+    The base is the last value before the range, up to a day earlier, so that a restart of the Pushgateway or of
+    Prometheus does not turn an old series into a new one. The cases, in this order: the counter was reset and is below
+    its former value; it was reset and exceeds it (`increase` is the only function that finds the value before the reset;
+    it extrapolates); it was not reset; it is new.
     """
-    length = window.length
-    last = f"last_over_time({counter}[{length}])"
-    peak = f"max_over_time({counter}[{length}])"
-    base = " or ".join(template.format(series=counter) for template in window.bases)
-    base = f"({base})" if len(window.bases) > 1 else base
+    last = f"last_over_time({counter}[$__range])"
+    peak = f"max_over_time({counter}[$__range])"
+    base = f"last_over_time({counter}[1d] offset $__range)"
     return "\nor ".join(
         (
             f"(({last} < {peak}) + ({peak} - {base} >= 0 or {peak}))",
-            f"(round(increase({counter}[{length}])) and resets({counter}[{length}]) > 0)",
+            f"(round(increase({counter}[$__range])) and resets({counter}[$__range]) > 0)",
             f"({last} - {base} >= 0)",
             last,
         )
     )
 
 
-def total(counter: str, window: Window, by: str = "") -> str:
-    """Sum of the growth, by these labels."""
+def grown_in_step(counter: str) -> str:
+    """Growth of each series of a counter in a step of a graph.
+
+    It is evaluated for each step, so it is cheaper: the base is exact for an hour, and beyond it one sample in five
+    minutes is enough. A reset loses only the growth before it in the same step.
+    """
+    bases = (f"last_over_time({counter}[1h] offset $__interval)", f"last_over_time({counter}[1d:5m] offset $__interval)")
+    return f"({counter} - ({' or '.join(bases)}) >= 0)\nor {counter}"
+
+
+def total(counter: str, window: str, by: str = "") -> str:
+    """Sum of the growth in the time range or in a step, by these labels."""
     grouping = f"sum by ({by})" if by else "sum"
-    return f"{grouping} (\n{grown(counter, window)}\n)"
+    grown = grown_in_range(counter) if window == RANGE else grown_in_step(counter)
+    return f"{grouping} (\n{grown}\n)"
 
 
 def top(count: int, query: str) -> str:
@@ -84,19 +79,19 @@ def failed_runs() -> str:
     return f"{ended}\n- ({runs_that_ended('last_success_timestamp_seconds')} or 0 * {ended})"
 
 
-def zeros(gauge: str, window: Window | None = None) -> str:
+def zeros(gauge: str, window: str = "") -> str:
     """Number of series of a 0/1 gauge that are 0, by release; with a window, that were 0 at any time within it."""
-    value = f"min_over_time({gauge}[{window.length}])" if window else gauge
+    value = f"min_over_time({gauge}[{window}])" if window else gauge
     return f"sum by ({BY_RELEASE}) (1 - {value})"
 
 
-def delay_quantile(quantile: float, window: Window) -> str:
+def delay_quantile(quantile: float, window: str) -> str:
     """Quantile of the notification delay, interpolated within a bucket."""
     buckets = total(series("notification_delay_seconds_bucket", RELEASE), window, "le")
     return f"histogram_quantile({quantile}, {buckets})"
 
 
-def deliveries(window: Window, bound: str = "") -> str:
+def deliveries(window: str, bound: str = "") -> str:
     """Deliveries whose delay was measured; with a bound, those within so many seconds."""
     if bound:
         # Prometheus 3 writes bounds with a decimal point

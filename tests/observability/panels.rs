@@ -2,7 +2,8 @@
 
 use crate::history::{History, Labels};
 use crate::truth::{
-    Values, Window, all, current, failed_runs, growth, highest, lowest, map, max_by, min_by, quantile, sum_by, top,
+    Values, Window, all, current, failed_runs, growth, growth_in_step, highest, lowest, map, max_by, min_by, quantile,
+    sum_by, top,
 };
 
 const RELEASE: &[&str] = &["namespace", "release"];
@@ -46,7 +47,7 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
             let of_level = open.into_iter().filter(|(labels, _)| by_severity(SEVERITIES[query])(labels)).collect();
             sum_by(&of_level, &["severity"])
         }
-        "Findings received over time" => sum_by(&growth(history, window, "findings_total", &all), &["severity"]),
+        "Findings received over time" => sum_by(&growth_in_step(history, window, "findings_total"), &["severity"]),
         "Open findings over time" => sum_by(&current(history, window, "open_findings"), &["severity"]),
         "Most frequent finding types" => {
             top(10, sum_by(&growth(history, window, "findings_by_type_total", &all), &["type"]))
@@ -55,13 +56,15 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
         "Delivered" => outcomes(history, window, &["posted", "updated", "threaded", "digested"], RELEASE),
         "Failed deliveries" => outcomes(history, window, &["failed"], RELEASE),
         "Given up" => outcomes(history, window, &["given_up"], RELEASE),
-        "Outcomes" | "Outcomes over time" => outcomes(history, window, &[], &["outcome"]),
+        "Outcomes" => outcomes(history, window, &[], &["outcome"]),
+        "Outcomes over time" => sum_by(&growth_in_step(history, window, "notifications_total"), &["outcome"]),
         "Outcomes by channel" => {
             top(20, outcomes(history, window, &[], &["namespace", "release", "channel", "outcome"]))
         }
         "Slack rate limits" => rate_limits(history, window),
         "State size" | "State size over time" => max_by(&current(history, window, "state_bytes"), RELEASE),
-        "Requests" | "Requests over time" => sum_by(&growth(history, window, "api_requests_total", &all), &["service"]),
+        "Requests" => sum_by(&growth(history, window, "api_requests_total", &all), &["service"]),
+        "Requests over time" => sum_by(&growth_in_step(history, window, "api_requests_total"), &["service"]),
         "Failed requests" => failed_requests(history, window),
         _ => return None,
     };

@@ -87,14 +87,22 @@ fn highest_of(history: &History, window: Window, name: &str, sign: f64) -> Value
     extremes
 }
 
-/// Growth of each series of a counter: what the runs added that Prometheus saw first within the window.
+/// Growth of each series of a counter: what the runs added that Prometheus saw first within the window. Series that did
+/// not grow have 0.
 pub fn growth(history: &History, window: Window, name: &str, filter: Filter) -> Values {
-    let mut grown = Values::new();
-    for run in history.scraped_runs(window.start, window.end) {
-        for (labels, _) in samples(run, name).filter(|(labels, _)| filter(labels)) {
-            grown.entry(labels.clone()).or_insert(0.0);
-        }
-    }
+    let runs = history.scraped_runs(window.start, window.end);
+    let series = runs.into_iter().flat_map(|run| samples(run, name)).filter(|(labels, _)| filter(labels));
+    let grown = series.map(|(labels, _)| (labels.clone(), 0.0)).collect();
+    add_growth(grown, history, window, name, filter)
+}
+
+/// The same for a step of a graph, which shows the series that exist at its end.
+pub fn growth_in_step(history: &History, window: Window, name: &str) -> Values {
+    let grown = map(current(history, window, name), |_| 0.0);
+    add_growth(grown, history, window, name, &all)
+}
+
+fn add_growth(mut grown: Values, history: &History, window: Window, name: &str, filter: Filter) -> Values {
     for release in history.releases() {
         let mut before = Values::new();
         for run in history.runs.iter().filter(|run| run.release == release) {
