@@ -5,8 +5,8 @@ use super::decode::shapes;
 use super::phrase::{Phrase, filled, short};
 use super::{About, Fact};
 
-/// Lines kept about one matter; the rest is counted.
-const LINES: usize = 6;
+/// Lines kept about one matter; the rest is counted. The message shows those that fit.
+const LINES: usize = 60;
 /// Identifiers kept for a route's `resource` globs. GuardDuty reports 400 resources of a sequence at most; a message names a few.
 const NAMES: usize = 64;
 /// Tags kept. A resource has 50 at most (AWS General Reference, «Tagging your AWS resources»).
@@ -130,13 +130,10 @@ impl Draft {
         let facts = self
             .facts
             .into_iter()
-            .map(|(about, mut lines, more)| {
-                if more > 0 {
-                    lines.push(Phrase::new().ours(format!("and {more} more")));
-                }
+            .map(|(about, mut lines, left_out)| {
                 lines.iter_mut().for_each(|line| line.0.shrink_to_fit());
                 lines.shrink_to_fit();
-                Fact { about, lines }
+                Fact { about, lines, left_out }
             })
             .collect();
         self.traits.sort_by_key(|(what, _)| *what);

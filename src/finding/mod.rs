@@ -111,9 +111,16 @@ pub struct Resource {
 pub enum About {
     Resource,
     Action,
+    /// Who acted, where GuardDuty says so.
     Actor,
+    /// The other end, where the resource of the finding acted.
+    Target,
+    /// The other end, where nothing says who acted.
+    RemoteHost,
     Process,
     Malware,
+    /// What to revoke or to isolate.
+    Contain,
     Signals,
     Evidence,
     Unusual,
@@ -124,7 +131,10 @@ pub enum About {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     pub about: About,
+    /// The most important first.
     pub lines: Vec<Phrase>,
+    /// Number of lines that the finding would have beyond these.
+    pub left_out: usize,
 }
 
 impl Finding {
@@ -166,6 +176,17 @@ impl Finding {
     /// The lines about one matter; none if there are none.
     pub fn about(&self, about: About) -> &[Phrase] {
         self.facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
+    }
+
+    /// Number of lines about one matter that were not kept.
+    pub fn left_out(&self, about: About) -> usize {
+        self.facts.iter().find(|f| f.about == about).map_or(0, |f| f.left_out)
+    }
+
+    /// Who acted, or the other end, or the process: the first of them that is known.
+    pub fn counterpart(&self) -> &[Phrase] {
+        let matters = [About::Actor, About::Target, About::RemoteHost, About::Process];
+        matters.into_iter().map(|about| self.about(about)).find(|lines| !lines.is_empty()).unwrap_or_default()
     }
 
     /// What is the same finding in every region: some for findings about IAM users and roles, 8 hexadecimal digits

@@ -81,7 +81,7 @@ fn whatever_guardduty_sends_a_finding_stays_small() {
     huge["service"]["action"]["kubernetesApiCallAction"]["userAgent"] = json!(long);
     let f = read(&huge);
     assert!(format!("{f:?}").len() < 80_000, "{}", format!("{f:?}").len());
-    assert!(f.about(About::Actor).last().is_some_and(|line| line.plain().ends_with("more")));
+    assert!(f.left_out(About::Actor) > 400);
     assert_eq!(f.traits().len(), 7);
 }
 

@@ -7,12 +7,15 @@ use crate::finding::{About, Finding, Phrase};
 use crate::time::Millis;
 
 /// How many lines of a matter a message shows at most: what is left out is in the console.
-const SHOWN: [(About, &str, usize); 9] = [
+const SHOWN: [(About, &str, usize); 12] = [
     (About::Resource, "Resource", 5),
     (About::Action, "Action", 4),
     (About::Actor, "Actor", 4),
+    (About::Target, "Target", 4),
+    (About::RemoteHost, "Remote host", 4),
     (About::Process, "Process", 4),
     (About::Malware, "Malware", 6),
+    (About::Contain, "Contain", 8),
     (About::Signals, "Signals", 8),
     (About::Evidence, "Evidence", 4),
     (About::Unusual, "Unusual", 5),
@@ -37,6 +40,9 @@ const OWNER_TAGS: [&str; 14] = [
     "costcenter",
 ];
 
+/// What a message shows first.
+const WHO_DID_WHAT: [About; 5] = [About::Resource, About::Action, About::Actor, About::Target, About::RemoteHost];
+
 pub(super) fn body(f: &Finding, life: &Life, w: &Wording, form: Form) -> Body {
     match form {
         Form::Full => full(f, life, w),
@@ -54,7 +60,7 @@ fn full(f: &Finding, life: &Life, w: &Wording) -> Body {
     for note in all_notes(f, life) {
         b.push_bar(Rank::Important, Block::rich(Rich::new().section(note)));
     }
-    b.push_bar(Rank::Vital, Block::rich(facts(f, life, &[About::Resource, About::Action, About::Actor])));
+    b.push_bar(Rank::Vital, Block::rich(facts(f, life, &WHO_DID_WHAT)));
     b.push_bar(Rank::Detail, Block::rich(details(f)));
     b.push_bar(Rank::Important, Block::rich(where_and_when(f, w)));
     b.push_bar(Rank::Important, buttons(f, w));
@@ -99,7 +105,7 @@ fn all_notes(f: &Finding, life: &Life) -> Vec<Runs> {
 fn facts(f: &Finding, life: &Life, matters: &[About]) -> Rich {
     let mut rich = Rich::new();
     for (about, label, most) in SHOWN.iter().filter(|(about, ..)| matters.contains(about)) {
-        let mut lines = shown(f.about(*about), *most);
+        let mut lines = shown(f, *about, *most);
         if *about == About::Resource {
             lines.extend(owner(f));
         }
@@ -112,8 +118,10 @@ fn facts(f: &Finding, life: &Life, matters: &[About]) -> Rich {
 }
 
 /// The first `most` lines; the last of them says what is left out.
-fn shown(lines: &[Phrase], most: usize) -> Vec<Phrase> {
-    if lines.len() <= most {
+fn shown(f: &Finding, about: About, most: usize) -> Vec<Phrase> {
+    let lines = f.about(about);
+    let all = lines.len() + f.left_out(about);
+    if all <= most {
         return lines.to_vec();
     }
     let mut kept: Vec<Phrase> = lines.iter().take(most.saturating_sub(1)).cloned().collect();
@@ -130,7 +138,15 @@ fn row(rich: Rich, label: &'static str, lines: &[Phrase]) -> Rich {
 
 /// What else is known. Where nothing says what was done, or to what, GuardDuty's own description does.
 fn details(f: &Finding) -> Rich {
-    let matters = [About::Process, About::Malware, About::Signals, About::Evidence, About::Unusual, About::Indicators];
+    let matters = [
+        About::Process,
+        About::Malware,
+        About::Contain,
+        About::Signals,
+        About::Evidence,
+        About::Unusual,
+        About::Indicators,
+    ];
     let mut rich = facts(f, &Life::default(), &matters);
     let told =
         [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
@@ -246,10 +262,8 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
         text = text.mention(&who).say(" ");
     }
     text = text.text(&look::badge(f, archived)).say(" · ").code(&look::title(f));
-    // Where nobody called from outside, a process acted.
-    let actor = if f.about(About::Actor).is_empty() { f.about(About::Process) } else { f.about(About::Actor) };
     let subject = std::iter::once(&f.resource.subject);
-    let told = subject.chain(f.about(About::Action).first()).chain(actor.iter().take(2));
+    let told = subject.chain(f.about(About::Action).first()).chain(f.counterpart().iter().take(2));
     for part in told.chain(std::iter::once(&place(f, w))).filter(|part| !part.is_empty()) {
         text = text.say(" · ").append(say::fallback(part).cut(250));
     }
