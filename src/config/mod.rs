@@ -27,7 +27,7 @@ pub use aws::Environment as AwsEnvironment;
 pub use environment::environment;
 pub use faults::{Fault, Faults};
 pub use glob::Glob;
-pub use routes::{Comparison, Match, Operator, Route, RouteTo, Routes, Target};
+pub use routes::{Match, Route, RouteTo, Routes, SeverityRange, Target};
 pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
 
 /// What one run is told. Made by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.

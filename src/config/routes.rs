@@ -1,11 +1,13 @@
 //! `SLACK_ROUTES`: which finding goes where.
 
 mod read;
+mod severity;
 
 use secrecy::SecretString;
 
 use super::glob::Glob;
 pub(super) use read::{Kind, parse, webhook_variables};
+pub use severity::SeverityRange;
 
 /// The routes in the order in which they are tried; the first that matches wins.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +55,7 @@ impl PartialEq for Target {
 /// What a route asks of a finding: everything that is given must hold; of a list, one glob. At least one is given.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
-    pub severity: Option<Comparison>,
+    pub severity: Option<SeverityRange>,
     pub types: Vec<Glob>,
     pub accounts: Vec<Glob>,
     pub regions: Vec<Glob>,
@@ -61,45 +63,4 @@ pub struct Match {
     pub resources: Vec<Glob>,
     /// Against `key=value`.
     pub tags: Vec<Glob>,
-}
-
-/// `>=7`, `>7`, `<4`, `<=4`, `=5`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Comparison {
-    pub operator: Operator,
-    pub than: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    AtLeast,
-    Above,
-    AtMost,
-    Below,
-    Equal,
-}
-
-impl Comparison {
-    pub fn holds(self, severity: f64) -> bool {
-        match self.operator {
-            Operator::AtLeast => severity >= self.than,
-            Operator::Above => severity > self.than,
-            Operator::AtMost => severity <= self.than,
-            Operator::Below => severity < self.than,
-            Operator::Equal => severity == self.than,
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        const SIGNS: [(&str, Operator); 5] = [
-            (">=", Operator::AtLeast),
-            ("<=", Operator::AtMost),
-            (">", Operator::Above),
-            ("<", Operator::Below),
-            ("=", Operator::Equal),
-        ];
-        let (operator, number) = SIGNS.iter().find_map(|(sign, op)| Some((*op, text.trim().strip_prefix(sign)?)))?;
-        let than: f64 = number.trim().parse().ok()?;
-        (0.0..=10.0).contains(&than).then_some(Self { operator, than })
-    }
 }

@@ -48,7 +48,7 @@ pub fn route(config: &Config, f: &Finding) -> Routed {
 
 fn holds(m: &Match, f: &Finding) -> bool {
     let tags: Vec<String> = f.tags().iter().map(|(k, v)| format!("{k}={v}")).collect();
-    m.severity.is_none_or(|s| f.has_severity() && s.holds(f.severity))
+    m.severity.is_none_or(|s| f.has_severity() && s.contains(f.severity))
         && any(&m.types, [f.kind.as_str()])
         && any(&m.accounts, [f.account_id.as_str()])
         && any(&m.regions, [f.origin.region.as_str()])

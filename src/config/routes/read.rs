@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{Comparison, Match, Route, RouteTo, Routes, Target};
+use super::{Match, Route, RouteTo, Routes, SeverityRange, Target};
 use crate::config::faults::Faults;
 use crate::config::glob::Glob;
 use crate::config::values::{channel, is_account, quoted};
@@ -114,15 +114,15 @@ impl Reader<'_> {
         }
     }
 
-    fn severity(&mut self, value: &Value) -> Option<Comparison> {
-        let comparison = value.as_str().and_then(Comparison::parse);
-        if comparison.is_none() {
+    fn severity(&mut self, value: &Value) -> Option<SeverityRange> {
+        let range = SeverityRange::parse(value);
+        if range.is_none() {
             self.fault(
                 ".match.severity",
-                "invalid comparison: expected \">=7\", \">7\", \"<4\", \"<=4\" or \"=5\", from 0 to 10",
+                "invalid severity: expected a comparison such as \">=7\" or \"<high\", a number from 0 to 10, or low, medium, high or critical",
             );
         }
-        comparison
+        range
     }
 
     fn globs(&mut self, key: &str, keys: &Map<String, Value>, problem: fn(&str) -> Option<&'static str>) -> Vec<Glob> {
