@@ -11,7 +11,8 @@ use crate::config::{Access, Config};
 use crate::finding::{Band, Finding};
 use crate::guardduty::{Detector, DetectorStatus, ReadError};
 use crate::plan::silence;
-use crate::run::look::{Besides, Look, look};
+use crate::run::look::{Besides, Look};
+use crate::run::looks::Looks;
 use crate::run::poll::{Ask, Known, Rest, Room};
 use crate::state::{InHand, Progress, Source, Standing, State};
 use crate::time::Millis;
@@ -31,7 +32,6 @@ pub struct Unreachable {
 
 /// The sources of one identity, once it is known what they are.
 pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
-type Looking = Pin<Box<dyn Future<Output = Look>>>;
 
 /// One source in this run.
 pub struct Track<D> {
@@ -67,13 +67,13 @@ pub struct Intake<'a, D> {
     pub start: Millis,
     pub tracks: BTreeMap<String, Track<D>>,
     pub identities: FuturesUnordered<Identity<D>>,
-    pub looks: FuturesUnordered<Looking>,
+    pub looks: Looks<D>,
 }
 
 impl<'a, D: Detector + 'static> Intake<'a, D> {
     pub fn new(config: &'a Config, identities: Vec<Identity<D>>, start: Millis) -> Self {
         let identities = identities.into_iter().collect();
-        Self { config, start, tracks: BTreeMap::new(), identities, looks: FuturesUnordered::new() }
+        Self { config, start, tracks: BTreeMap::new(), identities, looks: Looks::new() }
     }
 
     /// Nothing is asked for any more.
@@ -93,7 +93,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         let besides = self.besides(stored, state, start, now);
         let source = Rc::new(source);
         let ask = Ask::new(from, now, self.config.overlap, room, known);
-        self.looks.push(Box::pin(look(source.clone(), None, ask, besides)));
+        self.looks.push(source.clone(), None, ask, besides);
         let track = Track {
             source,
             since: Instant::now(),
@@ -146,8 +146,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
             // What was forgotten since must not be listed again.
             let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
             let ask = Ask::go_on(next, floor, Ask::new(floor, now, self.config.overlap, room, known));
-            let besides = Besides::default();
-            self.looks.push(Box::pin(look(track.source.clone(), track.detector.clone(), ask, besides)));
+            self.looks.push(track.source.clone(), track.detector.clone(), ask, Besides::default());
             any = true;
         }
         any

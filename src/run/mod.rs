@@ -7,6 +7,7 @@ pub mod engine;
 pub mod intake;
 pub mod lane;
 pub mod look;
+pub mod looks;
 mod notices;
 pub mod poll;
 pub mod recall;

@@ -6,6 +6,7 @@
 //! them is read when, and how far the source is complete, is decided in [`outline`], and done here.
 
 mod outline;
+mod part;
 mod proof;
 mod room;
 mod span;
@@ -22,10 +23,11 @@ use crate::finding::Finding;
 use crate::guardduty::{Detector, ReadError, Reason};
 use crate::time::Millis;
 
-use outline::{Answer, End, Listing, Outline, Part, Task};
+use outline::Outline;
+use part::{Answer, End, Listing, Part, Task};
 use span::{Sample, Span};
 
-pub use outline::Rest;
+pub use part::Rest;
 pub use room::Room;
 
 /// `GetFindings` takes so many ids a call, `ListFindings` gives as many.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use super::part::{Answer, End, Listing, Part, Rest, Step, Task};
 use super::proof::{is_proven_by_details, is_proven_by_listing};
 use super::span::{Sample, Span};
 use super::{Ask, PAGE, Window};
@@ -22,75 +23,8 @@ const LISTS: usize = 8;
 const GETS: usize = 8;
 /// So many findings are listed ahead of what is fetched: the ids are kept in memory.
 const AHEAD: usize = 1_000;
-/// An unbounded list that is longer than so many pages is divided, a part that is longer than so many once more.
-const FIRST_LIST: usize = 4;
-const LONGEST_PART: usize = 10;
 /// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
 const LISTINGS: usize = 4;
-
-/// What is to be done.
-#[derive(Debug, PartialEq)]
-pub(super) enum Task {
-    /// At most so many pages.
-    List { span: Span, pages: Option<usize> },
-    /// The details of at most [`PAGE`] findings of the part that begins here.
-    Get { part: Millis, ids: Vec<String> },
-}
-
-/// What came of it.
-pub(super) enum Answer {
-    Listed { span: Span, listing: Listing },
-    Got { part: Millis, found: Result<Vec<Finding>, ReadError> },
-}
-
-/// One reading of a list, page by page.
-pub(super) struct Listing {
-    pub(super) since: Instant,
-    pub(super) ids: Vec<String>,
-    pub(super) end: End,
-}
-
-pub(super) enum End {
-    Whole,
-    /// It goes on behind the pages that were asked for.
-    TooLong(Option<Sample>),
-    Failed(ReadError, Option<Sample>),
-}
-
-/// A part of a list.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    span: Span,
-    step: Step,
-    /// What the last listing showed.
-    ids: Vec<String>,
-    listings: usize,
-    /// The last listing and the one before show the same.
-    confirmed: bool,
-    /// It can neither be divided nor read in a few pages.
-    unlimited: bool,
-    /// Its list broke off: what was read is fetched, and proves nothing.
-    broken: bool,
-    /// Places that it took and has not used yet.
-    places: usize,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Due,
-    Listing,
-    Listed { since: Instant },
-    Fetching { since: Instant, open: usize, found: Vec<Finding>, failed: bool },
-    Proven,
-    Unproven,
-}
-
-/// Where the next window of a source begins, with what is known of the list from there on.
-#[derive(Clone, Debug)]
-pub struct Rest {
-    pub from: Millis,
-    pub(super) parts: Vec<Part>,
-}
 
 pub(super) struct Outline<'a> {
     ask: &'a Ask,
@@ -107,41 +41,10 @@ pub(super) struct Outline<'a> {
     out: Window,
 }
 
-impl Part {
-    fn new(span: Span) -> Self {
-        Self {
-            span,
-            step: Step::Due,
-            ids: Vec::new(),
-            listings: 0,
-            confirmed: false,
-            unlimited: false,
-            broken: false,
-            places: 0,
-        }
-    }
-
-    /// The pages that one listing of it may have.
-    fn pages(&self) -> Option<usize> {
-        match self.span.to {
-            _ if self.unlimited || self.span.is_instant() => None,
-            None => Some(FIRST_LIST),
-            Some(_) => Some(LONGEST_PART),
-        }
-    }
-
-    /// As it is handed on to the next window.
-    fn to_hand_on(&self) -> Part {
-        match self.step {
-            Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),
-            _ => Part { unlimited: self.unlimited, ..Part::new(self.span) },
-        }
-    }
-}
-
 impl<'a> Outline<'a> {
     pub(super) fn new(ask: &'a Ask) -> Self {
-        let mut parts: Vec<Part> = ask.ahead.iter().filter(|p| p.span.to.is_none_or(|to| to >= ask.from)).cloned().collect();
+        let mut parts: Vec<Part> =
+            ask.ahead.iter().filter(|p| p.span.to.is_none_or(|to| to >= ask.from)).cloned().collect();
         match parts.first_mut() {
             Some(first) if first.span.from == ask.from => {}
             Some(first) => *first = Part::new(Span::new(ask.from, first.span.to)),
@@ -205,9 +108,8 @@ impl<'a> Outline<'a> {
     fn take_places(&mut self, index: usize) -> bool {
         let known = &self.ask.known;
         let part = &mut self.parts[index];
-        let is_new = |id: &&String| {
-            !known.said.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id)
-        };
+        let is_new =
+            |id: &&String| !known.said.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id);
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
         let room = &self.ask.room;
         let some = !self.begun && (room.left() > 0 || room.is_none());

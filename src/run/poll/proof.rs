@@ -28,7 +28,10 @@ pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, 
 /// Whether another listing, made afterwards, proves a list complete: it shows the same findings.
 pub(super) fn is_proven_by_listing(listed: &[String], again: &[String]) -> bool {
     let all: HashSet<&String> = listed.iter().collect();
-    listed.len() == again.len() && has_no_double(listed) && has_no_double(again) && again.iter().all(|id| all.contains(id))
+    listed.len() == again.len()
+        && has_no_double(listed)
+        && has_no_double(again)
+        && again.iter().all(|id| all.contains(id))
 }
 
 fn has_no_double(listed: &[String]) -> bool {
