@@ -142,7 +142,7 @@ async fn list<D: Detector>(source: &D, detector: &str, span: Span, pages: Option
 async fn sample<D: Detector>(source: &D, detector: &str, ids: &[String], pages: usize) -> Option<Sample> {
     let ends = [ids.first()?.clone(), ids.last()?.clone()];
     let found = source.get(detector, &ends).await.ok()?;
-    let [first, last] = ends.map(|id| found.iter().find(|f| f.id == id).map(|f| f.updated));
+    let [first, last] = ends.map(|id| found.iter().find(|f| f.id == id)?.listed_at());
     let last = last?;
     Some(Sample { first: first.unwrap_or(last).min(last), last, pages })
 }

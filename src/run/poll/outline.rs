@@ -219,12 +219,15 @@ impl<'a> Outline<'a> {
         let Step::Fetching { since, mut found, failed, .. } = step else { return };
         let listed: HashSet<&String> = part.ids.iter().collect();
         found.retain(|f| listed.contains(&f.id));
-        found.sort_by_key(|f| f.updated);
-        let details = found.iter().filter(|f| !f.archived).map(|f| (f.id.clone(), f.updated)).collect();
+        found.sort_by_key(Finding::listed_at);
+        let there = found.iter().filter(|f| !f.archived);
+        let details = there.filter_map(|f| Some((f.id.clone(), f.listed_at()?))).collect();
+        // A finding whose `updatedAt` cannot be read counts as the oldest one of its part.
+        let oldest = found.iter().find_map(Finding::listed_at).unwrap_or(part.span.from);
         let is_quick = since.elapsed() * 2 <= self.ask.overlap;
         let proven = part.confirmed || (is_quick && is_proven_by_details(&part.ids, &details, part.span));
         for finding in found {
-            self.admit(index, finding);
+            self.admit(index, finding, oldest);
         }
         let part = &mut self.parts[index];
         self.ask.room.release(std::mem::take(&mut part.places));
@@ -242,24 +245,25 @@ impl<'a> Outline<'a> {
     }
 
     /// Takes a finding in, if it is news and there is room for it.
-    fn admit(&mut self, index: usize, finding: Finding) {
+    fn admit(&mut self, index: usize, finding: Finding, oldest: Millis) {
         let known = self.ask.known.said.get(&finding.id);
         let is_news = known.is_none_or(|updated| *updated < finding.updated);
         // What has its place in the state is taken in however full that is: else what holds up its watermark would never
         // be announced.
         let has_place = known.is_some() && self.ask.room.is_none();
+        let instant = finding.listed_at().unwrap_or(oldest);
         let part = &mut self.parts[index];
         if is_news && !has_place {
             if part.places > 0 {
                 part.places -= 1;
             } else if self.ask.room.reserve(1) == 0 {
                 let from = part.span.from;
-                self.refused.insert(finding.id.clone(), finding.updated);
+                self.refused.insert(finding.id.clone(), instant);
                 self.last = self.last.min(from);
                 return;
             }
         }
-        self.seen.insert(finding.id.clone(), finding.updated);
+        self.seen.insert(finding.id.clone(), instant);
         if is_news {
             self.out.fresh.push(Rc::new(finding));
         }

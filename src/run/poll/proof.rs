@@ -52,10 +52,13 @@ mod tests {
         known.iter().map(|(id, instant)| (id.to_string(), Millis(*instant))).collect()
     }
 
+    /// What is listed, what the details say, and whether that proves the list.
+    type Case = (&'static str, &'static [(&'static str, i64)], bool);
+
     #[test]
     fn details_prove_a_list_of_which_nothing_moved() {
         let span = Span::new(Millis(0), Some(Millis(9)));
-        let cases: [(&str, &[(&str, i64)], bool); 8] = [
+        let cases: [Case; 8] = [
             ("", &[], true),
             ("abc", &[("a", 1), ("b", 2), ("c", 3)], true),
             // Of one instant, in any order.
