@@ -1,6 +1,5 @@
 //! The three jobs, each done by the program, by the Python script and by the floor.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,15 +7,17 @@ use std::time::Duration;
 use guardduty_slack_support::findings;
 use serde_json::json;
 
-use crate::floor::{Counts, FLOOR, Shape};
+use crate::floor::FLOOR;
 use crate::measure::{Cost, Program, measure};
-use crate::server::{Call, Server};
-use crate::world::{ACCOUNTS, PAGE, REGIONS, World, account};
+use crate::server::Server;
+use crate::world::{ACCOUNTS, REGIONS, World, account};
 
 /// Findings of the backlog, over so many regions.
 pub const BACKLOG: usize = 50_000;
 pub const BACKLOG_REGIONS: usize = 4;
 const DAY: i64 = 86_400_000;
+/// They were updated between so many milliseconds ago, evenly.
+pub const BACKLOG_SPAN: (i64, i64) = (20 * DAY, DAY);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -39,16 +40,15 @@ impl Job {
         }
     }
 
-    pub fn regions(self) -> usize {
-        if self == Self::Backlog { BACKLOG_REGIONS } else { 1 }
-    }
-
     pub fn world(self, latency: Duration) -> World {
         let now = findings::now();
         match self {
             Self::Quiet => World::with(latency, 0, now, now),
             Self::Fresh => World::with(latency, ACCOUNTS, now - 60_000, now),
-            Self::Backlog => World::with(latency, BACKLOG / BACKLOG_REGIONS, now - 20 * DAY, now - DAY),
+            Self::Backlog => {
+                let (first, last) = BACKLOG_SPAN;
+                World::with(latency, BACKLOG / BACKLOG_REGIONS, now - first, now - last)
+            }
         }
     }
 
@@ -112,7 +112,7 @@ impl Bench {
     }
 
     /// The job once, from the state that a quiet run left.
-    pub fn once(&self, job: Job, who: Who, latency: Duration, shape: &Shape) -> io::Result<Cost> {
+    pub fn once(&self, job: Job, who: Who, latency: Duration) -> io::Result<Cost> {
         self.server.play(job.world(latency));
         self.restore(job, who)?;
         let command = match who {
@@ -123,7 +123,8 @@ impl Bench {
             }
             Who::Floor => {
                 let own = std::env::current_exe()?.display().to_string();
-                [vec![own, FLOOR.into(), self.server.port.to_string()], shape.arguments()].concat()
+                let now = findings::now().to_string();
+                vec![own, FLOOR.into(), self.server.port.to_string(), job.name().into(), now]
             }
         };
         let cost = measure(&Program { command, env: self.environment(&job.variables(who)) }, &self.dir)?;
@@ -137,7 +138,7 @@ impl Bench {
         }
         remove(&self.state())?;
         remove(&self.seeded(who))?;
-        self.once(Job::Quiet, who, Duration::ZERO, &Shape::default())?;
+        self.once(Job::Quiet, who, Duration::ZERO)?;
         std::fs::copy(self.state(), self.seeded(who)).map(drop)
     }
 
@@ -163,25 +164,4 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     }
-}
-
-/// What the floor has to ask: as many requests of each kind as the program asked.
-pub fn shape(job: Job, calls: &[Call]) -> Shape {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for call in calls {
-        *counts.entry(call.what).or_default() += 1;
-    }
-    let count = |what: &str| counts.get(what).copied().unwrap_or(0);
-    let regions = job.regions();
-    let gets = count("GetFindings") / regions;
-    let each = Counts {
-        lists: count("ListFindings") / regions,
-        gets,
-        statistics: count("GetFindingsStatistics") / regions,
-        contents: (count("GetFilter") + count("GetIPSet")) / regions,
-        last: if job == Job::Fresh { ACCOUNTS } else { PAGE },
-    };
-    let (histories, posts) = (count("conversations.history"), count("chat.postMessage"));
-    let expected = usize::from(job != Job::Backlog);
-    Shape { regions, expected, each, histories, posts, pushes: count("push") }
 }

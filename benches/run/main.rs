@@ -1,4 +1,4 @@
-//! What a run costs, beside the same job in Python and beside the fewest bytes over a socket that could do it.
+//! What a run costs, beside the same job in Python and beside a bare client that only asks.
 //!
 //! ```text
 //! cargo bench --bench run                  # everything
@@ -27,7 +27,6 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use floor::Shape;
 use jobs::{Bench, Job, Who};
 use measure::Cost;
 
@@ -115,17 +114,16 @@ fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
 }
 
 fn row(bench: &Bench, job: Job, latency: Duration, samples: usize) -> io::Result<Row> {
-    // Once unmeasured: pages are read from disk, and the floor learns what is asked.
-    bench.once(job, Who::Product, latency, &Shape::default())?;
-    let shape = jobs::shape(job, &bench.server.journal());
+    // Once unmeasured: pages are read from disk.
+    bench.once(job, Who::Product, latency)?;
     let mut row = Row { job, latency, product: Vec::new(), python: Vec::new(), floor: Vec::new() };
     let samples = if job == Job::Quiet { samples } else { samples.min(LONG) };
     for sample in 0..samples {
-        row.product.push(bench.once(job, Who::Product, latency, &shape)?);
-        row.floor.push(bench.once(job, Who::Floor, latency, &shape)?);
+        row.product.push(bench.once(job, Who::Product, latency)?);
+        row.floor.push(bench.once(job, Who::Floor, latency)?);
         // The script takes minutes for the backlog.
         if bench.python.is_some() && (job != Job::Backlog || sample == 0) {
-            row.python.push(bench.once(job, Who::Python, latency, &shape)?);
+            row.python.push(bench.once(job, Who::Python, latency)?);
         }
         let last = |costs: &[Cost]| costs.last().map_or(f64::NAN, |c| c.wall);
         eprintln!(

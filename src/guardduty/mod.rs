@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod identity;
 mod pages;
+mod parallel;
 mod source;
 mod transient;
 mod watch;

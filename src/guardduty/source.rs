@@ -21,13 +21,11 @@ use super::answer::{FindingsSlot, ReadingClient};
 use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
+use super::parallel::{Parallel, Throttles};
 use super::{Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
 use crate::finding::{Answer, Band, Finding, Origin};
 use crate::time::Millis;
 
-/// Calls in flight to one source: as many as a quiet run asks side by side, so that none waits for another. GuardDuty's
-/// limits hold by account and region; AWS publishes no figures. A call that is throttled keeps its place while it backs off.
-const IN_FLIGHT: usize = 6;
 /// Attempts at an answer that was not JSON before, about fewer findings.
 const ATTEMPTS_AT_A_PART: u32 = 2;
 
@@ -41,7 +39,7 @@ struct Inner {
     identity: Arc<Identity>,
     /// A throttle of one account must not slow the others in its region down, as it would in the SDK's partition.
     partition: RetryPartition,
-    here: Semaphore,
+    here: Arc<Parallel>,
     /// An answer of `GetFindings` was JSON in this run.
     has_answered: AtomicBool,
     shared: Arc<Shared>,
@@ -63,7 +61,7 @@ impl Source {
             key,
             identity,
             partition,
-            here: Semaphore::new(IN_FLIGHT),
+            here: Arc::new(Parallel::new()),
             has_answered: AtomicBool::new(false),
             shared,
         }))
@@ -84,6 +82,7 @@ impl Source {
             .credentials_provider(SharedCredentialsProvider::new(self.0.identity.credentials.clone()))
             .identity_cache(IdentityCache::no_cache())
             .retry_partition(self.0.partition.clone())
+            .interceptor(Throttles(self.0.here.clone()))
     }
 
     /// Waits for credentials, then for its turn here, then for its turn among all: nobody waits with a place of which
@@ -97,8 +96,8 @@ impl Source {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.0.identity.credentials.credentials().await?;
-        // Neither semaphore is ever closed; were it, the call would merely go unbounded.
-        let _here = self.0.here.acquire().await.ok();
+        let _here = self.0.here.place().await;
+        // The semaphore is never closed; were it, the call would merely go unbounded.
         let _everywhere = self.0.shared.everywhere.acquire().await.ok();
         request.await.map_err(|e| ReadError::of(&self.what(operation), &e))
     }

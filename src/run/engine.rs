@@ -169,8 +169,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         while !self.is_over() {
             self.cycle().await;
             let (room, known) = (self.room(), self.known());
+            let now = self.clock.now();
             let more =
-                !room.is_none() && !self.is_over() && self.intake.next_windows(&self.record.state, &room, &known);
+                !room.is_none() && !self.is_over() && self.intake.next_windows(&self.record.state, &room, &known, now);
             let nothing = self.intake.is_idle() && !more && self.arrived.is_empty() && !self.is_notice_due();
             if nothing || self.is_late() {
                 break;

@@ -11,8 +11,9 @@ use crate::config::{Access, Config};
 use crate::finding::{Band, Finding};
 use crate::guardduty::{Detector, DetectorStatus, ReadError};
 use crate::plan::silence;
-use crate::run::look::{Besides, Look, look};
-use crate::run::poll::{Ask, Known, Room};
+use crate::run::look::{Besides, Look};
+use crate::run::looks::Looks;
+use crate::run::poll::{Ask, Known, Rest, Room};
 use crate::state::{InHand, Progress, Source, Standing, State};
 use crate::time::Millis;
 
@@ -31,7 +32,6 @@ pub struct Unreachable {
 
 /// The sources of one identity, once it is known what they are.
 pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
-type Looking = Pin<Box<dyn Future<Output = Look>>>;
 
 /// One source in this run.
 pub struct Track<D> {
@@ -42,7 +42,7 @@ pub struct Track<D> {
     detector: Option<String>,
     pub progress: Progress,
     /// The list goes on from here.
-    next: Option<Millis>,
+    next: Option<Rest>,
     pub looked: bool,
     /// It was read without an error so far.
     pub up: bool,
@@ -78,13 +78,13 @@ pub struct Intake<'a, D> {
     pub start: Millis,
     pub tracks: BTreeMap<String, Track<D>>,
     pub identities: FuturesUnordered<Identity<D>>,
-    pub looks: FuturesUnordered<Looking>,
+    pub looks: Looks<D>,
 }
 
 impl<'a, D: Detector + 'static> Intake<'a, D> {
     pub fn new(config: &'a Config, identities: Vec<Identity<D>>, start: Millis) -> Self {
         let identities = identities.into_iter().collect();
-        Self { config, start, tracks: BTreeMap::new(), identities, looks: FuturesUnordered::new() }
+        Self { config, start, tracks: BTreeMap::new(), identities, looks: Looks::new() }
     }
 
     /// Nothing is asked for any more.
@@ -103,8 +103,8 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         let from = stored.map_or(start, |s| s.lower(self.config.overlap));
         let besides = self.besides(stored, state, start, now);
         let source = Rc::new(source);
-        let ask = Ask { from, overlap: self.config.overlap, room: room.clone(), known: known.clone() };
-        self.looks.push(Box::pin(look(source.clone(), None, ask, besides)));
+        let ask = Ask::new(from, now, self.config.overlap, room, known);
+        self.looks.push(source.clone(), None, ask, besides);
         let track = Track {
             source,
             since: Instant::now(),
@@ -150,15 +150,14 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     }
 
     /// Starts the next window of every source whose list goes on. Whether there is any.
-    pub fn next_windows(&mut self, state: &State, room: &Rc<Room>, known: &Rc<Known>) -> bool {
+    pub fn next_windows(&mut self, state: &State, room: &Rc<Room>, known: &Rc<Known>, now: Millis) -> bool {
         let mut any = false;
         for (key, track) in &mut self.tracks {
             let Some(next) = track.next.take() else { continue };
             // What was forgotten since must not be listed again.
-            let from = state.sources.get(key).map_or(next, |s| next.max(s.floor));
-            let ask = Ask { from, overlap: self.config.overlap, room: room.clone(), known: known.clone() };
-            let besides = Besides::default();
-            self.looks.push(Box::pin(look(track.source.clone(), track.detector.clone(), ask, besides)));
+            let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
+            let ask = Ask::go_on(next, floor, Ask::new(floor, now, self.config.overlap, room, known));
+            self.looks.push(track.source.clone(), track.detector.clone(), ask, Besides::default());
             any = true;
         }
         any
@@ -180,7 +179,7 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
         track.progress.took = track.since.elapsed();
         track.progress.hold = [track.progress.hold, window.hold].into_iter().flatten().min();
-        track.next = window.next.filter(|_| window.error.is_none());
+        track.next = window.next.take().filter(|_| window.error.is_none());
         fresh
     }
 

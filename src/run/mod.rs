@@ -9,6 +9,7 @@ mod full_log;
 pub mod intake;
 pub mod lane;
 pub mod look;
+pub mod looks;
 mod notices;
 pub mod poll;
 pub mod recall;

@@ -40,9 +40,24 @@ fn instant() -> i64 {
 }
 
 #[test]
-fn a_list_longer_than_a_page_is_read_again_until_a_pass_shows_nothing_new() {
+fn the_details_of_a_list_longer_than_a_page_are_fetched_behind_its_last_page() {
     let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("f", 120)).run().digested(119).exit(0);
-    assert!(world.journal().of("ListFindings").len() >= 6, "{:#?}", world.lines());
+    let lines = world.lines();
+    let first = lines.iter().position(|line| line.contains("GetFindings "));
+    let last = lines.iter().rposition(|line| line.contains("ListFindings"));
+    assert_eq!(world.journal().of("ListFindings").len(), 3, "{lines:#?}");
+    assert!(last < first, "{lines:#?}");
+    world.run().silent().exit(0);
+}
+
+#[test]
+fn a_backlog_is_read_in_parts_at_the_same_time() {
+    let old = |n: usize| high(&format!("f{n}")).updated_ago(60 + 5 * n as u64);
+    let world = world().env("SLACK_DIGEST_AFTER", "1").env("GUARDDUTY_LOOKBACK", "3h").findings((0..1_500).map(old));
+    let world = world.run().digested(1_499).exit(0);
+    // Four pages show that the list is long; then each finding is listed once more, and fetched once.
+    let (listed, fetched) = (world.journal().of("ListFindings").len(), world.journal().of("GetFindings").len());
+    assert!((34..50).contains(&listed) && (31..45).contains(&fetched), "{listed} lists, {fetched} times details");
     world.run().silent().exit(0);
 }
 

@@ -23,7 +23,12 @@ pub enum Bug {
     NoOverlap,
     ExclusiveBound,
     OnePerInstant,
-    EndWithoutSecondLook,
+    /// What moved while its list was read is taken for what it was.
+    MovesUnseen,
+    /// The parts of a list do not meet: the last millisecond of each is on none.
+    PartsApart,
+    /// Of a part of a list only the first page is read.
+    PartsCut,
     // Where the watermark goes.
     WatermarkFromLastSeen,
     WatermarkFromClock,
@@ -71,7 +76,9 @@ impl Bug {
         NoOverlap,
         ExclusiveBound,
         OnePerInstant,
-        EndWithoutSecondLook,
+        MovesUnseen,
+        PartsApart,
+        PartsCut,
         WatermarkFromLastSeen,
         WatermarkFromClock,
         FloorAtWatermark,
@@ -220,7 +227,8 @@ fn forget_half(state: &mut State) {
 pub fn page(w: &World, source: usize, from: Millis, to: Option<Millis>, token: Option<&str>) -> Page {
     match w.bug {
         Some(ExclusiveBound) => w.page(source, Millis(from.0 + 1), to, token),
-        Some(EndWithoutSecondLook) if to.is_some() => Page::default(),
+        Some(PartsApart) => w.page(source, from, to.map(|to| Millis(to.0 - 1)), token),
+        Some(PartsCut) if to.is_some() && token.is_some() => Page::default(),
         Some(OnePerInstant) => {
             let mut page = w.page(source, from, to, token);
             let mut seen = HashSet::new();
@@ -236,10 +244,20 @@ pub fn page(w: &World, source: usize, from: Millis, to: Option<Millis>, token: O
 
 pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
     let mut found = w.details(source, ids);
+    if w.bug == Some(MovesUnseen) {
+        found.iter_mut().for_each(|f| f.updated = updated_a_while_ago(w, f));
+    }
     if w.bug == Some(ArchivingUnseen) {
         found.iter_mut().for_each(|f| f.archived = false);
     }
     found
+}
+
+/// When a finding was updated, as a list showed that was read some seconds ago.
+fn updated_a_while_ago(w: &World, f: &Finding) -> Millis {
+    let finding: usize = f.id[1..].parse().expect("a finding's number");
+    let then = w.state_of(finding, w.now().minus(Duration::from_secs(10)));
+    then.map_or(f.updated, |n| w.states(finding)[n].updated)
 }
 
 /// What a run takes Slack's answer for.

@@ -264,7 +264,7 @@ fn many_busy_sources_together_have_no_more_in_hand_than_a_window_holds() {
     let report = play(&history, None, true);
     assert!(report.broken.is_empty(), "{:#?}", report.broken);
     let is = |line: &&String, op: &str| line.contains(op);
-    let windows = report.trace.split(|line| is(&line, " List/"));
+    let windows = report.trace.split(|line| is(&line, " List/") || is(&line, " Get/"));
     let most = windows.map(|w| w.iter().filter(|l| is(l, " Post/")).count()).max();
     assert!(most <= Some(4), "{most:?} posts of one window");
 }

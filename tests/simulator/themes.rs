@@ -17,6 +17,7 @@ const THEMES: &[(i64, Theme)] = &[
     (9, shifting_pages),
     (7, flood),
     (7, backlog),
+    (8, divided_list),
     (9, risen_bands),
     (7, digests_and_deaths),
     (7, side_by_side),
@@ -123,6 +124,45 @@ fn backlog(dice: &mut Dice) -> Plot {
         events.push(seen(dice, finding, at, late));
     }
     (setup, events, steady(dice, 2))
+}
+
+/// A list so long that it is divided into parts, which are read at the same time: unevenly filled, with many findings in
+/// one millisecond, updated, archived and visible late while it is read, in several windows, and with lists and details
+/// that are slow, break off, repeat a token or leave findings out.
+fn divided_list(dice: &mut Dice) -> Plot {
+    let count = dice.pick(24..70);
+    let sources = dice.of(&[1, 1, 2]);
+    let (page, window) = (dice.of(&[2, 3]), dice.of(&[9, 30, 5_000, 5_000]));
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    let (overlap, digest_after) = (dice.of(&[120, 900]), dice.of(&[3, 20]));
+    let setup = Setup { sources, page, window, overlap, digest_after, findings, ..Setup::plain(0) };
+    let burst = 5_000 + dice.pick(0..50_000);
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = match dice.pick(0..10) {
+            0..3 => burst + dice.pick(0..4),
+            3 | 4 => burst,
+            _ => 3_000 + dice.pick(0..55_000),
+        };
+        let late = if dice.percent(10) { dice.pick(1..90_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+    }
+    for _ in 0..dice.pick(0..16) {
+        let (finding, at, late) = (dice.pick(0..count), 58_000 + dice.pick(0..8_000), dice.of(&[0, 0, 2_000]));
+        events.push(seen(dice, finding, at, late));
+        if dice.percent(15) {
+            events.push(Event { at: at + dice.pick(0..2_000), what: What::Archive(finding as usize) });
+        }
+    }
+    let mut faults = Vec::new();
+    for _ in 0..dice.pick(0..12) {
+        let op = dice.of(&[Op::List, Op::List, Op::Get]);
+        let odd = if op == Op::List { How::Repeat } else { How::LeaveOut };
+        let how = if dice.percent(75) { How::Slow(dice.of(&[500, 2_000, 4_000])) } else { dice.of(&[odd, How::Fail]) };
+        faults.push(Fault { op, nth: dice.pick(1..30) as u32, how });
+    }
+    let runs = vec![RunPlan::clean(1_000), RunPlan { faults, ..RunPlan::clean(56_000) }, RunPlan::clean(60_000)];
+    (setup, events, runs)
 }
 
 /// Bands that rise, and runs that die between the edit and the word in the thread, or after it.

@@ -1,0 +1,53 @@
+//! The looks at the sources of a run: many at the same time, the others in turn.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::guardduty::Detector;
+use crate::run::look::{Besides, Look, look};
+use crate::run::poll::Ask;
+
+/// Sources that are looked at at the same time. A look holds the state of all its calls, some 40 KB; one that waits holds
+/// what is to be asked. More than the calls that may be in flight (96, some six a look) would only wait.
+const AT_A_TIME: usize = 48;
+
+type Looking = Pin<Box<dyn Future<Output = Look>>>;
+
+pub struct Looks<D> {
+    waiting: VecDeque<Wanted<D>>,
+    running: FuturesUnordered<Looking>,
+}
+
+struct Wanted<D> {
+    source: Rc<D>,
+    detector: Option<String>,
+    ask: Ask,
+    besides: Besides,
+}
+
+impl<D: Detector + 'static> Looks<D> {
+    pub(super) fn new() -> Self {
+        Self { waiting: VecDeque::new(), running: FuturesUnordered::new() }
+    }
+
+    pub(super) fn push(&mut self, source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) {
+        self.waiting.push_back(Wanted { source, detector, ask, besides });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_empty()
+    }
+
+    /// What the next source that is done shows. Nothing is lost if it is not waited for to its end.
+    pub(super) async fn next(&mut self) -> Option<Look> {
+        while self.running.len() < AT_A_TIME
+            && let Some(Wanted { source, detector, ask, besides }) = self.waiting.pop_front()
+        {
+            self.running.push(Box::pin(look(source, detector, ask, besides)));
+        }
+        self.running.next().await
+    }
+}

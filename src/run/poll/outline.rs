@@ -1,0 +1,343 @@
+//! The course of one window, decided without doing any of it: which parts of a list are read next, what is fetched, what
+//! is taken in, and how far the source is complete.
+//!
+//! A list is divided into parts by time, so that they can be read at the same time. Each part is listed, its findings are
+//! fetched, oldest parts first, and it counts once it is proven complete ([`proof`](super::proof)).
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use tokio::time::Instant;
+
+use super::part::{Answer, End, Listing, Part, Rest, Step, Task};
+use super::proof::{is_proven_by_details, is_proven_by_listing};
+use super::span::{Sample, Span};
+use super::{Ask, PAGE, Window};
+use crate::finding::Finding;
+use crate::guardduty::ReadError;
+use crate::time::Millis;
+
+/// Parts of one source that are listed at a time, and pages whose details are fetched at a time. What is under way over
+/// all is bounded by the source.
+const LISTS: usize = 8;
+const GETS: usize = 8;
+/// So many findings are listed ahead of what is fetched: the ids are kept in memory.
+const AHEAD: usize = 1_000;
+/// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
+const LISTINGS: usize = 4;
+
+pub(super) struct Outline<'a> {
+    ask: &'a Ask,
+    /// By time, without gaps.
+    parts: Vec<Part>,
+    /// Parts that begin later are not begun by this window.
+    last: Millis,
+    /// What was fetched in this window.
+    seen: HashMap<String, Millis>,
+    /// Fetched, and for lack of room not taken in.
+    refused: HashMap<String, Millis>,
+    /// A part was begun to be fetched.
+    begun: bool,
+    out: Window,
+}
+
+impl<'a> Outline<'a> {
+    pub(super) fn new(ask: &'a Ask) -> Self {
+        let mut parts: Vec<Part> =
+            ask.ahead.iter().filter(|p| p.span.to.is_none_or(|to| to >= ask.from)).cloned().collect();
+        match parts.first_mut() {
+            Some(first) if first.span.from == ask.from => {}
+            Some(first) => *first = Part::new(Span::new(ask.from, first.span.to)),
+            None => parts.push(Part::new(Span::new(ask.from, None))),
+        }
+        Self {
+            ask,
+            parts,
+            last: Millis::MAX,
+            seen: HashMap::new(),
+            refused: HashMap::new(),
+            begun: false,
+            out: Window::default(),
+        }
+    }
+
+    /// What is to be begun now.
+    pub(super) fn tasks(&mut self) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        let mut in_turn = true;
+        for index in 0..self.parts.len() {
+            if self.parts[index].span.from > self.last {
+                break;
+            }
+            if matches!(self.parts[index].step, Step::Due) && (in_turn || self.may_list()) {
+                let part = &mut self.parts[index];
+                part.step = Step::Listing;
+                tasks.push(Task::List { span: part.span, pages: part.pages() });
+            }
+            in_turn &= !matches!(self.parts[index].step, Step::Due | Step::Listing);
+            if let Step::Listed { since } = self.parts[index].step
+                && in_turn
+            {
+                if self.open_gets() >= GETS {
+                    in_turn = false;
+                    continue;
+                }
+                if self.parts[index].listings == 1 && !self.take_places(index) {
+                    self.end_before(self.parts[index].span.from);
+                    break;
+                }
+                tasks.extend(self.fetch(index, since));
+            }
+        }
+        tasks
+    }
+
+    fn may_list(&self) -> bool {
+        let listing = self.parts.iter().filter(|p| matches!(p.step, Step::Listing)).count();
+        let listed = self.parts.iter().filter(|p| matches!(p.step, Step::Listed { .. }));
+        listing < LISTS && listed.map(|p| p.ids.len()).sum::<usize>() < AHEAD
+    }
+
+    fn open_gets(&self) -> usize {
+        let open = |p: &Part| if let Step::Fetching { open, .. } = p.step { open } else { 0 };
+        self.parts.iter().map(open).sum()
+    }
+
+    /// Takes places for what is new in a part. False: there are not enough, and the part is for the next window; only the
+    /// first part of a window is taken in as far as there is room.
+    fn take_places(&mut self, index: usize) -> bool {
+        let known = &self.ask.known;
+        let part = &mut self.parts[index];
+        let is_new =
+            |id: &&String| !known.said.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id);
+        let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
+        let room = &self.ask.room;
+        let some = !self.begun && (room.left() > 0 || room.is_none());
+        if new > room.left() && !some {
+            return false;
+        }
+        part.places = room.reserve(new);
+        true
+    }
+
+    /// The details of what is in a part and was not fetched yet.
+    fn fetch(&mut self, index: usize, since: Instant) -> Vec<Task> {
+        self.begun = true;
+        let part = &mut self.parts[index];
+        let mut asked = HashSet::new();
+        let is_due = |id: &&String| {
+            !self.seen.contains_key(*id) && !self.refused.contains_key(*id) && asked.insert((*id).clone())
+        };
+        let ids: Vec<String> = part.ids.iter().filter(is_due).cloned().collect();
+        let from = part.span.from;
+        let tasks: Vec<Task> = ids.chunks(PAGE).map(|ids| Task::Get { part: from, ids: ids.to_vec() }).collect();
+        part.step = Step::Fetching { since, open: tasks.len(), found: Vec::new(), failed: false };
+        if tasks.is_empty() {
+            self.fetched(index);
+        }
+        tasks
+    }
+
+    pub(super) fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Listed { span, listing } => {
+                let index = self.index(span.from);
+                self.listed(index, listing);
+            }
+            Answer::Got { part, found } => {
+                let index = self.index(part);
+                self.got(index, found);
+            }
+        }
+    }
+
+    fn index(&self, from: Millis) -> usize {
+        self.parts.partition_point(|part| part.span.from < from)
+    }
+
+    fn listed(&mut self, index: usize, listing: Listing) {
+        let part = &mut self.parts[index];
+        match listing.end {
+            End::Whole => {
+                part.confirmed = part.listings > 0 && is_proven_by_listing(&part.ids, &listing.ids);
+                part.listings += 1;
+                part.ids = listing.ids;
+                part.step = Step::Listed { since: listing.since };
+            }
+            End::TooLong(sample) => self.divide(index, sample),
+            End::Failed(error, sample) => self.broke_off(index, listing.ids, listing.since, error, sample),
+        }
+    }
+
+    fn divide(&mut self, index: usize, sample: Option<Sample>) {
+        let span = self.parts[index].span;
+        let mut parts: Vec<Part> = span.divide(sample, self.ask.now).into_iter().map(Part::new).collect();
+        if let [only] = &mut parts[..] {
+            only.unlimited = true;
+        }
+        self.parts.splice(index..=index, parts);
+    }
+
+    /// What was read of a list that broke off counts: it is listed anew up to its last instant, which can be proven. What
+    /// lies behind is for a later run.
+    fn broke_off(&mut self, index: usize, ids: Vec<String>, since: Instant, error: ReadError, sample: Option<Sample>) {
+        let span = self.parts[index].span;
+        let is_first = self.out.error.is_none();
+        self.out.error.get_or_insert(error);
+        let readable = sample.filter(|s| is_first && span.contains(s.last) && s.last > span.from);
+        let spans = readable.map_or(vec![span], |s| span.divide(Some(Sample { pages: 0, ..s }), self.ask.now));
+        let mut parts: Vec<Part> = spans.into_iter().map(Part::new).collect();
+        if let Some(rest) = parts.last_mut() {
+            (rest.broken, rest.listings) = (true, 1);
+            rest.step = if ids.is_empty() { Step::Unproven } else { Step::Listed { since } };
+            rest.ids = ids;
+            let from = rest.span.from;
+            self.last = self.last.min(from);
+        }
+        self.parts.splice(index..=index, parts);
+    }
+
+    fn got(&mut self, index: usize, answer: Result<Vec<Finding>, ReadError>) {
+        let Step::Fetching { open, found, failed, .. } = &mut self.parts[index].step else { return };
+        *open -= 1;
+        match answer {
+            Ok(mut more) => found.append(&mut more),
+            Err(error) => {
+                *failed = true;
+                self.out.error.get_or_insert(error);
+            }
+        }
+        if *open == 0 {
+            self.fetched(index);
+        }
+    }
+
+    /// All details of a part that were asked for are there, or could not be read.
+    fn fetched(&mut self, index: usize) {
+        let part = &mut self.parts[index];
+        let step = std::mem::replace(&mut part.step, Step::Unproven);
+        let Step::Fetching { since, mut found, failed, .. } = step else { return };
+        let listed: HashSet<&String> = part.ids.iter().collect();
+        found.retain(|f| listed.contains(&f.id));
+        found.sort_by_key(Finding::listed_at);
+        let there = found.iter().filter(|f| !f.archived);
+        let details = there.filter_map(|f| Some((f.id.clone(), f.listed_at()?))).collect();
+        // A finding whose `updatedAt` cannot be read counts as the oldest one of its part.
+        let oldest = found.iter().find_map(Finding::listed_at).unwrap_or(part.span.from);
+        let is_quick = since.elapsed() * 2 <= self.ask.overlap;
+        let proven = part.confirmed || (is_quick && is_proven_by_details(&part.ids, &details, part.span));
+        for finding in found {
+            self.admit(index, finding, oldest);
+        }
+        let part = &mut self.parts[index];
+        self.ask.room.release(std::mem::take(&mut part.places));
+        if failed {
+            let from = part.span.from;
+            self.last = self.last.min(from);
+        } else if part.broken {
+            self.note_missing(index);
+        } else if proven {
+            part.step = Step::Proven;
+            self.note_missing(index);
+        } else {
+            self.list_again(index);
+        }
+    }
+
+    /// Takes a finding in, if it is news and there is room for it.
+    fn admit(&mut self, index: usize, finding: Finding, oldest: Millis) {
+        let known = self.ask.known.said.get(&finding.id);
+        let is_news = known.is_none_or(|updated| *updated < finding.updated);
+        // What has its place in the state is taken in however full that is: else what holds up its watermark would never
+        // be announced.
+        let has_place = known.is_some() && self.ask.room.is_none();
+        let instant = finding.listed_at().unwrap_or(oldest);
+        let part = &mut self.parts[index];
+        if is_news && !has_place {
+            if part.places > 0 {
+                part.places -= 1;
+            } else if self.ask.room.reserve(1) == 0 {
+                let from = part.span.from;
+                self.refused.insert(finding.id.clone(), instant);
+                self.last = self.last.min(from);
+                return;
+            }
+        }
+        self.seen.insert(finding.id.clone(), instant);
+        if is_news {
+            self.out.fresh.push(Rc::new(finding));
+        }
+    }
+
+    /// What was listed and not among the details.
+    fn note_missing(&mut self, index: usize) {
+        let part = &self.parts[index];
+        let mut before = part.span.from;
+        for id in &part.ids {
+            if let Some(instant) = self.instant(id) {
+                before = instant.max(part.span.from);
+            } else if !self.ask.known.passed.contains(id) && !self.out.missing.contains(id) {
+                // It may be as old as the one before it.
+                self.out.hold = Some(self.out.hold.map_or(before, |hold| hold.min(before)));
+                self.out.missing.push(id.clone());
+            }
+        }
+    }
+
+    fn instant(&self, id: &String) -> Option<Millis> {
+        self.seen.get(id).or_else(|| self.refused.get(id)).copied()
+    }
+
+    /// Something moved: the part is listed once more, or divided.
+    fn list_again(&mut self, index: usize) {
+        let part = &self.parts[index];
+        if part.listings < LISTINGS {
+            self.parts[index].step = Step::Due;
+            return;
+        }
+        let known: Vec<Millis> = part.ids.iter().filter_map(|id| self.instant(id)).collect();
+        match part.span.halve(known) {
+            Some(halves) if part.ids.len() > 1 => {
+                self.parts.splice(index..=index, halves.map(Part::new));
+            }
+            _ => {
+                let from = part.span.from;
+                self.last = self.last.min(from);
+                self.note_missing(index);
+            }
+        }
+    }
+
+    /// This part, and what lies behind it, is for the next window.
+    fn end_before(&mut self, from: Millis) {
+        self.last = self.last.min(Millis(from.0 - 1));
+    }
+
+    /// How far this window came.
+    pub(super) fn finish(mut self) -> Window {
+        let proven = self.parts.iter().take_while(|p| matches!(p.step, Step::Proven)).count();
+        let refused = self.refused.values().min().copied();
+        let is_before = |instant: &Millis| refused.is_none_or(|refused| *instant < refused);
+        let read = self.parts[..proven].iter();
+        let newest = |p: &Part| {
+            let instants = p.ids.iter().filter_map(|id| self.seen.get(id).copied());
+            instants.filter(|i| p.span.contains(*i)).filter(is_before).max()
+        };
+        self.out.complete_to = read.filter_map(newest).max();
+        self.out.next = self.rest(proven, refused);
+        self.out
+    }
+
+    /// What is left of the list.
+    fn rest(&self, proven: usize, refused: Option<Millis>) -> Option<Rest> {
+        let holds = |part: &&Part| refused.is_some_and(|r| part.span.contains(r));
+        let stopped = self.parts[..proven].iter().position(|p| holds(&p));
+        let first = stopped.unwrap_or(proven);
+        let mut parts: Vec<Part> = self.parts[first..].iter().map(Part::to_hand_on).collect();
+        let part = parts.first_mut()?;
+        if let Some(refused) = refused.filter(|_| stopped.is_some()) {
+            *part = Part::new(Span::new(refused, part.span.to));
+        }
+        Some(Rest { from: part.span.from, parts })
+    }
+}

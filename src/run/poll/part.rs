@@ -1,0 +1,108 @@
+//! A part of a list: what is to be done for it, what came of it, and how far it is.
+
+use tokio::time::Instant;
+
+use super::span::{Sample, Span};
+use crate::finding::Finding;
+use crate::guardduty::ReadError;
+use crate::time::Millis;
+
+/// An unbounded list that is longer than so many pages is divided, a part that is longer than so many once more.
+const FIRST_LIST: usize = 4;
+const LONGEST_PART: usize = 10;
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(super) enum Task {
+    /// At most so many pages.
+    List { span: Span, pages: Option<usize> },
+    /// The details of at most [`PAGE`] findings of the part that begins here.
+    Get { part: Millis, ids: Vec<String> },
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    Listed { span: Span, listing: Listing },
+    Got { part: Millis, found: Result<Vec<Finding>, ReadError> },
+}
+
+/// One reading of a list, page by page.
+pub(super) struct Listing {
+    pub(super) since: Instant,
+    pub(super) ids: Vec<String>,
+    pub(super) end: End,
+}
+
+pub(super) enum End {
+    Whole,
+    /// It goes on behind the pages that were asked for.
+    TooLong(Option<Sample>),
+    Failed(ReadError, Option<Sample>),
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) span: Span,
+    pub(super) step: Step,
+    /// What the last listing showed.
+    pub(super) ids: Vec<String>,
+    pub(super) listings: usize,
+    /// The last listing and the one before show the same.
+    pub(super) confirmed: bool,
+    /// It can neither be divided nor read in a few pages.
+    pub(super) unlimited: bool,
+    /// Its list broke off: what was read is fetched, and proves nothing.
+    pub(super) broken: bool,
+    /// Places that it took and has not used yet.
+    pub(super) places: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Due,
+    Listing,
+    Listed { since: Instant },
+    Fetching { since: Instant, open: usize, found: Vec<Finding>, failed: bool },
+    Proven,
+    Unproven,
+}
+
+/// Where the next window of a source begins, with what is known of the list from there on.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    pub from: Millis,
+    pub(super) parts: Vec<Part>,
+}
+
+impl Part {
+    pub(super) fn new(span: Span) -> Self {
+        Self {
+            span,
+            step: Step::Due,
+            ids: Vec::new(),
+            listings: 0,
+            confirmed: false,
+            unlimited: false,
+            broken: false,
+            places: 0,
+        }
+    }
+
+    /// The pages that one listing of it may have.
+    pub(super) fn pages(&self) -> Option<usize> {
+        match self.span.to {
+            _ if self.unlimited || self.span.is_instant() => None,
+            None => Some(FIRST_LIST),
+            Some(_) => Some(LONGEST_PART),
+        }
+    }
+
+    /// As it is handed on to the next window.
+    pub(super) fn to_hand_on(&self) -> Part {
+        match self.step {
+            Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),
+            _ => Part { unlimited: self.unlimited, ..Part::new(self.span) },
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How many findings may still be taken in hand.
+
+use std::cell::Cell;
+
+/// So many new findings may still be taken in, by all sources together.
+#[derive(Debug)]
+pub struct Room {
+    limit: usize,
+    left: Cell<usize>,
+}
+
+impl Room {
+    pub fn new(findings: usize) -> Self {
+        Self { limit: findings, left: Cell::new(findings) }
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.limit == 0
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.left.get()
+    }
+
+    /// Takes places for `wanted` findings, or as many as there are. How many that was.
+    pub(super) fn reserve(&self, wanted: usize) -> usize {
+        let granted = wanted.min(self.left.get());
+        self.left.set(self.left.get() - granted);
+        granted
+    }
+
+    /// Gives back places that were reserved and not needed.
+    pub(super) fn release(&self, places: usize) {
+        self.left.set(self.left.get() + places);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_granted_as_far_as_there_are_any() {
+        let room = Room::new(5);
+        assert_eq!(room.reserve(3), 3);
+        assert_eq!(room.reserve(3), 2);
+        assert_eq!(room.reserve(1), 0);
+        room.release(4);
+        assert_eq!(room.left(), 4);
+        assert!(!room.is_none());
+        assert!(Room::new(0).is_none());
+    }
+}
