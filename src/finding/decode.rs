@@ -13,6 +13,7 @@ pub(super) mod shapes;
 mod tests;
 pub(super) mod time;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -116,16 +117,29 @@ fn only_missing<'i>(ids: &'i [String], findings: &[Option<Finding>]) -> Option<&
     missing.next().filter(|_| missing.next().is_none()).map(String::as_str)
 }
 
-/// Keeps the text of the findings of which nothing but the ID could be read.
-fn keep_raw(findings: &mut [Option<Finding>], text: &str) {
+/// The findings of an answer of `GetFindings` as they were received, by ID.
+pub fn raw_findings(body: &[u8]) -> Result<BTreeMap<String, String>, NotAnAnswer> {
+    let text = String::from_utf8_lossy(body);
+    let texts = raw_items(&text).ok_or_else(|| NotAnAnswer::of(&text))?;
+    let with_id = |raw: &&str| Some((read::<Item>(raw)?.shape.id()?.to_owned(), (*raw).to_owned()));
+    Ok(texts.iter().filter_map(with_id).collect())
+}
+
+/// The texts of the items of an answer that are objects.
+fn raw_items(text: &str) -> Option<Vec<&str>> {
     #[derive(Deserialize)]
     struct Texts<'a> {
         #[serde(borrow)]
         findings: Vec<&'a RawValue>,
     }
-    let texts = serde_json::from_str::<Texts>(text).map(|texts| texts.findings).unwrap_or_default();
+    let texts = serde_json::from_str::<Texts>(text).ok()?.findings;
+    Some(texts.iter().map(|raw| raw.get()).filter(|raw| raw.starts_with('{')).collect())
+}
+
+/// Keeps the text of the findings of which nothing but the ID could be read.
+fn keep_raw(findings: &mut [Option<Finding>], text: &str) {
     // The items of the list that are objects are those that were read.
-    let mut texts = texts.iter().map(|raw| raw.get()).filter(|raw| raw.starts_with('{'));
+    let mut texts = raw_items(text).unwrap_or_default().into_iter();
     for finding in findings {
         let raw = texts.next().unwrap_or(text);
         if let Some(finding) = finding {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 #[cfg(test)]
 pub(crate) use decode::arbitrary;
-pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, repair, undecodable};
+pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
 pub use kind::{FindingType, Tactic};
 pub use phrase::{Phrase, Span};
 

@@ -21,7 +21,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ErrorKind;
 use serde_json::Value;
 
-use crate::finding::{Answer, NotAnAnswer, Origin, decode_answer, repair};
+use crate::finding::{NotAnAnswer, repair};
 
 /// Reads the body of a successful answer and returns the body that the SDK reads in its place.
 type ReadBody = dyn Fn(&[u8]) -> Result<SdkBody, NotAnAnswer> + Send + Sync;
@@ -33,16 +33,15 @@ pub(super) struct ReadingClient {
     read: Arc<ReadBody>,
 }
 
-/// The findings of one call of `GetFindings`, or why its last answer holds none.
-#[derive(Clone, Default)]
-pub(super) struct FindingsSlot(Arc<Mutex<Option<Result<Answer, NotAnAnswer>>>>);
+/// What was read of the last answer of one call.
+pub(super) struct Slot<T>(Arc<Mutex<Option<Result<T, NotAnAnswer>>>>);
 
-impl FindingsSlot {
-    pub(super) fn take(&self) -> Option<Result<Answer, NotAnAnswer>> {
+impl<T> Slot<T> {
+    pub(super) fn take(&self) -> Option<Result<T, NotAnAnswer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, answer: Result<Answer, NotAnAnswer>) {
+    fn put(&self, answer: Result<T, NotAnAnswer>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
 }
@@ -53,15 +52,20 @@ impl ReadingClient {
         Self { inner, read: Arc::new(tidy) }
     }
 
-    /// Decodes the answer of one call of `GetFindings` about findings of these IDs.
-    pub(super) fn decoding(inner: SharedHttpClient, ids: Vec<String>, origin: Arc<Origin>, slot: FindingsSlot) -> Self {
+    /// Reads the answers of one call into the slot. The SDK gets an empty answer.
+    pub(super) fn reading<T: Send + 'static>(
+        inner: SharedHttpClient,
+        read: impl Fn(&[u8]) -> Result<T, NotAnAnswer> + Send + Sync + 'static,
+    ) -> (Self, Slot<T>) {
+        let slot = Slot(Arc::default());
+        let last = Slot(slot.0.clone());
         let read = move |body: &[u8]| {
-            let answer = decode_answer(body, &ids, &origin);
+            let answer = read(body);
             let failure = answer.as_ref().err().cloned();
-            slot.put(answer);
+            last.put(answer);
             failure.map_or_else(|| Ok(SdkBody::from("{}")), Err)
         };
-        Self { inner, read: Arc::new(read) }
+        (Self { inner, read: Arc::new(read) }, slot)
     }
 }
 

@@ -97,8 +97,9 @@ impl Aws {
         let counted = Counted { service: "guardduty", requests: requests.clone() };
         let mut config = aws_sdk_guardduty::config::Builder::from(&own.sdk).interceptor(counted);
         config = config.retry_classifier(TransientAnswer);
-        let http = sdk.http_client();
-        config.set_http_client(http.clone().map(|http| SharedHttpClient::new(ReadingClient::tidying(http))));
+        // A loaded configuration always has a client.
+        let http = sdk.http_client().unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
+        config.set_http_client(Some(SharedHttpClient::new(ReadingClient::tidying(http.clone()))));
         let client = aws_sdk_guardduty::Client::from_conf(config.build());
         let shared = Arc::new(Shared { client, http, everywhere: Semaphore::new(IN_FLIGHT) });
         Ok(Self { identities, own, regions: settings.regions.clone(), home, shared, requests })

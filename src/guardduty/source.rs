@@ -17,13 +17,13 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Semaphore;
 
-use super::answer::{FindingsSlot, ReadingClient};
+use super::answer::ReadingClient;
 use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
 use super::{Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
-use crate::finding::{Answer, Band, Finding, Origin};
+use crate::finding::{Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
 
 /// Attempts at an answer that was not JSON before, about fewer findings.
@@ -49,7 +49,7 @@ struct Inner {
 pub(super) struct Shared {
     pub(super) client: Client,
     /// The HTTP client below that of `client`.
-    pub(super) http: Option<SharedHttpClient>,
+    pub(super) http: SharedHttpClient,
     /// Bounds the calls in flight over all sources.
     pub(super) everywhere: Semaphore,
 }
@@ -106,28 +106,24 @@ impl Source {
         format!("{operation} in {}", self.0.key.region)
     }
 
-    /// Requests findings. The inner error: the answer was not JSON, however often it was requested.
-    async fn request_findings(
+    /// Calls `GetFindings` and reads its answer. The inner error: the answer was not JSON, however often it was requested.
+    async fn get_findings<T: Default + Send + 'static>(
         &self,
+        detector: &str,
         ids: &[String],
-        origin: &Arc<Origin>,
-        is_part: bool,
-    ) -> Result<Result<Answer, Unreadable>, ReadError> {
-        let slot = FindingsSlot::default();
-        let http = self.0.shared.http.clone();
-        let decoding = |http| ReadingClient::decoding(http, ids.to_vec(), origin.clone(), slot.clone());
-        let mut config = self.here();
-        config.set_http_client(http.map(|http| SharedHttpClient::new(decoding(http))));
-        if is_part {
-            config.set_retry_config(Some(RetryConfig::standard().with_max_attempts(ATTEMPTS_AT_A_PART)));
-        }
-        let request = self.client().get_findings().detector_id(&origin.detector).set_finding_ids(Some(ids.to_vec()));
+        attempts: Option<u32>,
+        read: impl Fn(&[u8]) -> Result<T, NotAnAnswer> + Send + Sync + 'static,
+    ) -> Result<Result<T, Unreadable>, ReadError> {
+        let (http, slot) = ReadingClient::reading(self.0.shared.http.clone(), read);
+        let mut config = self.here().http_client(http);
+        config.set_retry_config(attempts.map(|attempts| RetryConfig::standard().with_max_attempts(attempts)));
+        let request = self.client().get_findings().detector_id(detector).set_finding_ids(Some(ids.to_vec()));
         let called = self.call("GetFindings", request.customize().config_override(config).send()).await;
         match (called, slot.take()) {
             (Ok(_), Some(Ok(answer))) => Ok(Ok(answer)),
             (Err(error), Some(Err(answer))) if error.is_malformed() => Ok(Err(Unreadable { answer, error })),
             (Err(error), _) => Err(error),
-            (Ok(_), _) => Ok(Ok(Answer::default())),
+            (Ok(_), _) => Ok(Ok(T::default())),
         }
     }
 
@@ -169,13 +165,22 @@ impl Detector for Source {
     async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
         let origin = self.origin(detector);
         let page = ids.len().min(PAGE);
-        let request = async |part: &[String]| self.request_findings(part, &origin, part.len() < page).await;
+        let request = async |part: &[String]| {
+            let attempts = (part.len() < page).then_some(ATTEMPTS_AT_A_PART);
+            let (ids, of) = (part.to_vec(), origin.clone());
+            self.get_findings(detector, part, attempts, move |body| decode_answer(body, &ids, &of)).await
+        };
         // On the heap: the futures around it would hold it as long as they live.
         Box::pin(fetch(ids, &origin, &self.0.has_answered, request)).await
     }
 
-    async fn documents(&self, _detector: &str, _ids: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
-        Ok(BTreeMap::new())
+    async fn documents(&self, detector: &str, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
+        let mut documents = BTreeMap::new();
+        for page in ids.chunks(PAGE) {
+            let answer = self.get_findings(detector, page, None, raw_findings).await?;
+            documents.extend(answer.map_err(|unreadable| unreadable.error)?);
+        }
+        Ok(documents)
     }
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {

@@ -169,6 +169,15 @@ async fn when_no_answer_is_json_the_source_is_unreadable() {
 }
 
 #[tokio::test]
+async fn documents_are_those_that_were_received() {
+    let body = r#"{"findings": [{"id":"f0",  "count":"1e3"}, null, {"id":"f1"}]}"#;
+    let (_wire, source) = source(move |_, _| (200, body.into())).await;
+    let documents = source.documents("d1", &numbered(2)).await.unwrap();
+    let documents: Vec<_> = documents.iter().map(|(id, text)| format!("{id}: {text}")).collect();
+    assert_eq!(documents, [r#"f0: {"id":"f0",  "count":"1e3"}"#, r#"f1: {"id":"f1"}"#]);
+}
+
+#[tokio::test]
 async fn odd_lists_are_read() {
     let (_wire, source) =
         source(|_, _| ok(json!({"findingIds": ["a", null], "nextToken": null, "more": [null]}))).await;
