@@ -4,8 +4,8 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, listed, plural};
-use super::remote;
+use super::phrase::{Phrase, filled, known, listed, plural};
+use super::{outcome, remote};
 
 /// Entries of a list inside an action that become lines.
 const ENTRIES: usize = 6;
@@ -31,20 +31,17 @@ pub(super) fn read(draft: &mut Draft, action: &shapes::Action) {
     if !draft.has(About::Action)
         && let Some(kind) = filled(action.action_type())
     {
-        draft.say(About::Action, Phrase::new().theirs(kind));
+        draft.say(About::Action, Phrase::new().part_said("", Some(kind)));
     }
 }
 
 fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
     let mut line = Phrase::new().part(api(call.service_name(), call.api()));
-    if let Some(error) = filled(call.error_code()) {
-        line = line.part_with("refused: ", Some(error));
-    }
-    line = line.part_with("user agent ", call.user_agent());
+    line = line.part(outcome::error(call.error_code())).part_with("user agent ", call.user_agent());
     draft.say(About::Action, line);
     draft.seen(Trait::Api, call.api());
     affected(draft, call);
-    remote::actor(draft, call.remote_ip_details());
+    remote::caller(draft, call.remote_ip_details());
     if let Some(domain) = call.domain_details().and_then(|d| filled(d.domain())) {
         draft.seen(Trait::Domain, Some(domain));
         draft.say(About::Actor, Phrase::new().ours("domain ").net(domain));
@@ -121,14 +118,14 @@ fn network_connection(draft: &mut Draft, c: &shapes::NetworkConnectionAction) {
     };
     draft.seen_port(called);
     let address = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
-    let mut line = Phrase::new().ours(words).part_said("", c.protocol());
+    let mut line = Phrase::new().ours(words).part_said("", c.protocol().map(outcome::protocol));
     line = if outbound { line.part(remote).part(local) } else { line.part(local).part(remote) };
     line = line
         .part_with("local address ", address)
         .part_with("interface ", c.local_network_interface())
         .part(blocked(c.blocked()));
     draft.say(About::Action, line);
-    remote::actor(draft, c.remote_ip_details());
+    remote::tell(draft, remote::other_end(draft.resource_acted, c.connection_direction()), c.remote_ip_details());
 }
 
 /// `port 22 (SSH)`; GuardDuty says `Unknown` for a port without a name.
@@ -160,19 +157,25 @@ fn port_probe(draft: &mut Draft, probe: &shapes::PortProbeAction) {
         draft.seen_port(Some(*port));
     }
     draft.say(About::Action, line.part(blocked(probe.blocked())));
+    // A probe is inbound unless GuardDuty says that the resource acted.
+    let about = remote::other_end(draft.resource_acted, Some("INBOUND"));
     for detail in details {
-        remote::actor(draft, detail.remote_ip_details());
+        remote::tell(draft, about, detail.remote_ip_details());
     }
 }
 
 fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
     let attempts = login.login_attributes();
     for attempt in attempts.iter().take(ENTRIES) {
-        let mut line =
-            Phrase::new().ours("login").with(" as ", attempt.user()).with(" by application ", attempt.application());
-        for (n, words) in
-            [(attempt.successful_login_attempts(), "succeeded"), (attempt.failed_login_attempts(), "failed")]
-        {
+        let mut line = Phrase::new()
+            .ours("login")
+            .with(" as ", attempt.user())
+            .with(" by application ", known(attempt.application()));
+        for (n, words) in [
+            (attempt.successful_login_attempts(), "succeeded"),
+            (attempt.failed_login_attempts(), "failed"),
+            (attempt.incomplete_connection_count(), "incomplete"),
+        ] {
             if let Some(n) = n.filter(|n| *n > 0) {
                 line = line.part_ours(format!("{n} {words}"));
             }
@@ -184,7 +187,7 @@ fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
     if attempts.is_empty() {
         draft.say(About::Action, Phrase::new().ours("database login attempt"));
     }
-    remote::actor(draft, login.remote_ip_details());
+    remote::caller(draft, login.remote_ip_details());
 }
 
 fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
@@ -219,22 +222,20 @@ fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
 fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction) {
     let what: Vec<&str> = [call.resource(), call.subresource()].into_iter().filter_map(filled).collect();
     let path: Vec<&str> = [call.namespace(), call.resource_name()].into_iter().filter_map(filled).collect();
-    let mut line = Phrase::new()
-        .part_with("", call.verb())
-        .with(" ", Some(&what.join("/")))
-        .with(" in ", Some(&path.join("/")))
-        .with(" ", filled(call.request_uri()).filter(|_| what.is_empty()));
+    let mut line =
+        Phrase::new().part_with("", call.verb()).with(" ", Some(&what.join("/"))).with(" in ", Some(&path.join("/")));
     if let Some(status) = call.status_code() {
-        line = line.part_ours(status_words(status));
+        line = line.part_ours(outcome::status(status));
     }
     draft.say(About::Action, line.part_with("user agent ", call.user_agent()));
+    draft.say(About::Action, Phrase::new().part_with("request ", call.request_uri()));
     draft.say(About::Action, Phrase::new().part_with("parameters ", call.parameters()));
     let verb_and_resource =
         [filled(call.verb()), what.first().copied()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     draft.seen(Trait::Api, Some(&verb_and_resource));
     let remote = call.remote_ip_details();
     let known = remote.and_then(|r| filled(r.ip_address_v4()).or(r.ip_address_v6()));
-    remote::actor(draft, remote);
+    remote::caller(draft, remote);
     let others: Vec<&str> =
         call.source_ips().iter().map(AsRef::as_ref).filter(|ip| Some(*ip) != known && !ip.trim().is_empty()).collect();
     for ip in &others {
@@ -244,14 +245,6 @@ fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction
         draft.say(About::Actor, Phrase::new().ours("from ").net(ip));
     }
     draft.more(About::Actor, others.len().saturating_sub(3));
-}
-
-fn status_words(status: i64) -> String {
-    match status {
-        200..=299 => format!("succeeded ({status})"),
-        401 | 403 => format!("denied ({status})"),
-        _ => format!("status {status}"),
-    }
 }
 
 /// The API calls that GuardDuty's additional information lists, as one line.

@@ -5,6 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, listed};
+use super::profile;
 
 /// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with say little more.
 pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
@@ -14,9 +15,18 @@ pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
     }
     for (group, attributes) in groups {
         for (attribute, object) in attributes.entries() {
-            let line = observation(attribute, object).ours(" for ").then(Phrase::new().theirs(&words(group)));
+            let line = observation(attribute, object).ours(" for ").then(Phrase::new().theirs(&scope(group)));
             draft.say(About::Unusual, line);
         }
+    }
+}
+
+/// `userIdentity` → `user`
+fn scope(group: &str) -> String {
+    match group {
+        "userIdentity" => "user".to_owned(),
+        "dbInstance" => "database instance".to_owned(),
+        other => profile::words(other),
     }
 }
 
@@ -37,7 +47,7 @@ fn is_rare(object: &shapes::AnomalyObject) -> bool {
 
 /// `user agent curl/8.5 (never seen)`
 fn observation(attribute: &str, object: &shapes::AnomalyObject) -> Phrase {
-    let mut phrase = Phrase::new().theirs(&words(attribute));
+    let mut phrase = Phrase::new().theirs(&profile::parse(attribute).attribute);
     if let Some(seen) = object.observations() {
         let numbers = seen.number().iter().map(|n| n.to_string().into());
         let values = listed(seen.text().iter().cloned().chain(numbers), 3);
@@ -52,18 +62,4 @@ fn observation(attribute: &str, object: &shapes::AnomalyObject) -> Phrase {
         Some("FREQUENT") => phrase.ours(" (frequent)"),
         _ => phrase,
     }
-}
-
-/// `userAgent` → `user agent`, `apisAccountProfiling` → `apis account profiling`.
-pub(super) fn words(key: &str) -> String {
-    let mut out = String::with_capacity(key.len() + 4);
-    let mut previous_lower = false;
-    for c in key.chars() {
-        if c.is_uppercase() && previous_lower {
-            out.push(' ');
-        }
-        previous_lower = c.is_lowercase() || c.is_ascii_digit();
-        if c == '_' { out.push(' ') } else { out.extend(c.to_lowercase()) }
-    }
-    out.replace("apis", "APIs").replace("asns", "networks").replace("asn", "network")
 }

@@ -6,7 +6,8 @@ use super::decode::shapes;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, short};
 use super::{
-    About, Finding, FindingType, Origin, Resource, action, anomaly, evidence, malware, resource, runtime, sequence,
+    About, Finding, FindingType, Origin, Resource, action, anomaly, evidence, malware, remote, resource, runtime,
+    sequence,
 };
 use crate::time::Millis;
 
@@ -14,7 +15,8 @@ impl Finding {
     /// Takes out of a shape everything that a message, a route or the state needs, bounded in size.
     pub(super) fn from_shape(f: &shapes::Finding, id: &str, origin: &Arc<Origin>) -> Finding {
         let service = f.service();
-        let mut draft = Draft::default();
+        let role = service.and_then(|s| s.resource_role());
+        let mut draft = Draft::new(remote::resource_acted(role));
         let additional = read_all(&mut draft, f);
         let title = filled(f.title()).map(|t| short(t, 500));
         let sample = additional.sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]"));
@@ -128,8 +130,8 @@ fn read_all(draft: &mut Draft, f: &shapes::Finding) -> evidence::Additional {
         anomaly::read(draft, a);
     }
     // A target is what one expects, so only the other role is said.
-    if service.resource_role().is_some_and(|r| r.eq_ignore_ascii_case("ACTOR")) {
-        draft.say(About::Resource, Phrase::new().ours("acted itself: it may be compromised"));
+    if draft.resource_acted == Some(true) {
+        draft.say(About::Resource, Phrase::new().ours("acted itself: potentially compromised"));
     }
     service.additional_info().map_or_else(evidence::Additional::default, |info| evidence::additional(draft, info))
 }

@@ -24,15 +24,9 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
         .part_with("image ", filled(i.image_id()).or(i.image_description()))
         .part_with("outpost ", last_segment(i.outpost_arn()));
-    // Beside a cluster or a container it is the node: one line says enough.
-    let own = draft.subject.is_none();
     told(draft, subject, details);
-    let cards = i.network_interfaces();
-    if let Some(card) = cards.first().filter(|_| own) {
-        let mut line = interface(card);
-        if cards.len() > 1 {
-            line = line.part_ours(format!("{} further interfaces", cards.len() - 1));
-        }
+    for card in i.network_interfaces() {
+        let line = interface(card);
         draft.say(About::Resource, line);
     }
     draft.name(i.instance_id());
@@ -60,6 +54,7 @@ fn interface(card: &shapes::NetworkInterface) -> Phrase {
     let mut line = Phrase::new()
         .part_with("private ", card.private_ip_address())
         .part_with("public ", card.public_ip())
+        .part_with("", card.public_dns_name())
         .part_with("IPv6 ", card.ipv6_addresses().first().map(AsRef::as_ref))
         .part_with("", card.vpc_id())
         .part_with("", card.subnet_id());

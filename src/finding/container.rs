@@ -27,9 +27,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 /// `deployment payments/api`, then its service account, its node's namespaces and its containers.
 fn tell_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, cluster: Option<&str>) {
     let path = workload_path(w.namespace(), w.name());
-    let subject = Phrase::new().part_said("", w.r#type().map(singular)).with(" ", Some(&path));
-    let subject =
-        if filled(w.r#type()).is_none() { Phrase::new().ours("workload").with(" ", Some(&path)) } else { subject };
+    let subject = workload_subject(w, &path);
     let mut details = Phrase::new().part_with("service account ", w.service_account_name());
     for (on, words) in [(w.host_network(), "host network"), (w.host_pid(), "host PID"), (w.host_ipc(), "host IPC")] {
         if on == Some(true) {
@@ -51,9 +49,19 @@ fn tell_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, clust
     draft.name(w.name());
 }
 
-/// GuardDuty says `deployments` of one.
-fn singular(kind: &str) -> &str {
-    kind.strip_suffix('s').unwrap_or(kind)
+/// `deployment payments/api`; of a workload without a name only its namespace is known.
+fn workload_subject(w: &shapes::KubernetesWorkloadDetails, path: &str) -> Phrase {
+    match (filled(w.r#type()), filled(w.name())) {
+        (None, None) if filled(w.namespace()).is_some() => Phrase::new().ours("namespace").with(" ", w.namespace()),
+        (None, _) => Phrase::new().ours("workload").with(" ", Some(path)),
+        (Some(kind), _) => Phrase::new().part_said("", Some(&singular(kind))).with(" ", Some(path)),
+    }
+}
+
+/// GuardDuty says `deployments` or `DEPLOYMENTS` of one.
+pub(super) fn singular(kind: &str) -> String {
+    let kind = kind.to_lowercase();
+    kind.strip_suffix('s').unwrap_or(&kind).to_owned()
 }
 
 /// `namespace/name`, or the name alone.

@@ -18,6 +18,8 @@ const TRAIT_LENGTH: usize = 80;
 
 #[derive(Debug, Default)]
 pub(super) struct Draft {
+    /// `service.resourceRole`: whether the resource of the finding acted, if GuardDuty says so.
+    pub resource_acted: Option<bool>,
     /// The resource in a few words.
     pub subject: Option<Phrase>,
     pub names: Vec<String>,
@@ -55,6 +57,10 @@ impl Trait {
 }
 
 impl Draft {
+    pub fn new(resource_acted: Option<bool>) -> Self {
+        Self { resource_acted, ..Self::default() }
+    }
+
     /// The first caller names the resource, later ones do not.
     pub fn subject(&mut self, phrase: Phrase) {
         if self.subject.is_none() && !phrase.is_empty() {

@@ -1,13 +1,13 @@
 //! Threat lists and GuardDuty's additional information.
 
 use super::decode::{ServiceAdditionalInfo, Text, shapes};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::About;
 use super::action::api;
-use super::anomaly::words;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, listed, plural};
+use super::{outcome, profile, value};
 
 /// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
 pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
@@ -73,16 +73,54 @@ fn tell(draft: &mut Draft, key: &str, value: &Value) {
 }
 
 fn unusual(draft: &mut Draft, value: &Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
-                match value.as_str().filter(|_| key == "anomalousAPIs").map(anomalous_calls) {
-                    Some(calls) if !calls.is_empty() => tell_calls(draft, &calls),
-                    _ => draft.say(About::Unusual, unusual_pair(key, value)),
-                }
-            }
+    let Value::Object(map) = value else { return draft.say(About::Unusual, value::said("", value)) };
+    let mut all: Vec<Unusual> = Vec::new();
+    for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
+        match value.as_str().filter(|_| key == "anomalousAPIs").map(anomalous_calls) {
+            Some(calls) if !calls.is_empty() => tell_calls(draft, &calls),
+            _ => Unusual::of(key, value).into_iter().for_each(|one| one.join(&mut all)),
         }
-        other => draft.say(About::Unusual, scalar(other)),
+    }
+    for one in all {
+        draft.say(About::Unusual, one.said());
+    }
+}
+
+/// One value, with all that it is unusual for.
+struct Unusual {
+    line: Phrase,
+    scopes: Vec<&'static str>,
+}
+
+impl Unusual {
+    fn of(key: &str, value: &Value) -> Option<Self> {
+        let key = profile::parse(key);
+        let line = named(&key.attribute, value::said(&key.attribute, value));
+        (!line.is_empty()).then(|| Self { line, scopes: key.scope.into_iter().collect() })
+    }
+
+    /// The same value is said once, with each scope.
+    fn join(self, all: &mut Vec<Unusual>) {
+        match all.iter_mut().find(|other| other.line == self.line) {
+            Some(other) => other.scopes.extend(self.scopes),
+            None => all.push(self),
+        }
+    }
+
+    /// `APIs ListBuckets (unusual for account and user)`
+    fn said(self) -> Phrase {
+        match self.scopes.is_empty() {
+            true => self.line,
+            false => self.line.ours(format!(" (unusual for {})", self.scopes.join(" and "))),
+        }
+    }
+}
+
+/// The attribute before its values; networks name themselves.
+fn named(attribute: &str, values: Phrase) -> Phrase {
+    match values.is_empty() || attribute.starts_with("network") && values.plain().starts_with("AS") {
+        true => values,
+        false => Phrase::new().theirs(attribute).ours(" ").then(values),
     }
 }
 
@@ -104,42 +142,21 @@ fn anomalous_calls(text: &str) -> Vec<(&str, &str, Option<&str>)> {
     calls
 }
 
-/// `3 unusual calls, 1 refused: iam:AttachRolePolicy, iam:CreateRole (AccessDenied)`
+/// `3 unusual calls: iam:AttachRolePolicy, iam:CreateRole (denied: AccessDenied)`
 fn tell_calls(draft: &mut Draft, calls: &[(&str, &str, Option<&str>)]) {
-    let refused = calls.iter().filter(|(.., error)| error.is_some()).count();
-    let refused = if refused > 0 { format!(", {refused} refused: ") } else { ": ".to_owned() };
-    let mut line = Phrase::new().ours(plural(calls.len() as u64, "unusual call")).ours(refused);
+    let mut line = Phrase::new().ours(plural(calls.len() as u64, "unusual call")).ours(": ");
     for (n, (service, name, error)) in calls.iter().take(6).enumerate() {
         draft.seen(Trait::Api, Some(name));
         line = if n == 0 { line } else { line.ours(", ") };
         line = line.then(api(Some(service), Some(name)));
-        if let Some(error) = error {
-            line = line.ours(" (").code(error).ours(")");
+        if error.is_some() {
+            line = line.ours(" (").then(outcome::error(*error)).ours(")");
         }
     }
     if calls.len() > 6 {
         line = line.ours(format!(" and {} more", calls.len() - 6));
     }
     draft.say(About::Action, line);
-}
-
-/// `unusualAPIsAccountProfiling` is what was unusual (`APIs`) and for whom (`account`).
-fn unusual_pair(key: &str, value: &Value) -> Phrase {
-    let what = key.strip_prefix("unusual").or_else(|| key.strip_prefix("anomalous")).unwrap_or(key);
-    let (what, whom) = match () {
-        () if what.ends_with("AccountProfiling") => {
-            (what.trim_end_matches("AccountProfiling"), " (unusual for the account)")
-        }
-        () if what.ends_with("UserIdentityProfiling") => {
-            (what.trim_end_matches("UserIdentityProfiling"), " (unusual for the user)")
-        }
-        () if what.ends_with("BucketProfiling") => {
-            (what.trim_end_matches("BucketProfiling"), " (unusual for the bucket)")
-        }
-        () => (what, ""),
-    };
-    let line = pair(what, value);
-    if line.is_empty() || whom.is_empty() { line } else { line.ours(whom) }
 }
 
 /// `apiCalls: [{"name": "ListBuckets", "count": 3}]`
@@ -153,32 +170,5 @@ fn calls(draft: &mut Draft, value: &Value) {
 }
 
 fn pair(key: &str, value: &Value) -> Phrase {
-    let said = match value {
-        Value::Object(map) => map_words(map),
-        other => scalar(other),
-    };
-    match said.is_empty() {
-        true => said,
-        false => Phrase::new().theirs(&words(key)).ours(" ").then(said),
-    }
-}
-
-fn scalar(value: &Value) -> Phrase {
-    match value {
-        Value::String(s) if !s.trim().is_empty() => Phrase::new().code(s),
-        Value::Number(n) => Phrase::new().code(&n.to_string()),
-        Value::Bool(b) => Phrase::new().ours(b.to_string()),
-        Value::Array(items) => {
-            let texts: Vec<String> =
-                items.iter().map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)).collect();
-            listed(texts, 6)
-        }
-        _ => Phrase::new(),
-    }
-}
-
-fn map_words(map: &Map<String, Value>) -> Phrase {
-    let texts: Vec<String> =
-        map.values().filter_map(|v| v.as_str()).filter(|s| !s.trim().is_empty()).map(str::to_owned).collect();
-    listed(texts, 3)
+    named(&profile::words(key), value::said(key, value))
 }

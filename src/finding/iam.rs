@@ -4,7 +4,7 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, listed};
+use super::phrase::{Phrase, filled, known, listed};
 use super::resource::told;
 
 /// The access key as the affected resource.
@@ -34,7 +34,7 @@ fn credentials(key: &shapes::AccessKeyDetails) -> Phrase {
 }
 
 /// `userType` in words. Source: CloudTrail User Guide, «CloudTrail userIdentity element».
-fn user_type(kind: Option<&str>) -> String {
+pub(super) fn user_type(kind: Option<&str>) -> String {
     match filled(kind).unwrap_or_default() {
         "" => "principal".into(),
         "IAMUser" => "IAM user".into(),
@@ -67,7 +67,7 @@ fn identify(draft: &mut Draft, key: &shapes::AccessKeyDetails) {
 pub(super) fn kubernetes_user(draft: &mut Draft, resource: &shapes::Resource) {
     let Some(user) = resource.kubernetes_details().and_then(|k| k.kubernetes_user_details()) else { return };
     let mut line = Phrase::new().part_with("Kubernetes user ", user.username());
-    let groups = listed(user.groups(), 3);
+    let groups = listed(user.groups(), 8);
     if !groups.is_empty() {
         line = line.part(Phrase::new().ours("groups ").then(groups));
     }
@@ -77,6 +77,10 @@ pub(super) fn kubernetes_user(draft: &mut Draft, resource: &shapes::Resource) {
     }
     if let Some(other) = user.impersonated_user() {
         line = line.part_with("impersonating ", other.username());
+        let groups = listed(other.groups(), 8);
+        if !groups.is_empty() {
+            line = line.part(Phrase::new().ours("impersonated groups ").then(groups));
+        }
     }
     draft.seen(Trait::User, user.username());
     draft.name(user.username());
@@ -89,7 +93,7 @@ pub(super) fn database_user(draft: &mut Draft, resource: &shapes::Resource) {
     let line = Phrase::new()
         .part_with("database user ", user.user())
         .part_with("database ", user.database())
-        .part_with("application ", user.application())
+        .part_with("application ", known(user.application()))
         .part_said("authentication ", user.auth_method())
         .part_said("TLS: ", user.ssl());
     draft.seen(Trait::User, user.user());

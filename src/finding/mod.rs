@@ -13,7 +13,9 @@ mod evidence;
 mod iam;
 mod kind;
 mod malware;
+mod outcome;
 pub mod phrase;
+mod profile;
 mod remote;
 mod resource;
 mod runtime;
@@ -21,6 +23,7 @@ mod sequence;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::fmt;
 use std::sync::Arc;
@@ -178,6 +181,18 @@ impl Finding {
         self.facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
     }
 
+    /// Strings that are names, whatever they look like: those of the resource, of users and of threats. An address or a
+    /// domain of the other end is none, even if a resource has the same name.
+    pub fn names(&self) -> Vec<&str> {
+        let domains: Vec<&str> = self.traits.iter().filter_map(|token| token.strip_prefix("domain ")).collect();
+        let of_traits = self.traits.iter().filter_map(|token| {
+            let (kind, name) = token.split_once(' ')?;
+            matches!(kind, "user" | "threat").then_some(name)
+        });
+        let names = self.resource.names.iter().map(String::as_str).chain(of_traits);
+        names.filter(|name| name.parse::<std::net::IpAddr>().is_err()).filter(|name| !domains.contains(name)).collect()
+    }
+
     /// Number of lines about one matter that were not kept.
     pub fn left_out(&self, about: About) -> usize {
         self.facts.iter().find(|f| f.about == about).map_or(0, |f| f.left_out)
@@ -185,8 +200,14 @@ impl Finding {
 
     /// Who acted, or the other end, or the process: the first of them that is known.
     pub fn counterpart(&self) -> &[Phrase] {
-        let matters = [About::Actor, About::Target, About::RemoteHost, About::Process];
+        let matters = [self.other_end(), About::Process];
         matters.into_iter().map(|about| self.about(about)).find(|lines| !lines.is_empty()).unwrap_or_default()
+    }
+
+    /// What the other end of the finding is: the matter under which earlier addresses belong too.
+    pub fn other_end(&self) -> About {
+        let known = [About::Actor, About::Target, About::RemoteHost];
+        known.into_iter().find(|about| !self.about(*about).is_empty()).unwrap_or(About::RemoteHost)
     }
 
     /// What is the same finding in every region: some for findings about IAM users and roles, 8 hexadecimal digits

@@ -112,7 +112,7 @@ impl Phrase {
 
     /// Adds words and a foreign string that reads as text as a part of their own, if there is one: a state, a version.
     pub fn part_said(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
-        match filled(text) {
+        match known(text) {
             Some(text) => self.part(Phrase::new().ours(words).theirs(&quiet(text))),
             None => self,
         }
@@ -145,6 +145,11 @@ impl Phrase {
 /// `Some` only if the string holds more than white space.
 pub fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|t| !t.trim().is_empty())
+}
+
+/// `Some` only if the string says something: GuardDuty writes `Unknown` where it does not know.
+pub fn known(text: Option<&str>) -> Option<&str> {
+    filled(text).filter(|text| !text.trim().eq_ignore_ascii_case("unknown"))
 }
 
 /// `NOT_PUBLIC` → `not public`: the API's constants need not shout. Short ones (`TCP`) and all others stay.

@@ -4,6 +4,7 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
+use super::outcome;
 use super::phrase::{Phrase, filled, listed};
 use super::storage::last_segment;
 
@@ -35,19 +36,41 @@ fn about_process(p: &shapes::ProcessDetails) -> Phrase {
             None => format!("uid {uid}"),
         });
     }
+    if let Some(at) = p.start_time() {
+        line = line.part(Phrase::new().ours("started ").at(at));
+    }
     line.part_with("SHA-256 ", p.executable_sha256())
 }
 
-/// `systemd › sshd › bash › xmrig`: the oldest ancestor first. GuardDuty gives the nearest first.
+/// `systemd › sshd › bash (uid 33, acting as 0) › xmrig`: the oldest ancestor first, with its user where that changes.
+/// GuardDuty gives the nearest first.
 fn descent(lineage: &[shapes::LineageObject]) -> Phrase {
-    let names: Vec<&str> = lineage.iter().filter_map(|l| filled(l.executable_path()).or(filled(l.name()))).collect();
-    let shown = names.iter().take(6).rev();
+    let named = lineage.iter().filter_map(|l| Some((filled(l.executable_path()).or(filled(l.name()))?, l)));
+    let shown: Vec<_> = named.take(6).collect();
     let mut phrase = Phrase::new();
-    for name in shown {
-        phrase =
-            if phrase.is_empty() { phrase.ours("started by ").code(name) } else { phrase.ours(" › ").code(name) };
+    let mut user = None;
+    for (name, ancestor) in shown.into_iter().rev() {
+        phrase = phrase.clone().ours(if phrase.is_empty() { "started by " } else { " › " }).code(name);
+        let now = (ancestor.user_id(), ancestor.euid());
+        if user.is_some_and(|before| before != now) || changes_user(ancestor) {
+            phrase = phrase.ours(user_words(ancestor));
+        }
+        user = Some(now);
     }
     phrase
+}
+
+fn changes_user(ancestor: &shapes::LineageObject) -> bool {
+    ancestor.euid().is_some() && ancestor.euid() != ancestor.user_id()
+}
+
+/// ` (uid 33, acting as 0)`; nothing without a user.
+fn user_words(ancestor: &shapes::LineageObject) -> String {
+    match (ancestor.user_id(), ancestor.euid()) {
+        (Some(uid), Some(euid)) if uid != euid => format!(" (uid {uid}, acting as {euid})"),
+        (Some(id), _) | (None, Some(id)) => format!(" (uid {id})"),
+        (None, None) => String::new(),
+    }
 }
 
 fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
@@ -73,8 +96,8 @@ fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
     for (words, value) in members {
         line = line.part_with(words, value);
     }
-    if let Some(protocol) = c.iana_protocol_number() {
-        line = line.part_ours(format!("protocol {protocol}"));
+    if let Some(number) = c.iana_protocol_number() {
+        line = line.part_ours(format!("protocol {}", outcome::protocol(&number.to_string())));
     }
     line = line
         .part_with("address family ", c.address_family())

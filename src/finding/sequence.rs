@@ -1,17 +1,20 @@
-//! Attack sequences: signals in the order of time, who took part, from where, and what shows it.
+//! Attack sequences: who took part, with which resources, from where, and what shows it.
+
+mod contain;
+mod signals;
+#[cfg(test)]
+mod tests;
 
 use super::decode::{Text, shapes};
 
-use super::action::api;
+use super::About;
 use super::compute::size;
+use super::container::singular;
 use super::draft::{Draft, Trait};
+use super::iam::user_type;
 use super::phrase::{Phrase, filled, listed, plural};
-use super::remote::place;
+use super::remote::{other_end, place};
 use super::storage::last_segment;
-use super::{About, Band};
-
-/// Entries of a list that become lines.
-const SHOWN: usize = 6;
 
 pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     for resource in sequence.resources() {
@@ -23,12 +26,9 @@ pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     for endpoint in sequence.endpoints() {
         tell_endpoint(draft, endpoint);
     }
-    tell_signals(draft, sequence.signals());
+    contain::read(draft, sequence);
+    signals::read(draft, sequence);
     tell_indicators(draft, sequence.sequence_indicators());
-    let more = listed(sequence.additional_sequence_types(), SHOWN);
-    if !more.is_empty() {
-        draft.say(About::Indicators, Phrase::new().ours("also ").then(more));
-    }
 }
 
 fn tell_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
@@ -90,7 +90,7 @@ fn details(r: &shapes::ResourceV2) -> Phrase {
         line = line
             .part_with("user ", key.user_name())
             .part_with("principal ", key.principal_id())
-            .part_said("", key.user_type());
+            .part_ours(key.user_type().map(|kind| user_type(Some(kind))).unwrap_or_default());
     }
     if let Some(b) = data.s3_bucket() {
         line = line.part_said("", b.effective_permission()).part_said("encryption ", b.encryption_type());
@@ -110,7 +110,9 @@ fn container_details(data: &shapes::ResourceData) -> Phrase {
         line = line.part_said("", c.status()).part_with("", c.vpc_id());
     }
     if let Some(w) = data.kubernetes_workload() {
-        line = line.part_with("namespace ", w.namespace()).part_said("", w.kubernetes_resources_types());
+        line = line
+            .part_with("namespace ", w.namespace())
+            .part_theirs(&w.kubernetes_resources_types().map(singular).unwrap_or_default());
     }
     if let Some(c) = data.container() {
         line = line.part_with("image ", c.image()).part_with("", c.image_uid());
@@ -153,8 +155,8 @@ fn instances_behind(data: &shapes::ResourceData) -> usize {
 fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
     let mut line = Phrase::new();
     if let Some(user) = actor.user() {
-        let kind = filled(user.r#type()).unwrap_or("user");
-        line = line.part(Phrase::new().theirs(kind).with(" ", filled(user.name()).or(user.uid())));
+        let kind = user_type(user.r#type());
+        line = line.part(Phrase::new().ours(kind).with(" ", filled(user.name()).or(user.uid())));
         line = line.part_with("credential ", user.credential_uid());
         if let Some(account) = user.account() {
             line = line.part_with("account ", account.uid()).part_said("", account.name());
@@ -201,60 +203,12 @@ fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
     if let Some(port) = e.port() {
         line = line.part_ours(format!("port {port}"));
     }
-    line = line.part_said("", e.connection().and_then(|c| c.direction()));
+    let direction = e.connection().and_then(|c| c.direction());
+    line = line.part_said("", direction);
     draft.seen(Trait::Ip, e.ip());
     draft.seen(Trait::Country, country);
     draft.seen(Trait::Domain, e.domain());
-    draft.say(About::Actor, line);
-}
-
-fn tell_signals(draft: &mut Draft, signals: &[shapes::Signal]) {
-    let mut ordered: Vec<&shapes::Signal> = signals.iter().collect();
-    ordered.sort_by_key(|s| s.first_seen_at().or(s.created_at()));
-    if !ordered.is_empty() {
-        draft.say(About::Action, Phrase::new().ours(plural(ordered.len() as u64, "signal")).ours(" in sequence"));
-    }
-    for signal in &ordered {
-        let mut line = Phrase::new();
-        if let Some(at) = signal.first_seen_at().or(signal.created_at()) {
-            line = line.at(at);
-        }
-        let name = filled(signal.name()).or(filled(signal.description())).or(filled(signal.uid()));
-        line = line.part_with("", name).part(activities(draft, signal));
-        if let Some(severity) = signal.severity() {
-            line = line.part_ours(format!("severity {}", Band::number(severity)));
-        }
-        if let Some(n) = signal.count().filter(|n| *n > 1) {
-            line = line.part_ours(format!("{n} times"));
-        }
-        let source = signal.r#type().filter(|t| *t != "FINDING");
-        line = line.part(source.map_or_else(Phrase::new, |s| Phrase::new().ours(signal_source(s))));
-        draft.say(About::Signals, line);
-    }
-}
-
-fn signal_source(kind: &str) -> String {
-    super::resource::readable_kind(kind)
-        .to_lowercase()
-        .replace("cloud trail", "CloudTrail")
-        .replace("s3", "S3")
-        .replace("eks", "EKS")
-        .replace("dns", "DNS")
-}
-
-/// The API calls behind a signal, failures said.
-fn activities(draft: &mut Draft, signal: &shapes::Signal) -> Phrase {
-    let mut phrase = Phrase::new();
-    let calls: Vec<&shapes::ApiCall> = signal.activities().iter().filter_map(|a| a.api()).collect();
-    for (n, call) in calls.iter().take(3).enumerate() {
-        draft.seen(Trait::Api, call.operation());
-        phrase = if n == 0 { phrase } else { phrase.ours(", ") };
-        phrase = phrase.then(api(call.service(), call.operation())).with(" refused: ", call.error());
-    }
-    match calls.len().saturating_sub(3) {
-        0 => phrase,
-        more => phrase.ours(format!(" and {more} more")),
-    }
+    draft.say(other_end(None, direction), line);
 }
 
 /// ATT&CK tactics and techniques first, then what else shows it.

@@ -26,7 +26,9 @@ fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
         details = details.part(public(access));
     }
     if let Some(encryption) = bucket.default_server_side_encryption() {
-        details = details.part_said("encryption ", encryption.encryption_type());
+        details = details
+            .part_said("encryption ", encryption.encryption_type())
+            .part_with("KMS key ", encryption.kms_master_key_arn());
     }
     details.part_said("", bucket.r#type())
 }
@@ -38,9 +40,12 @@ fn public(access: &shapes::PublicAccess) -> Phrase {
         Some("NOT_PUBLIC") => Phrase::new().ours("not public"),
         other => Phrase::new().part_said("", other),
     };
-    let Some(bucket) = access.permission_configuration().and_then(|p| p.bucket_level_permissions()) else {
-        return phrase;
-    };
+    let permissions = access.permission_configuration();
+    let account = permissions.and_then(|p| p.account_level_permissions()).and_then(|a| a.block_public_access());
+    if account.is_some_and(all_off) {
+        phrase = phrase.part_ours("account Block Public Access off");
+    }
+    let Some(bucket) = permissions.and_then(|p| p.bucket_level_permissions()) else { return phrase };
     let acl = bucket.access_control_list();
     let policy = bucket.bucket_policy();
     let open = [
@@ -118,6 +123,7 @@ pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
             .part_said("", volume.volume_type())
             .part_said("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
             .part_said("", volume.encryption_type())
+            .part_with("KMS key ", last_segment(volume.kms_key_arn()))
             .part_with("snapshot ", last_segment(volume.snapshot_arn()));
         told(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
         draft.name(volume.volume_arn());

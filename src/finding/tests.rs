@@ -96,3 +96,92 @@ fn the_number_shown_never_belongs_to_a_higher_band() {
         assert_eq!(Band::number(severity), format!("{severity:.1}"));
     }
 }
+
+/// The first finding that has the given members of `service` and `resource`.
+fn made(resource: Value, service: Value) -> Finding {
+    read(&json!({"id": "f1", "resource": resource, "service": service}))
+}
+
+fn connection(role: &str, direction: &str) -> Finding {
+    let action = json!({"actionType": "NETWORK_CONNECTION", "networkConnectionAction": {"connectionDirection": direction,
+        "protocol": "6", "remoteIpDetails": {"ipAddressV4": "203.0.113.7", "city": {"cityName": "UNKNOWN"}, "organization": {"asn": "7", "asnOrg": "Amazon.com"}}}});
+    made(
+        json!({"resourceType": "Instance", "instanceDetails": {"instanceId": "i-1"}}),
+        json!({"resourceRole": role, "action": action}),
+    )
+}
+
+#[test]
+fn the_other_end_is_named_by_its_role() {
+    for (role, direction, about) in [
+        ("TARGET", "INBOUND", About::Actor),
+        ("ACTOR", "OUTBOUND", About::Target),
+        ("ACTOR", "INBOUND", About::Target),
+        ("TARGET", "OUTBOUND", About::Target),
+        ("", "UNKNOWN", About::RemoteHost),
+    ] {
+        let finding = connection(role, direction);
+        assert_eq!(finding.about(about)[0].plain(), "203.0.113.7 · AS7 Amazon.com", "{role} {direction}");
+        assert_eq!(finding.other_end(), about);
+    }
+    let action = &connection("TARGET", "INBOUND").about(About::Action)[0];
+    assert_eq!(action.plain(), "inbound connection · TCP");
+}
+
+#[test]
+fn a_value_unusual_for_several_scopes_is_said_once() {
+    let value = json!({"unusualBehavior": {
+        "unusualASNsAccountProfiling": "asnNumber: 60729 asnOrg: Example", "unusualASNsUserIdentityProfiling": "asnNumber: 60729 asnOrg: Example",
+        "networkClusterProfiling": "MTN", "applicationNameClusterProfiling": "psql", "cityClusterProfiling": "UNKNOWN"}});
+    let finding = made(json!({}), json!({"additionalInfo": {"type": "default", "value": value.to_string()}}));
+    let mut said: Vec<String> = finding.about(About::Unusual).iter().map(Phrase::plain).collect();
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "AS60729 Example (unusual for account and user)",
+            "application psql (unusual for cluster)",
+            "network MTN (unusual for cluster)"
+        ]
+    );
+}
+
+#[test]
+fn a_workload_with_only_a_namespace_is_a_namespace() {
+    let workload = json!({"kubernetesDetails": {"kubernetesWorkloadDetails": {"namespace": "payments"}}});
+    assert_eq!(made(workload, json!({})).resource.subject.plain(), "namespace payments");
+}
+
+#[test]
+fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
+    let user = json!({"username": "eve", "impersonatedUser": {"username": "root", "groups": ["system:masters"]}});
+    let call = json!({"verb": "create", "resource": "pods", "subresource": "exec", "requestUri": "/api/v1/namespaces/a/pods/b/exec?command=id"});
+    let finding = made(
+        json!({"kubernetesDetails": {"kubernetesUserDetails": user}}),
+        json!({"action": {"kubernetesApiCallAction": call}}),
+    );
+    let said = |about| finding.about(about).iter().map(Phrase::plain).collect::<Vec<_>>().join("\n");
+    assert!(said(About::Actor).contains("impersonated groups system:masters"), "{}", said(About::Actor));
+    assert!(said(About::Action).contains("command=id"), "{}", said(About::Action));
+}
+
+#[test]
+fn a_name_is_not_taken_for_a_domain() {
+    let mut finding = fixture("ec2-miner-dns");
+    finding.resource.names.push("john.doe".into());
+    let domain = finding.traits.iter().find_map(|token| token.strip_prefix("domain ")).unwrap().to_owned();
+    finding.resource.names.push(domain.clone());
+    assert!(finding.names().contains(&"john.doe"));
+    assert!(!finding.names().contains(&domain.as_str()));
+}
+
+#[test]
+fn the_lineage_says_where_the_user_changes() {
+    let lineage = json!([{"executablePath": "/bin/su", "userId": 33, "euid": 0}, {"executablePath": "/usr/sbin/apache2", "userId": 33, "euid": 33}, {"executablePath": "/sbin/init", "userId": 0, "euid": 0}]);
+    let process = json!({"executablePath": "/tmp/x", "startTime": 1_795_521_600, "lineage": lineage});
+    let finding = made(json!({}), json!({"runtimeDetails": {"process": process}}));
+    assert_eq!(
+        finding.about(About::Process)[1].plain(),
+        "started by /sbin/init › /usr/sbin/apache2 (uid 33) › /bin/su (uid 33, acting as 0)"
+    );
+}

@@ -109,7 +109,7 @@ fn facts(f: &Finding, life: &Life, matters: &[About]) -> Rich {
         if *about == About::Resource {
             lines.extend(owner(f));
         }
-        if *about == About::Actor {
+        if *about == f.other_end() {
             lines.extend(seen::so_far(f, life.traits_seen));
         }
         rich = row(rich, label, &lines);
@@ -125,7 +125,7 @@ fn shown(f: &Finding, about: About, most: usize) -> Vec<Phrase> {
         return lines.to_vec();
     }
     let mut kept: Vec<Phrase> = lines.iter().take(most.saturating_sub(1)).cloned().collect();
-    kept.push(Phrase::new().ours("and more, see the console"));
+    kept.push(Phrase::new().ours(format!("and {} more, see the console", all - kept.len())));
     kept
 }
 
@@ -152,7 +152,7 @@ fn details(f: &Finding) -> Rich {
         [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
     let known = !f.resource_names().iter().all(|name| *name == f.resource.kind);
     if let (false, Some(description)) = (told && known, &f.description) {
-        rich = rich.quote(Runs::new().text(&Plain::line(description).defanged()));
+        rich = rich.quote(Runs::new().text(&Plain::line(description).defanged_except(&f.names())));
     }
     if let Some(rule) = &f.rule {
         rich = row(rich, "Rule", &[Phrase::new().ours("custom detection rule ").code(rule)]);

@@ -44,11 +44,12 @@ pub(super) fn headline(f: &Finding, archived: bool) -> Plain {
 }
 
 /// GuardDuty's title without its mark of samples; without a title, the type in words and the resource.
-/// Addresses in it are defanged: it often names the actor.
+/// Addresses and domains in it are defanged, for it often names the other end; the names of the resource and of threats
+/// are not, even if they look like domains.
 pub(super) fn title(f: &Finding) -> Plain {
     let given = f.title.as_deref().map(|t| t.trim_start_matches("[SAMPLE]").trim()).filter(|t| !t.is_empty());
     let title = given.map_or_else(|| made(f), str::to_owned);
-    Plain::line(&title).defanged()
+    Plain::line(&title).defanged_except(&f.names())
 }
 
 fn made(f: &Finding) -> String {

@@ -31,21 +31,15 @@ fn ours(runs: Runs, words: &str) -> Runs {
     if words.ends_with(' ') { runs.say(" ") } else { runs }
 }
 
-/// Text whose URLs, domains and addresses are defanged; `15.4` and `TLSv1.3` are none: a top-level domain has letters only.
+/// A name or a state. It may look like a domain (`Amazon.com`, `Linux.Mirai`) and is none; a URL or an address is
+/// defanged wherever it stands.
 fn unlinked(text: &str) -> Plain {
     let text = Plain::line(text);
-    let like_a_link = |word: &str| {
-        let tld = word.rsplit_once('.').map(|(_, last)| last.trim_end_matches(|c: char| !c.is_alphanumeric()));
-        word.contains(':')
-            || word.contains('@')
-            || word.contains('/')
-            || word.parse::<std::net::IpAddr>().is_ok()
-            || tld.is_some_and(|t| t.chars().count() > 1 && t.chars().all(char::is_alphabetic))
+    let links = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        word.contains(':') || word.contains('@') || word.contains('/') || word.parse::<std::net::IpAddr>().is_ok()
     };
-    if !text.as_str().split(' ').any(like_a_link) {
-        return text;
-    }
-    text.defanged()
+    if text.as_str().split(' ').any(links) { text.defanged() } else { text }
 }
 
 /// For the one-line fallback: whatever is foreign stands between back-ticks.
@@ -56,7 +50,7 @@ pub(super) fn fallback(phrase: &Phrase) -> Mrkdwn {
             let text = text.text(&Plain::line(words));
             if words.ends_with(' ') && words.len() > 1 { text.say(" ") } else { text }
         }
-        Span::Theirs(foreign) => text.code(&Plain::line(foreign).defanged()),
+        Span::Theirs(foreign) => text.code(&unlinked(foreign)),
         Span::Code(foreign) => text.code(&Plain::line(foreign)),
         Span::Net(address) => text.code(&defanged(address)),
         Span::At(instant) => text.text(&Plain::line(&utc(*instant))),

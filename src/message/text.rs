@@ -21,7 +21,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub use defang::{defang_domain, defang_ip, defang_text, defang_url};
+pub use defang::{defang_domain, defang_ip, defang_text, defang_text_except, defang_url};
 pub use link::{Link, percent_encode};
 pub use mrkdwn::{Mention, Mrkdwn};
 
@@ -86,6 +86,11 @@ impl Plain {
     /// makes links by itself (the top-level `text`).
     pub fn defanged(&self) -> Self {
         Self(defang_text(&self.0))
+    }
+
+    /// The same, but for these names wherever they stand as a whole.
+    pub fn defanged_except(&self, names: &[&str]) -> Self {
+        Self(defang_text_except(&self.0, names))
     }
 }
 

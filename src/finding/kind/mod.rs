@@ -1,9 +1,10 @@
 //! The finding type, `Purpose:Resource/Family.Mechanism!Artifact`, in words.
 
 mod docs;
+mod tactics;
 mod words;
 
-pub use words::Tactic;
+pub use tactics::Tactic;
 
 /// A finding type as GuardDuty names it, for example `UnauthorizedAccess:EC2/TorClient`.
 /// Source: GuardDuty User Guide, «GuardDuty finding format».

@@ -1,55 +1,43 @@
-//! A finding type in words, and the ATT&CK tactic that its threat purpose stands for.
+//! A finding type in words.
 
 use super::FindingType;
 
-/// A tactic of MITRE ATT&CK for Enterprise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tactic {
-    pub id: &'static str,
-    pub name: &'static str,
-}
-
-const fn tactic(id: &'static str, name: &'static str) -> Option<Tactic> {
-    Some(Tactic { id, name })
-}
-
-/// Threat purpose, its words, its tactic. Source: GuardDuty User Guide, «Threat purposes»; the tactics of purposes that
-/// ATT&CK does not name are those under which AWS files their findings in Security Hub («TTPs/…»).
-const PURPOSES: [(&str, &str, Option<Tactic>); 25] = [
-    ("AttackSequence", "Attack sequence", None),
-    ("Backdoor", "Backdoor", tactic("TA0011", "Command and Control")),
-    ("Behavior", "Unusual behavior", None),
-    ("Collection", "Collection", tactic("TA0009", "Collection")),
-    ("CredentialAccess", "Credential access", tactic("TA0006", "Credential Access")),
-    ("CryptoCurrency", "Cryptocurrency", tactic("TA0040", "Impact")),
-    ("DefenseEvasion", "Defense evasion", tactic("TA0005", "Defense Evasion")),
-    ("DefenseImpairment", "Defense impairment", tactic("TA0005", "Defense Evasion")),
-    ("Discovery", "Discovery", tactic("TA0007", "Discovery")),
-    ("Execution", "Execution", tactic("TA0002", "Execution")),
-    ("Exfiltration", "Exfiltration", tactic("TA0010", "Exfiltration")),
-    ("Impact", "Impact", tactic("TA0040", "Impact")),
-    ("InitialAccess", "Initial access", tactic("TA0001", "Initial Access")),
-    ("LateralMovement", "Lateral movement", tactic("TA0008", "Lateral Movement")),
-    ("Object", "Malicious object", tactic("TA0002", "Execution")),
-    ("PenTest", "Penetration test", tactic("TA0043", "Reconnaissance")),
-    ("Persistence", "Persistence", tactic("TA0003", "Persistence")),
-    ("Policy", "Policy violation", None),
-    ("PrivilegeEscalation", "Privilege escalation", tactic("TA0004", "Privilege Escalation")),
-    ("Recon", "Reconnaissance", tactic("TA0043", "Reconnaissance")),
-    ("ResourceConsumption", "Resource consumption", tactic("TA0040", "Impact")),
-    ("ResourceDevelopment", "Resource development", tactic("TA0042", "Resource Development")),
-    ("Stealth", "Stealth", tactic("TA0005", "Defense Evasion")),
-    ("Trojan", "Trojan", tactic("TA0011", "Command and Control")),
-    ("UnauthorizedAccess", "Unauthorized access", tactic("TA0001", "Initial Access")),
+/// Threat purposes in words. Source: GuardDuty User Guide, «Threat purposes».
+const PURPOSES: [(&str, &str); 25] = [
+    ("AttackSequence", "Attack sequence"),
+    ("Backdoor", "Backdoor"),
+    ("Behavior", "Unusual behavior"),
+    ("Collection", "Collection"),
+    ("CredentialAccess", "Credential access"),
+    ("CryptoCurrency", "Cryptocurrency"),
+    ("DefenseEvasion", "Defense evasion"),
+    ("DefenseImpairment", "Defense impairment"),
+    ("Discovery", "Discovery"),
+    ("Execution", "Execution"),
+    ("Exfiltration", "Exfiltration"),
+    ("Impact", "Impact"),
+    ("InitialAccess", "Initial access"),
+    ("LateralMovement", "Lateral movement"),
+    ("Object", "Malicious object"),
+    ("PenTest", "Penetration test"),
+    ("Persistence", "Persistence"),
+    ("Policy", "Policy violation"),
+    ("PrivilegeEscalation", "Privilege escalation"),
+    ("Recon", "Reconnaissance"),
+    ("ResourceConsumption", "Resource consumption"),
+    ("ResourceDevelopment", "Resource development"),
+    ("Stealth", "Stealth"),
+    ("Trojan", "Trojan"),
+    ("UnauthorizedAccess", "Unauthorized access"),
 ];
 
 /// Threat families in words. Source: GuardDuty User Guide, the summaries of the finding types.
 const FAMILIES: [(&str, &str); 112] = [
     ("AbusedDomainRequest", "asked for a domain that is often abused"),
     ("AccountBlockPublicAccessDisabled", "the account's Block Public Access was switched off"),
-    ("AccountManipulation", "an account or its permissions were manipulated"),
+    ("AccountManipulation", "an account or its permissions may have been manipulated"),
     ("AdminAccessToDefaultServiceAccount", "admin rights for a default service account"),
-    ("AdministrativePermissions", "tried to grant itself broad permissions"),
+    ("AdministrativePermissions", "may have tried to grant itself broad permissions"),
     ("AnomalousBehavior", "behavior unlike before"),
     ("AnomalousModelInvocation", "AI models invoked unlike before"),
     ("AnonymousAccessGranted", "anonymous access to a cluster was granted"),
@@ -57,40 +45,40 @@ const FAMILIES: [(&str, &str); 112] = [
     ("BitcoinDomainRequest", "asked for a cryptocurrency domain"),
     ("BitcoinTool", "cryptocurrency activity"),
     ("BlackholeTraffic", "traffic to an address known as a black hole"),
-    ("BootOrLogonInitializationScripts", "a start-up script was changed"),
+    ("BootOrLogonInitializationScripts", "a start-up script may have been changed"),
     ("BucketAnonymousAccessGranted", "a bucket was opened to everyone"),
     ("BucketBlockPublicAccessDisabled", "a bucket's Block Public Access was switched off"),
     ("BucketEnumeration", "buckets were listed"),
     ("BucketPublicAccessGranted", "a bucket was opened to all AWS users"),
-    ("C&CActivity", "talks to a command-and-control server"),
+    ("C&CActivity", "contact with a known command-and-control server"),
     ("CGroupsReleaseAgentModified", "a container changed the cgroup release agent"),
     ("CloudTrailLoggingDisabled", "CloudTrail logging was switched off"),
-    ("CommandAndScriptingInterpreter", "commands were run"),
-    ("CompromiseAccounts", "accounts are being taken over"),
-    ("CompromisedCluster", "a cluster is compromised"),
-    ("CompromisedCredentials", "credentials are compromised"),
-    ("CompromisedData", "data is compromised"),
-    ("CompromisedInstanceGroup", "a group of instances is compromised"),
+    ("CommandAndScriptingInterpreter", "commands may have been run"),
+    ("CompromiseAccounts", "accounts may be taken over"),
+    ("CompromisedCluster", "potential compromise of a cluster"),
+    ("CompromisedCredentials", "potential compromise of credentials"),
+    ("CompromisedData", "potential compromise of data"),
+    ("CompromisedInstanceGroup", "potential compromise of a group of instances"),
     ("ComputeResources", "compute resources were launched"),
     ("ConsoleLogin", "an unusual console login"),
     ("ConsoleLoginSuccess", "console logins from several places at once"),
     ("ContainerMountsHostDirectory", "a container mounts a directory of its host"),
     ("ContainerWithSensitiveMount", "a container mounts a sensitive host path"),
-    ("CostHarvesting", "AI models are used at your expense"),
-    ("CryptoMinerExecuted", "a crypto miner was run"),
-    ("DGADomainRequest", "asked for generated domains, as malware does"),
-    ("DNSDataExfiltration", "data leaves through DNS requests"),
-    ("DataDestruction", "data was destroyed"),
+    ("CostHarvesting", "AI models may be used at your expense"),
+    ("CryptoMinerExecuted", "a potential crypto miner was run"),
+    ("DGADomainRequest", "asked for domains that may be generated, as malware does"),
+    ("DNSDataExfiltration", "data may leave through DNS requests"),
+    ("DataDestruction", "data may have been destroyed"),
     ("DenialOfService", "may take part in a denial-of-service attack"),
-    ("DisableOrModifyTools", "a security tool was disabled or changed"),
+    ("DisableOrModifyTools", "a security tool may have been disabled or changed"),
     ("DockerSocketAccessed", "the Docker socket was opened"),
-    ("DriveBySourceTraffic", "asked for a domain of drive-by downloads"),
-    ("DropPoint", "talks to a place where stolen data is kept"),
+    ("DriveBySourceTraffic", "asked for a domain known for drive-by downloads"),
+    ("DropPoint", "contact with a known drop point for stolen data"),
     ("ElevationToRoot", "a process became root"),
     ("ExecInKubeSystemPod", "a command was run in a pod of kube-system"),
-    ("ExploitPublicFacingApplication", "a public application was exploited"),
+    ("ExploitPublicFacingApplication", "a public application may have been exploited"),
     ("ExposedDashboard", "a Kubernetes dashboard is open to the internet"),
-    ("ExternalRemoteServices", "remote access from outside was opened"),
+    ("ExternalRemoteServices", "remote access from outside may have been opened"),
     ("FilelessExecution", "a program was run from memory"),
     ("InstanceCredentialExfiltration", "an instance's credentials are used elsewhere"),
     ("InstanceLaunchUnusual", "an unusual instance launch"),
@@ -103,8 +91,8 @@ const FAMILIES: [(&str, &str); 112] = [
     ("MaliciousFileExecuted", "malware was run"),
     ("MaliciousIPCaller", "contact with a malicious IP address"),
     ("MetadataDNSRebind", "DNS rebinding towards instance metadata"),
-    ("ModifyAuthenticationProcess", "the way of authentication was changed"),
-    ("ModifyCloudResourceHierarchy", "the organization's structure was changed"),
+    ("ModifyAuthenticationProcess", "the way of authentication may have been changed"),
+    ("ModifyCloudResourceHierarchy", "the organization's structure may have been changed"),
     ("NetworkPermissions", "network permissions were touched"),
     ("NetworkPortUnusual", "talks on an unusual port"),
     ("NewBinaryExecuted", "a newly created program was run in a container"),
@@ -122,20 +110,20 @@ const FAMILIES: [(&str, &str); 112] = [
     ("Portscan", "scans ports of a remote host"),
     ("PrivilegedContainer", "a privileged container was started"),
     ("ProcessInjection", "a process injected code into another"),
-    ("PromptInjection", "a prompt injection was caught"),
-    ("PtraceAntiDebugging", "a process evades debuggers"),
+    ("PromptInjection", "a potential prompt injection"),
+    ("PtraceAntiDebugging", "a process may evade debuggers"),
     ("RDPBruteForce", "RDP passwords are being guessed"),
-    ("RemoteServices", "remote services are used to move on"),
+    ("RemoteServices", "remote services may be used to move on"),
     ("ResourceCredentialExfiltration", "a resource's credentials are used elsewhere"),
-    ("ResourceHijacking", "resources were hijacked"),
+    ("ResourceHijacking", "resources may be hijacked"),
     ("ResourcePermissions", "permissions of resources were touched"),
     ("ReverseShell", "a reverse shell was opened"),
     ("RootCredentialUsage", "root credentials were used"),
-    ("RuncContainerEscape", "a container tried to escape by runc"),
+    ("RuncContainerEscape", "a container may have tried to escape through runc"),
     ("SSHBruteForce", "SSH passwords are being guessed"),
     ("ServerAccessLoggingDisabled", "a bucket's access logging was switched off"),
     ("ShortTermRootCredentialUsage", "short-term root credentials were used"),
-    ("Spambot", "sends spam"),
+    ("Spambot", "may send spam"),
     ("SuccessfulAnonymousAccess", "an anonymous API call succeeded"),
     ("SuspiciousCommand", "a suspicious command was run"),
     ("SuspiciousDomainRequest", "asked for a suspicious domain"),
@@ -144,18 +132,18 @@ const FAMILIES: [(&str, &str); 112] = [
     ("SuspiciousTool", "a suspicious tool was run"),
     ("TorClient", "connects to the Tor network"),
     ("TorIPCaller", "contact from a Tor exit node"),
-    ("TorRelay", "acts as a Tor relay"),
+    ("TorRelay", "may act as a Tor relay"),
     ("TrafficVolumeUnusual", "an unusual amount of traffic"),
-    ("TransferDataToCloudAccount", "data was moved to another account"),
-    ("UnsecuredCredentials", "unsecured credentials were read"),
+    ("TransferDataToCloudAccount", "data may have been moved to another account"),
+    ("UnsecuredCredentials", "unsecured credentials may have been read"),
     ("UnusualASNCaller", "API called from an unusual network"),
     ("UnusualDNSResolver", "uses an unusual DNS resolver"),
     ("UnusualDoHActivity", "unusual DNS over HTTPS"),
     ("UnusualDoTActivity", "unusual DNS over TLS"),
     ("UserPermissions", "user permissions were touched"),
     ("UserfaultfdUsage", "a container used userfaultfd"),
-    ("ValidAccounts", "valid accounts are misused"),
-    ("XORDDOS", "talks to servers of the XOR DDoS malware"),
+    ("ValidAccounts", "valid accounts may be misused"),
+    ("XORDDOS", "contact with servers of the XOR DDoS malware"),
     ("WinRMBruteForce", "WinRM passwords are being guessed"),
 ];
 
@@ -177,7 +165,7 @@ const MECHANISMS: [(&str, &str); 24] = [
     ("RoleBindingCreated", "a role binding created"),
     ("RoleCreated", "a role created"),
     ("SecretsAccessed", "secrets read"),
-    ("SuccessfulBruteForce", "passwords guessed with success"),
+    ("SuccessfulBruteForce", "login succeeded after many failures"),
     ("SuccessfulLogin", "login succeeded"),
     ("Tcp", "by TCP"),
     ("Udp", "by UDP"),
@@ -192,18 +180,10 @@ fn look_up(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
 }
 
 impl FindingType {
-    /// The tactic that the threat purpose stands for; none for attack sequences, which name theirs, for policy
-    /// violations and plain unusual behavior.
-    pub fn tactic(&self) -> Option<Tactic> {
-        PURPOSES.iter().find(|(purpose, ..)| *purpose == self.purpose()).and_then(|(.., tactic)| *tactic)
-    }
-
-    /// `Backdoor: talks to a command-and-control server (DNS)`. A type that this version does not know is taken apart
+    /// `Backdoor: contact with a known command-and-control server (DNS)`. A type that this version does not know is taken apart
     /// into its words. May hold what GuardDuty sent: foreign text.
     pub fn in_words(&self) -> String {
-        let purpose =
-            PURPOSES.iter().find(|(purpose, ..)| *purpose == self.purpose()).map(|(_, words, _)| (*words).to_owned());
-        let purpose = purpose.unwrap_or_else(|| spaced(self.purpose()));
+        let purpose = look_up(&PURPOSES, self.purpose()).map_or_else(|| spaced(self.purpose()), str::to_owned);
         let mut more: Vec<String> = Vec::new();
         if let Some(mechanism) = self.mechanism().filter(|m| m.chars().count() > 1) {
             more.push(look_up(&MECHANISMS, mechanism).map_or_else(|| uncapitalized(&spaced(mechanism)), str::to_owned));
@@ -272,9 +252,9 @@ mod tests {
         .map(words)
         .to_vec();
         insta::assert_snapshot!(said.join("\n"), @r"
-        Backdoor: talks to a command-and-control server (DNS)
+        Backdoor: contact with a known command-and-control server (DNS)
         Unauthorized access: an instance's credentials are used elsewhere (outside AWS)
-        Credential access: behavior unlike before (passwords guessed with success)
+        Credential access: behavior unlike before (login succeeded after many failures)
         Execution: malware found (recovery point)
         Unauthorized access: contact with a malicious IP address (on your own threat list)
         Backdoor: may take part in a denial-of-service attack (by UDP on TCP ports)
@@ -285,13 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn purposes_stand_for_tactics() {
-        let id = |kind: &str| FindingType::new(kind).tactic().map(|t| t.id);
-        assert_eq!(id("CredentialAccess:IAMUser/AnomalousBehavior"), Some("TA0006"));
-        assert_eq!(id("Recon:EC2/Portscan"), Some("TA0043"));
-        assert_eq!(id("Trojan:EC2/DropPoint"), Some("TA0011"));
-        assert_eq!(id("AttackSequence:S3/CompromisedData"), None);
-        assert_eq!(id("Unheard:Of/It"), None);
+    fn no_type_claims_a_compromise_that_guardduty_calls_potential() {
+        for kind in [
+            "AttackSequence:EKS/CompromisedCluster",
+            "AttackSequence:IAM/CompromisedCredentials",
+            "AttackSequence:S3/CompromisedData",
+            "AttackSequence:EC2/CompromisedInstanceGroup",
+        ] {
+            assert!(words(kind).starts_with("Attack sequence: potential compromise of "), "{}", words(kind));
+        }
     }
 
     #[test]

@@ -39,6 +39,21 @@ pub fn defang_text(text: &str) -> String {
     out
 }
 
+/// The same for a text in which some names are known to be no links: `john.doe`, `Linux.Mirai`.
+pub fn defang_text_except(text: &str, names: &[&str]) -> String {
+    let known = |word: &str| names.contains(&word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let mut out = String::with_capacity(text.len() + 16);
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        // `IAMUser/john.doe` holds a name too.
+        let name = word.rsplit_once('/').map_or(word, |(_, last)| last);
+        let is_name = !word.contains(':') && (known(word) || known(name));
+        out.push_str(&if is_name { word.to_owned() } else { defang_word(word) });
+        out.push_str(&piece[word.len()..]);
+    }
+    out
+}
+
 fn defang_word(word: &str) -> String {
     let mut out = word.to_owned();
     if word.contains("://") {
@@ -222,6 +237,19 @@ mod tests {
         assert_eq!(defang_text("mailto:me@evil.example"), "mailto[:]me@evil[.]example");
         assert_eq!(defang_text("MailTo:x MAILTO:MAILTO:y"), "MailTo[:]x MAILTO[:]MAILTO[:]y");
         assert_eq!(defang_text("severity 8.0 of 3.5.1, TLSv1.3"), "severity 8.0 of 3.5.1, TLSv1.3");
+    }
+
+    #[test]
+    fn a_known_name_is_no_link() {
+        let names = ["john.doe", "Linux.Mirai"];
+        assert_eq!(
+            defang_text_except("IAMUser/john.doe asked evil.example for Linux.Mirai.", &names),
+            "IAMUser/john.doe asked evil[.]example for Linux.Mirai."
+        );
+        assert_eq!(
+            defang_text_except("http://evil.example/john.doe", &names),
+            defang_text("http://evil.example/john.doe")
+        );
     }
 
     #[test]

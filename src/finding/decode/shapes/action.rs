@@ -135,6 +135,7 @@ shapes! {
         application: Text<'a> = "application",
         failed_login_attempts: i64 = "failedLoginAttempts",
         successful_login_attempts: i64 = "successfulLoginAttempts",
+        incomplete_connection_count: i64 = "incompleteConnectionCount",
     }
 
     City {

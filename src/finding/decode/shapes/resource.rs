@@ -156,6 +156,7 @@ shapes! {
 
     DefaultServerSideEncryption {
         encryption_type: Text<'a> = "encryptionType",
+        kms_master_key_arn: Text<'a> = "kmsMasterKeyArn",
     }
 
     PublicAccess {
@@ -174,6 +175,7 @@ shapes! {
     NetworkInterface {
         ipv6_addresses: Vec<Text<'a>> = "ipv6Addresses",
         private_ip_address: Text<'a> = "privateIpAddress",
+        public_dns_name: Text<'a> = "publicDnsName",
         public_ip: Text<'a> = "publicIp",
         security_groups: Vec<SecurityGroup<'a>> = "securityGroups",
         subnet_id: Text<'a> = "subnetId",
@@ -206,6 +208,7 @@ shapes! {
         device_name: Text<'a> = "deviceName",
         volume_size_in_gb: i64 = "volumeSizeInGB",
         encryption_type: Text<'a> = "encryptionType",
+        kms_key_arn: Text<'a> = "kmsKeyArn",
         snapshot_arn: Text<'a> = "snapshotArn",
     }
 
@@ -244,11 +247,17 @@ shapes! {
     }
 
     PermissionConfiguration {
+        account_level_permissions: Box<AccountLevelPermissions<'a>> = "accountLevelPermissions",
         bucket_level_permissions: Box<BucketLevelPermissions<'a>> = "bucketLevelPermissions",
+    }
+
+    AccountLevelPermissions {
+        block_public_access: Box<BlockPublicAccess<'a>> = "blockPublicAccess",
     }
 
     ImpersonatedUser {
         username: Text<'a> = "username",
+        groups: Vec<Text<'a>> = "groups",
     }
 
     Volume {

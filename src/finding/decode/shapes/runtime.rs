@@ -1,6 +1,7 @@
 //! What the runtime agent saw.
 
 use crate::finding::decode::member::{Text, shapes};
+use crate::time::Millis;
 
 shapes! {
     RuntimeDetails {
@@ -18,6 +19,7 @@ shapes! {
         user: Text<'a> = "user",
         user_id: i64 = "userId",
         euid: i64 = "euid",
+        start_time: Millis = "startTime",
         lineage: Vec<LineageObject<'a>> = "lineage",
     }
 
@@ -52,6 +54,8 @@ shapes! {
     }
 
     LineageObject {
+        user_id: i64 = "userId",
+        euid: i64 = "euid",
         name: Text<'a> = "name",
         executable_path: Text<'a> = "executablePath",
     }

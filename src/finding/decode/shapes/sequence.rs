@@ -45,9 +45,14 @@ shapes! {
         description: Text<'a> = "description",
         name: Text<'a> = "name",
         created_at: Millis = "createdAt",
+        updated_at: Millis = "updatedAt",
         first_seen_at: Millis = "firstSeenAt",
+        last_seen_at: Millis = "lastSeenAt",
         severity: f64 = "severity",
         count: i64 = "count",
+        resource_uids: Vec<Text<'a>> = "resourceUids",
+        actor_ids: Vec<Text<'a>> = "actorIds",
+        endpoint_ids: Vec<Text<'a>> = "endpointIds",
         activities: Vec<Activity<'a>> = "activities",
     }
 
@@ -210,6 +215,7 @@ shapes! {
     ApiCall {
         operation: Text<'a> = "operation",
         service: Text<'a> = "service",
+        user_agent: Text<'a> = "userAgent",
         error: Text<'a> = "error",
     }
 }

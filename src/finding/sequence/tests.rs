@@ -1,0 +1,83 @@
+//! What is said about the signals of a sequence and about what to contain.
+
+use serde_json::{Value, json};
+
+use crate::finding::documents::read_documents;
+use crate::finding::{About, Finding};
+
+/// A sequence of so many signals, a minute apart; the third is the most severe.
+fn sequence(signals: usize) -> Finding {
+    let rows: Vec<Value> = (0..signals).map(signal).collect();
+    let finding = json!({
+        "id": "s1",
+        "type": "AttackSequence:IAM/CompromisedCredentials",
+        "resource": {"resourceType": "AttackSequence"},
+        "service": {"detection": {"sequence": {
+            "signals": rows,
+            "actors": [
+                {"id": "actor-1", "user": {"name": "ci-deployer", "type": "IAMUser", "credentialUid": "AKIAIOSFODNN7EXAMPLE"}},
+                {"id": "actor-2", "user": {"uid": "AROAEXAMPLE", "type": "AssumedRole", "credentialUid": "ASIAIOSFODNN7EXAMPLE"}},
+            ],
+            "resources": [
+                {"uid": "b1", "name": "payroll", "resourceType": "S3_BUCKET"},
+                {"uid": "w1", "name": "checkout", "resourceType": "KUBERNETES_WORKLOAD", "data": {"kubernetesWorkload": {"namespace": "payments", "type": "DEPLOYMENTS"}}},
+                {"uid": "i-1", "resourceType": "EC2_INSTANCE"},
+                {"uid": "eni-1", "resourceType": "EC2_NETWORK_INTERFACE", "data": {"ec2NetworkInterface": {"publicIp": "198.51.100.9"}}},
+                {"uid": "AKIA1", "resourceType": "ACCESS_KEY", "data": {"accessKey": {"userName": "ci-deployer"}}},
+            ],
+            "endpoints": [{"id": "e1", "ip": "203.0.113.7", "connection": {"direction": "INBOUND"}}],
+            "additionalSequenceTypes": ["AttackSequence:S3/CompromisedData"],
+        }}},
+    });
+    read_documents(&finding.to_string()).findings.remove(0)
+}
+
+fn signal(n: usize) -> Value {
+    let time = 1_795_521_600 + 60 * n;
+    json!({
+        "uid": format!("u{n}"), "type": "CLOUD_TRAIL", "name": format!("Signal{n:02}"),
+        "severity": if n == 2 { 9.3 } else { 4.0 }, "count": n + 1,
+        "firstSeenAt": time, "lastSeenAt": time + 5,
+        "actorIds": [if n.is_multiple_of(2) { "actor-2" } else { "actor-1" }],
+        "resourceUids": ["b1", "unknown-resource"], "endpointIds": ["e1"],
+        "activities": [{"api": {"operation": "CreateUser", "service": "iam.amazonaws.com", "error": "AccessDenied"}}],
+    })
+}
+
+fn lines(finding: &Finding, about: About) -> Vec<String> {
+    finding.about(about).iter().map(crate::finding::Phrase::plain).collect()
+}
+
+#[test]
+fn the_most_severe_signal_comes_first_and_the_newest_next() {
+    let finding = sequence(18);
+    let signals = lines(&finding, About::Signals);
+    assert_eq!(signals.len(), 18);
+    assert!(signals[0].contains("Signal02"), "{}", signals[0]);
+    assert!(signals[1].contains("Signal17"), "{}", signals[1]);
+    assert!(signals[2].contains("Signal16"), "{}", signals[2]);
+    assert!(signals[17].contains("Signal00"), "{}", signals[17]);
+}
+
+#[test]
+fn a_signal_says_when_what_by_whom_on_what_and_from_where() {
+    insta::assert_snapshot!(lines(&sequence(3), About::Signals)[0], @"2026-11-24T12:02:05.000Z · 9.3 · Signal02 · iam:CreateUser denied: AccessDenied · 3 times · by AROAEXAMPLE · on payroll, unknown-resource · from 203.0.113.7 · CloudTrail");
+}
+
+#[test]
+fn what_to_contain_names_credentials_then_hosts_then_data() {
+    insta::assert_snapshot!(lines(&sequence(1), About::Contain).join("\n"), @r"
+    revoke access key AKIAIOSFODNN7EXAMPLE of ci-deployer
+    revoke access key ASIAIOSFODNN7EXAMPLE of AROAEXAMPLE
+    revoke access key AKIA1 of ci-deployer
+    isolate Kubernetes workload checkout in namespace payments
+    isolate EC2 instance i-1
+    isolate network interface eni-1, public address 198.51.100.9
+    restrict S3 bucket payroll
+    ");
+}
+
+#[test]
+fn other_types_of_the_sequence_stand_beside_the_number_of_its_signals() {
+    assert_eq!(lines(&sequence(2), About::Action), ["2 signals in sequence · also AttackSequence:S3/CompromisedData"]);
+}
