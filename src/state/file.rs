@@ -1,4 +1,9 @@
 //! The state as a plain file, for a laptop: temporary file, fsync, rename, under an advisory lock beside it.
+//!
+//! A symbolic link stays: the file that it points to is replaced. A file that cannot be replaced, because it is a mount
+//! point (`docker run --volume ./watermark.json:/state/watermark.json`), is overwritten: `<file>.new` holds the complete
+//! document meanwhile, and counts instead of the file until it is removed. In a directory that cannot be written, the
+//! file is overwritten without that: there a crash in the middle of the write leaves corrupt state.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -19,6 +24,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(4);
 struct Files {
     state: PathBuf,
     temporary: PathBuf,
+    /// The complete document while the state is overwritten.
+    complete: PathBuf,
     lock: PathBuf,
     replay: PathBuf,
     taken: PathBuf,
@@ -38,17 +45,19 @@ pub struct FileStore {
 
 impl FileStore {
     pub fn new(path: &Path) -> Self {
+        let state = follow_links(path);
         let beside = |suffix: &str| {
-            let mut name = path.file_name().unwrap_or_default().to_owned();
+            let mut name = state.file_name().unwrap_or_default().to_owned();
             name.push(suffix);
-            path.with_file_name(name)
+            state.with_file_name(name)
         };
         let files = Files {
-            state: path.to_owned(),
             temporary: beside(".tmp"),
+            complete: beside(".new"),
             lock: beside(".lock"),
             replay: path.with_file_name("replay"),
             taken: path.with_file_name("replay.taken"),
+            state,
         };
         Self { files, seen: None, unanswered: Unanswered::default(), readable: false }
     }
@@ -56,24 +65,28 @@ impl FileStore {
     /// Whether the directory, or where it is yet to be made the nearest that is there, can be written to.
     pub async fn probe(&mut self) -> Result<(), SaveError> {
         let files = self.files.clone();
-        blocking(move || probe(&files.temporary)).await.map_err(|e| self.unavailable(&e))
+        blocking(move || probe(&files)).await.map_err(|e| self.unavailable(&e))
     }
 
     fn unavailable(&self, e: &io::Error) -> SaveError {
         let path = self.files.state.display();
         let mend = match e.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "see which process holds the file or its lock",
-            _ => "make its directory writable, or choose another with STATE_FILE",
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "check which process holds the file or its lock",
+            _ => "make the directory writable, or set STATE_FILE to another path",
         };
-        SaveError::Unavailable(format!("the state cannot be written to {path}: {e}; {mend}"))
+        SaveError::Unavailable(format!("cannot write state to {path}: {e}; {mend}"))
     }
 }
 
 impl Store for FileStore {
     async fn load(&mut self) -> Loaded {
         let files = self.files.clone();
-        let read = blocking(move || Ok((read(&files.state)?, pending_replay(&files)))).await;
+        let read = blocking(move || {
+            let _lock = lock_for_reading(&files.lock);
+            Ok((read_state(&files)?, pending_replay(&files)))
+        })
+        .await;
         let (bytes, replay) = match read {
             Ok(read) => read,
             Err(e) => {
@@ -111,8 +124,11 @@ impl Store for FileStore {
         self.unanswered.add(&document);
         let new = document.clone();
         let written = blocking(move || {
-            let _lock = lock(&files.lock)?;
-            let there = read(&files.state)?;
+            let _lock = match lock(&files.lock) {
+                Err(error) if is_unwritable(&error) && files.state.is_file() => lock(&files.state)?,
+                lock => lock?,
+            };
+            let there = read_state(&files)?;
             if there != seen && !there.is_some_and(|bytes| unanswered.has(&bytes)) {
                 return Ok(false);
             }
@@ -151,6 +167,26 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// The document of a write in place that did not finish, or the state.
+fn read_state(files: &Files) -> io::Result<Option<Vec<u8>>> {
+    match read(&files.complete)? {
+        Some(document) => Ok(Some(document)),
+        None => read(&files.state),
+    }
+}
+
+/// The file behind symbolic links, whether it exists or not.
+fn follow_links(path: &Path) -> PathBuf {
+    // Linux follows as many.
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = directory_of(&path).join(target);
+    }
+    path
+}
+
 /// A `replay` that was not yet taken up. One that cannot be read is not worth a run.
 fn pending_replay(files: &Files) -> Option<String> {
     let text = match read(&files.replay) {
@@ -168,7 +204,7 @@ fn pending_replay(files: &Files) -> Option<String> {
 fn is_taken(files: &Files) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
     let copied = read(&files.taken).ok().flatten();
-    copied.is_some() && copied == read(&files.state).ok().flatten() && time(&files.replay) <= time(&files.taken)
+    copied.is_some() && copied == read_state(files).ok().flatten() && time(&files.replay) <= time(&files.taken)
 }
 
 /// Unlocked when the file that is returned is dropped, and when the process dies.
@@ -176,7 +212,8 @@ fn lock(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let open = File::options().create(true).truncate(false).write(true).open(path);
+    let file = open.map_err(|error| at("open", path, &error))?;
     let end = Instant::now() + LOCK_PATIENCE;
     loop {
         match file.try_lock() {
@@ -191,6 +228,24 @@ fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Keeps a write in place from being read half. A lock that cannot be had is not worth a run.
+fn lock_for_reading(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    let end = Instant::now() + LOCK_PATIENCE;
+    while let Err(TryLockError::WouldBlock) = file.try_lock_shared() {
+        if Instant::now() >= end {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Some(file)
+}
+
+/// Returns true if a directory does not let the program create a file.
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
 fn write(files: &Files, document: &[u8], take_replay: bool) -> io::Result<()> {
     // A replay that an earlier run took up and died over: from the next write on, the copy no longer tells that.
     if is_taken(files) {
@@ -200,9 +255,10 @@ fn write(files: &Files, document: &[u8], take_replay: bool) -> io::Result<()> {
     if take_replay {
         write_synced(&files.taken, document)?;
     }
-    write_synced(&files.temporary, document)?;
-    fs::rename(&files.temporary, &files.state)?;
-    sync_directory(&files.state)?;
+    match write_synced(&files.temporary, document) {
+        Err(error) if is_unwritable(&error) && files.state.is_file() => overwrite(&files.state, document)?,
+        written => written.and_then(|()| replace(files, document))?,
+    }
     if take_replay {
         remove(&files.replay)?;
         remove(&files.taken)?;
@@ -210,10 +266,48 @@ fn write(files: &Files, document: &[u8], take_replay: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Replaces the state by the temporary file.
+fn replace(files: &Files, document: &[u8]) -> io::Result<()> {
+    // What an unfinished write in place left counts until it is removed: it must be replaced, not outlived.
+    if files.complete.exists() {
+        return replace_in_place(files, document);
+    }
+    match fs::rename(&files.temporary, &files.state) {
+        Ok(()) => sync_directory(&files.state),
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => replace_in_place(files, document),
+        Err(error) => Err(at("replace", &files.state, &error)),
+    }
+}
+
+fn replace_in_place(files: &Files, document: &[u8]) -> io::Result<()> {
+    fs::rename(&files.temporary, &files.complete).map_err(|error| at("replace", &files.complete, &error))?;
+    sync_directory(&files.state)?;
+    overwrite(&files.state, document)?;
+    remove(&files.complete)
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let write = || {
+        let mut file = File::options().create(true).truncate(false).write(true).open(path)?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    };
+    write().map_err(|error| at("overwrite", path, &error))
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| at("write", path, &error))
+}
+
+/// The error with what was done to which file.
+fn at(verb: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {verb} {}: {error}", path.display()))
 }
 
 /// A rename is safe only when its directory is on the disk.
@@ -232,12 +326,18 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes and removes a file where a write would make its temporary one.
-fn probe(temporary: &Path) -> io::Result<()> {
-    let directory = directory_of(temporary).ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
+/// Does what a write needs, without changing anything: creates and removes a file beside the state, or opens the state.
+fn probe(files: &Files) -> io::Result<()> {
+    let directory = directory_of(&files.temporary).ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
     let path = directory.join(format!(".guardduty-slack-probe-{}", std::process::id()));
-    File::create(&path)?;
-    fs::remove_file(path)
+    match File::create(&path) {
+        Ok(_) => fs::remove_file(path),
+        Err(error) if is_unwritable(&error) && files.state.is_file() => {
+            let open = File::options().write(true).open(&files.state);
+            open.map(drop).map_err(|error| at("open", &files.state, &error))
+        }
+        Err(error) => Err(at("create a file in", directory, &error)),
+    }
 }
 
 #[cfg(test)]

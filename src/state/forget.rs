@@ -198,6 +198,7 @@ impl State {
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| region(key) == name) {
             if source.lower(overlap) < floor {
+                debug_assert!(floor <= source.watermark, "{key}: floor {floor:?} above {:?}", source.watermark);
                 source.floor = floor;
                 forgotten.raised.insert(key.clone(), floor);
             }

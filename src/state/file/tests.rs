@@ -150,7 +150,7 @@ async fn a_directory_that_cannot_be_written_to_is_told_with_path_and_mend() {
     store.save("one", false).await.unwrap();
     fs::create_dir(&laptop.files.temporary).unwrap();
     let error = store.save("two", false).await.unwrap_err();
-    assert!(error.is_transient() && error.to_string().contains("watermark.json: Is a directory"), "{error}");
+    assert!(error.is_transient() && error.to_string().contains("watermark.json.tmp: Is a directory"), "{error}");
     assert_eq!(laptop.state().as_deref(), Some("one"));
     fs::remove_dir(&laptop.files.temporary).unwrap();
     store.save("three", false).await.unwrap();
@@ -178,4 +178,49 @@ async fn probing_finds_out_and_leaves_nothing() {
     fs::write(dir.path().join("file"), "").unwrap();
     let mut below_a_file = FileStore::new(&dir.path().join("file/watermark.json"));
     assert!(matches!(below_a_file.load().await.source, Source::Unreadable(_)));
+}
+
+#[tokio::test]
+async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
+    let laptop = Laptop::new();
+    let elsewhere = laptop._dir.path().join("elsewhere/state.json");
+    laptop.put(&elsewhere, "old");
+    let link = laptop._dir.path().join("link.json");
+    for target in [elsewhere.as_path(), Path::new("elsewhere/state.json")] {
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let mut store = FileStore::new(&link);
+        store.load().await;
+        store.save("new", false).await.unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "new");
+        fs::remove_file(&link).unwrap();
+    }
+    std::os::unix::fs::symlink("elsewhere/later.json", &link).unwrap();
+    let mut store = FileStore::new(&link);
+    assert_eq!(store.load().await.source, Source::New);
+    store.save("first", false).await.unwrap();
+    assert_eq!(fs::read_to_string(laptop._dir.path().join("elsewhere/later.json")).unwrap(), "first");
+}
+
+#[tokio::test]
+async fn write_in_place_leaves_only_the_state_whether_it_shrinks_or_grows() {
+    let laptop = Laptop::new();
+    for document in ["long document", "short", "a longer document again"] {
+        laptop.put(&laptop.files.temporary, document);
+        replace_in_place(&laptop.files, document.as_bytes()).unwrap();
+        assert_eq!(laptop.state().as_deref(), Some(document));
+        assert_eq!(laptop.names(), ["watermark.json"]);
+    }
+}
+
+#[tokio::test]
+async fn crash_in_the_middle_of_a_write_in_place_loses_nothing() {
+    let laptop = Laptop::new();
+    laptop.put(&laptop.files.state, "new docold document");
+    laptop.put(&laptop.files.complete, "new document");
+    let (mut store, loaded) = laptop.loaded().await;
+    assert_eq!(loaded.source, Source::Primary("new document".into()));
+    store.save("next", false).await.unwrap();
+    assert_eq!(laptop.state().as_deref(), Some("next"));
+    assert_eq!(laptop.names(), ["watermark.json"]);
 }
