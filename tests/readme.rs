@@ -1,6 +1,6 @@
-//! The README and docs/ say what the program, the chart and the files beside them say.
+//! The README and docs/ agree with the program, the chart and the files that they describe.
 //!
-//! `UPDATE_README=1 cargo test --test readme` writes the README's generated parts anew.
+//! `UPDATE_README=1 cargo test --test readme` updates the generated parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,15 +29,8 @@ fn pages() -> Vec<PathBuf> {
     own.map(PathBuf::from).into_iter().chain(docs.filter(|p| p.extension().is_some_and(|e| e == "md"))).collect()
 }
 
-/// What stands between the marker of `name` and its end, from `text` on.
-fn generated(name: &str) -> String {
-    let file = |language: &str| format!("```{language}\n{}```\n", read(name));
-    match name.rsplit('.').next() {
-        Some("json") => file("json"),
-        Some("yaml") => file("yaml"),
-        _ => config::markdown(),
-    }
-}
+/// The page that contains the table of variables.
+const CONFIGURATION: &str = "docs/configuration.md";
 
 /// The page with every generated part as it should be.
 fn renewed(page: &str) -> String {
@@ -46,28 +39,28 @@ fn renewed(page: &str) -> String {
     let mut rest = page;
     while let Some(at) = rest.find("<!-- begin ") {
         let marker_end = at + rest[at..].find("-->\n").expect("a marker ends its line") + 4;
-        let marker = &rest[at..marker_end];
-        let name = marker.trim_start_matches("<!-- begin ").split(' ').next().unwrap_or_default();
+        assert!(rest[at..].starts_with("<!-- begin variables "), "only the table of variables is generated");
         let end = marker_end + rest[marker_end..].find(END).expect("what begins has an end");
         text += &rest[..marker_end];
-        text += &generated(name);
+        text += &config::markdown();
         rest = &rest[end..];
     }
     text + rest
 }
 
 #[test]
-fn generated_parts_of_the_readme_are_up_to_date() {
-    let page = read("README.md");
+fn generated_parts_of_the_documents_are_up_to_date() {
+    let page = read(CONFIGURATION);
     let fresh = renewed(&page);
+    assert!(page.contains("<!-- begin variables "), "{CONFIGURATION} has no table of variables");
     if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(root().join("README.md"), &fresh).expect("the README can be written");
+        fs::write(root().join(CONFIGURATION), &fresh).expect("the page can be written");
         return;
     }
     let stale = page.lines().zip(fresh.lines()).find(|(is, should)| is != should);
     assert!(
         page == fresh,
-        "the README is stale, first here: {stale:?}\nUPDATE_README=1 cargo test --test readme mends it"
+        "{CONFIGURATION} is out of date; the first difference: {stale:?}\nrun UPDATE_README=1 cargo test --test readme"
     );
 }
 
@@ -125,10 +118,11 @@ fn source() -> String {
 #[test]
 fn every_line_of_the_log_that_is_explained_can_be_logged() {
     let (source, page) = (source(), read("docs/operations.md"));
-    let explained = page.split("\n## ").find(|section| section.starts_with("The log")).expect("a section on the log");
+    let explained =
+        page.split("\n## ").find(|section| section.starts_with("Log reference")).expect("a section on the log");
     let lines = explained.lines().filter(|l| l.starts_with("| `")).filter_map(|l| l.split(" | ").next());
     for line in lines.flat_map(|cell| between(cell, "`", '`').into_iter().step_by(2)) {
-        assert!(source.contains(line), "nothing logs «{line}»");
+        assert!(source.contains(line), "nothing logs “{line}”");
     }
 }
 
@@ -158,34 +152,35 @@ fn everything() -> Snapshot {
 }
 
 #[test]
-fn the_readme_lists_every_metric_with_its_type_and_labels() {
-    let readme = read("README.md");
+fn the_reference_lists_every_metric_with_its_type_and_labels() {
+    let page = read("docs/metrics.md");
     let text = render(&everything());
-    let told: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' ')).collect();
-    for (name, kind) in &told {
+    let exposed: BTreeMap<&str, &str> =
+        text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    for (name, kind) in &exposed {
         let sample = text.lines().find(|l| l.starts_with(name)).unwrap_or_default();
         let labels = between(sample, "{", '}').into_iter().flat_map(|l| l.split(','));
         let labels: BTreeSet<&str> = labels.filter_map(|l| Some(l.split_once('=')?.0)).filter(|l| *l != "le").collect();
-        let row = readme.lines().find(|l| l.starts_with(&format!("| `{name}` |")));
-        let row = row.unwrap_or_else(|| panic!("the README lacks {name}"));
+        let row = page.lines().find(|l| l.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("docs/metrics.md lacks {name}"));
         let columns: Vec<&str> = row.split('|').map(str::trim).collect();
         let named: BTreeSet<&str> =
             columns[3].split(", ").map(|l| l.trim_matches('`')).filter(|l| !l.is_empty()).collect();
         assert_eq!((columns[2], named), (*kind, labels), "{name}");
     }
-    let rows = readme.lines().filter(|l| l.starts_with("| `guardduty_slack_")).count();
-    assert_eq!(rows, told.len(), "the README lists a metric that is never told");
+    let rows = page.lines().filter(|l| l.starts_with("| `guardduty_slack_")).count();
+    assert_eq!(rows, exposed.len(), "docs/metrics.md lists a metric that does not exist");
 }
 
 #[test]
-fn the_readme_and_the_runbook_know_every_alert() {
+fn the_reference_and_the_runbook_know_every_alert() {
     let rules = read("k8s/monitoring/prometheusrule.yaml");
     let chart = read("helm/guardduty-slack/templates/prometheusrule.yaml");
-    let (readme, runbook) = (read("README.md"), anchors(&root().join("docs/alerts.md")));
+    let (reference, runbook) = (read("docs/metrics.md"), anchors(&root().join("docs/alerts.md")));
     let alerts: BTreeSet<&str> = between(&chart, "\"alert\" \"", '"').into_iter().collect();
     assert!(alerts.len() >= 10 && between(&rules, "alert: ", ' ').iter().all(|a| alerts.contains(a)), "{alerts:?}");
     for alert in alerts {
-        assert!(readme.contains(&format!("`{alert}`")), "the README lacks {alert}");
+        assert!(reference.contains(&format!("`{alert}`")), "docs/metrics.md lacks {alert}");
         assert!(runbook.contains(&anchor(alert)), "docs/alerts.md lacks {alert}");
     }
 }
@@ -199,7 +194,7 @@ fn code(page: &str, language: &str) -> Vec<String> {
 
 #[test]
 fn every_example_of_routes_is_understood() {
-    let pages = ["README.md", "docs/slack.md"];
+    let pages = ["docs/routes.md", "docs/slack.md"];
     let examples: Vec<String> =
         pages.iter().flat_map(|page| code(page, "json")).filter(|c| c.starts_with("[{")).collect();
     assert!(examples.len() >= 2, "{examples:?}");
