@@ -25,7 +25,14 @@ fn read(path: impl AsRef<Path>) -> String {
 fn pages() -> Vec<PathBuf> {
     let docs = fs::read_dir(root().join("docs")).expect("there are docs").filter_map(Result::ok);
     let docs = docs.map(|entry| Path::new("docs").join(entry.file_name()));
-    let own = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "k8s/iam/README.md", "helm/guardduty-slack/README.md"];
+    let own = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "k8s/iam/README.md",
+        "helm/guardduty-slack/README.md",
+    ];
     own.map(PathBuf::from).into_iter().chain(docs.filter(|p| p.extension().is_some_and(|e| e == "md"))).collect()
 }
 
