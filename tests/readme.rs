@@ -32,6 +32,7 @@ fn pages() -> Vec<PathBuf> {
         "SECURITY.md",
         "k8s/iam/README.md",
         "helm/guardduty-slack/README.md",
+        "tests/simulator/README.md",
     ];
     own.map(PathBuf::from).into_iter().chain(docs.filter(|p| p.extension().is_some_and(|e| e == "md"))).collect()
 }
