@@ -1,6 +1,6 @@
 //! The configuration: all of it is the environment, all of it is checked before anything else happens.
 //!
-//! Text first (`variables`: one table for the parser, `--help` and the README), validated domain types after; every
+//! Text first (`variables`: one table for the parser, `--help` and the documents), validated domain types after; every
 //! fault is reported by its variable's name, all at once.
 
 mod aws;

@@ -1,4 +1,4 @@
-//! The table of variables: what the parser reads, what is known, and what `--help` and the README print.
+//! The table of variables: what the parser reads, what is known, and what `--help` and docs/configuration.md print.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub enum Fallback {
 }
 
 impl Fallback {
-    /// As the README shows it.
+    /// As docs/configuration.md shows it.
     fn markdown(self) -> String {
         match self {
             Fallback::Unset => "–".into(),
@@ -204,7 +204,7 @@ fn wrapped(words: &str) -> String {
     lines.iter().map(|line| format!("{INDENT}{line}\n")).collect()
 }
 
-/// The README's table of variables, in Markdown.
+/// The table of variables in docs/configuration.md.
 pub fn markdown() -> String {
     let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
     for v in VARIABLES {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn help_and_readme_list_every_variable_with_its_default() {
+    fn help_and_table_list_every_variable_with_its_default() {
         let (help, table) = (help(), markdown());
         for v in VARIABLES {
             assert!(help.contains(&format!("\n  {}", v.name)), "{}", v.name);
