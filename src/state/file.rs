@@ -320,9 +320,10 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+    // On a read-only filesystem even the removal of a file that does not exist fails.
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => fs::remove_file(path).map_err(|error| at("remove", path, &error)),
     }
 }
 
