@@ -21,7 +21,7 @@ impl Finding {
         let title = filled(f.title()).map(|t| short(t, 500));
         let sample = additional.sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]"));
         let count = service.and_then(|s| s.count()).and_then(|n| u64::try_from(n).ok());
-        let subject = draft.subject.take().unwrap_or_else(Phrase::new);
+        let subject = draft.subject.take().unwrap_or_default();
         let names = std::mem::take(&mut draft.names);
         let tags = std::mem::take(&mut draft.tags);
         let (facts, traits) = draft.into_facts();

@@ -124,8 +124,8 @@ fn the_other_end_is_named_by_its_role() {
         assert_eq!(finding.about(about)[0].plain(), "203.0.113.7 · AS7 Amazon.com", "{role} {direction}");
         assert_eq!(finding.other_end(), about);
     }
-    let action = &connection("TARGET", "INBOUND").about(About::Action)[0];
-    assert_eq!(action.plain(), "inbound connection · TCP");
+    let finding = connection("TARGET", "INBOUND");
+    assert_eq!(finding.about(About::Action)[0].plain(), "inbound connection · TCP");
 }
 
 #[test]

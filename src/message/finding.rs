@@ -8,7 +8,7 @@ use crate::time::Millis;
 
 /// How many lines of a matter a message shows at most: what is left out is in the console.
 const SHOWN: [(About, &str, usize); 12] = [
-    (About::Resource, "Resource", 5),
+    (About::Resource, "Resource", 8),
     (About::Action, "Action", 4),
     (About::Actor, "Actor", 4),
     (About::Target, "Target", 4),

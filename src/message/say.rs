@@ -110,7 +110,7 @@ mod tests {
             .ours(format!(" and {} more", 2));
         assert_eq!(
             fallback(&phrase).render(),
-            "from `198[.]51[.]100[.]7` · `*x* &lt;!here&gt; ˋevil[.]exampleˋ` and 2 more"
+            "from `198[.]51[.]100[.]7` · `*x* &lt;!here&gt; ˋevil.exampleˋ` and 2 more"
         );
     }
 
