@@ -193,21 +193,22 @@ impl<C: Chat> Desk<'_, C> {
         let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
         let replied =
             self.reply(&to, (&parent, increased), |form, addressing| write(form, addressing, Placement::Thread));
-        match replied.await {
-            Err(Unsent::NoReply(why)) => {
-                tracing::warn!(
-                    channel = update.at.channel,
-                    error = why,
-                    "thread rejects the reply; posting to the channel"
-                );
-            }
+        let rejection = match replied.await {
             Ok(sent) => {
                 self.note_form(sent.form, &[f]);
                 self.log(Action::Replied, f, &sent.at);
                 return Ok(());
             }
+            Err(Unsent::NoReply(why)) => why,
+            // The message, which was just edited, is in the thread of another message, and that one was deleted.
+            Err(Unsent::Gone) if update.at.thread.is_some() => "thread_not_found".to_owned(),
             Err(unsent) => return Err(unsent),
-        }
+        };
+        tracing::warn!(
+            channel = update.at.channel,
+            error = rejection,
+            "thread rejects the reply; posting to the channel"
+        );
         let link = self.in_time(self.chat.permalink(&update.at)).await?;
         let placement = Placement::Channel { message_link: link.as_deref() };
         let sent = self.send(&to, None, |form, addressing| write(form, addressing, placement)).await?;

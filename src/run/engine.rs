@@ -19,9 +19,11 @@ use crate::plan::{Act, Budget};
 use crate::run::deliver::Done;
 use crate::run::desk::Desk;
 use crate::run::intake::{Identity, Intake};
+use crate::run::lane::LAG;
 use crate::run::poll::{Known, Room};
 use crate::run::recall::{Memory, Past, Recall};
 use crate::run::record::Record;
+use crate::run::session::Unrecorded;
 use crate::run::stop::Stop;
 use crate::slack::Chat;
 use crate::state::store::Store;
@@ -331,7 +333,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             if self.is_success() {
                 self.record.state.totals.last_success = Some(self.clock.now());
             }
-            self.record.close(&in_hand, since).await;
+            self.record
+                .close(&in_hand, since.map(|since| Unrecorded { since, last_post: self.last_possible_post() }))
+                .await;
             if !self.record.is_recorded() {
                 self.record.state.totals.last_success = before;
             }
@@ -348,6 +352,15 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// When this run began.
     pub(super) fn begun(&self) -> Millis {
         self.clock.now().minus(self.clock.elapsed())
+    }
+
+    /// Time of the last message that an earlier run or this one may have posted without a record in the state.
+    fn last_possible_post(&self) -> Millis {
+        if self.unknown || self.tally.posted > 0 {
+            return self.clock.now();
+        }
+        let of_earlier_runs = self.recall.and_then(|recall| recall.not_before).map(|readable| readable.minus(LAG));
+        of_earlier_runs.unwrap_or_else(|| self.begun()).min(self.clock.now())
     }
 
     /// Since when messages may stand in Slack that the state does not know, for the next run to look them up.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::run::session::{close, note};
+use crate::run::session::{Unrecorded, close, note};
 use crate::state::store::{SaveError, Store};
 use crate::state::{BOUND, Forgotten, InHand, State};
 use crate::time::{Clock, Millis};
@@ -95,9 +95,9 @@ impl<'a, S: Store> Record<'a, S> {
         self.write(in_hand).await;
     }
 
-    /// The last write gives the lease back. `since`: what may stand in Slack since then is not known.
-    pub async fn close(&mut self, in_hand: &InHand, since: Option<Millis>) {
-        close(&mut self.state, &self.id, since, self.clock.now());
+    /// The last write releases the lease. `unrecorded`: messages that may exist in Slack and are not in the state.
+    pub async fn close(&mut self, in_hand: &InHand, unrecorded: Option<Unrecorded>) {
+        close(&mut self.state, &self.id, unrecorded);
         self.noted = false;
         self.write(in_hand).await;
     }

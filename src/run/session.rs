@@ -178,12 +178,20 @@ pub fn note(state: &mut State, id: &str, now: Millis) {
     state.run = Some(Run { id: id.to_owned(), since, renewed: now, released: false });
 }
 
-/// The lease is given back. `since`: a message may stand in Slack since then that the state does not know; the note
-/// stays for the next run.
-pub fn close(state: &mut State, id: &str, since: Option<Millis>, now: Millis) {
-    state.run = since.map(|since| {
+/// Messages that may exist in Slack and are not in the state.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrecorded {
+    /// Time from which they may have been posted.
+    pub since: Millis,
+    /// Time of the last of them. The history shows all of them [`LAG`] later.
+    pub last_post: Millis,
+}
+
+/// Releases the lease. The posting intent stays for the next run if there may be messages that are not in the state.
+pub fn close(state: &mut State, id: &str, unrecorded: Option<Unrecorded>) {
+    state.run = unrecorded.map(|Unrecorded { since, last_post }| {
         let since = state.run.as_ref().map_or(since, |r| r.since.min(since));
-        Run { id: id.to_owned(), since, renewed: now, released: true }
+        Run { id: id.to_owned(), since, renewed: last_post, released: true }
     });
 }
 
@@ -266,10 +274,21 @@ mod tests {
         let mut state = run(NOW, false);
         note(&mut state, "b", NOW.plus(Duration::from_secs(100)));
         assert_eq!(state.run.as_ref().map(|r| (r.id.as_str(), r.since)), Some(("b", Millis(1_000))));
-        close(&mut state, "b", Some(NOW), NOW);
+        close(&mut state, "b", Some(Unrecorded { since: NOW, last_post: NOW }));
         assert!(state.run.as_ref().is_some_and(|r| r.released && r.since == Millis(1_000)));
-        close(&mut state, "b", None, NOW);
+        close(&mut state, "b", None);
         assert_eq!(state.run, None);
+    }
+
+    #[test]
+    fn the_history_is_readable_ten_seconds_after_the_last_possible_post() {
+        let ended_at = NOW.minus(Duration::from_secs(1));
+        for (last_post, not_before) in [(ended_at, 9), (NOW.minus(Duration::from_secs(30)), -20)] {
+            let mut state = State { saved: Some(ended_at), ..State::default() };
+            close(&mut state, "b", Some(Unrecorded { since: Millis(1_000), last_post }));
+            let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
+            assert_eq!(start.recall.unwrap().not_before, Some(Millis(NOW.0 + not_before * 1_000)));
+        }
     }
 
     #[test]

