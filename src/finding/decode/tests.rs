@@ -208,7 +208,7 @@ fn what_aws_has_sent_is_read() {
     groups system:masters
     AS60729 Example
     curl · pid 5 · uid 1001 acting as 1000
-    api ListBuckets for user
+    API ListBuckets for user
     ");
 }
 
