@@ -160,6 +160,10 @@ pub fn quiet(text: &str) -> Cow<'_, str> {
 
 /// The first `max` characters, with an ellipsis where something is left out.
 pub fn short(text: &str, max: usize) -> String {
+    // No text has more characters than bytes.
+    if text.len() <= max {
+        return text.to_owned();
+    }
     match text.char_indices().nth(max) {
         None => text.to_owned(),
         Some((cut, _)) => format!("{}…", &text[..cut]),
