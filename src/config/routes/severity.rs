@@ -85,7 +85,7 @@ mod tests {
         let mut matching =
             (0..=100).map(|tenths| f64::from(tenths) / 10.0).filter(|severity| range.contains(*severity));
         let lowest = matching.next()?;
-        Some((lowest, matching.last().unwrap_or(lowest)))
+        Some((lowest, matching.next_back().unwrap_or(lowest)))
     }
 
     #[test]
