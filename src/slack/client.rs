@@ -119,7 +119,13 @@ impl Client {
                 done => return done,
             };
             failed += 1;
-            let asked = if let Failure::RateLimited(wait) = failure { wait } else { None };
+            let asked = match &failure {
+                Failure::RateLimited(wait) => *wait,
+                failure => {
+                    log_first_retry(method, failed, failure);
+                    None
+                }
+            };
             match READING.pause(failed, asked, PATIENCE.saturating_sub(began.elapsed()), chance()) {
                 Some(pause) => sleep(pause).await,
                 None => return Err(failure),
@@ -162,6 +168,13 @@ impl Client {
     /// Sends a webhook a message without content. Slack refuses it as such, if it takes messages there at all.
     pub(super) async fn knock(&self, url: &SecretString) -> Result<(), Failure> {
         self.webhook(url, &json!({})).await
+    }
+}
+
+/// A run that ends while it retries must have named the cause.
+fn log_first_retry(method: &str, failed: u32, failure: &Failure) {
+    if failed == 1 {
+        tracing::warn!(operation = method, error = %failure, "Slack request failed; retrying");
     }
 }
 
