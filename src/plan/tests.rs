@@ -132,6 +132,18 @@ fn a_digested_finding_that_recurs_counts_as_a_first_sighting() {
 }
 
 #[test]
+fn a_finding_whose_severity_and_type_cannot_be_read_is_not_filtered() {
+    let routes = r#"[{"match": {"severity": "<4"}, "drop": true}]"#;
+    let config =
+        config(&[("GUARDDUTY_MIN_SEVERITY", "high"), ("GUARDDUTY_INCLUDE_TYPES", "Recon:*"), ("SLACK_ROUTES", routes)]);
+    let origin = Origin { account: ACCOUNT.into(), region: "eu-west-1".into(), detector: "d".into() };
+    let odd =
+        r#"{"id": "f", "severity": "odd", "type": {"odd": 1}, "title": "t", "updatedAt": "2026-01-01T00:00:00Z"}"#;
+    let odd = finding::decode(odd, &Arc::new(origin)).unwrap();
+    assert!(matches!(decide(&State::default(), &config, &odd, NOW), Verdict::Post(_)));
+}
+
+#[test]
 fn a_finding_that_rises_to_the_minimum_is_a_first_sighting_then() {
     let config = config(&[("GUARDDUTY_MIN_SEVERITY", "high")]);
     let (low, high) = (finding("f", 5.0, 100), finding("f", 8.0, 50));

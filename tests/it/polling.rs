@@ -2,9 +2,10 @@
 
 use guardduty_slack_support::aws::Role;
 use guardduty_slack_support::fault::{cut, error, hang, reset, status};
-use guardduty_slack_support::findings::{Kind, high, low, many, medium, of};
+use guardduty_slack_support::findings::{Kind, high, low, many, medium, of, set};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::world::{ACCOUNT, REGION};
+use serde_json::json;
 
 use crate::kit::world;
 
@@ -208,4 +209,30 @@ fn a_finding_seen_through_two_sources_is_one_finding() {
         .findings_in("222233334444", REGION, [medium("both")]);
     world.aws.role(Role { arn: arn.into(), ..Role::default() });
     world.run().posted(["both"]).exit(0).run().silent().exit(0);
+}
+
+#[test]
+fn findings_that_break_the_service_model_are_announced_once() {
+    let odd = [
+        ("euid", "/service/runtimeDetails", json!({"process": {"name": "curl", "euid": "1000"}})),
+        ("tags", "/resource/instanceDetails/tags", json!([null, {"key": "team", "value": "payments"}])),
+        ("time", "/updatedAt", json!({"odd": 1})),
+        ("service", "/service", json!("odd")),
+    ];
+    let world = world().findings(odd.iter().map(|(id, ..)| high(id)).chain([medium("sound")]));
+    for (id, pointer, value) in odd {
+        world.aws.source(ACCOUNT, REGION, |source| source.answer(id, |document| set(document, pointer, value)));
+    }
+    let world = world.run().posted(["euid", "tags", "time", "service", "sound"]).exit(0);
+    world.run().silent().exit(0).run().silent().exit(0);
+}
+
+#[test]
+fn a_finding_of_which_only_the_id_can_be_read_is_announced_once_and_logged() {
+    let world = world().findings([high("odd"), medium("sound")]);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.answer("odd", |document| *document = json!({"id": "odd", "type": ["odd"], "words": "as received"}));
+    });
+    let world = world.run().posted(["odd", "sound"]).exit(0).stderr_has("as received");
+    world.run().silent().exit(0).run().silent().exit(0);
 }

@@ -75,6 +75,13 @@ impl Source {
         }
     }
 
+    /// From now on GetFindings answers with another document; the list shows the finding as before.
+    pub fn answer(&mut self, id: &str, edit: impl FnOnce(&mut Value)) {
+        if let Some(item) = self.items.get_mut(id) {
+            edit(&mut item.document);
+        }
+    }
+
     pub fn documents(&self) -> Vec<Value> {
         self.items.values().map(|i| i.document.clone()).collect()
     }
