@@ -252,6 +252,10 @@ impl<'a> Outline<'a> {
         // be announced.
         let has_place = known.is_some() && self.ask.room.is_none();
         let instant = finding.listed_at().unwrap_or(oldest);
+        // One that moved may be in two parts that are fetched at the same time.
+        if self.seen.get(&finding.id).is_some_and(|seen| instant <= *seen) {
+            return;
+        }
         let part = &mut self.parts[index];
         if is_news && !has_place {
             if part.places > 0 {
@@ -263,7 +267,9 @@ impl<'a> Outline<'a> {
                 return;
             }
         }
-        self.seen.insert(finding.id.clone(), instant);
+        if self.seen.insert(finding.id.clone(), instant).is_some() {
+            self.out.fresh.retain(|older| older.id != finding.id);
+        }
         if is_news {
             self.out.fresh.push(Rc::new(finding));
         }
@@ -341,3 +347,6 @@ impl<'a> Outline<'a> {
         Some(Rest { from: part.span.from, parts })
     }
 }
+
+#[cfg(test)]
+mod tests;

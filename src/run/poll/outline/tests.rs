@@ -1,0 +1,238 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::finding::{Origin, decode};
+use crate::guardduty::Reason;
+use crate::run::poll::{Known, Rest, Room};
+
+/// Instants are told in milliseconds after this one.
+const BASE: i64 = 1_795_000_000_000;
+
+fn at(instant: i64) -> Millis {
+    Millis(BASE + instant)
+}
+
+/// GuardDuty, answering at once: the instant of each finding, in pages of so many.
+struct Sky {
+    findings: Vec<i64>,
+    page: usize,
+    /// An update that takes place when this many pages were read: which finding, and to when.
+    update: Option<(usize, usize, i64)>,
+    /// The list with this number breaks off behind its first page.
+    broken: Option<usize>,
+    pages: usize,
+    lists: usize,
+    fetched: Vec<usize>,
+}
+
+impl Sky {
+    fn new(findings: Vec<i64>, page: usize) -> Self {
+        Self { findings, page, update: None, broken: None, pages: 0, lists: 0, fetched: Vec::new() }
+    }
+
+    fn list(&mut self, span: Span, pages: Option<usize>) -> Answer {
+        self.lists += 1;
+        let mut ids = Vec::new();
+        let mut read = 0;
+        let end = loop {
+            let shown = self.shown(span);
+            let page: Vec<usize> = shown.iter().copied().skip(ids.len()).take(self.page).collect();
+            ids.extend(page.iter().map(|n| n.to_string()));
+            read += 1;
+            self.turn_page();
+            let last = ids.last().and_then(|id| id.parse::<usize>().ok());
+            let sample = last.map(|n| at(self.findings[n])).map(|last| Sample { first: last, last, pages: read });
+            if ids.len() >= shown.len() || page.is_empty() {
+                break End::Whole;
+            } else if self.broken == Some(self.lists) {
+                let text = "broke off".to_owned();
+                break End::Failed(ReadError::Passing { reason: Reason::Malformed, text }, sample);
+            } else if pages == Some(read) {
+                break End::TooLong(sample);
+            }
+        };
+        Answer::Listed { span, listing: Listing { since: Instant::now(), ids, end } }
+    }
+
+    fn shown(&self, span: Span) -> Vec<usize> {
+        let mut shown: Vec<usize> = (0..self.findings.len()).filter(|n| span.contains(at(self.findings[*n]))).collect();
+        shown.sort_by_key(|n| (self.findings[*n], *n));
+        shown
+    }
+
+    fn turn_page(&mut self) {
+        self.pages += 1;
+        if let Some((_, which, to)) = self.update.take_if(|(after, ..)| *after == self.pages) {
+            self.findings[which] = to;
+        }
+    }
+
+    fn get(&mut self, part: Millis, ids: &[String]) -> Answer {
+        let numbers: Vec<usize> = ids.iter().map(|id| id.parse().unwrap()).collect();
+        self.fetched.extend(&numbers);
+        Answer::Got { part, found: Ok(numbers.into_iter().map(|n| self.finding(n)).collect()) }
+    }
+
+    fn finding(&self, number: usize) -> Finding {
+        let origin = Origin { account: "1".into(), region: "eu-west-1".into(), detector: "d".into() };
+        let raw = json!({ "id": number.to_string(), "updatedAt": at(self.findings[number]).iso(), "severity": 5 });
+        decode(&raw.to_string(), &Arc::new(origin)).unwrap()
+    }
+
+    /// One window, whose tasks are done in this order: the first one, or the last one.
+    fn window(&mut self, ask: &Ask, last_first: bool) -> Window {
+        let mut outline = Outline::new(ask);
+        let mut tasks: Vec<Task> = Vec::new();
+        loop {
+            tasks.extend(outline.tasks());
+            if tasks.is_empty() {
+                return outline.finish();
+            }
+            let task = if last_first { tasks.pop().unwrap() } else { tasks.remove(0) };
+            outline.take(match task {
+                Task::List { span, pages } => self.list(span, pages),
+                Task::Get { part, ids } => self.get(part, &ids),
+            });
+        }
+    }
+}
+
+fn ask(from: i64, room: usize, known: Known, rest: Option<Rest>) -> Ask {
+    let (room, known) = (Rc::new(Room::new(room)), Rc::new(known));
+    let ask = Ask::new(at(from), at(2_000), Duration::from_secs(900), &room, &known);
+    match rest {
+        Some(rest) => Ask::go_on(rest, at(from), ask),
+        None => ask,
+    }
+}
+
+fn taken(window: &Window) -> Vec<usize> {
+    window.fresh.iter().map(|f| f.id.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_short_list_is_read_once_and_fetched_once() {
+    let mut sky = Sky::new(vec![10, 20, 30], 50);
+    let window = sky.window(&ask(0, 100, Known::default(), None), false);
+    assert_eq!((sky.lists, sky.fetched.len()), (1, 3));
+    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(30)), true));
+}
+
+#[tokio::test]
+async fn a_long_list_is_divided_and_its_oldest_findings_are_fetched_first() {
+    let mut sky = Sky::new((0..400).map(|n| n * 5).collect(), 2);
+    let window = sky.window(&ask(0, 1_000, Known::default(), None), false);
+    assert_eq!(sky.fetched, (0..400).collect::<Vec<_>>());
+    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_995)), true));
+    assert!(sky.lists > 10, "{} lists", sky.lists);
+}
+
+#[tokio::test]
+async fn a_window_takes_no_more_than_there_is_room_for_and_the_oldest_first() {
+    let mut sky = Sky::new((0..100).map(|n| n * 5).collect(), 50);
+    let window = sky.window(&ask(0, 30, Known::default(), None), false);
+    assert_eq!(taken(&window), (0..30).collect::<Vec<_>>());
+    assert_eq!(window.complete_to, Some(at(145)));
+    assert_eq!(window.next.map(|rest| rest.from), Some(at(150)));
+}
+
+#[tokio::test]
+async fn a_window_does_not_end_within_a_millisecond() {
+    let mut sky = Sky::new([vec![5; 3], vec![6; 40]].concat(), 50);
+    let window = sky.window(&ask(0, 30, Known::default(), None), false);
+    assert_eq!(window.complete_to, Some(at(5)));
+    assert_eq!(window.next.map(|rest| rest.from), Some(at(6)));
+}
+
+#[tokio::test]
+async fn a_finding_that_slipped_through_the_pages_is_found() {
+    let mut sky = Sky::new((0..6).map(|n| n * 5).collect(), 2);
+    // Behind the first page its first finding moves to the end: the third one moves up, and is on no page.
+    sky.update = Some((1, 0, 1_000));
+    let window = sky.window(&ask(0, 100, Known::default(), None), false);
+    assert_eq!(window.fresh.len(), 6);
+    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_000)), true));
+    assert!(sky.lists > 1);
+}
+
+#[tokio::test]
+async fn a_finding_that_is_in_two_parts_at_the_same_time_is_taken_once_in_its_newest_state() {
+    for (first, second) in [(0, 1_000), (1_000, 0)] {
+        let mut sky = Sky::new((0..200).map(|n| n * 5).collect(), 2);
+        let ask = ask(0, 1_000, Known::default(), None);
+        let mut outline = Outline::new(&ask);
+        outline.parts = vec![Part::new(Span::new(at(0), Some(at(4)))), Part::new(Span::new(at(5), None))];
+        outline.parts[1].unlimited = true;
+        for task in outline.tasks() {
+            let Task::List { span, .. } = task else { panic!("nothing is listed yet") };
+            let listing = Listing { since: Instant::now(), ids: vec!["0".into()], end: End::Whole };
+            outline.take(Answer::Listed { span, listing });
+        }
+        let gets = outline.tasks();
+        assert_eq!(gets.len(), 2);
+        for (task, instant) in gets.into_iter().zip([first, second]) {
+            let Task::Get { part, ids } = task else { panic!("all is listed") };
+            sky.findings[0] = instant;
+            let answer = sky.get(part, &ids);
+            outline.take(answer);
+        }
+        let fresh = outline.finish().fresh;
+        assert_eq!(fresh.iter().map(|f| f.updated).collect::<Vec<_>>(), [at(1_000)]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_list_that_breaks_off_counts() {
+    let mut sky = Sky::new((0..6).map(|n| n * 5).collect(), 3);
+    sky.broken = Some(1);
+    let window = sky.window(&ask(0, 100, Known::default(), None), false);
+    assert_eq!(taken(&window), [0, 1, 2]);
+    assert_eq!(window.complete_to, Some(at(5)));
+    assert!(window.error.is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #[test]
+    fn window_by_window_every_finding_is_taken_once_and_passed_only_then(
+        instants in proptest::collection::vec(prop_oneof![0..1_500i64, 700..704i64], 0..150),
+        (page, room) in (1..6usize, 1..60usize),
+        update in proptest::option::of((1..40usize, 0..150usize, 1_500..2_000i64)),
+        last_first in any::<bool>(),
+    ) {
+        let count = instants.len();
+        let mut sky = Sky::new(instants, page);
+        sky.update = update.filter(|(_, which, _)| *which < count);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _entered = runtime.enter();
+        let mut said: HashMap<String, Millis> = HashMap::new();
+        let mut rest = None;
+        for _ in 0..2 * count + 3 {
+            let known = Known { said: said.clone(), ..Known::default() };
+            let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
+            let window = sky.window(&ask(from, room, known, rest.take()), last_first);
+            prop_assert!(window.fresh.len() <= room && window.error.is_none() && window.missing.is_empty());
+            for finding in &window.fresh {
+                let before = said.insert(finding.id.clone(), finding.updated);
+                prop_assert!(before.is_none_or(|before| before < finding.updated), "{} twice", finding.id);
+            }
+            if let Some(to) = window.complete_to {
+                let passed = (0..count).filter(|n| at(sky.findings[*n]) <= to);
+                prop_assert!(passed.into_iter().all(|n| said.contains_key(&n.to_string())), "passed to {to:?}");
+            }
+            rest = window.next;
+            if rest.is_none() {
+                break;
+            }
+        }
+        prop_assert!(rest.is_none(), "it does not end");
+        let newest = |n: usize| said.get(&n.to_string()) == Some(&at(sky.findings[n]));
+        // One that is updated behind its own page, and listed no more, is for the next run.
+        let late = sky.findings.iter().enumerate().filter(|(n, _)| !newest(*n)).count();
+        prop_assert!(late <= 1, "{late} findings are not taken");
+    }
+}
