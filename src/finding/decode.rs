@@ -5,13 +5,16 @@
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+mod collections;
 mod faults;
 mod member;
+mod raw;
 mod repair;
 pub(super) mod shapes;
 #[cfg(test)]
 mod tests;
 pub(super) mod time;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,9 +31,11 @@ use super::phrase::{filled, short};
 use super::{Finding, Origin};
 use crate::time::Millis;
 use faults::Faults;
-use member::{Json, Member, shapes};
-pub(super) use member::{ServiceAdditionalInfo, Text};
+use member::{Member, shapes};
+use raw::Json;
+pub(super) use raw::ServiceAdditionalInfo;
 pub use repair::repair;
+pub(super) use values::Text;
 
 /// Maximum length, in characters, of what is kept as it was received.
 const MAX_RAW: usize = 20_000;

@@ -16,7 +16,9 @@ pub(in crate::finding) use resource::*;
 pub(in crate::finding) use runtime::*;
 pub(in crate::finding) use sequence::*;
 
-use super::member::{GivenTime, ServiceAdditionalInfo, Text, shapes};
+use super::member::shapes;
+use super::raw::ServiceAdditionalInfo;
+use super::values::{GivenTime, Text};
 use crate::time::Millis;
 
 shapes! {

@@ -1,6 +1,9 @@
 //! What was done, and by whom.
 
-use crate::finding::decode::member::{JsonText, Map, Text, shapes};
+use crate::finding::decode::collections::Map;
+use crate::finding::decode::member::shapes;
+use crate::finding::decode::raw::JsonText;
+use crate::finding::decode::values::Text;
 
 shapes! {
     Action {

@@ -1,6 +1,8 @@
 //! Threat lists and anomalies.
 
-use crate::finding::decode::member::{Map, Text, shapes};
+use crate::finding::decode::collections::Map;
+use crate::finding::decode::member::shapes;
+use crate::finding::decode::values::Text;
 
 shapes! {
     Evidence {

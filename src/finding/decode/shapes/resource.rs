@@ -1,6 +1,7 @@
 //! The resource that a finding is about.
 
-use crate::finding::decode::member::{Text, shapes};
+use crate::finding::decode::member::shapes;
+use crate::finding::decode::values::Text;
 
 shapes! {
     Resource {

@@ -1,6 +1,7 @@
 //! What the runtime agent saw.
 
-use crate::finding::decode::member::{Text, shapes};
+use crate::finding::decode::member::shapes;
+use crate::finding::decode::values::Text;
 use crate::time::Millis;
 
 shapes! {

@@ -1,7 +1,8 @@
 //! Attack sequences.
 
 use super::resource::{IamInstanceProfile, Tag};
-use crate::finding::decode::member::{Text, shapes};
+use crate::finding::decode::member::shapes;
+use crate::finding::decode::values::Text;
 use crate::time::Millis;
 
 shapes! {
