@@ -145,7 +145,7 @@ impl<C: Chat> Desk<'_, C> {
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
         let life = Life { archived: f.archived, traits_seen: &update.seen, ..Life::default() };
         let Some(form) = self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? else {
-            return self.anew(f, update, past, again).await;
+            return self.anew(f, update, past).await;
         };
         self.note_form(form, &[f]);
         self.log(Action::Updated, f, &update.at);
@@ -153,15 +153,15 @@ impl<C: Chat> Desk<'_, C> {
         match self.word(f, update, word, past, again).await {
             Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true })),
             // Deleted just now.
-            Err(Unsent::Gone) => self.anew(f, update, past, again).await,
+            Err(Unsent::Gone) => self.anew(f, update, past).await,
             Err(unsent) => Err(unsent),
         }
     }
 
-    /// The message is gone, or closed to edits: it is posted anew.
-    async fn anew(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
-        if again
-            && let Some(at) = self.look(&update.to, past).await?.finding(&f.id, f.updated)
+    /// Posts a message again that does not exist any more, or can no longer be edited. An earlier run may have done so
+    /// without recording it: reconciling at the start of a run does not show that, because the state knows the revision.
+    async fn anew(&self, f: &Finding, update: &Update, past: &Past) -> Result<Done, Unsent> {
+        if let Some(at) = self.look(&update.to, past).await?.finding(&f.id, f.updated)
             && at.ts > update.at.ts
         {
             self.log(Action::FoundInHistory, f, &at);

@@ -193,6 +193,20 @@ fn a_reply_that_became_a_message_is_not_repeated_after_a_kill_or_a_lost_answer()
 }
 
 #[test]
+fn a_deleted_message_that_was_posted_again_is_not_repeated_after_a_kill() {
+    each(vec![kill().after_effect(), reset().after_effect()], 2, |step| {
+        let world = world_with_short_lease().findings([medium("f1")]).run().posted(["f1"]).exit(0);
+        world.slack.delete(&world.message_of("f1").ts);
+        let world = world.on("chat.postMessage", [step]).findings([critical("f1").updated_ago(20)]).run();
+        let world = run_until_settled(world);
+        let messages = world.slack.messages();
+        let of_the_finding = messages.iter().filter(|m| m.event_type() == "guardduty_finding" && !m.deleted);
+        assert_eq!(of_the_finding.count(), 1, "{messages:#?}");
+        world.run().silent().exit(0);
+    });
+}
+
+#[test]
 fn a_default_channel_that_rejects_messages_is_one_error_and_stops_its_queue() {
     let codes = ["channel_not_found", "not_in_channel", "is_archived", "restricted_action", "ekm_access_denied"];
     each(codes.to_vec(), 5, |code| {
