@@ -1,7 +1,7 @@
 //! `cargo run --example demo`: the whole way from GuardDuty to Slack, without an account, a token or a network.
 //!
 //! Starts GuardDuty, Slack and a Pushgateway on loopback (the same fakes that the tests use), runs the real program
-//! against them twice, tells what happened and writes a page with the messages as Slack shows them.
+//! against them twice, prints the result and writes a page that renders the messages like Slack.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
     let page = executable.ancestors().nth(3).map(|target| target.join("demo/slack.html"));
     let page = page.unwrap_or_else(|| PathBuf::from("slack.html"));
     let world = second_run(first_run(start(vec![executable.into(), AS_PROGRAM.into()])));
-    println!("\nNothing was said twice: {}.", count(&world));
+    println!("\nNo duplicates: {}.", count(&world));
     write(&world, &page);
-    println!("The messages as Slack shows them: {}", page.display());
+    println!("The messages, rendered like Slack: {}", page.display());
     ExitCode::SUCCESS
 }
 
@@ -134,7 +134,7 @@ fn count(world: &World) -> String {
     let announced = world.announced();
     let messages: usize = announced.values().sum();
     let calls = world.journal().entries().iter().filter(|e: &&Entry| e.call.service == "slack").count();
-    format!("{} states of findings, {messages} announcements, {calls} calls of Slack", announced.len())
+    format!("{} revisions, {messages} announcements, {calls} Slack requests", announced.len())
 }
 
 fn write(world: &World, page: &std::path::Path) {

@@ -141,7 +141,7 @@ impl<C: Chat> Desk<'_, C> {
         log_finding(action, f, Place { channel: &self.channel_name(&at.channel), at });
     }
 
-    /// An edit in place, which may be repeated, then the word in the thread, which may not.
+    /// Edits the message, which may be repeated, then replies in its thread, which may not.
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
         let life = Life { archived: f.archived, traits_seen: &update.seen, ..Life::default() };
         let Some(form) = self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? else {
