@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Body, Builder, Button, Fallback, Rank, Rich, Runs, Text};
 use super::text::{Mention, Mrkdwn, Plain};
-use super::{Addressing, Form, Life, Wording, bare, links, look, notes, say, seen};
+use super::{Addressing, Form, Life, Wording, bare, links, look, notes, related, say, seen};
 use crate::finding::{About, Finding, Phrase};
 use crate::time::Millis;
 
@@ -46,7 +46,7 @@ const WHO_DID_WHAT: [About; 5] = [About::Resource, About::Action, About::Actor, 
 pub(super) fn body(f: &Finding, life: &Life, w: &Wording, form: Form) -> Body {
     match form {
         Form::Full => full(f, life, w),
-        Form::Text => Body::plain(fallback(f, life, w)),
+        Form::Text => Body::plain(fallback(f, life, w, related::fallback(life.related))),
         Form::Bare => Body::plain(bare::finding(f)),
     }
 }
@@ -61,11 +61,12 @@ fn full(f: &Finding, life: &Life, w: &Wording) -> Body {
         b.push_bar(Rank::Important, Block::rich(Rich::new().section(note)));
     }
     b.push_bar(Rank::Vital, Block::rich(facts(f, life, &WHO_DID_WHAT)));
-    b.push_bar(Rank::Detail, Block::rich(details(f)));
+    b.push_bar(Rank::Detail, Block::rich(details(f, life)));
+    b.push_bar(Rank::Important, Block::rich(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)));
     b.push_bar(Rank::Important, Block::rich(where_and_when(f, w)));
     b.push_bar(Rank::Important, buttons(f, w));
     b.push_bar(Rank::Important, context(f));
-    b.finish(fallback(f, life, w))
+    b.finish(fallback(f, life, w, Mrkdwn::new()))
 }
 
 fn is_archived(f: &Finding, life: &Life) -> bool {
@@ -137,7 +138,7 @@ fn row(rich: Rich, label: &'static str, lines: &[Phrase]) -> Rich {
 }
 
 /// What else is known. Where nothing says what was done, or to what, GuardDuty's own description does.
-fn details(f: &Finding) -> Rich {
+fn details(f: &Finding, life: &Life) -> Rich {
     let matters = [
         About::Process,
         About::Malware,
@@ -157,7 +158,7 @@ fn details(f: &Finding) -> Rich {
     if let Some(rule) = &f.rule {
         rich = row(rich, "Rule", &[Phrase::new().ours("custom detection rule ").code(rule)]);
     }
-    if let Some(arn) = &f.sequence_arn {
+    if let Some(arn) = f.sequence_arn.as_ref().filter(|_| !related::has_sequence(life.related)) {
         rich =
             row(rich, "Part of", &[Phrase::new().ours("attack sequence ").code(arn.rsplit('/').next().unwrap_or(arn))]);
     }
@@ -255,7 +256,7 @@ fn context(f: &Finding) -> Option<Block> {
 }
 
 /// Complete in one line: what a notification, a screen reader, and a channel that refuses blocks show.
-fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
+fn fallback(f: &Finding, life: &Life, w: &Wording, related: Mrkdwn) -> Fallback {
     let archived = is_archived(f, life);
     let mut text = Mrkdwn::new();
     if let Some(who) = mention(f, life) {
@@ -278,5 +279,5 @@ fn fallback(f: &Finding, life: &Life, w: &Wording) -> Fallback {
     if let Some(to) = links::console(f, w) {
         text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
     }
-    Fallback::new(text)
+    Fallback::new(text.append(related))
 }

@@ -12,6 +12,7 @@ mod notice;
 mod promises;
 #[cfg(test)]
 mod properties;
+mod related;
 mod reply;
 mod say;
 mod seen;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 
 use crate::finding::Finding;
 use blocks::Body;
+pub use related::{Related, Relation};
 
 /// A Slack message without its channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +125,8 @@ pub struct Life<'a> {
     pub mention: Option<&'a str>,
     pub omitted_mention: Option<&'a str>,
     pub refused_channel: Option<&'a str>,
+    /// Related findings that have a message: a link to each is shown.
+    pub related: &'a [Related],
 }
 
 impl<'a> Life<'a> {

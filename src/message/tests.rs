@@ -176,6 +176,20 @@ fn a_message_in_the_wrong_channel_names_the_right_one() {
 }
 
 #[test]
+fn a_message_links_to_the_messages_of_related_findings() {
+    let sequence = Related {
+        relation: Relation::Sequence,
+        title: "AttackSequence:IAM/CompromisedCredentials".to_owned(),
+        permalink: "https://example.slack.com/archives/C1/p1".to_owned(),
+    };
+    let life = Life { related: &[sequence], ..Life::default() };
+    for form in [Form::Full, Form::Text] {
+        let message = super::finding(&fixture("iam-tor-caller"), &life, &wording(), form).payload().to_string();
+        assert_eq!(message.matches("https://example.slack.com/archives/C1/p1").count(), 1, "{message}");
+    }
+}
+
+#[test]
 fn the_portal_leads_into_the_findings_own_account() {
     let portal = Portal { url: "https://d-1234567890.awsapps.com/start".into(), role: "SecurityAudit".into() };
     let f = fixture("iam-tor-caller");
