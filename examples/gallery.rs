@@ -1,6 +1,7 @@
 //! Every message that the program can send, on one page, as Slack shows it: `cargo run --example gallery`.
 //!
-//! Made of the fixtures of the tests; writes `target/gallery/index.html` and prints its path.
+//! Made of the fixtures of the tests; writes `target/gallery/index.html`, and `phone.txt` with the same messages as
+//! lines of 42 characters, and prints their paths.
 
 use std::path::{Path, PathBuf};
 
@@ -8,18 +9,36 @@ use guardduty_slack::finding::Finding;
 use guardduty_slack::finding::documents::read_documents;
 use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
 use guardduty_slack_support::html::{self, Channel, Shown};
+use guardduty_slack_support::text;
+
+/// Characters of a line on a phone.
+const PHONE_COLUMNS: usize = 42;
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let findings = fixtures(&root.join("tests/fixtures/findings"))?;
-    let page = html::page("guardduty-slack: every message", &channels(&findings));
-    let path: PathBuf = root.join("target/gallery/index.html");
-    std::fs::create_dir_all(root.join("target/gallery"))?;
-    std::fs::write(&path, page)?;
-    println!("{}", path.display());
+    let channels = channels(&findings);
+    let folder: PathBuf = root.join("target/gallery");
+    std::fs::create_dir_all(&folder)?;
+    let pages = [
+        ("index.html", html::page("guardduty-slack: every message", &channels)),
+        ("phone.txt", channels.iter().flat_map(|channel| &channel.messages).map(on_phone).collect()),
+    ];
+    for (name, content) in pages {
+        let path = folder.join(name);
+        std::fs::write(&path, content)?;
+        println!("{}", path.display());
+    }
     Ok(())
+}
+
+/// A message and its replies as they are wrapped on a phone, with the number of lines.
+fn on_phone(message: &Shown) -> String {
+    let lines = text::lines(&message.payload, PHONE_COLUMNS);
+    let replies: String = message.replies.iter().map(on_phone).collect();
+    format!("{} ({} lines)\n{}\n\n{replies}", "─".repeat(PHONE_COLUMNS), lines.len(), lines.join("\n"))
 }
 
 /// The fixtures, the most severe first.

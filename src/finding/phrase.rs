@@ -21,8 +21,13 @@ pub enum Span {
     Code(Box<str>),
     /// An address that must not become a link: a public IP, a domain, a URL. Shown defanged.
     Net(Box<str>),
-    /// An instant, shown in the reader's time zone.
+    /// A file hash or an image digest. Shown as code; a message shortens a long one.
+    Hash(Box<str>),
+    /// Date and time, shown in the time zone of the reader.
     At(Millis),
+    /// Time of day, shown in the time zone of the reader: for a time less than a day before another one that is shown
+    /// with its date.
+    Clock(Millis),
 }
 
 /// A line about a finding.
@@ -65,8 +70,13 @@ impl Phrase {
         self
     }
 
-    pub fn at(mut self, instant: Millis) -> Self {
-        self.0.push(Span::At(instant));
+    pub fn at(mut self, time: Millis) -> Self {
+        self.0.push(Span::At(time));
+        self
+    }
+
+    pub fn clock(mut self, time: Millis) -> Self {
+        self.0.push(Span::Clock(time));
         self
     }
 
@@ -118,6 +128,18 @@ impl Phrase {
         }
     }
 
+    /// Adds words and a hash as a part of their own, if there is one.
+    pub fn part_hash(self, words: impl Into<Cow<'static, str>>, hash: Option<&str>) -> Self {
+        match filled(hash) {
+            Some(hash) => {
+                let mut part = Phrase::new().ours(words);
+                part.0.push(Span::Hash(short(hash, LONGEST).into()));
+                self.part(part)
+            }
+            None => self,
+        }
+    }
+
     /// Joins another phrase without a separator.
     pub fn then(mut self, other: Phrase) -> Self {
         other.0.into_iter().for_each(|span| self.push(span));
@@ -134,8 +156,8 @@ impl Phrase {
         for span in &self.0 {
             match span {
                 Span::Ours(s) => out.push_str(s),
-                Span::Theirs(s) | Span::Code(s) | Span::Net(s) => out.push_str(s),
-                Span::At(t) => out.push_str(&t.iso()),
+                Span::Theirs(s) | Span::Code(s) | Span::Net(s) | Span::Hash(s) => out.push_str(s),
+                Span::At(t) | Span::Clock(t) => out.push_str(&t.iso()),
             }
         }
         out

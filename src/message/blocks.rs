@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 
 use super::text::{Link, Mrkdwn, Plain};
 
-pub use body::{Body, Builder, Colour, Fallback, Rank};
+pub use body::{Body, Builder, Colour, Fallback, Rank, room_beside};
 pub use rich::{Rich, Runs};
 
 const TEXT: usize = 3_000;
+/// Not documented for this block: the limit of a whole message applies.
+const RICH: usize = 8_500;
 const FIELD: usize = 2_000;
 const FIELDS: usize = 10;
 const HEADER: usize = 150;
@@ -147,7 +149,7 @@ impl Block {
     }
 
     pub fn rich(rich: Rich) -> Option<Self> {
-        rich.cut(TEXT * 2).map(|rich| Self(Kind::Rich(rich)))
+        rich.cut(RICH).map(|rich| Self(Kind::Rich(rich)))
     }
 
     pub fn divider() -> Self {

@@ -2,6 +2,7 @@
 
 use super::blocks::Colour;
 use super::text::Plain;
+use super::top;
 use crate::finding::{Band, Finding};
 
 /// The bar of what asks for nothing.
@@ -28,19 +29,21 @@ pub(super) fn sign(band: Band, archived: bool) -> &'static str {
     }
 }
 
-/// `🚨 CRITICAL 9.0`; an archived finding says so, and does not shout.
-pub(super) fn badge(f: &Finding, archived: bool) -> Plain {
-    let (sign, number) = (sign(f.band(), archived), Band::number(f.severity));
-    let sample = if f.sample { "SAMPLE " } else { "" };
-    Plain::line(&match archived {
-        true => format!("{sign} {sample}Archived · {} {number}", f.band()),
-        false => format!("{sign} {sample}{} {number}", f.band().name().to_uppercase()),
-    })
+/// `🚨 CRITICAL 9.0`; of a closed finding `⚪ Archived · critical 9.0`.
+pub(super) fn badge(f: &Finding, closed: Option<&str>) -> Plain {
+    Plain::line(&format!("{}{}", marks(f, closed), top::severity(f, closed.is_some())))
 }
 
-/// `🚨 CRITICAL 9.0 · Credentials of …`
-pub(super) fn headline(f: &Finding, archived: bool) -> Plain {
-    Plain::line(&format!("{} · {}", badge(f, archived), title(f)))
+/// `🚨 Credentials of …`: the severity level is in the line below.
+pub(super) fn headline(f: &Finding, closed: Option<&str>) -> Plain {
+    Plain::line(&format!("{}{}", marks(f, closed), title(f)))
+}
+
+/// `⚪ SAMPLE · Archived · `
+fn marks(f: &Finding, closed: Option<&str>) -> String {
+    let sample = if f.sample { "SAMPLE · " } else { "" };
+    let closed_words = closed.map(|word| format!("{word} · ")).unwrap_or_default();
+    format!("{} {sample}{closed_words}", sign(f.band(), closed.is_some()))
 }
 
 /// GuardDuty's title without its mark of samples; without a title, the type in words and the resource.

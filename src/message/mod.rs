@@ -8,17 +8,21 @@ mod links;
 mod look;
 mod notes;
 mod notice;
+mod owner;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
 mod properties;
 mod related;
 mod reply;
+mod rows;
 mod say;
 mod seen;
+mod status;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod top;
 
 use std::collections::BTreeMap;
 

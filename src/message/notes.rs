@@ -10,8 +10,8 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     if let Some(channel) = addressing.refused_channel {
         notes.push(
             Runs::new()
-                .label("Misrouted ")
-                .say("intended for ")
+                .label("Misrouted")
+                .say("  intended for ")
                 .code(&Plain::line(channel))
                 .say(", which rejected the message"),
         );
@@ -19,8 +19,8 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     if let Some(mention) = omitted_mention(addressing) {
         notes.push(
             Runs::new()
-                .label("Mention left out ")
-                .say("this channel does not accept ")
+                .label("Mention omitted")
+                .say("  this channel does not accept ")
                 .code(&mention)
                 .say(" from this app"),
         );

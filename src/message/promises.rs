@@ -26,7 +26,9 @@ pub fn kept(payload: &Value) -> Result<(), String> {
     })?;
     ok(total < 9_000 || payload.get("blocks").is_none(), "all texts together are too long")?;
     let all = |of: &Value| of["blocks"].as_array().map_or(0, Vec::len);
-    ok(all(payload) + all(&payload["attachments"][0]) <= 50, "too many blocks")
+    let attached = all(&payload["attachments"][0]);
+    ok(attached <= 20, "too many blocks in an attachment")?;
+    ok(all(payload) + attached <= 50, "too many blocks")
 }
 
 fn units(text: &str) -> usize {

@@ -1,4 +1,4 @@
-//! From phrases to what Slack shows: foreign text visible and inert, addresses defanged, instants in the reader's zone.
+//! From phrases to what Slack shows: untrusted text visible and inert, addresses defanged, times in the reader's zone.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,14 @@ use super::text::{Mrkdwn, Plain, defang_domain, defang_ip, defang_url};
 use crate::finding::{Phrase, Span};
 use crate::time::Millis;
 
-/// How an instant is shown: `today 12:04`.
+/// `today 12:04`
 const DATE: &str = "{date_short_pretty} {time}";
+/// `12:04`
+const CLOCK: &str = "{time}";
+/// Characters of a long hash that are shown: enough to recognize it. The text of the message has it in full.
+const HASH_SHOWN: usize = 12;
+/// A hash that is not longer is shown in full.
+const HASH_LONG: usize = 24;
 /// Slack shows dates of this range only, in seconds: 1970 to 2100.
 const SHOWABLE: std::ops::Range<i64> = 1..4_102_444_800;
 
@@ -20,7 +26,9 @@ pub(super) fn runs(phrase: &Phrase) -> Runs {
         Span::Theirs(text) => runs.text(&unlinked(text)),
         Span::Code(text) => runs.styled(Style::Code, &Plain::line(text)),
         Span::Net(address) => runs.styled(Style::Code, &defanged(address)),
-        Span::At(instant) => date(runs, *instant),
+        Span::Hash(hash) => runs.styled(Style::Code, &shortened(hash)),
+        Span::At(time) => date(runs, *time),
+        Span::Clock(time) => clock(runs, *time),
     })
 }
 
@@ -53,8 +61,26 @@ pub(super) fn fallback(phrase: &Phrase) -> Mrkdwn {
         Span::Theirs(foreign) => text.code(&unlinked(foreign)),
         Span::Code(foreign) => text.code(&Plain::line(foreign)),
         Span::Net(address) => text.code(&defanged(address)),
-        Span::At(instant) => text.text(&Plain::line(&utc(*instant))),
+        Span::Hash(hash) => text.code(&shortened(hash)),
+        Span::At(time) | Span::Clock(time) => text.text(&Plain::line(&utc(*time))),
     })
+}
+
+/// `sha256:9f86d081884c…`
+fn shortened(hash: &str) -> Plain {
+    let hash = Plain::line(hash);
+    let (algorithm, digits) = hash.as_str().rsplit_once(':').map_or(("", hash.as_str()), |(name, rest)| (name, rest));
+    if !is_long_hash(digits) {
+        return hash;
+    }
+    let separator = if algorithm.is_empty() { "" } else { ":" };
+    Plain::line(&format!("{algorithm}{separator}{}…", &digits[..HASH_SHOWN]))
+}
+
+/// Returns true if a message shows only the beginning of the hash.
+pub(super) fn is_long_hash(hash: &str) -> bool {
+    let digits = hash.rsplit(':').next().unwrap_or_default();
+    digits.len() > HASH_LONG && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An address that no client turns into a link.
@@ -68,31 +94,52 @@ pub(super) fn defanged(address: &str) -> Plain {
     })
 }
 
-/// An instant in the reader's time zone, in UTC where a client cannot do that.
-pub(super) fn date(runs: Runs, instant: Millis) -> Runs {
-    let seconds = instant.0.div_euclid(1_000);
-    if SHOWABLE.contains(&seconds) {
-        runs.date(seconds, DATE, &Plain::line(&utc(instant)))
-    } else {
-        runs.text(&Plain::line(&utc(instant)))
-    }
+/// Date and time in the time zone of the reader, in UTC where a client cannot do that.
+pub(super) fn date(runs: Runs, time: Millis) -> Runs {
+    formatted(runs, time, DATE, utc(time))
 }
 
-/// The same in mrkdwn.
-pub(super) fn date_in_mrkdwn(text: Mrkdwn, instant: Millis) -> Mrkdwn {
-    let seconds = instant.0.div_euclid(1_000);
-    if SHOWABLE.contains(&seconds) {
-        text.date(seconds, DATE, &Plain::line(&utc(instant)))
-    } else {
-        text.text(&Plain::line(&utc(instant)))
-    }
+/// The time of day.
+pub(super) fn clock(runs: Runs, time: Millis) -> Runs {
+    formatted(runs, time, CLOCK, utc_clock(time))
+}
+
+fn formatted(runs: Runs, time: Millis, format: &'static str, utc: String) -> Runs {
+    let seconds = time.0.div_euclid(1_000);
+    let utc = Plain::line(&utc);
+    if SHOWABLE.contains(&seconds) { runs.date(seconds, format, &utc) } else { runs.text(&utc) }
+}
+
+/// Date and time in mrkdwn.
+pub(super) fn date_in_mrkdwn(text: Mrkdwn, time: Millis) -> Mrkdwn {
+    formatted_in_mrkdwn(text, time, DATE, &utc(time))
+}
+
+/// The time of day in mrkdwn.
+pub(super) fn clock_in_mrkdwn(text: Mrkdwn, time: Millis) -> Mrkdwn {
+    formatted_in_mrkdwn(text, time, CLOCK, &utc_clock(time))
+}
+
+fn formatted_in_mrkdwn(text: Mrkdwn, time: Millis, format: &'static str, utc: &str) -> Mrkdwn {
+    let seconds = time.0.div_euclid(1_000);
+    let utc = Plain::line(utc);
+    if SHOWABLE.contains(&seconds) { text.date(seconds, format, &utc) } else { text.text(&utc) }
 }
 
 /// `2026-11-24 09:54 UTC`
-pub(super) fn utc(instant: Millis) -> String {
-    match jiff::Timestamp::from_millisecond(instant.0) {
-        Ok(t) => t.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        Err(_) => instant.iso(),
+fn utc(time: Millis) -> String {
+    in_utc(time, "%Y-%m-%d %H:%M UTC")
+}
+
+/// `09:54 UTC`
+fn utc_clock(time: Millis) -> String {
+    in_utc(time, "%H:%M UTC")
+}
+
+fn in_utc(time: Millis, format: &str) -> String {
+    match jiff::Timestamp::from_millisecond(time.0) {
+        Ok(timestamp) => timestamp.strftime(format).to_string(),
+        Err(_) => time.iso(),
     }
 }
 
@@ -115,12 +162,25 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_that_slack_cannot_show_is_written_out() {
+    fn a_time_that_slack_cannot_show_is_written_out() {
         let shown = |at| format!("{:?}", date(Runs::new(), Millis(at)));
         assert!(shown(1_700_000_000_000).contains("Date"));
         for odd in [0, -1, i64::MIN, i64::MAX] {
             assert!(!shown(odd).contains("Date"), "{odd}");
         }
         assert_eq!(utc(Millis(1_700_000_000_000)), "2023-11-14 22:13 UTC");
+    }
+
+    #[test]
+    fn only_a_long_hash_is_shortened() {
+        let digits = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        for (hash, shown) in [
+            (digits, "9f86d081884c…"),
+            (&format!("sha256:{digits}"), "sha256:9f86d081884c…"),
+            ("cd34", "cd34"),
+            ("a name that is not a hash but long", "a name that is not a hash but long"),
+        ] {
+            assert_eq!(shortened(hash).as_str(), shown);
+        }
     }
 }

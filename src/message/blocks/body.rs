@@ -10,6 +10,8 @@ use super::Block;
 /// (`msg_blocks_too_long`), so all blocks and the fallback stay below 9,000.
 pub const TOTAL: usize = 8_900;
 const BLOCKS: usize = 50;
+/// Maximum number of blocks in one attachment. Not documented: more were rejected (`invalid_attachments`).
+const BAR_BLOCKS: usize = 20;
 const FALLBACK: usize = 4_000;
 /// A block that would be cut shorter than this is left out instead.
 const WORTH_SHOWING: usize = 120;
@@ -30,7 +32,13 @@ impl Fallback {
     }
 }
 
-/// The colour of an attachment's bar.
+/// Characters that other blocks can have in a message with this fallback and these blocks.
+pub fn room_beside<'b>(fallback: &Fallback, blocks: impl IntoIterator<Item = &'b Block>) -> usize {
+    let used: usize = blocks.into_iter().map(Block::units).sum();
+    TOTAL.saturating_sub(fallback.0.units() + used)
+}
+
+/// The color of an attachment's bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub &'static str);
 
@@ -89,6 +97,9 @@ impl Builder {
     pub fn finish(mut self, fallback: Fallback) -> Body {
         while self.items.len() > BLOCKS {
             self.drop_least(|_| true);
+        }
+        while self.items.iter().filter(|item| item.beside_bar).count() > BAR_BLOCKS {
+            self.drop_least(|item| item.beside_bar);
         }
         let room = TOTAL - fallback.0.units();
         self.fit(room);
@@ -274,7 +285,7 @@ mod tests {
                 if rank == Rank::Useful { b.push_bar(rank, block) } else { b.push(rank, block) };
             }
             let body = b.finish(fallback(&text));
-            prop_assert!(body.top.len() + body.bar.len() <= 50);
+            prop_assert!(body.top.len() + body.bar.len() <= 50 && body.bar.len() <= 20);
             let mut all = Vec::new();
             strings(&Value::Object(body.json()), &mut all);
             prop_assert!(all.iter().all(|t| !t.is_empty() && units(t) <= 3_000));

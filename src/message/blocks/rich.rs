@@ -207,7 +207,7 @@ impl Runs {
     }
 
     /// At most `max` units, with an ellipsis; a link, a date or a mention stays whole or goes. `None` if no run is left.
-    fn cut(&self, max: usize) -> Option<Self> {
+    pub fn cut(&self, max: usize) -> Option<Self> {
         if self.units() <= max {
             return Some(self.clone());
         }

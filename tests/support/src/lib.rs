@@ -22,5 +22,6 @@ pub mod pushgateway;
 pub mod server;
 pub mod slack;
 pub mod stage;
+pub mod text;
 pub mod tls;
 pub mod world;

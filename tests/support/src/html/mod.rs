@@ -5,7 +5,7 @@
 
 mod blocks;
 mod mrkdwn;
-mod when;
+pub(crate) mod when;
 
 use serde_json::Value;
 

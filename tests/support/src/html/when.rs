@@ -29,7 +29,7 @@ pub(super) fn clock(ts: &str) -> String {
 }
 
 /// A format such as `{date_short_pretty} at {time}`, filled in.
-pub(super) fn format(seconds: &str, format: &str) -> Option<String> {
+pub(crate) fn format(seconds: &str, format: &str) -> Option<String> {
     let t = at(seconds)?;
     let patterns = [
         ("{date_num}", "%Y-%m-%d"),

@@ -1,0 +1,189 @@
+//! The rows of a finding's message: as many lines about each matter as Slack's limits leave room for.
+
+use super::blocks::{Rich, Runs};
+use super::say;
+use super::text::Plain;
+use crate::finding::{About, Finding, Phrase};
+
+/// Maximum length of one line: no value that an attacker chose displaces the other rows.
+const LINE: usize = 700;
+/// Space for `+12 more in the console`.
+const MORE: usize = 30;
+
+/// The layout of a matter.
+struct Matter {
+    about: About,
+    label: &'static str,
+    /// If not all lines fit, a matter of importance 6 keeps about twice as many as one of importance 3.
+    importance: usize,
+    layout: Layout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// The first line beside the label, the others as a list.
+    List,
+    /// All lines one after the other.
+    Inline,
+}
+
+/// All matters in reading order.
+const MATTERS: [Matter; 12] = [
+    matter(About::Contain, "Contain", 12, Layout::Inline),
+    matter(About::Signals, "Signals", 12, Layout::List),
+    matter(About::Resource, "Resource", 8, Layout::List),
+    matter(About::Action, "Action", 6, Layout::List),
+    matter(About::Actor, "Actor", 6, Layout::List),
+    matter(About::Target, "Target", 6, Layout::List),
+    matter(About::RemoteHost, "Remote host", 6, Layout::List),
+    matter(About::Process, "Process", 6, Layout::List),
+    matter(About::Malware, "Malware", 6, Layout::List),
+    matter(About::Evidence, "Evidence", 4, Layout::List),
+    matter(About::Unusual, "Anomalies", 4, Layout::List),
+    matter(About::Indicators, "Indicators", 3, Layout::List),
+];
+
+const fn matter(about: About, label: &'static str, importance: usize, layout: Layout) -> Matter {
+    Matter { about, label, importance, layout }
+}
+
+/// A label with its lines, of which the last ones may be hidden.
+pub(super) struct Row {
+    label: &'static str,
+    importance: usize,
+    layout: Layout,
+    lines: Vec<Runs>,
+    shown: usize,
+    /// Lines that the finding did not keep.
+    left_out: usize,
+}
+
+impl Row {
+    pub fn new(label: &'static str, line: &Phrase) -> Self {
+        Self {
+            label,
+            importance: 8,
+            layout: Layout::List,
+            lines: cut(std::slice::from_ref(line)),
+            shown: 1,
+            left_out: 0,
+        }
+    }
+
+    fn of(matter: &Matter, lines: &[Phrase], left_out: usize) -> Self {
+        let Matter { label, importance, layout, .. } = *matter;
+        Self { label, importance, layout, shown: lines.len(), lines: cut(lines), left_out }
+    }
+
+    fn units(&self) -> usize {
+        let shown: usize = self.lines.iter().take(self.shown).map(|line| line.units() + 3).sum();
+        self.label.len() + 2 + shown + if self.hidden() > 0 { MORE } else { 0 }
+    }
+
+    fn hidden(&self) -> usize {
+        self.lines.len() - self.shown + self.left_out
+    }
+
+    /// How much the row shows in relation to its importance.
+    fn depth(&self) -> usize {
+        self.shown * 1_000 / self.importance
+    }
+
+    fn rich(&self, rich: Rich) -> Rich {
+        let shown = self.lines.iter().take(self.shown).cloned().chain(self.more());
+        let label = Runs::new().label(self.label).say("  ");
+        match self.layout {
+            Layout::Inline => rich.section(label.append(joined(shown))),
+            Layout::List => {
+                let mut lines = shown;
+                let first = lines.next().unwrap_or_default();
+                rich.section(label.append(first)).bullets(lines)
+            }
+        }
+    }
+
+    fn more(&self) -> Option<Runs> {
+        let hidden = self.hidden();
+        (hidden > 0).then(|| Runs::new().text(&Plain::line(&format!("+{hidden} more in the console"))))
+    }
+}
+
+fn cut(lines: &[Phrase]) -> Vec<Runs> {
+    lines.iter().filter_map(|line| say::runs(line).cut(LINE)).collect()
+}
+
+fn joined(lines: impl Iterator<Item = Runs>) -> Runs {
+    let join = |joined: Runs, line: Runs| if joined.is_empty() { line } else { joined.say(" · ").append(line) };
+    lines.fold(Runs::new(), join)
+}
+
+/// The rows of a finding. `adapt` may add lines to those of a matter.
+pub(super) fn of_finding(f: &Finding, adapt: impl Fn(About, &mut Vec<Phrase>)) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for matter in &MATTERS {
+        let mut lines = f.about(matter.about).to_vec();
+        adapt(matter.about, &mut lines);
+        if !lines.is_empty() {
+            rows.push(Row::of(matter, &lines, f.left_out(matter.about)));
+        }
+    }
+    rows
+}
+
+/// Hides lines of the rows until they fit: each time the last line of the row that shows most for its importance. Each
+/// row keeps its first line.
+pub(super) fn fit(rows: &mut [Row], room: usize) {
+    let mut total: usize = rows.iter().map(Row::units).sum();
+    while total > room {
+        let Some(deepest) = rows.iter_mut().filter(|row| row.shown > 1).max_by_key(|row| row.depth()) else { return };
+        let before = deepest.units();
+        deepest.shown -= 1;
+        total = total + deepest.units() - before;
+    }
+}
+
+pub(super) fn rich(rows: &[Row]) -> Rich {
+    rows.iter().fold(Rich::new(), |rich, row| row.rich(rich))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(about: About, lines: usize) -> Row {
+        let matter = MATTERS.iter().find(|matter| matter.about == about).unwrap();
+        let lines: Vec<Phrase> = (0..lines).map(|n| Phrase::new().ours(format!("line number {n:02}"))).collect();
+        Row::of(matter, &lines, 2)
+    }
+
+    #[test]
+    fn the_less_important_row_loses_more_lines_and_says_how_many() {
+        let mut rows = [row(About::Signals, 40), row(About::Indicators, 40)];
+        fit(&mut rows, 400);
+        let [signals, indicators] = &rows;
+        assert!(
+            signals.shown >= 3 * indicators.shown && indicators.shown > 1,
+            "{}, {}",
+            signals.shown,
+            indicators.shown
+        );
+        assert!(rows.iter().map(Row::units).sum::<usize>() <= 400);
+        let more = format!("+{} more in the console", 42 - indicators.shown);
+        assert!(format!("{:?}", rich(&rows)).contains(&more));
+    }
+
+    #[test]
+    fn rows_that_fit_show_every_line_and_each_row_keeps_its_first() {
+        let mut rows = [row(About::Signals, 3), row(About::Resource, 3)];
+        fit(&mut rows, 1_000);
+        assert!(rows.iter().all(|row| row.shown == 3));
+        fit(&mut rows, 0);
+        assert!(rows.iter().all(|row| row.shown == 1));
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let long = Phrase::new().code(&"x".repeat(240)).code(&"y".repeat(240)).code(&"z".repeat(240));
+        assert_eq!(Row::new("Resource", &long).lines[0].units(), LINE);
+    }
+}
