@@ -19,7 +19,7 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     if let Some(mention) = omitted_mention(addressing) {
         notes.push(
             Runs::new()
-                .label("Mention omitted")
+                .label("Mention left out")
                 .say("  this channel does not accept ")
                 .code(&mention)
                 .say(" from this app"),
