@@ -1,32 +1,30 @@
-//! A finding of the service model becomes a [`Finding`].
+//! The shapes of the service model become a [`Finding`] and its [`Details`].
 
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use super::decode::shapes;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, short};
 use super::{
-    About, Finding, FindingType, Origin, Resource, action, anomaly, evidence, malware, remote, resource, runtime,
-    sequence,
+    About, Details, Finding, FindingType, Origin, Resource, action, anomaly, evidence, malware, remote, resource,
+    runtime, sequence,
 };
 use crate::time::Millis;
 
+/// A finding whose JSON is longer than this many bytes is read completely at once, and its JSON is not kept: what is
+/// kept of it is bounded.
+const LONGEST_JSON: usize = 8 * 1024;
+
 impl Finding {
-    /// Takes out of a shape everything that a message, a route or the state needs, bounded in size.
-    pub(super) fn from_shape(f: &shapes::Finding, id: &str, origin: &Arc<Origin>) -> Finding {
+    /// Takes out of a header everything that a plan or the state needs, bounded in size, and keeps the JSON for the rest.
+    pub(super) fn from_header(f: &shapes::Header, id: &str, origin: &Arc<Origin>, json: &str) -> Finding {
         let service = f.service();
-        let role = service.and_then(|s| s.resource_role());
-        let mut draft = Draft::new(remote::resource_acted(role));
-        let additional = read_all(&mut draft, f);
         let title = filled(f.title()).map(|t| short(t, 500));
-        let sample = additional.sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]"));
+        let is_sample = service.is_some_and(|s| s.additional_info());
         let count = service.and_then(|s| s.count()).and_then(|n| u64::try_from(n).ok());
-        let subject = draft.subject.take().unwrap_or_default();
-        let names = std::mem::take(&mut draft.names);
-        let tags = std::mem::take(&mut draft.tags);
-        let (facts, traits) = draft.into_facts();
         let revision = Revision::of(f);
-        Finding {
+        let finding = Finding {
             id: id.to_owned(),
             updated_at: revision.text,
             updated: revision.time,
@@ -38,42 +36,63 @@ impl Finding {
             partition: filled(f.partition()).map_or_else(|| partition_of(&origin.region), |p| short(p, 100)),
             kind: FindingType::new(&short(f.r#type().unwrap_or_default(), 200)),
             severity: f.severity().filter(|s| *s > 0.0 && *s <= 10.0).unwrap_or_default(),
+            sample: is_sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]")),
             title,
-            description: filled(f.description()).map(|d| short(d, 1_000)),
-            rule: filled(f.custom_detection_rule_name()).map(|r| short(r, 200)),
             sequence_arn: filled(f.associated_attack_sequence_arn()).map(|a| short(a, 300)),
-            feature: filled(service.and_then(|s| s.feature_name())).map(|n| short(n, 80)),
             count: count.unwrap_or(1).max(1),
             archived: service.and_then(|s| s.archived()).unwrap_or(false),
-            sample,
             first_seen: service.and_then(|s| s.event_first_seen()),
             last_seen: service.and_then(|s| s.event_last_seen()),
-            resource: Resource {
-                kind: short(f.resource().and_then(|r| r.resource_type()).unwrap_or_default(), 80),
-                subject,
-                names,
-                tags,
-            },
-            facts,
-            traits,
+            resource_kind: short(f.resource().and_then(|r| r.resource_type()).unwrap_or_default(), 80),
             principal: account_wide_principal(f),
             raw: None,
+            json: RefCell::new(json.into()),
+            details: OnceCell::new(),
+        };
+        // At level debug, the log names each member that is left out, also of a finding that no message shows in detail.
+        if json.len() > LONGEST_JSON || tracing::enabled!(tracing::Level::DEBUG) {
+            finding.details();
         }
+        finding
     }
 
     /// Returns true if nothing is known of what happened.
     pub(super) fn is_bare(&self) -> bool {
         self.kind.as_str().is_empty()
             && self.title.is_none()
-            && self.description.is_none()
             && !self.has_severity()
-            && self.facts.is_empty()
+            && self.details().description.is_none()
+            && self.details().facts.is_empty()
     }
 
     /// Gives a finding without any time the time at which it was received.
     pub(super) fn received(&mut self, at: Option<Millis>) {
         if let (None, Some(at)) = (self.changed(), at) {
             (self.updated, self.updated_at) = (at, at.iso());
+        }
+    }
+}
+
+impl Details {
+    /// Takes out of a shape everything that a message needs, bounded in size.
+    pub(super) fn from_shape(f: &shapes::Details) -> Self {
+        let service = f.service();
+        let mut draft = Draft::new(remote::resource_acted(service.and_then(|s| s.resource_role())));
+        read_all(&mut draft, f);
+        let resource = Resource {
+            subject: draft.subject.take().unwrap_or_default(),
+            names: std::mem::take(&mut draft.names),
+            tags: std::mem::take(&mut draft.tags),
+        };
+        let (facts, traits) = draft.into_facts();
+        Self {
+            description: filled(f.description()).map(|d| short(d, 1_000)),
+            rule: filled(f.custom_detection_rule_name()).map(|r| short(r, 200)),
+            feature: filled(service.and_then(|s| s.feature_name())).map(|n| short(n, 80)),
+            resource,
+            facts,
+            traits,
+            is_partial: false,
         }
     }
 }
@@ -89,7 +108,7 @@ struct Revision {
 impl Revision {
     /// A finding whose `updatedAt` cannot be read is identified by the latest of its other times, which also change
     /// when it recurs; without any, by its ID alone.
-    fn of(f: &shapes::Finding) -> Self {
+    fn of(f: &shapes::Header) -> Self {
         if let Some(given) = f.updated_at() {
             // What reads a message back from Slack knows one form only.
             let is_iso = Millis::parse(&given.text) == Some(given.time);
@@ -102,7 +121,7 @@ impl Revision {
     }
 }
 
-fn read_all(draft: &mut Draft, f: &shapes::Finding) -> evidence::Additional {
+fn read_all(draft: &mut Draft, f: &shapes::Details) {
     // An attack sequence names its resources itself; `AttackSequence` alone would say nothing.
     if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
         sequence::read(draft, sequence);
@@ -110,7 +129,7 @@ fn read_all(draft: &mut Draft, f: &shapes::Finding) -> evidence::Additional {
     if let Some(r) = f.resource() {
         resource::read(draft, r);
     }
-    let Some(service) = f.service() else { return evidence::Additional::default() };
+    let Some(service) = f.service() else { return };
     if let Some(a) = service.action() {
         action::read(draft, a);
     }
@@ -133,7 +152,9 @@ fn read_all(draft: &mut Draft, f: &shapes::Finding) -> evidence::Additional {
     if draft.resource_acted == Some(true) {
         draft.say(About::Resource, Phrase::new().ours("acted itself: potentially compromised"));
     }
-    service.additional_info().map_or_else(evidence::Additional::default, |info| evidence::additional(draft, info))
+    if let Some(info) = service.additional_info() {
+        evidence::additional(draft, info);
+    }
 }
 
 /// What a finding without `partition` must be in. Source: AWS General Reference, «AWS partitions».
@@ -148,7 +169,7 @@ fn partition_of(region: &str) -> String {
 }
 
 /// The user or role of a finding about credentials, which GuardDuty replicates into every region.
-fn account_wide_principal(f: &shapes::Finding) -> Option<String> {
+fn account_wide_principal(f: &shapes::Header) -> Option<String> {
     let resource = f.resource().filter(|r| r.resource_type().is_some_and(|t| t.eq_ignore_ascii_case("AccessKey")))?;
     let key = resource.access_key_details()?;
     [key.user_name(), key.principal_id(), key.access_key_id()].into_iter().find_map(filled).map(|p| short(p, 200))

@@ -20,15 +20,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::MapAccess;
+use serde::de::{Deserialize, Deserializer, Error as _};
 #[cfg(test)]
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::phrase::{filled, short};
-use super::{Finding, Origin};
+use super::{Details, Finding, Origin};
 use crate::time::Millis;
 use faults::Faults;
 use member::{Member, shapes};
@@ -82,36 +81,50 @@ pub fn decode(raw: &str, origin: &Arc<Origin>) -> Result<Finding, NoId> {
 
 /// Decodes one finding of a document, which may say itself where it was found.
 pub(super) fn decode_document(raw: &str, event: &EventSource) -> Result<Finding, NoId> {
-    let mut finding = decode_item(raw, |item| item.finding(None, &Arc::new(event.origin(&item.shape))))?;
+    let mut finding = decode_item(raw, |item| item.finding(None, &Arc::new(event.origin(&item.header))))?;
     finding.received(event.time);
     Ok(finding)
 }
 
 fn decode_item(raw: &str, finding: impl Fn(&Item) -> Option<Finding>) -> Result<Finding, NoId> {
     let decode = |text: &str| read::<Item>(text).and_then(|item| finding(&item));
-    let mut finding = decode(raw).or_else(|| decode(&repair(raw))).ok_or(NoId)?;
-    finding.keep_raw(raw);
-    Ok(finding)
+    decode(raw).or_else(|| decode(&repair(raw))).ok_or(NoId)
+}
+
+/// Reads what a message says of a finding beside its header.
+pub(super) fn decode_details(id: &str, json: &str) -> Details {
+    let decode = |text: &str| {
+        let faults = Faults::default();
+        let shape = read_noting::<shapes::Details>(text, &faults)?;
+        let left_out = faults.into_paths();
+        log_left_out(id, &left_out);
+        Some(Details { is_partial: !left_out.is_empty(), ..Details::from_shape(&shape) })
+    };
+    let unreadable = || Details { is_partial: true, ..Details::default() };
+    decode(json).or_else(|| decode(&repair(json))).unwrap_or_else(unreadable)
+}
+
+fn log_left_out(id: &str, paths: &[String]) {
+    for path in paths {
+        tracing::debug!(finding_id = id, path, "left out a member of a finding that cannot be interpreted");
+    }
 }
 
 /// The finding of this ID, of which nothing else can be read.
 pub fn undecodable(id: &str, raw: &str, origin: &Arc<Origin>) -> Finding {
-    let mut finding = Finding::from_shape(&shapes::Finding::default(), id, origin);
+    let mut finding = Finding::from_header(&shapes::Header::default(), id, origin, "{}");
     finding.raw = Some(short(raw, MAX_RAW).into());
     finding
 }
 
 fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<Answer> {
-    let envelope = read::<Envelope>(text)?;
-    envelope.findings.as_ref()?;
-    let items = envelope.findings();
+    // A single finding is a list of one.
+    let single = || Some(vec![read(read::<DocumentShape>(text)?.findings()?)?]);
+    let items: Vec<Item> = read::<Envelope>(text)?.findings.or_else(single)?;
     let mut findings: Vec<Option<Finding>> = items.iter().map(|item| item.finding(None, origin)).collect();
     let unidentified: Vec<usize> = (0..items.len()).filter(|n| findings[*n].is_none()).collect();
     if let ([nth], Some(id)) = (unidentified.as_slice(), only_missing(ids, &findings)) {
         findings[*nth] = items[*nth].finding(Some(id), origin);
-    }
-    if findings.iter().flatten().any(|finding| finding.raw.is_some()) {
-        keep_raw(&mut findings, text);
     }
     let unidentified = findings.iter().filter(|finding| finding.is_none()).count();
     Some(Answer { findings: findings.into_iter().flatten().collect(), unidentified })
@@ -126,37 +139,14 @@ fn only_missing<'i>(ids: &'i [String], findings: &[Option<Finding>]) -> Option<&
 /// The findings of an answer of `GetFindings` as they were received, by ID.
 pub fn raw_findings(body: &[u8]) -> Result<BTreeMap<String, String>, NotAnAnswer> {
     let text = to_text(body);
-    let texts = raw_items(&text).ok_or_else(|| NotAnAnswer::of(&text))?;
-    let with_id = |raw: &&str| Some((read::<Item>(raw)?.shape.id()?.to_owned(), (*raw).to_owned()));
-    Ok(texts.iter().filter_map(with_id).collect())
+    let envelope = read::<Envelope>(&text).ok_or_else(|| NotAnAnswer::of(&text))?;
+    let with_id = |item: &Item| Some((item.header.id()?.to_owned(), item.json.to_owned()));
+    Ok(envelope.findings().iter().filter_map(with_id).collect())
 }
 
 /// The body as text. Checking first is much faster than `from_utf8_lossy`, which looks for what it has to replace.
 fn to_text(body: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
-}
-
-/// The texts of the items of an answer that are objects.
-fn raw_items(text: &str) -> Option<Vec<&str>> {
-    #[derive(Deserialize)]
-    struct Texts<'a> {
-        #[serde(borrow)]
-        findings: Vec<&'a RawValue>,
-    }
-    let texts = serde_json::from_str::<Texts>(text).ok()?.findings;
-    Some(texts.iter().map(|raw| raw.get()).filter(|raw| raw.starts_with('{')).collect())
-}
-
-/// Keeps the text of the findings of which nothing but the ID could be read.
-fn keep_raw(findings: &mut [Option<Finding>], text: &str) {
-    // The items of the list that are objects are those that were read.
-    let mut texts = raw_items(text).unwrap_or_default().into_iter();
-    for finding in findings {
-        let raw = texts.next().unwrap_or(text);
-        if let Some(finding) = finding {
-            finding.keep_raw(raw);
-        }
-    }
 }
 
 /// Reads an object of a document.
@@ -166,8 +156,13 @@ pub(super) fn read_document(raw: &str) -> Option<DocumentShape<'_>> {
 
 /// Reads a whole text; `None` if it is not JSON, or no object.
 fn read<'a, T: Member<'a>>(text: &'a str) -> Option<T> {
+    read_noting(text, &Faults::default())
+}
+
+/// Reads a whole text, and notes what is left out.
+fn read_noting<'a, T: Member<'a>>(text: &'a str, faults: &Faults) -> Option<T> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = T::read(&mut reader, &Faults::default()).ok()?;
+    let value = T::read(&mut reader, faults).ok()?;
     reader.end().ok()?;
     value
 }
@@ -199,20 +194,21 @@ pub(super) struct EventSource {
 }
 
 impl EventSource {
-    fn origin(&self, shape: &shapes::Finding) -> Origin {
+    fn origin(&self, header: &shapes::Header) -> Origin {
         let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Origin {
-            account: self.account.clone().unwrap_or_else(|| own(shape.account_id())),
-            region: self.region.clone().unwrap_or_else(|| own(shape.region())),
-            detector: own(shape.service().and_then(|service| service.detector_id())),
+            account: self.account.clone().unwrap_or_else(|| own(header.account_id())),
+            region: self.region.clone().unwrap_or_else(|| own(header.region())),
+            detector: own(header.service().and_then(|service| service.detector_id())),
         }
     }
 }
 
-/// One finding of an answer, with the paths of the members that were left out.
+/// One finding of an answer: its header, with the paths of the members that were left out, and the whole as JSON.
 pub(super) struct Item<'a> {
-    shape: shapes::Finding<'a>,
+    header: shapes::Header<'a>,
     left_out: Vec<String>,
+    json: &'a str,
 }
 
 impl<'a> Member<'a> for Item<'a> {
@@ -225,39 +221,35 @@ impl<'a> Member<'a> for Item<'a> {
         member.as_ref()
     }
 
-    fn from_object<A: MapAccess<'a>>(object: A, _: &Faults) -> Result<Option<Self>, A::Error> {
+    fn read<D: Deserializer<'a>>(value: D, outer: &Faults) -> Result<Option<Self>, D::Error> {
+        let json = <&RawValue>::deserialize(value)?.get();
         let faults = Faults::default();
-        let shape = shapes::Finding::from_object(object, &faults)?;
-        Ok(shape.map(|shape| Self { shape, left_out: faults.into_paths() }))
+        if !json.starts_with('{') {
+            outer.note();
+            return Ok(None);
+        }
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let header = shapes::Header::read(&mut reader, &faults).map_err(D::Error::custom)?;
+        Ok(header.map(|header| Self { header, left_out: faults.into_paths(), json }))
     }
 
     #[cfg(test)]
     fn arbitrary(fill: &mut arbitrary::Fill) -> Value {
-        shapes::Finding::arbitrary(fill)
+        shapes::Header::arbitrary(fill)
     }
 }
 
 impl Item<'_> {
     /// The finding; `None` if it has no ID and none is given.
     fn finding(&self, id: Option<&str>, origin: &Arc<Origin>) -> Option<Finding> {
-        let of_arn = || self.shape.arn().and_then(|arn| arn.rsplit_once("/finding/")).map(|(_, id)| id);
-        let id = filled(self.shape.id()).or_else(|| filled(of_arn())).or(id)?;
-        for path in &self.left_out {
-            tracing::debug!(finding_id = id, path, "left out a member of a finding that cannot be interpreted");
-        }
-        let mut finding = Finding::from_shape(&self.shape, id, origin);
-        if finding.is_bare() && (!self.left_out.is_empty() || finding.changed().is_none()) {
-            finding.raw = Some(Box::default());
+        let of_arn = || self.header.arn().and_then(|arn| arn.rsplit_once("/finding/")).map(|(_, id)| id);
+        let id = filled(self.header.id()).or_else(|| filled(of_arn())).or(id)?;
+        log_left_out(id, &self.left_out);
+        let mut finding = Finding::from_header(&self.header, id, origin, self.json);
+        let is_complete = || self.left_out.is_empty() && !finding.details().is_partial && finding.changed().is_some();
+        if finding.is_bare() && !is_complete() {
+            finding.raw = Some(short(self.json, MAX_RAW).into());
         }
         Some(finding)
-    }
-}
-
-impl Finding {
-    /// Keeps the text of a finding of which nothing but the ID could be read.
-    fn keep_raw(&mut self, raw: &str) {
-        if let Some(kept) = &mut self.raw {
-            *kept = short(raw, MAX_RAW).into();
-        }
     }
 }

@@ -33,23 +33,16 @@ pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
     }
 }
 
-/// What `service.additionalInfo` says of the finding itself.
-#[derive(Debug, Default)]
-pub(super) struct Additional {
-    pub sample: bool,
-}
-
-pub(super) fn additional(draft: &mut Draft, info: &ServiceAdditionalInfo) -> Additional {
+pub(super) fn additional(draft: &mut Draft, info: &ServiceAdditionalInfo) {
     let map = info.members();
-    let sample = matches!(map.get("sample"), Some(Value::Bool(true)));
     // What the evidence said already, with more detail.
     let told = if draft.has(About::Evidence) { ["threatListName", "threatName"].as_slice() } else { &[] };
     for (key, value) in map {
+        // A sample finding is marked as such as a whole.
         if key != "sample" && !told.contains(&key.as_str()) {
             tell(draft, key, value);
         }
     }
-    Additional { sample }
 }
 
 fn tell(draft: &mut Draft, key: &str, value: &Value) {

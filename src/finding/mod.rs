@@ -25,6 +25,7 @@ mod storage;
 mod tests;
 mod value;
 
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,8 +55,9 @@ impl Origin {
     }
 }
 
-/// One finding, in one of its states. Compact, owned, and bounded whatever GuardDuty sends: some 3 KiB for an ordinary one.
-#[derive(Clone, Debug, PartialEq)]
+/// One revision of a finding: its header, and its JSON, of which the [`Details`] are read when something needs them. Most
+/// findings of a flood are only counted in a digest. Bounded whatever GuardDuty sends: some 4 KiB for an ordinary one.
+#[derive(Clone, Debug)]
 pub struct Finding {
     pub id: String,
     /// `updatedAt` as GuardDuty gave it; if it cannot be read, the time in `updated`; empty without one.
@@ -76,33 +78,43 @@ pub struct Finding {
     /// 1.0 to 10.0 by documentation; 0.0 if GuardDuty gave none.
     pub severity: f64,
     pub title: Option<String>,
-    pub description: Option<String>,
-    /// The custom detection rule behind it.
-    pub rule: Option<String>,
     /// The attack sequence of which it is a signal.
     pub sequence_arn: Option<String>,
-    /// The feature of GuardDuty that found it, such as `RuntimeMonitoring`.
-    pub feature: Option<String>,
     /// How often it was seen, at least 1.
     pub count: u64,
     pub archived: bool,
     pub sample: bool,
     pub first_seen: Option<Millis>,
     pub last_seen: Option<Millis>,
+    /// `resourceType` as GuardDuty gave it: an open string, possibly empty.
+    pub resource_kind: String,
+    /// The finding as it was received, if nothing but the ID could be read: it is announced in the minimal form.
+    pub raw: Option<Box<str>>,
+    principal: Option<String>,
+    /// Empty once the details are read.
+    json: RefCell<Box<str>>,
+    details: OnceCell<Box<Details>>,
+}
+
+/// What a message says of a finding beside its header.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    pub description: Option<String>,
+    /// The custom detection rule behind it.
+    pub rule: Option<String>,
+    /// The feature of GuardDuty that found it, such as `RuntimeMonitoring`.
+    pub feature: Option<String>,
     pub resource: Resource,
     /// What there is to say, in reading order, each matter once.
     pub facts: Vec<Fact>,
-    /// The finding as it was received, if nothing but the ID could be read: it is announced in the minimal form.
-    pub raw: Option<Box<str>>,
     traits: Vec<String>,
-    principal: Option<String>,
+    /// A member could not be interpreted.
+    is_partial: bool,
 }
 
 /// The resource that a finding is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
-    /// `resourceType` as GuardDuty gave it: an open string, possibly empty.
-    pub kind: String,
     /// The resource in a few words, such as `EC2 instance i-0abc (web-1)`; empty if nothing is known.
     pub subject: Phrase,
     names: Vec<String>,
@@ -160,42 +172,53 @@ impl Finding {
         self.last_seen.or_else(|| (!self.updated_at.is_empty()).then_some(self.updated))
     }
 
+    /// Reads the details, at the first call.
+    pub fn details(&self) -> &Details {
+        self.details.get_or_init(|| Box::new(decode::decode_details(&self.id, &self.json.take())))
+    }
+
+    /// The resource in a few words; empty if nothing is known of it.
+    pub fn subject(&self) -> &Phrase {
+        &self.details().resource.subject
+    }
+
     /// What a route's `resource` globs match: the kind, then every identifier.
     pub fn resource_names(&self) -> Vec<String> {
-        let kind = (!self.resource.kind.is_empty()).then(|| self.resource.kind.clone());
-        kind.into_iter().chain(self.resource.names.iter().cloned()).collect()
+        let kind = (!self.resource_kind.is_empty()).then(|| self.resource_kind.clone());
+        kind.into_iter().chain(self.details().resource.names.iter().cloned()).collect()
     }
 
     pub fn tags(&self) -> &[(String, String)] {
-        &self.resource.tags
+        &self.details().resource.tags
     }
 
     /// What may be new when the finding recurs, as short stable tokens in the order in which they are told:
     /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`; twelve at most, of at most some 90 characters.
     pub fn traits(&self) -> Vec<String> {
-        self.traits.clone()
+        self.details().traits.clone()
     }
 
     /// The lines about one matter; none if there are none.
     pub fn about(&self, about: About) -> &[Phrase] {
-        self.facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
+        self.details().facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
     }
 
     /// Strings that are names, whatever they look like: those of the resource, of users and of threats. An address or a
     /// domain of the other end is none, even if a resource has the same name.
     pub fn names(&self) -> Vec<&str> {
-        let domains: Vec<&str> = self.traits.iter().filter_map(|token| token.strip_prefix("domain ")).collect();
-        let of_traits = self.traits.iter().filter_map(|token| {
+        let details = self.details();
+        let domains: Vec<&str> = details.traits.iter().filter_map(|token| token.strip_prefix("domain ")).collect();
+        let of_traits = details.traits.iter().filter_map(|token| {
             let (kind, name) = token.split_once(' ')?;
             matches!(kind, "user" | "threat").then_some(name)
         });
-        let names = self.resource.names.iter().map(String::as_str).chain(of_traits);
+        let names = details.resource.names.iter().map(String::as_str).chain(of_traits);
         names.filter(|name| name.parse::<std::net::IpAddr>().is_err()).filter(|name| !domains.contains(name)).collect()
     }
 
     /// Number of lines about one matter that were not kept.
     pub fn left_out(&self, about: About) -> usize {
-        self.facts.iter().find(|f| f.about == about).map_or(0, |f| f.left_out)
+        self.details().facts.iter().find(|f| f.about == about).map_or(0, |f| f.left_out)
     }
 
     /// Who acted, or the other end, or the process: the first of them that is known.

@@ -149,7 +149,7 @@ fn a_value_unusual_for_several_scopes_is_said_once() {
 #[test]
 fn a_workload_with_only_a_namespace_is_a_namespace() {
     let workload = json!({"kubernetesDetails": {"kubernetesWorkloadDetails": {"namespace": "payments"}}});
-    assert_eq!(made(workload, json!({})).resource.subject.plain(), "namespace payments");
+    assert_eq!(made(workload, json!({})).subject().plain(), "namespace payments");
 }
 
 #[test]
@@ -168,9 +168,10 @@ fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
 #[test]
 fn a_name_is_not_taken_for_a_domain() {
     let mut finding = fixture("ec2-miner-dns");
-    finding.resource.names.push("john.doe".into());
-    let domain = finding.traits.iter().find_map(|token| token.strip_prefix("domain ")).unwrap().to_owned();
-    finding.resource.names.push(domain.clone());
+    finding.details();
+    let details = finding.details.get_mut().unwrap();
+    let domain = details.traits.iter().find_map(|token| token.strip_prefix("domain ")).unwrap().to_owned();
+    details.resource.names.extend(["john.doe".into(), domain.clone()]);
     assert!(finding.names().contains(&"john.doe"));
     assert!(!finding.names().contains(&domain.as_str()));
 }

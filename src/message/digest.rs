@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
 use super::{Addressing, Form, Wording, links, look, notes, say};
-use crate::finding::{Band, Finding, Phrase, phrase::plural};
+use crate::finding::phrase::{listed, plural, short};
+use crate::finding::{Band, Finding, Phrase};
 
 /// Critical findings that are named; more are counted with their group.
 const CRITICAL_NAMED: usize = 20;
@@ -13,6 +14,8 @@ const CRITICAL_NAMED: usize = 20;
 const GROUPS: usize = 30;
 /// Resources named as examples of a group.
 const EXAMPLES: usize = 3;
+/// Findings of a group whose resources are compared: to read the details of a whole flood would take long.
+const SURVEYED: usize = 20;
 /// Characters of a resource or a title in a digest.
 const SHORT: usize = 70;
 
@@ -154,24 +157,28 @@ fn line(g: &Group, w: &Wording) -> Runs {
     more.fold(runs, |runs, part| runs.say(" · ").append(say::runs(&part)))
 }
 
+/// The resources of a group: `i-1, i-2, i-3 and 4 more`. Of a large one, some resources of the most severe findings.
 fn examples(findings: &[&Finding]) -> Phrase {
     let mut names: Vec<String> = Vec::new();
-    for f in findings {
-        let name = subject(f);
-        let name = name.plain();
+    for f in findings.iter().take(SURVEYED) {
+        let name = subject(f).plain();
         if !name.is_empty() && !names.contains(&name) {
             names.push(name);
         }
     }
-    crate::finding::phrase::listed(names.iter().map(String::as_str), EXAMPLES)
+    if findings.len() <= SURVEYED || names.is_empty() {
+        return listed(names, EXAMPLES);
+    }
+    names.truncate(EXAMPLES);
+    Phrase::new().ours("e.g. ").then(listed(names, EXAMPLES))
 }
 
 /// The resource, short.
 fn subject(f: &Finding) -> Phrase {
-    let plain = f.resource.subject.plain();
+    let plain = f.subject().plain();
     match plain.is_empty() {
         true => Phrase::new(),
-        false => Phrase::new().code(&crate::finding::phrase::short(&plain, SHORT)),
+        false => Phrase::new().code(&short(&plain, SHORT)),
     }
 }
 

@@ -60,7 +60,7 @@ fn rows(f: &Finding, life: &Life) -> Vec<Row> {
             lines.extend(seen::so_far(f, life.traits_seen));
         }
     });
-    if let Some(rule) = &f.rule {
+    if let Some(rule) = &f.details().rule {
         rows.push(Row::new("Custom detection rule", &Phrase::new().code(rule)));
     }
     if let Some(arn) = f.sequence_arn.as_ref().filter(|_| !related::has_sequence(life.related)) {
@@ -73,8 +73,8 @@ fn rows(f: &Finding, life: &Life) -> Vec<Row> {
 fn description(f: &Finding, rich: Rich) -> Rich {
     let tells_action =
         [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
-    let names_resource = !f.resource_names().iter().all(|name| *name == f.resource.kind);
-    match &f.description {
+    let names_resource = !f.resource_names().iter().all(|name| *name == f.resource_kind);
+    match &f.details().description {
         Some(description) if !(tells_action && names_resource) => {
             rich.quote(Runs::new().text(&Plain::line(description).defanged_except(&f.names())))
         }
@@ -115,7 +115,7 @@ fn fallback(f: &Finding, life: &Life, w: &Wording, related: Mrkdwn) -> Fallback 
     }
     text = text.text(&look::badge(f, status::closed(f, life))).say(" · ").code(&look::title(f));
     let action = f.about(About::Action).first().or(f.about(About::Signals).first());
-    let facts = std::iter::once(&f.resource.subject).chain(action).chain(f.counterpart().iter().take(2));
+    let facts = std::iter::once(f.subject()).chain(action).chain(f.counterpart().iter().take(2));
     for part in facts.filter(|part| !part.is_empty()) {
         text = text.say(" · ").append(say::fallback(part).cut(250));
     }
@@ -135,7 +135,7 @@ fn fallback(f: &Finding, life: &Life, w: &Wording, related: Mrkdwn) -> Fallback 
 
 /// The hashes that the rows show in a short form.
 fn long_hashes(f: &Finding) -> Vec<&str> {
-    let spans = f.facts.iter().flat_map(|fact| &fact.lines).flat_map(|line| &line.0);
+    let spans = f.details().facts.iter().flat_map(|fact| &fact.lines).flat_map(|line| &line.0);
     let hashes = spans.filter_map(|span| match span {
         Span::Hash(hash) if say::is_long_hash(hash) => Some(&**hash),
         _ => None,

@@ -57,7 +57,7 @@ fn through_portal(direct: String, account: &str, portal: Option<&Portal>) -> Opt
 }
 
 pub(super) fn documentation(f: &Finding) -> Option<Link> {
-    Link::new(&f.kind.documentation(&f.partition, f.rule.is_some()))
+    Link::new(&f.kind.documentation(&f.partition, f.details().rule.is_some()))
 }
 
 pub(super) fn runbook(f: &Finding, w: &Wording) -> Option<Link> {

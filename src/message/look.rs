@@ -57,10 +57,10 @@ pub(super) fn title(f: &Finding) -> Plain {
 
 fn made(f: &Finding) -> String {
     let words = f.kind.in_words();
-    match (words.is_empty(), f.resource.subject.is_empty()) {
+    match (words.is_empty(), f.subject().is_empty()) {
         (true, true) => format!("finding {}", f.id),
-        (true, false) => f.resource.subject.plain(),
+        (true, false) => f.subject().plain(),
         (false, true) => words,
-        (false, false) => format!("{words}: {}", f.resource.subject.plain()),
+        (false, false) => format!("{words}: {}", f.subject().plain()),
     }
 }

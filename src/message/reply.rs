@@ -52,7 +52,7 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
 
 /// The resource, or the title where no resource is known.
 fn named(f: &Finding, runs: Runs) -> Runs {
-    let subject = &f.resource.subject;
+    let subject = f.subject();
     if subject.is_empty() { runs.text(&look::title(f)) } else { runs.append(say::runs(subject)) }
 }
 
@@ -134,10 +134,10 @@ fn fallback(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase], l
         text = text.mention(who).say(" ");
     }
     if let Some(was) = news.severity_was {
-        text = text.text(&rise(f, was)).say(" · ").append(say::fallback(&f.resource.subject)).say(" · ");
+        text = text.text(&rise(f, was)).say(" · ").append(say::fallback(f.subject())).say(" · ");
     }
     if news.severity_was.is_none() && news.placement != Placement::Thread {
-        text = text.append(say::fallback(&f.resource.subject)).say(" · ");
+        text = text.append(say::fallback(f.subject())).say(" · ");
     }
     for (n, line) in lines.iter().enumerate() {
         text = if n == 0 { text } else { text.say(" · ") };

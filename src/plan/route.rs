@@ -47,16 +47,16 @@ pub fn route(config: &Config, f: &Finding) -> Routed {
 }
 
 fn holds(m: &Match, f: &Finding) -> bool {
-    let tags: Vec<String> = f.tags().iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let tags = || f.tags().iter().map(|(k, v)| format!("{k}={v}"));
     m.severity.is_none_or(|s| f.has_severity() && s.contains(f.severity))
-        && any(&m.types, [f.kind.as_str()])
-        && any(&m.accounts, [f.account_id.as_str()])
-        && any(&m.regions, [f.origin.region.as_str()])
-        && any(&m.resources, f.resource_names().iter().map(String::as_str))
-        && any(&m.tags, tags.iter().map(String::as_str))
+        && any(&m.types, || [f.kind.as_str()])
+        && any(&m.accounts, || [f.account_id.as_str()])
+        && any(&m.regions, || [f.origin.region.as_str()])
+        && any(&m.resources, || f.resource_names())
+        && any(&m.tags, tags)
 }
 
-/// No globs: not asked for. Else one of them matches one of the texts.
-fn any<'t>(globs: &[Glob], texts: impl IntoIterator<Item = &'t str>) -> bool {
-    globs.is_empty() || texts.into_iter().any(|t| globs.iter().any(|g| g.matches(t)))
+/// Without globs, everything matches, and the texts are not looked at: they may have to be read first.
+fn any<T: AsRef<str>, I: IntoIterator<Item = T>>(globs: &[Glob], texts: impl FnOnce() -> I) -> bool {
+    globs.is_empty() || texts().into_iter().any(|t| globs.iter().any(|g| g.matches(t.as_ref())))
 }

@@ -49,13 +49,13 @@ fn log(source: &str, f: &Finding, document: &str) {
 
 /// The members that the program reads, and the text of the message, line by line.
 fn known_members(f: &Finding) -> Value {
-    let facts: Vec<String> = f.facts.iter().flat_map(|fact| &fact.lines).map(|line| line.plain()).collect();
+    let facts: Vec<String> = f.details().facts.iter().flat_map(|fact| &fact.lines).map(|line| line.plain()).collect();
     json!({
-        "id": f.id, "type": f.kind.as_str(), "title": f.title, "description": f.description, "severity": f.severity,
+        "id": f.id, "type": f.kind.as_str(), "title": f.title, "description": f.details().description, "severity": f.severity,
         "accountId": f.account_id, "region": f.region, "updatedAt": f.updated_at,
         "createdAt": f.created.map(|t| t.iso()), "eventFirstSeen": f.first_seen.map(|t| t.iso()),
         "eventLastSeen": f.last_seen.map(|t| t.iso()), "count": f.count, "archived": f.archived,
-        "resource": {"resourceType": f.resource.kind, "subject": f.resource.subject.plain()},
+        "resource": {"resourceType": f.resource_kind, "subject": f.subject().plain()},
         "facts": facts,
     })
 }

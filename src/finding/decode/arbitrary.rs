@@ -11,13 +11,25 @@ pub(crate) fn finding() -> impl Strategy<Value = Value> {
     let odd = prop::sample::select(ODD.to_vec()).prop_map(str::to_owned);
     let text = prop_oneof![3 => odd, 1 => any::<String>(), 1 => (0usize..3_000).prop_map(|n| "<&> ".repeat(n))];
     (prop::collection::vec(text, 1..12), any::<u64>()).prop_map(|(texts, seed)| {
-        let mut finding = shapes::Finding::arbitrary(&mut Fill { texts: &texts, seed });
+        let fill = &mut Fill { texts: &texts, seed };
+        let mut finding = shapes::Details::arbitrary(fill);
+        merge(&mut finding, shapes::Header::arbitrary(fill));
         finding["updatedAt"] = json!("2026-11-24T12:34:56.789Z");
         if finding["id"].as_str().is_none_or(|id| id.trim().is_empty()) {
             finding["id"] = json!("00c0ffee");
         }
         finding
     })
+}
+
+/// Adds the members of an object, also to the objects inside.
+fn merge(into: &mut Value, other: Value) {
+    match (into, other) {
+        (Value::Object(into), Value::Object(other)) => {
+            other.into_iter().for_each(|(name, value)| merge(into.entry(name).or_insert(Value::Null), value));
+        }
+        (into, other) => *into = other,
+    }
 }
 
 const ODD: [&str; 18] = [

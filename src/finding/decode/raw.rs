@@ -94,6 +94,33 @@ impl ServiceAdditionalInfo {
     }
 }
 
+/// Whether `service.additionalInfo` marks a sample finding. The other members of it are not read.
+#[derive(Clone, Copy)]
+pub(in crate::finding) struct SampleFlag(bool);
+
+impl<'a> Member<'a> for SampleFlag {
+    type Seen<'s> = bool;
+
+    fn seen(member: &Option<Self>) -> bool {
+        member.is_some_and(|flag| flag.0)
+    }
+
+    fn read<D: Deserializer<'a>>(value: D, _: &Faults) -> Result<Option<Self>, D::Error> {
+        let raw = <&RawValue>::deserialize(value)?.get();
+        let mut info = ServiceAdditionalInfo::default();
+        // Few findings are samples, and few others hold the word.
+        let is_sample = raw.contains("ample")
+            && info.add(raw, &Faults::default())
+            && info.0.get("sample") == Some(&Value::Bool(true));
+        Ok(Some(Self(is_sample)))
+    }
+
+    #[cfg(test)]
+    fn arbitrary(fill: &mut super::arbitrary::Fill) -> Value {
+        ServiceAdditionalInfo::arbitrary(fill)
+    }
+}
+
 /// `threatListName` for `ThreatListName`, as the AWS CLI writes it.
 fn lower_first(name: &str) -> String {
     let mut chars = name.chars();

@@ -17,37 +17,59 @@ pub(in crate::finding) use runtime::*;
 pub(in crate::finding) use sequence::*;
 
 use super::member::shapes;
-use super::raw::ServiceAdditionalInfo;
+use super::raw::{SampleFlag, ServiceAdditionalInfo};
 use super::values::{GivenTime, Text};
 use crate::time::Millis;
 
 shapes! {
-    Finding {
+    /// What a finding is identified, routed and counted by.
+    Header {
         account_id: Text<'a> = "accountId",
         arn: Text<'a> = "arn",
         created_at: Millis = "createdAt",
-        description: Text<'a> = "description",
         id: Text<'a> = "id",
         partition: Text<'a> = "partition",
         region: Text<'a> = "region",
-        resource: Box<Resource<'a>> = "resource",
-        service: Box<Service<'a>> = "service",
+        resource: Box<ResourceHeader<'a>> = "resource",
+        service: Box<ServiceHeader<'a>> = "service",
         severity: f64 = "severity",
         title: Text<'a> = "title",
         r#type: Text<'a> = "type",
         updated_at: GivenTime<'a> = "updatedAt",
         associated_attack_sequence_arn: Text<'a> = "associatedAttackSequenceArn",
+    }
+
+    ServiceHeader {
+        archived: bool = "archived",
+        count: i64 = "count",
+        detector_id: Text<'a> = "detectorId",
+        event_first_seen: Millis = "eventFirstSeen",
+        event_last_seen: Millis = "eventLastSeen",
+        additional_info: SampleFlag = "additionalInfo",
+    }
+
+    ResourceHeader {
+        resource_type: Text<'a> = "resourceType",
+        access_key_details: Box<Principal<'a>> = "accessKeyDetails",
+    }
+
+    Principal {
+        access_key_id: Text<'a> = "accessKeyId",
+        principal_id: Text<'a> = "principalId",
+        user_name: Text<'a> = "userName",
+    }
+
+    /// What a message says of a finding beside its header.
+    Details {
+        description: Text<'a> = "description",
+        resource: Box<Resource<'a>> = "resource",
+        service: Box<Service<'a>> = "service",
         custom_detection_rule_name: Text<'a> = "customDetectionRuleName",
     }
 
     Service {
         action: Box<Action<'a>> = "action",
         evidence: Box<Evidence<'a>> = "evidence",
-        archived: bool = "archived",
-        count: i64 = "count",
-        detector_id: Text<'a> = "detectorId",
-        event_first_seen: Millis = "eventFirstSeen",
-        event_last_seen: Millis = "eventLastSeen",
         resource_role: Text<'a> = "resourceRole",
         additional_info: ServiceAdditionalInfo = "additionalInfo",
         feature_name: Text<'a> = "featureName",
