@@ -122,7 +122,7 @@ pub fn plan(
                     first_sightings.add(&f, &post);
                     channel.messages.push((f, post));
                 } else {
-                    channel.summarized.push((f, post));
+                    channel.summarize(f, post);
                 }
             }
         }
@@ -184,32 +184,34 @@ fn account_wide(f: &Finding, post: &Post) -> Option<(String, String)> {
 #[derive(Default)]
 struct ChannelPlan {
     messages: Vec<(Rc<Finding>, Post)>,
-    /// Findings beyond the budget.
-    summarized: Vec<(Rc<Finding>, Post)>,
+    /// Findings beyond the budget. In a flood most have the same post, which is kept once.
+    summarized: Vec<(Rc<Finding>, Rc<Post>)>,
 }
 
 impl ChannelPlan {
+    fn summarize(&mut self, f: Rc<Finding>, post: Post) {
+        let same = self.summarized.last().map(|(_, last)| last).filter(|last| ***last == post);
+        let post = same.cloned().unwrap_or_else(|| Rc::new(post));
+        self.summarized.push((f, post));
+    }
+
     /// Digests of `limit` findings at most. A digest of one finding would say less than its own message, so that the
     /// finding gets its own message.
     fn into_acts(self, limit: usize, digest_id: &mut impl FnMut() -> String) -> Vec<Act> {
         let mut messages = self.messages;
         let mut digests = Vec::new();
-        let mut rest = self.summarized;
-        while !rest.is_empty() {
-            let tail = rest.split_off(rest.len().min(limit));
-            if rest.len() == 1 {
-                messages.append(&mut rest);
-            } else {
-                digests.push(digest(digest_id(), rest));
+        for part in self.summarized.chunks(limit) {
+            match part {
+                [(f, post)] => messages.push((f.clone(), Post::clone(post))),
+                part => digests.push(digest(digest_id(), part)),
             }
-            rest = tail;
         }
         messages.into_iter().map(|(f, post)| Act::Post(f, post)).chain(digests).collect()
     }
 }
 
 /// Several routes can lead to one channel: the digest mentions whom any of its findings mentions.
-fn digest(id: String, part: Vec<(Rc<Finding>, Post)>) -> Act {
+fn digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Act {
     let mut mentions: Vec<String> = Vec::new();
     for mention in part.iter().filter_map(|(_, post)| post.to.mention.as_ref()) {
         if !mentions.contains(mention) {
@@ -218,5 +220,5 @@ fn digest(id: String, part: Vec<(Rc<Finding>, Post)>) -> Act {
     }
     let mention = (!mentions.is_empty()).then(|| mentions.join(" "));
     let to = Destination { mention, ..part[0].1.to.clone() };
-    Act::Digest { id, to, findings: part.into_iter().map(|(f, _)| f).collect() }
+    Act::Digest { id, to, findings: part.iter().map(|(f, _)| f.clone()).collect() }
 }

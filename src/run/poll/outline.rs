@@ -20,7 +20,7 @@ use crate::time::Millis;
 /// Parts of one source that are listed at a time, and pages whose details are fetched at a time. What is under way over
 /// all is bounded by the source.
 const LISTS: usize = 8;
-const GETS: usize = 8;
+const GETS: usize = 5;
 /// So many findings are listed ahead of what is fetched: the ids are kept in memory.
 const AHEAD: usize = 1_000;
 /// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
