@@ -320,7 +320,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
         self.record.state.channels.extend(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
-        let in_hand = self.intake.in_hand();
         for (channel, count) in &self.tally.failed {
             for _ in 0..*count {
                 self.record.state.totals.count_notification(channel, "failed");
@@ -333,9 +332,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             if self.is_success() {
                 self.record.state.totals.last_success = Some(self.clock.now());
             }
-            self.record
-                .close(&in_hand, since.map(|since| Unrecorded { since, last_post: self.last_possible_post() }))
-                .await;
+            let unrecorded = since.map(|since| Unrecorded { since, last_post: self.last_possible_post() });
+            self.record.close(&self.intake.in_hand(), unrecorded).await;
             if !self.record.is_recorded() {
                 self.record.state.totals.last_success = before;
             }

@@ -210,11 +210,11 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     }
 
     /// What is listed and not settled.
-    pub fn in_hand(&self) -> InHand {
+    pub fn in_hand(&self) -> InHand<'_> {
         let oldest = |t: &Track<D>| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
         InHand {
-            ids: self.tracks.values().flat_map(|t| t.progress.unsettled.keys().cloned()).collect(),
-            oldest: self.tracks.iter().filter_map(|(key, t)| Some((key.clone(), oldest(t)?))).collect(),
+            ids: self.tracks.values().flat_map(|t| t.progress.unsettled.keys().map(String::as_str)).collect(),
+            oldest: self.tracks.iter().filter_map(|(key, t)| Some((key.as_str(), oldest(t)?))).collect(),
         }
     }
 

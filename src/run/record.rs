@@ -82,13 +82,13 @@ impl<'a, S: Store> Record<'a, S> {
     }
 
     /// Writes what the run is about to do, before it does it: «posting since», digests, notices that are due.
-    pub async fn ahead(&mut self, in_hand: &InHand) {
+    pub async fn ahead(&mut self, in_hand: &InHand<'_>) {
         self.noted = true;
         self.checkpoint(in_hand).await;
     }
 
     /// Writes what is settled, and with it renews the lease.
-    pub async fn checkpoint(&mut self, in_hand: &InHand) {
+    pub async fn checkpoint(&mut self, in_hand: &InHand<'_>) {
         if self.noted {
             note(&mut self.state, &self.id, self.clock.now());
         }
@@ -96,7 +96,7 @@ impl<'a, S: Store> Record<'a, S> {
     }
 
     /// The last write releases the lease. `unrecorded`: messages that may exist in Slack and are not in the state.
-    pub async fn close(&mut self, in_hand: &InHand, unrecorded: Option<Unrecorded>) {
+    pub async fn close(&mut self, in_hand: &InHand<'_>, unrecorded: Option<Unrecorded>) {
         close(&mut self.state, &self.id, unrecorded);
         self.noted = false;
         self.write(in_hand).await;
@@ -112,7 +112,7 @@ impl<'a, S: Store> Record<'a, S> {
         self.conflict.clone().or_else(|| self.unrecordable.clone()).or_else(|| self.failed.clone())
     }
 
-    async fn write(&mut self, in_hand: &InHand) {
+    async fn write(&mut self, in_hand: &InHand<'_>) {
         let now = self.clock.now();
         // What fails is tried again when the next checkpoint is due, not at every delivery.
         (self.unsaved, self.saved_at) = (0, Instant::now());
@@ -141,11 +141,11 @@ impl<'a, S: Store> Record<'a, S> {
     }
 
     /// Bytes that are free for further findings, once all is forgotten that may be.
-    pub fn free(&self, in_hand: &InHand) -> usize {
+    pub fn free(&self, in_hand: &InHand<'_>) -> usize {
         self.bound.saturating_sub(self.state.unforgettable(self.config.overlap, in_hand))
     }
 
-    fn shrink(&mut self, in_hand: &InHand, now: Millis) -> String {
+    fn shrink(&mut self, in_hand: &InHand<'_>, now: Millis) -> String {
         let Forgotten { raised, bytes } = self.state.forget(self.bound, self.config.overlap, in_hand, now);
         for (source, floor) in raised {
             tracing::warn!(

@@ -33,10 +33,10 @@ pub struct Forgotten {
 
 /// What a run has listed and not settled. It is not forgotten: its message is about to be edited.
 #[derive(Clone, Debug, Default)]
-pub struct InHand {
-    pub ids: HashSet<String>,
+pub struct InHand<'a> {
+    pub ids: HashSet<&'a str>,
     /// The smallest `updatedAt`, by the source's key. No floor rises above it.
-    pub oldest: HashMap<String, Millis>,
+    pub oldest: HashMap<&'a str, Millis>,
 }
 
 impl State {
@@ -73,7 +73,7 @@ impl State {
             below(bounds.get(&e.s)) || (e.failing.is_none() && below(limits.get(&e.s)))
         };
         let free = |(id, e): (&String, &Entry)| match bare(e) {
-            _ if in_hand.ids.contains(id) => 0,
+            _ if in_hand.ids.contains(id.as_str()) => 0,
             _ if goes(e) => size(id, e),
             Some(bare) => size(id, e) - size(id, &bare),
             None => 0,
@@ -115,7 +115,7 @@ impl State {
     /// Live messages of findings below every lower bound, the longest untouched first.
     fn drop_unlistable(&mut self, bounds: &HashMap<u32, Millis>, in_hand: &InHand, mut need: usize) {
         let below = |e: &Entry| bounds.get(&e.s).is_none_or(|lower| e.u < *lower);
-        let goes = |(id, e): &(&String, &Entry)| below(e) && !in_hand.ids.contains(*id);
+        let goes = |(id, e): &(&String, &Entry)| below(e) && !in_hand.ids.contains(id.as_str());
         let mut old: Vec<(Millis, String)> =
             self.findings.iter().filter(goes).map(|(id, e)| (e.touched, id.clone())).collect();
         old.sort_unstable();
@@ -134,7 +134,7 @@ impl State {
     fn raise_floor(&mut self, overlap: Duration, in_hand: &InHand, need: usize, forgotten: &mut Forgotten) -> bool {
         let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.n, region(k).to_owned())).collect();
         let mut candidates: BTreeMap<&str, Vec<(Millis, usize)>> = BTreeMap::new();
-        let free = |(id, e): &(&String, &Entry)| e.failing.is_none() && !in_hand.ids.contains(*id);
+        let free = |(id, e): &(&String, &Entry)| e.failing.is_none() && !in_hand.ids.contains(id.as_str());
         for (id, e) in self.findings.iter().filter(free) {
             if let Some(region) = regions.get(&e.s) {
                 candidates.entry(region).or_default().push((e.u, size(id, e)));
@@ -158,7 +158,7 @@ impl State {
         let mut live: Vec<(Millis, String)> = self
             .findings
             .iter()
-            .filter(|(id, _)| !in_hand.ids.contains(*id))
+            .filter(|(id, _)| !in_hand.ids.contains(id.as_str()))
             .map(|(id, e)| (e.touched, id.clone()))
             .collect();
         live.sort_unstable();
@@ -179,7 +179,7 @@ impl State {
     fn highest_floor(&self, name: &str, in_hand: &InHand) -> Millis {
         let of_region = self.sources.iter().filter(|(key, _)| region(key) == name);
         of_region.fold(Millis::MAX, |limit, (key, s)| {
-            limit.min(s.watermark).min(in_hand.oldest.get(key).copied().unwrap_or(Millis::MAX))
+            limit.min(s.watermark).min(in_hand.oldest.get(key.as_str()).copied().unwrap_or(Millis::MAX))
         })
     }
 
@@ -193,7 +193,7 @@ impl State {
         forgotten: &mut Forgotten,
     ) {
         self.findings.retain(|id, e| {
-            let stays = e.failing.is_some() || e.u >= floor || in_hand.ids.contains(id);
+            let stays = e.failing.is_some() || e.u >= floor || in_hand.ids.contains(id.as_str());
             stays || regions.get(&e.s).is_none_or(|region| region != name)
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| region(key) == name) {
@@ -262,8 +262,8 @@ mod tests {
         state
     }
 
-    fn listed(oldest: Millis) -> InHand {
-        let oldest = HashMap::from([("111122223333/eu-west-1".to_owned(), oldest)]);
+    fn listed(oldest: Millis) -> InHand<'static> {
+        let oldest = HashMap::from([("111122223333/eu-west-1", oldest)]);
         InHand { oldest, ..InHand::default() }
     }
 
@@ -320,7 +320,7 @@ mod tests {
     fn what_is_in_hand_is_not_forgotten() {
         let mut state = flooded(3_000, 1_000);
         let id = format!("{:032x}", 7);
-        let in_hand = InHand { ids: HashSet::from([id.clone()]), ..InHand::default() };
+        let in_hand = InHand { ids: HashSet::from([id.as_str()]), ..InHand::default() };
         state.findings.get_mut(&id).unwrap().at =
             Some(crate::slack::At { channel: "C0SECURITY".into(), ts: "1.0".into(), thread: None });
         state.forget(2_000, Duration::from_secs(900), &in_hand, NOW);
