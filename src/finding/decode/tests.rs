@@ -92,7 +92,9 @@ fn shown(finding: &Finding) -> BTreeSet<String> {
     for span in lines.flat_map(|line| &line.0) {
         match span {
             Span::Ours(_) => {}
-            Span::Theirs(text) | Span::Code(text) | Span::Net(text) | Span::Hash(text) => _ = shown.insert(text.to_string()),
+            Span::Theirs(text) | Span::Code(text) | Span::Net(text) | Span::Hash(text) => {
+                _ = shown.insert(text.to_string())
+            }
             Span::At(time) | Span::Clock(time) => _ = shown.insert(time.iso()),
         }
     }
