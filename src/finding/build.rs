@@ -84,6 +84,7 @@ impl Details {
             names: std::mem::take(&mut draft.names),
             tags: std::mem::take(&mut draft.tags),
         };
+        let signals = std::mem::take(&mut draft.signals);
         let (facts, traits) = draft.into_facts();
         Self {
             description: filled(f.description()).map(|d| short(d, 1_000)),
@@ -92,6 +93,7 @@ impl Details {
             resource,
             facts,
             traits,
+            signals,
             is_partial: false,
         }
     }

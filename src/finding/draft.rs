@@ -11,6 +11,8 @@ const LINES: usize = 60;
 const NAMES: usize = 64;
 /// Tags kept. A resource has 50 at most (AWS General Reference, «Tagging your AWS resources»).
 const TAGS: usize = 100;
+/// Signals of an attack sequence kept. GuardDuty reports 100 at most (GuardDuty API Reference, `Sequence`).
+const SIGNALS: usize = 100;
 /// Traits kept, in all and of one kind, and their length in characters: they are kept in the state.
 const TRAITS: usize = 12;
 const TRAITS_OF_A_KIND: usize = 4;
@@ -24,6 +26,8 @@ pub(super) struct Draft {
     pub subject: Option<Phrase>,
     pub names: Vec<String>,
     pub tags: Vec<(String, String)>,
+    /// Findings that are signals of the attack sequence: ID and title.
+    pub signals: Vec<(String, String)>,
     facts: Vec<(About, Vec<Phrase>, usize)>,
     traits: Vec<(Trait, String)>,
 }
@@ -112,6 +116,13 @@ impl Draft {
                 self.tags.push(pair);
             }
         }
+    }
+
+    /// Adds a finding that is a signal. `uid`: its ID, or its ARN.
+    pub fn signal(&mut self, uid: Option<&str>, title: Option<&str>) {
+        let Some(uid) = filled(uid).filter(|_| self.signals.len() < SIGNALS) else { return };
+        let id = uid.rsplit_once("/finding/").map_or(uid, |(_, id)| id);
+        self.signals.push((short(id, 200), short(title.unwrap_or_default(), 200)));
     }
 
     pub fn seen(&mut self, what: Trait, value: Option<&str>) {

@@ -108,6 +108,7 @@ pub struct Details {
     /// What there is to say, in reading order, each matter once.
     pub facts: Vec<Fact>,
     traits: Vec<String>,
+    signals: Vec<(String, String)>,
     /// A member could not be interpreted.
     is_partial: bool,
 }
@@ -198,6 +199,16 @@ impl Finding {
         self.details().traits.clone()
     }
 
+    /// ID of the attack sequence of which it is a signal.
+    pub fn sequence_id(&self) -> Option<&str> {
+        self.sequence_arn.as_deref()?.rsplit_once("/finding/").map(|(_, id)| id)
+    }
+
+    /// The findings that are signals of an attack sequence: ID and title.
+    pub fn signals(&self) -> &[(String, String)] {
+        if self.kind.is_attack_sequence() { &self.details().signals } else { &[] }
+    }
+
     /// The lines about one matter; none if there are none.
     pub fn about(&self, about: About) -> &[Phrase] {
         self.details().facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
@@ -237,16 +248,22 @@ impl Finding {
     /// of (account, type, principal). Source: GuardDuty User Guide, «How GuardDuty handles global service events».
     pub fn account_wide_key(&self) -> Option<String> {
         let principal = self.principal.as_deref()?;
-        let mut hash = Fnv::default();
-        for part in [self.account_id.as_str(), self.kind.as_str(), principal] {
-            hash.eat(part.as_bytes());
-            hash.eat(&[0]);
-        }
-        Some(format!("{:08x}", hash.0 >> 32 ^ hash.0 & 0xffff_ffff))
+        Some(short_hash([self.account_id.as_str(), self.kind.as_str(), principal]))
     }
 }
 
-/// FNV-1a, 64 bits: the key stands in the state, so it must be the same in every release; the standard hasher promises nothing.
+/// Returns 8 hexadecimal digits that identify these texts. They are in the state, so that they must be the same in every
+/// release; the standard hasher promises nothing.
+pub fn short_hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Fnv::default();
+    for text in texts {
+        hash.eat(text.as_bytes());
+        hash.eat(&[0]);
+    }
+    format!("{:08x}", hash.0 >> 32 ^ hash.0 & 0xffff_ffff)
+}
+
+/// FNV-1a, 64 bits.
 struct Fnv(u64);
 
 impl Default for Fnv {

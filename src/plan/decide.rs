@@ -6,7 +6,7 @@ use crate::config::{Access, Config, Recurrence, Samples};
 use crate::finding::Finding;
 use crate::plan::{Destination, Routed, route};
 use crate::slack::At;
-use crate::state::{Entry, Outcome, State};
+use crate::state::{Entry, Outcome, RelatedMessage, State};
 use crate::time::Millis;
 
 /// `chat.update` allows some 50 calls a minute: a recurrence that brings nothing but a later time and a higher
@@ -66,6 +66,8 @@ pub struct Post {
     pub old: Option<At>,
     /// Traits that earlier states of it showed.
     pub seen: Vec<String>,
+    /// Messages to which it links.
+    pub related: Vec<RelatedMessage>,
 }
 
 /// An edit of its message, and what its thread says besides.
@@ -77,6 +79,8 @@ pub struct Update {
     pub to: Destination,
     /// Traits that earlier states of it showed.
     pub seen: Vec<String>,
+    /// Messages to which it links.
+    pub related: Vec<RelatedMessage>,
 }
 
 /// A word in a finding's thread: what is new since it last spoke.
@@ -108,7 +112,7 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdi
             // One that is archived since is no place for news.
             let parent = siblings.iter().find(|(e, _)| !e.archived).map(|(_, at)| (*at).clone());
             let threads = siblings.into_iter().map(|(_, at)| at.clone()).collect();
-            Verdict::Post(Post { parent, threads, to, old: None, seen: Vec::new() })
+            Verdict::Post(Post { parent, threads, to, old: None, seen: Vec::new(), related: state.related(f) })
         }
     }
 }
@@ -142,24 +146,38 @@ fn recurrence(
 ) -> Verdict {
     // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
     let fixed = at.is_webhook() || matches!(config.slack.access, Access::Webhook { .. });
-    let anew = |old| Post { to: to.clone(), parent: None, threads: Vec::new(), old, seen: entry.seen.clone() };
+    let anew = |old| {
+        let (seen, related) = (entry.seen.clone(), state.related(f));
+        Post { to: to.clone(), parent: None, threads: Vec::new(), old, seen, related }
+    };
     match config.slack.recurrence {
         Recurrence::Ignore => Verdict::Settled(Outcome::Ignored, Reason::RecurrenceIgnored),
         Recurrence::Repost => Verdict::Post(anew(None)),
         Recurrence::Update if fixed && f.band() > entry.band() && !f.archived => Verdict::Post(anew(None)),
         Recurrence::Update if fixed => Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit),
         Recurrence::Update if moved(state, entry, at, &to) && !f.archived => Verdict::Post(anew(Some(at.clone()))),
-        Recurrence::Update => edit(config, f, entry, at, to, now),
+        Recurrence::Update => edit(config, f, entry, at, to, state.related(f), now),
     }
 }
 
-fn edit(config: &Config, f: &Finding, entry: &Entry, at: &At, to: Destination, now: Millis) -> Verdict {
+fn edit(
+    config: &Config,
+    f: &Finding,
+    entry: &Entry,
+    at: &At,
+    to: Destination,
+    related: Vec<RelatedMessage>,
+    now: Millis,
+) -> Verdict {
     let word = word(config.slack.remind_after, f, entry, now);
-    let same = entry.fresh(&f.traits()).is_empty() && entry.sev == f.severity && entry.archived == f.archived;
+    let same = entry.fresh(&f.traits()).is_empty()
+        && entry.sev == f.severity
+        && entry.archived == f.archived
+        && entry.has_links(&related);
     if word.is_none() && same && now.since(entry.touched) < FRESH_ENOUGH {
         return Verdict::Settled(Outcome::Coalesced, Reason::NothingNew);
     }
-    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone() })
+    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone(), related })
 }
 
 /// The one rule by which a thread speaks: at once when the band rose, else of what is new once it was silent long enough.

@@ -49,7 +49,7 @@ fn told(f: &Finding, ago: u64) -> State {
         let source = Source { n: u32::try_from(n).unwrap(), ..Source::default() };
         state.sources.insert(format!("{ACCOUNT}/{region}"), source);
     }
-    let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None };
+    let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None, links: String::new() };
     state.settle(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
     state
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::finding::Finding;
-use crate::message::{self, Addressing, Form, Life, News, Placement};
+use crate::message::{self, Addressing, Form, Life, News, Placement, Related};
 use crate::plan::{Act, Destination, Post, Update, Word};
 use crate::run::delivery_log::{Action, Place, log_digest, log_finding, log_notice, log_redirect};
 use crate::run::desk::Desk;
 use crate::run::recall::{Memory, Past};
 use crate::run::send::{Sent, Unsent};
 use crate::slack::{At, Chat, HistoryError, OwnMessage};
-use crate::state::Outcome;
+use crate::state::{Outcome, RelatedMessage, fingerprint};
 
 /// What came of an act.
 #[derive(Debug)]
@@ -101,15 +101,19 @@ impl<C: Chat> Desk<'_, C> {
         for sibling in &post.threads {
             if let Some(at) = self.stands_below(f, sibling).await? {
                 self.log(Action::FoundInHistory, f, &at);
-                return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+                return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None, links: String::new() }));
             }
         }
         if again && let Some(at) = self.look(&post.to, past).await?.finding(&f.id, f.updated) {
             self.log(Action::FoundInHistory, f, &at);
-            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: post.old.clone() }));
+            let old = post.old.clone();
+            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old, links: String::new() }));
         }
-        let sent = self.send_finding(f, &post.to, post.parent.as_ref(), &post.seen).await?;
-        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: post.old.clone() }))
+        let related = self.permalinks(&post.related).await?;
+        let life = Life { traits_seen: &post.seen, related: &related, ..Life::default() };
+        let sent = self.send_finding(f, &post.to, post.parent.as_ref(), &life).await?;
+        let links = fingerprint(&post.related);
+        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: post.old.clone(), links }))
     }
 
     async fn send_finding(
@@ -117,17 +121,33 @@ impl<C: Chat> Desk<'_, C> {
         f: &Finding,
         to: &Destination,
         parent: Option<&At>,
-        seen: &[String],
+        life: &Life<'_>,
     ) -> Result<Sent, Unsent> {
         log_unreadable(f);
         let write = |form: Form, addressing: &Addressing| {
-            let life = Life { archived: f.archived, traits_seen: seen, ..Life::addressed(addressing) };
+            let life = Life {
+                archived: f.archived,
+                traits_seen: life.traits_seen,
+                related: life.related,
+                ..Life::addressed(addressing)
+            };
             message::finding(f, &life, self.wording, form)
         };
         let sent = self.send(to, parent, write).await?;
         self.note_form(sent.form, &[f]);
         self.log(Action::Posted, f, &sent.at);
         Ok(sent)
+    }
+
+    /// The addresses of related messages, as far as Slack says where the workspace is.
+    async fn permalinks(&self, messages: &[RelatedMessage]) -> Result<Vec<Related>, Unsent> {
+        let mut related = Vec::with_capacity(messages.len());
+        for RelatedMessage { relation, title, at } in messages {
+            if let Some(permalink) = self.in_time(self.chat.permalink(at)).await? {
+                related.push(Related { relation: *relation, title: title.clone(), permalink });
+            }
+        }
+        Ok(related)
     }
 
     /// The log has findings in full that Slack shows in the minimal form.
@@ -143,32 +163,35 @@ impl<C: Chat> Desk<'_, C> {
 
     /// Edits the message, which may be repeated, then replies in its thread, which may not.
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
-        let life = Life { archived: f.archived, traits_seen: &update.seen, ..Life::default() };
+        let related = self.permalinks(&update.related).await?;
+        let life = Life { archived: f.archived, traits_seen: &update.seen, related: &related, ..Life::default() };
         let Some(form) = self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? else {
-            return self.anew(f, update, past).await;
+            return self.anew(f, update, &life, past).await;
         };
         self.note_form(form, &[f]);
         self.log(Action::Updated, f, &update.at);
-        let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false })) };
+        let links = fingerprint(&update.related);
+        let Some(word) = &update.word else { return Ok(Done::Settled(Outcome::Updated { spoke: false, links })) };
         match self.word(f, update, word, past, again).await {
-            Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true })),
+            Ok(()) => Ok(Done::Settled(Outcome::Updated { spoke: true, links })),
             // Deleted just now.
-            Err(Unsent::Gone) => self.anew(f, update, past).await,
+            Err(Unsent::Gone) => self.anew(f, update, &life, past).await,
             Err(unsent) => Err(unsent),
         }
     }
 
     /// Posts a message again that does not exist any more, or can no longer be edited. An earlier run may have done so
     /// without recording it: reconciling at the start of a run does not show that, because the state knows the revision.
-    async fn anew(&self, f: &Finding, update: &Update, past: &Past) -> Result<Done, Unsent> {
+    async fn anew(&self, f: &Finding, update: &Update, life: &Life<'_>, past: &Past) -> Result<Done, Unsent> {
         if let Some(at) = self.look(&update.to, past).await?.finding(&f.id, f.updated)
             && at.ts > update.at.ts
         {
             self.log(Action::FoundInHistory, f, &at);
-            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None }));
+            return Ok(Done::Settled(Outcome::Posted { at, meant: None, old: None, links: String::new() }));
         }
-        let sent = self.send_finding(f, &update.to, None, &update.seen).await?;
-        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: None }))
+        let sent = self.send_finding(f, &update.to, None, life).await?;
+        let links = fingerprint(&update.related);
+        Ok(Done::Settled(Outcome::Posted { at: sent.at, meant: sent.meant, old: None, links }))
     }
 
     /// Announces in the thread what is new, unless it was announced already; in the channel if the thread rejects replies.

@@ -19,6 +19,8 @@ use crate::time::Millis;
 
 /// Archiving is looked up for so many findings a source and run.
 const LOOKUPS: usize = 500;
+/// Among them, so many first whose messages lack a link.
+const LINKS: usize = 100;
 
 /// An identity that could not be used, and with it the sources seen through it.
 #[derive(Debug)]
@@ -140,13 +142,17 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         }
     }
 
-    /// Whose archiving is looked up: the next ones in turn of those whose messages can be edited.
+    /// Which findings are looked up: those whose messages lack a link, then the next ones in turn of those whose messages
+    /// can be edited.
     fn lookups(&self, stored: Option<&Source>, state: &State) -> Vec<String> {
         let (Some(source), Access::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
         let live = |e: &crate::state::Entry| e.s == source.n && e.at.as_ref().is_some_and(|at| !at.is_webhook());
         let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
         let after = ids.partition_point(|id| **id <= source.looked_up);
-        ids.iter().cycle().skip(after).take(LOOKUPS.min(ids.len())).map(|id| (*id).clone()).collect()
+        let outdated: Vec<&String> = state.outdated_links(source.n).into_iter().take(LINKS).collect();
+        let in_turn = ids.iter().copied().cycle().skip(after).take(LOOKUPS.min(ids.len()));
+        let in_turn = in_turn.filter(|id| !outdated.contains(id));
+        outdated.iter().copied().chain(in_turn).cloned().collect()
     }
 
     /// Starts the next window of every source whose list goes on. Whether there is any.

@@ -51,6 +51,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         window.extend(news);
         loop {
             window = self.newest(window);
+            for f in window.iter().chain(&looked_up) {
+                self.record.state.relate(f);
+            }
             if !self.remember(&window).await {
                 return;
             }
@@ -166,7 +169,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             );
             self.settle(&f, &outcome);
         }
-        self.add_archived(&mut plan, looked_up);
+        self.add_looked_up(&mut plan, looked_up);
         self.add_pointers(&mut plan);
         self.add_notices(&mut plan);
         let desk = &self.desk;
@@ -179,20 +182,21 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         plan.held
     }
 
-    /// A finding that was archived, or brought back, says so on its message.
-    pub(super) fn add_archived(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
+    /// A finding that was archived, or brought back, says so on its message. One whose attack sequence, or signal, got a
+    /// message links to it.
+    pub(super) fn add_looked_up(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
         let planned: HashSet<String> =
             plan.lanes.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
             let Some(entry) = self.record.state.findings.get(&f.id) else { continue };
-            let Some(at) = entry.at.clone().filter(|_| entry.archived != f.archived && !planned.contains(&f.id)) else {
-                continue;
-            };
+            let related = self.record.state.related(&f);
+            let is_outdated = entry.archived != f.archived || !entry.has_links(&related);
+            let Some(at) = entry.at.clone().filter(|_| is_outdated && !planned.contains(&f.id)) else { continue };
             let to = match route(self.config, &f) {
                 Routed::To(to) => to,
                 Routed::Drop => default_destination(self.config),
             };
-            let update = Update { at, word: None, to, seen: entry.seen.clone() };
+            let update = Update { at, word: None, to, seen: entry.seen.clone(), related };
             plan.lanes.entry(UPDATES.into()).or_default().push(Act::Update(f, update));
         }
     }

@@ -192,6 +192,12 @@ pub struct Entry {
     /// Same for one account-wide finding in every region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wide: Option<String>,
+    /// ID of the attack sequence of which it is a signal.
+    #[serde(rename = "seq", default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
+    /// The fingerprint of the links to other messages that its message shows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub links: String,
     /// Since when its newest state cannot be delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Millis>,

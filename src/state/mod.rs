@@ -6,10 +6,12 @@ pub mod document;
 pub mod file;
 pub mod forget;
 mod kubernetes;
+mod links;
 pub mod moves;
 pub mod store;
 pub mod totals;
 
 pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
 pub use forget::{Forgotten, InHand};
+pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};

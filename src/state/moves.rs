@@ -20,10 +20,13 @@ pub enum Outcome {
         at: At,
         meant: Option<String>,
         old: Option<At>,
+        /// The fingerprint of the links that it shows; empty if that is not known.
+        links: String,
     },
     /// Its message was edited; `spoke`: its thread was told, too.
     Updated {
         spoke: bool,
+        links: String,
     },
     Digested,
     /// A filter or a route left it out.
@@ -134,7 +137,7 @@ impl State {
             self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         }
         self.totals.count_notification(channel, outcome.label());
-        if matches!(outcome, Outcome::Updated { spoke: true }) {
+        if matches!(outcome, Outcome::Updated { spoke: true, .. }) {
             self.totals.count_notification(channel, "threaded");
         }
         if outcome.is_delivery() && f.listed_at().is_some() {
@@ -200,14 +203,18 @@ impl Entry {
 
     fn apply(&mut self, f: &Finding, outcome: &Outcome, now: Millis) {
         match outcome {
-            Outcome::Posted { at, meant, old } => {
+            Outcome::Posted { at, meant, old, links } => {
                 self.at = Some(at.clone());
                 self.meant.clone_from(meant);
                 self.old.extend(old.clone());
                 self.wide = f.account_wide_key();
+                self.links.clone_from(links);
                 self.shown(f, now, true);
             }
-            Outcome::Updated { spoke } => self.shown(f, now, *spoke),
+            Outcome::Updated { spoke, links } => {
+                self.links.clone_from(links);
+                self.shown(f, now, *spoke);
+            }
             Outcome::Digested => {
                 let unknown = std::mem::take(&mut self.unknown);
                 *self = Entry { u: self.u, s: self.s, unknown, ..Entry::default() };
@@ -226,6 +233,7 @@ impl Entry {
         self.n = f.count;
         self.archived = f.archived;
         self.touched = now;
+        self.sequence = f.sequence_id().map(str::to_owned).or(self.sequence.take());
         self.remember(&f.traits());
         if spoke {
             self.spoke = now;

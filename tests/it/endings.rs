@@ -7,6 +7,7 @@ use guardduty_slack_support::world::World;
 use serde_json::json;
 
 use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+use crate::life::{are_linked, signal_and_sequence};
 
 #[test]
 fn sigterm_while_slack_is_waited_for_ends_the_run_and_what_was_settled_is_recorded() {
@@ -125,6 +126,18 @@ fn a_recurrence_killed_at_any_call_is_told_once() {
         "guardduty_reply f2",
     ];
     killed_at_every_call(|| later(false), |world| says(world, &wanted));
+}
+
+#[test]
+fn a_link_that_is_missing_is_added_though_the_run_is_killed_at_any_call() {
+    let build = || {
+        let world = world_with_short_lease().findings([high("f1")]).run().posted(["f1"]);
+        world.findings(signal_and_sequence()).run().posted(["sequence"]).exit(0)
+    };
+    killed_at_every_call(build, |world| {
+        assert!(are_linked(world), "{:#?}", world.slack.messages());
+        says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding sequence", AFRESH]);
+    });
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! One finding, one message, for its whole life.
 
 use guardduty_slack_support::fault::ok;
-use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::findings::{Kind, Sighting, critical, high, of};
 use guardduty_slack_support::journal::Call;
-use guardduty_slack_support::world::{ACCOUNT, REGION};
+use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::json;
 
 use crate::kit::world;
@@ -60,7 +60,7 @@ fn a_band_that_rose_is_said_at_once_in_the_thread_with_the_mention_and_broadcast
 #[test]
 fn archiving_and_bringing_back_is_said_by_the_message_itself() {
     let world = world().findings([high("f1")]).run().posted(["f1"]);
-    let archive = |world: &guardduty_slack_support::world::World, yes: bool| {
+    let archive = |world: &World, yes: bool| {
         world.aws.source(ACCOUNT, REGION, |source| source.change("f1", |f| f["service"]["archived"] = yes.into()));
     };
     archive(&world, true);
@@ -134,4 +134,27 @@ fn what_a_stranger_wrote_into_the_channel_counts_as_nothing_said() {
         }),
     );
     world.run().posted(["f1"]).exit(0);
+}
+
+/// The finding `f1`, which is a signal of the attack sequence `sequence`.
+pub fn signal_and_sequence() -> [Sighting; 2] {
+    let arn = format!("arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/d/finding/sequence");
+    let signals = json!([{ "uid": "f1", "type": "FINDING", "name": "Recon:EC2/Portscan" }]);
+    let sequence = critical("sequence").with("/service/detection/sequence/signals", signals);
+    [high("f1").updated_ago(5).severity(8.5).with("/associatedAttackSequenceArn", arn), sequence]
+}
+
+/// Each of the two messages links to the other.
+pub fn are_linked(world: &World) -> bool {
+    let link = |id| format!("/p{}", world.message_of(id).ts.replace('.', ""));
+    let links = |from, to| world.message_of(from).payload.to_string().contains(&link(to));
+    links("f1", "sequence") && links("sequence", "f1")
+}
+
+#[test]
+fn an_attack_sequence_and_its_signals_link_each_other_within_two_runs() {
+    let world = world().findings([high("f1")]).run().posted(["f1"]);
+    let world = world.findings(signal_and_sequence()).run().posted(["sequence"]).exit(0).run().silent().exit(0);
+    assert!(are_linked(&world), "{:#?}", world.slack.messages());
+    world.run().silent().updated([]).exit(0);
 }

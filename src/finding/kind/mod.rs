@@ -21,6 +21,10 @@ impl FindingType {
         &self.0
     }
 
+    pub fn is_attack_sequence(&self) -> bool {
+        self.purpose() == "AttackSequence"
+    }
+
     /// The threat purpose: `Backdoor` of `Backdoor:EC2/C&CActivity.B!DNS`.
     pub fn purpose(&self) -> &str {
         self.0.split_once(':').map_or(&*self.0, |(purpose, _)| purpose)

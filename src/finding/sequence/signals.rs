@@ -15,6 +15,9 @@ pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     let signals = by_importance(sequence.signals());
     tell_total(draft, sequence);
     for signal in signals {
+        if signal.r#type() == Some("FINDING") {
+            draft.signal(signal.uid(), signal.name());
+        }
         let line = line(draft, sequence, signal);
         draft.say(About::Signals, line);
     }
