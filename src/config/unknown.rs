@@ -35,8 +35,14 @@ pub(super) fn near_miss<'a>(name: &str, known: impl Iterator<Item = &'a str> + C
     if PREFIXES.iter().any(|p| name.starts_with(p)) || known.clone().any(|k| k == name) {
         return None;
     }
-    let nearest = nearest(&name.to_ascii_uppercase(), known);
-    (distance(&name.to_ascii_uppercase(), nearest) <= NEAR).then_some(nearest)
+    let name = name.to_ascii_uppercase();
+    // A name whose length differs by more takes more edits.
+    let similar = known.filter(|k| k.len().abs_diff(name.len()) <= NEAR);
+    similar
+        .map(|k| (distance(&name, k), k))
+        .filter(|(edits, _)| *edits <= NEAR)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, k)| k)
 }
 
 /// The known name that takes the fewest edits; the first of several.
