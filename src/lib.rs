@@ -27,3 +27,5 @@ pub mod slack;
 pub mod state;
 pub mod telemetry;
 pub mod time;
+pub mod triage;
+pub mod user;

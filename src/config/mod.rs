@@ -11,6 +11,7 @@ mod read;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod triage;
 mod unknown;
 mod urls;
 mod values;
@@ -28,6 +29,7 @@ pub use environment::environment;
 pub use faults::{Fault, Faults};
 pub use glob::Glob;
 pub use routes::{Match, Route, RouteTo, Routes, SeverityRange, Target};
+pub use triage::{Triage, TriageEmoji, TriageMode};
 pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
 
 /// What one run is told. Made by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.
@@ -121,6 +123,8 @@ pub struct Slack {
     pub remind_after: Duration,
     /// `SLACK_DIGEST_AFTER`; 0: never.
     pub digest_after: usize,
+    /// `None`: no triage.
+    pub triage: Option<Triage>,
 }
 
 /// How messages leave.

@@ -11,7 +11,7 @@ use super::values::{self, Parsed};
 use super::variables::{Given, Raw, VARIABLES};
 use super::{
     Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Regions, Role, Routes,
-    SERVICE_ACCOUNT, Slack, State, Wording, aws, unknown, urls,
+    SERVICE_ACCOUNT, Slack, State, Triage, TriageMode, Wording, aws, triage, unknown, urls,
 };
 use crate::http;
 
@@ -153,8 +153,23 @@ impl Reader<'_> {
             recurrence: self.read(raw.slack_recurrence(), values::recurrence),
             remind_after: self.read(raw.slack_remind_after(), values::duration),
             digest_after: self.read(raw.slack_digest_after(), values::count),
+            triage: self.triage(kind),
         };
         (slack, routes)
+    }
+
+    fn triage(&mut self, kind: Kind) -> Option<Triage> {
+        let raw = self.raw;
+        let mode = self.read(raw.slack_triage(), triage::mode);
+        let users = self.optional(raw.slack_triage_users(), triage::users);
+        let emoji = self.read(raw.slack_triage_emoji(), triage::emoji);
+        if mode.is_some() && kind == Kind::Webhook {
+            self.faults.add("SLACK_TRIAGE", "requires SLACK_BOT_TOKEN: a webhook cannot read reactions");
+        }
+        if mode == Some(TriageMode::Archive) && raw.slack_triage_users().value.is_none() {
+            self.faults.add("SLACK_TRIAGE_USERS", "not set: required with SLACK_TRIAGE=archive");
+        }
+        mode.map(|mode| Triage { mode, users, emoji })
     }
 
     /// Exactly one of bot token and webhook.

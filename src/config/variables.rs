@@ -104,6 +104,12 @@ variables! {
         "sample findings: `show` (marked as samples, without a mention) or `drop`";
     "GUARDDUTY_WATCH" guardduty_watch, false, Value("true"),
         "also monitor the detector itself: status, suppression rules, trusted IP lists";
+    "SLACK_TRIAGE" slack_triage, false, Value("off"),
+        "`show`: reactions on messages acknowledge, resolve and mute findings (scope `reactions:read`); `archive`: resolving also archives the finding in GuardDuty, and requires `SLACK_TRIAGE_USERS`; `off`";
+    "SLACK_TRIAGE_USERS" slack_triage_users, false, Unset,
+        "comma-separated list of the IDs of the users whose reactions count; unset: everyone in the channel (`show` only)";
+    "SLACK_TRIAGE_EMOJI" slack_triage_emoji, false, Value("acknowledge=eyes,resolve=white_check_mark,mute=no_bell"),
+        "names of the emoji, without colons; a meaning that is not named keeps its default";
     "ACCOUNT_NAMES" account_names, false, Unset,
         "`123456789012=prod,…`, shown beside the account ID, or `organization` (`organizations:ListAccounts`)";
     "CONSOLE_PORTAL_URL" console_portal_url, false, Unset,

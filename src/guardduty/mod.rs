@@ -109,6 +109,13 @@ pub struct DetectorStatus {
     pub features: BTreeMap<String, bool>,
 }
 
+/// The direction of a change of `service.archived`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveChange {
+    Archive,
+    Unarchive,
+}
+
 /// What a run asks of one account in one region. Every call retries by itself what is worth it; an error is final for now.
 #[allow(async_fn_in_trait)] // one thread, no dyn: no bound is missed
 pub trait Detector {
@@ -131,6 +138,9 @@ pub trait Detector {
 
     /// Findings by ID, each as the JSON document that GuardDuty returns; some may be missing.
     async fn documents(&self, detector: &str, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError>;
+
+    /// Archives at most [`PAGE`] findings, or unarchives them.
+    async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError>;
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError>;
 

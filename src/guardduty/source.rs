@@ -22,7 +22,7 @@ use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
-use super::{Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
+use super::{ArchiveChange, Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
 use crate::finding::{Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
 
@@ -181,6 +181,20 @@ impl Detector for Source {
             documents.extend(answer.map_err(|unreadable| unreadable.error)?);
         }
         Ok(documents)
+    }
+
+    async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError> {
+        let ids = Some(ids.to_vec());
+        match change {
+            ArchiveChange::Archive => {
+                let request = self.client().archive_findings().detector_id(detector).set_finding_ids(ids);
+                self.call("ArchiveFindings", request.customize().config_override(self.here()).send()).await.map(drop)
+            }
+            ArchiveChange::Unarchive => {
+                let request = self.client().unarchive_findings().detector_id(detector).set_finding_ids(ids);
+                self.call("UnarchiveFindings", request.customize().config_override(self.here()).send()).await.map(drop)
+            }
+        }
     }
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {

@@ -6,6 +6,7 @@ mod digest;
 mod finding;
 mod links;
 mod look;
+mod marks;
 mod notes;
 mod notice;
 mod owner;
@@ -31,6 +32,8 @@ use serde_json::{Value, json};
 
 use crate::finding::Finding;
 use blocks::Body;
+
+pub use marks::Marks;
 pub use related::{Related, Relation};
 
 /// A Slack message without its channel.
@@ -129,6 +132,8 @@ pub struct Life<'a> {
     pub mention: Option<&'a str>,
     pub omitted_mention: Option<&'a str>,
     pub refused_channel: Option<&'a str>,
+    /// What people said by reactions.
+    pub marks: Option<&'a Marks>,
     /// Related findings that have a message: a link to each is shown.
     pub related: &'a [Related],
 }
@@ -148,8 +153,18 @@ pub struct News<'a> {
     pub severity_was: Option<f64>,
     pub fresh: &'a [String],
     pub count_was: Option<u64>,
+    /// Why the finding is open again, if it was resolved.
+    pub reopened: Option<Reopened>,
     pub addressing: Addressing<'a>,
     pub placement: Placement<'a>,
+}
+
+/// Why a finding that was resolved is open again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    Recurred,
+    /// Somebody unarchived it in GuardDuty.
+    Unarchived,
 }
 
 /// Where a reply is posted.
@@ -192,9 +207,16 @@ pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
     Message::new(finding::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", told))
 }
 
+/// The `reason` of a reply that says that the finding was unarchived.
+pub const UNARCHIVED: &str = "unarchived";
+
 /// What is new about a finding, for its thread.
 pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
-    let told = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    if news.reopened == Some(Reopened::Unarchived) {
+        // The revision is the same as before: another reply may be about it.
+        told["reason"] = UNARCHIVED.into();
+    }
     Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))
 }
 

@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, News, Placement, Wording, bare, links, look, notes, say, seen};
+use super::{Form, News, Placement, Reopened, Wording, bare, links, look, notes, say, seen};
 use crate::finding::{Band, Finding, Phrase};
 
 /// Values of a kind that a reply names.
@@ -82,9 +82,17 @@ fn rise(f: &Finding, was: f64) -> Plain {
     ))
 }
 
-/// New values by kind, then the count.
+fn reopened_text(reopened: Reopened) -> &'static str {
+    match reopened {
+        Reopened::Recurred => "Reopened: the finding recurred after it was resolved",
+        Reopened::Unarchived => "Reopened: the finding was unarchived in GuardDuty after it was resolved",
+    }
+}
+
+/// The reopening, new values by kind, then the count.
 fn lines(f: &Finding, news: &News) -> Vec<Phrase> {
     let mut lines = Vec::new();
+    lines.extend(news.reopened.map(|reopened| Phrase::new().ours(reopened_text(reopened))));
     for (kind, one, many) in [
         ("ip", "new source address ", "new source addresses "),
         ("country", "new country ", "new countries "),

@@ -2,13 +2,19 @@
 
 use super::blocks::Runs;
 use super::text::Mention;
-use super::{Addressing, Life, notes};
+use super::{Addressing, Life, Marks, notes};
 use crate::finding::Finding;
+use crate::user::UserId;
 
 /// Why nobody needs to look at the finding any more, as a word for its title: then its message is gray and mentions
 /// nobody. None for an open finding.
 pub(super) fn closed(f: &Finding, life: &Life) -> Option<&'static str> {
-    (f.archived || life.archived).then_some("Archived")
+    let is_resolved = life.marks.is_some_and(|marks| marks.resolved.is_some());
+    match (is_resolved, f.archived || life.archived) {
+        (true, _) => Some("Resolved"),
+        (false, true) => Some("Archived"),
+        (false, false) => None,
+    }
 }
 
 /// The mention of a message. A sample finding mentions nobody, and neither does one that is closed.
@@ -27,9 +33,21 @@ pub(super) fn addressing<'a>(f: &Finding, life: &Life<'a>) -> Addressing<'a> {
     }
 }
 
+/// Who resolved, acknowledged or muted the finding. An edit of a message notifies nobody.
+fn mark_lines(marks: &Marks) -> Vec<Runs> {
+    let line = |label: &'static str, user: &Option<UserId>| {
+        let who = Mention::parse(&user.as_ref()?.to_mention())?;
+        Some(Runs::new().label(label).say("  by ").mention(&who))
+    };
+    let Marks { acknowledged, resolved, muted } = marks;
+    let muted = line("Muted", muted).map(|runs| runs.say(" · its thread announces only a higher severity level"));
+    [line("Resolved", resolved), line("Acknowledged", acknowledged), muted].into_iter().flatten().collect()
+}
+
 /// The lines in the order in which they are shown.
 pub(super) fn lines(f: &Finding, life: &Life) -> Vec<Runs> {
     let mut lines = notes::runs(&addressing(f, life));
+    lines.extend(life.marks.into_iter().flat_map(mark_lines));
     if f.archived || life.archived {
         lines.push(Runs::new().label("Archived").say("  this finding is archived in GuardDuty"));
     }

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use crate::config::{Config, Target};
 use crate::finding::Finding;
-use crate::message::Notice;
+use crate::message::{Marks, Notice};
 use crate::plan::{Destination, Post, Reason, Update, Verdict, decide};
 use crate::slack::At;
 use crate::slack::pace::UPDATES;
-use crate::state::{Outcome, State};
+use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Millis;
 
 /// A digest sums up so many findings at most: its plan then takes some 24 KB of the state.
@@ -26,6 +26,8 @@ pub enum Act {
         to: Destination,
         findings: Vec<Rc<Finding>>,
     },
+    /// The message of a finding shows what the reactions on it say.
+    Mark(Rc<Finding>, Mark),
     /// The message at `old` says where finding `id` is told now.
     Point {
         id: String,
@@ -35,13 +37,24 @@ pub enum Act {
     },
 }
 
+/// An edit of a finding's message because of reactions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    pub at: At,
+    pub marks: Marks,
+    /// Traits that earlier revisions of the finding showed.
+    pub seen: Vec<String>,
+    /// Messages to which it links.
+    pub related: Vec<RelatedMessage>,
+}
+
 impl Act {
     /// Whose states it tells.
     pub fn findings(&self) -> &[Rc<Finding>] {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Point { .. } => &[],
+            Act::Notice(_) | Act::Mark(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -49,7 +62,7 @@ impl Act {
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Point { .. } => None,
+            Act::Notice(_) | Act::Mark(..) | Act::Point { .. } => None,
         }
     }
 
@@ -59,6 +72,7 @@ impl Act {
             Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
             Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
             Act::Notice(notice) => format!("notice \"{}\"", notice.title),
+            Act::Mark(f, _) => format!("reactions on finding {}", f.id),
             Act::Point { id, .. } => format!("redirect for finding {id}"),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Access, Config, Recurrence, Samples};
 use crate::finding::Finding;
+use crate::message::{Marks, Reopened};
 use crate::plan::{Destination, Routed, route};
 use crate::slack::At;
 use crate::state::{Entry, Outcome, RelatedMessage, State};
@@ -81,6 +82,8 @@ pub struct Update {
     pub seen: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
+    /// What its message shows of the reactions.
+    pub marks: Marks,
 }
 
 /// A word in a finding's thread: what is new since it last spoke.
@@ -90,6 +93,7 @@ pub struct Word {
     pub rose_from: Option<f64>,
     pub fresh: Vec<String>,
     pub count_was: Option<u64>,
+    pub reopened: Option<Reopened>,
 }
 
 /// Decides about one finding as fetched.
@@ -170,20 +174,25 @@ fn edit(
     now: Millis,
 ) -> Verdict {
     let word = word(config.slack.remind_after, f, entry, now);
-    let same = entry.fresh(&f.traits()).is_empty()
+    let same = entry.marks().resolved.is_none()
+        && entry.fresh(&f.traits()).is_empty()
         && entry.sev == f.severity
         && entry.archived == f.archived
         && entry.has_links(&related);
     if word.is_none() && same && now.since(entry.touched) < FRESH_ENOUGH {
         return Verdict::Settled(Outcome::Coalesced, Reason::NothingNew);
     }
-    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone(), related })
+    let marks = if f.archived { entry.marks() } else { entry.marks().reopened() };
+    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone(), related, marks })
 }
 
 /// The one rule by which a thread speaks: at once when the band rose, else of what is new once it was silent long enough.
 fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Option<Word> {
     let rose = f.band() > entry.band();
-    if f.archived || (!rose && now.since(entry.spoke) < remind_after) {
+    let marks = entry.marks();
+    let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
+    let is_due = reopened.is_some() || now.since(entry.spoke) >= remind_after;
+    if f.archived || (!rose && (marks.muted.is_some() || !is_due)) {
         return None;
     }
     let unsaid = entry.seen.iter().skip(entry.told);
@@ -191,8 +200,9 @@ fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Opti
         rose_from: rose.then_some(entry.sev),
         fresh: unsaid.chain(entry.fresh(&f.traits())).cloned().collect(),
         count_was: (f.count > entry.spoke_n && entry.spoke_n > 0).then_some(entry.spoke_n),
+        reopened,
     };
-    (rose || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
+    (rose || reopened.is_some() || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
 }
 
 /// Whether the finding now routes to another channel than the one its message stands in, or was meant for.

@@ -7,6 +7,6 @@ pub mod silence;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Act, Budget, Plan, plan};
+pub use batch::{Act, Budget, Mark, Plan, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
 pub use route::{Destination, Routed, default_destination, route};

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::finding::Finding;
-use crate::message::{self, Addressing, Form, Life, News, Placement, Related};
-use crate::plan::{Act, Destination, Post, Update, Word};
+use crate::message::{self, Addressing, Form, Life, News, Placement, Related, Reopened};
+use crate::plan::{Act, Destination, Mark, Post, Update, Word};
 use crate::run::delivery_log::{Action, Place, log_digest, log_finding, log_notice, log_redirect};
 use crate::run::desk::Desk;
 use crate::run::recall::{Memory, Past};
 use crate::run::send::{Sent, Unsent};
-use crate::slack::{At, Chat, HistoryError, OwnMessage};
+use crate::run::triage::time_for_triage;
+use crate::slack::{At, Chat, HistoryError, OwnMessage, ReplyId};
 use crate::state::{Outcome, RelatedMessage, fingerprint};
 
 /// What came of an act.
@@ -45,6 +46,7 @@ impl<C: Chat> Desk<'_, C> {
             Act::Post(f, post) => self.post(f, post, past, again).await,
             Act::Update(f, update) => self.update(f, update, past, again).await,
             Act::Digest { id, to, findings } => self.digest(id, to, findings, past, again).await,
+            Act::Mark(f, mark) => self.mark(f, mark).await,
             Act::Point { id, old, now, channel } => self.point(id, old, now, channel).await,
         };
         said.unwrap_or_else(|unsent| match unsent {
@@ -164,7 +166,9 @@ impl<C: Chat> Desk<'_, C> {
     /// Edits the message, which may be repeated, then replies in its thread, which may not.
     async fn update(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
         let related = self.permalinks(&update.related).await?;
-        let life = Life { archived: f.archived, traits_seen: &update.seen, related: &related, ..Life::default() };
+        let marks = Some(&update.marks);
+        let life =
+            Life { archived: f.archived, traits_seen: &update.seen, related: &related, marks, ..Life::default() };
         let Some(form) = self.edit(&update.at, |form| message::finding(f, &life, self.wording, form)).await? else {
             return self.anew(f, update, &life, past).await;
         };
@@ -178,6 +182,21 @@ impl<C: Chat> Desk<'_, C> {
             Err(Unsent::Gone) => self.anew(f, update, &life, past).await,
             Err(unsent) => Err(unsent),
         }
+    }
+
+    /// Shows on a finding's message what its reactions say, while there is time. A message that does not exist any more
+    /// has no reactions.
+    async fn mark(&self, f: &Finding, mark: &Mark) -> Result<Done, Unsent> {
+        let related = self.permalinks(&mark.related).await?;
+        let marks = Some(&mark.marks);
+        let life = Life { archived: f.archived, traits_seen: &mark.seen, related: &related, marks, ..Life::default() };
+        let limit = time_for_triage(self.stop.left(), self.config.run_timeout);
+        let edit = self.edit(&mark.at, |form| message::finding(f, &life, self.wording, form));
+        let Ok(edited) = tokio::time::timeout(limit, edit).await else { return Err(Unsent::Left) };
+        if edited?.is_some() {
+            self.log(Action::Updated, f, &mark.at);
+        }
+        Ok(Done::Said)
     }
 
     /// Posts a message again that does not exist any more, or can no longer be edited. An earlier run may have done so
@@ -198,18 +217,24 @@ impl<C: Chat> Desk<'_, C> {
     async fn word(&self, f: &Finding, update: &Update, word: &Word, past: &Past, again: bool) -> Result<(), Unsent> {
         let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
         let replies = self.thread(&update.at.channel, root, f).await?;
-        if replies.iter().any(|m| m.event_type == "guardduty_reply" && tells(m, f)) {
+        let reply = reply_id(f, word);
+        if replies.iter().any(|m| m.reply_id().as_ref() == Some(&reply)) {
             return Ok(());
         }
         let increased = word.rose_from.is_some();
         let mention = update.to.mention.clone().filter(|_| increased);
         let target = Target::Channel(update.at.channel.clone());
         let to = Destination { target, mention, ..self.default.clone() };
-        if self.is_announced_in_channel(f, &to, past, again).await? {
+        if self.is_announced_in_channel(&reply, &to, past, again).await? {
             return Ok(());
         }
-        let news =
-            News { severity_was: word.rose_from, fresh: &word.fresh, count_was: word.count_was, ..News::default() };
+        let news = News {
+            severity_was: word.rose_from,
+            fresh: &word.fresh,
+            count_was: word.count_was,
+            reopened: word.reopened,
+            ..News::default()
+        };
         let write = |form: Form, addressing: &Addressing, placement: Placement| {
             message::reply(f, &News { addressing: *addressing, placement, ..news }, self.wording, form)
         };
@@ -244,16 +269,15 @@ impl<C: Chat> Desk<'_, C> {
     /// without recording it, or this run with an unknown outcome.
     async fn is_announced_in_channel(
         &self,
-        f: &Finding,
+        reply: &ReplyId,
         to: &Destination,
         past: &Past,
         again: bool,
     ) -> Result<bool, Unsent> {
-        let reply = (f.id.clone(), f.updated_at.clone());
-        if self.standalone_replies.borrow().contains(&reply) {
+        if self.standalone_replies.borrow().contains(reply) {
             return Ok(true);
         }
-        Ok(again && self.look(to, past).await?.standalone_replies.contains(&reply))
+        Ok(again && self.look(to, past).await?.standalone_replies.contains(reply))
     }
 
     /// The finding's own message in the thread of a sibling, if it stands there.
@@ -314,6 +338,11 @@ fn log_unreadable(f: &Finding) {
             "only the ID of a finding can be read; sending the minimal form"
         );
     }
+}
+
+fn reply_id(f: &Finding, word: &Word) -> ReplyId {
+    let reason = (word.reopened == Some(Reopened::Unarchived)).then(|| message::UNARCHIVED.to_owned());
+    ReplyId { finding_id: f.id.clone(), updated_at: f.updated_at.clone(), reason }
 }
 
 /// Whether a message of our own is about just this state of a finding.

@@ -11,6 +11,7 @@ use crate::plan::Destination;
 use crate::run::refusals::Refusals;
 use crate::run::send::Unsent;
 use crate::run::stop::Stop;
+use crate::slack::ReplyId;
 use crate::slack::pace::Pace;
 
 /// What all lanes of a run share.
@@ -26,8 +27,8 @@ pub struct Desk<'a, C> {
     /// Channels, by their ids, whose history the token may not read: there a message is delivered at least once.
     pub unreadable: RefCell<BTreeSet<String>>,
     pub refusals: Refusals,
-    /// Replies that history shows as messages in a channel, because their thread rejected them: finding ID, `updatedAt`.
-    pub standalone_replies: RefCell<HashSet<(String, String)>>,
+    /// Replies that history shows as messages in a channel, because their thread rejected them.
+    pub standalone_replies: RefCell<HashSet<ReplyId>>,
     /// The history of a channel could not be read for a transient reason.
     pub history_unread: Cell<bool>,
     /// Ids of channels that could not be read after an unclean end: nothing is posted there, by whichever way.

@@ -27,10 +27,17 @@ impl Printer<'_> {
                 self.post(post.to.name(), post.parent.as_ref().map(|parent| parent.ts.as_str()), &message);
             }
             Act::Update(f, update) => {
-                self.update(&update.at, &self.finding(f, None, &update.seen));
+                let marks = Some(&update.marks);
+                let life = Life { archived: f.archived, traits_seen: &update.seen, marks, ..Life::default() };
+                self.update(&update.at, &message::finding(f, &life, self.wording, Form::Full));
                 if let Some(word) = &update.word {
                     self.reply(f, update, word);
                 }
+            }
+            Act::Mark(f, mark) => {
+                let marks = Some(&mark.marks);
+                let life = Life { archived: f.archived, traits_seen: &mark.seen, marks, ..Life::default() };
+                self.update(&mark.at, &message::finding(f, &life, self.wording, Form::Full));
             }
             Act::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
@@ -54,6 +61,7 @@ impl Printer<'_> {
             severity_was: word.rose_from,
             fresh: &word.fresh,
             count_was: word.count_was,
+            reopened: word.reopened,
             addressing,
             ..News::default()
         };

@@ -25,6 +25,7 @@ use crate::run::recall::{Memory, Past, Recall};
 use crate::run::record::Record;
 use crate::run::session::Unrecorded;
 use crate::run::stop::Stop;
+use crate::run::triage::Reactions;
 use crate::slack::Chat;
 use crate::state::store::Store;
 use crate::time::{Clock, Millis};
@@ -105,6 +106,7 @@ pub struct Engine<'a, D, C, S> {
     /// An identity could not be used.
     pub(super) unreachable: bool,
     pub(super) reported: Instant,
+    pub(super) reactions: Reactions,
 }
 
 /// What a run begins with.
@@ -158,6 +160,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             unknown: false,
             unreachable: false,
             reported: Instant::now(),
+            reactions: Reactions::default(),
         }
     }
 
@@ -184,6 +187,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if self.is_notice_due() && !self.is_over() {
             self.cycle().await;
         }
+        self.triage().await;
         self.close().await;
     }
 
@@ -394,7 +398,7 @@ impl Arrived {
     }
 }
 
-fn ticks() -> tokio::time::Interval {
+pub(super) fn ticks() -> tokio::time::Interval {
     let mut tick = interval(Duration::from_millis(500));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick

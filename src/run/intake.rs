@@ -189,6 +189,12 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         fresh
     }
 
+    /// The source of this number and its detector, if it was read in this run.
+    pub fn reader(&self, n: u32) -> Option<(Rc<D>, String)> {
+        let track = self.tracks.values().find(|track| track.n == n && track.looked && track.detector.is_some())?;
+        Some((track.source.clone(), track.detector.clone()?))
+    }
+
     /// What is to be told though no list showed it is in hand as if one had.
     pub fn hold(&mut self, findings: &[Rc<Finding>]) {
         for f in findings {

@@ -20,6 +20,7 @@ pub mod session;
 mod sources;
 pub mod stop;
 mod tell;
+mod triage;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashSet};

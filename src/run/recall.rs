@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::config::{RouteTo, Target};
 use crate::run::desk::Desk;
-use crate::slack::{At, Chat, HistoryError, OwnMessage};
+use crate::slack::{At, Chat, HistoryError, OwnMessage, ReplyId};
 use crate::state::{Entry, Outcome, Source, State};
 use crate::time::Millis;
 
@@ -55,8 +55,8 @@ pub struct Memory {
     findings: BTreeMap<String, Standing>,
     pub digests: HashSet<String>,
     pub notices: HashSet<String>,
-    /// Replies that are messages in a channel, because their thread rejected them: finding ID, `updatedAt`.
-    pub standalone_replies: HashSet<(String, String)>,
+    /// Replies that are messages in a channel, because their thread rejected them.
+    pub standalone_replies: HashSet<ReplyId>,
 }
 
 /// What was taken as said.
@@ -71,14 +71,14 @@ impl Memory {
     /// Adds the messages of one channel: its name as configured, its id.
     pub fn add(&mut self, channel: (&str, &str), messages: Vec<OwnMessage>, past: &Past) {
         for m in messages {
-            if past.replayed.is_some_and(|r| posted(&m.ts) <= r) {
+            if past.replayed.is_some_and(|r| m.posted() <= r) {
                 continue;
             }
             match m.event_type.as_str() {
                 "guardduty_finding" => self.add_finding(channel, &m),
                 "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
                 "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
-                "guardduty_reply" => self.standalone_replies.extend(text(&m, "finding_id").zip(text(&m, "updated_at"))),
+                "guardduty_reply" => self.standalone_replies.extend(m.reply_id()),
                 _ => {}
             }
         }
@@ -152,11 +152,13 @@ fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<
         return false;
     }
     let entry = state.findings.entry(id.to_owned()).or_default();
-    let spoke = posted(&standing.at.ts).min(now);
+    let spoke = standing.at.posted().min(now);
+    let first = entry.first_message();
     *entry = Entry {
         u: standing.updated,
         s,
         at: Some(standing.at.clone()),
+        first,
         old: entry.old.drain(..).chain(entry.at.take().filter(|at| at.channel != standing.at.channel)).collect(),
         sev: standing.severity,
         touched: spoke,
@@ -166,12 +168,6 @@ fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<
     };
     state.totals.count_notification(&standing.channel, Outcome::Adopted.label());
     true
-}
-
-/// When Slack took a message: its `ts` is seconds since the epoch.
-fn posted(ts: &str) -> Millis {
-    let seconds: f64 = ts.parse().unwrap_or(0.0);
-    Millis((seconds * 1000.0) as i64)
 }
 
 /// What a run must know before it speaks.

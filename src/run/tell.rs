@@ -6,16 +6,16 @@ use std::rc::Rc;
 use crate::config::Access;
 use crate::finding::Finding;
 use crate::guardduty::Detector;
-use crate::message::Level;
-use crate::plan::{self, Act, Routed, Update, default_destination, route, silence};
+use crate::message::{Level, Reopened};
+use crate::plan::{self, Act, Routed, Update, Word, default_destination, route, silence};
 use crate::run::deliver::Done;
 use crate::run::engine::{Engine, PATIENCE, Told};
 use crate::run::lane::lane;
 use crate::run::recall::recall;
 use crate::slack::Chat;
 use crate::slack::pace::UPDATES;
-use crate::state::Outcome;
 use crate::state::store::Store;
+use crate::state::{Entry, Outcome};
 
 /// So many notices at most wait in the state.
 const NOTICES: usize = 100;
@@ -49,19 +49,17 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             looked_up.into_iter().partition(|f| !f.archived && self.is_unsaid(f));
         self.intake.hold(&news);
         window.extend(news);
-        loop {
-            window = self.newest(window);
-            for f in window.iter().chain(&looked_up) {
-                self.record.state.relate(f);
-            }
-            if !self.remember(&window).await {
+        let recurrences = self.take_recurrences(&mut window);
+        let waits = !recurrences.is_empty() || self.has_archiving_changed(&looked_up);
+        let looked_up_later = if waits { std::mem::take(&mut looked_up) } else { Vec::new() };
+        if !self.announce_window(window, looked_up).await {
+            return;
+        }
+        if waits && !self.is_over() {
+            self.read_before_recurrences().await;
+            if !self.announce_window(recurrences, looked_up_later).await {
                 return;
             }
-            let held = self.tell(window, std::mem::take(&mut looked_up)).await;
-            if held.is_empty() || self.is_over() {
-                break;
-            }
-            window = held;
         }
         self.intake.advance(&mut self.record.state);
         if self.record.state.findings.len() > MANY && !self.config.dry_run {
@@ -69,9 +67,27 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
     }
 
+    /// Announces findings, and the archiving of others. Returns false if the run is over.
+    async fn announce_window(&mut self, mut window: Vec<Rc<Finding>>, mut looked_up: Vec<Rc<Finding>>) -> bool {
+        loop {
+            window = self.newest(window);
+            for f in window.iter().chain(&looked_up) {
+                self.record.state.relate(f);
+            }
+            if !self.remember(&window).await {
+                return false;
+            }
+            let held = self.tell(window, std::mem::take(&mut looked_up)).await;
+            if held.is_empty() || self.is_over() {
+                return true;
+            }
+            window = held;
+        }
+    }
+
     /// An update that was looked up before the list showed it: it is told as one, not as a mere word on archiving.
     /// What lies below the lower bound may have been said and forgotten.
-    fn is_unsaid(&self, f: &Finding) -> bool {
+    pub(super) fn is_unsaid(&self, f: &Finding) -> bool {
         let (state, overlap) = (&self.record.state, self.config.overlap);
         let listable = state.sources.get(&f.origin.key()).is_some_and(|s| f.updated >= s.lower(overlap));
         listable && !state.knows(&f.id, f.updated)
@@ -182,6 +198,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         plan.held
     }
 
+    fn has_archiving_changed(&self, looked_up: &[Rc<Finding>]) -> bool {
+        let differs = |f: &Rc<Finding>| {
+            self.record.state.findings.get(&f.id).is_some_and(|e| e.at.is_some() && e.archived != f.archived)
+        };
+        self.config.slack.triage.is_some() && looked_up.iter().any(differs)
+    }
+
     /// A finding that was archived, or brought back, says so on its message. One whose attack sequence, or signal, got a
     /// message links to it.
     pub(super) fn add_looked_up(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
@@ -196,7 +219,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 Routed::To(to) => to,
                 Routed::Drop => default_destination(self.config),
             };
-            let update = Update { at, word: None, to, seen: entry.seen.clone(), related };
+            let word = reopening(entry, &f);
+            let is_unarchived = entry.archived && !f.archived;
+            let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
+            let update = Update { at, word, to, seen: entry.seen.clone(), related, marks };
             plan.lanes.entry(UPDATES.into()).or_default().push(Act::Update(f, update));
         }
     }
@@ -281,7 +307,20 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
         }
         match (act, done) {
-            (Act::Post(f, _) | Act::Update(f, _), Done::Settled(outcome)) => self.settle(&f, &outcome),
+            (Act::Post(f, _), Done::Settled(outcome)) => self.settle(&f, &outcome),
+            (Act::Update(f, update), Done::Settled(outcome)) => {
+                self.note_announced(&f);
+                self.settle(&f, &outcome);
+                self.record.state.set_shown(&f.id, &update.marks);
+            }
+            (Act::Mark(f, mark), Done::Said) => {
+                self.record.state.set_shown(&f.id, &mark.marks);
+                self.record.delivered();
+            }
+            (Act::Mark(..), Done::Left) => {}
+            (Act::Mark(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
+                tracing::warn!(finding_id = f.id, error, "message does not show the reactions; the next run retries");
+            }
             (Act::Digest { id, to, findings }, Done::Digested) => {
                 self.record.state.plans.remove(&id);
                 for f in &findings {
@@ -348,6 +387,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.tried.insert(notice.id);
                 false
             }
+            Act::Mark(f, _) => {
+                self.tried.insert(f.id.clone());
+                false
+            }
             Act::Point { id, .. } => {
                 self.tried.insert(id);
                 false
@@ -412,4 +455,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.settle(&f, &Outcome::GivenUp);
         true
     }
+}
+
+/// What the thread of a resolved finding says that somebody unarchived. A muted thread says nothing.
+fn reopening(entry: &Entry, f: &Finding) -> Option<Word> {
+    let marks = entry.marks();
+    let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();
+    let reopened = Some(Reopened::Unarchived);
+    is_reopened.then(|| Word { rose_from: None, fresh: Vec::new(), count_was: None, reopened })
 }

@@ -10,13 +10,16 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::classification::{self, Answer, Refusal};
-use super::{At, Chat, Failure, HistoryError, OwnMessage, Posted, Target, history};
+use super::{
+    At, Chat, Failure, HistoryError, OwnMessage, Posted, Reaction, ReactionAccess, RecentReactions, Target, history,
+};
 use crate::config::Access;
 use crate::http;
 use crate::message::Message;
 use crate::metrics::Requests;
 use crate::retry::{Policy, chance, http_date};
 use crate::time::{Clock, Millis};
+use crate::user::UserId;
 
 /// For how long a reading call waits out throttling and failures, all its pages together.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -45,6 +48,8 @@ pub struct Identity {
     pub url: String,
     pub team: String,
     pub user: String,
+    /// Absent if Slack does not say.
+    pub user_id: Option<UserId>,
     /// The header `x-oauth-scopes`; empty if Slack does not say.
     pub scopes: Vec<String>,
 }
@@ -100,10 +105,16 @@ impl Client {
                 url: text("url").unwrap_or_default(),
                 team: text("team").unwrap_or_default(),
                 user: text("user").unwrap_or_default(),
+                user_id: text("user_id").as_deref().and_then(UserId::parse),
                 scopes: heard.scopes,
             })
         };
         self.identity.get_or_try_init(ask).await
+    }
+
+    /// A reading method, requested once.
+    pub(super) async fn read_once(&self, method: &str, query: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
+        self.get(method, query).await.map(|heard| heard.body)
     }
 
     /// A reading method, tried again for passing reasons.
@@ -242,6 +253,27 @@ impl Chat for Client {
         oldest: Millis,
     ) -> Result<Vec<OwnMessage>, HistoryError> {
         history::read(self, "conversations.replies", &[("channel", channel_id), ("ts", thread_ts)], oldest).await
+    }
+
+    async fn reaction_access(&self) -> Result<ReactionAccess, Failure> {
+        self.read_access().await
+    }
+
+    async fn recent_reactions(
+        &self,
+        channel_id: &str,
+        oldest: &str,
+        pages: usize,
+    ) -> Result<(RecentReactions, usize), Failure> {
+        self.read_recent(channel_id, oldest, pages).await
+    }
+
+    async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure> {
+        self.read_reactions(at).await
+    }
+
+    async fn is_bot(&self, user: &UserId) -> Result<bool, Failure> {
+        self.read_is_bot(user).await
     }
 }
 

@@ -7,6 +7,7 @@ pub mod client;
 mod history;
 pub mod pace;
 mod probe;
+mod reaction;
 #[cfg(test)]
 mod wire;
 
@@ -17,10 +18,12 @@ use serde_json::{Map, Value};
 
 use crate::message::Message;
 use crate::time::Millis;
+use crate::user::UserId;
 
 pub use crate::config::Target;
 pub use client::{Client, Identity};
 pub use probe::Proof;
+pub use reaction::{Reaction, ReactionAccess, RecentReactions};
 
 /// Where a message stands. Kept in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,6 +98,30 @@ pub struct OwnMessage {
     pub event: Map<String, Value>,
 }
 
+/// The identity of a reply in the thread of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReplyId {
+    pub finding_id: String,
+    /// The revision that it is about.
+    pub updated_at: String,
+    /// Why there is a reply that is not about the revision alone.
+    pub reason: Option<String>,
+}
+
+impl OwnMessage {
+    /// Time at which Slack accepted the message.
+    pub fn posted(&self) -> Millis {
+        time_of(&self.ts)
+    }
+
+    /// Returns `None` for a message that is not a reply.
+    pub fn reply_id(&self) -> Option<ReplyId> {
+        let text = |key: &str| self.event.get(key).and_then(Value::as_str).map(str::to_owned);
+        (self.event_type == "guardduty_reply").then_some(())?;
+        Some(ReplyId { finding_id: text("finding_id")?, updated_at: text("updated_at")?, reason: text("reason") })
+    }
+}
+
 /// Why history could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
@@ -128,9 +155,38 @@ pub trait Chat {
     /// The own bot's replies with metadata in a thread since `oldest`, broadcast ones included, oldest first.
     async fn replies(&self, channel_id: &str, thread_ts: &str, oldest: Millis)
     -> Result<Vec<OwnMessage>, HistoryError>;
+
+    /// What the token may read of reactions and users.
+    async fn reaction_access(&self) -> Result<ReactionAccess, Failure>;
+
+    /// The reactions on the newest messages of a channel down to the message `oldest`, and how many pages were read,
+    /// `pages` at most. Requested once, without retrying.
+    async fn recent_reactions(
+        &self,
+        channel_id: &str,
+        oldest: &str,
+        pages: usize,
+    ) -> Result<(RecentReactions, usize), Failure>;
+
+    /// The reactions on one message, with all users. Requested once, without retrying.
+    async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure>;
+
+    /// Returns true if a user is a bot. Requested once, without retrying.
+    async fn is_bot(&self, user: &UserId) -> Result<bool, Failure>;
+}
+
+/// The time that a `ts`, in seconds since the epoch, names.
+fn time_of(ts: &str) -> Millis {
+    let seconds: f64 = ts.parse().unwrap_or(0.0);
+    Millis((seconds * 1000.0) as i64)
 }
 
 impl At {
+    /// Time at which Slack accepted the message: its `ts` is in seconds since the epoch.
+    pub fn posted(&self) -> Millis {
+        time_of(&self.ts)
+    }
+
     pub fn is_webhook(&self) -> bool {
         self.ts.is_empty()
     }

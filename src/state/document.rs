@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::message::Notice;
 use crate::slack::At;
 use crate::state::totals::Totals;
+use crate::state::triage::{Triage, TriageProgress};
 use crate::time::Millis;
 
 /// The version that this release writes. A document of a higher one is never overwritten.
@@ -56,6 +57,8 @@ pub struct State {
     /// Findings that were listed but not told when asked for, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unfetched: BTreeMap<String, Unfetched>,
+    #[serde(default, skip_serializing_if = "TriageProgress::is_empty")]
+    pub triage: TriageProgress,
     #[serde(default)]
     pub totals: Totals,
     #[serde(flatten)]
@@ -198,6 +201,12 @@ pub struct Entry {
     /// The fingerprint of the links to other messages that its message shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub links: String,
+    /// Time of its first message, where `at` is a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Millis>,
+    /// The reactions on its message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triage: Option<Box<Triage>>,
     /// Since when its newest state cannot be delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Millis>,
@@ -238,6 +247,7 @@ impl Default for State {
             notices: Vec::new(),
             channels: BTreeMap::new(),
             unfetched: BTreeMap::new(),
+            triage: TriageProgress::default(),
             totals: Totals::default(),
             unknown: BTreeMap::new(),
         }

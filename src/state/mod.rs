@@ -10,8 +10,10 @@ mod links;
 pub mod moves;
 pub mod store;
 pub mod totals;
+mod triage;
 
 pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
 pub use forget::{Forgotten, InHand};
 pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};
+pub use triage::{Archiving, Triage, TriageProgress};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::finding::{Band, Finding};
+use crate::message::Marks;
 use crate::slack::At;
 use crate::state::{Entry, Source, State};
 use crate::time::Millis;
@@ -148,6 +149,10 @@ impl State {
             return;
         }
         let entry = self.findings.entry(f.id.clone()).or_default();
+        let is_reopened = !f.archived && (f.updated > entry.u || entry.archived);
+        if matches!(outcome, Outcome::Updated { .. }) && is_reopened {
+            entry.reopen();
+        }
         entry.u = entry.u.max(f.updated);
         entry.s = s;
         entry.failing = None;
@@ -201,9 +206,27 @@ impl Entry {
         traits.iter().filter(|t| !self.seen.contains(t)).collect()
     }
 
+    /// What people said by reactions on its message.
+    pub fn marks(&self) -> Marks {
+        self.triage.as_ref().map(|triage| triage.marks.clone()).unwrap_or_default()
+    }
+
+    /// Time of its first message, if it has one.
+    pub fn first_message(&self) -> Option<Millis> {
+        self.first.or_else(|| self.at.as_ref().filter(|at| !at.is_webhook()).map(At::posted))
+    }
+
+    fn reopen(&mut self) {
+        if let Some(triage) = self.triage.as_mut().filter(|triage| triage.marks.resolved.is_some()) {
+            triage.reopen();
+        }
+    }
+
     fn apply(&mut self, f: &Finding, outcome: &Outcome, now: Millis) {
         match outcome {
             Outcome::Posted { at, meant, old, links } => {
+                // The reactions were on the message before this one.
+                (self.first, self.triage) = (self.first_message(), None);
                 self.at = Some(at.clone());
                 self.meant.clone_from(meant);
                 self.old.extend(old.clone());

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guardduty_slack::finding::{Band, Finding};
-use guardduty_slack::guardduty::{Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Watched};
+use guardduty_slack::guardduty::{
+    ArchiveChange, Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Watched,
+};
 use guardduty_slack::message::Message;
-use guardduty_slack::slack::{At, Chat, Failure, HistoryError, OwnMessage, Posted, Target};
+use guardduty_slack::slack::{
+    At, Chat, Failure, HistoryError, OwnMessage, Posted, Reaction, ReactionAccess, RecentReactions, Target,
+};
 use guardduty_slack::state::store::{Loaded, SaveError, Source, Store};
 use guardduty_slack::time::Millis;
+use guardduty_slack::user::UserId;
 use serde_json::{Map, Value};
 
 use crate::bugs::{self, Bug};
@@ -131,6 +136,10 @@ impl Detector for Sky {
         Ok(BTreeMap::new())
     }
 
+    async fn archive(&self, _detector: &str, _ids: &[String], _change: ArchiveChange) -> Result<(), ReadError> {
+        Err(unread(&How::Denied))
+    }
+
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
         let source = self.source;
         let status = move |w: &World| DetectorStatus {
@@ -234,6 +243,32 @@ impl Chat for Talk {
     async fn permalink(&self, _at: &At) -> Option<String> {
         None
     }
+
+    async fn reaction_access(&self) -> Result<ReactionAccess, Failure> {
+        Ok(ReactionAccess::default())
+    }
+
+    async fn recent_reactions(
+        &self,
+        _channel_id: &str,
+        _oldest: &str,
+        _pages: usize,
+    ) -> Result<(RecentReactions, usize), Failure> {
+        Err(missing_scope())
+    }
+
+    async fn reactions(&self, _at: &At) -> Result<Vec<Reaction>, Failure> {
+        Err(missing_scope())
+    }
+
+    async fn is_bot(&self, _user: &UserId) -> Result<bool, Failure> {
+        Err(missing_scope())
+    }
+}
+
+/// No history has triage yet.
+fn missing_scope() -> Failure {
+    Failure::App("missing_scope".into())
 }
 
 impl Talk {

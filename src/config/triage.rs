@@ -1,0 +1,135 @@
+//! `SLACK_TRIAGE`: what the reactions on the messages of findings mean, and whose count.
+
+use std::collections::BTreeSet;
+
+use super::values::{Parsed, list, quoted};
+use crate::user::UserId;
+
+/// Triage by reactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Triage {
+    pub mode: TriageMode,
+    /// `SLACK_TRIAGE_USERS`; `None`: everyone in the channel.
+    pub users: Option<BTreeSet<UserId>>,
+    /// `SLACK_TRIAGE_EMOJI`
+    pub emoji: TriageEmoji,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriageMode {
+    /// The message shows what the reactions say.
+    Show,
+    /// A resolution also archives the finding in GuardDuty.
+    Archive,
+}
+
+/// The name of the emoji of each meaning, without colons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriageEmoji {
+    pub acknowledge: String,
+    pub resolve: String,
+    pub mute: String,
+}
+
+impl Default for TriageEmoji {
+    fn default() -> Self {
+        Self { acknowledge: "eyes".into(), resolve: "white_check_mark".into(), mute: "no_bell".into() }
+    }
+}
+
+/// `None`: no triage.
+pub(super) fn mode(value: &str) -> Parsed<Option<TriageMode>> {
+    match value {
+        "off" => Ok(None),
+        "show" => Ok(Some(TriageMode::Show)),
+        "archive" => Ok(Some(TriageMode::Archive)),
+        _ => Err(format!("invalid value {}: expected off, show or archive", quoted(value))),
+    }
+}
+
+/// An empty list is no list: it would otherwise exclude everyone, or nobody.
+pub(super) fn users(value: &str) -> Parsed<BTreeSet<UserId>> {
+    let parse = |id: &str| {
+        UserId::parse(id).ok_or_else(|| {
+            format!(
+                "invalid user {}: expected the ID of a user, such as U012AB3CD (profile, Copy member ID)",
+                quoted(id)
+            )
+        })
+    };
+    let users = list(value).map(parse).collect::<Parsed<BTreeSet<UserId>>>()?;
+    if users.is_empty() { Err("empty list: expected user IDs such as U012AB3CD,U045EF6GH".into()) } else { Ok(users) }
+}
+
+/// Some of the three meanings; the others keep their default.
+pub(super) fn emoji(value: &str) -> Parsed<TriageEmoji> {
+    let mut emoji = TriageEmoji::default();
+    let mut named = BTreeSet::new();
+    for item in list(value) {
+        let (meaning, name) = item.split_once('=').map_or((item, ""), |(meaning, name)| (meaning.trim(), name.trim()));
+        let slot = match meaning {
+            "acknowledge" => &mut emoji.acknowledge,
+            "resolve" => &mut emoji.resolve,
+            "mute" => &mut emoji.mute,
+            _ => return Err(format!("unknown meaning {}: expected acknowledge, resolve or mute", quoted(meaning))),
+        };
+        if !is_emoji(name) {
+            return Err(format!("invalid emoji {}: expected {meaning}=NAME, the name without colons", quoted(name)));
+        }
+        if !named.insert(meaning) {
+            return Err(format!("duplicate meaning {meaning}"));
+        }
+        name.clone_into(slot);
+    }
+    let TriageEmoji { acknowledge, resolve, mute } = &emoji;
+    if acknowledge == resolve || acknowledge == mute || resolve == mute {
+        return Err(
+            "two meanings have the same emoji: expected a different one for acknowledge, resolve and mute".into()
+        );
+    }
+    Ok(emoji)
+}
+
+/// Slack's names are lowercase letters, digits and a few signs, 100 characters at most; letters of any script in names of
+/// custom emoji.
+fn is_emoji(name: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() && !c.is_uppercase() || "_-+'".contains(c);
+    (1..=100).contains(&name.chars().count()) && name.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emoji_that_are_not_named_keep_their_default() {
+        let TriageEmoji { acknowledge, resolve, mute } = emoji(" resolve = done-by_the+team ").unwrap();
+        assert_eq!([acknowledge.as_str(), &resolve, &mute], ["eyes", "done-by_the+team", "no_bell"]);
+        assert_eq!(emoji("acknowledge=white_check_mark,resolve=eyes").unwrap().resolve, "eyes", "the two swapped");
+    }
+
+    #[test]
+    fn emoji_that_cannot_be_told_apart_are_an_error() {
+        for bad in [
+            "acknowledge",
+            "acknowledge=",
+            "applaud=clap",
+            "acknowledge=:eyes:",
+            "resolve=eyes",
+            "acknowledge=x,resolve=x",
+            "mute=x,mute=y",
+            "mute=two words",
+            "resolve=ok_hand::skin-tone-2",
+        ] {
+            assert!(emoji(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn users_are_named_by_their_ids() {
+        assert_eq!(users("U0ALICE, W0BOB ,").unwrap().len(), 2);
+        for bad in ["@alice", "alice", "U0ALICE,bob@example.com", "S0TEAM", ",", ""] {
+            assert!(users(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Triage by reactions: what the reactions on the message of a finding say. Pure: no clock, no IO.
+
+mod people;
+mod select;
+
+pub use people::{Reactors, Voices};
+pub use select::{Messages, live_messages, read_next};
+
+use crate::config::TriageMode;
+use crate::state::{Archiving, Triage};
+
+/// How the reactions that were read relate to the revision that the message shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAfter {
+    /// The message shows what it showed when the run began.
+    NoChange,
+    /// A revision was announced in this run: a resolution that is new may be older than that revision, so that it does
+    /// not count.
+    Announcement,
+}
+
+/// Returns the state of a finding after its reactions were read, or `None` if they changed nothing.
+pub fn read_reactions(
+    known: Option<&Triage>,
+    is_archived: bool,
+    voices: &Voices,
+    mode: TriageMode,
+    after: ReadAfter,
+) -> Option<Triage> {
+    let before = known.cloned().unwrap_or_default();
+    let mut now = before.clone();
+    now.void.retain(|user| voices.resolve.contains(user));
+    if after == ReadAfter::Announcement {
+        let new = voices.resolve.iter().filter(|user| !before.resolvers.contains(user) && !before.void.contains(user));
+        now.void.extend(new.cloned());
+    }
+    now.resolvers.clone_from(&voices.resolve);
+    now.marks.acknowledged = voices.acknowledge.first().cloned();
+    now.marks.resolved = voices.resolve.iter().find(|user| !now.void.contains(user)).cloned();
+    now.marks.muted = voices.mute.first().cloned();
+    now.stale |= now.marks != before.marks;
+    now.archiving = archiving(before.archiving, now.marks.resolved.is_some(), is_archived, mode);
+    (now != before).then_some(now)
+}
+
+/// What is to be done in GuardDuty. A finding that somebody else archived is not the program's to unarchive.
+fn archiving(before: Option<Archiving>, is_resolved: bool, is_archived: bool, mode: TriageMode) -> Option<Archiving> {
+    match (mode, before, is_resolved) {
+        (TriageMode::Show, _, _) => None,
+        (TriageMode::Archive, None, true) if !is_archived => Some(Archiving::Archive),
+        (TriageMode::Archive, Some(Archiving::Unarchive), true) => Some(Archiving::Archive),
+        // The call may have taken effect although its outcome is not recorded.
+        (TriageMode::Archive, Some(Archiving::Archive | Archiving::Archived), false) => Some(Archiving::Unarchive),
+        (TriageMode::Archive, before, _) => before,
+    }
+}
+
+#[cfg(test)]
+mod tests;

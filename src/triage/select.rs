@@ -1,0 +1,38 @@
+//! Which messages are read: the recent ones with their channel, older ones one by one in rotation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::slack::At;
+use crate::state::{Entry, State};
+
+/// Live messages of findings, by the ID of the channel.
+pub type Messages = BTreeMap<String, BTreeSet<String>>;
+
+/// The messages whose reactions count. A message that a webhook posted cannot be read.
+pub fn live_messages(state: &State) -> Messages {
+    let mut messages = Messages::new();
+    for at in state.findings.values().filter_map(|entry| entry.at.as_ref()).filter(|at| !at.is_webhook()) {
+        messages.entry(at.channel.clone()).or_default().insert(at.ts.clone());
+    }
+    messages
+}
+
+/// The next findings whose reactions are read one by one: `limit` of those that `is_unread`, in the order of their IDs
+/// after the last one that was read.
+pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&At) -> bool) -> Vec<(String, At)> {
+    let mut unread: Vec<(String, At)> = Vec::new();
+    for (id, entry) in &state.findings {
+        if let Some(at) = entry.at.as_ref().filter(|at| is_open(entry) && !at.is_webhook() && is_unread(at)) {
+            unread.push((id.clone(), at.clone()));
+        }
+    }
+    let start = unread.partition_point(|(id, _)| *id <= state.triage.read_to);
+    unread.rotate_left(start);
+    unread.truncate(limit);
+    unread
+}
+
+/// An archived finding whose resolution can be taken back counts as open.
+fn is_open(entry: &Entry) -> bool {
+    !entry.archived || entry.triage.as_ref().is_some_and(|triage| triage.marks.resolved.is_some())
+}

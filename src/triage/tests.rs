@@ -1,0 +1,176 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::{self, TriageEmoji};
+use crate::message::Marks;
+use crate::slack::{At, Reaction};
+use crate::state::{Entry, State};
+use crate::user::UserId;
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn users(ids: &[&str]) -> Vec<UserId> {
+    ids.iter().map(|id| user(id)).collect()
+}
+
+fn reaction(name: &str, ids: &[&str]) -> Reaction {
+    Reaction { name: name.into(), users: users(ids), is_complete: true }
+}
+
+fn triage_config(allowed: Option<&[&str]>) -> config::Triage {
+    let users = allowed.map(|ids| users(ids).into_iter().collect());
+    config::Triage { mode: TriageMode::Archive, users, emoji: TriageEmoji::default() }
+}
+
+fn voices(allowed: Option<&[&str]>, bots: &[&str], reactions: &[Reaction]) -> Voices {
+    let config = triage_config(allowed);
+    let bots: BTreeSet<UserId> = users(bots).into_iter().collect();
+    Reactors { config: &config, bots: &bots }.voices(reactions)
+}
+
+fn resolved_by(ids: &[&str]) -> Voices {
+    Voices { resolve: users(ids), ..Voices::default() }
+}
+
+fn read(known: Option<&Triage>, voices: &Voices) -> Option<Triage> {
+    read_reactions(known, false, voices, TriageMode::Archive, ReadAfter::NoChange)
+}
+
+#[test]
+fn only_listed_people_count_whoever_else_can_react() {
+    // A guest, a person of a connected workspace, a person of an Enterprise organization, and IDs that resemble U0ALICE.
+    let strangers = ["U0GUEST", "U0CONNECTED", "W0ALICE", "U0ALICE1", "U0ALIC"];
+    let reactions = [reaction("white_check_mark", &[&strangers[..], &["U0ALICE"]].concat())];
+    assert_eq!(voices(Some(&["U0ALICE", "U0BOB"]), &[], &reactions).resolve, users(&["U0ALICE"]));
+    assert_eq!(voices(Some(&["U0BOB"]), &[], &reactions), Voices::default());
+}
+
+#[test]
+fn bots_do_not_count_even_if_they_are_listed() {
+    let reactions = [reaction("eyes", &["U0SELF", "USLACKBOT", "U0OTHERBOT", "U0BOB"])];
+    let bots = ["U0SELF", "U0OTHERBOT"];
+    assert_eq!(voices(None, &bots, &reactions).acknowledge, users(&["U0BOB"]));
+    assert_eq!(voices(Some(&["U0SELF", "USLACKBOT"]), &bots, &reactions), Voices::default());
+}
+
+#[test]
+fn each_meaning_has_its_emoji_in_every_skin_tone() {
+    let reactions = [
+        reaction("eyes::skin-tone-2", &["U0ALICE"]),
+        reaction("eyes", &["U0BOB", "U0ALICE"]),
+        reaction("no_bell", &["U0BOB"]),
+        reaction("white_check_mark_2", &["U0ALICE"]),
+        reaction("eyes_closed", &["U0EVE"]),
+    ];
+    let voices = voices(None, &[], &reactions);
+    assert_eq!(voices.acknowledge, users(&["U0ALICE", "U0BOB"]));
+    assert_eq!((voices.resolve, voices.mute), (vec![], users(&["U0BOB"])));
+}
+
+#[test]
+fn only_a_list_that_matters_has_to_be_complete() {
+    let config = triage_config(None);
+    let bots = BTreeSet::new();
+    let cut = |name: &str| [Reaction { is_complete: false, ..reaction(name, &["U0BOB"]) }];
+    let reactors = Reactors { config: &config, bots: &bots };
+    assert!(reactors.is_cut_short(&cut("eyes")) && reactors.is_cut_short(&cut("eyes::skin-tone-4")));
+    assert!(!reactors.is_cut_short(&cut("tada")));
+}
+
+#[test]
+fn the_first_person_counts_and_a_removed_reaction_is_taken_back() {
+    let both = Voices { acknowledge: users(&["U0ALICE", "U0BOB"]), ..Voices::default() };
+    let first = read(None, &both).unwrap();
+    assert_eq!((first.marks.acknowledged.clone(), first.stale), (Some(user("U0ALICE")), true));
+    let shown = Triage { stale: false, ..first };
+    assert_eq!(read(Some(&shown), &both), None);
+    let bob = read(Some(&shown), &Voices { acknowledge: users(&["U0BOB"]), ..Voices::default() }).unwrap();
+    assert_eq!(bob.marks.acknowledged, Some(user("U0BOB")));
+    let nobody = read(Some(&shown), &Voices::default()).unwrap();
+    assert_eq!((nobody.marks, nobody.stale), (Marks::default(), true));
+}
+
+#[test]
+fn a_message_that_may_show_something_else_stays_due_even_if_the_reactions_are_as_before() {
+    // The run died between the update and its record; the reaction was removed meanwhile.
+    let tried = read(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() }).unwrap();
+    let after = read(Some(&tried), &Voices::default()).unwrap();
+    assert!(after.stale && after.marks == Marks::default());
+}
+
+#[test]
+fn an_old_resolution_means_nothing_after_reopening_until_it_is_set_again() {
+    let mut triage = read(None, &resolved_by(&["U0ALICE", "U0BOB"])).unwrap();
+    triage.reopen();
+    assert_eq!(triage.marks.resolved, None);
+    // The reactions of both are still there.
+    assert_eq!(read(Some(&triage), &resolved_by(&["U0ALICE", "U0BOB"])), None);
+    // A third person resolves it.
+    assert_eq!(
+        read(Some(&triage), &resolved_by(&["U0ALICE", "U0BOB", "U0CAROL"])).unwrap().marks.resolved,
+        Some(user("U0CAROL"))
+    );
+    // The first removes and sets it again.
+    let removed = read(Some(&triage), &resolved_by(&["U0BOB"])).unwrap();
+    assert_eq!((&removed.marks.resolved, &removed.void), (&None, &users(&["U0BOB"])));
+    let set = read(Some(&removed), &resolved_by(&["U0BOB", "U0ALICE"])).unwrap();
+    assert_eq!(set.marks.resolved, Some(user("U0ALICE")));
+}
+
+#[test]
+fn a_resolution_that_may_be_older_than_the_announced_revision_does_not_count() {
+    let after = |known, voices: &Voices| {
+        read_reactions(known, false, voices, TriageMode::Archive, ReadAfter::Announcement).unwrap()
+    };
+    let overtaken = after(None, &resolved_by(&["U0ALICE"]));
+    assert_eq!((&overtaken.marks.resolved, overtaken.archiving), (&None, None));
+    assert_eq!(read(Some(&overtaken), &resolved_by(&["U0ALICE"])), None, "nor in the next run");
+    // An acknowledgement is not a statement about one revision.
+    let acknowledged = after(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() });
+    assert_eq!(acknowledged.marks.acknowledged, Some(user("U0ALICE")));
+}
+
+#[test]
+fn a_resolution_is_carried_to_guardduty_once_and_back() {
+    use Archiving::{Archive, Archived, Unarchive};
+    let table = [
+        // before, resolved, archived in GuardDuty → after
+        (None, true, false, Some(Archive)),
+        (None, true, true, None),
+        (None, false, true, None),
+        (Some(Archive), true, false, Some(Archive)),
+        (Some(Archive), false, false, Some(Unarchive)),
+        (Some(Archived), true, true, Some(Archived)),
+        (Some(Archived), false, true, Some(Unarchive)),
+        (Some(Unarchive), false, true, Some(Unarchive)),
+        (Some(Unarchive), true, true, Some(Archive)),
+    ];
+    for (before, is_resolved, is_archived, after) in table {
+        assert_eq!(archiving(before, is_resolved, is_archived, TriageMode::Archive), after, "{before:?} {is_resolved}");
+        assert_eq!(archiving(before, is_resolved, is_archived, TriageMode::Show), None);
+    }
+}
+
+#[test]
+fn older_open_findings_are_read_in_rotation() {
+    let at = |ts: &str| At { channel: "C1".into(), ts: ts.into(), thread: None };
+    let entry = |ts: &str| Entry { at: Some(at(ts)), ..Entry::default() };
+    let mut state = State::default();
+    for n in 0..5 {
+        state.findings.insert(format!("f{n}"), entry(&n.to_string()));
+    }
+    state.findings.insert("f5".into(), Entry { archived: true, ..entry("5") });
+    state.findings.insert("f6".into(), Entry::default());
+    let next = |state: &State| -> Vec<String> {
+        read_next(state, 2, |at| at.ts != "1").into_iter().map(|(id, _)| id).collect()
+    };
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let ids = next(&state);
+        state.triage.read_to.clone_from(ids.last().unwrap());
+        rounds.push(ids);
+    }
+    assert_eq!(rounds, [["f0", "f2"], ["f3", "f4"], ["f0", "f2"]]);
+}
