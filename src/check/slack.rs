@@ -19,6 +19,7 @@ pub(super) async fn rows(config: &Config, chat: &Client, post: bool) -> Vec<Row>
             Ok(identity) => {
                 rows.push(Row::ok("Slack token", format!("{} in {}", identity.user, identity.team)));
                 rows.extend(scope_rows(|scope| identity.has(scope)));
+                rows.extend(config.slack.triage.as_ref().map(|_| triage_row(identity.has("reactions:read"))));
             }
             Err(failure) => {
                 let rejected = "install the app (slack-manifest.yaml) and set SLACK_BOT_TOKEN to its xoxb- token";
@@ -49,6 +50,12 @@ fn scope_rows(has: impl Fn(&str) -> bool) -> Vec<Row> {
         rows.push(if has(scope) { Row::ok(name, "granted") } else { Row::warning(name, missing, REINSTALL) });
     }
     rows
+}
+
+/// A run without the scope announces as before.
+fn triage_row(has_scope: bool) -> Row {
+    let name = "Slack scope reactions:read";
+    if has_scope { Row::ok(name, "granted") } else { Row::warning(name, "missing: SLACK_TRIAGE has no effect", REINSTALL) }
 }
 
 fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {

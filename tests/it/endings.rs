@@ -69,7 +69,7 @@ fn later(in_cluster: bool) -> World {
 }
 
 /// Kills the run behind `build` before and after each call that it makes, lets it be made good, and has `right` look.
-fn killed_at_every_call(build: impl Fn() -> World + Sync, right: impl Fn(&World) + Sync) {
+pub fn killed_at_every_call(build: impl Fn() -> World + Sync, right: impl Fn(&World) + Sync) {
     let undisturbed = build();
     let before = undisturbed.journal().len();
     let undisturbed = undisturbed.run().exit(0);

@@ -12,5 +12,6 @@ mod polling;
 mod rejections;
 mod resolver;
 mod state;
+mod triage;
 mod watching;
 mod webhooks;

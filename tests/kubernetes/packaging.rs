@@ -59,6 +59,8 @@ fn policies_allow_the_required_actions_without_wildcards() {
     let set = |actions: &[&str]| actions.iter().map(|a| (*a).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(allowed("k8s/iam-policy.json"), set(&needed));
     assert_eq!(allowed("k8s/iam-policy-optional.json"), &set(&needed) | &set(&optional));
+    let archive = ["guardduty:ArchiveFindings", "guardduty:UnarchiveFindings"];
+    assert_eq!(allowed("k8s/iam-policy-archive.json"), set(&archive));
 }
 
 /// Name of the SDK method of an operation: `list_ip_sets` for `ListIPSets`.
@@ -90,7 +92,7 @@ fn sources(folder: &Path) -> String {
 #[test]
 fn policies_allow_only_actions_that_the_program_calls() {
     let program = sources(&Path::new(ROOT).join("src"));
-    for action in allowed("k8s/iam-policy-optional.json") {
+    for action in &allowed("k8s/iam-policy-optional.json") | &allowed("k8s/iam-policy-archive.json") {
         let (_, operation) = action.split_once(':').expect("an action names its service");
         let call = format!(".{}()", method(operation));
         assert!(program.contains(&call), "{action} is allowed, and nothing calls {call}");
@@ -115,7 +117,7 @@ fn slack_manifest_requests_only_required_scopes() {
         .filter_map(|line| line.trim().strip_prefix("- "))
         .filter_map(|scope| scope.split_whitespace().next())
         .collect();
-    assert_eq!(scopes, ["chat:write", "channels:history", "groups:history"]);
+    assert_eq!(scopes, ["chat:write", "channels:history", "groups:history", "reactions:read"]);
 }
 
 #[test]

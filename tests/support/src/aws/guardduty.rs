@@ -106,6 +106,8 @@ pub(super) fn call(request: &Request) -> (&'static str, String, String) {
         ("GET", ["detector", _]) => ("GetDetector", String::new()),
         ("POST", ["detector", _, "findings"]) => ("ListFindings", String::new()),
         ("POST", ["detector", _, "findings", "get"]) => ("GetFindings", ids(&request.json()).join(",")),
+        ("POST", ["detector", _, "findings", "archive"]) => ("ArchiveFindings", ids(&request.json()).join(",")),
+        ("POST", ["detector", _, "findings", "unarchive"]) => ("UnarchiveFindings", ids(&request.json()).join(",")),
         ("POST", ["detector", _, "findings", "statistics"]) => ("GetFindingsStatistics", String::new()),
         ("GET", ["detector", _, "filter"]) => ("ListFilters", String::new()),
         ("GET", ["detector", _, "filter", name]) => ("GetFilter", (*name).to_owned()),
@@ -140,6 +142,8 @@ impl Inner {
         let answer = match call.operation.as_str() {
             "ListFindings" => list(source, &body, &mut self.tokens, &mut self.repeat_tokens)?,
             "GetFindings" => get(source, &body, &self.withheld)?,
+            "ArchiveFindings" => archive(source, &body, true)?,
+            "UnarchiveFindings" => archive(source, &body, false)?,
             "GetFindingsStatistics" => statistics(source, &body)?,
             "GetDetector" => json!({
                 "status": source.status, "findingPublishingFrequency": "FIFTEEN_MINUTES", "tags": {},
@@ -239,6 +243,17 @@ fn get(source: &Source, body: &Value, withheld: &[String]) -> Result<Value, AwsE
     ids.retain(|id| !withheld.iter().any(|w| w == id));
     let find = |id: &&str| source.items.get(*id);
     Ok(json!({ "findings": ids.iter().filter_map(find).map(|i| &i.document).collect::<Vec<_>>() }))
+}
+
+fn archive(source: &mut Source, body: &Value, archived: bool) -> Result<Value, AwsError> {
+    let ids = ids(body);
+    if !(1..=50).contains(&ids.len()) {
+        return Err(bad_request("the parameter findingIds must hold 1 to 50 ids."));
+    }
+    for id in ids {
+        source.change(id, |document| document["service"]["archived"] = archived.into());
+    }
+    Ok(json!({}))
 }
 
 fn statistics(source: &Source, body: &Value) -> Result<Value, AwsError> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::history::reactions;
 use super::{Message, OWN_BOT, Slack, THROTTLED, TOKEN, blockkit, text};
 use crate::journal::Call;
 use crate::server::{Reply, Request};
@@ -40,6 +41,11 @@ impl Slack {
             "chat.update" => self.update(arguments),
             "conversations.history" => self.lock().history(arguments),
             "conversations.replies" => self.lock().replies(arguments),
+            "reactions.get" => self.reactions_of(arguments),
+            "users.info" => {
+                let user = text(arguments, "user");
+                Ok(json!({ "user": { "id": user, "name": user.to_lowercase(), "is_bot": user.contains("BOT") } }))
+            }
             "conversations.info" => {
                 let inner = self.lock();
                 let channel = inner.by_id(text(arguments, "channel"))?;
@@ -59,6 +65,8 @@ impl Slack {
             "conversations.history" | "conversations.replies" if private => "groups:history",
             "conversations.history" | "conversations.replies" => "channels:history",
             "conversations.info" => "channels:read",
+            "reactions.get" => "reactions:read",
+            "users.info" => "users:read",
             _ => return Ok(()),
         };
         if inner.scopes.contains(scope) { Ok(()) } else { Err("missing_scope".into()) }
@@ -125,6 +133,17 @@ impl Slack {
         Ok(json!({ "channel": channel.id, "ts": ts, "text": arguments["text"] }))
     }
 
+    fn reactions_of(&self, arguments: &Value) -> Result<Value, String> {
+        let inner = self.lock();
+        let channel = inner.by_id(text(arguments, "channel"))?;
+        let standing = |m: &&Message| m.channel == channel.id && m.ts == text(arguments, "timestamp") && !m.deleted;
+        let message = inner.messages.iter().find(standing).ok_or("message_not_found")?;
+        let limit = if text(arguments, "full") == "true" { usize::MAX } else { 3 };
+        Ok(
+            json!({ "type": "message", "channel": channel.id, "message": { "ts": message.ts, "reactions": reactions(message, limit) } }),
+        )
+    }
+
     fn refusal(&self, operation: &str, payload: &Value) -> Option<String> {
         self.audit(operation, payload);
         if let Some((error, why)) = blockkit::refusal(payload) {
@@ -181,6 +200,8 @@ fn documented(operation: &str) -> &'static [&'static str] {
         "conversations.replies" => {
             &["channel", "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest", "ts"]
         }
+        "reactions.get" => &["channel", "file", "file_comment", "full", "timestamp"],
+        "users.info" => &["include_locale", "user"],
         "conversations.info" => &["channel", "include_locale", "include_num_members"],
         "conversations.list" => &["cursor", "exclude_archived", "limit", "team_id", "types"],
         "webhook" => &["attachments", "blocks", "metadata", "text", "unfurl_links", "unfurl_media"],

@@ -4,6 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Inner, Message, text};
 
+/// Users of a reaction that history shows.
+const USERS_SHOWN: usize = 3;
+
+/// Reactions as Slack shows them: the users may be cut short, the count is not.
+pub(super) fn reactions(message: &Message, limit: usize) -> Value {
+    let reaction = |(name, users): &(String, Vec<String>)| json!({ "name": name, "users": users.iter().take(limit).collect::<Vec<_>>(), "count": users.len() });
+    message.reactions.iter().map(reaction).collect()
+}
+
 impl Inner {
     pub(super) fn history(&self, arguments: &Value) -> Result<Value, String> {
         let channel = self.by_id(text(arguments, "channel"))?;
@@ -60,6 +69,9 @@ impl Inner {
         }
         if metadata && !message.payload["metadata"].is_null() {
             shown["metadata"] = message.payload["metadata"].clone();
+        }
+        if !message.reactions.is_empty() {
+            shown["reactions"] = reactions(message, USERS_SHOWN);
         }
         let replies = self.messages.iter().filter(|m| m.thread == message.ts).count();
         if !message.thread.is_empty() {

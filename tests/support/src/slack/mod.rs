@@ -36,6 +36,8 @@ pub struct Message {
     pub versions: Vec<Value>,
     /// Deleted by hand: no longer in the channel.
     pub deleted: bool,
+    /// Emoji and who reacted with it, in order.
+    pub reactions: Vec<(String, Vec<String>)>,
     /// The error that an update of it gets, such as `edit_window_closed`.
     pub frozen: Option<String>,
     posted: Instant,
@@ -188,6 +190,28 @@ impl Slack {
         self.lock().messages.iter_mut().filter(|m| m.ts == ts).for_each(|m| m.deleted = true);
     }
 
+    /// A user reacts to a message.
+    pub fn react(&self, ts: &str, emoji: &str, user: &str) {
+        for message in self.lock().messages.iter_mut().filter(|m| m.ts == ts) {
+            match message.reactions.iter_mut().find(|(name, _)| name == emoji) {
+                Some((_, users)) => users.push(user.into()),
+                None => message.reactions.push((emoji.into(), vec![user.into()])),
+            }
+        }
+    }
+
+    /// A user takes a reaction back.
+    pub fn unreact(&self, ts: &str, emoji: &str, user: &str) {
+        for message in self.lock().messages.iter_mut().filter(|m| m.ts == ts) {
+            message
+                .reactions
+                .iter_mut()
+                .filter(|(name, _)| name == emoji)
+                .for_each(|(_, users)| users.retain(|u| u != user));
+            message.reactions.retain(|(_, users)| !users.is_empty());
+        }
+    }
+
     /// From now on updates of this message get an error, such as `edit_window_closed`.
     pub fn freeze(&self, ts: &str, error: &str) {
         self.lock().messages.iter_mut().filter(|m| m.ts == ts).for_each(|m| m.frozen = Some(error.into()));
@@ -229,6 +253,7 @@ impl Inner {
             versions: vec![payload.clone()],
             payload,
             deleted: false,
+            reactions: Vec::new(),
             frozen: None,
             posted: Instant::now(),
         });
