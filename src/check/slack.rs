@@ -55,7 +55,11 @@ fn scope_rows(has: impl Fn(&str) -> bool) -> Vec<Row> {
 /// A run without the scope announces as before.
 fn triage_row(has_scope: bool) -> Row {
     let name = "Slack scope reactions:read";
-    if has_scope { Row::ok(name, "granted") } else { Row::warning(name, "missing: SLACK_TRIAGE has no effect", REINSTALL) }
+    if has_scope {
+        Row::ok(name, "granted")
+    } else {
+        Row::warning(name, "missing: SLACK_TRIAGE has no effect", REINSTALL)
+    }
 }
 
 fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {

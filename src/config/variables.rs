@@ -175,27 +175,37 @@ to the Kubernetes API, the Pod Identity agent and loopback. AWS_CA_BUNDLE
 replaces both bundles for connections to AWS.
 ";
 
+/// Characters of a line of the help.
+const WIDTH: usize = 80;
+
 /// The part of `--help` about the environment: every variable with its default, and what else is read.
 pub fn help() -> String {
     let mut text = String::from("ENVIRONMENT\n");
     for v in VARIABLES {
         let file =
             if v.secret { format!("; or {}_FILE, the path of a file that contains it", v.name) } else { String::new() };
-        let default = match v.fallback {
+        text += &format!("  {}", v.name);
+        text += &match v.fallback {
             Unset => String::new(),
-            Value(d) => format!("  [default: {d}]"),
-            Known(words) => format!("  [default: {}]", words.replace('`', "")),
+            Value(d) => default_in_help(v.name, d),
+            Known(words) => default_in_help(v.name, &words.replace('`', "")),
         };
-        text += &format!("  {}{default}\n", v.name);
+        text += "\n";
         text += &wrapped(&(v.meaning.replace('`', "") + &file));
     }
     text + "\n" + ELSEWHERE
 }
 
+/// The default beside the name, or below it where the line would be too long.
+fn default_in_help(name: &str, default: &str) -> String {
+    let beside = format!("  [default: {default}]");
+    let is_long = 2 + name.len() + beside.chars().count() > WIDTH;
+    if is_long { format!("\n      {}", beside.trim_start()) } else { beside }
+}
+
 /// The words in lines that are indented and fit a terminal.
 fn wrapped(words: &str) -> String {
     const INDENT: &str = "      ";
-    const WIDTH: usize = 80;
     let mut lines = vec![String::new()];
     for word in words.split(' ') {
         match lines.last_mut() {
@@ -246,7 +256,9 @@ mod tests {
             assert!(help.contains(&format!("\n  {}", v.name)), "{}", v.name);
             assert!(table.contains(&format!("| `{}` |", v.name)), "{}", v.name);
             if let Value(d) = v.fallback {
-                assert!(help.contains(&format!("{}  [default: {d}]", v.name)));
+                let default = format!("[default: {d}]");
+                let places = ["  ", "\n      "].map(|between| format!("{}{between}{default}", v.name));
+                assert!(places.iter().any(|place| help.contains(place)), "{}", v.name);
             }
         }
         assert!(help.contains("LOG_FORMAT  [default: json unless on a terminal]"));
