@@ -16,6 +16,8 @@ pub mod exit;
 pub mod finding;
 pub mod guardduty;
 pub mod http;
+#[cfg(test)]
+mod imports;
 pub mod message;
 pub mod metrics;
 pub mod output;
