@@ -4,7 +4,8 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, known, listed, plural};
+use super::phrase::{Phrase, filled, known};
+use super::resource::readable_kind;
 use super::{outcome, remote};
 
 /// Entries of a list inside an action that become lines.
@@ -31,14 +32,14 @@ pub(super) fn read(draft: &mut Draft, action: &shapes::Action) {
     if !draft.has(About::Action)
         && let Some(kind) = filled(action.action_type())
     {
-        draft.say(About::Action, Phrase::new().part_said("", Some(kind)));
+        draft.is_action_unknown = true;
+        draft.say(About::Action, Phrase::new().ours(readable_kind(kind)));
     }
 }
 
 fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
-    let mut line = Phrase::new().part(api(call.service_name(), call.api()));
-    line = line.part(outcome::error(call.error_code())).part_with("user agent ", call.user_agent());
-    draft.say(About::Action, line);
+    let line = with_agent(api(call.service_name(), call.api()), call.user_agent());
+    draft.say(About::Action, line.part(outcome::error(call.error_code())));
     draft.seen(Trait::Api, call.api());
     affected(draft, call);
     remote::caller(draft, call.remote_ip_details());
@@ -48,15 +49,23 @@ fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
     }
     if let Some(account) = call.remote_account_details() {
         let affiliation =
-            account.affiliated().map(|a| if a { "of your organization" } else { "outside your organization" });
+            account.affiliated().map(|a| if a { "in your organization" } else { "outside your organization" });
         let mut line = Phrase::new().part_with("AWS account ", account.account_id());
         if let (false, Some(words)) = (line.is_empty(), affiliation) {
             line = line.part_ours(words);
         }
-        draft.say(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
+        draft.say_detail(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
     }
     if !draft.has(About::Actor) {
         draft.say(About::Actor, Phrase::new().part_with("caller ", call.caller_type()));
+    }
+}
+
+/// `s3:ListBuckets with aws-cli/2.15.0`
+fn with_agent(call: Phrase, user_agent: Option<&str>) -> Phrase {
+    match call.is_empty() {
+        true => call.part_with("user agent ", user_agent),
+        false => call.with(" with ", user_agent),
     }
 }
 
@@ -102,27 +111,26 @@ fn blocked(blocked: Option<bool>) -> Phrase {
 }
 
 fn network_connection(draft: &mut Draft, c: &shapes::NetworkConnectionAction) {
-    let (outbound, words) = match c.connection_direction() {
-        Some("INBOUND") => (false, "inbound connection"),
-        Some("OUTBOUND") => (true, "outbound connection"),
-        _ => (false, "connection"),
+    let (is_outbound, words) = match c.connection_direction() {
+        Some("INBOUND") => (false, "inbound "),
+        Some("OUTBOUND") => (true, "outbound "),
+        _ => (false, ""),
     };
-    let local = c.local_port_details().map_or_else(Phrase::new, |p| named_port("local port ", p.port(), p.port_name()));
-    let remote =
-        c.remote_port_details().map_or_else(Phrase::new, |p| named_port("remote port ", p.port(), p.port_name()));
+    let local = c.local_port_details().map(|port| (port.port(), port.port_name()));
+    let remote = c.remote_port_details().map(|port| (port.port(), port.port_name()));
     // The caller's own port is picked at random: what may be new is the port that was called.
-    let called = if outbound {
-        c.remote_port_details().and_then(|p| p.port())
-    } else {
-        c.local_port_details().and_then(|p| p.port())
-    };
+    let (called, words_before) = if is_outbound { (remote, " to port ") } else { (local, " to local port ") };
+    let (called, called_name) = called.unwrap_or_default();
     draft.seen_port(called);
     let address = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
-    let mut line = Phrase::new().ours(words).part_said("", c.protocol().map(outcome::protocol));
-    line = if outbound { line.part(remote).part(local) } else { line.part(local).part(remote) };
+    let mut line = match known(c.protocol()) {
+        Some(protocol) => Phrase::new().ours(words).theirs(outcome::protocol(protocol)).ours(" connection"),
+        None => Phrase::new().ours(words).ours("connection"),
+    };
     line = line
-        .part_with("local address ", address)
-        .part_with("interface ", c.local_network_interface())
+        .then(named_port(words_before, called, called_name))
+        .part_with("local address ", draft.unless_mentioned(address))
+        .part_with("interface ", draft.unless_mentioned(c.local_network_interface()))
         .part(blocked(c.blocked()));
     draft.say(About::Action, line);
     remote::tell(draft, remote::other_end(draft.resource_acted, c.connection_direction()), c.remote_ip_details());
@@ -170,16 +178,9 @@ fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
         let mut line = Phrase::new()
             .ours("login")
             .with(" as ", attempt.user())
-            .with(" by application ", known(attempt.application()));
-        for (n, words) in [
-            (attempt.successful_login_attempts(), "succeeded"),
-            (attempt.failed_login_attempts(), "failed"),
-            (attempt.incomplete_connection_count(), "incomplete"),
-        ] {
-            if let Some(n) = n.filter(|n| *n > 0) {
-                line = line.part_ours(format!("{n} {words}"));
-            }
-        }
+            .with(" by application ", draft.unless_mentioned(known(attempt.application())));
+        let counts = login_counts(attempt);
+        line = if counts.is_empty() { line } else { line.ours(format!(": {counts}")) };
         draft.seen(Trait::User, attempt.user());
         draft.say(About::Action, line);
     }
@@ -188,6 +189,17 @@ fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
         draft.say(About::Action, Phrase::new().ours("database login attempt"));
     }
     remote::caller(draft, login.remote_ip_details());
+}
+
+/// `1 succeeded, 214 failed, 3 incomplete`
+fn login_counts(attempt: &shapes::LoginAttribute) -> String {
+    let counts = [
+        (attempt.successful_login_attempts(), "succeeded"),
+        (attempt.failed_login_attempts(), "failed"),
+        (attempt.incomplete_connection_count(), "incomplete"),
+    ];
+    let known = counts.into_iter().filter_map(|(count, words)| Some((count.filter(|count| *count > 0)?, words)));
+    known.map(|(count, words)| format!("{count} {words}")).collect::<Vec<_>>().join(", ")
 }
 
 fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
@@ -219,16 +231,51 @@ fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
     }
 }
 
+/// What the URI of a request says beside the resource: the command of an exec, or another query.
+fn query(uri: Option<&str>, is_resource_unknown: bool) -> Phrase {
+    let Some(uri) = filled(uri) else { return Phrase::new() };
+    let parameters = uri.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let decoded = parameters.split('&').filter_map(|parameter| parameter.strip_prefix("command=")).map(percent_decode);
+    let command = decoded.collect::<Vec<_>>().join(" ");
+    match (command.is_empty(), parameters.is_empty() && !is_resource_unknown) {
+        (false, _) => Phrase::new().part_with("command ", Some(&command)),
+        (true, true) => Phrase::new(),
+        (true, false) => Phrase::new().part_with("request ", Some(uri)),
+    }
+}
+
+/// What is not a valid escape stays as it is.
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `also from 192.0.2.9, 192.0.2.10 and 2 more`
+fn source_addresses(ips: &[&str]) -> Phrase {
+    let shown = ips.iter().take(ENTRIES).enumerate();
+    let phrase =
+        shown.fold(Phrase::new(), |phrase, (n, ip)| phrase.ours(if n == 0 { "also from " } else { ", " }).net(ip));
+    phrase.and_more(ips.len(), ENTRIES)
+}
+
 fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction) {
     let what: Vec<&str> = [call.resource(), call.subresource()].into_iter().filter_map(filled).collect();
     let path: Vec<&str> = [call.namespace(), call.resource_name()].into_iter().filter_map(filled).collect();
-    let mut line =
+    let request =
         Phrase::new().part_with("", call.verb()).with(" ", Some(&what.join("/"))).with(" in ", Some(&path.join("/")));
+    let mut line = with_agent(request, call.user_agent());
     if let Some(status) = call.status_code() {
         line = line.part_ours(outcome::status(status));
     }
-    draft.say(About::Action, line.part_with("user agent ", call.user_agent()));
-    draft.say(About::Action, Phrase::new().part_with("request ", call.request_uri()));
+    draft.say(About::Action, line);
+    draft.say(About::Action, query(call.request_uri(), what.is_empty()));
     draft.say(About::Action, Phrase::new().part_with("parameters ", call.parameters()));
     let verb_and_resource =
         [filled(call.verb()), what.first().copied()].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -241,19 +288,5 @@ fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction
     for ip in &others {
         draft.seen(Trait::Ip, Some(ip));
     }
-    for ip in others.iter().take(3) {
-        draft.say(About::Actor, Phrase::new().ours("from ").net(ip));
-    }
-    draft.more(About::Actor, others.len().saturating_sub(3));
-}
-
-/// The API calls that GuardDuty's additional information lists, as one line.
-pub(super) fn further_calls(draft: &mut Draft, apis: &[String]) {
-    if !apis.is_empty() {
-        let said = listed(apis, 6);
-        draft.say(
-            About::Action,
-            Phrase::new().ours(format!("{} in all: ", plural(apis.len() as u64, "API"))).then(said),
-        );
-    }
+    draft.say_detail(About::Actor, source_addresses(&others));
 }

@@ -1,22 +1,105 @@
 //! What was unusual, where GuardDuty's machine learning says so.
 
-use super::decode::shapes;
-
 use super::About;
+use super::decode::shapes;
 use super::draft::Draft;
 use super::phrase::{Phrase, listed};
 use super::profile;
 
-/// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with say little more.
+/// Values of one attribute that are named.
+const VALUES: usize = 6;
+
+/// Values that were unusual, each with the scopes that it is unusual for.
+#[derive(Debug, Default)]
+pub(super) struct Anomalies(Vec<Anomaly>);
+
+#[derive(Debug)]
+struct Anomaly {
+    /// In words and in the singular.
+    attribute: String,
+    values: Phrase,
+    /// How unusual, or what is usual: ` (never seen)`.
+    note: Phrase,
+    scopes: Vec<String>,
+}
+
+impl Anomalies {
+    /// Adds values of an attribute; of a value that is known already, only the scope.
+    pub fn add(&mut self, attribute: &str, values: Phrase, scope: Option<String>, note: Phrase) {
+        if values.is_empty() {
+            return;
+        }
+        let attribute = attribute.strip_suffix('s').unwrap_or(attribute).to_owned();
+        match self.0.iter_mut().find(|one| one.attribute == attribute && one.values.plain() == values.plain()) {
+            Some(known) => {
+                known.scopes.extend(scope.filter(|scope| !known.scopes.contains(scope)));
+                if known.note.is_empty() {
+                    known.note = note;
+                }
+            }
+            None => self.0.push(Anomaly { attribute, values, note, scopes: scope.into_iter().collect() }),
+        }
+    }
+
+    /// A line for all values that are unusual for the same scopes.
+    fn lines(self) -> Vec<Phrase> {
+        let mut lines: Vec<(Vec<String>, Phrase)> = Vec::new();
+        for mut anomaly in self.0 {
+            anomaly.scopes.sort();
+            let scopes = anomaly.scopes.clone();
+            let value = anomaly.phrase();
+            match lines.iter_mut().find(|(known, _)| *known == scopes) {
+                Some((_, line)) => *line = std::mem::take(line).part(value),
+                None => lines.push((scopes, value)),
+            }
+        }
+        lines.into_iter().map(|(scopes, line)| for_scopes(&scopes, line)).collect()
+    }
+}
+
+impl Anomaly {
+    /// `user agent curl/8.5 (never seen)`; networks name themselves.
+    fn phrase(self) -> Phrase {
+        let is_named = self.attribute.starts_with("network") && self.values.plain().starts_with("AS");
+        let name = if is_named { Phrase::new() } else { Phrase::new().theirs(&self.attribute).ours(" ") };
+        name.then(self.values).then(self.note)
+    }
+}
+
+/// `for account and user: AS60729 Example`
+fn for_scopes(scopes: &[String], line: Phrase) -> Phrase {
+    match scopes.is_empty() {
+        true => line,
+        false => Phrase::new().ours("for ").theirs(&scopes.join(" and ")).ours(": ").then(line),
+    }
+}
+
+/// Adds the lines about all that was found unusual.
+pub(super) fn tell(draft: &mut Draft) {
+    for line in std::mem::take(&mut draft.anomalies).lines() {
+        draft.say(About::Unusual, line);
+    }
+}
+
+/// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with tell little more.
 pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
     let groups = anomaly.unusual().map(|unusual| unusual.behavior()).unwrap_or_default();
-    if groups.is_empty() {
-        return profiles(draft, anomaly);
-    }
     for (group, attributes) in groups {
         for (attribute, object) in attributes.entries() {
-            let line = observation(attribute, object).ours(" for ").then(Phrase::new().theirs(&scope(group)));
-            draft.say(About::Unusual, line);
+            add_observation(draft, attribute, object, Some(scope(group)));
+        }
+    }
+    if groups.is_empty() {
+        add_profiles(draft, anomaly);
+    }
+}
+
+fn add_profiles(draft: &mut Draft, anomaly: &shapes::Anomaly) {
+    for (group, attributes) in anomaly.profiles() {
+        for (attribute, objects) in attributes.entries() {
+            for object in objects.iter().filter(|object| is_rare(object)) {
+                add_observation(draft, attribute, object, Some(scope(group)));
+            }
         }
     }
 }
@@ -30,36 +113,34 @@ fn scope(group: &str) -> String {
     }
 }
 
-fn profiles(draft: &mut Draft, anomaly: &shapes::Anomaly) {
-    for (_, attributes) in anomaly.profiles() {
-        for (attribute, objects) in attributes.entries() {
-            for object in objects.iter().filter(|o| is_rare(o)) {
-                let line = observation(attribute, object);
-                draft.say(About::Unusual, line);
-            }
-        }
-    }
-}
-
 fn is_rare(object: &shapes::AnomalyObject) -> bool {
     matches!(object.profile_subtype(), Some("UNSEEN" | "RARE" | "INFREQUENT"))
 }
 
-/// `user agent curl/8.5 (never seen)`
-fn observation(attribute: &str, object: &shapes::AnomalyObject) -> Phrase {
-    let mut phrase = Phrase::new().theirs(&profile::parse(attribute).attribute);
-    if let Some(seen) = object.observations() {
-        let numbers = seen.number().iter().map(|n| n.to_string().into());
-        let values = listed(seen.text().iter().cloned().chain(numbers), 3);
-        if !values.is_empty() {
-            phrase = phrase.ours(" ").then(values);
-        }
-    }
-    match object.profile_subtype() {
-        Some("UNSEEN") => phrase.ours(" (never seen)"),
-        Some("RARE") => phrase.ours(" (rare)"),
-        Some("INFREQUENT") => phrase.ours(" (infrequent)"),
-        Some("FREQUENT") => phrase.ours(" (frequent)"),
-        _ => phrase,
-    }
+fn add_observation(draft: &mut Draft, attribute: &str, object: &shapes::AnomalyObject, scope: Option<String>) {
+    let Some(seen) = object.observations() else { return };
+    let values = match seen.text().is_empty() {
+        true => numbers(seen.number()),
+        false if is_place(attribute) => Phrase::new().part_theirs(&seen.text().join(", ")),
+        false => listed(seen.text(), VALUES),
+    };
+    let note = match object.profile_subtype() {
+        Some("UNSEEN") => Phrase::new().ours(" (never seen)"),
+        Some("RARE") => Phrase::new().ours(" (rare)"),
+        Some("INFREQUENT") => Phrase::new().ours(" (infrequent)"),
+        Some("FREQUENT") => Phrase::new().ours(" (frequent)"),
+        _ => Phrase::new(),
+    };
+    draft.anomalies.add(&profile::parse(attribute).attribute, values, scope, note);
+}
+
+/// Returns true if the values are names of countries or cities, which nobody copies.
+fn is_place(attribute: &str) -> bool {
+    let attribute = attribute.to_ascii_lowercase();
+    ["country", "countries", "city", "cities", "location"].iter().any(|place| attribute.contains(place))
+}
+
+fn numbers(numbers: &[i64]) -> Phrase {
+    let shown: Vec<String> = numbers.iter().take(VALUES).map(i64::to_string).collect();
+    Phrase::new().ours(shown.join(", ")).and_more(numbers.len(), VALUES)
 }

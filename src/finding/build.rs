@@ -7,8 +7,8 @@ use super::decode::shapes;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, short};
 use super::{
-    About, Details, Finding, FindingType, Origin, Resource, action, anomaly, evidence, malware, remote, resource,
-    runtime, sequence,
+    About, Details, Finding, FindingType, Origin, Resource, action, additional, anomaly, evidence, malware, remote,
+    resource, runtime, sequence,
 };
 use crate::time::Millis;
 
@@ -78,6 +78,7 @@ impl Details {
     pub(super) fn from_shape(f: &shapes::Details) -> Self {
         let service = f.service();
         let mut draft = Draft::new(remote::resource_acted(service.and_then(|s| s.resource_role())));
+        draft.account = f.account_id().map(str::to_owned);
         read_all(&mut draft, f);
         let resource = Resource {
             subject: draft.subject.take().unwrap_or_default(),
@@ -85,6 +86,7 @@ impl Details {
             tags: std::mem::take(&mut draft.tags),
         };
         let signals = std::mem::take(&mut draft.signals);
+        let is_action_unknown = draft.is_action_unknown;
         let (facts, traits) = draft.into_facts();
         Self {
             description: filled(f.description()).map(|d| short(d, 1_000)),
@@ -94,6 +96,7 @@ impl Details {
             facts,
             traits,
             signals,
+            is_action_unknown,
             is_partial: false,
         }
     }
@@ -150,13 +153,14 @@ fn read_all(draft: &mut Draft, f: &shapes::Details) {
     if let Some(a) = service.detection().and_then(|d| d.anomaly()) {
         anomaly::read(draft, a);
     }
-    // A target is what one expects, so only the other role is said.
-    if draft.resource_acted == Some(true) {
-        draft.say(About::Resource, Phrase::new().ours("acted itself: potentially compromised"));
+    if let Some(feedback) = filled(service.user_feedback()) {
+        let line = Phrase::new().part_said("feedback in GuardDuty: ", Some(feedback));
+        draft.say(About::Evidence, line);
     }
     if let Some(info) = service.additional_info() {
-        evidence::additional(draft, info);
+        additional::read(draft, info);
     }
+    anomaly::tell(draft);
 }
 
 /// What a finding without `partition` must be in. Source: AWS General Reference, «AWS partitions».

@@ -4,9 +4,12 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
-use super::phrase::{Phrase, filled, listed};
+use super::phrase::{Phrase, filled, known, quiet};
 use super::resource::told;
 use super::storage::last_segment;
+
+/// Security groups of an interface that are named.
+const GROUPS: usize = 4;
 
 pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(i) = resource.instance_details() else { return false };
@@ -16,23 +19,37 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         Some(name) => subject.ours(" (").theirs(name).ours(")"),
         None => subject,
     };
-    let details = Phrase::new()
-        .part(i.instance_type().map_or_else(Phrase::new, size))
-        .part_said("", i.instance_state())
-        .part_said("", i.availability_zone())
-        .part_said("", i.platform())
-        .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
-        .part_with("image ", filled(i.image_id()).or(i.image_description()))
-        .part_with("outpost ", last_segment(i.outpost_arn()));
-    told(draft, subject, details);
-    for card in i.network_interfaces() {
-        let line = interface(card);
+    let (first, others) = match i.network_interfaces().split_first() {
+        Some((first, others)) => (Some(first), others),
+        None => (None, [].as_slice()),
+    };
+    let details = first.map_or_else(Phrase::new, addresses).part(about_instance(i));
+    let network_details = first.map_or_else(Phrase::new, |first| network(draft, first));
+    told(draft, subject, details.part(network_details));
+    for interface in others {
+        let name = Phrase::new().ours("interface").with(" ", interface.network_interface_id());
+        let line = name.part(addresses(interface)).part(network(draft, interface));
         draft.say(About::Resource, line);
     }
     draft.name(i.instance_id());
     draft.name(name_tag(i.tags()));
     draft.tags(i.tags());
     true
+}
+
+/// `profile web · m5.large · launched … · image ami-0abc`
+fn about_instance(i: &shapes::InstanceDetails) -> Phrase {
+    let line = Phrase::new()
+        .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
+        .part(i.instance_type().map_or_else(Phrase::new, size))
+        .part_said("", i.instance_state().filter(|state| *state != "running"));
+    let line = match i.launch_time() {
+        Some(time) => line.part(Phrase::new().ours("launched ").at(time)),
+        None => line,
+    };
+    line.part_said("", i.platform())
+        .part_with("image ", filled(i.image_id()).or(i.image_description()))
+        .part_with("outpost ", last_segment(i.outpost_arn()))
 }
 
 /// `m5.large` is a word of AWS's, though it looks like a domain.
@@ -48,20 +65,36 @@ fn name_tag<'t>(tags: &'t [shapes::Tag]) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some("Name")).and_then(|t| filled(t.value()))
 }
 
-/// The instance's own addresses are not defanged as an actor's are, but they are shown as code, which is no link either.
-fn interface(card: &shapes::NetworkInterface) -> Phrase {
-    let groups = listed(card.security_groups().iter().filter_map(|g| filled(g.group_id()).or(g.group_name())), 3);
-    let mut line = Phrase::new()
-        .part_with("private ", card.private_ip_address())
-        .part_with("public ", card.public_ip())
-        .part_with("", card.public_dns_name())
-        .part_with("IPv6 ", card.ipv6_addresses().first().map(AsRef::as_ref))
-        .part_with("", card.vpc_id())
-        .part_with("", card.subnet_id());
-    if !groups.is_empty() {
-        line = line.part(groups);
+/// The addresses of an instance are not defanged as those of an actor are, but they are shown as code, which is no
+/// link either.
+fn addresses(interface: &shapes::NetworkInterface) -> Phrase {
+    Phrase::new()
+        .part_with("public ", interface.public_ip())
+        .part_with("", interface.public_dns_name())
+        .part_with("private ", interface.private_ip_address())
+        .part_listed("IPv6 ", interface.ipv6_addresses(), 2)
+}
+
+/// `vpc-0a1b · subnet-0a1b · sg-0web (web)`
+fn network(draft: &Draft, interface: &shapes::NetworkInterface) -> Phrase {
+    let line = Phrase::new()
+        .part_with("", draft.unless_mentioned(interface.vpc_id()))
+        .part_with("", draft.unless_mentioned(interface.subnet_id()));
+    line.part(security_groups(interface.security_groups()))
+}
+
+/// `sg-0web (web), sg-0db (database)`
+pub(super) fn security_groups(groups: &[shapes::SecurityGroup]) -> Phrase {
+    let mut phrase = Phrase::new();
+    for group in groups.iter().take(GROUPS) {
+        phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };
+        phrase = match (filled(group.group_id()), filled(group.group_name())) {
+            (Some(id), Some(name)) => phrase.code(id).ours(" (").theirs(name).ours(")"),
+            (Some(one), None) | (None, Some(one)) => phrase.code(one),
+            (None, None) => phrase,
+        };
     }
-    line
+    phrase.and_more(groups.len(), GROUPS)
 }
 
 pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
@@ -70,7 +103,8 @@ pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let details = Phrase::new()
         .part_said("version ", f.function_version())
         .part_with("role ", last_segment(f.role()))
-        .part_with("", f.vpc_config().and_then(|v| v.vpc_id()));
+        .part(change(f))
+        .part(f.vpc_config().map_or_else(Phrase::new, vpc));
     told(draft, subject, details);
     draft.name(f.function_name());
     draft.name(f.function_arn());
@@ -78,18 +112,28 @@ pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     true
 }
 
+/// `changed … · revision 1a2b`: whether its code is still what was deployed.
+fn change(f: &shapes::LambdaDetails) -> Phrase {
+    let line = match f.last_modified_at() {
+        Some(time) => Phrase::new().ours("changed ").at(time),
+        None => Phrase::new(),
+    };
+    line.part_with("revision ", f.revision_id())
+}
+
+fn vpc(config: &shapes::VpcConfig) -> Phrase {
+    let line = Phrase::new().part_with("", config.vpc_id()).part_listed("", config.subnet_ids(), 2);
+    line.part(security_groups(config.security_groups()))
+}
+
 pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(g) = resource.bedrock_guardrail_details() else { return false };
     let (arn, version) = named_guardrail(g);
-    let subject = Phrase::new().ours("Bedrock guardrail").with(" ", arn);
-    let mut details = Phrase::new()
-        .part_said("version ", version)
-        .part_said("", g.guardrail_action())
-        .part_said("on ", g.guardrail_source());
+    let subject = Phrase::new().ours("Bedrock guardrail").with(" ", last_segment(arn));
+    let mut details =
+        Phrase::new().part_said("version ", version).part(intervention(g.guardrail_action(), g.guardrail_source()));
     for filter in g.content_policy_filters().iter().take(4) {
-        let said = Phrase::new().part_said("filter ", filter.r#type());
-        let said = said.with(", confidence ", filter.confidence());
-        details = details.part(said.with(", ", filter.action()));
+        details = details.part(about_filter(filter));
     }
     told(draft, subject, details);
     draft.name(arn);
@@ -103,6 +147,28 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool 
         );
     }
     true
+}
+
+/// `intervened on input`
+pub(super) fn intervention(action: Option<&str>, source: Option<&str>) -> Phrase {
+    let action = action.map(|action| action.strip_prefix("GUARDRAIL_").unwrap_or(action));
+    match known(source) {
+        Some(source) => Phrase::new().part_said("", action).ours(" on ").theirs(&quiet(source)),
+        None => Phrase::new().part_said("", action),
+    }
+}
+
+/// `prompt attack blocked (confidence high)`
+fn about_filter(filter: &shapes::ContentPolicyFilter) -> Phrase {
+    let line = Phrase::new().part_said("", filter.r#type());
+    let line = match known(filter.action()) {
+        Some(action) => line.ours(" ").theirs(&quiet(action)),
+        None => line,
+    };
+    match known(filter.confidence()) {
+        Some(confidence) => line.ours(" (confidence ").theirs(&confidence.to_lowercase()).ours(")"),
+        None => line,
+    }
 }
 
 /// The API moved a single guardrail into a list, and still sends the members that it deprecates.

@@ -12,11 +12,14 @@ pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let cluster = resource.eks_cluster_details();
     let workload = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details());
     if let Some(workload) = workload {
-        tell_workload(draft, workload, cluster.and_then(|c| c.name()));
+        tell_workload(draft, workload, cluster);
     }
     if let Some(c) = cluster {
-        let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
-        told(draft, subject, Phrase::new().part_said("", c.status()).part_with("", c.vpc_id()));
+        // A workload names its cluster.
+        if workload.is_none() {
+            let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
+            told(draft, subject, about_cluster(c));
+        }
         draft.name(c.name());
         draft.name(c.arn());
         draft.tags(c.tags());
@@ -25,7 +28,12 @@ pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 }
 
 /// `deployment payments/api`, then its service account, its node's namespaces and its containers.
-fn tell_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, cluster: Option<&str>) {
+fn tell_workload(
+    draft: &mut Draft,
+    w: &shapes::KubernetesWorkloadDetails,
+    cluster: Option<&shapes::EksClusterDetails>,
+) {
+    let cluster_name = cluster.and_then(|c| filled(c.name()).or(c.arn()));
     let path = workload_path(w.namespace(), w.name());
     let subject = workload_subject(w, &path);
     let mut details = Phrase::new().part_with("service account ", w.service_account_name());
@@ -37,13 +45,14 @@ fn tell_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, clust
     for volume in w.volumes().iter().take(3) {
         details = details.part_with("mounts host path ", volume.host_path().and_then(|h| h.path()));
     }
-    told(draft, subject.with(" in ", cluster), details);
+    let details = details.part(cluster.map_or_else(Phrase::new, about_cluster));
+    told(draft, subject.with(" in EKS cluster ", cluster_name), details);
     for container in w.containers() {
         let line = about_container(container);
         draft.say(About::Resource, line);
     }
     draft.name(Some(&path));
-    if let Some(cluster) = filled(cluster) {
+    if let Some(cluster) = cluster.and_then(|c| filled(c.name())) {
         draft.name(Some(&format!("{cluster}/{path}")));
     }
     draft.name(w.name());
@@ -65,22 +74,36 @@ pub(super) fn singular(kind: &str) -> String {
 }
 
 /// `namespace/name`, or the name alone.
-fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
+pub(super) fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
     let parts: Vec<&str> = [filled(namespace), filled(name)].into_iter().flatten().collect();
     parts.join("/")
+}
+
+/// Status and network of a cluster.
+fn about_cluster(c: &shapes::EksClusterDetails) -> Phrase {
+    status(c.status()).part_with("", c.vpc_id())
+}
+
+/// The status of a cluster; nothing if it is the usual one.
+pub(super) fn status(status: Option<&str>) -> Phrase {
+    Phrase::new().part_said("", status.filter(|status| !status.eq_ignore_ascii_case("ACTIVE")))
 }
 
 pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.container_details() else { return false };
     draft.subject(Phrase::new().ours("container").with(" ", filled(c.name()).or(c.id()).or(c.image())));
-    let told = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details()).map(|w| w.containers());
-    // The workload said it already, but for the id of the running one.
-    let line = match told.unwrap_or_default().iter().any(|other| filled(c.name()).is_some() && other.name() == c.name())
-    {
-        true => Phrase::new().part_with("container id ", c.id()),
-        false => about_container(c),
-    };
-    draft.say(About::Resource, line);
+    let workload = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details());
+    let containers = workload.map(|w| w.containers()).unwrap_or_default();
+    let is_named = containers.iter().any(|other| filled(c.name()).is_some() && other.name() == c.name());
+    // The workload names the container, without the ID of the running one.
+    match (is_named, containers.len()) {
+        (true, 1) => draft.say_detail(About::Resource, Phrase::new().part_with("running as ", c.id())),
+        (true, _) => {
+            let line = Phrase::new().ours("container").with(" ", c.name()).with(" running as ", c.id());
+            draft.say(About::Resource, line);
+        }
+        (false, _) => draft.say(About::Resource, about_container(c)),
+    }
     for name in [c.name(), c.id(), c.image()] {
         draft.name(name);
     }
@@ -110,7 +133,7 @@ fn about_container(c: &shapes::Container) -> Phrase {
 pub(super) fn ecs(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.ecs_cluster_details() else { return false };
     let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
-    told(draft, subject, Phrase::new().part_said("", c.status()));
+    told(draft, subject, status(c.status()));
     draft.name(c.name());
     draft.name(c.arn());
     draft.tags(c.tags());
@@ -127,7 +150,11 @@ fn tell_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
         .part_with("definition ", last_segment(task.definition_arn()))
         .part_with("group ", task.group())
         .part_with("started by ", task.started_by());
-    draft.say(About::Resource, line);
+    let line = match task.started_at() {
+        Some(time) => line.part(Phrase::new().ours("started ").at(time)),
+        None => line,
+    };
+    draft.say_detail(About::Resource, line);
     for container in task.containers() {
         let line = about_container(container);
         draft.say(About::Resource, line);

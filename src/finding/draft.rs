@@ -2,7 +2,8 @@
 
 use super::decode::shapes;
 
-use super::phrase::{Phrase, filled, short};
+use super::anomaly::Anomalies;
+use super::phrase::{Phrase, Span, filled, short};
 use super::{About, Fact};
 
 /// Lines kept about one matter; the rest is counted. The message shows those that fit.
@@ -20,14 +21,19 @@ const TRAIT_LENGTH: usize = 80;
 
 #[derive(Debug, Default)]
 pub(super) struct Draft {
+    /// The account of the finding, which need not be named again.
+    pub account: Option<String>,
     /// `service.resourceRole`: whether the resource of the finding acted, if GuardDuty says so.
     pub resource_acted: Option<bool>,
+    /// The action is of a shape that this version does not know: only its type is.
+    pub is_action_unknown: bool,
     /// The resource in a few words.
     pub subject: Option<Phrase>,
     pub names: Vec<String>,
     pub tags: Vec<(String, String)>,
     /// Findings that are signals of the attack sequence: ID and title.
     pub signals: Vec<(String, String)>,
+    pub anomalies: Anomalies,
     facts: Vec<(About, Vec<Phrase>, usize)>,
     traits: Vec<(Trait, String)>,
 }
@@ -93,6 +99,30 @@ impl Draft {
         }
     }
 
+    /// Adds a part to the last line about a matter, or makes it the first one.
+    pub fn say_detail(&mut self, about: About, detail: Phrase) {
+        match self.facts.iter_mut().find(|(a, ..)| *a == about).and_then(|(_, lines, _)| lines.last_mut()) {
+            Some(line) => *line = std::mem::take(line).part(detail),
+            None => self.say(about, detail),
+        }
+    }
+
+    /// Returns true if a line contains the value already.
+    pub fn mentions(&self, value: &str) -> bool {
+        let spans = self.facts.iter().flat_map(|(_, lines, _)| lines).flat_map(|line| &line.0);
+        spans.filter_map(Span::untrusted).any(|text| text == value)
+    }
+
+    /// Returns true if the lines contain every value of a phrase already.
+    pub fn mentions_all(&self, phrase: &Phrase) -> bool {
+        phrase.0.iter().filter_map(Span::untrusted).all(|text| self.mentions(text))
+    }
+
+    /// The value, unless a line contains it already.
+    pub fn unless_mentioned<'v>(&self, value: Option<&'v str>) -> Option<&'v str> {
+        filled(value).filter(|value| !self.mentions(value))
+    }
+
     /// Counts what the reader of a long list did not even turn into a line.
     pub fn more(&mut self, about: About, left_out: usize) {
         if let Some((_, _, more)) = self.facts.iter_mut().find(|(a, ..)| *a == about) {
@@ -132,6 +162,10 @@ impl Draft {
         if of_its_kind < TRAITS_OF_A_KIND && !self.traits.iter().any(|(w, v)| *w == what && *v == value) {
             self.traits.push((what, value));
         }
+    }
+
+    pub fn has_seen(&self, what: Trait, value: &str) -> bool {
+        self.traits.iter().any(|(kind, known)| *kind == what && known == value)
     }
 
     pub fn seen_port(&mut self, port: Option<i64>) {

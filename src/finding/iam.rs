@@ -95,7 +95,7 @@ pub(super) fn database_user(draft: &mut Draft, resource: &shapes::Resource) {
         .part_with("database ", user.database())
         .part_with("application ", known(user.application()))
         .part_said("authentication ", user.auth_method())
-        .part_said("TLS: ", user.ssl());
+        .part_said("", user.ssl());
     draft.seen(Trait::User, user.user());
     draft.name(user.user());
     draft.say(About::Actor, line);

@@ -1,6 +1,7 @@
 //! A finding as the program knows it: decoded from JSON here and nowhere else.
 
 mod action;
+mod additional;
 mod anomaly;
 mod build;
 mod compute;
@@ -109,6 +110,8 @@ pub struct Details {
     pub facts: Vec<Fact>,
     traits: Vec<String>,
     signals: Vec<(String, String)>,
+    /// The action is of a shape that this version does not know: the description tells it.
+    pub is_action_unknown: bool,
     /// A member could not be interpreted.
     is_partial: bool,
 }

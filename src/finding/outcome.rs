@@ -31,9 +31,8 @@ pub(super) fn is_denial(code: &str) -> bool {
 /// An HTTP status in words. Source: RFC 9110, section 15.
 pub(super) fn status(status: i64) -> String {
     let words = match status {
-        101 => "succeeded, protocol switched",
+        101 | 200..=299 => return "succeeded".to_owned(),
         100..=199 => "in progress",
-        200..=299 => "succeeded",
         300..=399 => "redirected",
         401 | 403 => "denied",
         404 => "failed, not found",
@@ -97,8 +96,8 @@ mod tests {
     #[test]
     fn status_codes_are_said_in_words() {
         for (code, words) in [
-            (101, "succeeded, protocol switched (101)"),
-            (201, "succeeded (201)"),
+            (101, "succeeded"),
+            (201, "succeeded"),
             (403, "denied (403)"),
             (404, "failed, not found (404)"),
             (422, "failed, client error (422)"),

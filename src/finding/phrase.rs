@@ -30,6 +30,16 @@ pub enum Span {
     Clock(Millis),
 }
 
+impl Span {
+    /// The untrusted string in it, if there is one.
+    pub fn untrusted(&self) -> Option<&str> {
+        match self {
+            Self::Theirs(text) | Self::Code(text) | Self::Net(text) | Self::Hash(text) => Some(text),
+            Self::Ours(_) | Self::At(_) | Self::Clock(_) => None,
+        }
+    }
+}
+
 /// A line about a finding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phrase(pub Vec<Span>);
@@ -101,6 +111,7 @@ impl Phrase {
 
     /// Adds our words as a part of their own.
     pub fn part_ours(self, text: impl Into<Cow<'static, str>>) -> Self {
+        // An empty phrase adds nothing.
         self.part(Phrase::new().ours(text))
     }
 
@@ -137,6 +148,25 @@ impl Phrase {
                 self.part(part)
             }
             None => self,
+        }
+    }
+
+    /// Adds words and a list of foreign identifiers as a part of their own, if the list is not empty.
+    pub fn part_listed<S: AsRef<str>>(
+        self,
+        words: impl Into<Cow<'static, str>>,
+        items: impl IntoIterator<Item = S>,
+        max: usize,
+    ) -> Self {
+        let list = listed(items, max);
+        if list.is_empty() { self } else { self.part(Phrase::new().ours(words).then(list)) }
+    }
+
+    /// ` and 4 more`, if a list of `count` items shows only `shown`.
+    pub fn and_more(self, count: usize, shown: usize) -> Self {
+        match count.saturating_sub(shown) {
+            0 => self,
+            more => self.ours(format!(" and {more} more")),
         }
     }
 
@@ -211,10 +241,7 @@ pub fn listed<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> 
         }
         count += 1;
     }
-    match count.saturating_sub(max) {
-        0 => phrase,
-        more => phrase.ours(format!(" and {more} more")),
-    }
+    phrase.and_more(count, max)
 }
 
 /// `1 call`, `14 calls`.

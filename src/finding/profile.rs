@@ -47,6 +47,7 @@ pub(super) fn words(key: &str) -> String {
         "asns" => "networks".to_owned(),
         "asn" => "network".to_owned(),
         "ip" => "IP".to_owned(),
+        "id" => "ID".to_owned(),
         other => other.to_owned(),
     });
     let all: Vec<String> = words.collect();

@@ -46,7 +46,7 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
     }
     iam::kubernetes_user(draft, resource);
     iam::database_user(draft, resource);
-    if let (Some(kind), false) = (filled(Some(kind)), draft.has(About::Resource)) {
+    if let (Some(kind), None) = (filled(Some(kind)), &draft.subject) {
         told(draft, Phrase::new().theirs(kind), Phrase::new());
     }
 }
@@ -62,7 +62,14 @@ pub(super) fn told(draft: &mut Draft, subject: Phrase, details: Phrase) {
 pub(super) fn readable_kind(kind: &str) -> String {
     let kind = super::phrase::short(kind, 80);
     let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let lower = words.join(" ").to_lowercase();
-    let mut chars = lower.chars();
+    let words: Vec<String> = words.into_iter().map(lowercase).collect();
+    let words = words.join(" ");
+    let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Names of services and protocols stay in capitals.
+fn lowercase(word: &str) -> String {
+    let is_name = ["API", "AWS", "DNS", "EBS", "EC2", "ECS", "EKS", "IAM", "IP", "RDS", "S3", "VPC"].contains(&word);
+    if is_name { word.to_owned() } else { word.to_lowercase() }
 }

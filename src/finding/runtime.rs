@@ -32,17 +32,17 @@ fn about_process(p: &shapes::ProcessDetails) -> Phrase {
         .part_with("in ", p.pwd());
     if let Some(uid) = p.user_id() {
         line = line.part_ours(match p.euid().filter(|e| *e != uid) {
-            Some(euid) => format!("uid {uid} acting as {euid}"),
+            Some(euid) => format!("uid {uid}, effective uid {euid}"),
             None => format!("uid {uid}"),
         });
     }
     if let Some(at) = p.start_time() {
         line = line.part(Phrase::new().ours("started ").at(at));
     }
-    line.part_with("SHA-256 ", p.executable_sha256())
+    line.part_hash("SHA-256 ", p.executable_sha256())
 }
 
-/// `systemd › sshd › bash (uid 33, acting as 0) › xmrig`: the oldest ancestor first, with its user where that changes.
+/// `systemd 1 › sshd 812 › bash 901 (uid 33, effective uid 0)`: the oldest ancestor first, with its process ID, and its user where that changes.
 /// GuardDuty gives the nearest first.
 fn descent(lineage: &[shapes::LineageObject]) -> Phrase {
     let named = lineage.iter().filter_map(|l| Some((filled(l.executable_path()).or(filled(l.name()))?, l)));
@@ -51,6 +51,9 @@ fn descent(lineage: &[shapes::LineageObject]) -> Phrase {
     let mut user = None;
     for (name, ancestor) in shown.into_iter().rev() {
         phrase = phrase.clone().ours(if phrase.is_empty() { "started by " } else { " › " }).code(name);
+        if let Some(pid) = ancestor.pid() {
+            phrase = phrase.ours(format!(" {pid}"));
+        }
         let now = (ancestor.user_id(), ancestor.euid());
         if user.is_some_and(|before| before != now) || changes_user(ancestor) {
             phrase = phrase.ours(user_words(ancestor));
@@ -64,17 +67,17 @@ fn changes_user(ancestor: &shapes::LineageObject) -> bool {
     ancestor.euid().is_some() && ancestor.euid() != ancestor.user_id()
 }
 
-/// ` (uid 33, acting as 0)`; nothing without a user.
+/// ` (uid 33, effective uid 0)`; nothing without a user.
 fn user_words(ancestor: &shapes::LineageObject) -> String {
     match (ancestor.user_id(), ancestor.euid()) {
-        (Some(uid), Some(euid)) if uid != euid => format!(" (uid {uid}, acting as {euid})"),
+        (Some(uid), Some(euid)) if uid != euid => format!(" (uid {uid}, effective uid {euid})"),
         (Some(id), _) | (None, Some(id)) => format!(" (uid {id})"),
         (None, None) => String::new(),
     }
 }
 
 fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
-    let members: [(&'static str, Option<&str>); 16] = [
+    let members: [(&'static str, Option<&str>); 15] = [
         ("command line ", c.command_line_example()),
         ("file ", c.file_path()),
         ("threat file ", c.threat_file_path()),
@@ -89,18 +92,21 @@ fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
         ("mount source ", c.mount_source()),
         ("mount target ", c.mount_target()),
         ("kernel module ", filled(c.module_file_path()).or(c.module_name())),
-        ("module SHA-256 ", c.module_sha256()),
         ("shell history ", c.shell_history_file_path()),
     ];
     let mut line = Phrase::new();
     for (words, value) in members {
         line = line.part_with(words, value);
     }
-    if let Some(number) = c.iana_protocol_number() {
-        line = line.part_ours(format!("protocol {}", outcome::protocol(&number.to_string())));
+    line = line.part_hash("module SHA-256 ", c.module_sha256());
+    // The action tells the same of a connection.
+    if !draft.has(About::Action) {
+        if let Some(number) = c.iana_protocol_number() {
+            line = line.part_ours(format!("protocol {}", outcome::protocol(&number.to_string())));
+        }
+        line = line.part_with("address family ", c.address_family());
     }
     line = line
-        .part_with("address family ", c.address_family())
         .part_said("file system ", c.file_system_type())
         .part_said("tool category ", c.tool_category())
         .part_said("file operation ", c.file_operation());
@@ -117,5 +123,8 @@ fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
         if let Some(process) = process {
             draft.say(About::Process, Phrase::new().ours(words).then(about_process(process)));
         }
+    }
+    if let Some(time) = c.modified_at() {
+        draft.say_detail(About::Process, Phrase::new().ours("modified ").at(time));
     }
 }

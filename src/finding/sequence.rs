@@ -8,44 +8,58 @@ mod tests;
 use super::decode::{Text, shapes};
 
 use super::About;
-use super::compute::size;
-use super::container::singular;
+use super::compute::{intervention, security_groups, size};
+use super::container::{singular, status, workload_path};
 use super::draft::{Draft, Trait};
 use super::iam::user_type;
 use super::phrase::{Phrase, filled, listed, plural};
 use super::remote::{other_end, place};
-use super::storage::last_segment;
+use super::storage::{encryption, last_segment};
 
 pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
-    for resource in sequence.resources() {
-        tell_resource(draft, resource);
-    }
+    contain::read(draft, sequence);
+    signals::read(draft, sequence);
     for actor in sequence.actors() {
         tell_actor(draft, actor);
     }
+    draft.say_detail(About::Actor, user_agents(sequence));
     for endpoint in sequence.endpoints() {
         tell_endpoint(draft, endpoint);
     }
-    contain::read(draft, sequence);
-    signals::read(draft, sequence);
+    for resource in sequence.resources() {
+        tell_resource(draft, resource);
+    }
     tell_indicators(draft, sequence.sequence_indicators());
 }
 
 fn tell_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
-    let kind = r.resource_type().map(kind_words);
-    let name = filled(r.name()).or(filled(r.uid()));
-    let subject = match kind {
-        Some(kind) => Phrase::new().ours(kind).with(" ", name),
-        None => Phrase::new().part_with("resource ", name),
-    };
+    let subject = subject(r);
     draft.subject(subject.clone());
     draft.name(r.name());
     draft.name(r.uid());
     draft.tags(r.tags());
-    draft.say(About::Resource, subject.part(details(r)));
     if let Some(key) = r.data().and_then(|d| d.access_key()) {
         draft.name(key.user_name());
         draft.name(key.principal_id());
+    }
+    // What to contain is named already: a line repeats it only with details.
+    let line = subject.part(details(draft, r));
+    if !draft.mentions_all(&line) {
+        draft.say(About::Resource, line);
+    }
+}
+
+/// `deployment checkout/api`, `EC2 instance i-0abc`
+fn subject(r: &shapes::ResourceV2) -> Phrase {
+    let name = filled(r.name()).or(filled(r.uid()));
+    if let Some(workload) = r.data().and_then(|data| data.kubernetes_workload()) {
+        let kind = workload.kubernetes_resources_types().map_or_else(|| "workload".to_owned(), singular);
+        let path = workload_path(workload.namespace(), name);
+        return Phrase::new().part_said("", Some(&kind)).with(" ", Some(&path));
+    }
+    match r.resource_type().map(kind_words) {
+        Some(kind) => Phrase::new().ours(kind).with(" ", name),
+        None => Phrase::new().part_with("resource ", name),
     }
 }
 
@@ -68,57 +82,69 @@ fn kind_words(kind: &str) -> String {
         "AUTOSCALING_AUTO_SCALING_GROUP" => "Auto Scaling group",
         "CLOUDFORMATION_STACK" => "CloudFormation stack",
         "SAGEMAKER_ENDPOINT" => "SageMaker endpoint",
+        "CONTAINER" => "container",
+        "LAMBDA_FUNCTION" => "Lambda function",
         _ => return super::resource::readable_kind(kind),
     };
     known.to_owned()
 }
 
 /// What the members of `ResourceData` add.
-fn details(r: &shapes::ResourceV2) -> Phrase {
+fn details(draft: &Draft, r: &shapes::ResourceV2) -> Phrase {
     let mut line = Phrase::new();
     let Some(data) = r.data() else { return line };
     if let Some(i) = data.ec2_instance() {
         line = line
             .part(i.instance_type().map_or_else(Phrase::new, size))
-            .part_said("", i.instance_state())
+            .part_said("", i.instance_state().filter(|state| *state != "running"))
             .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())));
     }
     if let Some(n) = data.ec2_network_interface() {
-        line = line.part_with("public ", n.public_ip()).part_with("", n.vpc_id()).part_with("", n.sub_net_id());
+        line = line
+            .part_with("public ", n.public_ip())
+            .part_listed("private ", n.private_ip_addresses().iter().filter_map(|p| p.private_ip_address()), 2)
+            .part_listed("IPv6 ", n.ipv6_addresses(), 2)
+            .part_with("", n.vpc_id())
+            .part_with("", n.sub_net_id())
+            .part(security_groups(n.security_groups()));
     }
     if let Some(key) = data.access_key() {
-        line = line
-            .part_with("user ", key.user_name())
-            .part_with("principal ", key.principal_id())
-            .part_ours(key.user_type().map(|kind| user_type(Some(kind))).unwrap_or_default());
+        line = line.part(owner(draft, key));
     }
     if let Some(b) = data.s3_bucket() {
-        line = line.part_said("", b.effective_permission()).part_said("encryption ", b.encryption_type());
+        line = line.part_said("", b.effective_permission());
+        line = line.part(encryption(b.encryption_type(), b.encryption_key_arn()));
         for (access, words) in [(b.public_read_access(), "public read "), (b.public_write_access(), "public write ")] {
-            line = line.part_said(words, access);
+            line = line.part_said(words, access.filter(|access| *access != "BLOCKED"));
         }
     }
     if let Some(o) = data.s3_object() {
-        line = line.part_with("key ", o.key()).part_with("version ", o.version_id()).part_with("ETag ", o.e_tag());
+        line = line.part_with("key ", o.key()).part_with("version ", o.version_id()).part_hash("ETag ", o.e_tag());
     }
     line.part(container_details(data))
+}
+
+/// The user of an access key; nothing if it is among the actors.
+fn owner(draft: &Draft, key: &shapes::AccessKey) -> Phrase {
+    match draft.unless_mentioned(key.principal_id()).is_some() || draft.unless_mentioned(key.user_name()).is_some() {
+        true => Phrase::new()
+            .ours(user_type(key.user_type()))
+            .with(" ", key.user_name())
+            .part_with("principal ", key.principal_id()),
+        false => Phrase::new(),
+    }
 }
 
 fn container_details(data: &shapes::ResourceData) -> Phrase {
     let mut line = Phrase::new();
     if let Some(c) = data.eks_cluster() {
-        line = line.part_said("", c.status()).part_with("", c.vpc_id());
-    }
-    if let Some(w) = data.kubernetes_workload() {
-        line = line
-            .part_with("namespace ", w.namespace())
-            .part_theirs(&w.kubernetes_resources_types().map(singular).unwrap_or_default());
+        line = line.part(status(c.status())).part_with("", c.vpc_id());
     }
     if let Some(c) = data.container() {
-        line = line.part_with("image ", c.image()).part_with("", c.image_uid());
+        line = line.part_with("image ", c.image()).part_hash("", c.image_uid());
     }
     if let Some(c) = data.ecs_cluster() {
-        line = line.part_said("", c.status());
+        line = line.part(status(c.status()));
     }
     if let Some(t) = data.ecs_task() {
         line = line.part_said("", t.launch_type()).part_with("definition ", last_segment(t.task_definition_arn()));
@@ -127,8 +153,8 @@ fn container_details(data: &shapes::ResourceData) -> Phrase {
         line = line.part_said("version ", t.version());
     }
     if let Some(g) = data.bedrock_guardrail() {
-        line = line.part_said("version ", g.version()).part_said("", g.guardrail_action());
-        line = line.part_said("on ", g.guardrail_source());
+        line = line.part_said("version ", g.version());
+        line = line.part(intervention(g.guardrail_action(), g.guardrail_source()));
     }
     let instances = instances_behind(data);
     match instances {
@@ -154,11 +180,13 @@ fn instances_behind(data: &shapes::ResourceData) -> usize {
 
 fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
     let mut line = Phrase::new();
+    let name = actor.user().and_then(|user| user.name()).unwrap_or_default();
     if let Some(user) = actor.user() {
         let kind = user_type(user.r#type());
         line = line.part(Phrase::new().ours(kind).with(" ", filled(user.name()).or(user.uid())));
-        line = line.part_with("credential ", user.credential_uid());
-        if let Some(account) = user.account() {
+        line = line.part_with("principal ", user.uid().filter(|_| filled(user.name()).is_some()));
+        line = line.part_with("credential ", draft.unless_mentioned(user.credential_uid()));
+        if let Some(account) = user.account().filter(|account| account.uid() != draft.account.as_deref()) {
             line = line.part_with("account ", account.uid()).part_said("", account.name());
         }
         draft.seen(Trait::User, user.name());
@@ -167,18 +195,32 @@ fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
         }
     }
     if let Some(session) = actor.session() {
-        line = line.part_with("session of ", session.issuer()).part_said("MFA ", session.mfa_status());
+        let issuer = last_segment(session.issuer()).filter(|issuer| *issuer != name);
+        line = line.part_with("session of ", issuer).part_said("MFA ", session.mfa_status());
     }
     if let Some(process) = actor.process() {
         line = line
             .part_with("process ", filled(process.path()).or(process.name()))
-            .part_with("SHA-256 ", process.sha256());
+            .part_hash("SHA-256 ", process.sha256());
         draft.seen(Trait::Process, filled(process.path()).or(process.name()));
     }
     if line.is_empty() {
         line = line.part_with("actor ", actor.id());
     }
     draft.say(About::Actor, line);
+}
+
+/// `user agents aws-cli/2.15, curl`: those of all API calls, each once.
+fn user_agents(sequence: &shapes::Sequence) -> Phrase {
+    let calls = sequence.signals().iter().flat_map(|signal| signal.activities()).filter_map(|activity| activity.api());
+    let mut distinct: Vec<&str> = Vec::new();
+    for agent in calls.filter_map(|call| filled(call.user_agent())) {
+        if !distinct.contains(&agent) {
+            distinct.push(agent);
+        }
+    }
+    let words = if distinct.len() == 1 { "user agent " } else { "user agents " };
+    Phrase::new().part_listed(words, distinct, 6)
 }
 
 fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
@@ -204,11 +246,15 @@ fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
         line = line.part_ours(format!("port {port}"));
     }
     let direction = e.connection().and_then(|c| c.direction());
-    line = line.part_said("", direction);
+    let about = other_end(None, direction);
+    // An actor connects inbound, a target is connected to.
+    if about == About::RemoteHost {
+        line = line.part_said("", direction);
+    }
     draft.seen(Trait::Ip, e.ip());
     draft.seen(Trait::Country, country);
     draft.seen(Trait::Domain, e.domain());
-    draft.say(other_end(None, direction), line);
+    draft.say(about, line);
 }
 
 /// ATT&CK tactics and techniques first, then what else shows it.
@@ -223,18 +269,24 @@ fn tell_indicators(draft: &mut Draft, indicators: &[shapes::Indicator]) {
     for indicator in ordered {
         let key = indicator.key().unwrap_or_default();
         let title = match key {
-            "ATTACK_TACTIC" => "ATT&CK tactics".to_owned(),
-            "ATTACK_TECHNIQUE" => "ATT&CK techniques".to_owned(),
+            "ATTACK_TACTIC" => "ATT&CK".to_owned(),
+            "ATTACK_TECHNIQUE" => "techniques".to_owned(),
             _ => filled(indicator.title()).map_or_else(|| super::resource::readable_kind(key), str::to_owned),
         };
-        let values = indicator_values(draft, key, indicator.values());
+        let values: Vec<&str> = indicator.values().iter().map(AsRef::as_ref).filter(|v| !draft.mentions(v)).collect();
+        let values = indicator_values(draft, key, &values);
         let line = Phrase::new().theirs(&title);
         draft.say(About::Indicators, if values.is_empty() { line } else { line.ours(": ").then(values) });
     }
 }
 
 /// Addresses and domains among the values are shown defanged.
-fn indicator_values(draft: &mut Draft, key: &str, values: &[Text]) -> Phrase {
+fn indicator_values(draft: &mut Draft, key: &str, values: &[&str]) -> Phrase {
+    // `T1098 - Account Manipulation`: the number names a technique.
+    if key.starts_with("ATTACK_") {
+        let names: Vec<&str> = values.iter().map(|value| value.split(" - ").next().unwrap_or(value)).collect();
+        return Phrase::new().part_theirs(&names.join(", "));
+    }
     if !(key.ends_with("_IP") || key.ends_with("_DOMAIN")) {
         return listed(values, 8);
     }
@@ -243,8 +295,5 @@ fn indicator_values(draft: &mut Draft, key: &str, values: &[Text]) -> Phrase {
         draft.seen(if key.ends_with("_IP") { Trait::Ip } else { Trait::Domain }, Some(value));
         phrase = if n == 0 { phrase.net(value) } else { phrase.ours(", ").net(value) };
     }
-    match values.len().saturating_sub(8) {
-        0 => phrase,
-        more => phrase.ours(format!(" and {more} more")),
-    }
+    phrase.and_more(values.len(), 8)
 }

@@ -14,7 +14,8 @@ pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         draft.name(bucket.arn());
         draft.tags(bucket.tags());
         let subject = Phrase::new().ours("S3 bucket").with(" ", filled(bucket.name()).or(bucket.arn()));
-        told(draft, subject, about_bucket(bucket));
+        let role = bucket.r#type().filter(|_| buckets.len() > 1).map(str::to_lowercase);
+        told(draft, subject, Phrase::new().part_said("", role.as_deref()).part(about_bucket(bucket)));
         objects(draft, bucket.s3_object_details());
     }
     !buckets.is_empty()
@@ -25,15 +26,21 @@ fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
     if let Some(access) = bucket.public_access() {
         details = details.part(public(access));
     }
-    if let Some(encryption) = bucket.default_server_side_encryption() {
-        details = details
-            .part_said("encryption ", encryption.encryption_type())
-            .part_with("KMS key ", encryption.kms_master_key_arn());
+    if let Some(default) = bucket.default_server_side_encryption() {
+        details = details.part(encryption(default.encryption_type(), default.kms_master_key_arn()));
     }
-    details.part_said("", bucket.r#type())
+    details
 }
 
-/// What of a bucket is open to the world, if anything.
+/// `KMS key 1a2b`, or the type of the encryption.
+pub(super) fn encryption(kind: Option<&str>, key: Option<&str>) -> Phrase {
+    match filled(key) {
+        Some(key) => Phrase::new().part_with("KMS key ", last_segment(Some(key))),
+        None => Phrase::new().part_said("encryption ", kind),
+    }
+}
+
+/// Whether a bucket is public, and the settings that decide it.
 fn public(access: &shapes::PublicAccess) -> Phrase {
     let mut phrase = match access.effective_permission() {
         Some("PUBLIC") => Phrase::new().ours("PUBLIC"),
@@ -41,13 +48,9 @@ fn public(access: &shapes::PublicAccess) -> Phrase {
         other => Phrase::new().part_said("", other),
     };
     let permissions = access.permission_configuration();
-    let account = permissions.and_then(|p| p.account_level_permissions()).and_then(|a| a.block_public_access());
-    if account.is_some_and(all_off) {
-        phrase = phrase.part_ours("account Block Public Access off");
-    }
-    let Some(bucket) = permissions.and_then(|p| p.bucket_level_permissions()) else { return phrase };
-    let acl = bucket.access_control_list();
-    let policy = bucket.bucket_policy();
+    let bucket = permissions.and_then(|p| p.bucket_level_permissions());
+    let acl = bucket.and_then(|bucket| bucket.access_control_list());
+    let policy = bucket.and_then(|bucket| bucket.bucket_policy());
     let open = [
         (acl.and_then(|a| a.allows_public_read_access()), "ACL allows public read"),
         (acl.and_then(|a| a.allows_public_write_access()), "ACL allows public write"),
@@ -57,21 +60,40 @@ fn public(access: &shapes::PublicAccess) -> Phrase {
     for (_, words) in open.into_iter().filter(|(allowed, _)| *allowed == Some(true)) {
         phrase = phrase.part_ours(words);
     }
-    if bucket.block_public_access().is_some_and(all_off) {
-        phrase = phrase.part_ours("Block Public Access off");
-    }
-    phrase
+    let account = permissions.and_then(|p| p.account_level_permissions()).and_then(|a| a.block_public_access());
+    let levels = [(bucket.and_then(|b| b.block_public_access()), "bucket"), (account, "account")];
+    phrase.part_ours(block_public_access(levels))
 }
 
-fn all_off(block: &shapes::BlockPublicAccess) -> bool {
-    [
-        block.ignore_public_acls(),
-        block.restrict_public_buckets(),
-        block.block_public_acls(),
-        block.block_public_policy(),
-    ]
-    .iter()
-    .all(|b| *b == Some(false))
+/// `Block Public Access enabled`, `… disabled (bucket), enabled (account)`; empty if nothing is known.
+fn block_public_access(levels: [(Option<&shapes::BlockPublicAccess>, &str); 2]) -> String {
+    let known: Vec<(String, &str)> =
+        levels.into_iter().filter_map(|(block, level)| Some((blocks(block?)?, level))).collect();
+    match known.as_slice() {
+        [] => String::new(),
+        [(one, _), (other, _)] if one == other => format!("Block Public Access {one}"),
+        levels => {
+            let each: Vec<String> = levels.iter().map(|(setting, level)| format!("{setting} ({level})")).collect();
+            format!("Block Public Access {}", each.join(", "))
+        }
+    }
+}
+
+/// How much of Block Public Access is enabled; None if GuardDuty does not tell.
+fn blocks(block: &shapes::BlockPublicAccess) -> Option<String> {
+    let settings = [
+        (block.block_public_acls(), "new ACLs"),
+        (block.ignore_public_acls(), "ACLs"),
+        (block.block_public_policy(), "new policies"),
+        (block.restrict_public_buckets(), "policies"),
+    ];
+    let off: Vec<&str> = settings.iter().filter(|(on, _)| *on == Some(false)).map(|(_, words)| *words).collect();
+    match (settings.iter().filter(|(on, _)| on.is_some()).count(), off.len()) {
+        (0, _) => None,
+        (_, 0) => Some("enabled".to_owned()),
+        (known, disabled) if known == disabled => Some("disabled".to_owned()),
+        _ => Some(format!("disabled for {}", off.join(" and "))),
+    }
 }
 
 fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
@@ -79,7 +101,8 @@ fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
         let line = Phrase::new()
             .part_with("object ", filled(object.key()).or(object.object_arn()))
             .part_with("version ", object.version_id())
-            .part_with("hash ", filled(object.hash()).or(object.e_tag()));
+            .part_hash("hash ", filled(object.hash()))
+            .part_hash("ETag ", filled(object.e_tag()));
         draft.say(About::Resource, line);
         draft.name(object.key());
         draft.name(object.object_arn());
@@ -104,11 +127,24 @@ pub(super) fn image(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 
 pub(super) fn recovery_point(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(point) = resource.recovery_point_details() else { return false };
-    let subject = Phrase::new().ours("recovery point").with(" ", point.recovery_point_arn());
-    told(draft, subject, Phrase::new().part_with("backup vault ", point.backup_vault_name()));
+    let arn = point.recovery_point_arn();
+    let name = arn.map(|arn| arn.rsplit_once(":recovery-point:").map_or(arn, |(_, name)| name));
+    let subject = Phrase::new().ours("recovery point").with(" ", last_segment(name));
+    let details = Phrase::new().part_with("backup vault ", point.backup_vault_name());
+    told(draft, subject, details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)));
     draft.name(point.recovery_point_arn());
+    draft.name(last_segment(name));
     draft.name(point.backup_vault_name());
     true
+}
+
+/// `scanned 08:00–09:00`: the part of a continuous backup that was scanned.
+fn scanned_period(details: &shapes::ContinuousScanDetails) -> Phrase {
+    match (details.start_time(), details.end_time()) {
+        (Some(from), Some(to)) => Phrase::new().ours("scanned ").at(from).ours("–").clock(to),
+        (Some(time), None) | (None, Some(time)) => Phrase::new().ours("scanned ").at(time),
+        (None, None) => Phrase::new(),
+    }
 }
 
 pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
@@ -129,6 +165,12 @@ pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         draft.name(volume.volume_arn());
     }
     true
+}
+
+/// `recovery-point:1b2c` of `arn:aws:backup:eu-west-1:111122223333:recovery-point:1b2c`, or the last segment.
+pub(super) fn short_arn(arn: Option<&str>) -> Option<&str> {
+    let arn = last_segment(arn)?;
+    Some(arn.find(":recovery-point:").map_or(arn, |at| &arn[at + 1..]))
 }
 
 /// `snap-0abc` of `arn:aws:ec2:eu-west-1::snapshot/snap-0abc`.

@@ -81,7 +81,7 @@ fn whatever_guardduty_sends_a_finding_stays_small() {
     huge["service"]["action"]["kubernetesApiCallAction"]["userAgent"] = json!(long);
     let f = read(&huge);
     assert!(format!("{f:?}").len() < 80_000, "{}", format!("{f:?}").len());
-    assert!(f.left_out(About::Actor) > 400);
+    assert!(f.about(About::Actor).iter().any(|line| line.plain().contains("and 493 more")));
     assert_eq!(f.traits().len(), 7);
 }
 
@@ -125,7 +125,7 @@ fn the_other_end_is_named_by_its_role() {
         assert_eq!(finding.other_end(), about);
     }
     let finding = connection("TARGET", "INBOUND");
-    assert_eq!(finding.about(About::Action)[0].plain(), "inbound connection · TCP");
+    assert_eq!(finding.about(About::Action)[0].plain(), "inbound TCP connection");
 }
 
 #[test]
@@ -136,14 +136,7 @@ fn a_value_unusual_for_several_scopes_is_said_once() {
     let finding = made(json!({}), json!({"additionalInfo": {"type": "default", "value": value.to_string()}}));
     let mut said: Vec<String> = finding.about(About::Unusual).iter().map(Phrase::plain).collect();
     said.sort();
-    assert_eq!(
-        said,
-        [
-            "AS60729 Example (unusual for account and user)",
-            "application psql (unusual for cluster)",
-            "network MTN (unusual for cluster)"
-        ]
-    );
+    assert_eq!(said, ["for account and user: AS60729 Example", "for cluster: application psql · network MTN"]);
 }
 
 #[test]
@@ -162,7 +155,7 @@ fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
     );
     let said = |about| finding.about(about).iter().map(Phrase::plain).collect::<Vec<_>>().join("\n");
     assert!(said(About::Actor).contains("impersonated groups system:masters"), "{}", said(About::Actor));
-    assert!(said(About::Action).contains("command=id"), "{}", said(About::Action));
+    assert!(said(About::Action).contains("command id"), "{}", said(About::Action));
 }
 
 #[test]
@@ -183,6 +176,6 @@ fn the_lineage_says_where_the_user_changes() {
     let finding = made(json!({}), json!({"runtimeDetails": {"process": process}}));
     assert_eq!(
         finding.about(About::Process)[1].plain(),
-        "started by /sbin/init › /usr/sbin/apache2 (uid 33) › /bin/su (uid 33, acting as 0)"
+        "started by /sbin/init › /usr/sbin/apache2 (uid 33) › /bin/su (uid 33, effective uid 0)"
     );
 }

@@ -34,7 +34,7 @@ pub(super) fn finding(f: &Finding) -> Fallback {
     }
     Fallback::new(text.say(match f.raw {
         Some(_) => " · only its ID could be read: the log has the finding as it was received",
-        None => " · Slack refused the details: they stand in the log",
+        None => " · Slack rejected the details; see the log",
     }))
 }
 

@@ -54,15 +54,13 @@ pub(super) fn body(id: &str, findings: &[&Finding], w: &Wording, addressing: &Ad
         let words = format!(
             "and {} in {}",
             plural(left as u64, "finding"),
-            plural((groups.len() - GROUPS) as u64, "further group")
+            plural((groups.len() - GROUPS) as u64, "more group")
         );
         b.push_bar(Rank::Useful, Block::rich(Rich::new().section(Runs::new().text(&Plain::line(&words)))));
     }
     b.push_bar(
         Rank::Important,
-        Block::context([
-            Plain::line(&format!("{} summed up · digest {id}", plural(findings.len() as u64, "finding"))).into()
-        ]),
+        Block::context([Plain::line(&format!("Digest of {} · {id}", plural(findings.len() as u64, "finding"))).into()]),
     );
     b.finish(fallback)
 }
@@ -84,13 +82,13 @@ fn grouped<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
     groups
 }
 
-/// `480 further findings: 2 critical, 14 high, 464 others`
+/// `480 more findings: 2 critical, 14 high, 464 others`
 fn headline(findings: &[&Finding]) -> Plain {
     let worst = findings.iter().map(|f| f.band()).max().unwrap_or(Band::Low);
     Plain::line(&format!(
         "{} {}: {}",
         look::sign(worst, false),
-        plural(findings.len() as u64, "further finding"),
+        plural(findings.len() as u64, "more finding"),
         counts(findings)
     ))
 }
@@ -118,7 +116,7 @@ fn critical(findings: &[&Finding], w: &Wording) -> Rich {
         };
         runs.say(" · ").append(say::runs(&subject(f))).say(" · ").append(say::runs(&place(f, w)))
     });
-    let rich = Rich::new().section(Runs::new().label("Critical, each")).bullets(named);
+    let rich = Rich::new().section(Runs::new().label("Critical findings")).bullets(named);
     match all.len().saturating_sub(CRITICAL_NAMED) {
         0 => rich,
         more => {
@@ -140,7 +138,7 @@ fn lines<'a>(band: Band, groups: impl Iterator<Item = &'a Group<'a>>, w: &Wordin
 fn line(g: &Group, w: &Wording) -> Runs {
     let Some(first) = g.findings.first() else { return Runs::new() };
     let kind = Plain::line(first.kind.as_str()).cut(SHORT);
-    let kind = if kind.is_empty() { links::label("no type") } else { kind };
+    let kind = if kind.is_empty() { links::label("unknown type") } else { kind };
     let mut runs = Runs::new()
         .bold(&Plain::line(&format!(
             "{}{} ×",
@@ -206,7 +204,7 @@ fn fallback(
     }
     text = text.text(&headline(findings)).append(notes::fallback(addressing));
     if form == Form::Bare {
-        return Fallback::new(text.say(" · Slack refused the details: they stand in the log"));
+        return Fallback::new(text.say(" · Slack rejected the details; see the log"));
     }
     // Beside blocks it is what a notification shows: the worst of it.
     let shown = if form == Form::Full { 6 } else { GROUPS };

@@ -51,17 +51,15 @@ fn rich_line(line: Runs) -> Rich {
 
 fn rows(f: &Finding, life: &Life) -> Vec<Row> {
     let mut rows = rows::of_finding(f, |about, lines| {
-        if about == About::Resource
-            && let Some(first) = lines.first_mut()
-        {
-            *first = std::mem::take(first).part(owner::tags(f));
+        if about == About::Resource {
+            add_owner(f, lines);
         }
         if about == f.other_end() {
             lines.extend(seen::so_far(f, life.traits_seen));
         }
     });
     if let Some(rule) = &f.details().rule {
-        rows.push(Row::new("Custom detection rule", &Phrase::new().code(rule)));
+        rows.push(Row::new("Rule", &Phrase::new().code(rule)));
     }
     if let Some(arn) = f.sequence_arn.as_ref().filter(|_| !related::has_sequence(life.related)) {
         rows.push(Row::new("Attack sequence", &Phrase::new().code(arn.rsplit('/').next().unwrap_or(arn))));
@@ -69,10 +67,20 @@ fn rows(f: &Finding, life: &Life) -> Vec<Row> {
     rows
 }
 
+/// Adds the tags of the owner to the first line.
+fn add_owner(f: &Finding, lines: &mut Vec<Phrase>) {
+    let tags = owner::tags(f);
+    match lines.first_mut() {
+        Some(first) => *first = std::mem::take(first).part(tags),
+        None if !tags.is_empty() => lines.push(tags),
+        None => {}
+    }
+}
+
 /// GuardDuty's own description, where nothing else tells what was done, or to which resource.
 fn description(f: &Finding, rich: Rich) -> Rich {
-    let tells_action =
-        [About::Action, About::Process, About::Malware, About::Signals].iter().any(|about| !f.about(*about).is_empty());
+    let matters = [About::Action, About::Process, About::Malware, About::Signals];
+    let tells_action = !f.details().is_action_unknown && matters.iter().any(|about| !f.about(*about).is_empty());
     let names_resource = !f.resource_names().iter().all(|name| *name == f.resource_kind);
     match &f.details().description {
         Some(description) if !(tells_action && names_resource) => {
@@ -90,20 +98,19 @@ fn buttons(f: &Finding, w: &Wording) -> Option<Block> {
     Block::actions([console, runbook, docs])
 }
 
-/// `Backdoor: communication with … · ATT&CK Command and Control TA0011 · type · id`: what the finding is called.
+/// `Backdoor: communication with … · ATT&CK Command and Control · type`: what the finding is called. Its ID is in
+/// the text, the metadata and the link.
 fn context(f: &Finding) -> Option<Block> {
     let words = f.kind.in_words();
     let mut parts: Vec<String> = Some(words.clone()).filter(|w| !w.is_empty()).into_iter().collect();
     if let Some(tactic) = f.kind.tactic() {
         // The purpose may have the tactic's name already.
         let is_named = words.to_lowercase().starts_with(&tactic.name.to_lowercase());
-        let name = if is_named { String::new() } else { format!("{} ", tactic.name) };
-        parts.push(format!("ATT&CK {name}{}", tactic.id));
+        parts.push(format!("ATT&CK {}", if is_named { tactic.id } else { tactic.name }));
     }
     if !f.kind.as_str().is_empty() {
         parts.push(f.kind.as_str().to_owned());
     }
-    parts.push(format!("id {}", f.id));
     Block::context([Text::from(Plain::line(&parts.join(" · ")))])
 }
 

@@ -25,17 +25,13 @@ const SHOWN: usize = 4;
 /// Maximum length of a tag.
 const LENGTH: usize = 80;
 
-/// `tags owner=payments, env=prod`: the tags that name an owner; without any, the first ones. Empty without tags.
+/// `owner=payments, env=prod`: the tags that name an owner; without any, the first ones. Empty without tags.
 pub(super) fn tags(f: &Finding) -> Phrase {
     let owning: Vec<_> = f.tags().iter().filter(|(key, _)| is_owner(key)).collect();
     let others = || f.tags().iter().filter(|(key, _)| key != "Name" && !key.starts_with("aws:")).collect();
     let tags: Vec<_> = if owning.is_empty() { others() } else { owning };
     let shown = tags.iter().map(|(key, value)| short(&format!("{key}={value}"), LENGTH));
-    match tags.len() {
-        0 => Phrase::new(),
-        1 => Phrase::new().ours("tag ").then(listed(shown, SHOWN)),
-        _ => Phrase::new().ours("tags ").then(listed(shown, SHOWN)),
-    }
+    listed(shown, SHOWN)
 }
 
 fn is_owner(key: &str) -> bool {

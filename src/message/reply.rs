@@ -1,8 +1,9 @@
-//! What a finding's thread says: only what is new since it last spoke.
+//! Replies in the thread of a finding: what is new since the last one. A reply is complete without its thread.
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, News, Placement, Reopened, Wording, bare, links, look, notes, say, seen};
+use super::{Form, News, Placement, Reopened, Wording, bare, links, look, notes, say, seen, top};
+use crate::finding::phrase::plural;
 use crate::finding::{Band, Finding, Phrase};
 
 /// Values of a kind that a reply names.
@@ -20,11 +21,11 @@ pub(super) fn body(f: &Finding, news: &News, w: &Wording, form: Form) -> Body {
             }
             if let Placement::Channel { message_link } = news.placement {
                 b.push(Rank::Important, Block::rich(Rich::new().section(no_thread(message_link))));
-                b.push(Rank::Important, Block::context([Plain::line(&identity(f)).into()]));
             }
-            b.finish(fallback(f, news, who.as_ref(), &lines, None))
+            b.push(Rank::Important, Block::context([Plain::line(&identity(f, news, w)).into()]));
+            b.finish(fallback(f, news, w, who.as_ref(), &lines, None))
         }
-        Form::Text => Body::plain(fallback(f, news, who.as_ref(), &lines, links::console(f, w))),
+        Form::Text => Body::plain(fallback(f, news, w, who.as_ref(), &lines, links::console(f, w))),
         Form::Bare => Body::plain(bare::finding(f)),
     }
 }
@@ -34,20 +35,10 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
     if let Some(who) = who {
         first = first.mention(who).say(" ");
     }
-    // Seen without its thread, a reply names the resource: a broadcast one, and one in the channel.
     if let Some(was) = news.severity_was {
-        let first = named(f, first.bold(&rise(f, was)).say(" · "));
-        return Rich::new().section(first).bullets(lines.iter().map(say::runs));
+        first = first.bold(&increase(f, was)).say(" · ");
     }
-    if news.placement != Placement::Thread {
-        return Rich::new().section(named(f, first)).bullets(lines.iter().map(say::runs));
-    }
-    match lines.split_first() {
-        Some((line, others)) => {
-            Rich::new().section(first.append(say::runs(line))).bullets(others.iter().map(say::runs))
-        }
-        None => Rich::new(),
-    }
+    Rich::new().section(named(f, first)).bullets(lines.iter().map(say::runs))
 }
 
 /// The resource, or the title where no resource is known.
@@ -56,29 +47,38 @@ fn named(f: &Finding, runs: Runs) -> Runs {
     if subject.is_empty() { runs.text(&look::title(f)) } else { runs.append(say::runs(subject)) }
 }
 
+/// The same in mrkdwn.
+fn named_in_mrkdwn(f: &Finding) -> Mrkdwn {
+    let subject = f.subject();
+    if subject.is_empty() { Mrkdwn::new().code(&look::title(f)) } else { say::fallback(subject) }
+}
+
 /// Why a reply is in the channel, and where the message of its finding is.
 fn no_thread(message_link: Option<&str>) -> Runs {
     let runs = Runs::new().say("The thread of this finding accepts no replies");
     match message_link.and_then(Link::new) {
-        Some(to) => runs.say(": ").link(&to, &links::label("go to its message")),
+        Some(to) => runs.say(": ").link(&to, &links::label("open its message")),
         None => runs,
     }
 }
 
-/// `UnauthorizedAccess:IAMUser/TorIPCaller · account 111122223333 · eu-west-1 · id 1a2b…`
-fn identity(f: &Finding) -> String {
-    format!("{} · account {} · {} · id {}", f.kind.as_str(), f.account_id, f.region, f.id)
+/// `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`; outside of the thread with the ID.
+fn identity(f: &Finding, news: &News, w: &Wording) -> String {
+    let place = top::place(f, w).plain();
+    let id = format!("id {}", f.id);
+    let id = if news.placement == Placement::Thread { "" } else { id.as_str() };
+    let parts = [place.as_str(), f.kind.as_str(), id].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" · ")
 }
 
-/// `🔴 severity rose: MEDIUM 5.0 → HIGH 8.0`
-fn rise(f: &Finding, was: f64) -> Plain {
+/// `🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0`
+fn increase(f: &Finding, was: f64) -> Plain {
     let before = Band::of(was).name().to_uppercase();
     Plain::line(&format!(
-        "{} severity rose: {before} {} → {} {}",
+        "{} Severity increased: {before} {} → {}",
         look::sign(f.band(), false),
         Band::number(was),
-        f.band().name().to_uppercase(),
-        Band::number(f.severity)
+        top::severity(f, false)
     ))
 }
 
@@ -94,7 +94,7 @@ fn lines(f: &Finding, news: &News) -> Vec<Phrase> {
     let mut lines = Vec::new();
     lines.extend(news.reopened.map(|reopened| Phrase::new().ours(reopened_text(reopened))));
     for (kind, one, many) in [
-        ("ip", "new source address ", "new source addresses "),
+        ("ip", "new remote IP ", "new remote IPs "),
         ("country", "new country ", "new countries "),
         ("domain", "new domain ", "new domains "),
         ("api", "new API ", "new APIs "),
@@ -125,50 +125,51 @@ fn lines(f: &Finding, news: &News) -> Vec<Phrase> {
     }
     let more = news.count_was.map_or(0, |was| f.count.saturating_sub(was));
     if more > 0 || lines.is_empty() {
-        let total = format!("seen {} times in all", f.count);
-        let words = if more > 0 { format!("{total}, {more} more since") } else { total };
+        let total = format!("seen {}", plural(f.count, "time"));
+        let words = if more > 0 { format!("{total} ({more} new)") } else { total };
         let line = Phrase::new().ours(words);
         lines.push(match f.changed() {
-            Some(last) => line.ours(", last ").at(last),
+            Some(last) => line.ours(", last seen ").at(last),
             None => line,
         });
     }
     lines
 }
 
-fn fallback(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase], link: Option<Link>) -> Fallback {
+fn fallback(
+    f: &Finding,
+    news: &News,
+    w: &Wording,
+    who: Option<&Mention>,
+    lines: &[Phrase],
+    link: Option<Link>,
+) -> Fallback {
     let mut text = Mrkdwn::new();
     if let Some(who) = who {
         text = text.mention(who).say(" ");
     }
     if let Some(was) = news.severity_was {
-        text = text.text(&rise(f, was)).say(" · ").append(say::fallback(f.subject())).say(" · ");
+        text = text.text(&increase(f, was)).say(" · ");
     }
-    if news.severity_was.is_none() && news.placement != Placement::Thread {
-        text = text.append(say::fallback(f.subject())).say(" · ");
+    text = text.append(named_in_mrkdwn(f));
+    for line in lines {
+        text = text.say(" · ").append(say::fallback(line));
     }
-    for (n, line) in lines.iter().enumerate() {
-        text = if n == 0 { text } else { text.say(" · ") };
-        text = text.append(say::fallback(line));
-    }
-    text = text.append(notes::fallback(&news.addressing));
-    if news.placement != Placement::Thread {
-        text = text.say(" · ").code(&Plain::line(&identity(f)));
-    }
+    text = text.append(notes::fallback(&news.addressing)).say(" · ").code(&Plain::line(&identity(f, news, w)));
     if let Some(to) = link {
         text = text.say(" · ").link(&to, &links::label("open in GuardDuty"));
     }
     Fallback::new(text)
 }
 
-/// What the old message of a finding says after its route led it elsewhere.
+/// The text of the old message of a finding whose route leads to another channel.
 pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Form) -> Body {
     // `<#C…>` would be a control sequence: an id is shown as what it is.
     let channel = Plain::line(to_channel);
     let link = link.and_then(Link::new);
-    let mut text = Mrkdwn::new().say("This finding is told in ").code(&channel).say(" now");
+    let mut text = Mrkdwn::new().say("This finding has moved to ").code(&channel);
     if let Some(to) = &link {
-        text = text.say(" · ").link(to, &links::label("go there"));
+        text = text.say(" · ").link(to, &links::label("open the message"));
     }
     if bare::is_id(id) {
         text = text.say(" · id ").text(&Plain::line(id));
@@ -177,9 +178,9 @@ pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Form) 
     if form != Form::Full {
         return Body::plain(fallback);
     }
-    let mut runs = Runs::new().say("➡️ This finding is told in ").code(&channel).say(" now");
+    let mut runs = Runs::new().say("➡️ This finding has moved to ").code(&channel);
     if let Some(to) = &link {
-        runs = runs.say(": ").link(to, &links::label("go there"));
+        runs = runs.say(": ").link(to, &links::label("open the message"));
     }
     let mut b = Builder::new().colour(look::QUIET);
     // With a bar, so that it takes the place of the finding's: what an update does not give, Slack keeps.

@@ -40,7 +40,7 @@ const MATTERS: [Matter; 12] = [
     matter(About::Malware, "Malware", 6, Layout::List),
     matter(About::Evidence, "Evidence", 4, Layout::List),
     matter(About::Unusual, "Anomalies", 4, Layout::List),
-    matter(About::Indicators, "Indicators", 3, Layout::List),
+    matter(About::Indicators, "Indicators", 3, Layout::Inline),
 ];
 
 const fn matter(about: About, label: &'static str, importance: usize, layout: Layout) -> Matter {

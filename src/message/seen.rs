@@ -1,17 +1,17 @@
-//! What was seen of a finding in its life. GuardDuty keeps only the newest address; the traits kept in the state know the earlier ones.
+//! Earlier values of a finding: GuardDuty keeps only the newest address, the state has the earlier ones.
 
 use crate::finding::{Finding, Phrase, phrase::plural};
 
 /// Earlier values named before the rest is counted.
 const NAMED: usize = 6;
 
-/// `3 source addresses so far, earlier 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports; nothing
-/// where nothing was forgotten.
+/// `3 remote IPs in total, previously 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports; nothing
+/// where GuardDuty still has all values.
 pub(super) fn so_far(f: &Finding, seen: &[String]) -> Vec<Phrase> {
     let now = f.traits();
     let mut lines = Vec::new();
     for (kind, word) in [
-        ("ip", "source address"),
+        ("ip", "remote IP"),
         ("domain", "domain"),
         ("country", "country"),
         ("api", "API"),
@@ -29,7 +29,7 @@ pub(super) fn so_far(f: &Finding, seen: &[String]) -> Vec<Phrase> {
         }
         if !earlier.is_empty() {
             let total = (current.len() + earlier.len()) as u64;
-            let words = format!("{} so far, earlier ", plural_of(total, word));
+            let words = format!("{} in total, previously ", plural_of(total, word));
             lines.push(list(Phrase::new().ours(words), kind, &earlier));
         }
     }
@@ -64,7 +64,6 @@ pub(super) fn split(token: &str) -> Option<(&str, &str)> {
 fn plural_of(n: u64, word: &str) -> String {
     match (n, word) {
         (1, _) => plural(n, word),
-        (_, "source address") => format!("{n} source addresses"),
         (_, "country") => format!("{n} countries"),
         (_, "process") => format!("{n} processes"),
         _ => plural(n, word),

@@ -48,7 +48,8 @@ fn mark_lines(marks: &Marks) -> Vec<Runs> {
 pub(super) fn lines(f: &Finding, life: &Life) -> Vec<Runs> {
     let mut lines = notes::runs(&addressing(f, life));
     lines.extend(life.marks.into_iter().flat_map(mark_lines));
-    if f.archived || life.archived {
+    // The title has one word: that of the person.
+    if closed(f, life) == Some("Resolved") && (f.archived || life.archived) {
         lines.push(Runs::new().label("Archived").say("  this finding is archived in GuardDuty"));
     }
     if f.sample {

@@ -1,4 +1,7 @@
-//! What messages say of each fixture, and how they tell a finding's life.
+//! The messages of each fixture, and of the history of a finding.
+
+mod complete;
+mod width;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::finding::Band;
 use crate::finding::documents::read_documents;
 
 const MENTION: &str = "<!subteam^S0123>";
@@ -110,10 +114,10 @@ fn a_recurrence_shows_what_guardduty_forgot() {
         ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(str::to_owned);
     let told = seen(&full(&fixture("iam-tor-caller"), &Life { traits_seen: &seen_before, ..Life::default() }));
     assert!(
-        told.contains("  - 3 source addresses so far, earlier `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
+        told.contains("  - 3 remote IPs in total, previously `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
         "{told}"
     );
-    assert!(told.contains("  - 2 countries so far, earlier France\n"), "{told}");
+    assert!(told.contains("  - 2 countries in total, previously France\n"), "{told}");
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn a_kind_of_resource_that_is_unknown_here_formats_nothing() {
 fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
     let f = fixture("iam-tor-caller");
     let archived = full(&f, &Life { archived: true, ..Life::default() });
-    assert!(seen(&archived).contains("**Archived**  this finding is archived in GuardDuty"));
+    assert!(seen(&archived).contains("# ⚪ Archived · "));
     assert_eq!(archived["attachments"][0]["color"], "#9AA0A6");
     assert!(archived["text"].as_str().unwrap().contains("Archived · high 8.0"));
     assert!(!full(&f, &Life::default()).to_string().to_lowercase().contains("archived"));
@@ -211,38 +215,41 @@ fn each_form_carries_the_metadata_and_the_last_one_only_what_is_checked() {
         );
         assert_eq!(told.get("blocks").is_some(), form == Form::Full);
     }
-    insta::assert_snapshot!(super::finding(&f, &Life::default(), &wording(), Form::Bare).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack refused the details: they stand in the log");
+    insta::assert_snapshot!(super::finding(&f, &Life::default(), &wording(), Form::Bare).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack rejected the details; see the log");
 }
 
 #[test]
-fn a_reply_says_only_what_is_new() {
+fn a_reply_names_its_finding_and_what_is_new() {
     let mut f = fixture("iam-tor-caller");
     f.count = 47;
     let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(str::to_owned);
     let news = News { fresh: &fresh, count_was: Some(14), ..News::default() };
     insta::assert_snapshot!(seen(&super::reply(&f, &news, &wording(), Form::Full).payload()), @"
-    text: new source addresses `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times in all, 33 more since, last 2026-11-24 12:31 UTC
-    new source addresses `198[.]51[.]100[.]4`, `2001[:]db8::9`
+    text: IAM user `deploy-bot` · new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times (33 new), last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
+    IAM user `deploy-bot`
+      - new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9`
       - new country France
       - new API `PutBucketPolicy`
-      - seen 47 times in all, 33 more since, last {2026-11-24 12:31 UTC}
+      - seen 47 times (33 new), last seen {2026-11-24 12:31 UTC}
+    (payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller)
     ");
-    let rise = News { severity_was: Some(5.0), addressing: mentioning(Some(MENTION)), ..News::default() };
-    insta::assert_snapshot!(seen(&super::reply(&f, &rise, &wording(), Form::Full).payload()), @r#"
-    text: <!subteam^S0123> 🔴 severity rose: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times in all, last 2026-11-24 12:31 UTC
-    {"type":"usergroup","usergroup_id":"S0123"} **🔴 severity rose: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
-      - seen 47 times in all, last {2026-11-24 12:31 UTC}
+    let increase = News { severity_was: Some(5.0), addressing: mentioning(Some(MENTION)), ..News::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &increase, &wording(), Form::Full).payload()), @r#"
+    text: <!subteam^S0123> 🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times, last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
+    {"type":"usergroup","usergroup_id":"S0123"} **🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
+      - seen 47 times, last seen {2026-11-24 12:31 UTC}
+    (payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller)
     "#);
 }
 
 #[test]
-fn a_reply_is_less_than_half_of_its_message() {
+fn a_reply_is_at_most_half_of_its_message() {
     for (name, f) in fixtures() {
         let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
         let news = News { severity_was: Some(2.0), fresh: &fresh, count_was: Some(1), ..News::default() };
-        let reply = seen(&super::reply(&f, &news, &wording(), Form::Full).payload());
-        let message = seen(&full(&f, &Life::default()));
-        assert!(reply.chars().count() * 2 < message.chars().count(), "{name}: {reply}");
+        let reply = width::lines(&super::reply(&f, &news, &wording(), Form::Full).payload());
+        let message = width::lines(&full(&f, &Life::default()));
+        assert!(reply.len() <= 9.max(message.len() / 2), "{name}: {reply:#?}");
     }
 }
 
@@ -257,7 +264,7 @@ fn a_digest_groups_counts_and_names_the_critical() {
         "digest-text",
         super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Text).fallback()
     );
-    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Bare).fallback(), @"🚨 200 further findings: 18 critical, 109 high, 36 medium, 37 low · Slack refused the details: they stand in the log");
+    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Bare).fallback(), @"🚨 200 more findings: 15 critical, 97 high, 52 medium, 36 low · Slack rejected the details; see the log");
 }
 
 #[test]
@@ -278,8 +285,8 @@ fn notices_and_moves_are_told_plainly() {
     insta::assert_snapshot!(super::notice(&notice, Form::Bare).fallback(), @"GuardDuty notice n1: Slack rejected the text; see the log");
     let moved = super::moved("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), Form::Full);
     insta::assert_snapshot!(seen(&moved.payload()), @"
-    text: This finding is told in `#sec-critical` now · <https://corp.slack.com/archives/C1/p1|go there> · id 1a2b
-    ➡️ This finding is told in `#sec-critical` now: [go there](https://corp.slack.com/archives/C1/p1)
+    text: This finding has moved to `#sec-critical` · <https://corp.slack.com/archives/C1/p1|open the message> · id 1a2b
+    ➡️ This finding has moved to `#sec-critical`: [open the message](https://corp.slack.com/archives/C1/p1)
     | #9AA0A6
     (finding 1a2b)
     ");

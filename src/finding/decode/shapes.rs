@@ -61,6 +61,7 @@ shapes! {
 
     /// What a message says of a finding beside its header.
     Details {
+        account_id: Text<'a> = "accountId",
         description: Text<'a> = "description",
         resource: Box<Resource<'a>> = "resource",
         service: Box<Service<'a>> = "service",
@@ -73,6 +74,7 @@ shapes! {
         resource_role: Text<'a> = "resourceRole",
         additional_info: ServiceAdditionalInfo = "additionalInfo",
         feature_name: Text<'a> = "featureName",
+        user_feedback: Text<'a> = "userFeedback",
         ebs_volume_scan_details: Box<EbsVolumeScanDetails<'a>> = "ebsVolumeScanDetails",
         runtime_details: Box<RuntimeDetails<'a>> = "runtimeDetails",
         detection: Box<Detection<'a>> = "detection",

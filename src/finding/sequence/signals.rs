@@ -4,37 +4,35 @@ use crate::finding::action::api;
 use crate::finding::decode::{Text, shapes};
 use crate::finding::draft::{Draft, Trait};
 use crate::finding::outcome;
-use crate::finding::phrase::{Phrase, filled, listed, plural};
+use crate::finding::phrase::{Phrase, filled, listed};
 use crate::finding::{About, Band};
 use crate::time::Millis;
 
 /// Names of one kind in the line of a signal.
 const NAMES: usize = 3;
+const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     let signals = by_importance(sequence.signals());
-    tell_total(draft, sequence);
+    let newest = signals.iter().filter_map(|signal| time(signal)).max();
+    draft.say(About::Signals, total(sequence));
     for signal in signals {
         if signal.r#type() == Some("FINDING") {
             draft.signal(signal.uid(), signal.name());
         }
-        let line = line(draft, sequence, signal);
+        let line = line(draft, sequence, signal, newest);
         draft.say(About::Signals, line);
     }
 }
 
-/// `18 signals in sequence · also AttackSequence:EC2/CompromisedInstanceGroup`
-fn tell_total(draft: &mut Draft, sequence: &shapes::Sequence) {
-    let mut total = Phrase::new();
-    if !sequence.signals().is_empty() {
-        let count = plural(sequence.signals().len() as u64, "signal");
-        total = total.ours(count).ours(" in sequence");
-    }
-    let others = listed(sequence.additional_sequence_types(), NAMES);
-    if !others.is_empty() {
-        total = total.part(Phrase::new().ours("also ").then(others));
-    }
-    draft.say(About::Action, total);
+/// `18, most severe and newest first · also AttackSequence:EC2/CompromisedInstanceGroup`
+fn total(sequence: &shapes::Sequence) -> Phrase {
+    let total = match sequence.signals().len() {
+        0 => Phrase::new(),
+        1 => Phrase::new().ours("1"),
+        count => Phrase::new().ours(format!("{count}, most severe and newest first")),
+    };
+    total.part_listed("also ", sequence.additional_sequence_types(), NAMES)
 }
 
 /// The most severe first, then the newest of all, then the others by severity and time.
@@ -60,11 +58,13 @@ fn time(signal: &shapes::Signal) -> Option<Millis> {
     signal.last_seen_at().or(signal.updated_at()).or(signal.first_seen_at()).or(signal.created_at())
 }
 
-fn line(draft: &mut Draft, sequence: &shapes::Sequence, signal: &shapes::Signal) -> Phrase {
-    let mut line = Phrase::new();
-    if let Some(at) = time(signal) {
-        line = line.at(at);
-    }
+/// `02:23 · 8.0 · iam:CreateUser denied: AccessDenied · 3 times · by ci-deployer on prod-1 from 198.51.100.7`
+fn line(draft: &mut Draft, sequence: &shapes::Sequence, signal: &shapes::Signal, newest: Option<Millis>) -> Phrase {
+    let mut line = match (time(signal), newest) {
+        (Some(time), Some(newest)) if newest.0.saturating_sub(time.0) < DAY => Phrase::new().clock(time),
+        (Some(time), _) => Phrase::new().at(time),
+        (None, _) => Phrase::new(),
+    };
     if let Some(severity) = signal.severity() {
         line = line.part_ours(Band::number(severity));
     }
@@ -73,15 +73,20 @@ fn line(draft: &mut Draft, sequence: &shapes::Sequence, signal: &shapes::Signal)
     if let Some(count) = signal.count().filter(|count| *count > 1) {
         line = line.part_ours(format!("{count} times"));
     }
-    line = line.part(words("by ", actors(sequence, signal.actor_ids())));
-    line = line.part(words("on ", resources(sequence, signal.resource_uids())));
-    line = line.part(words("from ", endpoints(sequence, signal.endpoint_ids())));
-    let source = signal.r#type().filter(|kind| *kind != "FINDING");
-    line.part(source.map_or_else(Phrase::new, |kind| Phrase::new().ours(source_words(kind))))
+    let participants = [
+        ("by ", actors(sequence, signal.actor_ids())),
+        ("on ", resources(sequence, signal.resource_uids())),
+        (endpoint_words(sequence, signal.endpoint_ids()), endpoints(sequence, signal.endpoint_ids())),
+    ];
+    line.part(participants.into_iter().fold(Phrase::new(), with_names))
 }
 
-fn words(words: &'static str, names: Phrase) -> Phrase {
-    if names.is_empty() { names } else { Phrase::new().ours(words).then(names) }
+fn with_names(phrase: Phrase, (words, names): (&'static str, Phrase)) -> Phrase {
+    match (names.is_empty(), phrase.is_empty()) {
+        (true, _) => phrase,
+        (false, true) => phrase.ours(words).then(names),
+        (false, false) => phrase.ours(" ").ours(words).then(names),
+    }
 }
 
 fn actors(sequence: &shapes::Sequence, ids: &[Text]) -> Phrase {
@@ -113,19 +118,26 @@ fn endpoints(sequence: &shapes::Sequence, ids: &[Text]) -> Phrase {
     for address in addresses.iter().take(NAMES) {
         phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") }.net(address);
     }
-    match addresses.len().saturating_sub(NAMES) {
-        0 => phrase,
-        more => phrase.ours(format!(" and {more} more")),
-    }
+    phrase.and_more(addresses.len(), NAMES)
 }
 
-fn source_words(kind: &str) -> String {
-    crate::finding::resource::readable_kind(kind)
-        .to_lowercase()
-        .replace("cloud trail", "CloudTrail")
-        .replace("s3", "S3")
-        .replace("eks", "EKS")
-        .replace("dns", "DNS")
+/// `to `, if the connection to every endpoint was outbound.
+fn endpoint_words(sequence: &shapes::Sequence, ids: &[Text]) -> &'static str {
+    let mut known =
+        sequence.endpoints().iter().filter(|endpoint| ids.iter().any(|id| endpoint.id() == Some(id.as_ref())));
+    let is_outbound = |endpoint: &shapes::NetworkEndpoint| {
+        endpoint.connection().and_then(|connection| connection.direction()) == Some("OUTBOUND")
+    };
+    if known.clone().next().is_some() && known.all(is_outbound) { "to " } else { "from " }
+}
+
+/// ` denied`, ` failed: NoSuchBucket`
+fn failure(code: Option<&str>) -> Phrase {
+    match filled(code) {
+        Some(code) if outcome::is_denial(code) => Phrase::new().ours(" denied"),
+        Some(code) => Phrase::new().ours(" ").then(outcome::error(Some(code))),
+        None => Phrase::new(),
+    }
 }
 
 /// The API calls behind a signal with their errors, then with what they were made.
@@ -136,14 +148,7 @@ fn activities(draft: &mut Draft, signal: &shapes::Signal) -> Phrase {
         draft.seen(Trait::Api, call.operation());
         phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };
         phrase = phrase.then(api(call.service(), call.operation()));
-        let error = outcome::error(call.error());
-        if !error.is_empty() {
-            phrase = phrase.ours(" ").then(error);
-        }
+        phrase = phrase.then(failure(call.error()));
     }
-    if calls.len() > NAMES {
-        phrase = phrase.ours(format!(" and {} more", calls.len() - NAMES));
-    }
-    let user_agent = calls.iter().find_map(|call| filled(call.user_agent()));
-    phrase.part_with("user agent ", user_agent)
+    phrase.and_more(calls.len(), NAMES)
 }

@@ -1,8 +1,11 @@
-//! A message as lines of text, wrapped as on a narrow screen.
+//! A message as lines of text, wrapped as on a narrow screen on the day of its findings.
 
 use serde_json::Value;
 
 use crate::html::when;
+
+/// A clock of 24 hours.
+const CLOCK: &str = "{time_24}";
 
 /// The lines of a message that is `columns` characters wide. Dates are in UTC; the `text` beside blocks is not shown.
 pub fn lines(payload: &Value, columns: usize) -> Vec<String> {
@@ -54,7 +57,8 @@ fn run(run: &Value) -> String {
     let text = |member: &str| run[member].as_str().unwrap_or_default().to_owned();
     match run["type"].as_str().unwrap_or_default() {
         "date" => {
-            let shown = when::format(&run["timestamp"].to_string(), &text("format"));
+            let format = text("format").replace("{date_short_pretty}", "today").replace("{time}", CLOCK);
+            let shown = when::format(&run["timestamp"].to_string(), &format);
             shown.unwrap_or_else(|| text("fallback"))
         }
         "user" => format!("@{}", text("user_id")),
@@ -116,7 +120,7 @@ mod tests {
                 {"type": "actions", "elements": [{"type": "button", "text": {"text": "Open"}}]},
             ]}],
         });
-        let shown = ["one two", "three", "12:00 AM", "UTC", "• four", "  five", "• abcdefgh", "  ijkl", "[Open]"];
+        let shown = ["one two", "three", "00:00", "UTC", "• four", "  five", "• abcdefgh", "  ijkl", "[Open]"];
         assert_eq!(lines(&payload, 10), shown);
     }
 

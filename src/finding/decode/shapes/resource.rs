@@ -2,6 +2,7 @@
 
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
+use crate::time::Millis;
 
 shapes! {
     Resource {
@@ -43,7 +44,6 @@ shapes! {
     }
 
     InstanceDetails {
-        availability_zone: Text<'a> = "availabilityZone",
         iam_instance_profile: Box<IamInstanceProfile<'a>> = "iamInstanceProfile",
         image_description: Text<'a> = "imageDescription",
         image_id: Text<'a> = "imageId",
@@ -51,6 +51,7 @@ shapes! {
         instance_state: Text<'a> = "instanceState",
         instance_type: Text<'a> = "instanceType",
         outpost_arn: Text<'a> = "outpostArn",
+        launch_time: Millis = "launchTime",
         network_interfaces: Vec<NetworkInterface<'a>> = "networkInterfaces",
         platform: Text<'a> = "platform",
         tags: Vec<Tag<'a>> = "tags",
@@ -96,6 +97,8 @@ shapes! {
         function_arn: Text<'a> = "functionArn",
         function_name: Text<'a> = "functionName",
         function_version: Text<'a> = "functionVersion",
+        last_modified_at: Millis = "lastModifiedAt",
+        revision_id: Text<'a> = "revisionId",
         role: Text<'a> = "role",
         vpc_config: Box<VpcConfig<'a>> = "vpcConfig",
         tags: Vec<Tag<'a>> = "tags",
@@ -140,6 +143,12 @@ shapes! {
     RecoveryPointDetails {
         recovery_point_arn: Text<'a> = "recoveryPointArn",
         backup_vault_name: Text<'a> = "backupVaultName",
+        continuous_scan_details: Box<ContinuousScanDetails<'a>> = "continuousScanDetails",
+    }
+
+    ContinuousScanDetails {
+        start_time: Millis = "startTime",
+        end_time: Millis = "endTime",
     }
 
     BedrockGuardrailDetails {
@@ -175,6 +184,7 @@ shapes! {
 
     NetworkInterface {
         ipv6_addresses: Vec<Text<'a>> = "ipv6Addresses",
+        network_interface_id: Text<'a> = "networkInterfaceId",
         private_ip_address: Text<'a> = "privateIpAddress",
         public_dns_name: Text<'a> = "publicDnsName",
         public_ip: Text<'a> = "publicIp",
@@ -216,6 +226,7 @@ shapes! {
     EcsTaskDetails {
         arn: Text<'a> = "arn",
         definition_arn: Text<'a> = "definitionArn",
+        started_at: Millis = "startedAt",
         started_by: Text<'a> = "startedBy",
         tags: Vec<Tag<'a>> = "tags",
         containers: Vec<Container<'a>> = "containers",
@@ -234,6 +245,8 @@ shapes! {
 
     VpcConfig {
         vpc_id: Text<'a> = "vpcId",
+        subnet_ids: Vec<Text<'a>> = "subnetIds",
+        security_groups: Vec<SecurityGroup<'a>> = "securityGroups",
     }
 
     BedrockGuardrail {

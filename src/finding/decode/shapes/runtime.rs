@@ -26,6 +26,7 @@ shapes! {
 
     RuntimeContext {
         modifying_process: Box<ProcessDetails<'a>> = "modifyingProcess",
+        modified_at: Millis = "modifiedAt",
         script_path: Text<'a> = "scriptPath",
         library_path: Text<'a> = "libraryPath",
         ld_preload_value: Text<'a> = "ldPreloadValue",
@@ -55,6 +56,7 @@ shapes! {
     }
 
     LineageObject {
+        pid: i64 = "pid",
         user_id: i64 = "userId",
         euid: i64 = "euid",
         name: Text<'a> = "name",

@@ -1,6 +1,6 @@
 //! Attack sequences.
 
-use super::resource::{IamInstanceProfile, Tag};
+use super::resource::{IamInstanceProfile, SecurityGroup, Tag};
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
 use crate::time::Millis;
@@ -127,6 +127,7 @@ shapes! {
 
     S3Bucket {
         encryption_type: Text<'a> = "encryptionType",
+        encryption_key_arn: Text<'a> = "encryptionKeyArn",
         effective_permission: Text<'a> = "effectivePermission",
         public_read_access: Text<'a> = "publicReadAccess",
         public_write_access: Text<'a> = "publicWriteAccess",
@@ -145,9 +146,16 @@ shapes! {
     }
 
     Ec2NetworkInterface {
+        ipv6_addresses: Vec<Text<'a>> = "ipv6Addresses",
+        private_ip_addresses: Vec<PrivateIpAddress<'a>> = "privateIpAddresses",
+        security_groups: Vec<SecurityGroup<'a>> = "securityGroups",
         public_ip: Text<'a> = "publicIp",
         sub_net_id: Text<'a> = "subNetId",
         vpc_id: Text<'a> = "vpcId",
+    }
+
+    PrivateIpAddress {
+        private_ip_address: Text<'a> = "privateIpAddress",
     }
 
     S3Object {

@@ -43,6 +43,7 @@ pub(crate) fn format(seconds: &str, format: &str) -> Option<String> {
         ("{day_divider_pretty}", "%A, %B %-d"),
         ("{time_secs}", "%-I:%M:%S %p"),
         ("{time}", "%-I:%M %p"),
+        ("{time_24}", "%H:%M"),
         ("{ago}", "on %b %-d"),
     ];
     let fill = |text: String, (name, pattern): &(&str, &str)| text.replace(name, &t.strftime(pattern).to_string());

@@ -1,0 +1,196 @@
+//! GuardDuty's additional information: an open map, which says among others what was unusual.
+
+use serde_json::{Map, Value};
+
+use super::About;
+use super::action::api;
+use super::decode::ServiceAdditionalInfo;
+use super::draft::{Draft, Trait};
+use super::phrase::{Phrase, plural};
+use super::{outcome, profile, value};
+use crate::time::Millis;
+
+/// API calls of a list that are named.
+const CALLS: usize = 6;
+
+pub(super) fn read(draft: &mut Draft, info: &ServiceAdditionalInfo) {
+    let map = info.members();
+    let behavior = Behavior::of(map.iter().map(|(key, value)| (key.as_str(), value)));
+    // The evidence names the same threats, with more detail.
+    let known: &[&str] = if draft.has(About::Evidence) { &["threatListName", "threatName"] } else { &[] };
+    for (key, value) in map {
+        // A sample finding is marked as such as a whole.
+        if key != "sample" && !known.contains(&key.as_str()) {
+            tell(draft, &behavior, key, value);
+        }
+    }
+    behavior.tell(draft);
+}
+
+fn tell(draft: &mut Draft, behavior: &Behavior, key: &str, value: &Value) {
+    match key {
+        "threatListName" => draft.say(About::Evidence, Phrase::new().part_with("threat list ", value.as_str())),
+        "threatName" => draft.say(About::Evidence, Phrase::new().part_with("threat ", value.as_str())),
+        "domain" => {
+            if let Some(domain) = value.as_str() {
+                draft.seen(Trait::Domain, Some(domain));
+                draft.say(About::Evidence, Phrase::new().ours("domain ").net(domain));
+            }
+        }
+        "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, behavior, value),
+        // Read together with what was unusual.
+        "profiledBehavior" => {}
+        // The call names its user agent.
+        "userAgent" if draft.has(About::Action) => {}
+        "apiCalls" => calls(draft, value),
+        _ => draft.say(About::Evidence, pair(key, value)),
+    }
+}
+
+/// The members of the additional information that belong together.
+#[derive(Default)]
+struct Behavior<'v> {
+    /// Service, API and error of calls that were unusual.
+    calls: Vec<(&'v str, &'v str, Option<&'v str>)>,
+    /// What the calls are unusual for.
+    call_scopes: Vec<&'static str>,
+    /// What is usual.
+    profiled: Option<&'v Map<String, Value>>,
+}
+
+impl<'v> Behavior<'v> {
+    fn of(members: impl Iterator<Item = (&'v str, &'v Value)>) -> Self {
+        let mut behavior = Self::default();
+        for (key, value) in members {
+            let Some(map) = value.as_object() else { continue };
+            if key == "profiledBehavior" {
+                behavior.profiled = Some(map);
+            }
+            if let Some(calls) = map.get("anomalousAPIs").and_then(Value::as_str) {
+                behavior.calls = anomalous_calls(calls);
+            }
+            let keys = map.keys().filter(|key| key.starts_with("unusual")).map(|key| profile::parse(key));
+            behavior.call_scopes.extend(keys.filter(|key| key.attribute == "APIs").filter_map(|key| key.scope));
+        }
+        behavior
+    }
+
+    /// `2 calls unusual for user: iam:AttachRolePolicy, iam:CreateRole (denied: AccessDenied)`
+    fn tell(&self, draft: &mut Draft) {
+        if self.calls.is_empty() {
+            return;
+        }
+        let count = self.calls.len() as u64;
+        let words = match self.call_scopes.is_empty() {
+            true => plural(count, "unusual call"),
+            false => format!("{} unusual for {}", plural(count, "call"), self.call_scopes.join(" and ")),
+        };
+        let mut line = Phrase::new().ours(words).ours(": ");
+        for (n, (service, name, error)) in self.calls.iter().take(CALLS).enumerate() {
+            draft.seen(Trait::Api, Some(name));
+            line = if n == 0 { line } else { line.ours(", ") };
+            line = line.then(api(Some(service), Some(name)));
+            if error.is_some() {
+                line = line.ours(" (").then(outcome::error(*error)).ours(")");
+            }
+        }
+        draft.say(About::Action, line.and_more(self.calls.len(), CALLS));
+    }
+
+    /// Returns true if the calls name all these APIs.
+    fn names_apis(&self, value: &Value) -> bool {
+        let names = value.as_str().unwrap_or_default();
+        !self.calls.is_empty()
+            && names.split(" , ").all(|name| self.calls.iter().any(|(_, call, _)| *call == name.trim()))
+    }
+
+    /// ` (usually terraform)`
+    fn usual(&self, attribute: &str, scope: Option<&str>) -> Phrase {
+        let entries = self.profiled.into_iter().flatten();
+        let usual = entries.filter_map(|(key, value)| {
+            let key = profile::parse(key.strip_prefix("frequentProfiled")?);
+            (key.attribute == attribute && key.scope == scope).then(|| value::said(attribute, value))
+        });
+        match usual.into_iter().find(|values| !values.is_empty()) {
+            Some(values) => Phrase::new().ours(" (usually ").then(values).ours(")"),
+            None => Phrase::new(),
+        }
+    }
+}
+
+fn unusual(draft: &mut Draft, behavior: &Behavior, value: &Value) {
+    let Value::Object(map) = value else { return draft.say(About::Unusual, value::said("", value)) };
+    for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
+        let parsed = profile::parse(key);
+        let is_told = key == "anomalousAPIs" && !behavior.calls.is_empty()
+            || parsed.attribute == "APIs" && behavior.names_apis(value);
+        if !is_told {
+            let usual = behavior.usual(&parsed.attribute, parsed.scope);
+            let values = value::said(&parsed.attribute, value);
+            draft.anomalies.add(&parsed.attribute, values, parsed.scope.map(str::to_owned), usual);
+        }
+    }
+}
+
+fn is_false(value: &Value) -> bool {
+    *value == Value::Bool(false) || value.as_str() == Some("false")
+}
+
+/// `iam.amazonaws.com:[AttachRolePolicy:success , CreateRole:AccessDenied]` as (service, API, error).
+fn anomalous_calls(text: &str) -> Vec<(&str, &str, Option<&str>)> {
+    let mut calls = Vec::new();
+    for part in text.split(']') {
+        let Some((service, apis)) = part.split_once(":[") else { continue };
+        let service = service.trim_start_matches([' ', ',']);
+        for call in apis.split(',').map(str::trim).filter(|c| !c.is_empty()) {
+            let (api, outcome) = call.split_once(':').unwrap_or((call, "success"));
+            calls.push((service, api, Some(outcome).filter(|o| *o != "success")));
+        }
+    }
+    calls
+}
+
+/// `apiCalls: [{"name": "ListBuckets", "count": 3, "firstSeen": 1795521840}]`
+fn calls(draft: &mut Draft, value: &Value) {
+    let named = value.as_array().into_iter().flatten().filter_map(|call| Some((call.get("name")?.as_str()?, call)));
+    let mut calls = Vec::new();
+    for (name, call) in named {
+        // The action names its own call.
+        let details = count_and_times(call);
+        if !(details.is_empty() && draft.has_seen(Trait::Api, name)) {
+            calls.push(Phrase::new().code(name).then(details));
+        }
+        draft.seen(Trait::Api, Some(name));
+    }
+    let shown = calls.iter().take(CALLS).cloned().enumerate();
+    let line = shown.fold(Phrase::new(), |line, (n, call)| line.ours(if n == 0 { "calls " } else { ", " }).then(call));
+    draft.say(About::Action, line.and_more(calls.len(), CALLS));
+}
+
+/// ` 3 times, 12:04–12:31`
+fn count_and_times(call: &Value) -> Phrase {
+    let count = call.get("count").and_then(Value::as_u64).filter(|count| *count > 1);
+    let phrase = count.map_or_else(Phrase::new, |count| Phrase::new().ours(format!(" {count} times")));
+    match (seen_at(call, "firstSeen"), seen_at(call, "lastSeen")) {
+        (Some(first), Some(last)) if first != last => phrase.ours(" ").at(first).ours("–").clock(last),
+        (Some(time), _) | (None, Some(time)) => phrase.ours(" ").at(time),
+        (None, None) => phrase,
+    }
+}
+
+/// A time in seconds, in milliseconds or as text.
+fn seen_at(call: &Value, member: &str) -> Option<Millis> {
+    const SECONDS_UNTIL: i64 = 100_000_000_000;
+    match call.get(member)? {
+        Value::String(text) => Millis::parse(text),
+        number => {
+            let number = number.as_f64()? as i64;
+            Some(Millis(if number < SECONDS_UNTIL { number * 1_000 } else { number }))
+        }
+    }
+}
+
+fn pair(key: &str, value: &Value) -> Phrase {
+    let (attribute, values) = (profile::words(key), value::said(key, value));
+    if values.is_empty() { values } else { Phrase::new().theirs(&attribute).ours(" ").then(values) }
+}
