@@ -168,7 +168,7 @@ fn a_finding_that_moves_or_falls_back_to_the_default_channel_is_told_once_wherev
         says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", AFRESH]);
         let messages = world.slack.messages();
         let old = messages.iter().find(|m| m.told("finding_id") == "f1").unwrap();
-        assert!(old.visible().contains("now"), "{}", old.visible());
+        assert!(old.visible().contains("has moved to"), "{}", old.visible());
     });
 }
 
