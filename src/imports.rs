@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the program, from those that use no other to the command line.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "time",
+    "user",
     "exit",
     "output",
     "retry",
