@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the program, from those that use no other to the command line.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "time",
     "user",
     "exit",
@@ -19,6 +19,7 @@ const ORDER: [&str; 19] = [
     "slack",
     "guardduty",
     "state",
+    "triage",
     "plan",
     "preview",
     "run",
