@@ -11,6 +11,7 @@ const ORDER: [&str; 20] = [
     "output",
     "retry",
     "finding",
+    "user",
     "http",
     "config",
     "telemetry",
