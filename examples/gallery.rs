@@ -1,7 +1,7 @@
 //! Every message that the program can send, on one page, as Slack shows it: `cargo run --example gallery`.
 //!
-//! Made of the fixtures of the tests; writes `target/gallery/index.html`, and `phone.txt` with the same messages as
-//! lines of 42 characters, and prints their paths.
+//! Made of the fixtures of the tests; writes `target/gallery/index.html`, the same messages as lines of 42 characters to
+//! `phone.txt` and as they are sent to `payloads.json`, and prints the paths.
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ fn main() -> Result<(), Failure> {
     std::fs::create_dir_all(&folder)?;
     let pages = [
         ("index.html", html::page("guardduty-slack: every message", &channels)),
+        ("payloads.json", serde_json::Value::from(payloads(&channels)).to_string()),
         ("phone.txt", channels.iter().flat_map(|channel| &channel.messages).map(on_phone).collect()),
     ];
     for (name, content) in pages {
@@ -32,6 +33,20 @@ fn main() -> Result<(), Failure> {
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// All messages and replies as they are sent.
+fn payloads(channels: &[Channel]) -> Vec<serde_json::Value> {
+    let mut payloads = Vec::new();
+    for message in channels.iter().flat_map(|channel| &channel.messages) {
+        payloads.push(message.payload.clone());
+        for reply in &message.replies {
+            let mut payload = reply.payload.clone();
+            payload["thread_ts"] = message.ts.as_str().into();
+            payloads.push(payload);
+        }
+    }
+    payloads
 }
 
 /// A message and its replies as they are wrapped on a phone, with the number of lines.
