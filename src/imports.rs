@@ -11,7 +11,6 @@ const ORDER: [&str; 20] = [
     "output",
     "retry",
     "finding",
-    "user",
     "http",
     "config",
     "telemetry",
