@@ -36,9 +36,23 @@ pub enum Reading<'a> {
     Detector { id: &'a str, enabled: Option<bool> },
 }
 
-/// Notes how a source was found at its first look in a run, and says what is news. `all`: `GUARDDUTY_REGIONS=all`.
+/// Returns how a source is after its first look in a run, and what is news. `all`: `GUARDDUTY_REGIONS=all`.
 /// A region that is left out yields no notice here: [`left_out`] names all of them in one.
 pub fn standing(
+    key: &str,
+    source: &Source,
+    new: bool,
+    all: bool,
+    reading: &Reading,
+    stamp: Stamp,
+    now: Millis,
+) -> (Source, Vec<Notice>) {
+    let mut source = source.clone();
+    let notices = judge(key, &mut source, new, all, reading, stamp, now);
+    (source, notices)
+}
+
+fn judge(
     key: &str,
     source: &mut Source,
     new: bool,
@@ -92,8 +106,13 @@ fn shown(key: &str) -> String {
     }
 }
 
+/// The notice that a source, which is forgotten now, can be read again, if it was announced that it cannot.
+pub fn recovery(key: &str, source: &Source, stamp: Stamp, now: Millis) -> Option<Notice> {
+    seen_again(key, &mut source.clone(), stamp, now)
+}
+
 /// The end of a blind period, if it was announced.
-pub fn seen_again(key: &str, source: &mut Source, stamp: Stamp, now: Millis) -> Option<Notice> {
+fn seen_again(key: &str, source: &mut Source, stamp: Stamp, now: Millis) -> Option<Notice> {
     let since = source.blind_since.take();
     source.read = Some(now);
     if !std::mem::take(&mut source.blind_told) {

@@ -23,10 +23,10 @@ use crate::run::lane::LAG;
 use crate::run::poll::{Known, Room};
 use crate::run::recall::{Memory, Past, Recall};
 use crate::run::record::Record;
-use crate::run::session::Unrecorded;
 use crate::run::stop::Stop;
 use crate::run::triage::Reactions;
 use crate::slack::Chat;
+use crate::state::Unrecorded;
 use crate::state::store::Store;
 use crate::time::{Clock, Millis};
 
@@ -296,7 +296,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     pub(super) async fn checkpoint(&mut self) {
-        self.record.state.channels.extend(self.desk.channels.borrow().clone());
+        self.record.state.note_channels(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
         let in_hand = self.intake.in_hand();
         // The last write brings all of it: one that is under way when the run must end is not waited for.
@@ -322,32 +322,27 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if self.intake.is_idle() {
             self.record.state.forget_unconfigured(self.clock.now());
         }
-        self.record.state.channels.extend(self.desk.channels.borrow().clone());
+        self.record.state.note_channels(self.desk.channels.borrow().clone());
         self.intake.advance(&mut self.record.state);
-        for (channel, count) in &self.tally.failed {
-            for _ in 0..*count {
-                self.record.state.totals.count_notification(channel, "failed");
-            }
-        }
+        self.record.state.count_failed(&self.tally.failed);
         self.count_requests();
         if self.record.conflict.is_none() {
             let since = self.unsure_since();
             let before = self.record.state.totals.last_success;
             if self.is_success() {
-                self.record.state.totals.last_success = Some(self.clock.now());
+                self.record.state.set_last_success(Some(self.clock.now()));
             }
             let unrecorded = since.map(|since| Unrecorded { since, last_post: self.last_possible_post() });
             self.record.close(&self.intake.in_hand(), unrecorded).await;
             if !self.record.is_recorded() {
-                self.record.state.totals.last_success = before;
+                self.record.state.set_last_success(before);
             }
         }
     }
 
     pub(super) fn count_requests(&mut self) {
         for ((service, operation, code), count) in self.requests.drain() {
-            let total = self.record.state.totals.requests.entry(format!("{service}|{operation}|{code}")).or_default();
-            *total += count;
+            self.record.state.count_requests((service, &operation, &code), count);
         }
     }
 

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::config::{RouteTo, Target};
 use crate::run::desk::Desk;
 use crate::slack::{At, Chat, HistoryError, OwnMessage, ReplyId};
-use crate::state::{Entry, Outcome, Source, State};
+use crate::state::{PostedFinding, State};
 use crate::time::Millis;
 
 /// Slack's clock and ours may disagree by so much.
@@ -37,22 +37,10 @@ impl Past {
     }
 }
 
-/// A finding's message that stands in Slack.
-#[derive(Clone, Debug)]
-struct Standing {
-    updated: Millis,
-    at: At,
-    /// Its channel as configured, for the metric.
-    channel: String,
-    severity: f64,
-    region: String,
-    detector: String,
-}
-
 /// What its own bot said: findings by id (the newest message each), digests, notices.
 #[derive(Debug, Default)]
 pub struct Memory {
-    findings: BTreeMap<String, Standing>,
+    findings: BTreeMap<String, PostedFinding>,
     pub digests: HashSet<String>,
     pub notices: HashSet<String>,
     /// Replies that are messages in a channel, because their thread rejected them.
@@ -91,7 +79,7 @@ impl Memory {
         if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
             return;
         }
-        let standing = Standing {
+        let standing = PostedFinding {
             updated,
             at: At { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread: None },
             channel: name.to_owned(),
@@ -114,12 +102,11 @@ impl Memory {
         let mut adopted = Adopted::default();
         let planned: Vec<String> = state.plans.keys().filter(|id| self.digests.contains(*id)).cloned().collect();
         for id in planned {
-            adopted.digests += 1;
-            adopt_digest(state, &id);
+            adopted.digests += usize::from(state.adopt_digest(&id).is_some());
         }
-        state.notices.retain(|n| !self.notices.contains(&n.id));
-        for (id, standing) in &self.findings {
-            if adopt_finding(state, id, standing, here.get(id.as_str()).copied(), now) {
+        self.notices.iter().for_each(|id| state.remove_notice(id));
+        for (id, posted) in &self.findings {
+            if state.adopt_finding(id, posted, here.get(id.as_str()).copied(), now) {
                 adopted.findings.insert(id.clone());
             }
         }
@@ -129,45 +116,6 @@ impl Memory {
 
 fn text(m: &OwnMessage, key: &str) -> Option<String> {
     m.event.get(key).and_then(|v| v.as_str()).map(str::to_owned)
-}
-
-fn adopt_digest(state: &mut State, id: &str) {
-    let channel = state.plans.get(id).map(|p| p.channel.clone()).unwrap_or_default();
-    for _ in 0..state.settle_plan(id) {
-        state.totals.count_notification(&channel, Outcome::Adopted.label());
-    }
-}
-
-/// The message becomes the finding's live one; the one in another channel must say so. False: it was known, or is
-/// about a finding of another installation with the same bot.
-fn adopt_finding(state: &mut State, id: &str, standing: &Standing, here: Option<u32>, now: Millis) -> bool {
-    let suffix = format!("/{}", standing.region);
-    let seen_by =
-        |(key, s): &(&String, &Source)| key.ends_with(&suffix) && s.detector.as_deref() == Some(&standing.detector);
-    let Some(s) = state.sources.iter().find(seen_by).map(|(_, s)| s.n).or(here) else { return false };
-    let known = state.findings.get(id);
-    let newer = known.is_none_or(|e| e.u < standing.updated || (e.at.is_none() && e.u == standing.updated));
-    let other = known.and_then(|e| e.at.as_ref()).is_none_or(|mine| mine.ts < standing.at.ts);
-    if !newer || !other {
-        return false;
-    }
-    let entry = state.findings.entry(id.to_owned()).or_default();
-    let spoke = standing.at.posted().min(now);
-    let first = entry.first_message();
-    *entry = Entry {
-        u: standing.updated,
-        s,
-        at: Some(standing.at.clone()),
-        first,
-        old: entry.old.drain(..).chain(entry.at.take().filter(|at| at.channel != standing.at.channel)).collect(),
-        sev: standing.severity,
-        touched: spoke,
-        spoke,
-        unknown: std::mem::take(&mut entry.unknown),
-        ..Entry::default()
-    };
-    state.totals.count_notification(&standing.channel, Outcome::Adopted.label());
-    true
 }
 
 /// What a run must know before it speaks.

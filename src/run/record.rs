@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::run::session::{Unrecorded, close, note};
 use crate::state::store::{SaveError, Store};
-use crate::state::{BOUND, Forgotten, InHand, State};
+use crate::state::{BOUND, Forgotten, InHand, State, Unrecorded};
 use crate::time::{Clock, Millis};
 
 /// A checkpoint is due after so many deliveries, or so much time.
@@ -90,14 +89,14 @@ impl<'a, S: Store> Record<'a, S> {
     /// Writes what is settled, and with it renews the lease.
     pub async fn checkpoint(&mut self, in_hand: &InHand<'_>) {
         if self.noted {
-            note(&mut self.state, &self.id, self.clock.now());
+            self.state.renew_lease(&self.id, self.clock.now());
         }
         self.write(in_hand).await;
     }
 
     /// The last write releases the lease. `unrecorded`: messages that may exist in Slack and are not in the state.
     pub async fn close(&mut self, in_hand: &InHand<'_>, unrecorded: Option<Unrecorded>) {
-        close(&mut self.state, &self.id, unrecorded);
+        self.state.release_lease(&self.id, unrecorded);
         self.noted = false;
         self.write(in_hand).await;
     }
@@ -116,10 +115,10 @@ impl<'a, S: Store> Record<'a, S> {
         let now = self.clock.now();
         // What fails is tried again when the next checkpoint is due, not at every delivery.
         (self.unsaved, self.saved_at) = (0, Instant::now());
-        let saved = self.state.saved.replace(now);
+        let saved = self.state.set_saved(Some(now));
         let document = self.shrink(in_hand, now);
         if self.unrecordable.is_some() || self.conflict.is_some() || self.config.dry_run {
-            self.state.saved = saved;
+            self.state.set_saved(saved);
             return;
         }
         match self.store.save(&document, self.replay).await {
@@ -137,7 +136,7 @@ impl<'a, S: Store> Record<'a, S> {
                 self.failed = Some(error.to_string());
             }
         }
-        self.state.saved = saved;
+        self.state.set_saved(saved);
     }
 
     /// Bytes that are free for further findings, once all is forgotten that may be.

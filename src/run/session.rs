@@ -6,7 +6,7 @@ use crate::run::lane::LAG;
 use crate::run::recall::{Past, Recall};
 use crate::run::sources::log_queued;
 use crate::state::store::{Loaded, Source, replay_since};
-use crate::state::{Run, State, Unusable};
+use crate::state::{State, Unusable};
 use crate::time::Millis;
 
 /// What the state allows.
@@ -112,23 +112,11 @@ fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now
 fn correct(state: &mut State, config: &Config, now: Millis) {
     let look_back = now.minus(config.lookback);
     let stamp = Stamp(state.saved.unwrap_or(now));
-    let wrong = |t: &&mut Millis| is_ahead(**t, config, now);
-    let begins = state.run.as_mut().map(|r| &mut r.since).into_iter().chain(&mut state.saved);
-    begins.filter(wrong).for_each(|t| *t = look_back);
-    let said = state.findings.values_mut().flat_map(|e| [&mut e.touched, &mut e.spoke]);
-    let compared = state.sources.values_mut().filter_map(|s| s.watched.as_mut()).map(|w| &mut w.compared);
-    said.chain(compared).chain(&mut state.replayed).filter(wrong).for_each(|t| *t = now);
-    let unseen = state.sources.iter_mut().filter(|(_, s)| s.by_clock && is_ahead(s.watermark, config, now));
-    let anew: Vec<String> = unseen
-        .map(|(key, source)| {
-            source.begin(look_back);
-            key.clone()
-        })
-        .collect();
-    if !anew.is_empty() {
-        let notice = silence::clocks_disagree(&anew, look_back, stamp);
+    let keys = state.correct_times(|time| is_ahead(time, config, now), look_back, now);
+    if !keys.is_empty() {
+        let notice = silence::clocks_disagree(&keys, look_back, stamp);
         log_queued(&notice);
-        state.notices.push(notice);
+        state.queue_notice(notice);
     }
 }
 
@@ -159,40 +147,9 @@ fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Rec
 /// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
 fn replay(start: &mut Start, since: Millis, now: Millis) {
     tracing::info!(since = since.iso(), "replay requested: announcing again all findings updated since `since`");
-    let state = &mut start.state;
-    for source in state.sources.values_mut().filter(|s| s.watermark > since) {
-        // Not below `since`: what was said before then is known no longer.
-        (source.watermark, source.floor) = (since, since);
-    }
-    state.findings.retain(|_, e| e.u < since);
-    state.plans.clear();
-    state.run = None;
-    state.replayed = Some(now);
+    start.state.begin_replay(since, now);
     start.replay = Some(since);
     start.recall = Some(Recall { since: now, past: Past::since(now, Some(now)), not_before: None, unclean: false });
-}
-
-/// Our note: «posting since», and the lease. The note of a run that ended uncleanly keeps its beginning.
-pub fn note(state: &mut State, id: &str, now: Millis) {
-    let since = state.run.as_ref().map_or(now, |r| r.since);
-    state.run = Some(Run { id: id.to_owned(), since, renewed: now, released: false });
-}
-
-/// Messages that may exist in Slack and are not in the state.
-#[derive(Clone, Copy, Debug)]
-pub struct Unrecorded {
-    /// Time from which they may have been posted.
-    pub since: Millis,
-    /// Time of the last of them. The history shows all of them [`LAG`] later.
-    pub last_post: Millis,
-}
-
-/// Releases the lease. The posting intent stays for the next run if there may be messages that are not in the state.
-pub fn close(state: &mut State, id: &str, unrecorded: Option<Unrecorded>) {
-    state.run = unrecorded.map(|Unrecorded { since, last_post }| {
-        let since = state.run.as_ref().map_or(since, |r| r.since.min(since));
-        Run { id: id.to_owned(), since, renewed: last_post, released: true }
-    });
 }
 
 #[cfg(test)]
@@ -200,7 +157,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::state::Entry;
+    use crate::state::{Entry, Run, Unrecorded};
 
     fn config() -> Config {
         let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
@@ -272,11 +229,11 @@ mod tests {
     #[test]
     fn a_takeover_keeps_the_beginning_of_the_note() {
         let mut state = run(NOW, false);
-        note(&mut state, "b", NOW.plus(Duration::from_secs(100)));
+        state.renew_lease("b", NOW.plus(Duration::from_secs(100)));
         assert_eq!(state.run.as_ref().map(|r| (r.id.as_str(), r.since)), Some(("b", Millis(1_000))));
-        close(&mut state, "b", Some(Unrecorded { since: NOW, last_post: NOW }));
+        state.release_lease("b", Some(Unrecorded { since: NOW, last_post: NOW }));
         assert!(state.run.as_ref().is_some_and(|r| r.released && r.since == Millis(1_000)));
-        close(&mut state, "b", None);
+        state.release_lease("b", None);
         assert_eq!(state.run, None);
     }
 
@@ -285,7 +242,7 @@ mod tests {
         let ended_at = NOW.minus(Duration::from_secs(1));
         for (last_post, not_before) in [(ended_at, 9), (NOW.minus(Duration::from_secs(30)), -20)] {
             let mut state = State { saved: Some(ended_at), ..State::default() };
-            close(&mut state, "b", Some(Unrecorded { since: Millis(1_000), last_post }));
+            state.release_lease("b", Some(Unrecorded { since: Millis(1_000), last_post }));
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
             assert_eq!(start.recall.unwrap().not_before, Some(Millis(NOW.0 + not_before * 1_000)));
         }

@@ -12,8 +12,8 @@ use crate::run::intake::Unreachable;
 use crate::run::look::Look;
 use crate::run::poll::{Known, Room};
 use crate::slack::Chat;
+use crate::state::Standing;
 use crate::state::store::Store;
-use crate::state::{Outcome, Standing, Unfetched};
 
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// What stood for the sources of an identity that could not be used, once every identity can.
@@ -24,9 +24,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let now = self.clock.now();
         let keys: Vec<String> = self.record.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
         for key in keys {
-            if let Some(mut source) = self.record.state.sources.remove(&key) {
-                let notice = silence::seen_again(&key, &mut source, self.stamp, now);
-                self.announce(notice.into_iter().collect());
+            if let Some(source) = self.record.state.remove_source(&key) {
+                self.announce(silence::recovery(&key, &source, self.stamp, now).into_iter().collect());
             }
         }
     }
@@ -103,8 +102,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.arrived.newcomers.push((key.to_owned(), look.open_before.clone()));
         }
         // A message in history is known to be about this source by its detector, also where the list broke off.
-        if let (Ok(Some(id)), Some(source)) = (&look.detector, self.record.state.sources.get_mut(key)) {
-            source.detector.get_or_insert_with(|| id.clone());
+        if let Ok(Some(id)) = &look.detector {
+            self.record.state.note_detector(key, id);
         }
         self.watch(key, look);
     }
@@ -115,12 +114,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let start = self.intake.start;
         let (source, new) = self.record.state.source(key, start);
         let was_out = source.standing == Standing::LeftOut;
+        let (mut source, notices) = silence::standing(key, source, new, all, reading, self.stamp, now);
         source.configured = Some(now);
-        let notices = silence::standing(key, source, new, all, reading, self.stamp, now);
         let out = source.standing == Standing::LeftOut;
         if was_out && !out {
             source.begin(start);
         }
+        self.record.state.set_source(key, source);
         if out && new {
             self.arrived.left_out.push(key.to_owned());
         }
@@ -130,15 +130,15 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     pub(super) fn watch(&mut self, key: &str, look: &Look) {
         let now = self.clock.now();
-        let Some(source) = self.record.state.sources.get_mut(key) else { return };
+        let Some(mut source) = self.record.state.sources.get(key).cloned() else { return };
         if let Some(last) = &look.looked_up_to {
             source.looked_up.clone_from(last);
         }
         if look.filters.is_none() && look.ip_sets.is_none() {
-            return;
+            return self.record.state.set_source(key, source);
         }
         let baseline = source.watched.is_some();
-        let due = silence::compare_due(source, now);
+        let due = silence::compare_due(&source, now);
         let known = source.watched.get_or_insert_default();
         if due {
             known.compared = now;
@@ -166,6 +166,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.stamp,
             ));
         }
+        self.record.state.set_source(key, source);
         self.announce(notices);
     }
 
@@ -173,12 +174,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn missing(&mut self, look: &Look, n: u32) {
         let now = self.clock.now();
         for id in &look.window.missing {
-            let state = &mut self.record.state;
-            let unfetched = state.unfetched.entry(id.clone()).or_insert(Unfetched { s: n, since: now, passed: false });
+            let since = self.record.state.note_unfetched(id, n, now);
             tracing::warn!(
                 finding_id = id,
                 source = %look.key,
-                since = unfetched.since.iso(),
+                since = since.iso(),
                 "finding was listed but not returned by GetFindings; the next run retries"
             );
             self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", look.key));
@@ -188,10 +188,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn announce(&mut self, notices: Vec<Notice>) {
         for notice in notices {
             log_queued(&notice);
-            let due = &mut self.record.state.notices;
-            if due.iter().all(|n| n.id != notice.id) {
-                due.push(notice);
-            }
+            self.record.state.queue_notice(notice);
         }
     }
 
@@ -244,20 +241,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// What was listed for a day and never told is passed; a notice names it in the next run.
     pub(super) fn give_up_unfetched(&mut self) {
         let now = self.clock.now();
-        let old = |u: &Unfetched| !u.passed && now.since(u.since) >= PATIENCE;
-        let unfetched = self.record.state.unfetched.iter_mut().filter(|(_, u)| old(u));
-        let ids: Vec<String> = unfetched
-            .map(|(id, u)| {
-                u.passed = true;
-                id.clone()
-            })
-            .collect();
-        for id in ids {
+        let channel = self.desk.default.name().to_owned();
+        for id in self.record.state.give_up_unfetched(PATIENCE, &channel, now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("given up: finding {id} is listed but cannot be fetched");
             self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
-            let default = self.desk.default.name().to_owned();
-            self.record.state.totals.count_notification(&default, Outcome::GivenUp.label());
         }
     }
 }

@@ -35,7 +35,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A webhook tells no history: what was written ahead may repeat.
     pub(super) fn adopt_or_drop_without_history(&mut self) {
         if !self.desk.is_readable(&self.desk.default.target) {
-            self.record.state.plans.clear();
+            self.record.state.drop_digest_plans(|_| false);
             self.recall = None;
         }
     }
@@ -135,7 +135,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             // Planned by a run before this one, yet not there: planned anew. Where the channel could not be read, that is
             // not known.
             let desk = &self.desk;
-            self.record.state.plans.retain(|_, p| desk.is_silent(&p.channel));
+            self.record.state.drop_digest_plans(|plan| desk.is_silent(&plan.channel));
             return true;
         }
         self.adopt(window);
@@ -245,12 +245,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn add_notices(&mut self, plan: &mut plan::Plan) {
         // Where one of them may stand already, only its own id will tell.
         if !self.desk.is_silent(self.desk.default.name()) {
-            let (due, tried) = (&mut self.record.state.notices, &self.tried);
-            *due = silence::together(std::mem::take(due), |n| tried.contains(&n.id));
+            let tried = &self.tried;
+            let mut due = silence::together(self.record.state.notices.clone(), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(NOTICES);
             for lost in due.drain(..over) {
                 tracing::error!(notice_id = lost.id, notice = lost.title, "notice queue is full; notice discarded");
             }
+            self.record.state.set_notices(due);
         }
         let due = self.record.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
         plan.lanes.entry(self.desk.default.name().to_owned()).or_default().splice(0..0, due);
@@ -284,14 +285,14 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         for to in told.filter(|to| self.desk.is_readable(&to.target)) {
             // Should it be configured no longer when the next run looks what this one said.
             let id = self.desk.channel_id(to.name());
-            self.record.state.channels.extend(id.map(|id| (to.name().to_owned(), id)));
+            self.record.state.note_channels(id.map(|id| (to.name().to_owned(), id)));
         }
         for act in lanes.values().flatten() {
             if let Act::Digest { id, to, findings } = act {
                 let n = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
                 let findings = findings.iter().map(|f| (f.id.clone(), f.updated, n(f))).collect();
                 let plan = crate::state::Plan { channel: to.name().to_owned(), findings };
-                self.record.state.plans.insert(id.clone(), plan);
+                self.record.state.save_digest_plan(id, plan);
             }
         }
         self.intake.advance(&mut self.record.state);
@@ -322,19 +323,17 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 tracing::warn!(finding_id = f.id, error, "message does not show the reactions; the next run retries");
             }
             (Act::Digest { id, to, findings }, Done::Digested) => {
-                self.record.state.plans.remove(&id);
+                self.record.state.remove_digest_plan(&id);
                 for f in &findings {
                     self.settle_in(f, to.name(), &Outcome::Digested);
                 }
             }
             (Act::Notice(notice), Done::Said) => {
-                self.record.state.notices.retain(|n| n.id != notice.id);
+                self.record.state.remove_notice(&notice.id);
                 self.record.delivered();
             }
             (Act::Point { id, old, .. }, Done::Said) => {
-                if let Some(entry) = self.record.state.findings.get_mut(&id) {
-                    entry.old.retain(|o| *o != old);
-                }
+                self.record.state.remove_redirect(&id, &old);
                 self.record.delivered();
             }
             (act, Done::Unknown(why)) => {
@@ -379,7 +378,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
             Act::Digest { id, findings, .. } => {
                 if cause != Cause::UnknownOutcome {
-                    self.record.state.plans.remove(&id);
+                    self.record.state.remove_digest_plan(&id);
                 }
                 findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
             }
@@ -415,7 +414,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// given up, but all of them count as failed.
     fn on_left(&mut self, act: &Act) {
         if let Act::Digest { id, .. } = act {
-            self.record.state.plans.remove(id);
+            self.record.state.remove_digest_plan(id);
         }
         if self.desk.refusals.is_app_refused() {
             for f in act.findings() {

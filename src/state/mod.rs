@@ -11,9 +11,11 @@ pub mod moves;
 pub mod store;
 pub mod totals;
 mod triage;
+mod updates;
 
 pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
 pub use forget::{Forgotten, InHand};
 pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};
 pub use triage::{Archiving, Triage, TriageProgress};
+pub use updates::{PostedFinding, Unrecorded};

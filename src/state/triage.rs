@@ -69,7 +69,22 @@ impl TriageProgress {
     }
 }
 
+/// Maximum number of bots that the state lists.
+const MAX_BOTS: usize = 200;
+
 impl State {
+    /// Notes the last finding whose reactions were read by themselves.
+    pub fn note_reactions_read_to(&mut self, id: &str) {
+        id.clone_into(&mut self.triage.read_to);
+    }
+
+    /// Notes that a user is a bot, as Slack said.
+    pub fn note_bot(&mut self, user: &UserId) {
+        if self.triage.bots.len() < MAX_BOTS {
+            self.triage.bots.insert(user.clone());
+        }
+    }
+
     /// Notes what the reactions on the message of a finding say.
     pub fn set_triage(&mut self, id: &str, triage: Triage) {
         if let Some(entry) = self.findings.get_mut(id) {

@@ -19,8 +19,6 @@ const ALL_PAGES: usize = 40;
 const SINGLE_READS: usize = 20;
 /// Time that recurrences wait for the reactions.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Maximum number of bots that the state lists.
-const BOTS: usize = 200;
 
 /// What a run knows of reactions.
 #[derive(Default)]
@@ -133,7 +131,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 }
                 None => return,
             };
-            self.record.state.triage.read_to.clone_from(&id);
+            self.record.state.note_reactions_read_to(&id);
             let after = self.read_after(&id);
             self.note_reactions(triage, &id, &reactions, after).await;
         }
@@ -176,10 +174,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let answer = self.within(PATIENCE, desk.chat.is_bot(&user)).await?;
         match answer {
             Ok(true) => {
-                let bots = &mut self.record.state.triage.bots;
-                if bots.len() < BOTS {
-                    bots.insert(user.clone());
-                }
+                self.record.state.note_bot(&user);
                 self.reactions.bots.insert(user);
             }
             Ok(false) => _ = self.reactions.people.insert(user),

@@ -1,0 +1,243 @@
+//! Updates of the document that a run makes besides processing findings. A run decides, and the state changes here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::message::Notice;
+use crate::slack::At;
+use crate::state::{Entry, Outcome, Plan, Run, Source, State, Unfetched};
+use crate::time::Millis;
+
+/// Messages that may exist in Slack and are not in the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// Time from which they may have been posted.
+    pub since: Millis,
+    /// Time of the last of them.
+    pub last_post: Millis,
+}
+
+/// The message of a finding that the history of a channel shows.
+#[derive(Clone, Debug)]
+pub struct PostedFinding {
+    pub updated: Millis,
+    pub at: At,
+    /// Its channel as configured, for the metric.
+    pub channel: String,
+    pub severity: f64,
+    pub region: String,
+    pub detector: String,
+}
+
+/// The lease and the posting intent.
+impl State {
+    /// Writes the posting intent, and renews the lease. The intent of a run that ended uncleanly keeps its beginning.
+    pub fn renew_lease(&mut self, id: &str, now: Millis) {
+        let since = self.run.as_ref().map_or(now, |run| run.since);
+        self.run = Some(Run { id: id.to_owned(), since, renewed: now, released: false });
+    }
+
+    /// Releases the lease. The posting intent stays for the next run if there may be messages that are not in the state.
+    pub fn release_lease(&mut self, id: &str, unrecorded: Option<Unrecorded>) {
+        self.run = unrecorded.map(|Unrecorded { since, last_post }| {
+            let since = self.run.as_ref().map_or(since, |run| run.since.min(since));
+            Run { id: id.to_owned(), since, renewed: last_post, released: true }
+        });
+    }
+
+    /// Sets the sources back, so that what was updated since then is announced again: nothing announced before counts.
+    pub fn begin_replay(&mut self, since: Millis, now: Millis) {
+        for source in self.sources.values_mut().filter(|source| source.watermark > since) {
+            // Not below `since`: what was announced before then is forgotten.
+            (source.watermark, source.floor) = (since, since);
+        }
+        self.findings.retain(|_, entry| entry.u < since);
+        self.plans.clear();
+        self.run = None;
+        self.replayed = Some(now);
+    }
+
+    /// Replaces the times that `is_wrong`, because a clock that was ahead wrote them. The sources at which such a run
+    /// looked from a time that had not come begin at `look_back`; their keys are returned.
+    pub fn correct_times(&mut self, is_wrong: impl Fn(Millis) -> bool, look_back: Millis, now: Millis) -> Vec<String> {
+        let wrong = |time: &&mut Millis| is_wrong(**time);
+        let begins = self.run.as_mut().map(|run| &mut run.since).into_iter().chain(&mut self.saved);
+        begins.filter(wrong).for_each(|time| *time = look_back);
+        let announced = self.findings.values_mut().flat_map(|entry| [&mut entry.touched, &mut entry.spoke]);
+        let compared = self.sources.values_mut().filter_map(|source| source.watched.as_mut());
+        let compared = compared.map(|watched| &mut watched.compared);
+        announced.chain(compared).chain(&mut self.replayed).filter(wrong).for_each(|time| *time = now);
+        let mut keys = Vec::new();
+        for (key, source) in &mut self.sources {
+            if source.by_clock && is_wrong(source.watermark) {
+                source.begin(look_back);
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+}
+
+/// Sources and their health.
+impl State {
+    /// Replaces what is known of a source, after a decision about it.
+    pub fn set_source(&mut self, key: &str, source: Source) {
+        if let Some(known) = self.sources.get(key) {
+            debug_assert_eq!(known.n, source.n, "the number of {key} never changes");
+        }
+        self.sources.insert(key.to_owned(), source);
+    }
+
+    /// Forgets a source that only stood for the sources of an identity.
+    pub fn remove_source(&mut self, key: &str) -> Option<Source> {
+        self.sources.remove(key)
+    }
+
+    /// Notes the first detector of a source.
+    pub fn note_detector(&mut self, key: &str, detector: &str) {
+        if let Some(source) = self.sources.get_mut(key) {
+            source.detector.get_or_insert_with(|| detector.to_owned());
+        }
+    }
+
+    /// Notes that a finding was listed and could not be fetched, and returns since when that is so.
+    pub fn note_unfetched(&mut self, id: &str, source: u32, now: Millis) -> Millis {
+        let new = Unfetched { s: source, since: now, passed: false };
+        self.unfetched.entry(id.to_owned()).or_insert(new).since
+    }
+
+    /// Gives up the findings that could not be fetched for `patience`, and returns their IDs. `channel` is for the metric.
+    pub fn give_up_unfetched(&mut self, patience: Duration, channel: &str, now: Millis) -> Vec<String> {
+        let mut ids = Vec::new();
+        for (id, unfetched) in &mut self.unfetched {
+            if !unfetched.passed && now.since(unfetched.since) >= patience {
+                unfetched.passed = true;
+                ids.push(id.clone());
+            }
+        }
+        for _ in &ids {
+            self.totals.count_notification(channel, Outcome::GivenUp.label());
+        }
+        ids
+    }
+}
+
+/// What waits for its delivery, and what is saved before it.
+impl State {
+    /// Queues a notice, unless it is queued already.
+    pub fn queue_notice(&mut self, notice: Notice) {
+        if self.notices.iter().all(|queued| queued.id != notice.id) {
+            self.notices.push(notice);
+        }
+    }
+
+    pub fn set_notices(&mut self, notices: Vec<Notice>) {
+        self.notices = notices;
+    }
+
+    pub fn remove_notice(&mut self, id: &str) {
+        self.notices.retain(|notice| notice.id != id);
+    }
+
+    pub fn save_digest_plan(&mut self, id: &str, plan: Plan) {
+        self.plans.insert(id.to_owned(), plan);
+    }
+
+    pub fn remove_digest_plan(&mut self, id: &str) {
+        self.plans.remove(id);
+    }
+
+    /// Drops the digest plans whose digest was not posted: their findings are planned again.
+    pub fn drop_digest_plans(&mut self, may_be_posted: impl Fn(&Plan) -> bool) {
+        self.plans.retain(|_, plan| may_be_posted(plan));
+    }
+
+    /// Notes that an old message says where its finding is announced now.
+    pub fn remove_redirect(&mut self, id: &str, old: &At) {
+        if let Some(entry) = self.findings.get_mut(id) {
+            entry.old.retain(|redirect| redirect != old);
+        }
+    }
+
+    /// Notes the IDs of channels by their configured names.
+    pub fn note_channels(&mut self, channels: impl IntoIterator<Item = (String, String)>) {
+        self.channels.extend(channels);
+    }
+}
+
+/// Reconciling: what the history shows counts as delivered.
+impl State {
+    /// Treats a digest as delivered. Returns the number of its findings, or `None` if the state has no plan for it.
+    pub fn adopt_digest(&mut self, id: &str) -> Option<usize> {
+        let channel = self.plans.get(id)?.channel.clone();
+        let findings = self.settle_plan(id);
+        for _ in 0..findings {
+            self.totals.count_notification(&channel, Outcome::Adopted.label());
+        }
+        Some(findings)
+    }
+
+    /// The message becomes the live one of its finding; one in another channel must point to it. `source`: the source that
+    /// showed the finding to this run. Returns false if the state has the message, or if it is about a finding of another
+    /// installation with the same bot.
+    pub fn adopt_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Millis) -> bool {
+        let suffix = format!("/{}", posted.region);
+        let by_detector = self
+            .sources
+            .iter()
+            .find(|(key, source)| key.ends_with(&suffix) && source.detector.as_deref() == Some(&posted.detector));
+        let Some(s) = by_detector.map(|(_, source)| source.n).or(source) else { return false };
+        let known = self.findings.get(id);
+        let is_newer = known.is_none_or(|e| e.u < posted.updated || (e.at.is_none() && e.u == posted.updated));
+        let is_other = known.and_then(|e| e.at.as_ref()).is_none_or(|mine| mine.ts < posted.at.ts);
+        if !is_newer || !is_other {
+            return false;
+        }
+        let entry = self.findings.entry(id.to_owned()).or_default();
+        let spoke = posted.at.posted().min(now);
+        let first = entry.first_message();
+        let moved = entry.at.take().filter(|at| at.channel != posted.at.channel);
+        *entry = Entry {
+            u: posted.updated,
+            s,
+            at: Some(posted.at.clone()),
+            first,
+            old: entry.old.drain(..).chain(moved).collect(),
+            sev: posted.severity,
+            touched: spoke,
+            spoke,
+            unknown: std::mem::take(&mut entry.unknown),
+            ..Entry::default()
+        };
+        self.totals.count_notification(&posted.channel, Outcome::Adopted.label());
+        true
+    }
+}
+
+/// What is counted at the end of a run.
+impl State {
+    /// Counts findings that failed, by the channel as configured.
+    pub fn count_failed(&mut self, failed: &BTreeMap<String, u64>) {
+        for (channel, count) in failed {
+            for _ in 0..*count {
+                self.totals.count_notification(channel, "failed");
+            }
+        }
+    }
+
+    /// Counts a request: service, operation and code.
+    pub fn count_requests(&mut self, request: (&str, &str, &str), count: u64) {
+        let (service, operation, code) = request;
+        *self.totals.requests.entry(format!("{service}|{operation}|{code}")).or_default() += count;
+    }
+
+    /// Sets the time of the last successful run, and returns the one before.
+    pub fn set_last_success(&mut self, time: Option<Millis>) -> Option<Millis> {
+        std::mem::replace(&mut self.totals.last_success, time)
+    }
+
+    /// Sets the time at which this document was saved, and returns the one before.
+    pub fn set_saved(&mut self, time: Option<Millis>) -> Option<Millis> {
+        std::mem::replace(&mut self.saved, time)
+    }
+}
