@@ -28,7 +28,7 @@ pub use aws::Environment as AwsEnvironment;
 pub use environment::environment;
 pub use faults::{Fault, Faults};
 pub use glob::Glob;
-pub use routes::{Match, Route, RouteTo, Routes, SeverityRange, Target};
+pub use routes::{Escalate, Match, Route, RouteTo, Routes, SeverityRange, Target};
 pub use triage::{Triage, TriageEmoji, TriageMode};
 pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
 

@@ -146,14 +146,15 @@ impl Reader<'_> {
     fn slack(&mut self) -> (Slack, Routes) {
         let raw = self.raw;
         let (access, kind) = self.access();
-        let routes = self.routes(kind);
+        let triage = self.triage(kind);
+        let routes = self.routes(kind, triage.is_some());
         let slack = Slack {
             access,
             api_url: self.read(raw.slack_api_url(), urls::base),
             recurrence: self.read(raw.slack_recurrence(), values::recurrence),
             remind_after: self.read(raw.slack_remind_after(), values::duration),
             digest_after: self.read(raw.slack_digest_after(), values::count),
-            triage: self.triage(kind),
+            triage,
         };
         (slack, routes)
     }
@@ -221,7 +222,7 @@ impl Reader<'_> {
         }
     }
 
-    fn routes(&mut self, kind: Kind) -> Routes {
+    fn routes(&mut self, kind: Kind, has_triage: bool) -> Routes {
         let Some(text) = self.raw.slack_routes().value else { return Routes::default() };
         let (vars, preview) = (&self.env.vars, self.purpose == Purpose::Preview);
         let unreadable: Vec<String> = self.faults.iter().map(|f| f.variable.clone()).collect();
@@ -231,7 +232,7 @@ impl Reader<'_> {
             None if unreadable.contains(&format!("{name}_FILE")) => Err(format!("cannot read the file of {name}")),
             None => Err(format!("variable {name} is not set: set it, or {name}_FILE, to the webhook URL")),
         };
-        routes::parse(text, kind, &webhook, &mut self.faults)
+        routes::parse(text, kind, has_triage, &webhook, &mut self.faults)
     }
 
     fn wording(&mut self) -> Wording {

@@ -3,6 +3,8 @@
 mod read;
 mod severity;
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::glob::Glob;
@@ -19,6 +21,16 @@ pub struct Route {
     pub to: RouteTo,
     /// What stands in new messages and in replies about a risen band: only Slack's own mentions, checked.
     pub mention: Option<String>,
+    pub escalate: Option<Escalate>,
+}
+
+/// The call about a finding that nobody acknowledged in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalate {
+    /// Time from the first message of the finding.
+    pub after: Duration,
+    /// Only Slack's own mentions, checked.
+    pub mention: String,
 }
 
 #[derive(Clone, Debug)]

@@ -26,6 +26,7 @@ pub mod text;
 mod top;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -153,6 +154,8 @@ pub struct News<'a> {
     pub severity_was: Option<f64>,
     pub fresh: &'a [String],
     pub count_was: Option<u64>,
+    /// Time for which nobody acknowledged the finding, if the reply calls again.
+    pub unacknowledged_for: Option<Duration>,
     /// Why the finding is open again, if it was resolved.
     pub reopened: Option<Reopened>,
     pub addressing: Addressing<'a>,
@@ -209,12 +212,16 @@ pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
 
 /// The `reason` of a reply that says that the finding was unarchived.
 pub const UNARCHIVED: &str = "unarchived";
+/// The `reason` of a reply that calls again, once for a finding.
+pub const ESCALATION: &str = "escalation";
 
 /// What is new about a finding, for its thread.
 pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
     let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
-    if news.reopened == Some(Reopened::Unarchived) {
-        // The revision is the same as before: another reply may be about it.
+    // Another reply may be about the same revision.
+    if news.unacknowledged_for.is_some() {
+        told["reason"] = ESCALATION.into();
+    } else if news.reopened == Some(Reopened::Unarchived) {
         told["reason"] = UNARCHIVED.into();
     }
     Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))

@@ -1,16 +1,19 @@
 //! Replies in the thread of a finding: what is new since the last one. A reply is complete without its thread.
 
+use std::time::Duration;
+
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
 use super::{Form, News, Placement, Reopened, Wording, bare, links, look, notes, say, seen, top};
 use crate::finding::phrase::plural;
 use crate::finding::{Band, Finding, Phrase};
+use crate::time::show_duration;
 
 /// Values of a kind that a reply names.
 const NAMED: usize = 5;
 
 pub(super) fn body(f: &Finding, news: &News, w: &Wording, form: Form) -> Body {
-    let lines = lines(f, news);
+    let lines = if news.unacknowledged_for.is_some() { title_line(f) } else { lines(f, news) };
     let who = news.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
     match form {
         Form::Full => {
@@ -34,6 +37,9 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
     let mut first = Runs::new();
     if let Some(who) = who {
         first = first.mention(who).say(" ");
+    }
+    if let Some(time) = news.unacknowledged_for {
+        first = first.bold(&call(f, time)).say(" · ");
     }
     if let Some(was) = news.severity_was {
         first = first.bold(&increase(f, was)).say(" · ");
@@ -87,6 +93,16 @@ fn reopened_text(reopened: Reopened) -> &'static str {
         Reopened::Recurred => "Reopened: the finding recurred after it was resolved",
         Reopened::Unarchived => "Reopened: the finding was unarchived in GuardDuty after it was resolved",
     }
+}
+
+/// `🔴 HIGH 8.0 not acknowledged for 30m`
+fn call(f: &Finding, time: Duration) -> Plain {
+    let sign = look::sign(f.band(), false);
+    Plain::line(&format!("{sign} {} not acknowledged for {}", top::severity(f, false), show_duration(time)))
+}
+
+fn title_line(f: &Finding) -> Vec<Phrase> {
+    vec![Phrase::new().theirs(&look::title(f).to_string())]
 }
 
 /// The reopening, new values by kind, then the count.
@@ -150,6 +166,9 @@ fn fallback(
     }
     if let Some(was) = news.severity_was {
         text = text.text(&increase(f, was)).say(" · ");
+    }
+    if let Some(time) = news.unacknowledged_for {
+        text = text.text(&call(f, time)).say(" · ");
     }
     text = text.append(named_in_mrkdwn(f));
     for line in lines {

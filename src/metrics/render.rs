@@ -27,10 +27,20 @@ pub struct Snapshot {
     /// The end of the last run that succeeded, this one or an earlier; `None` if it is not known.
     pub last_success: Option<Millis>,
     pub sources: Vec<SourceSample>,
+    /// `None` without `SLACK_TRIAGE`.
+    pub unacknowledged: Option<Unacknowledged>,
     /// Size of the document; `None` if the state could not be read.
     pub state_bytes: Option<usize>,
     /// The counters; `None` after a run that could not record them: they would fall back at the next.
     pub carried: Option<Carried>,
+}
+
+/// Findings with a message of their own that nobody acknowledged, by severity level.
+#[derive(Clone, Debug, Default)]
+pub struct Unacknowledged {
+    pub findings: BTreeMap<Band, u64>,
+    /// Time of the first message of the oldest one.
+    pub oldest: BTreeMap<Band, Millis>,
 }
 
 /// One source. `None`: not known to this run, or not permitted; then it is not told.
@@ -64,6 +74,8 @@ pub struct Carried {
     /// `service|operation|code`
     pub requests: BTreeMap<String, u64>,
     pub delay: Delay,
+    /// From the first message of a finding to its acknowledgement; `None` without `SLACK_TRIAGE`.
+    pub acknowledge_delay: Option<Delay>,
     /// Channels as configured: of these every outcome is told, from 0 on.
     pub channels: Vec<String>,
 }
@@ -81,6 +93,7 @@ pub struct Delay {
 pub fn render(snapshot: &Snapshot) -> String {
     let mut families = run_families(snapshot);
     families.extend(source_families(&snapshot.sources));
+    families.extend(snapshot.unacknowledged.iter().flat_map(unacknowledged_families));
     families.extend(snapshot.carried.iter().flat_map(|c| carried_families(c, &snapshot.sources)));
     families.retain(|f| !f.get_metric().is_empty());
     families.sort_by(|a, b| a.name().cmp(b.name()));
@@ -151,6 +164,28 @@ fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
     ]
 }
 
+fn unacknowledged_families(unacknowledged: &Unacknowledged) -> Vec<MetricFamily> {
+    let mut counts = Vec::new();
+    let mut oldest = Vec::new();
+    for band in Band::ALL {
+        let labels = [("severity", band.name())];
+        counts.push(gauge(&labels, unacknowledged.findings.get(&band).copied().unwrap_or(0) as f64));
+        oldest.extend(unacknowledged.oldest.get(&band).map(|time| gauge(&labels, time.seconds())));
+    }
+    vec![
+        family(
+            "unacknowledged_findings",
+            "Announced findings that are neither acknowledged nor resolved nor archived.",
+            counts,
+        ),
+        family(
+            "oldest_unacknowledged_timestamp_seconds",
+            "Unix time of the first message of the oldest unacknowledged finding.",
+            oldest,
+        ),
+    ]
+}
+
 fn features(sources: &[SourceSample]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
@@ -208,6 +243,11 @@ fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> 
             "Delay from the updatedAt of a finding to the acknowledgment by Slack.",
             vec![histogram(&c.delay)],
         ),
+        family(
+            "acknowledge_delay_seconds",
+            "Delay from the first message of a finding to the run that read its acknowledgement.",
+            c.acknowledge_delay.iter().map(histogram).collect(),
+        ),
     ]
 }
 
@@ -231,7 +271,7 @@ fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
     family.set_name(format!("guardduty_slack_{name}"));
     family.set_help(help.to_owned());
     family.set_field_type(match name {
-        "notification_delay_seconds" => MetricType::HISTOGRAM,
+        "notification_delay_seconds" | "acknowledge_delay_seconds" => MetricType::HISTOGRAM,
         _ if name.ends_with("_total") => MetricType::COUNTER,
         _ => MetricType::GAUGE,
     });

@@ -28,6 +28,8 @@ pub enum Act {
     },
     /// The message of a finding shows what the reactions on it say.
     Mark(Rc<Finding>, Mark),
+    /// The thread of a finding calls again.
+    Escalate(Rc<Finding>, Update),
     /// The message at `old` says where finding `id` is told now.
     Point {
         id: String,
@@ -54,7 +56,7 @@ impl Act {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Mark(..) | Act::Point { .. } => &[],
+            Act::Notice(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -62,7 +64,7 @@ impl Act {
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Mark(..) | Act::Point { .. } => None,
+            Act::Notice(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => None,
         }
     }
 
@@ -72,6 +74,7 @@ impl Act {
             Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
             Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
             Act::Notice(notice) => format!("notice \"{}\"", notice.title),
+            Act::Escalate(f, _) => format!("escalation of finding {}", f.id),
             Act::Mark(f, _) => format!("reactions on finding {}", f.id),
             Act::Point { id, .. } => format!("redirect for finding {id}"),
         }

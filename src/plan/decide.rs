@@ -87,13 +87,15 @@ pub struct Update {
 }
 
 /// A word in a finding's thread: what is new since it last spoke.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Word {
     /// The severity shown before, where the band rose: then the word is broadcast, with the route's mention.
     pub rose_from: Option<f64>,
     pub fresh: Vec<String>,
     pub count_was: Option<u64>,
     pub reopened: Option<Reopened>,
+    /// Nobody acknowledged the finding for this time: the word is broadcast, with the mention of the destination.
+    pub unacknowledged_for: Option<Duration>,
 }
 
 /// Decides about one finding as fetched.
@@ -201,6 +203,7 @@ fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Opti
         fresh: unsaid.chain(entry.fresh(&f.traits())).cloned().collect(),
         count_was: (f.count > entry.spoke_n && entry.spoke_n > 0).then_some(entry.spoke_n),
         reopened,
+        unacknowledged_for: None,
     };
     (rose || reopened.is_some() || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
 }

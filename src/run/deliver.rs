@@ -46,6 +46,7 @@ impl<C: Chat> Desk<'_, C> {
             Act::Post(f, post) => self.post(f, post, past, again).await,
             Act::Update(f, update) => self.update(f, update, past, again).await,
             Act::Digest { id, to, findings } => self.digest(id, to, findings, past, again).await,
+            Act::Escalate(f, update) => self.escalate(f, update, past, again).await,
             Act::Mark(f, mark) => self.mark(f, mark).await,
             Act::Point { id, old, now, channel } => self.point(id, old, now, channel).await,
         };
@@ -184,6 +185,13 @@ impl<C: Chat> Desk<'_, C> {
         }
     }
 
+    async fn escalate(&self, f: &Finding, update: &Update, past: &Past, again: bool) -> Result<Done, Unsent> {
+        if let Some(word) = &update.word {
+            self.word(f, update, word, past, again).await?;
+        }
+        Ok(Done::Said)
+    }
+
     /// Shows on a finding's message what its reactions say, while there is time. A message that does not exist any more
     /// has no reactions.
     async fn mark(&self, f: &Finding, mark: &Mark) -> Result<Done, Unsent> {
@@ -221,8 +229,8 @@ impl<C: Chat> Desk<'_, C> {
         if replies.iter().any(|m| m.reply_id().as_ref() == Some(&reply)) {
             return Ok(());
         }
-        let increased = word.rose_from.is_some();
-        let mention = update.to.mention.clone().filter(|_| increased);
+        let is_call = word.rose_from.is_some() || word.unacknowledged_for.is_some();
+        let mention = update.to.mention.clone().filter(|_| is_call);
         let target = Target::Channel(update.at.channel.clone());
         let to = Destination { target, mention, ..self.default.clone() };
         if self.is_announced_in_channel(&reply, &to, past, again).await? {
@@ -233,6 +241,7 @@ impl<C: Chat> Desk<'_, C> {
             fresh: &word.fresh,
             count_was: word.count_was,
             reopened: word.reopened,
+            unacknowledged_for: word.unacknowledged_for,
             ..News::default()
         };
         let write = |form: Form, addressing: &Addressing, placement: Placement| {
@@ -240,7 +249,7 @@ impl<C: Chat> Desk<'_, C> {
         };
         let parent = At { thread: None, ts: root.to_owned(), ..update.at.clone() };
         let replied =
-            self.reply(&to, (&parent, increased), |form, addressing| write(form, addressing, Placement::Thread));
+            self.reply(&to, (&parent, is_call), |form, addressing| write(form, addressing, Placement::Thread));
         let rejection = match replied.await {
             Ok(sent) => {
                 self.note_form(sent.form, &[f]);
@@ -249,7 +258,10 @@ impl<C: Chat> Desk<'_, C> {
             }
             Err(Unsent::NoReply(why)) => why,
             // The message, which was just edited, is in the thread of another message, and that one was deleted.
-            Err(Unsent::Gone) if update.at.thread.is_some() => "thread_not_found".to_owned(),
+            // A call about a message that somebody deleted is made all the same.
+            Err(Unsent::Gone) if update.at.thread.is_some() || word.unacknowledged_for.is_some() => {
+                "thread_not_found".to_owned()
+            }
             Err(unsent) => return Err(unsent),
         };
         tracing::warn!(
@@ -341,8 +353,12 @@ fn log_unreadable(f: &Finding) {
 }
 
 fn reply_id(f: &Finding, word: &Word) -> ReplyId {
-    let reason = (word.reopened == Some(Reopened::Unarchived)).then(|| message::UNARCHIVED.to_owned());
-    ReplyId { finding_id: f.id.clone(), updated_at: f.updated_at.clone(), reason }
+    let reason = match (word.unacknowledged_for, word.reopened) {
+        (Some(_), _) => Some(message::ESCALATION),
+        (None, Some(Reopened::Unarchived)) => Some(message::UNARCHIVED),
+        (None, Some(Reopened::Recurred) | None) => None,
+    };
+    ReplyId::new(&f.id, &f.updated_at, reason)
 }
 
 /// Whether a message of our own is about just this state of a finding.

@@ -34,6 +34,7 @@ impl Printer<'_> {
                     self.reply(f, update, word);
                 }
             }
+            Act::Escalate(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
             Act::Mark(f, mark) => {
                 let marks = Some(&mark.marks);
                 let life = Life { archived: f.archived, traits_seen: &mark.seen, marks, ..Life::default() };
@@ -55,13 +56,15 @@ impl Printer<'_> {
     }
 
     fn reply(&self, f: &Finding, update: &Update, word: &Word) {
-        let mention = update.to.mention.as_deref().filter(|_| word.rose_from.is_some());
+        let mention =
+            update.to.mention.as_deref().filter(|_| word.rose_from.is_some() || word.unacknowledged_for.is_some());
         let addressing = Addressing { mention, ..Addressing::default() };
         let news = News {
             severity_was: word.rose_from,
             fresh: &word.fresh,
             count_was: word.count_was,
             reopened: word.reopened,
+            unacknowledged_for: word.unacknowledged_for,
             addressing,
             ..News::default()
         };

@@ -41,8 +41,10 @@ use crate::plan::{Act, default_destination};
 use crate::preview::wording;
 use crate::slack::Chat;
 use crate::slack::pace::Pace;
+use crate::state::State;
 use crate::state::backing::Backing;
 use crate::state::store::Store;
+use crate::state::totals::Delay;
 use crate::time::Clock;
 use crate::{http, slack, telemetry};
 
@@ -266,26 +268,39 @@ fn snapshot<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
 ) -> Snapshot {
     let record = &engine.record;
     let state = &record.state;
+    let has_triage = engine.config.slack.triage.is_some();
     let carried = record.is_recorded().then(|| Carried {
         findings: state.totals.findings.clone(),
         types: state.totals.types.clone(),
         notifications: state.totals.notifications.clone(),
         requests: state.totals.requests.clone(),
-        delay: metrics::Delay {
-            cumulative: state.totals.delay.cumulative(),
-            sum: state.totals.delay.sum,
-            count: state.totals.delay.count,
-        },
+        delay: delay_sample(&state.totals.delay),
+        acknowledge_delay: has_triage.then(|| delay_sample(&state.totals.acknowledge_delay)),
         channels: channels(engine.config),
     });
     Snapshot {
         success,
         last_success: state.totals.last_success,
         sources: sources(engine),
+        unacknowledged: has_triage.then(|| unacknowledged(state)),
         state_bytes: Some(record.bytes),
         carried,
         ..failed(&engine.clock)
     }
+}
+
+fn delay_sample(delay: &Delay) -> metrics::Delay {
+    metrics::Delay { cumulative: delay.cumulative(), sum: delay.sum, count: delay.count }
+}
+
+fn unacknowledged(state: &State) -> metrics::Unacknowledged {
+    let mut unacknowledged = metrics::Unacknowledged::default();
+    for (band, first) in state.unacknowledged() {
+        *unacknowledged.findings.entry(band).or_default() += 1;
+        let oldest = unacknowledged.oldest.entry(band).or_insert(first);
+        *oldest = first.min(*oldest);
+    }
+    unacknowledged
 }
 
 fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(

@@ -12,6 +12,7 @@ use crate::run::deliver::Done;
 use crate::run::engine::{Engine, PATIENCE, Told};
 use crate::run::lane::lane;
 use crate::run::recall::recall;
+use crate::run::triage::escalation_of;
 use crate::slack::Chat;
 use crate::slack::pace::UPDATES;
 use crate::state::store::Store;
@@ -161,6 +162,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             if adopted.findings.contains(&f.id) {
                 state.learn(f);
+                state.schedule_escalation(f, escalation_of(self.config, f).as_ref());
             }
             self.intake.settled(&f.id);
         }
@@ -318,6 +320,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.set_shown(&f.id, &mark.marks);
                 self.record.delivered();
             }
+            (Act::Escalate(f, _), Done::Said) => {
+                self.record.state.set_escalated(&f.id);
+                self.record.delivered();
+            }
             (Act::Mark(..), Done::Left) => {}
             (Act::Mark(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
                 tracing::warn!(finding_id = f.id, error, "message does not show the reactions; the next run retries");
@@ -363,6 +369,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) fn settle_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
         let n = self.intake.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
         self.record.state.settle(f, n, channel, outcome, self.clock.now());
+        self.schedule_escalation(f);
         self.intake.settled(&f.id);
         self.tally.settled += 1;
         if matches!(outcome, Outcome::Posted { .. } | Outcome::Updated { .. } | Outcome::Digested) {
@@ -386,7 +393,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.tried.insert(notice.id);
                 false
             }
-            Act::Mark(f, _) => {
+            Act::Mark(f, _) | Act::Escalate(f, _) => {
                 self.tried.insert(f.id.clone());
                 false
             }
@@ -461,5 +468,5 @@ fn reopening(entry: &Entry, f: &Finding) -> Option<Word> {
     let marks = entry.marks();
     let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();
     let reopened = Some(Reopened::Unarchived);
-    is_reopened.then(|| Word { rose_from: None, fresh: Vec::new(), count_was: None, reopened })
+    is_reopened.then(|| Word { reopened, ..Word::default() })
 }

@@ -2,6 +2,7 @@
 //! run must end is left to the next run, which is no failure.
 
 mod archive;
+mod escalate;
 mod read;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use crate::state::store::Store;
 use crate::state::{Archiving, Entry};
 use crate::triage::ReadAfter;
 
+pub(super) use escalate::escalation_of;
 pub(super) use read::Reactions;
 
 /// Maximum number of findings for which a run carries out what the reactions say.
@@ -41,6 +43,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let Some(triage) = &self.config.slack.triage else { return };
         self.read_recent_reactions(triage).await;
         self.read_older_reactions(triage).await;
+        self.escalate().await;
         self.carry_out().await;
     }
 
@@ -179,12 +182,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// Notes in the state what the reactions on the message of a finding say.
     async fn note_reactions(&mut self, triage: &config::Triage, id: &str, reactions: &[Reaction], after: ReadAfter) {
+        self.reactions.read.insert(id.to_owned());
         let Some(change) = self.change_of(triage, id, reactions, after).await else { return };
         let before = self.record.state.findings.get(id).and_then(|entry| entry.triage.as_ref()?.archiving);
         if change.archiving == Some(Archiving::Archive) && before != change.archiving {
             self.reactions.new_intents.insert(id.to_owned());
         }
         self.reactions.has_changed = true;
-        self.record.state.set_triage(id, change);
+        self.record.state.set_triage(id, change, self.clock.now());
     }
 }

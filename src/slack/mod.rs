@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::message::Message;
+use crate::message::{ESCALATION, Message};
 use crate::time::Millis;
 use crate::user::UserId;
 
@@ -101,11 +101,19 @@ pub struct OwnMessage {
 /// The identity of a reply in the thread of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplyId {
-    pub finding_id: String,
+    finding_id: String,
     /// The revision that it is about.
-    pub updated_at: String,
+    updated_at: String,
     /// Why there is a reply that is not about the revision alone.
-    pub reason: Option<String>,
+    reason: Option<String>,
+}
+
+impl ReplyId {
+    /// An escalation is the same whichever revision it names.
+    pub fn new(finding_id: &str, updated_at: &str, reason: Option<&str>) -> Self {
+        let updated_at = if reason == Some(ESCALATION) { String::new() } else { updated_at.to_owned() };
+        Self { finding_id: finding_id.to_owned(), updated_at, reason: reason.map(str::to_owned) }
+    }
 }
 
 impl OwnMessage {
@@ -118,7 +126,8 @@ impl OwnMessage {
     pub fn reply_id(&self) -> Option<ReplyId> {
         let text = |key: &str| self.event.get(key).and_then(Value::as_str).map(str::to_owned);
         (self.event_type == "guardduty_reply").then_some(())?;
-        Some(ReplyId { finding_id: text("finding_id")?, updated_at: text("updated_at")?, reason: text("reason") })
+        let reason = text("reason");
+        Some(ReplyId::new(&text("finding_id")?, &text("updated_at")?, reason.as_deref()))
     }
 }
 

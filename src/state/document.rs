@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::message::Notice;
 use crate::slack::At;
 use crate::state::totals::Totals;
-use crate::state::triage::{Triage, TriageProgress};
+use crate::state::triage::{Escalation, Triage, TriageProgress};
 use crate::time::Millis;
 
 /// The version that this release writes. A document of a higher one is never overwritten.
@@ -204,6 +204,9 @@ pub struct Entry {
     /// Time of its first message, where `at` is a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Millis>,
+    /// Whether somebody is called again.
+    #[serde(rename = "esc", default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
     /// The reactions on its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triage: Option<Box<Triage>>,

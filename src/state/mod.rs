@@ -17,5 +17,5 @@ pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, 
 pub use forget::{Forgotten, InHand};
 pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};
-pub use triage::{Archiving, Triage, TriageProgress};
+pub use triage::{Archiving, Escalation, Triage, TriageProgress};
 pub use updates::{PostedFinding, Unrecorded};

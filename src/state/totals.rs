@@ -27,6 +27,9 @@ pub struct Totals {
     pub requests: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "Delay::is_empty")]
     pub delay: Delay,
+    /// From the first message of a finding to its acknowledgement.
+    #[serde(default, skip_serializing_if = "Delay::is_empty")]
+    pub acknowledge_delay: Delay,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Millis>,
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Escalate;
+use crate::finding::{Band, Finding};
 use crate::message::Marks;
-use crate::state::State;
+use crate::state::{Entry, State};
+use crate::time::Millis;
 use crate::user::UserId;
 
 /// The reactions on the message of a finding, as last read.
@@ -52,6 +55,16 @@ impl Triage {
     }
 }
 
+/// The call about a finding that nobody acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Escalation {
+    /// When it is due.
+    Due(Millis),
+    /// It was made, which happens once for a finding.
+    Done,
+}
+
 /// What reading reactions needs from one run to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriageProgress {
@@ -85,9 +98,13 @@ impl State {
         }
     }
 
-    /// Notes what the reactions on the message of a finding say.
-    pub fn set_triage(&mut self, id: &str, triage: Triage) {
+    /// Notes what the reactions on the message of a finding say, as read now.
+    pub fn set_triage(&mut self, id: &str, triage: Triage, now: Millis) {
         if let Some(entry) = self.findings.get_mut(id) {
+            let is_news = triage.marks.is_handled() && !entry.marks().is_handled();
+            if let Some(first) = entry.first_message().filter(|_| is_news) {
+                self.totals.acknowledge_delay.observe(now.since(first).as_secs_f64());
+            }
             entry.triage = (triage != Triage::default()).then(|| Box::new(triage));
         }
     }
@@ -103,13 +120,47 @@ impl State {
         }
     }
 
+    /// Notes when somebody is to be called about a finding that was announced in a message of its own. What was noted
+    /// before stays: recurrences do not restart the time.
+    pub fn schedule_escalation(&mut self, f: &Finding, escalate: Option<&Escalate>) {
+        let Some((entry, escalate)) = self.findings.get_mut(&f.id).zip(escalate) else { return };
+        let is_own = entry.at.as_ref().is_some_and(|at| at.thread.is_none());
+        if let (true, None, Some(first)) = (is_own && entry.u == f.updated, entry.escalation, entry.first_message()) {
+            entry.escalation = Some(Escalation::Due(first.plus(escalate.after)));
+        }
+    }
+
+    /// Findings about which somebody is to be called now.
+    pub fn due_escalations(&self, now: Millis) -> Vec<String> {
+        let is_due = |entry: &Entry| {
+            let is_open = !entry.archived && !entry.marks().is_handled() && entry.at.is_some();
+            is_open && matches!(entry.escalation, Some(Escalation::Due(at)) if at <= now)
+        };
+        self.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The severity level and the time of the first message of each finding that nobody acknowledged.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = (Band, Millis)> {
+        let open = self.findings.values().filter(|entry| !entry.archived && !entry.marks().is_handled());
+        open.filter_map(|entry| Some((entry.band(), entry.at.as_ref().and(entry.first_message())?)))
+    }
+
+    /// Notes that the call was made.
+    pub fn set_escalated(&mut self, id: &str) {
+        if let Some(entry) = self.findings.get_mut(id) {
+            entry.escalation = Some(Escalation::Done);
+        }
+    }
+
     /// Notes that the message of a finding shows these marks.
     pub fn set_shown(&mut self, id: &str, marks: &Marks) {
-        let Some(triage) = self.findings.get_mut(id).and_then(|entry| entry.triage.as_mut()) else { return };
+        let Some(entry) = self.findings.get_mut(id) else { return };
+        let Some(triage) = &mut entry.triage else { return };
         if triage.marks == *marks {
             triage.stale = false;
         }
-        let triage = (**triage).clone();
-        self.set_triage(id, triage);
+        if **triage == Triage::default() {
+            entry.triage = None;
+        }
     }
 }

@@ -195,13 +195,14 @@ impl State {
         }
         let entry = self.findings.entry(id.to_owned()).or_default();
         let spoke = posted.at.posted().min(now);
-        let first = entry.first_message();
+        let (first, escalation) = (entry.first_message(), entry.escalation);
         let moved = entry.at.take().filter(|at| at.channel != posted.at.channel);
         *entry = Entry {
             u: posted.updated,
             s,
             at: Some(posted.at.clone()),
             first,
+            escalation,
             old: entry.old.drain(..).chain(moved).collect(),
             sev: posted.severity,
             touched: spoke,

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{Match, Route, RouteTo, Routes, SeverityRange, Target};
+use super::{Escalate, Match, Route, RouteTo, Routes, SeverityRange, Target};
 use crate::config::faults::Faults;
 use crate::config::glob::Glob;
-use crate::config::values::{channel, is_account, quoted};
+use crate::config::values::{channel, duration, is_account, quoted};
 
 /// How messages leave: decides which of `channel` and `webhook` a route may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ fn base_name(variable: &str) -> &str {
 pub(in crate::config) fn parse(
     text: &str,
     kind: Kind,
+    has_triage: bool,
     webhook: &dyn Fn(&str) -> Result<SecretString, String>,
     faults: &mut Faults,
 ) -> Routes {
@@ -51,13 +52,15 @@ pub(in crate::config) fn parse(
             return Routes::default();
         }
     };
-    let mut reader = Reader { at: String::new(), kind, webhook, faults };
+    let mut reader = Reader { at: String::new(), kind, has_triage, webhook, faults };
     Routes(routes.iter().enumerate().filter_map(|(n, route)| reader.route(n, route)).collect())
 }
 
 struct Reader<'a> {
     at: String,
     kind: Kind,
+    /// `SLACK_TRIAGE` is set.
+    has_triage: bool,
     webhook: &'a dyn Fn(&str) -> Result<SecretString, String>,
     faults: &'a mut Faults,
 }
@@ -73,11 +76,42 @@ impl Reader<'_> {
             self.fault("", "invalid route: expected an object such as {\"match\": {…}, \"channel\": \"#name\"}");
             return None;
         };
-        self.unknown_keys("", route, &["match", "channel", "webhook", "drop", "mention"]);
+        self.unknown_keys("", route, &["match", "channel", "webhook", "drop", "mention", "escalate"]);
         let match_ = self.match_(route.get("match"));
         let to = self.to(route);
-        let mention = self.mention(route.get("mention"), &to);
-        Some(Route { match_, to: to?, mention })
+        let mention = self.mention(".mention", route.get("mention"), &to);
+        let escalate = self.escalate(route.get("escalate"), &to);
+        Some(Route { match_, to: to?, mention, escalate })
+    }
+
+    fn escalate(&mut self, value: Option<&Value>, to: &Option<RouteTo>) -> Option<Escalate> {
+        const EXPECTED: &str =
+            "invalid escalation: expected an object such as {\"after\": \"30m\", \"mention\": \"<!subteam^S0123>\"}";
+        let Value::Object(keys) = value? else {
+            self.fault(".escalate", EXPECTED);
+            return None;
+        };
+        self.unknown_keys(".escalate", keys, &["after", "mention"]);
+        if !self.has_triage {
+            self.fault(".escalate", "requires SLACK_TRIAGE: only a reaction on the message acknowledges a finding");
+        }
+        let after = keys.get("after").and_then(Value::as_str).map(duration);
+        let after = match after {
+            Some(Ok(after)) => Some(after),
+            Some(Err(why)) => {
+                self.fault(".escalate.after", why);
+                None
+            }
+            None => {
+                self.fault(".escalate.after", "not set: expected a duration such as \"30m\"");
+                None
+            }
+        };
+        if !keys.contains_key("mention") {
+            self.fault(".escalate.mention", "not set: expected whom to call, such as \"<!subteam^S0123>\"");
+        }
+        let mention = self.mention(".escalate.mention", keys.get("mention"), to);
+        Some(Escalate { after: after?, mention: mention? })
     }
 
     fn unknown_keys(&mut self, below: &str, object: &Map<String, Value>, known: &[&str]) {
@@ -213,19 +247,19 @@ impl Reader<'_> {
         }
     }
 
-    fn mention(&mut self, value: Option<&Value>, to: &Option<RouteTo>) -> Option<String> {
+    fn mention(&mut self, below: &str, value: Option<&Value>, to: &Option<RouteTo>) -> Option<String> {
         let text = match value? {
             Value::String(text) if !text.trim().is_empty() && text.split_whitespace().all(is_mention) => text,
             _ => {
                 self.fault(
-                    ".mention",
+                    below,
                     "invalid mention: expected <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>",
                 );
                 return None;
             }
         };
         if matches!(to, Some(RouteTo::Drop)) {
-            self.fault(".mention", "cannot be combined with drop, which posts nothing");
+            self.fault(below, "cannot be combined with drop, which posts nothing");
         }
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }

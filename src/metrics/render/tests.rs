@@ -35,7 +35,12 @@ pub(in crate::metrics) fn full() -> Snapshot {
             notifications: counts(&[("#sec|posted", 5), ("#odd|name|failed", 1)]),
             requests: counts(&[("slack|chat.postMessage|200", 5)]),
             delay: Delay { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
+            acknowledge_delay: Some(Delay { cumulative: vec![(60.0, 0), (300.0, 1)], sum: 120.0, count: 1 }),
             channels: vec!["#sec".into()],
+        }),
+        unacknowledged: Some(Unacknowledged {
+            findings: BTreeMap::from([(Band::High, 2)]),
+            oldest: BTreeMap::from([(Band::High, Millis(1_763_990_000_000))]),
         }),
     }
 }

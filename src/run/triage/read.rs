@@ -35,6 +35,8 @@ pub(in crate::run) struct Reactions {
     done: HashSet<(String, String)>,
     /// Findings of which this run announced a revision.
     pub(super) announced: HashSet<String>,
+    /// Findings whose reactions were read.
+    pub(super) read: HashSet<String>,
     /// The state differs from the saved one.
     pub(super) has_changed: bool,
     /// Findings that are to be archived since this run.
@@ -119,9 +121,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
         let done = &self.reactions.done;
         let is_unread = |at: &At| !done.contains(&(at.channel.clone(), at.ts.clone()));
-        let next = read_next(&self.record.state, SINGLE_READS, is_unread);
+        let mut next = self.unread_escalations();
+        next.truncate(SINGLE_READS);
+        let escalations = next.len();
+        next.extend(read_next(&self.record.state, SINGLE_READS - next.len(), is_unread));
         let desk = self.desk.clone();
-        for (id, at) in next {
+        for (number, (id, at)) in next.into_iter().enumerate() {
             let reactions = match self.within(PATIENCE, desk.chat.reactions(&at)).await {
                 Some(Ok(reactions)) => reactions,
                 Some(Err(Failure::Gone(_))) => Vec::new(),
@@ -131,7 +136,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 }
                 None => return,
             };
-            self.record.state.note_reactions_read_to(&id);
+            if number >= escalations {
+                self.record.state.note_reactions_read_to(&id);
+            }
             let after = self.read_after(&id);
             self.note_reactions(triage, &id, &reactions, after).await;
         }

@@ -9,7 +9,7 @@ fn read(text: &str, kind: Kind) -> Result<Vec<Route>, String> {
         "SLACK_WEBHOOK_PAGING" => Ok(SecretString::from("https://hooks.example/s3cret")),
         _ => Err(format!("{name} is not set")),
     };
-    let Routes(routes) = parse(text, kind, &url, &mut faults);
+    let Routes(routes) = parse(text, kind, true, &url, &mut faults);
     if faults.is_empty() { Ok(routes) } else { Err(faults.to_string()) }
 }
 
@@ -98,4 +98,34 @@ proptest! {
     fn no_text_makes_it_panic(text in "\\PC*", json in r#"\[\{"(match|channel|drop|webhook|mention)": (\{"(severity|type|tag)": ("[<>=0-9*]{0,3}"|\[\]|7)\}|null|true|"[A-Z#a-z]{0,3}")\}\]"#) {
         let _ = (read(&text, Kind::Either), read(&json, Kind::Either));
     }
+}
+
+#[test]
+fn an_escalation_has_a_time_and_a_mention_and_needs_triage() {
+    let route =
+        |escalate: &str| format!(r#"[{{"match": {{"severity": ">=7"}}, "channel": "#sec", "escalate": {escalate}}}]"#);
+    let parsed = |text: &str, has_triage| {
+        let mut faults = Faults::default();
+        let routes = parse(text, Kind::Bot, has_triage, &|_| Err(String::new()), &mut faults);
+        (routes.0.first().and_then(|route| route.escalate.clone()), faults.to_string())
+    };
+    let good = route(r#"{"after": "30m", "mention": "<!subteam^S0123>"}"#);
+    let (escalate, faults) = parsed(&good, true);
+    assert_eq!(escalate.map(|e| (e.after.as_secs(), e.mention)), Some((1_800, "<!subteam^S0123>".into())), "{faults}");
+    assert!(parsed(&good, false).1.contains("SLACK_ROUTES[0].escalate: requires SLACK_TRIAGE"));
+    for bad in [
+        r#""30m""#,
+        "{}",
+        r#"{"after": "soon", "mention": "<!here>"}"#,
+        r#"{"after": 30, "mention": "<!here>"}"#,
+        r#"{"after": "30m"}"#,
+        r#"{"mention": "<!here>"}"#,
+        r#"{"after": "30m", "mention": "@oncall"}"#,
+        r#"{"after": "30m", "mention": "<!here>", "to": "x"}"#,
+    ] {
+        let faults = parsed(&route(bad), true).1;
+        assert!(faults.contains("SLACK_ROUTES[0].escalate"), "{bad}: {faults}");
+    }
+    let dropped = r#"[{"match": {"type": "*"}, "drop": true, "escalate": {"after": "1h", "mention": "<!here>"}}]"#;
+    assert!(parsed(dropped, true).1.contains("cannot be combined with drop"));
 }
