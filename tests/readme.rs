@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use guardduty_slack::config::{self, Config};
 use guardduty_slack::finding::Band;
-use guardduty_slack::metrics::{Carried, Snapshot, SourceSample, render};
+use guardduty_slack::metrics::{Carried, Delay, Snapshot, SourceSample, Unacknowledged, render};
 use guardduty_slack::state::State;
 use guardduty_slack::time::Millis;
 
@@ -148,11 +148,19 @@ fn everything() -> Snapshot {
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
     let types = BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 1)]);
-    let carried = Carried { requests, types, channels: vec!["#security".into()], ..Carried::default() };
+    let oldest = BTreeMap::from([(Band::High, Millis(0))]);
+    let carried = Carried {
+        requests,
+        types,
+        channels: vec!["#security".into()],
+        acknowledge_delay: Some(Delay::default()),
+        ..Carried::default()
+    };
     Snapshot {
         success: true,
         last_success: Some(Millis(0)),
         sources: vec![source],
+        unacknowledged: Some(Unacknowledged { oldest, ..Unacknowledged::default() }),
         state_bytes: Some(1),
         carried: Some(carried),
         ..Snapshot::default()

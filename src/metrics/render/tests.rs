@@ -48,6 +48,13 @@ pub(in crate::metrics) fn full() -> Snapshot {
 #[test]
 fn a_snapshot_reads_as_prometheus_wants_it() {
     insta::assert_snapshot!(render(&full()), @r##"
+    # HELP guardduty_slack_acknowledge_delay_seconds Delay from the first message of a finding to the run that read its acknowledgement.
+    # TYPE guardduty_slack_acknowledge_delay_seconds histogram
+    guardduty_slack_acknowledge_delay_seconds_bucket{le="60"} 0
+    guardduty_slack_acknowledge_delay_seconds_bucket{le="300"} 1
+    guardduty_slack_acknowledge_delay_seconds_bucket{le="+Inf"} 1
+    guardduty_slack_acknowledge_delay_seconds_sum 120
+    guardduty_slack_acknowledge_delay_seconds_count 1
     # HELP guardduty_slack_api_requests_total Requests to AWS, Slack and Kubernetes APIs.
     # TYPE guardduty_slack_api_requests_total counter
     guardduty_slack_api_requests_total{code="200",operation="chat.postMessage",service="slack"} 5
@@ -99,6 +106,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     guardduty_slack_notifications_total{channel="#sec",outcome="posted"} 5
     guardduty_slack_notifications_total{channel="#sec",outcome="threaded"} 0
     guardduty_slack_notifications_total{channel="#sec",outcome="updated"} 0
+    # HELP guardduty_slack_oldest_unacknowledged_timestamp_seconds Unix time of the first message of the oldest unacknowledged finding.
+    # TYPE guardduty_slack_oldest_unacknowledged_timestamp_seconds gauge
+    guardduty_slack_oldest_unacknowledged_timestamp_seconds{severity="high"} 1763990000
     # HELP guardduty_slack_open_findings Findings in GuardDuty that are not archived.
     # TYPE guardduty_slack_open_findings gauge
     guardduty_slack_open_findings{account="111122223333",region="eu-west-1",severity="low"} 0
@@ -128,6 +138,12 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_state_bytes Size of the state.
     # TYPE guardduty_slack_state_bytes gauge
     guardduty_slack_state_bytes 4096
+    # HELP guardduty_slack_unacknowledged_findings Announced findings that are neither acknowledged nor resolved nor archived.
+    # TYPE guardduty_slack_unacknowledged_findings gauge
+    guardduty_slack_unacknowledged_findings{severity="low"} 0
+    guardduty_slack_unacknowledged_findings{severity="medium"} 0
+    guardduty_slack_unacknowledged_findings{severity="high"} 2
+    guardduty_slack_unacknowledged_findings{severity="critical"} 0
     "##);
 }
 
@@ -135,6 +151,7 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
 fn what_is_not_known_is_not_told() {
     let mut s = Snapshot { success: false, ..full() };
     (s.carried, s.state_bytes, s.sources) = (None, None, Vec::new());
+    s.unacknowledged = None;
     let text = render(&s);
     let names: Vec<&str> =
         text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split(['{', ' ']).next()).collect();

@@ -102,8 +102,9 @@ proptest! {
 
 #[test]
 fn an_escalation_has_a_time_and_a_mention_and_needs_triage() {
-    let route =
-        |escalate: &str| format!(r#"[{{"match": {{"severity": ">=7"}}, "channel": "#sec", "escalate": {escalate}}}]"#);
+    let route = |escalate: &str| {
+        format!(r##"[{{"match": {{"severity": ">=7"}}, "channel": "#sec", "escalate": {escalate}}}]"##)
+    };
     let parsed = |text: &str, has_triage| {
         let mut faults = Faults::default();
         let routes = parse(text, Kind::Bot, has_triage, &|_| Err(String::new()), &mut faults);
