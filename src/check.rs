@@ -4,6 +4,7 @@
 mod aws;
 mod hint;
 mod pushgateway;
+mod samples;
 mod slack;
 mod state;
 mod table;

@@ -1,14 +1,18 @@
-//! The token, its scopes, and every channel.
+//! The token, its scopes, the form of messages, and every channel.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::hint;
 use super::table::Row;
+use super::{hint, samples};
 use crate::config::{Access, Config, RouteTo, Target};
-use crate::message::{self, Form, Level, Notice};
-use crate::slack::{Chat, Client, Failure, Proof};
+use crate::message::{self, Form, Level, Message, Notice};
+use crate::slack::{At, Chat, Client, Failure, Proof, has_metadata};
 use crate::time::Clock;
 
+/// Times that the history is read for the test message.
+const READ_BACK_ATTEMPTS: u32 = 5;
+const READ_BACK_PAUSE: Duration = Duration::from_secs(2);
 const REINSTALL: &str = "add the scope and reinstall the app";
 const INVITE: &str = "invite the app to the channel (/invite), or correct SLACK_CHANNEL or SLACK_ROUTES";
 
@@ -29,12 +33,15 @@ pub(super) async fn rows(config: &Config, chat: &Client, post: bool) -> Vec<Row>
             }
         }
     }
+    if let Access::Bot { .. } = config.slack.access {
+        rows.push(blocks_row(chat).await);
+    }
     for target in targets(config) {
-        rows.push(if post {
-            post_test_message(chat, &target).await
+        if post {
+            rows.extend(post_test_message(chat, &target).await);
         } else {
-            target_row(&target, chat.probe(&target).await)
-        });
+            rows.push(target_row(&target, chat.probe(&target).await));
+        }
     }
     rows
 }
@@ -71,7 +78,23 @@ fn target_row(target: &Target, proof: Result<Proof, Failure>) -> Row {
     }
 }
 
-async fn post_test_message(chat: &Client, target: &Target) -> Row {
+/// Whether Slack accepts the blocks of each kind of message. Not every workspace offers the method.
+async fn blocks_row(chat: &Client) -> Row {
+    let name = "Slack message blocks";
+    for (kind, message) in samples::messages() {
+        match chat.validate_blocks(&message).await {
+            Ok(()) => {}
+            Err(Failure::Content(reason)) => {
+                let detail = format!("Slack rejects the blocks of a {kind}: {reason}");
+                return Row::warning(name, detail, "report this; until then, messages are sent as plain text");
+            }
+            Err(_) => return Row::ok(name, "not verified: blocks.validate is not available"),
+        }
+    }
+    Row::ok(name, "accepted")
+}
+
+async fn post_test_message(chat: &Client, target: &Target) -> Vec<Row> {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {
         id: format!("sample-{}", Clock::system().now().0),
@@ -79,10 +102,43 @@ async fn post_test_message(chat: &Client, target: &Target) -> Row {
         lines: vec!["Sent by `guardduty-slack check --post`. Not a finding; no action needed".into()],
         level: Level::Info,
     };
-    match chat.post(target, &message::notice(&notice, Form::Full), None).await {
-        Ok(_) => Row::ok(name, "test message posted"),
-        Err(failure) => Row::failed(name, &failure, hint::for_slack(&failure, INVITE)),
+    let message = message::notice(&notice, Form::Full);
+    match chat.post(target, &message, None).await {
+        Ok(posted) => {
+            let mut rows = vec![Row::ok(name, "test message posted")];
+            if let Target::Channel(_) = target {
+                rows.push(metadata_row(chat, target, &posted.at, &message).await);
+            }
+            rows
+        }
+        Err(failure) => vec![Row::failed(name, &failure, hint::for_slack(&failure, INVITE))],
     }
+}
+
+/// Whether the metadata of a message can be read back. Slack can discard it with a warning, for example if the app has
+/// a schema for it; then a run could not recognize its own messages after a crash.
+async fn metadata_row(chat: &Client, target: &Target, at: &At, message: &Message) -> Row {
+    let name = format!("Slack {} metadata", target.name());
+    for _ in 0..READ_BACK_ATTEMPTS {
+        match chat.read_back(at).await {
+            Ok(Some(stored)) if has_metadata(&stored, message) => return Row::ok(name, "read back as written"),
+            Ok(Some(_)) => {
+                let detail = "Slack did not store the metadata: messages can be duplicated after a crash";
+                return Row::failed(
+                    name,
+                    detail,
+                    "remove the metadata schemas of the app, or create the app from slack-manifest.yaml",
+                );
+            }
+            // The history lags behind a post.
+            Ok(None) => tokio::time::sleep(READ_BACK_PAUSE).await,
+            Err(failure) => {
+                let detail = format!("not verified: {failure}");
+                return Row::warning(name, detail, hint::for_slack(&failure, REINSTALL));
+            }
+        }
+    }
+    Row::warning(name, "not verified: the history does not have the message yet", "run `check --post` again")
 }
 
 /// The default channel and the channel of every route, each once.

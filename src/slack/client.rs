@@ -150,6 +150,16 @@ impl Client {
         self.web_api(method, self.http.get(url)).await
     }
 
+    /// A reading method whose arguments are too long for a URL, requested once.
+    pub(super) async fn read_form(&self, method: &str, form: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
+        let url = reqwest::Url::parse_with_params(&format!("{}/{method}", self.base), form);
+        let mut url = url.map_err(|_| Failure::App("SLACK_API_URL: invalid URL".into()))?;
+        let encoded = url.query().unwrap_or_default().to_owned();
+        url.set_query(None);
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(encoded);
+        self.web_api(method, request).await.map(|heard| heard.body)
+    }
+
     async fn write(&self, method: &str, arguments: &Value) -> Result<Map<String, Value>, Failure> {
         let request = json_body(self.http.post(format!("{}/{method}", self.base)), arguments);
         self.web_api(method, request).await.map(|heard| heard.body)

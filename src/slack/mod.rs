@@ -8,6 +8,7 @@ mod history;
 pub mod pace;
 mod probe;
 mod reaction;
+mod verify;
 #[cfg(test)]
 mod wire;
 
@@ -24,6 +25,7 @@ pub use crate::config::Target;
 pub use client::{Client, Identity};
 pub use probe::Proof;
 pub use reaction::{Reaction, ReactionAccess, RecentReactions};
+pub use verify::has_metadata;
 
 /// Where a message stands. Kept in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

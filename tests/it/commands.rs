@@ -119,6 +119,28 @@ fn check_posts_a_marked_sample_when_told_to() {
     let world = world().run_with(&["check", "--post"], b"").exit(0);
     let posted = world.new_messages();
     assert_eq!(posted.iter().map(|m| m.event_type()).collect::<Vec<_>>(), ["guardduty_notice"]);
+    world.stdout_has("metadata  ").stdout_has("read back as written");
+}
+
+#[test]
+fn check_warns_if_the_metadata_of_the_test_message_cannot_be_read_back() {
+    let world = world().on("conversations.history", [error("missing_scope").for_ever()]);
+    let world = world.run_with(&["check", "--post"], b"").exit(0);
+    assert!(world.ran().stdout.contains("not verified: app rejected: missing_scope"), "{}", world.ran().stdout);
+}
+
+#[test]
+fn check_validates_the_blocks_of_each_kind_of_message_where_slack_offers_it() {
+    for (answer, shown) in [
+        (None, "Slack message blocks                          accepted"),
+        (Some("unknown_method"), "not verified: blocks.validate is not available"),
+        (Some("invalid_blocks"), "Slack rejects the blocks of a finding: invalid_blocks"),
+    ] {
+        let faults = answer.map(|code| error(code).for_ever());
+        let world = world().on("blocks.validate", faults).run_with(&["check"], b"").exit(0);
+        assert!(world.ran().stdout.contains(shown), "{}", world.ran().stdout);
+        assert!(world.new_messages().is_empty());
+    }
 }
 
 #[test]

@@ -41,6 +41,10 @@ impl Slack {
             "chat.update" => self.update(arguments),
             "conversations.history" => self.lock().history(arguments),
             "conversations.replies" => self.lock().replies(arguments),
+            "blocks.validate" => match blockkit::refusal(&json!({ "text": "x", "blocks": arguments["blocks"] })) {
+                Some((error, _)) => Err(error.into()),
+                None => Ok(json!({})),
+            },
             "reactions.get" => self.reactions_of(arguments),
             "users.info" => {
                 let user = text(arguments, "user");
@@ -200,6 +204,7 @@ fn documented(operation: &str) -> &'static [&'static str] {
         "conversations.replies" => {
             &["channel", "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest", "ts"]
         }
+        "blocks.validate" => &["blocks"],
         "reactions.get" => &["channel", "file", "file_comment", "full", "timestamp"],
         "users.info" => &["include_locale", "user"],
         "conversations.info" => &["channel", "include_locale", "include_num_members"],
