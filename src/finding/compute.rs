@@ -80,11 +80,13 @@ fn network(draft: &Draft, interface: &shapes::NetworkInterface) -> Phrase {
     let line = Phrase::new()
         .part_with("", draft.unless_mentioned(interface.vpc_id()))
         .part_with("", draft.unless_mentioned(interface.subnet_id()));
-    line.part(security_groups(interface.security_groups()))
+    let is_new = |group: &&shapes::SecurityGroup| !filled(group.group_id()).is_some_and(|id| draft.mentions(id));
+    line.part(security_groups(interface.security_groups().iter().filter(is_new)))
 }
 
 /// `sg-0web (web), sg-0db (database)`
-pub(super) fn security_groups(groups: &[shapes::SecurityGroup]) -> Phrase {
+pub(super) fn security_groups<'g, 'a: 'g>(groups: impl IntoIterator<Item = &'g shapes::SecurityGroup<'a>>) -> Phrase {
+    let groups: Vec<_> = groups.into_iter().collect();
     let mut phrase = Phrase::new();
     for group in groups.iter().take(GROUPS) {
         phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };

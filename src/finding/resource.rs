@@ -46,7 +46,8 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
     }
     iam::kubernetes_user(draft, resource);
     iam::database_user(draft, resource);
-    if let (Some(kind), None) = (filled(Some(kind)), &draft.subject) {
+    // `AttackSequence` alone says no more than the title.
+    if let (Some(kind), None) = (filled(Some(kind)).filter(|kind| *kind != "AttackSequence"), &draft.subject) {
         told(draft, Phrase::new().theirs(kind), Phrase::new());
     }
 }

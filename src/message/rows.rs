@@ -6,7 +6,7 @@ use super::text::Plain;
 use crate::finding::{About, Finding, Phrase};
 
 /// Maximum length of one line: no value that an attacker chose displaces the other rows.
-const LINE: usize = 700;
+const LINE: usize = 1_000;
 /// Space for `+12 more in the console`.
 const MORE: usize = 30;
 
