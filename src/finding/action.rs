@@ -124,7 +124,7 @@ fn network_connection(draft: &mut Draft, c: &shapes::NetworkConnectionAction) {
     draft.seen_port(called);
     let address = c.local_ip_details().and_then(|l| filled(l.ip_address_v4()).or(l.ip_address_v6()));
     let mut line = match known(c.protocol()) {
-        Some(protocol) => Phrase::new().ours(words).theirs(outcome::protocol(protocol)).ours(" connection"),
+        Some(protocol) => Phrase::new().ours(words).theirs(outcome::protocol(protocol)),
         None => Phrase::new().ours(words).ours("connection"),
     };
     line = line

@@ -5,7 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, known, quiet};
-use super::resource::told;
+use super::resource::{tell, tell_with};
 use super::storage::last_segment;
 
 /// Security groups of an interface that are named.
@@ -23,13 +23,15 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         Some((first, others)) => (Some(first), others),
         None => (None, [].as_slice()),
     };
-    let details = first.map_or_else(Phrase::new, addresses).part(about_instance(i));
+    let public = Phrase::new().part_with("public ", first.and_then(|first| first.public_ip()));
+    let details = first.map_or_else(Phrase::new, internal_addresses).part(about_instance(i));
     let network_details = first.map_or_else(Phrase::new, |first| network(draft, first));
-    told(draft, subject, details.part(network_details));
+    tell_with(draft, subject, public, details.part(network_details));
     for interface in others {
         let name = Phrase::new().ours("interface").with(" ", interface.network_interface_id());
-        let line = name.part(addresses(interface)).part(network(draft, interface));
-        draft.say(About::Resource, line);
+        let public = Phrase::new().part_with("public ", interface.public_ip());
+        let line = name.part(public).part(internal_addresses(interface)).part(network(draft, interface));
+        draft.say(About::Details, line);
     }
     draft.name(i.instance_id());
     draft.name(name_tag(i.tags()));
@@ -67,9 +69,8 @@ fn name_tag<'t>(tags: &'t [shapes::Tag]) -> Option<&'t str> {
 
 /// The addresses of an instance are not defanged as those of an actor are, but they are shown as code, which is no
 /// link either.
-fn addresses(interface: &shapes::NetworkInterface) -> Phrase {
+fn internal_addresses(interface: &shapes::NetworkInterface) -> Phrase {
     Phrase::new()
-        .part_with("public ", interface.public_ip())
         .part_with("", interface.public_dns_name())
         .part_with("private ", interface.private_ip_address())
         .part_listed("IPv6 ", interface.ipv6_addresses(), 2)
@@ -107,7 +108,7 @@ pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         .part_with("role ", last_segment(f.role()))
         .part(change(f))
         .part(f.vpc_config().map_or_else(Phrase::new, vpc));
-    told(draft, subject, details);
+    tell(draft, subject, details);
     draft.name(f.function_name());
     draft.name(f.function_arn());
     draft.tags(f.tags());
@@ -137,14 +138,14 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool 
     for filter in g.content_policy_filters().iter().take(4) {
         details = details.part(about_filter(filter));
     }
-    told(draft, subject, details);
+    tell(draft, subject, details);
     draft.name(arn);
     for other in g.guardrails() {
         draft.name(other.arn());
     }
     for other in g.guardrails().iter().skip(1).take(4) {
         draft.say(
-            About::Resource,
+            About::Details,
             Phrase::new().part_with("guardrail ", other.arn()).part_with("version ", other.version()),
         );
     }
@@ -185,9 +186,9 @@ fn named_guardrail<'g>(g: &'g shapes::BedrockGuardrailDetails) -> (Option<&'g st
 pub(super) fn models(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let models = resource.model_details();
     for model in models.iter().take(10) {
-        told(draft, Phrase::new().part_with("model ", model.model_id()), Phrase::new());
+        tell(draft, Phrase::new().part_with("model ", model.model_id()), Phrase::new());
         draft.name(model.model_id());
     }
-    draft.more(About::Resource, models.len().saturating_sub(10));
+    draft.more(About::Details, models.len().saturating_sub(10));
     !models.is_empty()
 }

@@ -5,7 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
-use super::resource::told;
+use super::resource::tell;
 use super::storage::last_segment;
 
 pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
@@ -18,7 +18,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         // A workload names its cluster.
         if workload.is_none() {
             let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
-            told(draft, subject, about_cluster(c));
+            tell(draft, subject, about_cluster(c));
         }
         draft.name(c.name());
         draft.name(c.arn());
@@ -46,10 +46,10 @@ fn tell_workload(
         details = details.part_with("mounts host path ", volume.host_path().and_then(|h| h.path()));
     }
     let details = details.part(cluster.map_or_else(Phrase::new, about_cluster));
-    told(draft, subject.with(" in EKS cluster ", cluster_name), details);
+    tell(draft, subject.with(" in EKS cluster ", cluster_name), details);
     for container in w.containers() {
         let line = about_container(container);
-        draft.say(About::Resource, line);
+        draft.say(About::Details, line);
     }
     draft.name(Some(&path));
     if let Some(cluster) = cluster.and_then(|c| filled(c.name())) {
@@ -97,12 +97,12 @@ pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool 
     let is_named = containers.iter().any(|other| filled(c.name()).is_some() && other.name() == c.name());
     // The workload names the container, without the ID of the running one.
     match (is_named, containers.len()) {
-        (true, 1) => draft.say_detail(About::Resource, Phrase::new().part_with("running as ", c.id())),
+        (true, 1) => draft.say_detail(About::Details, Phrase::new().part_with("running as ", c.id())),
         (true, _) => {
             let line = Phrase::new().ours("container").with(" ", c.name()).with(" running as ", c.id());
-            draft.say(About::Resource, line);
+            draft.say(About::Details, line);
         }
-        (false, _) => draft.say(About::Resource, about_container(c)),
+        (false, _) => tell(draft, container_subject(c), container_details(c)),
     }
     for name in [c.name(), c.id(), c.image()] {
         draft.name(name);
@@ -112,9 +112,15 @@ pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool 
 
 /// `container api · image repo/app:1 · privileged`
 fn about_container(c: &shapes::Container) -> Phrase {
-    let name = filled(c.name()).or(c.id());
-    let mut line =
-        Phrase::new().ours("container").with(" ", name).part_with("image ", filled(c.image()).or(c.image_prefix()));
+    container_subject(c).part(container_details(c))
+}
+
+fn container_subject(c: &shapes::Container) -> Phrase {
+    Phrase::new().ours("container").with(" ", filled(c.name()).or(c.id()))
+}
+
+fn container_details(c: &shapes::Container) -> Phrase {
+    let mut line = Phrase::new().part_with("image ", filled(c.image()).or(c.image_prefix()));
     if let Some(context) = c.security_context() {
         for (on, words) in
             [(context.privileged(), "privileged"), (context.allow_privilege_escalation(), "may escalate privileges")]
@@ -133,7 +139,7 @@ fn about_container(c: &shapes::Container) -> Phrase {
 pub(super) fn ecs(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.ecs_cluster_details() else { return false };
     let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
-    told(draft, subject, status(c.status()));
+    tell(draft, subject, status(c.status()));
     draft.name(c.name());
     draft.name(c.arn());
     draft.tags(c.tags());
@@ -154,10 +160,10 @@ fn tell_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
         Some(time) => line.part(Phrase::new().ours("started ").at(time)),
         None => line,
     };
-    draft.say_detail(About::Resource, line);
+    draft.say(About::Details, line);
     for container in task.containers() {
         let line = about_container(container);
-        draft.say(About::Resource, line);
+        draft.say(About::Details, line);
     }
     draft.name(task.arn());
     draft.tags(task.tags());

@@ -5,12 +5,12 @@ use super::decode::shapes;
 use super::About;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, known, listed};
-use super::resource::told;
+use super::resource::tell_with;
 
 /// The access key as the affected resource.
 pub(super) fn access_key(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(key) = resource.access_key_details() else { return false };
-    told(draft, who(key), credentials(key));
+    tell_with(draft, who(key), credentials(key), Phrase::new());
     identify(draft, key);
     true
 }

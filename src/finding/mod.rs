@@ -144,6 +144,8 @@ pub enum About {
     Evidence,
     Unusual,
     Indicators,
+    /// More about the resource, and the resources beside it.
+    Details,
 }
 
 /// Lines about one matter; never empty.

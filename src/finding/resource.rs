@@ -48,14 +48,33 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
     iam::database_user(draft, resource);
     // `AttackSequence` alone says no more than the title.
     if let (Some(kind), None) = (filled(Some(kind)).filter(|kind| *kind != "AttackSequence"), &draft.subject) {
-        told(draft, Phrase::new().theirs(kind), Phrase::new());
+        tell(draft, Phrase::new().theirs(kind), Phrase::new());
     }
 }
 
-/// Names the resource, once as the subject and once, with its details, as a line.
-pub(super) fn told(draft: &mut Draft, subject: Phrase, details: Phrase) {
+/// Length up to which details are beside the name of the resource.
+const SHORT_DETAILS: usize = 20;
+
+/// Names a resource. The first one is that of the finding; its details come after what happened.
+pub(super) fn tell(draft: &mut Draft, subject: Phrase, details: Phrase) {
+    tell_with(draft, subject, Phrase::new(), details);
+}
+
+/// The same with what a reader must know at once, such as that a bucket is public.
+pub(super) fn tell_with(draft: &mut Draft, subject: Phrase, urgent: Phrase, details: Phrase) {
+    if draft.has(About::Resource) {
+        draft.say(About::Details, subject.part(urgent).part(details));
+        return;
+    }
     draft.subject(subject.clone());
-    draft.say(About::Resource, subject.part(details));
+    let line = subject.part(urgent);
+    match details.plain().chars().count() <= SHORT_DETAILS {
+        true => draft.say(About::Resource, line.part(details)),
+        false => {
+            draft.say(About::Resource, line);
+            draft.say(About::Details, details);
+        }
+    }
 }
 
 /// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own. It stands among our own

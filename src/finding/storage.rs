@@ -5,7 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
-use super::resource::told;
+use super::resource::{tell, tell_with};
 
 pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let buckets = resource.s3_bucket_details();
@@ -15,21 +15,16 @@ pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         draft.tags(bucket.tags());
         let subject = Phrase::new().ours("S3 bucket").with(" ", filled(bucket.name()).or(bucket.arn()));
         let role = bucket.r#type().filter(|_| buckets.len() > 1).map(str::to_lowercase);
-        told(draft, subject, Phrase::new().part_said("", role.as_deref()).part(about_bucket(bucket)));
+        let access = bucket.public_access().map_or_else(Phrase::new, public);
+        tell_with(draft, subject.part_said("", role.as_deref()), access, about_bucket(bucket));
         objects(draft, bucket.s3_object_details());
     }
     !buckets.is_empty()
 }
 
 fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
-    let mut details = Phrase::new();
-    if let Some(access) = bucket.public_access() {
-        details = details.part(public(access));
-    }
-    if let Some(default) = bucket.default_server_side_encryption() {
-        details = details.part(encryption(default.encryption_type(), default.kms_master_key_arn()));
-    }
-    details
+    let default = bucket.default_server_side_encryption();
+    default.map_or_else(Phrase::new, |default| encryption(default.encryption_type(), default.kms_master_key_arn()))
 }
 
 /// `KMS key 1a2b`, or the type of the encryption.
@@ -111,7 +106,7 @@ fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
 
 pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(snapshot) = resource.ebs_snapshot_details() else { return false };
-    told(draft, Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())), Phrase::new());
+    tell(draft, Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())), Phrase::new());
     draft.name(snapshot.snapshot_arn());
     draft.name(last_segment(snapshot.snapshot_arn()));
     true
@@ -119,7 +114,7 @@ pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 
 pub(super) fn image(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(image) = resource.ec2_image_details() else { return false };
-    told(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
+    tell(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
     draft.name(image.image_arn());
     draft.name(last_segment(image.image_arn()));
     true
@@ -131,7 +126,7 @@ pub(super) fn recovery_point(draft: &mut Draft, resource: &shapes::Resource) -> 
     let name = arn.map(|arn| arn.rsplit_once(":recovery-point:").map_or(arn, |(_, name)| name));
     let subject = Phrase::new().ours("recovery point").with(" ", last_segment(name));
     let details = Phrase::new().part_with("backup vault ", point.backup_vault_name());
-    told(draft, subject, details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)));
+    tell(draft, subject, details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)));
     draft.name(point.recovery_point_arn());
     draft.name(last_segment(name));
     draft.name(point.backup_vault_name());
@@ -161,7 +156,7 @@ pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
             .part_said("", volume.encryption_type())
             .part_with("KMS key ", last_segment(volume.kms_key_arn()))
             .part_with("snapshot ", last_segment(volume.snapshot_arn()));
-        told(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
+        tell(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
         draft.name(volume.volume_arn());
     }
     true

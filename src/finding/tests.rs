@@ -125,7 +125,7 @@ fn the_other_end_is_named_by_its_role() {
         assert_eq!(finding.other_end(), about);
     }
     let finding = connection("TARGET", "INBOUND");
-    assert_eq!(finding.about(About::Action)[0].plain(), "inbound TCP connection");
+    assert_eq!(finding.about(About::Action)[0].plain(), "inbound TCP");
 }
 
 #[test]

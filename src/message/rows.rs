@@ -28,7 +28,7 @@ enum Layout {
 }
 
 /// All matters in reading order.
-const MATTERS: [Matter; 12] = [
+const MATTERS: [Matter; 13] = [
     matter(About::Contain, "Contain", 12, Layout::Inline),
     matter(About::Signals, "Signals", 12, Layout::List),
     matter(About::Resource, "Resource", 8, Layout::List),
@@ -41,6 +41,7 @@ const MATTERS: [Matter; 12] = [
     matter(About::Evidence, "Evidence", 4, Layout::List),
     matter(About::Unusual, "Anomalies", 4, Layout::List),
     matter(About::Indicators, "Indicators", 3, Layout::Inline),
+    matter(About::Details, "Details", 4, Layout::List),
 ];
 
 const fn matter(about: About, label: &'static str, importance: usize, layout: Layout) -> Matter {
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut() {
-        let long = Phrase::new().code(&"x".repeat(240)).code(&"y".repeat(240)).code(&"z".repeat(240));
+        let long = (0..5).fold(Phrase::new(), |phrase, _| phrase.code(&"x".repeat(240)));
         assert_eq!(Row::new("Resource", &long).lines[0].units(), LINE);
     }
 }
