@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use crate::config::{self, Config, Log};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::{check, preview, run, telemetry};
+use crate::{check, inspect, preview, run, telemetry};
 
 use help::Topic;
 
@@ -17,6 +17,8 @@ enum Command {
     Run,
     Check(check::Options),
     Preview { files: Vec<String> },
+    Explain { ids: Vec<String> },
+    State { json: bool },
     Help(Topic),
     Version,
 }
@@ -29,6 +31,8 @@ fn parse(args: &[String]) -> Result<Command, &str> {
         Some("run") => (Command::Run, Topic::Run),
         Some("check") => (Command::Check(check::Options::default()), Topic::Check),
         Some("preview") => (Command::Preview { files: Vec::new() }, Topic::Preview),
+        Some("explain") => (Command::Explain { ids: Vec::new() }, Topic::Explain),
+        Some("state") => (Command::State { json: false }, Topic::State),
         Some("help" | "--help" | "-h") => (Command::Help(Topic::Program), Topic::Program),
         Some("version" | "--version" | "-V") => (Command::Version, Topic::Program),
         Some(unknown) => return Err(unknown),
@@ -40,13 +44,21 @@ fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &st
     match (command, arg) {
         (_, "--help" | "-h") => Ok(Command::Help(topic)),
         (Command::Help(topic), "--post" | "--json") if topic == Topic::Check => Ok(Command::Help(topic)),
+        (Command::Help(topic), "--json") if topic == Topic::State => Ok(Command::Help(topic)),
+        (Command::State { .. }, "--json") => Ok(Command::State { json: true }),
         (Command::Check(options), "--post") => Ok(Command::Check(check::Options { post: true, ..options })),
         (Command::Check(options), "--json") => Ok(Command::Check(check::Options { json: true, ..options })),
         (Command::Preview { mut files }, file) if !file.starts_with('-') => {
             files.push(file.to_owned());
             Ok(Command::Preview { files })
         }
-        (Command::Help(topic), _) if topic == Topic::Preview && !arg.starts_with('-') => Ok(Command::Help(topic)),
+        (Command::Explain { mut ids }, id) if !id.starts_with('-') => {
+            ids.push(id.to_owned());
+            Ok(Command::Explain { ids })
+        }
+        (Command::Help(topic), _) if matches!(topic, Topic::Preview | Topic::Explain) && !arg.starts_with('-') => {
+            Ok(Command::Help(topic))
+        }
         _ => Err(arg),
     }
 }
@@ -84,6 +96,21 @@ async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output)
         }
         Command::Preview { files } => match Config::for_preview(vars, on_terminal) {
             Ok(config) => Exit::of(preview::preview(&config, &files, output)),
+            Err(faults) => print_faults(&faults),
+        },
+        Command::Explain { ids } if ids.is_empty() => {
+            telemetry::err("explain: name at least one finding ID; see guardduty-slack explain --help");
+            Exit::Wrong
+        }
+        Command::Explain { ids } => {
+            warn_of_near_misses(&vars);
+            match Config::from_env(vars, on_terminal) {
+                Ok(config) => inspect::explain(&config, &ids, output).await,
+                Err(faults) => print_faults(&faults),
+            }
+        }
+        Command::State { json } => match Config::for_preview(vars, on_terminal) {
+            Ok(config) => inspect::state(&config, json, output).await,
             Err(faults) => print_faults(&faults),
         },
         Command::Check(options) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the program, from those that use no other to the command line.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "time",
     "user",
     "exit",
@@ -24,6 +24,7 @@ const ORDER: [&str; 20] = [
     "preview",
     "run",
     "check",
+    "inspect",
     "cli",
 ];
 

@@ -18,6 +18,7 @@ pub mod guardduty;
 pub mod http;
 #[cfg(test)]
 mod imports;
+pub mod inspect;
 pub mod message;
 pub mod metrics;
 pub mod output;

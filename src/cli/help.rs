@@ -9,7 +9,12 @@ pub(super) enum Topic {
     Run,
     Check,
     Preview,
+    Explain,
+    State,
 }
+
+#[cfg(test)]
+const COMMANDS: [Topic; 5] = [Topic::Run, Topic::Check, Topic::Preview, Topic::Explain, Topic::State];
 
 /// The help of the program with all variables, or the help of one command.
 pub(super) fn text(topic: Topic) -> String {
@@ -18,6 +23,8 @@ pub(super) fn text(topic: Topic) -> String {
         Topic::Run => RUN.to_owned(),
         Topic::Check => CHECK.to_owned(),
         Topic::Preview => PREVIEW.to_owned(),
+        Topic::Explain => EXPLAIN.to_owned(),
+        Topic::State => STATE.to_owned(),
     }
 }
 
@@ -35,6 +42,10 @@ COMMANDS
   preview [FILE...]
            read findings (JSON) from the files or from standard input and print
            the Slack messages; no network
+  explain ID...
+           say what happened to a finding, and what the next run would do
+  state    print the saved state for people
+             --json  print the document as it is saved
 
 OPTIONS
   -h, --help     print this help; after a command, the help of that command
@@ -98,13 +109,41 @@ EXIT STATUS
   1  an input cannot be read, or something in it is not a finding
   2  the configuration is invalid";
 
+const EXPLAIN: &str = "\
+Says for each finding ID whether and where it was announced, which revision was
+processed last, which route or filter applies, and what the next run would do.
+Reads the state and GuardDuty; nothing is posted or saved.
+
+USAGE
+  guardduty-slack explain ID...
+
+EXIT STATUS
+  0  every ID was found
+  1  an ID was not found, or a source could not be read
+  2  no ID is given, or the configuration or the state is invalid";
+
+const STATE: &str = "\
+Prints the saved state: each source with its watermark and health, counts of
+findings, the lease, pending notices and digests, and the size.
+
+USAGE
+  guardduty-slack state [--json]
+
+OPTIONS
+  --json  print the document as it is saved
+
+EXIT STATUS
+  0  the state was printed, or there is none yet
+  1  the state cannot be read
+  2  the configuration or the state is invalid";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_help_fits_80_columns() {
-        for topic in [Topic::Program, Topic::Run, Topic::Check, Topic::Preview] {
+        for topic in COMMANDS.into_iter().chain([Topic::Program]) {
             for line in text(topic).lines() {
                 assert!(line.chars().count() <= 80, "{line}");
             }
@@ -115,7 +154,7 @@ mod tests {
     fn the_help_of_a_command_is_about_that_command_only() {
         let variables = config::VARIABLES.len();
         assert!(text(Topic::Program).lines().count() > variables);
-        for topic in [Topic::Run, Topic::Check, Topic::Preview] {
+        for topic in COMMANDS {
             assert!(text(topic).lines().count() < 20, "{topic:?}");
         }
     }

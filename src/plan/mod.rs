@@ -9,4 +9,4 @@ mod tests;
 
 pub use batch::{Act, Budget, Mark, Plan, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
-pub use route::{Destination, Routed, default_destination, route};
+pub use route::{Destination, Routed, default_destination, matching_route, route};

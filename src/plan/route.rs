@@ -32,11 +32,17 @@ pub fn default_destination(config: &Config) -> Destination {
     Destination { target, mention: None, route: None }
 }
 
-/// The first route all of whose keys hold. A sample finding mentions nobody.
+/// The index of the first route all of whose keys hold; `None`: the finding goes to the default channel.
+pub fn matching_route(config: &Config, f: &Finding) -> Option<usize> {
+    config.routes.0.iter().position(|r| holds(&r.match_, f))
+}
+
+/// Where a finding goes. A sample finding mentions nobody.
 pub fn route(config: &Config, f: &Finding) -> Routed {
-    let Some((index, matched)) = config.routes.0.iter().enumerate().find(|(_, r)| holds(&r.match_, f)) else {
+    let Some(index) = matching_route(config, f) else {
         return Routed::To(default_destination(config));
     };
+    let matched = &config.routes.0[index];
     match &matched.to {
         RouteTo::Drop => Routed::Drop,
         RouteTo::Target(target) => {

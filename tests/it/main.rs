@@ -6,6 +6,7 @@ mod endings;
 mod environment;
 mod fakes;
 mod faults;
+mod inspect;
 mod kit;
 mod life;
 mod polling;

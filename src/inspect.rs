@@ -1,0 +1,92 @@
+//! The commands that only look: `state` prints what is saved, `explain` says what became of a finding. Nothing is
+//! posted, saved or pushed.
+
+mod answer;
+mod document;
+mod explain;
+
+pub use explain::explain;
+
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::metrics::Requests;
+use crate::output::Output;
+use crate::state::backing::Backing;
+use crate::state::store::{Source, Store};
+use crate::state::{State, Unusable};
+use crate::time::Clock;
+use crate::{http, telemetry};
+
+/// The saved state, as text and as what it means.
+struct Saved {
+    text: String,
+    state: State,
+}
+
+/// Why the state cannot be shown.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("the state cannot be read: {0}")]
+    Unavailable(String),
+    #[error("the state was not changed: {0}; see docs/operations.md#corrupt-state")]
+    Corrupt(String),
+    #[error("the state was not changed: {0}; see docs/operations.md#corrupt-state")]
+    Unusable(#[from] Unusable),
+}
+
+impl Unread {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unavailable(_) => Exit::Unsettled,
+            Self::Corrupt(_) | Self::Unusable(_) => Exit::Wrong,
+        }
+    }
+}
+
+/// Prints the state for people, or with `json` the document as it is saved.
+pub async fn state(config: &Config, json: bool, output: &Output) -> Exit {
+    http::install_crypto();
+    let place = place(config);
+    match load(config).await {
+        Ok(Some(saved)) if json => output.line(saved.text),
+        Ok(Some(saved)) => output.line(document::describe(&saved, &place, config, Clock::system().now())),
+        Ok(None) => {
+            telemetry::err(format_args!("no saved state: {place} does not exist yet; the first run creates it"))
+        }
+        Err(error) => {
+            telemetry::err(format_args!("{place}: {error}"));
+            return error.exit();
+        }
+    }
+    Exit::Settled
+}
+
+/// Returns `None` if no run has saved a state yet.
+async fn load(config: &Config) -> Result<Option<Saved>, Unread> {
+    let mut store = Backing::new(&config.state, Requests::default());
+    let text = match store.load().await.source {
+        Source::New => return Ok(None),
+        Source::Primary(text) => text,
+        Source::Copy { text, why } => {
+            telemetry::err(format_args!("the mounted copy is shown, which can be a minute old: {why}"));
+            text
+        }
+        Source::Unreadable(why) => return Err(Unread::Unavailable(why)),
+        Source::Corrupt(why) => return Err(Unread::Corrupt(why)),
+    };
+    let state = State::parse(&text)?;
+    Ok(Some(Saved { text, state }))
+}
+
+fn place(config: &Config) -> String {
+    match &config.state.configmap {
+        Some(name) => format!("ConfigMap {name}"),
+        None => format!("state file {}", config.state.file.display()),
+    }
+}
+
+/// A text that an attacker may have chosen, without what a terminal would interpret.
+fn inert(text: &str) -> String {
+    let is_interpreted = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if is_interpreted(c) { '\u{fffd}' } else { c }).collect()
+}
