@@ -69,12 +69,15 @@ pub(super) fn instance(place: &Place, name: &str, team: &str) -> Value {
     })
 }
 
+/// An IAM user has long-term keys and an ID of its own; a role has sessions with temporary keys.
+/// Source: IAM User Guide, "IAM identifiers".
 pub(super) fn access_key(place: &Place, user: &str, user_type: &str) -> Value {
-    json!({
-        "accessKeyId": format!("ASIA{}", place.hex(16).to_uppercase()),
-        "principalId": format!("AROA{}:{user}", place.hex(17).to_uppercase()),
-        "userName": user, "userType": user_type,
-    })
+    let (key, digits) = (place.hex(16).to_uppercase(), place.hex(17).to_uppercase());
+    let (key_id, principal_id) = match user_type {
+        "IAMUser" => (format!("AKIA{key}"), format!("AIDA{digits}")),
+        _ => (format!("ASIA{key}"), format!("AROA{digits}:{user}")),
+    };
+    json!({ "accessKeyId": key_id, "principalId": principal_id, "userName": user, "userType": user_type })
 }
 
 pub(super) fn api_call(api: &str, service: &str, from: Value, agent: &str) -> Value {
