@@ -9,6 +9,7 @@ mod faults;
 mod glob;
 mod read;
 mod routes;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod triage;
@@ -29,6 +30,7 @@ pub use environment::environment;
 pub use faults::{Fault, Faults};
 pub use glob::Glob;
 pub use routes::{Escalate, Match, Route, RouteTo, Routes, SeverityRange, Target};
+pub use summary::SummarySchedule;
 pub use triage::{Triage, TriageEmoji, TriageMode};
 pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
 
@@ -125,6 +127,8 @@ pub struct Slack {
     pub digest_after: usize,
     /// `None`: no triage.
     pub triage: Option<Triage>,
+    /// `SLACK_SUMMARY`
+    pub summary: Option<SummarySchedule>,
 }
 
 /// How messages leave.

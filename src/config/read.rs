@@ -11,7 +11,7 @@ use super::values::{self, Parsed};
 use super::variables::{Given, Raw, VARIABLES};
 use super::{
     Access, Aws, Config, Credentials, Filter, Log, LogFormat, Portal, Pushgateway, Regions, Role, Routes,
-    SERVICE_ACCOUNT, Slack, State, Triage, TriageMode, Wording, aws, triage, unknown, urls,
+    SERVICE_ACCOUNT, Slack, State, Triage, TriageMode, Wording, aws, summary, triage, unknown, urls,
 };
 use crate::http;
 
@@ -155,6 +155,7 @@ impl Reader<'_> {
             remind_after: self.read(raw.slack_remind_after(), values::duration),
             digest_after: self.read(raw.slack_digest_after(), values::count),
             triage,
+            summary: self.optional(raw.slack_summary(), summary::schedule),
         };
         (slack, routes)
     }

@@ -110,6 +110,8 @@ variables! {
         "comma-separated list of the IDs of the users whose reactions count; unset: everyone in the channel (`show` only)";
     "SLACK_TRIAGE_EMOJI" slack_triage_emoji, false, Value("acknowledge=eyes,resolve=white_check_mark,mute=no_bell"),
         "names of the emoji, without colons; a meaning that is not named keeps its default";
+    "SLACK_SUMMARY" slack_summary, false, Unset,
+        "when a summary of the open findings is posted to the default channel: `daily 09:00`, `weekdays 09:00` or `mon 09:00`, optionally followed by a time zone (`Europe/Berlin`; default UTC)";
     "ACCOUNT_NAMES" account_names, false, Unset,
         "`123456789012=prod,…`, shown beside the account ID, or `organization` (`organizations:ListAccounts`)";
     "CONSOLE_PORTAL_URL" console_portal_url, false, Unset,

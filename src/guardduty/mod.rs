@@ -147,6 +147,9 @@ pub trait Detector {
     /// How many findings are not archived, by band; last updated before `before`, where it is given.
     async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError>;
 
+    /// How many findings that are not archived were created before an instant.
+    async fn open_created_before(&self, detector: &str, before: Millis) -> Result<u64, ReadError>;
+
     /// The names of all filters.
     async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError>;
 

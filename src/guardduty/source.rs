@@ -216,6 +216,20 @@ impl Detector for Source {
         Ok(banded(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default()))
     }
 
+    async fn open_created_before(&self, detector: &str, before: Millis) -> Result<u64, ReadError> {
+        let created = Condition::builder().less_than(before.0).build();
+        let criteria = FindingCriteria::builder()
+            .criterion("service.archived", Condition::builder().equals("false").build())
+            .criterion("createdAt", created)
+            .build();
+        let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(criteria);
+        let request = request.group_by(GroupByType::Severity).max_results(100);
+        let answer =
+            self.call("GetFindingsStatistics", request.customize().config_override(self.here()).send()).await?;
+        let bands = banded(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default());
+        Ok(bands.values().sum())
+    }
+
     async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError> {
         pages::all(&self.what("ListFilters"), async |token| {
             let request = self.client().list_filters().detector_id(detector).max_results(50).set_next_token(token);

@@ -20,6 +20,7 @@ mod rows;
 mod say;
 mod seen;
 mod status;
+mod summary;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -36,6 +37,7 @@ use blocks::Body;
 
 pub use marks::Marks;
 pub use related::{Related, Relation};
+pub use summary::{NoisyPair, Summary, WorstFinding};
 
 /// A Slack message without its channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -241,6 +243,11 @@ pub fn digest(id: &str, findings: &[&Finding], w: &Wording, addressing: &Address
 /// A message about the watch itself.
 pub fn notice(n: &Notice, form: Form) -> Message {
     Message::new(notice::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
+}
+
+/// The summary of open findings.
+pub fn summary(summary: &Summary, form: Form) -> Message {
+    Message::new(summary::body(summary, form), metadata("guardduty_summary", json!({"summary_id": summary.id})))
 }
 
 /// What the old message of a finding says after its route led it to another channel, with a link to the new one.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::config::{Config, Target};
 use crate::finding::Finding;
-use crate::message::{Marks, Notice};
+use crate::message::{Marks, Notice, Summary};
 use crate::plan::{Destination, Post, Reason, Update, Verdict, decide};
 use crate::slack::At;
 use crate::slack::pace::UPDATES;
@@ -28,6 +28,7 @@ pub enum Act {
     },
     /// The message of a finding shows what the reactions on it say.
     Mark(Rc<Finding>, Mark),
+    Summary(Box<SummaryOf>),
     /// The thread of a finding calls again.
     Escalate(Rc<Finding>, Update),
     /// The message at `old` says where finding `id` is told now.
@@ -37,6 +38,13 @@ pub enum Act {
         now: At,
         channel: String,
     },
+}
+
+/// The summary of a due time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SummaryOf {
+    pub due: Millis,
+    pub summary: Summary,
 }
 
 /// An edit of a finding's message because of reactions.
@@ -56,7 +64,7 @@ impl Act {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => &[],
+            Act::Notice(_) | Act::Summary(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -64,7 +72,7 @@ impl Act {
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => None,
+            Act::Notice(_) | Act::Summary(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => None,
         }
     }
 
@@ -74,6 +82,7 @@ impl Act {
             Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
             Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
             Act::Notice(notice) => format!("notice \"{}\"", notice.title),
+            Act::Summary(summary) => summary.summary.id.clone(),
             Act::Escalate(f, _) => format!("escalation of finding {}", f.id),
             Act::Mark(f, _) => format!("reactions on finding {}", f.id),
             Act::Point { id, .. } => format!("redirect for finding {id}"),

@@ -4,9 +4,10 @@ mod batch;
 mod decide;
 mod route;
 pub mod silence;
+pub mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Act, Budget, Mark, Plan, plan};
+pub use batch::{Act, Budget, Mark, Plan, SummaryOf, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
 pub use route::{Destination, Routed, default_destination, matching_route, route};

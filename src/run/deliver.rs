@@ -46,6 +46,7 @@ impl<C: Chat> Desk<'_, C> {
             Act::Post(f, post) => self.post(f, post, past, again).await,
             Act::Update(f, update) => self.update(f, update, past, again).await,
             Act::Digest { id, to, findings } => self.digest(id, to, findings, past, again).await,
+            Act::Summary(summary) => self.summary(&summary.summary, past, again).await,
             Act::Escalate(f, update) => self.escalate(f, update, past, again).await,
             Act::Mark(f, mark) => self.mark(f, mark).await,
             Act::Point { id, old, now, channel } => self.point(id, old, now, channel).await,
@@ -75,6 +76,18 @@ impl<C: Chat> Desk<'_, C> {
             );
         }
         log_notice(notice, Place { channel: &self.channel_name(&sent.at.channel), at: &sent.at });
+        Ok(Done::Said)
+    }
+
+    async fn summary(&self, summary: &message::Summary, past: &Past, again: bool) -> Result<Done, Unsent> {
+        let summary_id = &summary.id;
+        if again && self.look(&self.default, past).await?.summaries.contains(summary_id) {
+            tracing::info!(summary_id, "summary found in history");
+            return Ok(Done::Said);
+        }
+        let sent = self.send(&self.default, None, |form, _| message::summary(summary, form)).await?;
+        let channel = self.channel_name(&sent.at.channel);
+        tracing::info!(summary_id, channel, ts = sent.at.ts, "summary posted");
         Ok(Done::Said)
     }
 

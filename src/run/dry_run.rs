@@ -34,6 +34,9 @@ impl Printer<'_> {
                     self.reply(f, update, word);
                 }
             }
+            Act::Summary(summary) => {
+                self.post(self.default.name(), None, &message::summary(&summary.summary, Form::Full));
+            }
             Act::Escalate(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
             Act::Mark(f, mark) => {
                 let marks = Some(&mark.marks);

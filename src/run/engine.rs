@@ -127,11 +127,13 @@ pub struct Begin<'a, D, C, S> {
 
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub fn new(begin: Begin<'a, D, C, S>) -> Self {
-        let Begin { config, desk, clock, stop, record, identities, afresh, recall, replay, requests, print } = begin;
+        let Begin { config, desk, clock, stop, mut record, identities, afresh, recall, replay, requests, print } =
+            begin;
         let look_back = clock.now().minus(config.lookback);
         // What was not known of a source, because its identity could not be used, is no shorter for that.
         let blind = record.state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
         let start = [replay, blind].into_iter().flatten().fold(look_back, Millis::min);
+        record.state.schedule_summaries(config.slack.summary.is_some(), clock.now());
         let stamp = Stamp(record.state.saved.unwrap_or(clock.now()));
         let past = recall.map_or(Past::since(clock.now(), record.state.replayed), |r| r.past);
         Self {
@@ -188,6 +190,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.cycle().await;
         }
         self.triage().await;
+        self.summarize().await;
         self.close().await;
     }
 

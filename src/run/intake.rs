@@ -195,6 +195,12 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         Some((track.source.clone(), track.detector.clone()?))
     }
 
+    /// Every source that was read in this run, and its detector.
+    pub fn readers(&self) -> Vec<(Rc<D>, String)> {
+        let read = self.tracks.values().filter(|track| track.looked);
+        read.filter_map(|track| Some((track.source.clone(), track.detector.clone()?))).collect()
+    }
+
     /// What is to be told though no list showed it is in hand as if one had.
     pub fn hold(&mut self, findings: &[Rc<Finding>]) {
         for f in findings {

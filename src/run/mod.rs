@@ -19,6 +19,7 @@ mod send;
 pub mod session;
 mod sources;
 pub mod stop;
+mod summary;
 mod tell;
 mod triage;
 

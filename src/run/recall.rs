@@ -43,6 +43,7 @@ pub struct Memory {
     findings: BTreeMap<String, PostedFinding>,
     pub digests: HashSet<String>,
     pub notices: HashSet<String>,
+    pub summaries: HashSet<String>,
     /// Replies that are messages in a channel, because their thread rejected them.
     pub standalone_replies: HashSet<ReplyId>,
 }
@@ -66,6 +67,7 @@ impl Memory {
                 "guardduty_finding" => self.add_finding(channel, &m),
                 "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
                 "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
+                "guardduty_summary" => self.summaries.extend(text(&m, "summary_id")),
                 "guardduty_reply" => self.standalone_replies.extend(m.reply_id()),
                 _ => {}
             }

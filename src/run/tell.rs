@@ -117,7 +117,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub(super) async fn remember(&mut self, window: &[Rc<Finding>]) -> bool {
         let (state, now) = (&self.record.state, self.clock.now());
         let unsaid = |f: &Rc<Finding>| !state.knows(&f.id, f.updated);
-        let something = window.iter().any(unsaid) || !state.notices.is_empty() || !state.plans.is_empty();
+        let is_summary_due = self.summary_due().is_some();
+        let something =
+            window.iter().any(unsaid) || !state.notices.is_empty() || !state.plans.is_empty() || is_summary_due;
         if !something || self.print.is_some() {
             return true;
         }
@@ -320,6 +322,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.set_shown(&f.id, &mark.marks);
                 self.record.delivered();
             }
+            (Act::Summary(summary), Done::Said) => {
+                self.record.state.set_summarized(summary.due);
+                self.record.delivered();
+            }
             (Act::Escalate(f, _), Done::Said) => {
                 self.record.state.set_escalated(&f.id);
                 self.record.delivered();
@@ -393,6 +399,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.tried.insert(notice.id);
                 false
             }
+            Act::Summary(_) => false,
             Act::Mark(f, _) | Act::Escalate(f, _) => {
                 self.tried.insert(f.id.clone());
                 false

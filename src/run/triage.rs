@@ -57,7 +57,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Waits for `work`, for `limit` at most, while the lease is renewed. Returns `None` if it did not end in time.
-    async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let deadline = Instant::now() + limit.min(self.time_left());
         let stop = self.stop.clone();
         let mut work = pin!(work);
@@ -115,7 +115,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// The findings as GuardDuty has them now. One with a revision that was not announced yet is left to the next run,
     /// which announces it.
-    async fn findings_for_triage(&mut self, ids: &[String]) -> HashMap<String, Rc<Finding>> {
+    pub(super) async fn findings_for_triage(&mut self, ids: &[String]) -> HashMap<String, Rc<Finding>> {
         let mut by_source: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for id in ids {
             if let Some(entry) = self.record.state.findings.get(id) {

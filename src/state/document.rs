@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::message::Notice;
 use crate::slack::At;
+use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
 use crate::state::triage::{Escalation, Triage, TriageProgress};
 use crate::time::Millis;
@@ -57,6 +58,8 @@ pub struct State {
     /// Findings that were listed but not told when asked for, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unfetched: BTreeMap<String, Unfetched>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryProgress>,
     #[serde(default, skip_serializing_if = "TriageProgress::is_empty")]
     pub triage: TriageProgress,
     #[serde(default)]
@@ -250,6 +253,7 @@ impl Default for State {
             notices: Vec::new(),
             channels: BTreeMap::new(),
             unfetched: BTreeMap::new(),
+            summary: None,
             triage: TriageProgress::default(),
             totals: Totals::default(),
             unknown: BTreeMap::new(),

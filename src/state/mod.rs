@@ -9,6 +9,7 @@ mod kubernetes;
 mod links;
 pub mod moves;
 pub mod store;
+mod summary;
 pub mod totals;
 mod triage;
 mod updates;
@@ -17,5 +18,6 @@ pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, 
 pub use forget::{Forgotten, InHand};
 pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};
+pub use summary::SummaryProgress;
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
 pub use updates::{PostedFinding, Unrecorded};

@@ -148,6 +148,12 @@ impl State {
         if *outcome == Outcome::Archived {
             return;
         }
+        if outcome.is_delivery() && !self.findings.get(&f.id).is_some_and(|entry| entry.u > Millis::default()) {
+            self.count_new_finding();
+        }
+        if outcome.is_delivery() && f.archived && self.findings.get(&f.id).is_some_and(|entry| !entry.archived) {
+            self.count_archived();
+        }
         let entry = self.findings.entry(f.id.clone()).or_default();
         let is_reopened = !f.archived && (f.updated > entry.u || entry.archived);
         if matches!(outcome, Outcome::Updated { .. }) && is_reopened {

@@ -118,6 +118,9 @@ impl State {
             triage.archiving = archiving;
             triage.stale |= is_news;
         }
+        if is_news && is_archived {
+            self.count_archived();
+        }
     }
 
     /// Notes when somebody is to be called about a finding that was announced in a message of its own. What was noted

@@ -13,6 +13,7 @@ mod polling;
 mod rejections;
 mod resolver;
 mod state;
+mod summary;
 mod triage;
 mod watching;
 mod webhooks;

@@ -136,6 +136,10 @@ impl Detector for Sky {
         Ok(BTreeMap::new())
     }
 
+    async fn open_created_before(&self, _detector: &str, _before: Millis) -> Result<u64, ReadError> {
+        Err(unread(&How::Denied))
+    }
+
     async fn archive(&self, _detector: &str, _ids: &[String], _change: ArchiveChange) -> Result<(), ReadError> {
         Err(unread(&How::Denied))
     }

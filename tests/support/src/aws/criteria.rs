@@ -3,10 +3,20 @@
 use serde_json::{Map, Value};
 
 use super::{AwsError, bad_request};
+use crate::findings::millis;
 
 /// The fields that the program has reason to ask for; the real list is longer.
-const FIELDS: [&str; 8] =
-    ["accountId", "id", "region", "severity", "type", "updatedAt", "service.archived", "resource.resourceType"];
+const FIELDS: [&str; 9] = [
+    "accountId",
+    "createdAt",
+    "id",
+    "region",
+    "severity",
+    "type",
+    "updatedAt",
+    "service.archived",
+    "resource.resourceType",
+];
 
 /// Whether a finding, updated at `updated` (epoch milliseconds), meets all criteria.
 pub(super) fn matches(criteria: &Map<String, Value>, finding: &Value, updated: i64) -> Result<bool, AwsError> {
@@ -17,6 +27,7 @@ pub(super) fn matches(criteria: &Map<String, Value>, finding: &Value, updated: i
         }
         let value = match field.as_str() {
             "updatedAt" => Value::from(updated),
+            "createdAt" => finding["createdAt"].as_str().and_then(millis).map_or(Value::Bool(false), Value::from),
             _ => finding.pointer(&format!("/{}", field.replace('.', "/"))).cloned().unwrap_or(Value::Bool(false)),
         };
         for (condition, want) in conditions.as_object().into_iter().flatten() {

@@ -1,0 +1,167 @@
+//! The summary of open findings.
+
+use std::collections::BTreeMap;
+
+use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
+use super::text::{Link, Mrkdwn, Plain};
+use super::{Form, bare, look, say};
+use crate::finding::Band;
+use crate::time::Millis;
+
+/// What a summary says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    pub id: String,
+    /// Open findings as GuardDuty counts them; `None` if no source could count.
+    pub open: Option<BTreeMap<Band, u64>>,
+    /// Open findings created more than 1, 7 and 30 days ago; `None` if no source could count.
+    pub older: Option<[u64; 3]>,
+    /// Sources that did not count: `GetFindingsStatistics` is not permitted, or failed.
+    pub unknown: Vec<String>,
+    /// Announced for the first time, and archived, since the last summary.
+    pub new: u64,
+    pub archived: u64,
+    /// `None` without triage.
+    pub unacknowledged: Option<u64>,
+    /// The most severe findings first.
+    pub worst: Vec<WorstFinding>,
+    /// The pairs that recurred most often first.
+    pub noisiest: Vec<NoisyPair>,
+}
+
+impl Summary {
+    /// Names a source that did not count, once.
+    pub fn add_unknown(&mut self, source: &str) {
+        if self.unknown.iter().all(|known| known != source) {
+            self.unknown.push(source.to_owned());
+        }
+    }
+}
+
+/// An open finding that has a message of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorstFinding {
+    pub band: Band,
+    pub severity: f64,
+    /// The title, or the ID; untrusted.
+    pub title: String,
+    /// Time of its first message.
+    pub since: Millis,
+    pub permalink: Option<String>,
+}
+
+/// A finding type on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoisyPair {
+    pub finding_type: String,
+    /// Untrusted.
+    pub resource: String,
+    /// How often it was seen in all.
+    pub count: u64,
+    /// A command that creates a suppression rule for this pair.
+    pub command: String,
+}
+
+const LABEL: usize = 90;
+const RESOURCE: usize = 120;
+const UNKNOWN: usize = 3;
+
+pub(super) fn body(summary: &Summary, form: Form) -> Body {
+    match form {
+        Form::Full => full(summary),
+        Form::Text => Body::plain(fallback(summary)),
+        Form::Bare => Body::plain(Fallback::new(match bare::is_id(&summary.id) {
+            true => Mrkdwn::new().say("GuardDuty summary ").text(&Plain::line(&summary.id)),
+            false => Mrkdwn::new().say("GuardDuty summary"),
+        })),
+    }
+}
+
+fn full(summary: &Summary) -> Body {
+    let mut b = Builder::new().colour(look::QUIET);
+    b.push(Rank::Vital, Block::header(&Plain::line("GuardDuty: open findings")));
+    b.push_bar(
+        Rank::Vital,
+        Block::rich(Rich::new().bullets(lines(summary).iter().map(|line| Runs::new().text(&Plain::line(line))))),
+    );
+    if !summary.worst.is_empty() {
+        let heading = Runs::new().bold(&Plain::line("Most severe"));
+        b.push_bar(Rank::Important, Block::rich(Rich::new().section(heading).bullets(summary.worst.iter().map(worst))));
+    }
+    if !summary.noisiest.is_empty() {
+        let heading = Runs::new().bold(&Plain::line("Most frequent")).say(" · run the command to suppress a pair");
+        b.push_bar(Rank::Important, Block::rich(Rich::new().section(heading)));
+    }
+    for pair in &summary.noisiest {
+        b.push_bar(
+            Rank::Useful,
+            Block::rich(Rich::new().section(noisy(pair)).preformatted(&Plain::line(&pair.command))),
+        );
+    }
+    b.finish(fallback(summary))
+}
+
+/// The numbers, one statement a line.
+fn lines(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &summary.open {
+        Some(open) => lines.push(format!("Open: {}", by_band(open))),
+        None => lines.push("Open: not known".to_owned()),
+    }
+    if let Some([day, week, month]) = summary.older {
+        lines.push(format!(
+            "Created more than 1 day ago: {day} · more than 7 days ago: {week} · more than 30 days ago: {month}"
+        ));
+    } else {
+        lines.push("Age: not known".to_owned());
+    }
+    if !summary.unknown.is_empty() {
+        let named: Vec<&str> = summary.unknown.iter().take(UNKNOWN).map(String::as_str).collect();
+        let more = summary.unknown.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!(
+            "Not known for {}{more}: GetFindingsStatistics failed or is not permitted",
+            named.join(", ")
+        ));
+    }
+    lines.push(format!("Since the last summary: {} new · {} archived", summary.new, summary.archived));
+    lines.extend(summary.unacknowledged.map(|count| format!("Unacknowledged: {count}")));
+    lines
+}
+
+/// `1 critical · 24 high · 38 medium · 19 low`
+fn by_band(open: &BTreeMap<Band, u64>) -> String {
+    let bands = Band::ALL.into_iter().rev();
+    let counts: Vec<String> =
+        bands.map(|band| format!("{} {}", open.get(&band).copied().unwrap_or(0), band.name())).collect();
+    counts.join(" · ")
+}
+
+fn worst(finding: &WorstFinding) -> Runs {
+    let sign = look::sign(finding.band, false);
+    let severity = format!("{sign} {} {} · ", finding.band.name().to_uppercase(), Band::number(finding.severity));
+    let title = Plain::line(&finding.title).defanged().cut(LABEL);
+    let runs = Runs::new().text(&Plain::line(&severity)).say(" ");
+    let runs = match finding.permalink.as_deref().and_then(Link::new) {
+        Some(to) => runs.link(&to, &title),
+        None => runs.text(&title),
+    };
+    say::date(runs.say(" · since "), finding.since)
+}
+
+fn noisy(pair: &NoisyPair) -> Runs {
+    let count = format!("{} times", pair.count);
+    Runs::new()
+        .code(&Plain::line(&pair.finding_type))
+        .say(" on ")
+        .code(&Plain::line(&pair.resource).cut(RESOURCE))
+        .say(" · ")
+        .text(&Plain::line(&count))
+}
+
+fn fallback(summary: &Summary) -> Fallback {
+    let text = lines(summary)
+        .iter()
+        .fold(Mrkdwn::new().say("GuardDuty summary"), |text, line| text.say(" · ").text(&Plain::line(line)));
+    Fallback::new(text)
+}
