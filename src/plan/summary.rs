@@ -189,7 +189,7 @@ mod tests {
         let found = pairs(&[bucket("payroll", 3)]);
         assert_eq!(
             found[0].command,
-            "aws guardduty create-filter --region eu-west-1 --detector-id d1 --name Policy-S3-BucketPublicAccessGranted-fa8e4fbb \
+            "aws guardduty create-filter --region eu-west-1 --detector-id d1 --name Policy-S3-BucketPublicAccessGranted-107dcc70 \
              --action ARCHIVE --finding-criteria '{\"Criterion\":{\"accountId\":{\"Equals\":[\"111122223333\"]},\
              \"resource.s3BucketDetails.name\":{\"Equals\":[\"payroll\"]},\
              \"type\":{\"Equals\":[\"Policy:S3/BucketPublicAccessGranted\"]}}}'"

@@ -148,7 +148,8 @@ impl State {
         if *outcome == Outcome::Archived {
             return;
         }
-        if outcome.is_delivery() && !self.findings.get(&f.id).is_some_and(|entry| entry.u > Millis::default()) {
+        let is_new = self.findings.get(&f.id).is_none_or(|entry| entry.u == Millis::default());
+        if outcome.is_delivery() && is_new {
             self.count_new_finding();
         }
         if outcome.is_delivery() && f.archived && self.findings.get(&f.id).is_some_and(|entry| !entry.archived) {
