@@ -24,6 +24,12 @@ variable "member_role_arns" {
   default     = []
 }
 
+variable "archive_resolved_findings" {
+  description = "Allow archiving and unarchiving findings, for SLACK_TRIAGE=archive"
+  type        = bool
+  default     = false
+}
+
 locals {
   irsa   = var.oidc_provider_arn != ""
   issuer = local.irsa ? split("oidc-provider/", var.oidc_provider_arn)[1] : ""
@@ -81,6 +87,13 @@ resource "aws_iam_role_policy" "read_findings" {
   name   = "read-findings"
   role   = aws_iam_role.guardduty_slack.id
   policy = file("${path.module}/../iam-policy.json")
+}
+
+resource "aws_iam_role_policy" "archive_findings" {
+  count  = var.archive_resolved_findings ? 1 : 0
+  name   = "archive-findings"
+  role   = aws_iam_role.guardduty_slack.id
+  policy = file("${path.module}/../iam-policy-archive.json")
 }
 
 data "aws_iam_policy_document" "assume_members" {

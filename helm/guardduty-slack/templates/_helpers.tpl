@@ -154,6 +154,9 @@ program apply. Helm reads numbers as floats: int64 prevents 1e+06.
   "SLACK_RECURRENCE" $s.recurrence
   "SLACK_REMIND_AFTER" $s.remindAfter
   "SLACK_DIGEST_AFTER" (toString (int64 $s.digestAfter))
+  "SLACK_TRIAGE" $s.triage.mode
+  "SLACK_TRIAGE_USERS" (join "," $s.triage.users)
+  "SLACK_SUMMARY" $s.summary
   "CONSOLE_PORTAL_URL" $c.consolePortal.url
   "CONSOLE_PORTAL_ROLE" $c.consolePortal.role
   "RUNBOOK_URL" $c.runbookUrl
@@ -168,6 +171,9 @@ program apply. Helm reads numbers as floats: int64 prevents 1e+06.
   "STATE_FILE" "/var/lib/guardduty-slack/watermark.json"
   "STATE_CONFIGMAP" (include "guardduty-slack.configMapName" .)
 -}}
+{{- $emoji := list -}}
+{{- range $meaning, $name := $s.triage.emoji }}{{ $emoji = append $emoji (printf "%s=%s" $meaning $name) }}{{ end -}}
+{{- $_ := set $v "SLACK_TRIAGE_EMOJI" (join "," $emoji) -}}
 {{- $names := list -}}
 {{- range $id, $name := $c.accountNames }}{{ $names = append $names (printf "%s=%s" $id $name) }}{{ end -}}
 {{- $_ := set $v "ACCOUNT_NAMES" ($c.organizationAccountNames | ternary "organization" (join "," $names)) -}}

@@ -10,6 +10,12 @@ variable "external_id" {
   default     = "guardduty-slack"
 }
 
+variable "archive_resolved_findings" {
+  description = "Allow archiving and unarchiving findings, for SLACK_TRIAGE=archive"
+  type        = bool
+  default     = false
+}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole", "sts:TagSession"]
@@ -34,6 +40,13 @@ resource "aws_iam_role_policy" "read_findings" {
   name   = "read-findings"
   role   = aws_iam_role.reader.id
   policy = file("${path.module}/../../iam-policy.json")
+}
+
+resource "aws_iam_role_policy" "archive_findings" {
+  count  = var.archive_resolved_findings ? 1 : 0
+  name   = "archive-findings"
+  role   = aws_iam_role.reader.id
+  policy = file("${path.module}/../../iam-policy-archive.json")
 }
 
 output "role_arn" {
