@@ -33,19 +33,19 @@ pub(super) fn read(draft: &mut Draft, action: &shapes::Action) {
         && let Some(kind) = filled(action.action_type())
     {
         draft.is_action_unknown = true;
-        draft.say(About::Action, Phrase::new().ours(readable_kind(kind)));
+        draft.add(About::Action, Phrase::new().ours(readable_kind(kind)));
     }
 }
 
 fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
     let line = with_agent(api(call.service_name(), call.api()), call.user_agent());
-    draft.say(About::Action, line.part(outcome::error(call.error_code())));
+    draft.add(About::Action, line.part(outcome::error(call.error_code())));
     draft.seen(Trait::Api, call.api());
     affected(draft, call);
     remote::caller(draft, call.remote_ip_details());
     if let Some(domain) = call.domain_details().and_then(|d| filled(d.domain())) {
         draft.seen(Trait::Domain, Some(domain));
-        draft.say(About::Actor, Phrase::new().ours("domain ").net(domain));
+        draft.add(About::Actor, Phrase::new().ours("domain ").net(domain));
     }
     if let Some(account) = call.remote_account_details() {
         let affiliation =
@@ -54,10 +54,10 @@ fn aws_api_call(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
         if let (false, Some(words)) = (line.is_empty(), affiliation) {
             line = line.part_ours(words);
         }
-        draft.say_detail(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
+        draft.add_detail(About::Actor, line.part_with("AWS service ", account.aws_service_name()));
     }
     if !draft.has(About::Actor) {
-        draft.say(About::Actor, Phrase::new().part_with("caller ", call.caller_type()));
+        draft.add(About::Actor, Phrase::new().part_with("caller ", call.caller_type()));
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn api(service: Option<&str>, api: Option<&str>) -> Phrase {
 fn affected(draft: &mut Draft, call: &shapes::AwsApiCallAction) {
     let all = call.affected_resources();
     for (kind, name) in all.iter().take(3) {
-        draft.say(About::Action, Phrase::new().ours("affects ").code(kind).with(" ", Some(name)));
+        draft.add(About::Action, Phrase::new().ours("affects ").code(kind).with(" ", Some(name)));
     }
     draft.more(About::Action, all.len().saturating_sub(3));
 }
@@ -97,9 +97,9 @@ fn dns_request(draft: &mut Draft, dns: &shapes::DnsRequestAction) {
     }
     // The protocol can be a bare `0`.
     let protocol = dns.protocol().filter(|p| p.chars().any(char::is_alphabetic));
-    draft.say(
+    draft.add(
         About::Action,
-        line.part_said("", protocol).part(blocked(dns.blocked())).part_with("VPC owner ", dns.vpc_owner_account_id()),
+        line.part_words("", protocol).part(blocked(dns.blocked())).part_with("VPC owner ", dns.vpc_owner_account_id()),
     );
 }
 
@@ -132,8 +132,8 @@ fn network_connection(draft: &mut Draft, c: &shapes::NetworkConnectionAction) {
         .part_with("local address ", draft.unless_mentioned(address))
         .part_with("interface ", draft.unless_mentioned(c.local_network_interface()))
         .part(blocked(c.blocked()));
-    draft.say(About::Action, line);
-    remote::tell(draft, remote::other_end(draft.resource_acted, c.connection_direction()), c.remote_ip_details());
+    draft.add(About::Action, line);
+    remote::add_remote(draft, remote::other_end(draft.resource_acted, c.connection_direction()), c.remote_ip_details());
 }
 
 /// `port 22 (SSH)`; GuardDuty says `Unknown` for a port without a name.
@@ -164,11 +164,11 @@ fn port_probe(draft: &mut Draft, probe: &shapes::PortProbeAction) {
     for (port, _) in &ports {
         draft.seen_port(Some(*port));
     }
-    draft.say(About::Action, line.part(blocked(probe.blocked())));
+    draft.add(About::Action, line.part(blocked(probe.blocked())));
     // A probe is inbound unless GuardDuty says that the resource acted.
     let about = remote::other_end(draft.resource_acted, Some("INBOUND"));
     for detail in details {
-        remote::tell(draft, about, detail.remote_ip_details());
+        remote::add_remote(draft, about, detail.remote_ip_details());
     }
 }
 
@@ -182,11 +182,11 @@ fn rds_login(draft: &mut Draft, login: &shapes::RdsLoginAttemptAction) {
         let counts = login_counts(attempt);
         line = if counts.is_empty() { line } else { line.ours(format!(": {counts}")) };
         draft.seen(Trait::User, attempt.user());
-        draft.say(About::Action, line);
+        draft.add(About::Action, line);
     }
     draft.more(About::Action, attempts.len().saturating_sub(ENTRIES));
     if attempts.is_empty() {
-        draft.say(About::Action, Phrase::new().ours("database login attempt"));
+        draft.add(About::Action, Phrase::new().ours("database login attempt"));
     }
     remote::caller(draft, login.remote_ip_details());
 }
@@ -214,7 +214,7 @@ fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
             Some(false) => line.part_ours("denied"),
             None => line,
         };
-        draft.say(About::Action, line);
+        draft.add(About::Action, line);
     }
     if let Some(binding) = action.kubernetes_role_binding_details() {
         let kind = filled(binding.kind()).unwrap_or("RoleBinding");
@@ -223,11 +223,11 @@ fn kubernetes(draft: &mut Draft, action: &shapes::Action) {
             .with(" ", binding.name())
             .with(" to ", binding.role_ref_kind())
             .with(" ", binding.role_ref_name());
-        draft.say(About::Action, line.part_with("uid ", binding.uid()));
+        draft.add(About::Action, line.part_with("uid ", binding.uid()));
     }
     if let Some(role) = action.kubernetes_role_details() {
         let kind = filled(role.kind()).unwrap_or("Role");
-        draft.say(About::Action, Phrase::new().code(kind).with(" ", role.name()).part_with("uid ", role.uid()));
+        draft.add(About::Action, Phrase::new().code(kind).with(" ", role.name()).part_with("uid ", role.uid()));
     }
 }
 
@@ -274,9 +274,9 @@ fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction
     if let Some(status) = call.status_code() {
         line = line.part_ours(outcome::status(status));
     }
-    draft.say(About::Action, line);
-    draft.say(About::Action, query(call.request_uri(), what.is_empty()));
-    draft.say(About::Action, Phrase::new().part_with("parameters ", call.parameters()));
+    draft.add(About::Action, line);
+    draft.add(About::Action, query(call.request_uri(), what.is_empty()));
+    draft.add(About::Action, Phrase::new().part_with("parameters ", call.parameters()));
     let verb_and_resource =
         [filled(call.verb()), what.first().copied()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     draft.seen(Trait::Api, Some(&verb_and_resource));
@@ -288,5 +288,5 @@ fn kubernetes_api_call(draft: &mut Draft, call: &shapes::KubernetesApiCallAction
     for ip in &others {
         draft.seen(Trait::Ip, Some(ip));
     }
-    draft.say_detail(About::Actor, source_addresses(&others));
+    draft.add_detail(About::Actor, source_addresses(&others));
 }

@@ -21,20 +21,20 @@ pub(super) fn read(draft: &mut Draft, info: &ServiceAdditionalInfo) {
     for (key, value) in map {
         // A sample finding is marked as such as a whole.
         if key != "sample" && !known.contains(&key.as_str()) {
-            tell(draft, &behavior, key, value);
+            add_member(draft, &behavior, key, value);
         }
     }
-    behavior.tell(draft);
+    behavior.add_calls(draft);
 }
 
-fn tell(draft: &mut Draft, behavior: &Behavior, key: &str, value: &Value) {
+fn add_member(draft: &mut Draft, behavior: &Behavior, key: &str, value: &Value) {
     match key {
-        "threatListName" => draft.say(About::Evidence, Phrase::new().part_with("threat list ", value.as_str())),
-        "threatName" => draft.say(About::Evidence, Phrase::new().part_with("threat ", value.as_str())),
+        "threatListName" => draft.add(About::Evidence, Phrase::new().part_with("threat list ", value.as_str())),
+        "threatName" => draft.add(About::Evidence, Phrase::new().part_with("threat ", value.as_str())),
         "domain" => {
             if let Some(domain) = value.as_str() {
                 draft.seen(Trait::Domain, Some(domain));
-                draft.say(About::Evidence, Phrase::new().ours("domain ").net(domain));
+                draft.add(About::Evidence, Phrase::new().ours("domain ").net(domain));
             }
         }
         "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, behavior, value),
@@ -43,7 +43,7 @@ fn tell(draft: &mut Draft, behavior: &Behavior, key: &str, value: &Value) {
         // The call names its user agent.
         "userAgent" if draft.has(About::Action) => {}
         "apiCalls" => calls(draft, value),
-        _ => draft.say(About::Evidence, pair(key, value)),
+        _ => draft.add(About::Evidence, pair(key, value)),
     }
 }
 
@@ -76,7 +76,7 @@ impl<'v> Behavior<'v> {
     }
 
     /// `2 calls unusual for user: iam:AttachRolePolicy, iam:CreateRole (denied: AccessDenied)`
-    fn tell(&self, draft: &mut Draft) {
+    fn add_calls(&self, draft: &mut Draft) {
         if self.calls.is_empty() {
             return;
         }
@@ -94,7 +94,7 @@ impl<'v> Behavior<'v> {
                 line = line.ours(" (").then(outcome::error(*error)).ours(")");
             }
         }
-        draft.say(About::Action, line.and_more(self.calls.len(), CALLS));
+        draft.add(About::Action, line.and_more(self.calls.len(), CALLS));
     }
 
     /// Returns true if the calls name all these APIs.
@@ -109,7 +109,7 @@ impl<'v> Behavior<'v> {
         let entries = self.profiled.into_iter().flatten();
         let usual = entries.filter_map(|(key, value)| {
             let key = profile::parse(key.strip_prefix("frequentProfiled")?);
-            (key.attribute == attribute && key.scope == scope).then(|| value::said(attribute, value))
+            (key.attribute == attribute && key.scope == scope).then(|| value::in_words(attribute, value))
         });
         match usual.into_iter().find(|values| !values.is_empty()) {
             Some(values) => Phrase::new().ours(" (usually ").then(values).ours(")"),
@@ -119,14 +119,14 @@ impl<'v> Behavior<'v> {
 }
 
 fn unusual(draft: &mut Draft, behavior: &Behavior, value: &Value) {
-    let Value::Object(map) = value else { return draft.say(About::Unusual, value::said("", value)) };
+    let Value::Object(map) = value else { return draft.add(About::Unusual, value::in_words("", value)) };
     for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
         let parsed = profile::parse(key);
         let is_told = key == "anomalousAPIs" && !behavior.calls.is_empty()
             || parsed.attribute == "APIs" && behavior.names_apis(value);
         if !is_told {
             let usual = behavior.usual(&parsed.attribute, parsed.scope);
-            let values = value::said(&parsed.attribute, value);
+            let values = value::in_words(&parsed.attribute, value);
             draft.anomalies.add(&parsed.attribute, values, parsed.scope.map(str::to_owned), usual);
         }
     }
@@ -164,7 +164,7 @@ fn calls(draft: &mut Draft, value: &Value) {
     }
     let shown = calls.iter().take(CALLS).cloned().enumerate();
     let line = shown.fold(Phrase::new(), |line, (n, call)| line.ours(if n == 0 { "calls " } else { ", " }).then(call));
-    draft.say(About::Action, line.and_more(calls.len(), CALLS));
+    draft.add(About::Action, line.and_more(calls.len(), CALLS));
 }
 
 /// ` 3 times, 12:04–12:31`
@@ -191,6 +191,6 @@ fn seen_at(call: &Value, member: &str) -> Option<Millis> {
 }
 
 fn pair(key: &str, value: &Value) -> Phrase {
-    let (attribute, values) = (profile::words(key), value::said(key, value));
+    let (attribute, values) = (profile::words(key), value::in_words(key, value));
     if values.is_empty() { values } else { Phrase::new().theirs(&attribute).ours(" ").then(values) }
 }

@@ -75,9 +75,9 @@ fn for_scopes(scopes: &[String], line: Phrase) -> Phrase {
 }
 
 /// Adds the lines about all that was found unusual.
-pub(super) fn tell(draft: &mut Draft) {
+pub(super) fn add_lines(draft: &mut Draft) {
     for line in std::mem::take(&mut draft.anomalies).lines() {
-        draft.say(About::Unusual, line);
+        draft.add(About::Unusual, line);
     }
 }
 

@@ -154,13 +154,13 @@ fn read_all(draft: &mut Draft, f: &shapes::Details) {
         anomaly::read(draft, a);
     }
     if let Some(feedback) = filled(service.user_feedback()) {
-        let line = Phrase::new().part_said("feedback in GuardDuty: ", Some(feedback));
-        draft.say(About::Evidence, line);
+        let line = Phrase::new().part_words("feedback in GuardDuty: ", Some(feedback));
+        draft.add(About::Evidence, line);
     }
     if let Some(info) = service.additional_info() {
         additional::read(draft, info);
     }
-    anomaly::tell(draft);
+    anomaly::add_lines(draft);
 }
 
 /// What a finding without `partition` must be in. Source: AWS General Reference, «AWS partitions».

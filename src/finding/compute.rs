@@ -5,7 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled, known, quiet};
-use super::resource::{tell, tell_with};
+use super::resource::{add_resource, add_resource_with};
 use super::storage::last_segment;
 
 /// Security groups of an interface that are named.
@@ -26,12 +26,12 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let public = Phrase::new().part_with("public ", first.and_then(|first| first.public_ip()));
     let details = first.map_or_else(Phrase::new, internal_addresses).part(about_instance(i));
     let network_details = first.map_or_else(Phrase::new, |first| network(draft, first));
-    tell_with(draft, subject, public, details.part(network_details));
+    add_resource_with(draft, subject, public, details.part(network_details));
     for interface in others {
         let name = Phrase::new().ours("interface").with(" ", interface.network_interface_id());
         let public = Phrase::new().part_with("public ", interface.public_ip());
         let line = name.part(public).part(internal_addresses(interface)).part(network(draft, interface));
-        draft.say(About::Details, line);
+        draft.add(About::Details, line);
     }
     draft.name(i.instance_id());
     draft.name(name_tag(i.tags()));
@@ -44,12 +44,12 @@ fn about_instance(i: &shapes::InstanceDetails) -> Phrase {
     let line = Phrase::new()
         .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
         .part(i.instance_type().map_or_else(Phrase::new, size))
-        .part_said("", i.instance_state().filter(|state| *state != "running"));
+        .part_words("", i.instance_state().filter(|state| *state != "running"));
     let line = match i.launch_time() {
         Some(time) => line.part(Phrase::new().ours("launched ").at(time)),
         None => line,
     };
-    line.part_said("", i.platform())
+    line.part_words("", i.platform())
         .part_with("image ", filled(i.image_id()).or(i.image_description()))
         .part_with("outpost ", last_segment(i.outpost_arn()))
 }
@@ -59,7 +59,7 @@ pub(super) fn size(kind: &str) -> Phrase {
     let known = kind.split_once('.').is_some_and(|(family, _)| family.bytes().any(|b| b.is_ascii_digit()));
     let plain =
         kind.len() < 24 && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
-    if known && plain { Phrase::new().ours(kind.to_owned()) } else { Phrase::new().part_said("", Some(kind)) }
+    if known && plain { Phrase::new().ours(kind.to_owned()) } else { Phrase::new().part_words("", Some(kind)) }
 }
 
 /// The value of the `Name` tag: what people call an instance.
@@ -104,11 +104,11 @@ pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(f) = resource.lambda_details() else { return false };
     let subject = Phrase::new().ours("Lambda function").with(" ", filled(f.function_name()).or(f.function_arn()));
     let details = Phrase::new()
-        .part_said("version ", f.function_version())
+        .part_words("version ", f.function_version())
         .part_with("role ", last_segment(f.role()))
         .part(change(f))
         .part(f.vpc_config().map_or_else(Phrase::new, vpc));
-    tell(draft, subject, details);
+    add_resource(draft, subject, details);
     draft.name(f.function_name());
     draft.name(f.function_arn());
     draft.tags(f.tags());
@@ -134,17 +134,17 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool 
     let (arn, version) = named_guardrail(g);
     let subject = Phrase::new().ours("Bedrock guardrail").with(" ", last_segment(arn));
     let mut details =
-        Phrase::new().part_said("version ", version).part(intervention(g.guardrail_action(), g.guardrail_source()));
+        Phrase::new().part_words("version ", version).part(intervention(g.guardrail_action(), g.guardrail_source()));
     for filter in g.content_policy_filters().iter().take(4) {
         details = details.part(about_filter(filter));
     }
-    tell(draft, subject, details);
+    add_resource(draft, subject, details);
     draft.name(arn);
     for other in g.guardrails() {
         draft.name(other.arn());
     }
     for other in g.guardrails().iter().skip(1).take(4) {
-        draft.say(
+        draft.add(
             About::Details,
             Phrase::new().part_with("guardrail ", other.arn()).part_with("version ", other.version()),
         );
@@ -156,14 +156,14 @@ pub(super) fn guardrail(draft: &mut Draft, resource: &shapes::Resource) -> bool 
 pub(super) fn intervention(action: Option<&str>, source: Option<&str>) -> Phrase {
     let action = action.map(|action| action.strip_prefix("GUARDRAIL_").unwrap_or(action));
     match known(source) {
-        Some(source) => Phrase::new().part_said("", action).ours(" on ").theirs(&quiet(source)),
-        None => Phrase::new().part_said("", action),
+        Some(source) => Phrase::new().part_words("", action).ours(" on ").theirs(&quiet(source)),
+        None => Phrase::new().part_words("", action),
     }
 }
 
 /// `prompt attack blocked (confidence high)`
 fn about_filter(filter: &shapes::ContentPolicyFilter) -> Phrase {
-    let line = Phrase::new().part_said("", filter.r#type());
+    let line = Phrase::new().part_words("", filter.r#type());
     let line = match known(filter.action()) {
         Some(action) => line.ours(" ").theirs(&quiet(action)),
         None => line,
@@ -186,7 +186,7 @@ fn named_guardrail<'g>(g: &'g shapes::BedrockGuardrailDetails) -> (Option<&'g st
 pub(super) fn models(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let models = resource.model_details();
     for model in models.iter().take(10) {
-        tell(draft, Phrase::new().part_with("model ", model.model_id()), Phrase::new());
+        add_resource(draft, Phrase::new().part_with("model ", model.model_id()), Phrase::new());
         draft.name(model.model_id());
     }
     draft.more(About::Details, models.len().saturating_sub(10));

@@ -5,20 +5,20 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
-use super::resource::tell;
+use super::resource::add_resource;
 use super::storage::last_segment;
 
 pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let cluster = resource.eks_cluster_details();
     let workload = resource.kubernetes_details().and_then(|k| k.kubernetes_workload_details());
     if let Some(workload) = workload {
-        tell_workload(draft, workload, cluster);
+        add_workload(draft, workload, cluster);
     }
     if let Some(c) = cluster {
         // A workload names its cluster.
         if workload.is_none() {
             let subject = Phrase::new().ours("EKS cluster").with(" ", filled(c.name()).or(c.arn()));
-            tell(draft, subject, about_cluster(c));
+            add_resource(draft, subject, about_cluster(c));
         }
         draft.name(c.name());
         draft.name(c.arn());
@@ -28,11 +28,7 @@ pub(super) fn eks(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 }
 
 /// `deployment payments/api`, then its service account, its node's namespaces and its containers.
-fn tell_workload(
-    draft: &mut Draft,
-    w: &shapes::KubernetesWorkloadDetails,
-    cluster: Option<&shapes::EksClusterDetails>,
-) {
+fn add_workload(draft: &mut Draft, w: &shapes::KubernetesWorkloadDetails, cluster: Option<&shapes::EksClusterDetails>) {
     let cluster_name = cluster.and_then(|c| filled(c.name()).or(c.arn()));
     let path = workload_path(w.namespace(), w.name());
     let subject = workload_subject(w, &path);
@@ -46,10 +42,10 @@ fn tell_workload(
         details = details.part_with("mounts host path ", volume.host_path().and_then(|h| h.path()));
     }
     let details = details.part(cluster.map_or_else(Phrase::new, about_cluster));
-    tell(draft, subject.with(" in EKS cluster ", cluster_name), details);
+    add_resource(draft, subject.with(" in EKS cluster ", cluster_name), details);
     for container in w.containers() {
         let line = about_container(container);
-        draft.say(About::Details, line);
+        draft.add(About::Details, line);
     }
     draft.name(Some(&path));
     if let Some(cluster) = cluster.and_then(|c| filled(c.name())) {
@@ -63,7 +59,7 @@ fn workload_subject(w: &shapes::KubernetesWorkloadDetails, path: &str) -> Phrase
     match (filled(w.r#type()), filled(w.name())) {
         (None, None) if filled(w.namespace()).is_some() => Phrase::new().ours("namespace").with(" ", w.namespace()),
         (None, _) => Phrase::new().ours("workload").with(" ", Some(path)),
-        (Some(kind), _) => Phrase::new().part_said("", Some(&singular(kind))).with(" ", Some(path)),
+        (Some(kind), _) => Phrase::new().part_words("", Some(&singular(kind))).with(" ", Some(path)),
     }
 }
 
@@ -86,7 +82,7 @@ fn about_cluster(c: &shapes::EksClusterDetails) -> Phrase {
 
 /// The status of a cluster; nothing if it is the usual one.
 pub(super) fn status(status: Option<&str>) -> Phrase {
-    Phrase::new().part_said("", status.filter(|status| !status.eq_ignore_ascii_case("ACTIVE")))
+    Phrase::new().part_words("", status.filter(|status| !status.eq_ignore_ascii_case("ACTIVE")))
 }
 
 pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool {
@@ -97,12 +93,12 @@ pub(super) fn container(draft: &mut Draft, resource: &shapes::Resource) -> bool 
     let is_named = containers.iter().any(|other| filled(c.name()).is_some() && other.name() == c.name());
     // The workload names the container, without the ID of the running one.
     match (is_named, containers.len()) {
-        (true, 1) => draft.say_detail(About::Details, Phrase::new().part_with("running as ", c.id())),
+        (true, 1) => draft.add_detail(About::Details, Phrase::new().part_with("running as ", c.id())),
         (true, _) => {
             let line = Phrase::new().ours("container").with(" ", c.name()).with(" running as ", c.id());
-            draft.say(About::Details, line);
+            draft.add(About::Details, line);
         }
-        (false, _) => tell(draft, container_subject(c), container_details(c)),
+        (false, _) => add_resource(draft, container_subject(c), container_details(c)),
     }
     for name in [c.name(), c.id(), c.image()] {
         draft.name(name);
@@ -133,26 +129,26 @@ fn container_details(c: &shapes::Container) -> Phrase {
     for mount in c.volume_mounts().iter().take(3) {
         line = line.part_with("mount ", mount.mount_path());
     }
-    line.part_said("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
+    line.part_words("", c.container_runtime()).part_with("id ", c.id().filter(|_| filled(c.name()).is_some()))
 }
 
 pub(super) fn ecs(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(c) = resource.ecs_cluster_details() else { return false };
     let subject = Phrase::new().ours("ECS cluster").with(" ", filled(c.name()).or(c.arn()));
-    tell(draft, subject, status(c.status()));
+    add_resource(draft, subject, status(c.status()));
     draft.name(c.name());
     draft.name(c.arn());
     draft.tags(c.tags());
     if let Some(task) = c.task_details() {
-        tell_task(draft, task);
+        add_task(draft, task);
     }
     true
 }
 
-fn tell_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
+fn add_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
     let line = Phrase::new()
         .part_with("task ", last_segment(task.arn()))
-        .part_said("", task.launch_type())
+        .part_words("", task.launch_type())
         .part_with("definition ", last_segment(task.definition_arn()))
         .part_with("group ", task.group())
         .part_with("started by ", task.started_by());
@@ -160,10 +156,10 @@ fn tell_task(draft: &mut Draft, task: &shapes::EcsTaskDetails) {
         Some(time) => line.part(Phrase::new().ours("started ").at(time)),
         None => line,
     };
-    draft.say(About::Details, line);
+    draft.add(About::Details, line);
     for container in task.containers() {
         let line = about_container(container);
-        draft.say(About::Details, line);
+        draft.add(About::Details, line);
     }
     draft.name(task.arn());
     draft.tags(task.tags());

@@ -4,7 +4,7 @@ use super::decode::shapes;
 
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
-use super::resource::tell;
+use super::resource::add_resource;
 
 pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(db) = resource.rds_db_instance_details() else { return false };
@@ -13,7 +13,7 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let details = engine(db.engine(), db.engine_version())
         .part_with("cluster ", db.db_cluster_identifier())
         .part_with("", db.dbi_resource_id());
-    tell(draft, subject, details);
+    add_resource(draft, subject, details);
     for name in [db.db_instance_identifier(), db.db_cluster_identifier(), db.db_instance_arn(), db.dbi_resource_id()] {
         draft.name(name);
     }
@@ -27,7 +27,7 @@ pub(super) fn limitless(draft: &mut Draft, resource: &shapes::Resource) -> bool 
         .ours("RDS Limitless shard group")
         .with(" ", filled(db.db_shard_group_identifier()).or(db.db_shard_group_arn()));
     let details = engine(db.engine(), db.engine_version()).part_with("cluster ", db.db_cluster_identifier());
-    tell(draft, subject, details);
+    add_resource(draft, subject, details);
     for name in [
         db.db_shard_group_identifier(),
         db.db_cluster_identifier(),
@@ -42,7 +42,7 @@ pub(super) fn limitless(draft: &mut Draft, resource: &shapes::Resource) -> bool 
 
 fn engine(engine: Option<&str>, version: Option<&str>) -> Phrase {
     match filled(version) {
-        Some(version) => Phrase::new().part_said("", engine).ours(" ").theirs(version),
-        None => Phrase::new().part_said("", engine),
+        Some(version) => Phrase::new().part_words("", engine).ours(" ").theirs(version),
+        None => Phrase::new().part_words("", engine),
     }
 }

@@ -79,7 +79,7 @@ impl Draft {
     }
 
     /// Adds a line, unless it says nothing or was said before.
-    pub fn say(&mut self, about: About, line: Phrase) {
+    pub fn add(&mut self, about: About, line: Phrase) {
         if line.is_empty() {
             return;
         }
@@ -100,10 +100,10 @@ impl Draft {
     }
 
     /// Adds a part to the last line about a matter, or makes it the first one.
-    pub fn say_detail(&mut self, about: About, detail: Phrase) {
+    pub fn add_detail(&mut self, about: About, detail: Phrase) {
         match self.facts.iter_mut().find(|(a, ..)| *a == about).and_then(|(_, lines, _)| lines.last_mut()) {
             Some(line) => *line = std::mem::take(line).part(detail),
-            None => self.say(about, detail),
+            None => self.add(about, detail),
         }
     }
 

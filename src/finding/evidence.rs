@@ -26,7 +26,7 @@ pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
         for hash in same().filter_map(|d| filled(d.threat_file_sha256())).take(1) {
             line = line.part_hash("file SHA-256 ", Some(hash));
         }
-        draft.say(About::Evidence, line);
+        draft.add(About::Evidence, line);
         for name in threats {
             draft.seen(Trait::Threat, Some(name));
         }

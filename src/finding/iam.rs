@@ -5,12 +5,12 @@ use super::decode::shapes;
 use super::About;
 use super::draft::{Draft, Trait};
 use super::phrase::{Phrase, filled, known, listed};
-use super::resource::tell_with;
+use super::resource::add_resource_with;
 
 /// The access key as the affected resource.
 pub(super) fn access_key(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(key) = resource.access_key_details() else { return false };
-    tell_with(draft, who(key), credentials(key), Phrase::new());
+    add_resource_with(draft, who(key), credentials(key), Phrase::new());
     identify(draft, key);
     true
 }
@@ -18,7 +18,7 @@ pub(super) fn access_key(draft: &mut Draft, resource: &shapes::Resource) -> bool
 /// The access key as the one who acted on another resource.
 pub(super) fn principal(draft: &mut Draft, resource: &shapes::Resource) {
     let Some(key) = resource.access_key_details() else { return };
-    draft.say(About::Actor, who(key).part(credentials(key)));
+    draft.add(About::Actor, who(key).part(credentials(key)));
     draft.seen(Trait::User, filled(key.user_name()));
     identify(draft, key);
 }
@@ -84,7 +84,7 @@ pub(super) fn kubernetes_user(draft: &mut Draft, resource: &shapes::Resource) {
     }
     draft.seen(Trait::User, user.username());
     draft.name(user.username());
-    draft.say(About::Actor, line.part_with("uid ", user.uid()));
+    draft.add(About::Actor, line.part_with("uid ", user.uid()));
 }
 
 /// The database user that logged in, or tried to.
@@ -94,9 +94,9 @@ pub(super) fn database_user(draft: &mut Draft, resource: &shapes::Resource) {
         .part_with("database user ", user.user())
         .part_with("database ", user.database())
         .part_with("application ", known(user.application()))
-        .part_said("authentication ", user.auth_method())
-        .part_said("", user.ssl());
+        .part_words("authentication ", user.auth_method())
+        .part_words("", user.ssl());
     draft.seen(Trait::User, user.user());
     draft.name(user.user());
-    draft.say(About::Actor, line);
+    draft.add(About::Actor, line);
 }

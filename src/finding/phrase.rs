@@ -132,7 +132,7 @@ impl Phrase {
     }
 
     /// Adds words and a foreign string that reads as text as a part of their own, if there is one: a state, a version.
-    pub fn part_said(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+    pub fn part_words(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match known(text) {
             Some(text) => self.part(Phrase::new().ours(words).theirs(&quiet(text))),
             None => self,

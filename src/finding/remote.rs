@@ -44,14 +44,14 @@ pub(super) fn other_end(resource_acted: Option<bool>, direction: Option<&str>) -
 }
 
 /// Says the remote address as what it is.
-pub(super) fn tell(draft: &mut Draft, about: About, remote: Option<&shapes::RemoteIpDetails>) {
+pub(super) fn add_remote(draft: &mut Draft, about: About, remote: Option<&shapes::RemoteIpDetails>) {
     let line = address(draft, remote);
-    draft.say(about, line);
+    draft.add(about, line);
 }
 
 /// Says the remote address of a caller: whoever calls an API or logs in acts.
 pub(super) fn caller(draft: &mut Draft, remote: Option<&shapes::RemoteIpDetails>) {
-    tell(draft, About::Actor, remote);
+    add_remote(draft, About::Actor, remote);
 }
 
 /// `Berlin, Germany`

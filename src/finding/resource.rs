@@ -48,7 +48,7 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
     iam::database_user(draft, resource);
     // `AttackSequence` alone says no more than the title.
     if let (Some(kind), None) = (filled(Some(kind)).filter(|kind| *kind != "AttackSequence"), &draft.subject) {
-        tell(draft, Phrase::new().theirs(kind), Phrase::new());
+        add_resource(draft, Phrase::new().theirs(kind), Phrase::new());
     }
 }
 
@@ -56,23 +56,23 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
 const SHORT_DETAILS: usize = 20;
 
 /// Names a resource. The first one is that of the finding; its details come after what happened.
-pub(super) fn tell(draft: &mut Draft, subject: Phrase, details: Phrase) {
-    tell_with(draft, subject, Phrase::new(), details);
+pub(super) fn add_resource(draft: &mut Draft, subject: Phrase, details: Phrase) {
+    add_resource_with(draft, subject, Phrase::new(), details);
 }
 
 /// The same with what a reader must know at once, such as that a bucket is public.
-pub(super) fn tell_with(draft: &mut Draft, subject: Phrase, urgent: Phrase, details: Phrase) {
+pub(super) fn add_resource_with(draft: &mut Draft, subject: Phrase, urgent: Phrase, details: Phrase) {
     if draft.has(About::Resource) {
-        draft.say(About::Details, subject.part(urgent).part(details));
+        draft.add(About::Details, subject.part(urgent).part(details));
         return;
     }
     draft.subject(subject.clone());
     let line = subject.part(urgent);
     match details.plain().chars().count() <= SHORT_DETAILS {
-        true => draft.say(About::Resource, line.part(details)),
+        true => draft.add(About::Resource, line.part(details)),
         false => {
-            draft.say(About::Resource, line);
-            draft.say(About::Details, details);
+            draft.add(About::Resource, line);
+            draft.add(About::Details, details);
         }
     }
 }

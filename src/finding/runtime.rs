@@ -11,10 +11,10 @@ use super::storage::last_segment;
 pub(super) fn read(draft: &mut Draft, runtime: &shapes::RuntimeDetails) {
     if let Some(process) = runtime.process() {
         let line = about_process(process);
-        draft.say(About::Process, line);
+        draft.add(About::Process, line);
         draft.seen(Trait::Process, filled(process.executable_path()).or(process.name()));
         let lineage = descent(process.lineage());
-        draft.say(About::Process, lineage);
+        draft.add(About::Process, lineage);
     }
     if let Some(context) = runtime.context() {
         read_context(draft, context);
@@ -107,9 +107,9 @@ fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
         line = line.part_with("address family ", c.address_family());
     }
     line = line
-        .part_said("file system ", c.file_system_type())
-        .part_said("tool category ", c.tool_category())
-        .part_said("file operation ", c.file_operation());
+        .part_words("file system ", c.file_system_type())
+        .part_words("tool category ", c.tool_category())
+        .part_words("file operation ", c.file_operation());
     for (words, list) in
         [("flags ", c.flags()), ("memory regions ", c.memory_regions()), ("related files ", c.related_file_paths())]
     {
@@ -118,13 +118,13 @@ fn read_context(draft: &mut Draft, c: &shapes::RuntimeContext) {
             line = line.part(Phrase::new().ours(words).then(said));
         }
     }
-    draft.say(About::Process, line);
+    draft.add(About::Process, line);
     for (words, process) in [("modified by ", c.modifying_process()), ("target ", c.target_process())] {
         if let Some(process) = process {
-            draft.say(About::Process, Phrase::new().ours(words).then(about_process(process)));
+            draft.add(About::Process, Phrase::new().ours(words).then(about_process(process)));
         }
     }
     if let Some(time) = c.modified_at() {
-        draft.say_detail(About::Process, Phrase::new().ours("modified ").at(time));
+        draft.add_detail(About::Process, Phrase::new().ours("modified ").at(time));
     }
 }

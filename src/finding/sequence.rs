@@ -20,19 +20,19 @@ pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     contain::read(draft, sequence);
     signals::read(draft, sequence);
     for actor in sequence.actors() {
-        tell_actor(draft, actor);
+        add_actor(draft, actor);
     }
-    draft.say_detail(About::Actor, user_agents(sequence));
+    draft.add_detail(About::Actor, user_agents(sequence));
     for endpoint in sequence.endpoints() {
-        tell_endpoint(draft, endpoint);
+        add_endpoint(draft, endpoint);
     }
     for resource in sequence.resources() {
-        tell_resource(draft, resource);
+        add_resource(draft, resource);
     }
-    tell_indicators(draft, sequence.sequence_indicators());
+    add_indicators(draft, sequence.sequence_indicators());
 }
 
-fn tell_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
+fn add_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
     let subject = subject(r);
     draft.subject(subject.clone());
     draft.name(r.name());
@@ -45,7 +45,7 @@ fn tell_resource(draft: &mut Draft, r: &shapes::ResourceV2) {
     // What to contain is named already: a line repeats it only with details.
     let line = subject.part(details(draft, r));
     if !draft.mentions_all(&line) {
-        draft.say(About::Resource, line);
+        draft.add(About::Resource, line);
     }
 }
 
@@ -55,7 +55,7 @@ fn subject(r: &shapes::ResourceV2) -> Phrase {
     if let Some(workload) = r.data().and_then(|data| data.kubernetes_workload()) {
         let kind = workload.kubernetes_resources_types().map_or_else(|| "workload".to_owned(), singular);
         let path = workload_path(workload.namespace(), name);
-        return Phrase::new().part_said("", Some(&kind)).with(" ", Some(&path));
+        return Phrase::new().part_words("", Some(&kind)).with(" ", Some(&path));
     }
     match r.resource_type().map(kind_words) {
         Some(kind) => Phrase::new().ours(kind).with(" ", name),
@@ -96,7 +96,7 @@ fn details(draft: &Draft, r: &shapes::ResourceV2) -> Phrase {
     if let Some(i) = data.ec2_instance() {
         line = line
             .part(i.instance_type().map_or_else(Phrase::new, size))
-            .part_said("", i.instance_state().filter(|state| *state != "running"))
+            .part_words("", i.instance_state().filter(|state| *state != "running"))
             .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())));
     }
     if let Some(n) = data.ec2_network_interface() {
@@ -112,10 +112,10 @@ fn details(draft: &Draft, r: &shapes::ResourceV2) -> Phrase {
         line = line.part(owner(draft, key));
     }
     if let Some(b) = data.s3_bucket() {
-        line = line.part_said("", b.effective_permission());
+        line = line.part_words("", b.effective_permission());
         line = line.part(encryption(b.encryption_type(), b.encryption_key_arn()));
         for (access, words) in [(b.public_read_access(), "public read "), (b.public_write_access(), "public write ")] {
-            line = line.part_said(words, access.filter(|access| *access != "BLOCKED"));
+            line = line.part_words(words, access.filter(|access| *access != "BLOCKED"));
         }
     }
     if let Some(o) = data.s3_object() {
@@ -147,13 +147,13 @@ fn container_details(data: &shapes::ResourceData) -> Phrase {
         line = line.part(status(c.status()));
     }
     if let Some(t) = data.ecs_task() {
-        line = line.part_said("", t.launch_type()).part_with("definition ", last_segment(t.task_definition_arn()));
+        line = line.part_words("", t.launch_type()).part_with("definition ", last_segment(t.task_definition_arn()));
     }
     if let Some(t) = data.ec2_launch_template() {
-        line = line.part_said("version ", t.version());
+        line = line.part_words("version ", t.version());
     }
     if let Some(g) = data.bedrock_guardrail() {
-        line = line.part_said("version ", g.version());
+        line = line.part_words("version ", g.version());
         line = line.part(intervention(g.guardrail_action(), g.guardrail_source()));
     }
     let instances = instances_behind(data);
@@ -178,7 +178,7 @@ fn instances_behind(data: &shapes::ResourceData) -> usize {
     lists.into_iter().flatten().map(<[Text]>::len).sum()
 }
 
-fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
+fn add_actor(draft: &mut Draft, actor: &shapes::Actor) {
     let mut line = Phrase::new();
     let name = actor.user().and_then(|user| user.name()).unwrap_or_default();
     if let Some(user) = actor.user() {
@@ -187,7 +187,7 @@ fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
         line = line.part_with("principal ", user.uid().filter(|_| filled(user.name()).is_some()));
         line = line.part_with("credential ", draft.unless_mentioned(user.credential_uid()));
         if let Some(account) = user.account().filter(|account| account.uid() != draft.account.as_deref()) {
-            line = line.part_with("account ", account.uid()).part_said("", account.name());
+            line = line.part_with("account ", account.uid()).part_words("", account.name());
         }
         draft.seen(Trait::User, user.name());
         for name in [user.name(), user.uid(), user.credential_uid()] {
@@ -196,7 +196,7 @@ fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
     }
     if let Some(session) = actor.session() {
         let issuer = last_segment(session.issuer()).filter(|issuer| *issuer != name);
-        line = line.part_with("session of ", issuer).part_said("MFA ", session.mfa_status());
+        line = line.part_with("session of ", issuer).part_words("MFA ", session.mfa_status());
     }
     if let Some(process) = actor.process() {
         line = line
@@ -207,7 +207,7 @@ fn tell_actor(draft: &mut Draft, actor: &shapes::Actor) {
     if line.is_empty() {
         line = line.part_with("actor ", actor.id());
     }
-    draft.say(About::Actor, line);
+    draft.add(About::Actor, line);
 }
 
 /// `user agents aws-cli/2.15, curl`: those of all API calls, each once.
@@ -223,7 +223,7 @@ fn user_agents(sequence: &shapes::Sequence) -> Phrase {
     Phrase::new().part_listed(words, distinct, 6)
 }
 
-fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
+fn add_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
     let mut line = Phrase::new();
     for net in [e.ip(), e.domain()].into_iter().filter_map(filled) {
         line = line.part(Phrase::new().net(net));
@@ -249,16 +249,16 @@ fn tell_endpoint(draft: &mut Draft, e: &shapes::NetworkEndpoint) {
     let about = other_end(None, direction);
     // An actor connects inbound, a target is connected to.
     if about == About::RemoteHost {
-        line = line.part_said("", direction);
+        line = line.part_words("", direction);
     }
     draft.seen(Trait::Ip, e.ip());
     draft.seen(Trait::Country, country);
     draft.seen(Trait::Domain, e.domain());
-    draft.say(about, line);
+    draft.add(about, line);
 }
 
 /// ATT&CK tactics and techniques first, then what else shows it.
-fn tell_indicators(draft: &mut Draft, indicators: &[shapes::Indicator]) {
+fn add_indicators(draft: &mut Draft, indicators: &[shapes::Indicator]) {
     let rank = |i: &shapes::Indicator| match i.key() {
         Some("ATTACK_TACTIC") => 0,
         Some("ATTACK_TECHNIQUE") => 1,
@@ -276,7 +276,7 @@ fn tell_indicators(draft: &mut Draft, indicators: &[shapes::Indicator]) {
         let values: Vec<&str> = indicator.values().iter().map(AsRef::as_ref).filter(|v| !draft.mentions(v)).collect();
         let values = indicator_values(draft, key, &values);
         let line = Phrase::new().theirs(&title);
-        draft.say(About::Indicators, if values.is_empty() { line } else { line.ours(": ").then(values) });
+        draft.add(About::Indicators, if values.is_empty() { line } else { line.ours(": ").then(values) });
     }
 }
 

@@ -5,7 +5,7 @@ use super::decode::shapes;
 use super::About;
 use super::draft::Draft;
 use super::phrase::{Phrase, filled};
-use super::resource::{tell, tell_with};
+use super::resource::{add_resource, add_resource_with};
 
 pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let buckets = resource.s3_bucket_details();
@@ -16,7 +16,7 @@ pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         let subject = Phrase::new().ours("S3 bucket").with(" ", filled(bucket.name()).or(bucket.arn()));
         let role = bucket.r#type().filter(|_| buckets.len() > 1).map(str::to_lowercase);
         let access = bucket.public_access().map_or_else(Phrase::new, public);
-        tell_with(draft, subject.part_said("", role.as_deref()), access, about_bucket(bucket));
+        add_resource_with(draft, subject.part_words("", role.as_deref()), access, about_bucket(bucket));
         objects(draft, bucket.s3_object_details());
     }
     !buckets.is_empty()
@@ -31,7 +31,7 @@ fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
 pub(super) fn encryption(kind: Option<&str>, key: Option<&str>) -> Phrase {
     match filled(key) {
         Some(key) => Phrase::new().part_with("KMS key ", last_segment(Some(key))),
-        None => Phrase::new().part_said("encryption ", kind),
+        None => Phrase::new().part_words("encryption ", kind),
     }
 }
 
@@ -40,7 +40,7 @@ fn public(access: &shapes::PublicAccess) -> Phrase {
     let mut phrase = match access.effective_permission() {
         Some("PUBLIC") => Phrase::new().ours("PUBLIC"),
         Some("NOT_PUBLIC") => Phrase::new().ours("not public"),
-        other => Phrase::new().part_said("", other),
+        other => Phrase::new().part_words("", other),
     };
     let permissions = access.permission_configuration();
     let bucket = permissions.and_then(|p| p.bucket_level_permissions());
@@ -74,7 +74,7 @@ fn block_public_access(levels: [(Option<&shapes::BlockPublicAccess>, &str); 2]) 
     }
 }
 
-/// How much of Block Public Access is enabled; None if GuardDuty does not tell.
+/// How much of Block Public Access is enabled; None if GuardDuty gives no setting.
 fn blocks(block: &shapes::BlockPublicAccess) -> Option<String> {
     let settings = [
         (block.block_public_acls(), "new ACLs"),
@@ -98,7 +98,7 @@ fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
             .part_with("version ", object.version_id())
             .part_hash("hash ", filled(object.hash()))
             .part_hash("ETag ", filled(object.e_tag()));
-        draft.say(About::Resource, line);
+        draft.add(About::Resource, line);
         draft.name(object.key());
         draft.name(object.object_arn());
     }
@@ -106,7 +106,11 @@ fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
 
 pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(snapshot) = resource.ebs_snapshot_details() else { return false };
-    tell(draft, Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())), Phrase::new());
+    add_resource(
+        draft,
+        Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())),
+        Phrase::new(),
+    );
     draft.name(snapshot.snapshot_arn());
     draft.name(last_segment(snapshot.snapshot_arn()));
     true
@@ -114,7 +118,7 @@ pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
 
 pub(super) fn image(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(image) = resource.ec2_image_details() else { return false };
-    tell(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
+    add_resource(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
     draft.name(image.image_arn());
     draft.name(last_segment(image.image_arn()));
     true
@@ -126,7 +130,11 @@ pub(super) fn recovery_point(draft: &mut Draft, resource: &shapes::Resource) -> 
     let name = arn.map(|arn| arn.rsplit_once(":recovery-point:").map_or(arn, |(_, name)| name));
     let subject = Phrase::new().ours("recovery point").with(" ", last_segment(name));
     let details = Phrase::new().part_with("backup vault ", point.backup_vault_name());
-    tell(draft, subject, details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)));
+    add_resource(
+        draft,
+        subject,
+        details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)),
+    );
     draft.name(point.recovery_point_arn());
     draft.name(last_segment(name));
     draft.name(point.backup_vault_name());
@@ -151,12 +159,12 @@ pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     for (words, volume) in lists.into_iter().flat_map(|(words, list)| list.iter().map(move |v| (words, v))) {
         let details = Phrase::new()
             .part_with("", volume.device_name())
-            .part_said("", volume.volume_type())
-            .part_said("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
-            .part_said("", volume.encryption_type())
+            .part_words("", volume.volume_type())
+            .part_words("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
+            .part_words("", volume.encryption_type())
             .part_with("KMS key ", last_segment(volume.kms_key_arn()))
             .part_with("snapshot ", last_segment(volume.snapshot_arn()));
-        tell(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
+        add_resource(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
         draft.name(volume.volume_arn());
     }
     true

@@ -9,7 +9,7 @@ use crate::time::Millis;
 const SHOWN: usize = 6;
 
 /// A value under its key; nothing if it says nothing.
-pub(super) fn said(key: &str, value: &Value) -> Phrase {
+pub(super) fn in_words(key: &str, value: &Value) -> Phrase {
     if let Some(at) = time(key, value) {
         return Phrase::new().at(at);
     }
@@ -108,7 +108,7 @@ mod tests {
             ("APIs", json!("A , B"), "A, B"),
             ("nothing", json!(null), ""),
         ] {
-            assert_eq!(said(key, &value).plain(), words, "{key} {value}");
+            assert_eq!(in_words(key, &value).plain(), words, "{key} {value}");
         }
     }
 }

@@ -8,11 +8,11 @@ use crate::finding::phrase::{Phrase, filled};
 
 pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     for actor in sequence.actors() {
-        draft.say(About::Contain, credential(actor));
+        draft.add(About::Contain, credential(actor));
     }
     for measure in [key_to_revoke, workload_to_isolate, interface_to_isolate, bucket_to_restrict] {
         for resource in sequence.resources() {
-            draft.say(About::Contain, measure(resource));
+            draft.add(About::Contain, measure(resource));
         }
     }
 }

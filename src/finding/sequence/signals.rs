@@ -15,13 +15,13 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
     let signals = by_importance(sequence.signals());
     let newest = signals.iter().filter_map(|signal| time(signal)).max();
-    draft.say(About::Signals, total(sequence));
+    draft.add(About::Signals, total(sequence));
     for signal in signals {
         if signal.r#type() == Some("FINDING") {
             draft.signal(signal.uid(), signal.name());
         }
         let line = line(draft, sequence, signal, newest);
-        draft.say(About::Signals, line);
+        draft.add(About::Signals, line);
     }
 }
 
