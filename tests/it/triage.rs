@@ -227,6 +227,16 @@ fn messages_of_a_channel_whose_history_cannot_be_read_are_read_one_by_one() {
 }
 
 #[test]
+fn a_message_that_is_not_accessible_keeps_its_marks_and_does_not_stop_the_reading_of_others() {
+    let world = with_triage(world()).findings([high("f1"), high("f2").updated_ago(60)]).run().posted(["f1", "f2"]);
+    let world = react(world, EYES, "U0ALICE").run().updated(["f1"]).exit(0);
+    world.slack.react(&world.message_of("f2").ts, EYES, "U0BOB");
+    let world = world.on("conversations.history", [status(500)]).on("reactions.get", [error("channel_not_found")]);
+    let world = world.run().silent().updated(["f2"]).exit(0);
+    assert_eq!(named(&world), ["U0ALICE"]);
+}
+
+#[test]
 fn a_rate_limit_of_single_reads_ends_the_reading_and_nothing_else() {
     let mut world = with_archiving(world()).findings((0..4).map(|n| high(&format!("f{n}")).updated_ago(60 + n)));
     world = world.run().exit(0);

@@ -128,8 +128,16 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let desk = self.desk.clone();
         for (number, (id, at)) in next.into_iter().enumerate() {
             let reactions = match self.within(PATIENCE, desk.chat.reactions(&at)).await {
-                Some(Ok(reactions)) => reactions,
-                Some(Err(Failure::Gone(_))) => Vec::new(),
+                Some(Ok(reactions)) => Some(reactions),
+                // The message, or its channel, is not accessible any more: nothing is known, and the others are read.
+                Some(Err(
+                    Failure::Gone(_)
+                    | Failure::Channel(_)
+                    | Failure::Restricted(_)
+                    | Failure::Reply(_)
+                    | Failure::Content(_)
+                    | Failure::Unclassified(_),
+                )) => None,
                 Some(Err(error)) => {
                     tracing::info!(%error, "older reactions were not all read; the next run continues");
                     return;
@@ -139,6 +147,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             if number >= escalations {
                 self.record.state.note_reactions_read_to(&id);
             }
+            let Some(reactions) = reactions else { continue };
             let after = self.read_after(&id);
             self.note_reactions(triage, &id, &reactions, after).await;
         }
@@ -207,6 +216,10 @@ async fn read_channels<C: Chat>(
             Ok((recent, pages)) => {
                 pages_left -= pages;
                 read.insert(channel.clone(), recent);
+            }
+            Err(Failure::Channel(error)) => {
+                pages_left -= 1;
+                tracing::debug!(channel, error, "channel is not accessible; its reactions are not read");
             }
             Err(error) => {
                 pages_left -= 1;
