@@ -4,6 +4,7 @@ mod commands;
 mod delivery;
 mod endings;
 mod environment;
+mod escalation;
 mod fakes;
 mod faults;
 mod inspect;

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use crate::endings::killed_at_every_call;
 use crate::kit::{each, world, world_with_short_lease};
 
-const EYES: &str = "eyes";
-const CHECK: &str = "white_check_mark";
+pub const EYES: &str = "eyes";
+pub const CHECK: &str = "white_check_mark";
 const BELL: &str = "no_bell";
-const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
+pub const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
 
-fn with_triage(world: World) -> World {
+pub fn with_triage(world: World) -> World {
     world.slack.scopes(SCOPES);
     world.env("SLACK_TRIAGE", "show")
 }
@@ -23,16 +23,16 @@ fn with_archiving(world: World) -> World {
     with_triage(world).env("SLACK_TRIAGE", "archive").env("SLACK_TRIAGE_USERS", "U0ALICE,U0BOB")
 }
 
-fn announced(world: World) -> World {
+pub fn announced(world: World) -> World {
     world.findings([high("f1")]).run().posted(["f1"]).exit(0)
 }
 
-fn react(world: World, emoji: &str, user: &str) -> World {
+pub fn react(world: World, emoji: &str, user: &str) -> World {
     world.slack.react(&world.message_of("f1").ts, emoji, user);
     world
 }
 
-fn unreact(world: World, emoji: &str, user: &str) -> World {
+pub fn unreact(world: World, emoji: &str, user: &str) -> World {
     world.slack.unreact(&world.message_of("f1").ts, emoji, user);
     world
 }
@@ -256,80 +256,4 @@ fn without_the_scope_triage_is_off_with_one_warning() {
     world.slack.scopes(SCOPES.into_iter().filter(|scope| *scope != "reactions:read"));
     let world = world.run().silent().updated([]).exit(0);
     assert_eq!(world.ran().stderr.matches("reactions:read").count(), 1, "{}", world.ran().tail());
-}
-
-// ---- escalation ---------------------------------------------------------------------------------------------------
-
-const CALLED: &str = "S0CALLED";
-
-/// A finding that nobody acknowledged in time; the run that announced it could not read reactions.
-fn unacknowledged(world: World) -> World {
-    let escalate = json!({ "after": "0s", "mention": format!("<!subteam^{CALLED}>") });
-    let routes = json!([{ "match": { "severity": ">=7" }, "channel": "C0CRITICAL", "escalate": escalate }]);
-    let world = with_triage(world).env("SLACK_ROUTES", routes);
-    world.slack.scopes(["chat:write", "channels:history", "groups:history"]);
-    let world = announced(world);
-    world.slack.scopes(SCOPES);
-    world
-}
-
-fn calls(world: &World) -> Vec<Value> {
-    let payloads = world.slack.messages().into_iter().map(|message| message.payload);
-    payloads.filter(|payload| payload.to_string().contains(CALLED)).collect()
-}
-
-#[test]
-fn a_finding_that_nobody_acknowledges_is_called_about_once_though_the_run_dies_at_any_call() {
-    killed_at_every_call(
-        || unacknowledged(world_with_short_lease()),
-        |world| {
-            let calls = calls(world);
-            assert_eq!(calls.len(), 1, "{:#?}", world.lines());
-            assert_eq!(
-                (&calls[0]["reply_broadcast"], &calls[0]["thread_ts"]),
-                (&json!(true), &json!(world.message_of("f1").ts))
-            );
-        },
-    );
-}
-
-#[test]
-fn a_call_of_unknown_outcome_is_not_repeated() {
-    use guardduty_slack_support::fault::reset;
-    let world = unacknowledged(world()).slack([reset().after_effect()]).run().exit(0);
-    assert_eq!(calls(&world).len(), 1, "{:#?}", world.lines());
-    assert_eq!(calls(&world.run().silent().exit(0)).len(), 1);
-}
-
-#[test]
-fn nobody_is_called_about_a_finding_that_is_handled() {
-    let archive = |world: World| {
-        world.aws.source(ACCOUNT, REGION, |source| source.change("f1", |f| f["service"]["archived"] = true.into()));
-        world
-    };
-    let handled: [fn(World) -> World; 2] =
-        [|world| react(world, EYES, "U0ALICE"), |world| react(world, CHECK, "U0ALICE")];
-    for handle in handled.into_iter().chain([archive as fn(World) -> World]) {
-        let world = handle(unacknowledged(world())).run().silent().exit(0);
-        assert!(calls(&world).is_empty());
-    }
-}
-
-#[test]
-fn an_acknowledgement_that_is_taken_back_after_the_time_is_followed_by_the_call() {
-    let world = react(unacknowledged(world()), EYES, "U0ALICE").run().silent().exit(0);
-    let world = unreact(world, EYES, "U0ALICE").run().replied(["f1"]).updated(["f1"]).exit(0);
-    assert_eq!(calls(&world).len(), 1);
-    // Once: also if it is acknowledged and taken back again, or recurs.
-    let world = unreact(react(world, EYES, "U0BOB").run().silent().exit(0), EYES, "U0BOB").run().silent().exit(0);
-    let world = world.findings([high("f1").updated_ago(5).severity(7.5)]).run().exit(0);
-    assert_eq!(calls(&world).len(), 1);
-}
-
-#[test]
-fn nobody_is_called_while_the_reactions_cannot_be_read() {
-    let world = react(unacknowledged(world()), EYES, "U0ALICE");
-    let world = world.on("conversations.history", [status(500)]).on("reactions.get", [status(500)]);
-    let world = world.run().silent().exit(0);
-    assert!(calls(&world).is_empty() && calls(&world.run().silent().exit(0)).is_empty());
 }
