@@ -8,8 +8,9 @@ use futures_util::future::{join, join_all};
 use super::hint;
 use super::table::{Row, Status};
 use crate::config::{AccountNames, Config};
-use crate::guardduty::{Aws, Detector, DetectorStatus, ReadError, Source};
+use crate::guardduty::{Aws, Detector, DetectorStatus, ReadError, Source, Subject};
 use crate::metrics::Requests;
+use crate::plan::watch::TABLE;
 use crate::time::Millis;
 
 const READ_PERMISSIONS: &str =
@@ -126,12 +127,26 @@ async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
         Err(error) => Row::warning(format!("{key} {operation}"), &error, hint::for_aws(&error, WATCH_PERMISSIONS)),
     };
     let (status, open) = join(source.status(detector), source.open_findings(detector, None)).await;
-    let (filters, ip_sets) = join(source.filters(detector), source.ip_sets(detector)).await;
     let enabled = |status: DetectorStatus| if status.enabled { "enabled" } else { "DISABLED" }.to_owned();
-    vec![
+    let mut rows = vec![
         row("GetDetector", status.map(enabled)),
         row("GetFindingsStatistics", open.map(|o| format!("{} open findings", o.values().sum::<u64>()))),
-        row("ListFilters", filters.map(|f| format!("{} filters", f.len()))),
-        row("ListIPSets", ip_sets.map(|i| format!("{} trusted IP lists", i.len()))),
-    ]
+    ];
+    for watched in &TABLE {
+        let listed = list_and_read(source, detector, watched.subject).await;
+        rows.push(row(watched.operation, listed.map(|count| format!("{count} {}s", watched.name))));
+    }
+    let (members, uncovered) = join(source.members(detector), source.uncovered(detector)).await;
+    rows.push(row("ListMembers", members.map(|members| format!("{} member accounts", members.map_or(0, |m| m.len())))));
+    rows.push(row("ListCoverage", uncovered.map(|found| format!("{} resources with unhealthy coverage", found.len()))));
+    rows
+}
+
+/// The number of items. The contents of one of them are read, too: that is another permission.
+async fn list_and_read(source: &Source, detector: &str, subject: Subject) -> Result<usize, ReadError> {
+    let ids = source.watched_ids(detector, subject).await?;
+    if let Some(id) = ids.first() {
+        source.watched(detector, subject, id).await?;
+    }
+    Ok(ids.len())
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod aws;
+mod configuration;
 mod counted;
 mod credentials;
 mod error;
@@ -27,6 +28,7 @@ pub use aws::{Aws, NoRegion, Seen};
 pub use error::{ReadError, Reason};
 pub use identity::Caller;
 pub use source::Source;
+pub use watch::short_hash;
 
 use crate::finding::{Band, Finding};
 use crate::time::Millis;
@@ -91,14 +93,56 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Something configured in a detector that can hide findings: a filter, or a list of trusted addresses.
+/// A kind of configuration that has IDs and contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Filters,
+    IpSets,
+    TrustedEntitySets,
+    ThreatIntelSets,
+    ThreatEntitySets,
+}
+
+impl Subject {
+    /// What every run lists, because a new item hides findings from then on; the others are listed hourly.
+    pub const EVERY_RUN: [Subject; 2] = [Subject::Filters, Subject::IpSets];
+    pub const HOURLY: [Subject; 3] = [Subject::TrustedEntitySets, Subject::ThreatIntelSets, Subject::ThreatEntitySets];
+}
+
+/// A filter or list of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     pub name: String,
-    /// A filter that archives what it matches, or a trusted list that is in force.
-    pub archives: bool,
-    /// 16 hex digits that change when what it hides may have changed; stable across releases, for it is kept in the state.
+    /// A filter that archives what it matches, or a list that is active.
+    pub active: bool,
+    /// 16 hex digits that change when its effect may have changed; stable across releases, for the state records it.
     pub fingerprint: String,
+    /// When it was last changed, if GuardDuty says so.
+    pub changed: Option<Millis>,
+}
+
+impl Watched {
+    /// What the state records: the fingerprint, and the time of the last change.
+    pub fn recorded(&self) -> String {
+        let changed = self.changed.map(|at| format!("@{}", at.0));
+        format!("{}{}", self.fingerprint, changed.unwrap_or_default())
+    }
+
+    /// Earlier releases recorded no time.
+    pub fn differs_from(&self, recorded: &str) -> bool {
+        let (fingerprint, changed) = recorded.split_once('@').unwrap_or((recorded, ""));
+        let same_time = changed.is_empty() || self.changed.is_none_or(|at| at.0.to_string() == changed);
+        fingerprint != self.fingerprint || !same_time
+    }
+}
+
+/// A resource whose runtime coverage is unhealthy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uncovered {
+    /// `EKS`, `ECS` or `EC2`.
+    pub resource_type: String,
+    pub id: String,
+    pub reason: Option<String>,
 }
 
 /// The status of a detector.
@@ -150,15 +194,16 @@ pub trait Detector {
     /// How many findings that are not archived were created before an instant.
     async fn open_created_before(&self, detector: &str, before: Millis) -> Result<u64, ReadError>;
 
-    /// The names of all filters.
-    async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError>;
+    /// The IDs of all items of a kind.
+    async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError>;
 
-    async fn filter(&self, detector: &str, name: &str) -> Result<Watched, ReadError>;
+    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError>;
 
-    /// The ids of all lists of trusted addresses.
-    async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError>;
+    /// The status of each member account; `None` if this is no administrator.
+    async fn members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError>;
 
-    async fn ip_set(&self, detector: &str, id: &str) -> Result<Watched, ReadError>;
+    /// The resources whose runtime coverage is unhealthy.
+    async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError>;
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
-use super::{ArchiveChange, Detector, DetectorStatus, PAGE, Page, SourceKey, Watched, pages, watch};
+use super::{ArchiveChange, Detector, DetectorStatus, PAGE, Page, SourceKey, Subject, Uncovered, Watched, pages};
 use crate::finding::{Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
 
@@ -72,11 +72,11 @@ impl Source {
         &self.0.identity.name
     }
 
-    fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         &self.0.shared.client
     }
 
-    fn here(&self) -> aws_sdk_guardduty::config::Builder {
+    pub(super) fn here(&self) -> aws_sdk_guardduty::config::Builder {
         aws_sdk_guardduty::Config::builder()
             .region(Region::new(self.0.key.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(self.0.identity.credentials.clone()))
@@ -87,7 +87,7 @@ impl Source {
 
     /// Waits for credentials, then for its turn here, then for its turn among all: nobody waits with a place of which
     /// another source could make use.
-    async fn call<T, E>(
+    pub(super) async fn call<T, E>(
         &self,
         operation: &str,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -102,7 +102,7 @@ impl Source {
         request.await.map_err(|e| ReadError::of(&self.what(operation), &e))
     }
 
-    fn what(&self, operation: &str) -> String {
+    pub(super) fn what(&self, operation: &str) -> String {
         format!("{operation} in {}", self.0.key.region)
     }
 
@@ -230,32 +230,20 @@ impl Detector for Source {
         Ok(bands.values().sum())
     }
 
-    async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError> {
-        pages::all(&self.what("ListFilters"), async |token| {
-            let request = self.client().list_filters().detector_id(detector).max_results(50).set_next_token(token);
-            let answer = self.call("ListFilters", request.customize().config_override(self.here()).send()).await?;
-            Ok((answer.filter_names.unwrap_or_default(), answer.next_token))
-        })
-        .await
+    async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
+        Box::pin(self.list_ids(detector, subject)).await
     }
 
-    async fn filter(&self, detector: &str, name: &str) -> Result<Watched, ReadError> {
-        let request = self.client().get_filter().detector_id(detector).filter_name(name);
-        Ok(watch::filter(name, &self.call("GetFilter", request.customize().config_override(self.here()).send()).await?))
+    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError> {
+        Box::pin(self.read_item(detector, subject, id)).await
     }
 
-    async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError> {
-        pages::all(&self.what("ListIPSets"), async |token| {
-            let request = self.client().list_ip_sets().detector_id(detector).max_results(50).set_next_token(token);
-            let answer = self.call("ListIPSets", request.customize().config_override(self.here()).send()).await?;
-            Ok((answer.ip_set_ids.unwrap_or_default(), answer.next_token))
-        })
-        .await
+    async fn members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
+        Box::pin(self.list_members(detector)).await
     }
 
-    async fn ip_set(&self, detector: &str, id: &str) -> Result<Watched, ReadError> {
-        let request = self.client().get_ip_set().detector_id(detector).ip_set_id(id);
-        Ok(watch::ip_set(id, &self.call("GetIPSet", request.customize().config_override(self.here()).send()).await?))
+    async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError> {
+        Box::pin(self.list_uncovered(detector)).await
     }
 }
 

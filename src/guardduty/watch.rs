@@ -5,24 +5,78 @@ use std::fmt::Write;
 
 use aws_sdk_guardduty::operation::get_filter::GetFilterOutput;
 use aws_sdk_guardduty::operation::get_ip_set::GetIpSetOutput;
-use aws_sdk_guardduty::types::{Condition, FilterAction, FindingCriteria, IpSetStatus};
+use aws_sdk_guardduty::operation::get_threat_entity_set::GetThreatEntitySetOutput;
+use aws_sdk_guardduty::operation::get_threat_intel_set::GetThreatIntelSetOutput;
+use aws_sdk_guardduty::operation::get_trusted_entity_set::GetTrustedEntitySetOutput;
+use aws_sdk_guardduty::types::{Condition, CoverageResource, FilterAction, FindingCriteria, IpSetStatus};
+use aws_smithy_types::DateTime;
 use sha2::{Digest, Sha256};
 
-use super::Watched;
+use super::{Uncovered, Watched};
+use crate::time::Millis;
 
 /// A filter archives what it matches, or merely names it (`NOOP`).
 pub(super) fn filter(name: &str, f: &GetFilterOutput) -> Watched {
     let mut text = format!("filter {:?} {:?}", f.action.as_ref().map(FilterAction::as_str), f.rank);
     describe(&mut text, f.finding_criteria.as_ref());
-    Watched { name: name.into(), archives: f.action == Some(FilterAction::Archive), fingerprint: fingerprint(&text) }
+    Watched {
+        name: name.into(),
+        active: f.action == Some(FilterAction::Archive),
+        fingerprint: fingerprint(&text),
+        changed: millis(f.updated_at),
+    }
 }
 
-/// GuardDuty raises no finding about the addresses of an IP set that is in force: all IP sets are trusted lists, those of
-/// threats have an API of their own. Source: GuardDuty API Reference, `CreateIPSet`.
+/// GuardDuty reports nothing about the addresses of an active IP set: all IP sets are trusted lists, those of threats have
+/// an API of their own. Source: GuardDuty API Reference, `CreateIPSet`.
 pub(super) fn ip_set(id: &str, set: &GetIpSetOutput) -> Watched {
-    let in_force = matches!(set.status, Some(IpSetStatus::Active | IpSetStatus::Activating));
-    let text = format!("ip set {in_force} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
-    Watched { name: set.name.as_deref().unwrap_or(id).into(), archives: in_force, fingerprint: fingerprint(&text) }
+    let active = matches!(set.status, Some(IpSetStatus::Active | IpSetStatus::Activating));
+    let text = format!("ip set {active} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
+    list(set.name.as_deref().unwrap_or(id), active, &text, None)
+}
+
+/// Addresses and domains.
+pub(super) fn trusted_entity_set(id: &str, set: &GetTrustedEntitySetOutput) -> Watched {
+    let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
+    let text = format!("trusted set {active} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
+    list(set.name.as_deref().unwrap_or(id), active, &text, millis(set.updated_at))
+}
+
+pub(super) fn threat_intel_set(id: &str, set: &GetThreatIntelSetOutput) -> Watched {
+    let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
+    list(set.name.as_deref().unwrap_or(id), active, "", None)
+}
+
+pub(super) fn threat_entity_set(id: &str, set: &GetThreatEntitySetOutput) -> Watched {
+    let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
+    list(set.name.as_deref().unwrap_or(id), active, "", None)
+}
+
+pub(super) fn uncovered(resource: CoverageResource) -> Uncovered {
+    let details = resource.resource_details;
+    let resource_type = details.and_then(|details| details.resource_type);
+    Uncovered {
+        resource_type: resource_type.map_or_else(|| "other".to_owned(), |name| name.as_str().to_owned()),
+        id: resource.resource_id.unwrap_or_default(),
+        reason: resource.issue.filter(|issue| !issue.is_empty()),
+    }
+}
+
+fn is_active(status: &str) -> bool {
+    matches!(status, "ACTIVE" | "ACTIVATING")
+}
+
+fn list(name: &str, active: bool, text: &str, changed: Option<Millis>) -> Watched {
+    Watched { name: name.into(), active, fingerprint: fingerprint(text), changed }
+}
+
+fn millis(at: Option<DateTime>) -> Option<Millis> {
+    at.and_then(|at| at.to_millis().ok()).map(Millis)
+}
+
+/// 8 hex digits for an ID of which many are recorded.
+pub fn short_hash(id: &str) -> String {
+    fingerprint(id).chars().take(8).collect()
 }
 
 /// Every condition, in an order of our own: the SDK gives a hash map.
@@ -82,7 +136,7 @@ mod tests {
     fn a_filter_has_the_same_fingerprint_until_it_hides_something_else() {
         let first = filter("noise", &archiving(4, &["Recon:EC2/Portscan"]));
         assert_eq!(first, filter("noise", &archiving(4, &["Recon:EC2/Portscan"])));
-        assert!(first.archives);
+        assert!(first.active);
         let others =
             [archiving(7, &["Recon:EC2/Portscan"]), archiving(4, &["Recon:EC2/Portscan", "x"]), archiving(4, &["x"])];
         assert!(others.iter().all(|o| filter("noise", o).fingerprint != first.fingerprint));
@@ -95,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_only_names_does_not_archive() {
-        assert!(!filter("x", &GetFilterOutput::builder().action(FilterAction::Noop).build()).archives);
+        assert!(!filter("x", &GetFilterOutput::builder().action(FilterAction::Noop).build()).active);
     }
 
     #[test]
@@ -104,7 +158,7 @@ mod tests {
             ip_set("id", &GetIpSetOutput::builder().name("office").location(place).status(status).build())
         };
         let office = list("s3://lists/office.txt", IpSetStatus::Active);
-        assert_eq!((office.name.as_str(), office.archives), ("office", true));
+        assert_eq!((office.name.as_str(), office.active), ("office", true));
         assert_eq!(office, list("s3://lists/office.txt", IpSetStatus::Activating));
         assert_ne!(office, list("s3://lists/other.txt", IpSetStatus::Active));
         assert_ne!(office, list("s3://lists/office.txt", IpSetStatus::Inactive));

@@ -60,6 +60,8 @@ pub struct SourceSample {
     pub detector_enabled: Option<bool>,
     /// True for each feature of the detector that is enabled.
     pub features: BTreeMap<String, bool>,
+    /// Resources with unhealthy runtime coverage, by resource type.
+    pub coverage: BTreeMap<String, u64>,
 }
 
 /// The counters as the state carries them across runs: by labels that are joined by `|`.
@@ -160,6 +162,11 @@ fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
             "Whether a feature (protection plan) of the detector is enabled (1) or not (0).",
             features(sources),
         ),
+        family(
+            "coverage_unhealthy_resources",
+            "Resources whose runtime coverage is unhealthy, by resource type.",
+            coverage(sources),
+        ),
         family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
     ]
 }
@@ -192,6 +199,17 @@ fn features(sources: &[SourceSample]) -> Vec<Metric> {
         for (feature, is_enabled) in &s.features {
             let labels = [("account", s.account.as_str()), ("region", &s.region), ("feature", feature)];
             samples.push(gauge(&labels, flag(*is_enabled)));
+        }
+    }
+    samples
+}
+
+fn coverage(sources: &[SourceSample]) -> Vec<Metric> {
+    let mut samples = Vec::new();
+    for s in sources {
+        for (resource_type, count) in &s.coverage {
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("resource_type", resource_type)];
+            samples.push(gauge(&labels, *count as f64));
         }
     }
     samples

@@ -7,6 +7,7 @@ pub mod silence;
 pub mod summary;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use batch::{Act, Budget, Mark, Plan, SummaryOf, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};

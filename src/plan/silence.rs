@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::finding::Band;
-use crate::guardduty::{ReadError, Watched};
+use crate::guardduty::ReadError;
 use crate::message::{Level, Notice};
 use crate::state::{Source, Standing};
 use crate::time::{Millis, show_duration};
-
-/// The contents of filters and lists are compared this often; new ones show by their names at every run.
-const COMPARE_EVERY: Duration = Duration::from_secs(3600);
 
 /// What names a notice: the same event has the same id in a run that could not record it and in the next.
 #[derive(Clone, Copy, Debug)]
@@ -167,53 +164,6 @@ fn detector(key: &str, source: &mut Source, id: &str, enabled: Option<bool>, new
             format!("the detector of {key} is enabled again"),
             vec![],
         ));
-    }
-    notices
-}
-
-/// Whether the contents of what is watched are due to be compared.
-pub fn compare_due(source: &Source, now: Millis) -> bool {
-    source.watched.as_ref().is_none_or(|w| now.since(w.compared) >= COMPARE_EVERY)
-}
-
-/// One kind of thing that is watched.
-pub struct Kind {
-    /// For the notice's id.
-    pub id: &'static str,
-    pub name: &'static str,
-    pub does: &'static str,
-}
-
-pub const FILTER: Kind =
-    Kind { id: "filter", name: "filter", does: "archives what it matches: those findings never reach Slack" };
-pub const IP_SET: Kind =
-    Kind { id: "ipset", name: "trusted-IP list", does: "is in force: GuardDuty finds nothing about its addresses" };
-
-/// Compares what is watched with what was known, brings it up to date, and says what hides more than before.
-/// `baseline`: there is something to compare with.
-pub fn watched(
-    key: &str,
-    kind: &Kind,
-    known: &mut BTreeMap<String, String>,
-    ids: &[String],
-    read: &[(String, Watched)],
-    baseline: bool,
-    stamp: Stamp,
-) -> Vec<Notice> {
-    known.retain(|id, _| ids.contains(id));
-    let mut notices = Vec::new();
-    for (id, content) in read {
-        let before = known.insert(id.clone(), content.fingerprint.clone());
-        let what = match before {
-            None => "new",
-            Some(fingerprint) if fingerprint != content.fingerprint => "changed",
-            Some(_) => continue,
-        };
-        if baseline && content.archives {
-            let title = format!("{what} {} «{}» in {key}", kind.name, content.name);
-            let id = format!("{}-{key}-{id}-{}", kind.id, content.fingerprint);
-            notices.push(stamp.notice(&id, Level::Warning, title, vec![format!("it {}", kind.does)]));
-        }
     }
     notices
 }

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use crate::config::{Access, Config};
 use crate::finding::{Band, Finding};
-use crate::guardduty::{Detector, DetectorStatus, ReadError};
-use crate::plan::silence;
+use crate::guardduty::{Detector, DetectorStatus, ReadError, Subject};
+use crate::plan::watch;
 use crate::run::look::{Besides, Look};
 use crate::run::looks::Looks;
 use crate::run::poll::{Ask, Known, Rest, Room};
-use crate::state::{InHand, Progress, Source, Standing, State};
+use crate::state::{InHand, Items, Progress, Source, Standing, State};
 use crate::time::Millis;
 
 /// Archiving is looked up for so many findings a source and run.
@@ -124,19 +124,17 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
     }
 
     fn besides(&self, stored: Option<&Source>, state: &State, start: Millis, now: Millis) -> Besides {
-        let watched = stored.and_then(|s| s.watched.as_ref());
-        let compare = stored.is_none_or(|s| silence::compare_due(s, now));
-        let names = |of: fn(&crate::state::Watched) -> &BTreeMap<String, String>| match watched {
-            Some(w) if !compare => of(w).keys().cloned().collect(),
-            _ => Vec::new(),
-        };
+        let compare = stored.is_none_or(|s| watch::compare_due(s, now));
+        let watched = stored.and_then(|s| s.watched.as_ref()).filter(|_| !compare);
+        let ids = |items: &Option<Items>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
+        let known = watched.map(|w| [(Subject::Filters, ids(&w.filters)), (Subject::IpSets, ids(&w.ip_sets))]);
         Besides {
             first: true,
             watch: self.config.watch,
             // One that could not be read last time is not asked six things to be denied them all.
             expected: stored.filter(|s| s.blind_since.is_none()).and_then(|s| s.detector.clone()),
-            known_filters: names(|w| &w.filters),
-            known_ip_sets: names(|w| &w.ip_sets),
+            compare,
+            known: known.into_iter().flatten().collect(),
             open_before: stored.is_none().then_some(start),
             lookups: self.lookups(stored, state),
         }

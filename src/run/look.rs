@@ -7,8 +7,9 @@ use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
 use crate::finding::{Band, Finding};
-use crate::guardduty::{self, Detector, DetectorStatus, ReadError, SourceKey};
+use crate::guardduty::{Detector, DetectorStatus, ReadError, SourceKey, Subject};
 use crate::run::poll::{self, Ask, PAGE, Window};
+use crate::run::watched::{self, Watched};
 use crate::time::Millis;
 
 /// What is asked besides the findings.
@@ -20,9 +21,10 @@ pub struct Besides {
     pub watch: bool,
     /// The detector of the run before: asked while the detectors are still listed, which saves a round trip.
     pub expected: Option<String>,
-    /// Filters and lists whose contents need not be read again, by name and id.
-    pub known_filters: Vec<String>,
-    pub known_ip_sets: Vec<String>,
+    /// Everything that is watched is due to be read.
+    pub compare: bool,
+    /// IDs of the filters and lists whose contents need not be read again.
+    pub known: BTreeMap<Subject, Vec<String>>,
     /// For a source new to the state: how many findings were open before this instant.
     pub open_before: Option<Millis>,
     /// Findings whose archiving is looked up.
@@ -40,20 +42,12 @@ pub struct Look {
     pub status: Option<DetectorStatus>,
     pub open: Option<BTreeMap<Band, u64>>,
     pub open_before: Option<BTreeMap<Band, u64>>,
-    pub filters: Option<Listed>,
-    pub ip_sets: Option<Listed>,
+    pub watched: Watched,
     pub looked_up: Vec<Rc<Finding>>,
     /// The last finding that was looked up, told or not.
     pub looked_up_to: Option<String>,
     /// What could not be read and is only watched: no failure of the source.
     pub warnings: Vec<String>,
-}
-
-/// What is watched: all ids, and the contents that were read.
-#[derive(Clone, Debug, Default)]
-pub struct Listed<W = guardduty::Watched> {
-    pub ids: Vec<String>,
-    pub read: Vec<(String, W)>,
 }
 
 impl Look {
@@ -66,8 +60,7 @@ impl Look {
             status: None,
             open: None,
             open_before: None,
-            filters: None,
-            ip_sets: None,
+            watched: Watched::default(),
             looked_up: Vec::new(),
             looked_up_to: None,
             warnings: Vec::new(),
@@ -105,14 +98,9 @@ async fn asked<D: Detector>(source: &D, detector: String, ask: &Ask, besides: &B
     let status = wanted(watch, || source.status(&detector));
     let open = wanted(besides.first, || source.open_findings(&detector, None));
     let before = wanted(besides.open_before.is_some(), || source.open_findings(&detector, besides.open_before));
-    let filters = wanted(watch, || {
-        listed(source.filters(&detector), &besides.known_filters, async |name| source.filter(&detector, name).await)
-    });
-    let ip_sets = wanted(watch, || {
-        listed(source.ip_sets(&detector), &besides.known_ip_sets, async |id| source.ip_set(&detector, id).await)
-    });
-    let (((window, looked_up), status, open, before), (filters, ip_sets)) =
-        join(join4(findings, status, open, before), join(filters, ip_sets)).await;
+    let watched = wanted(watch, || Box::pin(watched::read(source, &detector, &besides.known, besides.compare)));
+    let ((window, looked_up), status, open, (before, watched)) =
+        join4(findings, status, open, join(before, watched)).await;
     look.window = window;
     if let Some(found) = look.keep(Some(looked_up)) {
         look.looked_up = found;
@@ -121,8 +109,10 @@ async fn asked<D: Detector>(source: &D, detector: String, ask: &Ask, besides: &B
     look.status = look.keep(status);
     look.open = look.keep(open);
     look.open_before = look.keep(before);
-    look.filters = look.keep(filters);
-    look.ip_sets = look.keep(ip_sets);
+    if let Some(mut watched) = watched {
+        look.warnings.append(&mut watched.warnings);
+        look.watched = watched;
+    }
     look
 }
 
@@ -141,21 +131,4 @@ async fn archived<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Re
     let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get(detector, ids)).buffered(4);
     let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
     Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Rc::new).collect())
-}
-
-/// The filters, or the trusted lists: all of them by name, and the contents of those that are not known yet.
-async fn listed<N, W>(
-    names: N,
-    known: &[String],
-    read: impl AsyncFn(&str) -> Result<W, ReadError>,
-) -> Result<Listed<W>, ReadError>
-where
-    N: Future<Output = Result<Vec<String>, ReadError>>,
-{
-    let ids = names.await?;
-    let mut contents = Vec::new();
-    for id in ids.iter().filter(|id| !known.contains(id)) {
-        contents.push((id.clone(), read(id).await?));
-    }
-    Ok(Listed { ids, read: contents })
 }

@@ -22,6 +22,7 @@ pub mod stop;
 mod summary;
 mod tell;
 mod triage;
+mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashSet};
@@ -315,10 +316,17 @@ fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
         pending: t.pending() as u64,
         open: t.open.clone(),
         detector_enabled: detector_enabled(t.status.as_ref(), state.sources.get(key)),
+        coverage: coverage(state.sources.get(key)),
         features: t.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
         ..sample(key, t.up && t.looked, state.sources.get(key))
     });
     polled.chain(down).collect()
+}
+
+/// The number of resources with unhealthy runtime coverage, by resource type, as last read.
+fn coverage(source: Option<&crate::state::Source>) -> std::collections::BTreeMap<String, u64> {
+    let coverage = source.and_then(|source| source.watched.as_ref()?.coverage.as_ref());
+    coverage.into_iter().flatten().map(|(name, unhealthy)| (name.clone(), unhealthy.count)).collect()
 }
 
 /// Returns false for a disabled and for a missing detector, and None if the status is not readable.

@@ -11,6 +11,7 @@ use crate::run::engine::{Engine, PATIENCE};
 use crate::run::intake::Unreachable;
 use crate::run::look::Look;
 use crate::run::poll::{Known, Room};
+use crate::run::watched;
 use crate::slack::Chat;
 use crate::state::Standing;
 use crate::state::store::Store;
@@ -134,38 +135,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if let Some(last) = &look.looked_up_to {
             source.looked_up.clone_from(last);
         }
-        if look.filters.is_none() && look.ip_sets.is_none() {
-            return self.record.state.set_source(key, source);
-        }
-        let baseline = source.watched.is_some();
-        let due = silence::compare_due(&source, now);
-        let known = source.watched.get_or_insert_default();
-        if due {
-            known.compared = now;
-        }
-        let mut notices = Vec::new();
-        if let Some(seen) = &look.filters {
-            notices.extend(silence::watched(
-                key,
-                &silence::FILTER,
-                &mut known.filters,
-                &seen.ids,
-                &seen.read,
-                baseline,
-                self.stamp,
-            ));
-        }
-        if let Some(seen) = &look.ip_sets {
-            notices.extend(silence::watched(
-                key,
-                &silence::IP_SET,
-                &mut known.ip_sets,
-                &seen.ids,
-                &seen.read,
-                baseline,
-                self.stamp,
-            ));
-        }
+        let notices = watched::compare(key, &mut source, look, self.stamp, now);
         self.record.state.set_source(key, source);
         self.announce(notices);
     }

@@ -15,6 +15,7 @@ use crate::slack::At;
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
 use crate::state::triage::{Escalation, Triage, TriageProgress};
+use crate::state::watched::Watched;
 use crate::time::Millis;
 
 /// The version that this release writes. A document of a higher one is never overwritten.
@@ -23,7 +24,7 @@ pub const VERSION: u64 = 1;
 /// The document never grows beyond this many bytes: a ConfigMap holds 1 MiB, and etcd keeps a copy of every write.
 pub const BOUND: usize = 768 * 1024;
 
-type Unknown = BTreeMap<String, Value>;
+pub(super) type Unknown = BTreeMap<String, Value>;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
@@ -142,18 +143,6 @@ impl Standing {
     fn is_fine(&self) -> bool {
         *self == Standing::Fine
     }
-}
-
-/// What is watched beside the findings: filters that archive (name → fingerprint) and trusted-IP lists (id → …).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watched {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub filters: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ip_sets: BTreeMap<String, String>,
-    /// When the contents were last compared, not only the names.
-    #[serde(with = "iso_always")]
-    pub compared: Millis,
 }
 
 /// What was said of a finding, and where its message stands.
@@ -359,7 +348,7 @@ mod iso {
 }
 
 /// An instant, as ISO 8601 with milliseconds.
-mod iso_always {
+pub(super) mod iso_always {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::time::Millis;

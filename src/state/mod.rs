@@ -13,11 +13,13 @@ mod summary;
 pub mod totals;
 mod triage;
 mod updates;
+mod watched;
 
-pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable, Watched};
+pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable};
 pub use forget::{Forgotten, InHand};
 pub use links::{RelatedMessage, fingerprint};
 pub use moves::{Outcome, Progress};
 pub use summary::SummaryProgress;
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
 pub use updates::{PostedFinding, Unrecorded};
+pub use watched::{Items, Unhealthy, Watched};

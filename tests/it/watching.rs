@@ -10,6 +10,13 @@ fn quiet() -> World {
     world().findings([high("f1")]).run().posted(["f1"]).exit(0)
 }
 
+/// What is compared hourly is due in the next run.
+fn an_hour_later(world: World) -> World {
+    let mut state = world.state();
+    state["sources"]["111122223333/eu-west-1"]["watched"]["compared"] = "2024-01-01T00:00:00.000Z".into();
+    world.set_state(&state.to_string())
+}
+
 #[test]
 fn a_detector_that_is_disabled_is_announced_once() {
     let world = quiet();
@@ -47,6 +54,65 @@ fn a_new_filter_that_archives_and_a_new_trusted_ip_list_are_announced_by_name() 
     let world = world.run().noticed(["hide-portscans"]).noticed(["office-network"]).exit(0);
     assert!(!world.notices().join("\n").contains("only-a-view"));
     world.run().silent().exit(0);
+}
+
+#[test]
+fn a_protection_plan_that_is_switched_off_is_announced_and_so_is_its_end() {
+    let world = quiet();
+    world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), false));
+    let world = world.run().noticed(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "switched off"]).exit(0);
+    let world = world.run().silent();
+    world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), true));
+    world.run().noticed(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "again"]).exit(0).run().silent();
+}
+
+#[test]
+fn what_costs_calls_of_its_own_is_read_hourly() {
+    let world = quiet().calls("ListCoverage", 1).calls("ListMembers", 1).run().calls("ListCoverage", 0);
+    an_hour_later(world.calls("ListTrustedEntitySets", 0)).run().calls("ListCoverage", 1).calls("ListMembers", 1);
+}
+
+#[test]
+fn changes_of_lists_members_and_coverage_are_announced_within_the_hour_and_so_is_their_end() {
+    let world = world().findings([high("f1")]);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.threat_intel_sets.insert("a1".into(), ("known-bad".into(), "ACTIVE".into()));
+        source.members.insert("444455556666".into(), "Enabled".into());
+    });
+    let world = world.run().posted(["f1"]).exit(0);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.trusted_entity_sets.insert("b1".into(), ("office-domains".into(), "ACTIVE".into()));
+        source.threat_intel_sets.insert("a1".into(), ("known-bad".into(), "INACTIVE".into()));
+        source.members.insert("444455556666".into(), "Disabled".into());
+        source.uncovered.push(("EKS".into(), "cluster-1".into(), "No pods running".into()));
+    });
+    let world = an_hour_later(world).run().exit(0).noticed(["office-domains"]).noticed(["known-bad"]);
+    let world = world.noticed(["444455556666"]).noticed(["coverage", "1 EKS", "No pods running"]);
+    let world = an_hour_later(world.run().silent()).run().silent();
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.trusted_entity_sets.clear();
+        source.threat_intel_sets.insert("a1".into(), ("known-bad".into(), "ACTIVE".into()));
+        source.members.insert("444455556666".into(), "Enabled".into());
+        source.uncovered.clear();
+    });
+    let world = an_hour_later(world).run().exit(0).noticed(["office-domains"]).noticed(["known-bad"]);
+    world.noticed(["444455556666"]).noticed(["coverage", "healthy"]).run().silent();
+}
+
+#[test]
+fn a_permission_that_is_lost_and_regained_announces_no_change() {
+    let world = world().findings([high("f1")]);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.filters.push(("hide-portscans".into(), "ARCHIVE".into()));
+        source.members.insert("444455556666".into(), "Enabled".into());
+        source.threat_entity_sets.insert("a1".into(), ("known-bad".into(), "ACTIVE".into()));
+    });
+    let denied = ["ListFilters", "ListMembers", "ListThreatEntitySets", "ListCoverage", "GetDetector"];
+    let world = an_hour_later(world.run().posted(["f1"]).exit(0));
+    let world =
+        denied.iter().fold(world, |world, operation| world.on(operation, [error("AccessDeniedException").for_ever()]));
+    let world = an_hour_later(world.run().silent().exit(0)).heal();
+    an_hour_later(world.run().silent().exit(0)).run().silent().exit(0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use guardduty_slack::finding::{Band, Finding};
 use guardduty_slack::guardduty::{
-    ArchiveChange, Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Watched,
+    ArchiveChange, Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Subject, Uncovered, Watched,
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
@@ -63,7 +63,7 @@ impl Sky {
         self.asked(op, what, effect).await?.ok_or(How::Fail)
     }
 
-    async fn watched<T: 'static>(
+    async fn watched_part<T: 'static>(
         &self,
         detector: &str,
         what: &str,
@@ -133,7 +133,7 @@ impl Detector for Sky {
     }
 
     async fn documents(&self, _: &str, _: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
-        Ok(BTreeMap::new())
+        Ok(None)
     }
 
     async fn open_created_before(&self, _detector: &str, _before: Millis) -> Result<u64, ReadError> {
@@ -150,7 +150,7 @@ impl Detector for Sky {
             enabled: w.standing(source, w.now()).enabled,
             ..DetectorStatus::default()
         };
-        self.watched(detector, "status", status).await
+        self.watched_part(detector, "status", status).await
     }
 
     async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
@@ -166,25 +166,28 @@ impl Detector for Sky {
             }
             open
         };
-        self.watched(detector, "open findings", count).await
+        self.watched_part(detector, "open findings", count).await
     }
 
-    async fn filters(&self, detector: &str) -> Result<Vec<String>, ReadError> {
+    async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
         let source = self.source;
-        let names = move |w: &World| w.standing(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect();
-        self.watched(detector, "filters", names).await
+        let names = move |w: &World| match subject {
+            Subject::Filters => w.standing(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect(),
+            _ => Vec::new(),
+        };
+        self.watched_part(detector, &format!("{subject:?}"), names).await
     }
 
-    async fn filter(&self, _detector: &str, name: &str) -> Result<Watched, ReadError> {
-        Ok(Watched { name: name.into(), archives: true, fingerprint: "0".into() })
+    async fn watched(&self, _detector: &str, _subject: Subject, id: &str) -> Result<Watched, ReadError> {
+        Ok(Watched { name: id.into(), active: true, fingerprint: "0".into(), changed: None })
     }
 
-    async fn ip_sets(&self, detector: &str) -> Result<Vec<String>, ReadError> {
-        self.watched(detector, "ip sets", |_| Vec::new()).await
+    async fn members(&self, _detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
+        Ok(None)
     }
 
-    async fn ip_set(&self, _detector: &str, id: &str) -> Result<Watched, ReadError> {
-        Ok(Watched { name: id.into(), archives: false, fingerprint: String::new() })
+    async fn uncovered(&self, _detector: &str) -> Result<Vec<Uncovered>, ReadError> {
+        Ok(Vec::new())
     }
 }
 

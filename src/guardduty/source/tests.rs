@@ -310,8 +310,42 @@ async fn filters_and_trusted_lists_are_watched() {
         _ => error(404, "UnknownOperationException", op),
     })
     .await;
-    assert_eq!(source.filters("d1").await.unwrap(), ["a", "b"]);
-    assert!(source.filter("d1", "b").await.unwrap().archives);
-    assert_eq!(source.ip_sets("d1").await.unwrap(), ["i"]);
-    assert_eq!(source.ip_set("d1", "i").await.unwrap().name, "office");
+    assert_eq!(source.watched_ids("d1", Subject::Filters).await.unwrap(), ["a", "b"]);
+    assert!(source.watched("d1", Subject::Filters, "b").await.unwrap().active);
+    assert_eq!(source.watched_ids("d1", Subject::IpSets).await.unwrap(), ["i"]);
+    assert_eq!(source.watched("d1", Subject::IpSets, "i").await.unwrap().name, "office");
+}
+
+#[tokio::test]
+async fn entity_lists_members_and_coverage_are_watched() {
+    let (_wire, source) = source(|op, _| match op {
+        "GET /detector/d1/trustedentityset?maxResults=50" => ok(json!({"trustedEntitySetIds": ["t"]})),
+        "GET /detector/d1/trustedentityset/t" => {
+            ok(json!({"name": "office", "format": "TXT", "status": "ACTIVE", "location": "s3://b/k", "updatedAt": 1.7e9}))
+        }
+        "GET /detector/d1/threatintelset/i" => ok(json!({"name": "bad", "format": "TXT", "status": "INACTIVE"})),
+        "GET /detector/d1/threatentityset/e" => ok(json!({"name": "worse", "format": "TXT", "status": "ACTIVE"})),
+        "GET /detector/d1/member?maxResults=50&onlyAssociated=false" => {
+            ok(json!({"members": [{"accountId": "444455556666", "relationshipStatus": "Enabled"}]}))
+        }
+        "POST /detector/d1/coverage" => ok(json!({"resources": [{
+            "resourceId": "r", "issue": "No pods", "coverageStatus": "UNHEALTHY", "resourceDetails": {"resourceType": "EKS"}
+        }]})),
+        _ => error(404, "UnknownOperationException", op),
+    })
+    .await;
+    assert_eq!(source.watched_ids("d1", Subject::TrustedEntitySets).await.unwrap(), ["t"]);
+    let trusted = source.watched("d1", Subject::TrustedEntitySets, "t").await.unwrap();
+    assert_eq!((trusted.active, trusted.changed), (true, Some(Millis(1_700_000_000_000))));
+    assert!(!source.watched("d1", Subject::ThreatIntelSets, "i").await.unwrap().active);
+    assert!(source.watched("d1", Subject::ThreatEntitySets, "e").await.unwrap().active);
+    assert_eq!(source.members("d1").await.unwrap().unwrap()["444455556666"], "Enabled");
+    let uncovered = source.uncovered("d1").await.unwrap();
+    assert_eq!((uncovered[0].resource_type.as_str(), uncovered[0].reason.as_deref()), ("EKS", Some("No pods")));
+}
+
+#[tokio::test]
+async fn an_account_that_is_no_administrator_has_no_members() {
+    let (_wire, source) = source(|_, _| error(400, "BadRequestException", "not an administrator")).await;
+    assert_eq!(source.members("d1").await.unwrap(), None);
 }

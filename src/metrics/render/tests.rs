@@ -25,6 +25,7 @@ pub(in crate::metrics) fn full() -> Snapshot {
                 open: Some(BTreeMap::from([(Band::High, 3)])),
                 detector_enabled: Some(true),
                 features: BTreeMap::from([("S3_DATA_EVENTS".to_owned(), false)]),
+                coverage: counts(&[("EKS", 2)]),
             },
             SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
         ],
@@ -61,6 +62,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_build_info Build information: version and commit.
     # TYPE guardduty_slack_build_info gauge
     guardduty_slack_build_info{revision="abc",version="1.2.3"} 1
+    # HELP guardduty_slack_coverage_unhealthy_resources Resources whose runtime coverage is unhealthy, by resource type.
+    # TYPE guardduty_slack_coverage_unhealthy_resources gauge
+    guardduty_slack_coverage_unhealthy_resources{account="111122223333",region="eu-west-1",resource_type="EKS"} 2
     # HELP guardduty_slack_detector_enabled Whether the detector of the source is enabled (1) or not (0).
     # TYPE guardduty_slack_detector_enabled gauge
     guardduty_slack_detector_enabled{account="111122223333",region="eu-west-1"} 1

@@ -28,6 +28,16 @@ pub struct Source {
     pub filters: Vec<(String, String)>,
     /// Id, name and location.
     pub ip_sets: Vec<(String, String, String)>,
+    /// Name and status (`ACTIVE` or `INACTIVE`), by ID.
+    pub trusted_entity_sets: BTreeMap<String, (String, String)>,
+    pub threat_intel_sets: BTreeMap<String, (String, String)>,
+    pub threat_entity_sets: BTreeMap<String, (String, String)>,
+    /// Status of each member account.
+    pub members: BTreeMap<String, String>,
+    /// Resource type, ID and issue of each resource with unhealthy runtime coverage.
+    pub uncovered: Vec<(String, String, String)>,
+    /// Whether a feature is enabled.
+    pub features: BTreeMap<String, bool>,
     items: HashMap<String, Item>,
     /// What a list showed, by its question, until a finding changes: a flood is paged through many times.
     listed: HashMap<String, Vec<String>>,
@@ -42,6 +52,12 @@ impl Source {
             status: "ENABLED",
             filters: Vec::new(),
             ip_sets: Vec::new(),
+            trusted_entity_sets: BTreeMap::new(),
+            threat_intel_sets: BTreeMap::new(),
+            threat_entity_sets: BTreeMap::new(),
+            members: BTreeMap::new(),
+            uncovered: Vec::new(),
+            features: [("S3_DATA_EVENTS".into(), false), ("RDS_LOGIN_EVENTS".into(), true)].into(),
             items: HashMap::new(),
             listed: HashMap::new(),
         }
@@ -113,6 +129,14 @@ pub(super) fn call(request: &Request) -> (&'static str, String, String) {
         ("GET", ["detector", _, "filter", name]) => ("GetFilter", (*name).to_owned()),
         ("GET", ["detector", _, "ipset"]) => ("ListIPSets", String::new()),
         ("GET", ["detector", _, "ipset", id]) => ("GetIPSet", (*id).to_owned()),
+        ("GET", ["detector", _, "trustedentityset"]) => ("ListTrustedEntitySets", String::new()),
+        ("GET", ["detector", _, "trustedentityset", id]) => ("GetTrustedEntitySet", (*id).to_owned()),
+        ("GET", ["detector", _, "threatintelset"]) => ("ListThreatIntelSets", String::new()),
+        ("GET", ["detector", _, "threatintelset", id]) => ("GetThreatIntelSet", (*id).to_owned()),
+        ("GET", ["detector", _, "threatentityset"]) => ("ListThreatEntitySets", String::new()),
+        ("GET", ["detector", _, "threatentityset", id]) => ("GetThreatEntitySet", (*id).to_owned()),
+        ("GET", ["detector", _, "member"]) => ("ListMembers", String::new()),
+        ("POST", ["detector", _, "coverage"]) => ("ListCoverage", String::new()),
         _ => ("?", format!("{} {}", request.method, request.path)),
     };
     ("guardduty", operation.to_owned(), detail)
@@ -147,7 +171,7 @@ impl Inner {
             "GetFindingsStatistics" => statistics(source, &body)?,
             "GetDetector" => json!({
                 "status": source.status, "findingPublishingFrequency": "FIFTEEN_MINUTES", "tags": {},
-                "features": [{ "name": "S3_DATA_EVENTS", "status": "DISABLED" }, { "name": "RDS_LOGIN_EVENTS", "status": "ENABLED" }],
+                "features": features(&source.features),
                 "createdAt": "2024-01-01T00:00:00.000Z", "updatedAt": "2024-01-01T00:00:00.000Z",
                 "serviceRole": format!("arn:aws:iam::{account}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"),
             }),
@@ -166,10 +190,45 @@ impl Inner {
                 }),
                 None => return Err(bad_request("the input ipSetId does not exist.")),
             },
+            "ListTrustedEntitySets" => json!({ "trustedEntitySetIds": ids_of(&source.trusted_entity_sets) }),
+            "GetTrustedEntitySet" => entity_set(&source.trusted_entity_sets, &call.detail)?,
+            "ListThreatIntelSets" => json!({ "threatIntelSetIds": ids_of(&source.threat_intel_sets) }),
+            "GetThreatIntelSet" => entity_set(&source.threat_intel_sets, &call.detail)?,
+            "ListThreatEntitySets" => json!({ "threatEntitySetIds": ids_of(&source.threat_entity_sets) }),
+            "GetThreatEntitySet" => entity_set(&source.threat_entity_sets, &call.detail)?,
+            "ListMembers" => {
+                let members = source.members.iter();
+                let member = |(id, status)| json!({ "accountId": id, "relationshipStatus": status });
+                json!({ "members": members.map(member).collect::<Vec<_>>() })
+            }
+            "ListCoverage" => {
+                let uncovered = source.uncovered.iter();
+                let resource = |(kind, id, issue): &(String, String, String)| {
+                    json!({
+                        "resourceId": id, "coverageStatus": "UNHEALTHY", "issue": issue,
+                        "resourceDetails": { "resourceType": kind },
+                    })
+                };
+                json!({ "resources": uncovered.map(resource).collect::<Vec<_>>() })
+            }
             _ => return Err(AwsError(404, "UnknownOperationException".into(), call.detail.clone())),
         };
         Ok(Reply::json(200, &answer))
     }
+}
+
+fn features(of: &BTreeMap<String, bool>) -> Vec<Value> {
+    let status = |is_enabled: &bool| if *is_enabled { "ENABLED" } else { "DISABLED" };
+    of.iter().map(|(name, is_enabled)| json!({ "name": name, "status": status(is_enabled) })).collect()
+}
+
+fn ids_of(sets: &BTreeMap<String, (String, String)>) -> Vec<&String> {
+    sets.keys().collect()
+}
+
+fn entity_set(sets: &BTreeMap<String, (String, String)>, id: &str) -> Result<Value, AwsError> {
+    let (name, status) = sets.get(id).ok_or_else(|| bad_request("the input ID does not exist."))?;
+    Ok(json!({ "name": name, "format": "TXT", "status": status, "location": "s3://lists/list.txt" }))
 }
 
 /// One page. A token is an offset into the list as it stands when it is used: what is updated meanwhile shifts it.

@@ -1,0 +1,105 @@
+//! The calls that list and read the configuration of a detector.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_guardduty::types::{
+    CoverageFilterCondition, CoverageFilterCriteria, CoverageFilterCriterion, CoverageFilterCriterionKey,
+};
+
+use super::source::Source;
+use super::{ReadError, Reason, Subject, Uncovered, Watched, pages, watch};
+
+/// Makes a call on behalf of a source.
+macro_rules! call {
+    ($source:ident, $operation:literal, $request:expr) => {
+        $source.call($operation, $request.customize().config_override($source.here()).send()).await
+    };
+}
+
+/// Lists the IDs of all items.
+macro_rules! ids {
+    ($source:ident, $detector:ident, $operation:literal, $method:ident, $ids:ident) => {
+        pages::all(&$source.what($operation), async |token| {
+            let request = $source.client().$method().detector_id($detector).max_results(50).set_next_token(token);
+            let answer = call!($source, $operation, request)?;
+            Ok((answer.$ids.unwrap_or_default(), answer.next_token))
+        })
+        .await
+    };
+}
+
+impl Source {
+    pub(super) async fn list_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
+        match subject {
+            Subject::Filters => ids!(self, detector, "ListFilters", list_filters, filter_names),
+            Subject::IpSets => ids!(self, detector, "ListIPSets", list_ip_sets, ip_set_ids),
+            Subject::TrustedEntitySets => {
+                ids!(self, detector, "ListTrustedEntitySets", list_trusted_entity_sets, trusted_entity_set_ids)
+            }
+            Subject::ThreatIntelSets => {
+                ids!(self, detector, "ListThreatIntelSets", list_threat_intel_sets, threat_intel_set_ids)
+            }
+            Subject::ThreatEntitySets => {
+                ids!(self, detector, "ListThreatEntitySets", list_threat_entity_sets, threat_entity_set_ids)
+            }
+        }
+    }
+
+    pub(super) async fn read_item(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError> {
+        let client = self.client();
+        match subject {
+            Subject::Filters => {
+                let request = client.get_filter().detector_id(detector).filter_name(id);
+                Ok(watch::filter(id, &call!(self, "GetFilter", request)?))
+            }
+            Subject::IpSets => {
+                let request = client.get_ip_set().detector_id(detector).ip_set_id(id);
+                Ok(watch::ip_set(id, &call!(self, "GetIPSet", request)?))
+            }
+            Subject::TrustedEntitySets => {
+                let request = client.get_trusted_entity_set().detector_id(detector).trusted_entity_set_id(id);
+                Ok(watch::trusted_entity_set(id, &call!(self, "GetTrustedEntitySet", request)?))
+            }
+            Subject::ThreatIntelSets => {
+                let request = client.get_threat_intel_set().detector_id(detector).threat_intel_set_id(id);
+                Ok(watch::threat_intel_set(id, &call!(self, "GetThreatIntelSet", request)?))
+            }
+            Subject::ThreatEntitySets => {
+                let request = client.get_threat_entity_set().detector_id(detector).threat_entity_set_id(id);
+                Ok(watch::threat_entity_set(id, &call!(self, "GetThreatEntitySet", request)?))
+            }
+        }
+    }
+
+    /// `None` if GuardDuty rejects the question, as it may for an account that is no administrator.
+    pub(super) async fn list_members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
+        let what = self.what("ListMembers");
+        let listed = pages::all(&what, async |token| {
+            // The default leaves out those that were disassociated.
+            let request = self.client().list_members().detector_id(detector).only_associated("false");
+            let answer = call!(self, "ListMembers", request.max_results(50).set_next_token(token))?;
+            Ok((answer.members.unwrap_or_default(), answer.next_token))
+        });
+        let members = match listed.await {
+            Err(ReadError::Passing { reason: Reason::Rejected, .. }) => return Ok(None),
+            listed => listed?,
+        };
+        let status = |member: aws_sdk_guardduty::types::Member| Some((member.account_id?, member.relationship_status?));
+        Ok(Some(members.into_iter().filter_map(status).collect()))
+    }
+
+    pub(super) async fn list_uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError> {
+        let unhealthy = CoverageFilterCriterion::builder()
+            .criterion_key(CoverageFilterCriterionKey::CoverageStatus)
+            .filter_condition(CoverageFilterCondition::builder().equals("UNHEALTHY").build())
+            .build();
+        let unhealthy = CoverageFilterCriteria::builder().filter_criterion(unhealthy).build();
+        let what = self.what("ListCoverage");
+        let resources = pages::all(&what, async |token| {
+            let request = self.client().list_coverage().detector_id(detector).filter_criteria(unhealthy.clone());
+            let answer = call!(self, "ListCoverage", request.max_results(50).set_next_token(token))?;
+            Ok((answer.resources.unwrap_or_default(), answer.next_token))
+        });
+        Ok(resources.await?.into_iter().map(watch::uncovered).collect())
+    }
+}

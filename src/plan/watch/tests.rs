@@ -1,0 +1,179 @@
+use super::*;
+use crate::guardduty::Subject;
+
+const KEY: &str = "111122223333/eu-west-1";
+const STAMP: Stamp = Stamp(Millis(1));
+
+fn row(subject: Subject) -> &'static Row {
+    TABLE.iter().find(|row| row.subject == subject).expect("every subject has a row")
+}
+
+fn item(name: &str, active: bool, fingerprint: &str) -> (String, Content) {
+    let content = Content { name: name.into(), active, fingerprint: fingerprint.into(), changed: None };
+    (format!("id-{name}"), content)
+}
+
+/// Titles of the notices about what is observed.
+fn observe(watched: &mut Watched, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
+    let ids: Vec<String> = items.iter().map(|(id, _)| id.clone()).collect();
+    titles(compare(KEY, row(subject), watched, &ids, items, STAMP))
+}
+
+fn titles(notices: Vec<Notice>) -> Vec<String> {
+    notices.into_iter().map(|notice| notice.title).collect()
+}
+
+fn nothing() -> Vec<String> {
+    Vec::new()
+}
+
+#[test]
+fn rules_and_trusted_lists_are_announced_when_they_appear_change_and_end() {
+    for subject in [Subject::Filters, Subject::IpSets, Subject::TrustedEntitySets] {
+        let (mut watched, name) = (Watched::default(), row(subject).name);
+        let old = item("old", true, "1");
+        assert_eq!(observe(&mut watched, subject, std::slice::from_ref(&old)), nothing(), "the first look");
+        let both = [old.clone(), item("x", true, "1")];
+        assert_eq!(observe(&mut watched, subject, &both), [format!("new {name} «x» in {KEY}")]);
+        assert_eq!(observe(&mut watched, subject, &both), nothing());
+        let changed = [old.clone(), item("x", true, "2")];
+        assert_eq!(observe(&mut watched, subject, &changed), [format!("changed {name} «x» in {KEY}")]);
+        let inactive = [old.clone(), item("x", false, "3")];
+        assert_eq!(observe(&mut watched, subject, &inactive), [format!("{name} «x» in {KEY} is no longer active")]);
+        assert_eq!(observe(&mut watched, subject, &[old]), nothing());
+        assert_eq!(observe(&mut watched, subject, &[]), [format!("{name} «old» in {KEY} is no longer active")]);
+        assert_eq!(observe(&mut watched, subject, &[]), nothing());
+    }
+}
+
+#[test]
+fn an_item_that_hides_nothing_is_not_announced() {
+    let mut watched = Watched::default();
+    assert_eq!(observe(&mut watched, Subject::Filters, &[]), nothing());
+    assert_eq!(observe(&mut watched, Subject::Filters, &[item("view", false, "1")]), nothing());
+    assert_eq!(observe(&mut watched, Subject::Filters, &[item("view", false, "2")]), nothing());
+    assert_eq!(observe(&mut watched, Subject::Filters, &[]), nothing());
+}
+
+#[test]
+fn a_change_is_known_by_its_time_and_a_record_without_time_is_no_change() {
+    let at = |time| {
+        let (id, content) = item("x", true, "1");
+        [(id, Content { changed: Some(Millis(time)), ..content })]
+    };
+    let mut watched = Watched { filters: Some([("id-x".to_owned(), "1".to_owned())].into()), ..Watched::default() };
+    assert_eq!(observe(&mut watched, Subject::Filters, &at(1_000)), nothing());
+    assert_eq!(observe(&mut watched, Subject::Filters, &at(2_000)), [format!("changed suppression rule «x» in {KEY}")]);
+}
+
+#[test]
+fn threat_lists_are_announced_when_they_end_and_when_they_return() {
+    for subject in [Subject::ThreatIntelSets, Subject::ThreatEntitySets] {
+        let (mut watched, name) = (Watched::default(), row(subject).name);
+        let (a, b) = (item("a", true, "1"), item("b", true, "1"));
+        assert_eq!(observe(&mut watched, subject, &[a.clone(), b.clone()]), nothing(), "the first look");
+        let lost = format!("{name} «a» in {KEY} is no longer active");
+        assert_eq!(observe(&mut watched, subject, &[item("a", false, "1"), b.clone()]), std::slice::from_ref(&lost));
+        assert_eq!(observe(&mut watched, subject, std::slice::from_ref(&b)), nothing());
+        let again = [("other-id".to_owned(), a.1.clone()), b.clone()];
+        assert_eq!(observe(&mut watched, subject, &again), [format!("{name} «a» in {KEY} is active again")]);
+        assert_eq!(observe(&mut watched, subject, &[b]), [lost]);
+    }
+}
+
+fn features(of: &[(&str, bool)]) -> BTreeMap<String, bool> {
+    of.iter().map(|(name, is_enabled)| ((*name).to_owned(), *is_enabled)).collect()
+}
+
+#[test]
+fn features_are_announced_when_they_are_switched_off_and_on_again() {
+    let mut watched = Watched::default();
+    let mut seen = |of: &[(&str, bool)]| titles(compare_features(KEY, &mut watched, &features(of), STAMP));
+    assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
+    let off = format!("protection plan «S3» in {KEY} was switched off");
+    assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
+    assert_eq!(seen(&[("S3", false), ("RDS", false)]), nothing(), "missing in the answer");
+    let on = format!("protection plan «S3» in {KEY} is active again");
+    assert_eq!(seen(&[("S3", true), ("RDS", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
+    let off = format!("protection plan «RUNTIME» in {KEY} was switched off");
+    assert_eq!(seen(&[("S3", true), ("RUNTIME", false), ("RUNTIME/EKS", false)]), [off]);
+    let on = format!("protection plan «RUNTIME» in {KEY} is active again");
+    assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
+    let off = format!("protection plan «RUNTIME/EKS» in {KEY} was switched off");
+    assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", false)]), [off]);
+}
+
+#[test]
+fn members_are_announced_when_they_are_lost_and_when_they_return() {
+    let mut watched = Watched::default();
+    let mut seen = |of: &[(&str, &str)]| {
+        let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
+        titles(compare_members(KEY, &mut watched, &members, STAMP))
+    };
+    let lost = |what| format!("member account «444455556666» in {KEY} is no longer monitored: {what}");
+    let again = format!("member account «444455556666» in {KEY} is active again");
+    assert_eq!(seen(&[("444455556666", "Enabled"), ("777788889999", "Invited")]), nothing());
+    assert_eq!(seen(&[("444455556666", "Disabled")]), [lost("disabled")]);
+    assert_eq!(seen(&[("444455556666", "Enabled")]), std::slice::from_ref(&again));
+    assert_eq!(seen(&[]), [lost("removed")]);
+    assert_eq!(seen(&[("444455556666", "Enabled")]), [again]);
+}
+
+#[test]
+fn more_members_than_are_recorded_announce_no_false_change() {
+    let mut watched = Watched::default();
+    let members = |from: u64| (from..from + 600).map(|n| (format!("{n:012}"), "Enabled".to_owned())).collect();
+    for _ in 0..2 {
+        assert_eq!(titles(compare_members(KEY, &mut watched, &members(1_000), STAMP)), nothing());
+    }
+    let mut more: BTreeMap<String, String> = members(1_000);
+    more.extend(members(0));
+    assert_eq!(titles(compare_members(KEY, &mut watched, &more, STAMP)), nothing());
+    assert!(watched.members.is_some_and(|members| members.len() == MOST_MEMBERS));
+}
+
+fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {
+    let resource = |(resource_type, id, reason): &(&str, &str, &str)| Uncovered {
+        resource_type: (*resource_type).to_owned(),
+        id: (*id).to_owned(),
+        reason: Some((*reason).to_owned()),
+    };
+    of.iter().map(resource).collect()
+}
+
+#[test]
+fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
+    let mut watched = Watched::default();
+    let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(KEY, &mut watched, &uncovered_resources(of), STAMP);
+    assert!(seen(&[("EKS", "a", "No pods")]).is_empty(), "the first look");
+    let more = [("EKS", "a", "No pods"), ("EC2", "b", "Agent stopped"), ("EC2", "c", "Agent stopped")];
+    let notices = seen(&more);
+    assert_eq!(notices.len(), 1);
+    assert_eq!(notices[0].title, format!("unhealthy runtime coverage in {KEY}: 2 EC2, 1 EKS"));
+    assert!(notices[0].lines.iter().any(|line| line == "most frequent reason (2): Agent stopped"));
+    assert!(seen(&more).is_empty());
+    let other = [("EKS", "x", "No pods"), ("EC2", "b", "Agent stopped")];
+    assert_eq!(seen(&other).len(), 1, "another cluster became unhealthy");
+    assert_eq!(titles(seen(&[])), [format!("runtime coverage in {KEY} is healthy again: EC2, EKS")]);
+    assert!(seen(&[]).is_empty());
+}
+
+#[test]
+fn many_unhealthy_resources_are_compared_by_their_number() {
+    let mut watched = Watched::default();
+    let of = |count: usize| {
+        let resource = |n| Uncovered { resource_type: "EC2".into(), id: format!("i-{n}"), reason: None };
+        (0..count).map(resource).collect::<Vec<Uncovered>>()
+    };
+    assert!(compare_coverage(KEY, &mut watched, &of(300), STAMP).is_empty());
+    assert!(compare_coverage(KEY, &mut watched, &of(290), STAMP).is_empty());
+    assert_eq!(compare_coverage(KEY, &mut watched, &of(291), STAMP).len(), 1);
+}
+
+#[test]
+fn state_of_an_earlier_release_is_read_and_its_filters_are_not_new() {
+    let json = r#"{"filters":{"id-x":"1"},"compared":"2026-01-01T00:00:00.000Z","later":{"a":1}}"#;
+    let mut watched: Watched = serde_json::from_str(json).expect("readable");
+    assert_eq!(observe(&mut watched, Subject::Filters, &[item("x", true, "1")]), nothing());
+    assert!(serde_json::to_string(&watched).expect("writable").contains(r#""later":{"a":1}"#));
+}
