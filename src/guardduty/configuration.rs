@@ -18,9 +18,9 @@ macro_rules! call {
 
 /// Lists the IDs of all items.
 macro_rules! ids {
-    ($source:ident, $detector:ident, $operation:literal, $method:ident, $ids:ident) => {
+    ($source:ident, $detector:ident, $operation:literal, $request:expr, $ids:ident) => {
         pages::all(&$source.what($operation), async |token| {
-            let request = $source.client().$method().detector_id($detector).max_results(50).set_next_token(token);
+            let request = $request.detector_id($detector).max_results(50).set_next_token(token);
             let answer = call!($source, $operation, request)?;
             Ok((answer.$ids.unwrap_or_default(), answer.next_token))
         })
@@ -30,17 +30,18 @@ macro_rules! ids {
 
 impl Source {
     pub(super) async fn list_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
+        let client = self.client();
         match subject {
-            Subject::Filters => ids!(self, detector, "ListFilters", list_filters, filter_names),
-            Subject::IpSets => ids!(self, detector, "ListIPSets", list_ip_sets, ip_set_ids),
+            Subject::Filters => ids!(self, detector, "ListFilters", client.list_filters(), filter_names),
+            Subject::IpSets => ids!(self, detector, "ListIPSets", client.list_ip_sets(), ip_set_ids),
             Subject::TrustedEntitySets => {
-                ids!(self, detector, "ListTrustedEntitySets", list_trusted_entity_sets, trusted_entity_set_ids)
+                ids!(self, detector, "ListTrustedEntitySets", client.list_trusted_entity_sets(), trusted_entity_set_ids)
             }
             Subject::ThreatIntelSets => {
-                ids!(self, detector, "ListThreatIntelSets", list_threat_intel_sets, threat_intel_set_ids)
+                ids!(self, detector, "ListThreatIntelSets", client.list_threat_intel_sets(), threat_intel_set_ids)
             }
             Subject::ThreatEntitySets => {
-                ids!(self, detector, "ListThreatEntitySets", list_threat_entity_sets, threat_entity_set_ids)
+                ids!(self, detector, "ListThreatEntitySets", client.list_threat_entity_sets(), threat_entity_set_ids)
             }
         }
     }

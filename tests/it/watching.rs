@@ -68,8 +68,8 @@ fn a_protection_plan_that_is_switched_off_is_announced_and_so_is_its_end() {
 
 #[test]
 fn what_costs_calls_of_its_own_is_read_hourly() {
-    let world = quiet().calls("ListCoverage", 1).calls("ListMembers", 1).run().calls("ListCoverage", 0);
-    an_hour_later(world.calls("ListTrustedEntitySets", 0)).run().calls("ListCoverage", 1).calls("ListMembers", 1);
+    let world = quiet().calls("ListCoverage", 1).run().calls("ListCoverage", 1).calls("ListMembers", 1);
+    an_hour_later(world).run().calls("ListCoverage", 2).calls("ListMembers", 2).calls("ListTrustedEntitySets", 2);
 }
 
 #[test]

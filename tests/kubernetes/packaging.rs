@@ -52,8 +52,16 @@ fn policies_allow_the_required_actions_without_wildcards() {
         "guardduty:GetFilter",
         "guardduty:GetFindingsStatistics",
         "guardduty:GetIPSet",
+        "guardduty:GetThreatEntitySet",
+        "guardduty:GetThreatIntelSet",
+        "guardduty:GetTrustedEntitySet",
+        "guardduty:ListCoverage",
         "guardduty:ListFilters",
         "guardduty:ListIPSets",
+        "guardduty:ListMembers",
+        "guardduty:ListThreatEntitySets",
+        "guardduty:ListThreatIntelSets",
+        "guardduty:ListTrustedEntitySets",
         "organizations:ListAccounts",
     ];
     let set = |actions: &[&str]| actions.iter().map(|a| (*a).to_owned()).collect::<BTreeSet<_>>();

@@ -30,6 +30,10 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
             top(100, disabled)
         }
         "Disabled protection plans by source" => disabled(&current(history, window, "feature_enabled")),
+        "Unhealthy runtime coverage" => {
+            let unhealthy = current(history, window, "coverage_unhealthy_resources");
+            top(100, unhealthy.into_iter().filter(|(_, count)| *count > 0.0).collect())
+        }
         "Delivered within 15 minutes" => share_within(history, window, "900"),
         "Average notification delay" => average_delay(history, window),
         "Notification delay" => delay_quantile(history, window, [0.5, 0.9, 0.99][query]),

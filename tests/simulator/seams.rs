@@ -133,7 +133,7 @@ impl Detector for Sky {
     }
 
     async fn documents(&self, _: &str, _: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
-        Ok(None)
+        Ok(BTreeMap::new())
     }
 
     async fn open_created_before(&self, _detector: &str, _before: Millis) -> Result<u64, ReadError> {

@@ -11,6 +11,7 @@ def row() -> Row:
     found = series("findings_total", SOURCE)
     types = series("findings_by_type_total", RELEASE)
     feature = series("feature_enabled", SOURCE)
+    coverage = series("coverage_unhealthy_resources", SOURCE)
     open_findings = f"sum by (severity) ({series('open_findings', SOURCE)})"
     # one query for each severity level keeps their order
     levels = [f'{SOURCE},severity="{severity}"' for severity in SEVERITY_COLORS]
@@ -88,6 +89,15 @@ def row() -> Row:
                 width=16,
                 sort="Feature",
                 no_value="No feature is disabled",
+                overrides=[REGION_LINK],
+            ),
+            table(
+                "Unhealthy runtime coverage",
+                "Resources whose runtime coverage is unhealthy, by source and resource type. Requires guardduty:ListCoverage. At most 100 rows.",
+                [Query(f"topk(100, {coverage} > 0)")],
+                {"Value": "Resources", "resource_type": "Resource type"} | SOURCE_COLUMNS,
+                sort="Resources",
+                no_value="No resource is reported as unhealthy",
                 overrides=[REGION_LINK],
             ),
         ],
