@@ -144,6 +144,7 @@ fn everything() -> Snapshot {
         detector_enabled: Some(true),
         floor: Some(Millis(0)),
         features: BTreeMap::from([("S3_DATA_EVENTS".into(), true)]),
+        coverage: BTreeMap::from([("EKS".into(), 1)]),
         ..SourceSample::default()
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);

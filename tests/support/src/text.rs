@@ -120,7 +120,7 @@ mod tests {
                 {"type": "actions", "elements": [{"type": "button", "text": {"text": "Open"}}]},
             ]}],
         });
-        let shown = ["one two", "three", "00:00", "UTC", "• four", "  five", "• abcdefgh", "  ijkl", "[Open]"];
+        let shown = ["one two", "three", "00:00 UTC", "• four", "  five", "• abcdefgh", "  ijkl", "[Open]"];
         assert_eq!(lines(&payload, 10), shown);
     }
 
