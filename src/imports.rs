@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the program, from those that use no other to the command line.
-const ORDER: [&str; 21] = [
+const ORDER: &[&str] = &[
     "time",
     "user",
     "exit",
@@ -21,6 +21,7 @@ const ORDER: [&str; 21] = [
     "state",
     "triage",
     "plan",
+    "core",
     "preview",
     "run",
     "check",

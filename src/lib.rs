@@ -12,6 +12,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod core;
 pub mod exit;
 pub mod finding;
 pub mod guardduty;

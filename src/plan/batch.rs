@@ -6,9 +6,8 @@ use std::rc::Rc;
 use crate::config::{Config, Target};
 use crate::finding::Finding;
 use crate::message::{Marks, Notice, Summary};
-use crate::plan::{Destination, Post, Reason, Update, Verdict, decide};
+use crate::plan::{Destination, Post, Queue, Reason, Update, Verdict, decide};
 use crate::slack::At;
-use crate::slack::pace::UPDATES;
 use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Millis;
 
@@ -76,6 +75,15 @@ impl Act {
         }
     }
 
+    /// Messages to which its message links.
+    pub fn related(&self) -> &[RelatedMessage] {
+        match self {
+            Act::Post(_, Post { related, .. }) | Act::Update(_, Update { related, .. }) => related,
+            Act::Mark(_, Mark { related, .. }) => related,
+            Act::Digest { .. } | Act::Notice(_) | Act::Summary(_) | Act::Escalate(..) | Act::Point { .. } => &[],
+        }
+    }
+
     /// What it is about, for the log.
     pub fn what(&self) -> String {
         match self {
@@ -93,8 +101,7 @@ impl Act {
 /// What is to be done about one window.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// By lane: what stands in one is done in order.
-    pub lanes: BTreeMap<String, Vec<Act>>,
+    pub queues: BTreeMap<Queue, Vec<Act>>,
     pub settled: Vec<(Rc<Finding>, Outcome, Reason)>,
     /// Findings that wait for a sibling of this window, in whose thread they belong.
     pub held: Vec<Rc<Finding>>,
@@ -154,12 +161,12 @@ pub fn plan(
         }
     }
     for (name, channel) in channels {
-        plan.lanes.insert(name, channel.into_acts(budget.digest, &mut digest_id));
+        plan.queues.insert(Queue::Channel(name), channel.into_acts(budget.digest, &mut digest_id));
     }
     // An increased severity level is announced before anything else is edited.
     updates.sort_by_key(|(_, u)| u.word.as_ref().is_none_or(|w| w.rose_from.is_none()));
     if !updates.is_empty() {
-        plan.lanes.insert(UPDATES.into(), updates.into_iter().map(|(f, u)| Act::Update(f, u)).collect());
+        plan.queues.insert(Queue::Edits, updates.into_iter().map(|(f, u)| Act::Update(f, u)).collect());
     }
     plan
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod decide;
+mod queue;
 mod route;
 pub mod silence;
 pub mod summary;
@@ -11,4 +12,5 @@ pub mod watch;
 
 pub use batch::{Act, Budget, Mark, Plan, SummaryOf, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
+pub use queue::Queue;
 pub use route::{Destination, Routed, default_destination, matching_route, route};

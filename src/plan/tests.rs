@@ -198,7 +198,7 @@ fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
 fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
     let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
     let plan = planned(window, 3);
-    let acts = &plan.lanes["C0SECURITY"];
+    let acts = &plan.queues[&Queue::Channel("C0SECURITY".into())];
     let own: Vec<f64> =
         acts.iter().filter(|a| matches!(a, Act::Post(..))).flat_map(Act::findings).map(|f| f.severity).collect();
     assert_eq!(own, [9.0, 9.0, 9.0]);
@@ -215,13 +215,13 @@ fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
 #[test]
 fn without_digests_every_finding_has_its_own_message() {
     let plan = planned((0..60).map(|i| distinct(i, 5.0)).collect(), 0);
-    assert_eq!(plan.lanes["C0SECURITY"].len(), 60);
+    assert_eq!(plan.queues[&Queue::Channel("C0SECURITY".into())].len(), 60);
 }
 
 #[test]
 fn siblings_of_one_window_wait_for_the_first_of_them() {
     let plan = planned(vec![finding("f", 5.0, 100), seen_in("us-east-1", "g", 5.0, 90, "198.51.100.7")], 20);
-    assert_eq!(plan.lanes["C0SECURITY"].len(), 1);
+    assert_eq!(plan.queues[&Queue::Channel("C0SECURITY".into())].len(), 1);
     assert_eq!(plan.held.len(), 1);
 }
 
@@ -229,7 +229,7 @@ fn siblings_of_one_window_wait_for_the_first_of_them() {
 type Shape = (usize, Vec<usize>, usize);
 
 fn shape_of(plan: &Plan) -> Shape {
-    let acts = || plan.lanes.values().flatten();
+    let acts = || plan.queues.values().flatten();
     let messages = acts().filter(|act| matches!(act, Act::Post(..))).count();
     let digests = acts().filter(|act| matches!(act, Act::Digest { .. })).map(|act| act.findings().len()).collect();
     (messages, digests, plan.held.len())

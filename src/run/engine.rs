@@ -7,24 +7,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::config::Config;
+use crate::core::channels::Channels;
+use crate::core::gate::{Permission, Situation, may_send};
+use crate::core::outbox::{Answer, Call, CallId, Context, LAG, Outbox};
+use crate::core::posted::{Past, PostedMessages};
 use crate::finding::Finding;
 use crate::guardduty::Detector;
+use crate::message::Wording;
 use crate::metrics::Requests;
 use crate::plan::silence::{Open, Stamp};
-use crate::plan::{Act, Budget};
-use crate::run::deliver::Done;
-use crate::run::desk::Desk;
+use crate::plan::{Act, Budget, default_destination};
 use crate::run::intake::{Identity, Intake};
-use crate::run::lane::LAG;
 use crate::run::poll::{Known, Room};
-use crate::run::recall::{Memory, Past, Recall};
+use crate::run::recall::Recall;
 use crate::run::record::Record;
 use crate::run::stop::Stop;
-use crate::run::triage::Reactions;
+use crate::run::triage::{Reactions, time_for_triage};
 use crate::slack::Chat;
 use crate::state::Unrecorded;
 use crate::state::store::Store;
@@ -47,8 +48,7 @@ const GRACE: Duration = Duration::from_millis(1_500);
 /// A run that lasts says this often how far it is.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-pub(super) type Lane<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-pub(super) type Told = (String, Act, Done);
+type Calling<'a> = Pin<Box<dyn Future<Output = (CallId, Answer)> + 'a>>;
 
 /// What the sources showed and was not planned yet.
 #[derive(Default)]
@@ -75,7 +75,15 @@ pub struct Tally {
 /// A run at work.
 pub struct Engine<'a, D, C, S> {
     pub config: &'a Config,
-    pub(super) desk: Rc<Desk<'a, C>>,
+    pub(super) chat: &'a C,
+    wording: &'a Wording,
+    /// Names this run.
+    pub(super) id: String,
+    pub(super) channels: Channels,
+    pub(super) outbox: Outbox,
+    calls: FuturesUnordered<Calling<'a>>,
+    /// Spreads retries: from 0 to 1.
+    chance: fn() -> f64,
     pub clock: Clock,
     pub(super) stop: Stop,
     pub record: Record<'a, S>,
@@ -90,10 +98,8 @@ pub struct Engine<'a, D, C, S> {
     /// There was no state.
     pub(super) afresh: bool,
     pub(super) recall: Option<Recall>,
-    pub(super) memory: Option<Memory>,
+    pub(super) memory: Option<PostedMessages>,
     pub(super) past: Past,
-    pub(super) lanes: FuturesUnordered<Lane<'a>>,
-    pub(super) told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
     pub(super) arrived: Arrived,
     pub budget: Budget,
     pub(super) digests: usize,
@@ -112,7 +118,12 @@ pub struct Engine<'a, D, C, S> {
 /// What a run begins with.
 pub struct Begin<'a, D, C, S> {
     pub config: &'a Config,
-    pub desk: Rc<Desk<'a, C>>,
+    pub chat: &'a C,
+    pub wording: &'a Wording,
+    /// Names this run.
+    pub id: String,
+    /// Spreads retries: from 0 to 1.
+    pub chance: fn() -> f64,
     pub clock: Clock,
     pub stop: Stop,
     pub record: Record<'a, S>,
@@ -127,18 +138,39 @@ pub struct Begin<'a, D, C, S> {
 
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     pub fn new(begin: Begin<'a, D, C, S>) -> Self {
-        let Begin { config, desk, clock, stop, mut record, identities, afresh, recall, replay, requests, print } =
-            begin;
+        let Begin {
+            config,
+            chat,
+            wording,
+            id,
+            chance,
+            clock,
+            stop,
+            mut record,
+            identities,
+            afresh,
+            recall,
+            replay,
+            requests,
+            print,
+        } = begin;
         let look_back = clock.now().minus(config.lookback);
         // What was not known of a source, because its identity could not be used, is no shorter for that.
         let blind = record.state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
         let start = [replay, blind].into_iter().flatten().fold(look_back, Millis::min);
         record.state.schedule_summaries(config.slack.summary.is_some(), clock.now());
         let stamp = Stamp(record.state.saved.unwrap_or(clock.now()));
+        let channels = Channels::new(default_destination(config), record.state.channels.clone());
         let past = recall.map_or(Past::since(clock.now(), record.state.replayed), |r| r.past);
         Self {
             config,
-            desk,
+            chat,
+            wording,
+            id,
+            channels,
+            outbox: Outbox::default(),
+            calls: FuturesUnordered::new(),
+            chance,
             clock,
             stop,
             record,
@@ -152,8 +184,6 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             recall,
             memory: None,
             past,
-            lanes: FuturesUnordered::new(),
-            told: mpsc::unbounded_channel(),
             arrived: Arrived::default(),
             budget: Budget::new(config.slack.digest_after),
             digests: 0,
@@ -195,7 +225,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.desk.over() || self.record.conflict.is_some()
+        self.permission() == Permission::Stop
     }
 
     /// What has not answered by now is said to be silent, while there is still time to say it.
@@ -205,7 +235,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// A notice came up while others were delivered.
     fn is_notice_due(&self) -> bool {
-        let silent = self.config.dry_run || self.desk.is_silent(self.desk.default.name());
+        let silent = self.config.dry_run || self.channels.is_closed(self.channels.default.name());
         !silent && self.record.state.notices.iter().any(|n| !self.tried.contains(&n.id))
     }
 
@@ -256,12 +286,62 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
     }
 
-    /// Until every lane is done: what comes of it is settled, checkpoints are written, late sources are heard.
+    /// Whether a message may be sent now.
+    pub(super) fn permission(&self) -> Permission {
+        may_send(Situation {
+            intents: self.record.intents(self.channels.has_unsaved_id()),
+            is_ending: self.stop.is_set(),
+            is_app_rejected: self.channels.is_app_rejected(),
+        })
+    }
+
+    /// What the deliveries need to know, beside the outbox itself.
+    fn outbox(&mut self) -> (&mut Outbox, Context<'_>) {
+        let permission = self.permission();
+        let now = self.clock.now();
+        let left = self.stop.left();
+        let context = Context {
+            channels: &mut self.channels,
+            wording: self.wording,
+            past: self.past,
+            permission,
+            now,
+            left: if self.stop.is_set() { Duration::ZERO } else { left },
+            marks_until: now.plus(time_for_triage(left, self.config.run_timeout)),
+            chance: (self.chance)(),
+        };
+        (&mut self.outbox, context)
+    }
+
+    /// Begins what can be begun, and notes what ended. Returns the time at which there is more to do.
+    fn advance_outbox(&mut self) -> Option<Millis> {
+        let (outbox, mut context) = self.outbox();
+        let work = outbox.advance(&mut context);
+        for (id, call) in work.calls {
+            let answer = ask(self.chat, call);
+            self.calls.push(Box::pin(async move { (id, answer.await) }));
+        }
+        for report in work.reports {
+            self.on_report(report);
+        }
+        work.wake_at
+    }
+
+    /// Until all is delivered: what comes of it is noted, checkpoints are written, late sources are read.
     pub(super) async fn drive(&mut self) {
         let mut tick = ticks();
         let (room, known) = (Rc::new(Room::new(0)), self.known());
         let mut grace = None;
-        while !self.lanes.is_empty() {
+        loop {
+            let wake_at = self.advance_outbox();
+            if self.outbox.is_empty() || self.record.conflict.is_some() {
+                break;
+            }
+            // The ID of a channel is saved before a second message goes there: by it its history can be read.
+            if self.record.is_due() || self.channels.has_unsaved_id() {
+                self.checkpoint().await;
+                continue;
+            }
             let stop = self.stop.clone();
             let ended = async move {
                 match grace {
@@ -269,42 +349,42 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                     None => stop.wait().await,
                 }
             };
+            let now = self.clock.now();
+            let wake = async move {
+                match wake_at {
+                    Some(time) => tokio::time::sleep(time.since(now)).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
-                Some(told) = self.told.1.recv() => self.done(told),
-                Some(()) = self.lanes.next() => {}
+                Some((id, answer)) = self.calls.next() => {
+                    let (outbox, mut context) = self.outbox();
+                    outbox.on_answer(id, answer, &mut context);
+                }
                 Some(look) = self.intake.looks.next() => self.seen(look),
                 Some(identity) = self.intake.identities.next() => self.identified(identity, &room, &known),
                 _ = tick.tick() => self.tick().await,
+                () = wake => {}
                 () = ended => match grace {
                     Some(_) => break,
                     None => grace = Some(Instant::now() + GRACE),
                 },
             }
-            // The id of a channel is recorded before a second message goes there: by it its history can be read.
-            if self.record.is_due() || self.desk.learned.get() {
-                self.checkpoint().await;
-            }
-            if self.record.conflict.is_some() {
-                break;
-            }
         }
-        // A lane that is cut off waits for an answer to something that may take effect.
-        self.unknown |= !self.lanes.is_empty();
-        self.lanes.clear();
-        while let Ok(told) = self.told.1.try_recv() {
-            self.done(told);
-        }
+        // A request that is cut off may take effect.
+        self.unknown |= self.outbox.abandon();
+        self.calls.clear();
         self.log_in_full().await;
     }
 
     pub(super) async fn checkpoint(&mut self) {
-        self.record.state.note_channels(self.desk.channels.borrow().clone());
+        self.record.state.note_channels(self.channels.ids().clone());
         self.intake.advance(&mut self.record.state);
         let in_hand = self.intake.in_hand();
         // The last write brings all of it: one that is under way when the run must end is not waited for.
         self.stop.unless(self.record.checkpoint(&in_hand)).await;
-        self.desk.set_recorded();
+        self.channels.set_saved();
     }
 
     pub(super) async fn tick(&mut self) {
@@ -325,7 +405,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if self.intake.is_idle() {
             self.record.state.forget_unconfigured(self.clock.now());
         }
-        self.record.state.note_channels(self.desk.channels.borrow().clone());
+        self.record.state.note_channels(self.channels.ids().clone());
         self.intake.advance(&mut self.record.state);
         self.record.state.count_failed(&self.tally.failed);
         self.count_requests();
@@ -372,9 +452,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             _ if self.unknown => Some(self.recall.map_or(self.begun(), |r| r.since)),
             // What an earlier run may have said was not looked up, or not everywhere.
             Some(r) if self.memory.is_none() && (r.unclean || !all_read || unsaid) => Some(r.since),
-            Some(r) if !self.desk.silent.borrow().is_empty() => Some(r.since),
+            Some(r) if self.channels.has_closed() => Some(r.since),
             // What is left for the next run may be in the history that this run could not read.
-            Some(r) if self.desk.history_unread.get() && (!all_read || unsaid) => Some(r.since),
+            Some(r) if self.channels.is_history_unread() && (!all_read || unsaid) => Some(r.since),
             _ => None,
         }
     }
@@ -386,13 +466,27 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         // A dry run tells what it would do, and settles nothing.
         let told = self.config.dry_run
             || self.intake.pending() == 0 && self.record.state.notices.is_empty() && !self.intake.goes_on();
-        read && told && !self.unknown && !self.desk.over() && self.record.is_recorded()
+        read && told && !self.unknown && !self.is_over() && self.record.is_recorded()
     }
 }
 
 impl Arrived {
     pub(super) fn is_empty(&self) -> bool {
         self.findings.is_empty() && self.looked_up.is_empty() && self.left_out.is_empty() && self.newcomers.is_empty()
+    }
+}
+
+/// Makes one request to Slack.
+async fn ask<C: Chat>(chat: &C, call: Call) -> Answer {
+    match call {
+        Call::Post { to, message, thread } => {
+            let thread = thread.as_ref().map(|(ts, broadcast)| (ts.as_str(), *broadcast));
+            Answer::Posted(chat.post(&to, &message, thread).await.map(|posted| posted.at))
+        }
+        Call::Update { at, message } => Answer::Updated(chat.update(&at, &message).await),
+        Call::Permalink { at } => Answer::Permalink(chat.permalink(&at).await),
+        Call::History { channel, oldest } => Answer::Messages(chat.history(&channel, oldest).await),
+        Call::Replies { channel, thread, oldest } => Answer::Messages(chat.replies(&channel, &thread, oldest).await),
     }
 }
 

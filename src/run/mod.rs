@@ -1,21 +1,15 @@
 //! One run: read what the sources show, decide, deliver, record; then tell the metrics, and how it ended.
 
-pub mod deliver;
-mod delivery_log;
-pub mod desk;
 mod dry_run;
 pub mod engine;
 mod full_log;
 pub mod intake;
-pub mod lane;
 pub mod look;
 pub mod looks;
 mod notices;
 pub mod poll;
 pub mod recall;
 pub mod record;
-pub mod refusals;
-mod send;
 pub mod session;
 mod sources;
 pub mod stop;
@@ -24,14 +18,12 @@ mod tell;
 mod triage;
 mod watched;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::config::{AccountNames, Config, RouteTo, Target};
 use crate::exit::Exit;
@@ -42,7 +34,6 @@ use crate::output::Output;
 use crate::plan::{Act, default_destination};
 use crate::preview::wording;
 use crate::slack::Chat;
-use crate::slack::pace::Pace;
 use crate::state::State;
 use crate::state::backing::Backing;
 use crate::state::store::Store;
@@ -50,12 +41,10 @@ use crate::state::totals::Delay;
 use crate::time::Clock;
 use crate::{http, slack, telemetry};
 
-use desk::Desk;
 use dry_run::Printer;
 use engine::{Begin, Engine};
 use intake::{Identity, Unreachable};
 use record::Record;
-use refusals::Refusals;
 use session::{Opening, Start, StartError, open};
 use stop::Stop;
 
@@ -145,14 +134,16 @@ async fn told<C: Chat, S: Store>(
         tracing::error!(error = why, "state cannot be saved by this run; delivering anyway");
     }
     let id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
-    let desk = desk(config, wording, chat, stop, &id, &state.channels);
-    let record = Record::new(state, config, store, clock, id, replay.is_some(), unrecordable);
+    let record = Record::new(state, config, store, clock, id.clone(), replay.is_some(), unrecordable);
     let printer = Printer { wording, output, default: default_destination(config) };
     let print = |act: &Act| printer.print(act);
     let print: Option<&dyn Fn(&Act)> = if config.dry_run { Some(&print) } else { None };
     let begin = Begin {
         config,
-        desk: Rc::new(desk),
+        chat,
+        wording,
+        id,
+        chance: crate::retry::chance,
         clock,
         stop: stop.clone(),
         record,
@@ -186,36 +177,6 @@ fn log_end<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(engine: &
     }
     let (processed, delivered, state_bytes) = (engine.tally.settled, engine.tally.posted, engine.record.bytes);
     tracing::info!(success, processed, delivered, pending, errors, state_bytes, duration_seconds, "run finished");
-}
-
-/// What the lanes of a run share.
-pub fn desk<'a, C>(
-    config: &'a Config,
-    wording: &'a Wording,
-    chat: &'a C,
-    stop: &Stop,
-    id: &str,
-    channels: &std::collections::BTreeMap<String, String>,
-) -> Desk<'a, C> {
-    Desk {
-        config,
-        wording,
-        id: id.to_owned(),
-        chat,
-        pace: Pace::new(),
-        stop: stop.clone(),
-        default: default_destination(config),
-        unreadable: RefCell::new(BTreeSet::new()),
-        refusals: Refusals::default(),
-        standalone_replies: RefCell::new(HashSet::new()),
-        history_unread: Cell::new(false),
-        silent: RefCell::new(BTreeSet::new()),
-        channels: RefCell::new(channels.clone()),
-        learned: Cell::new(false),
-        recorded: Notify::new(),
-        minimal: RefCell::new(HashSet::new()),
-        chance: crate::retry::chance,
-    }
 }
 
 /// Turns true at `SIGTERM`, or `SIGINT` on a terminal.

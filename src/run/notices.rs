@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::guardduty::Detector;
 use crate::message::{Level, Notice};
-use crate::plan::{Act, silence};
+use crate::plan::{Act, Queue, silence};
 use crate::run::engine::Engine;
 use crate::slack::{Chat, OwnMessage};
 use crate::state::store::Store;
@@ -19,12 +19,12 @@ const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Takes out the notices that a run without a saved state does not announce. They stay in the state, for the next
     /// run in case a later checkpoint succeeds.
-    pub(super) async fn hold_back_notices(&mut self, lanes: &mut BTreeMap<String, Vec<Act>>) {
-        if self.record.state.saved.is_some() || !lanes.values().flatten().any(|act| matches!(act, Act::Notice(_))) {
+    pub(super) async fn hold_back_notices(&mut self, queues: &mut BTreeMap<Queue, Vec<Act>>) {
+        if self.record.state.saved.is_some() || !queues.values().flatten().any(|act| matches!(act, Act::Notice(_))) {
             return;
         }
         let announced = self.announced_events().await;
-        for acts in lanes.values_mut() {
+        for acts in queues.values_mut() {
             acts.retain(|act| match act {
                 Act::Notice(notice) if is_held_back(notice, &announced) => {
                     self.tried.insert(notice.id.clone());
@@ -38,13 +38,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// The events of the notices in the default channel in the last day; none if its history cannot be read.
     async fn announced_events(&self) -> HashSet<String> {
-        let default = &self.desk.default;
-        let Some(channel) = self.desk.channel_id(default.name()).filter(|_| self.desk.is_readable(&default.target))
+        let default = &self.channels.default;
+        let Some(channel) = self.channels.id(default.name()).filter(|_| self.channels.is_readable(&default.target))
         else {
             return HashSet::new();
         };
         let since = self.clock.now().minus(REPEAT_AFTER);
-        match self.stop.unless(self.desk.chat.history(&channel, since)).await {
+        match self.stop.unless(self.chat.history(&channel, since)).await {
             Some(Ok(messages)) => messages.iter().filter_map(event_of).collect(),
             Some(Err(_)) | None => HashSet::new(),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::core::gate::Intents;
 use crate::state::store::{SaveError, Store};
 use crate::state::{BOUND, Forgotten, InHand, State, Unrecorded};
 use crate::time::{Clock, Millis};
@@ -70,6 +71,19 @@ impl<'a, S: Store> Record<'a, S> {
     /// Notes one delivery that is not recorded yet.
     pub fn delivered(&mut self) {
         self.unsaved += 1;
+    }
+
+    /// How far the store has what must be saved before a message is sent.
+    pub fn intents(&self, has_unsaved_id: bool) -> Intents {
+        if self.conflict.is_some() {
+            Intents::Conflict
+        } else if !self.noted || has_unsaved_id {
+            Intents::Unsaved
+        } else if self.unrecordable.is_some() || self.failed.is_some() {
+            Intents::NotAnswered
+        } else {
+            Intents::Saved
+        }
     }
 
     /// Whether a checkpoint is due, or the lease is to be renewed.

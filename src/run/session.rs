@@ -1,9 +1,10 @@
 //! How a run begins and ends with its state: what was loaded, who holds the lease, what must be looked up first.
 
 use crate::config::Config;
+use crate::core::outbox::LAG;
+use crate::core::posted::Past;
 use crate::plan::silence::{self, Stamp};
-use crate::run::lane::LAG;
-use crate::run::recall::{Past, Recall};
+use crate::run::recall::Recall;
 use crate::run::sources::log_queued;
 use crate::state::store::{Loaded, Source, replay_since};
 use crate::state::{State, Unusable};

@@ -211,7 +211,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// What was listed for a day and never told is passed; a notice names it in the next run.
     pub(super) fn give_up_unfetched(&mut self) {
         let now = self.clock.now();
-        let channel = self.desk.default.name().to_owned();
+        let channel = self.channels.default.name().to_owned();
         for id in self.record.state.give_up_unfetched(PATIENCE, &channel, now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("given up: finding {id} is listed but cannot be fetched");

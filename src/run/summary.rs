@@ -8,7 +8,7 @@ use futures_util::future::{join_all, join3};
 use crate::guardduty::{Detector, PAGE, ReadError};
 use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
-use crate::plan::{Act, SummaryOf};
+use crate::plan::{Act, Queue, SummaryOf};
 use crate::run::engine::Engine;
 use crate::slack::Chat;
 use crate::state::store::Store;
@@ -43,8 +43,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.record.state.set_summarized(due);
             return;
         }
-        let name = self.desk.default.name().to_owned();
-        if self.desk.is_silent(&name) {
+        let name = self.channels.default.name().to_owned();
+        if self.channels.is_closed(&name) {
             self.tally.problems.insert(format!("{name}: summary not posted; the channel history is not readable"));
             return;
         }
@@ -52,7 +52,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let act = Act::Summary(Box::new(SummaryOf { due, summary }));
         match self.print {
             Some(print) => print(&act),
-            None => self.deliver(BTreeMap::from([(name, vec![act])])).await,
+            None => self.deliver(BTreeMap::from([(Queue::Channel(name), vec![act])])).await,
         }
     }
 
@@ -127,8 +127,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             let Some((at, since)) = entry.at.clone().zip(entry.first_message()) else { continue };
             let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
             let (band, severity) = (entry.band(), entry.sev);
-            let desk = self.desk.clone();
-            let permalink = self.within(PATIENCE, desk.chat.permalink(&at)).await.flatten();
+            let chat = self.chat;
+            let permalink = self.within(PATIENCE, chat.permalink(&at)).await.flatten();
             worst.push(WorstFinding { band, severity, title, since, permalink });
         }
         worst

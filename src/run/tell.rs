@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::config::Access;
+use crate::core::outbox::{Done, Report};
+use crate::core::posted::PostedMessages;
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::{Level, Reopened};
-use crate::plan::{self, Act, Routed, Update, Word, default_destination, route, silence};
-use crate::run::deliver::Done;
-use crate::run::engine::{Engine, PATIENCE, Told};
-use crate::run::lane::lane;
-use crate::run::recall::recall;
+use crate::plan::{self, Act, Queue, Routed, Update, Word, default_destination, route, silence};
+use crate::run::engine::{Engine, PATIENCE};
+use crate::run::recall::{readable_channels, recall};
 use crate::run::triage::escalation_of;
 use crate::slack::Chat;
-use crate::slack::pace::UPDATES;
 use crate::state::store::Store;
 use crate::state::{Entry, Outcome};
 
@@ -35,7 +34,7 @@ enum Cause {
 impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// A webhook tells no history: what was written ahead may repeat.
     pub(super) fn adopt_or_drop_without_history(&mut self) {
-        if !self.desk.is_readable(&self.desk.default.target) {
+        if !self.channels.is_readable(&self.channels.default.target) {
             self.record.state.drop_digest_plans(|_| false);
             self.recall = None;
         }
@@ -124,21 +123,23 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             return true;
         }
         if self.memory.is_none() {
-            let (memory, silent) = match &self.recall {
-                Some(ask) => recall(&self.desk, state, ask, now).await,
-                None => Default::default(),
+            let memory = match &self.recall {
+                Some(ask) => {
+                    let names = readable_channels(self.config, &self.channels, state);
+                    recall(self.chat, &self.stop, names, &mut self.channels, ask, now).await
+                }
+                None => PostedMessages::default(),
             };
             if self.stop.is_set() {
                 return false;
             }
-            *self.desk.silent.borrow_mut() = silent;
-            self.desk.standalone_replies.borrow_mut().clone_from(&memory.standalone_replies);
+            self.channels.set_standalone_replies(memory.standalone_replies.clone());
             self.memory = Some(memory);
             self.adopt(window);
             // Planned by a run before this one, yet not there: planned anew. Where the channel could not be read, that is
             // not known.
-            let desk = &self.desk;
-            self.record.state.drop_digest_plans(|plan| desk.is_silent(&plan.channel));
+            let channels = &self.channels;
+            self.record.state.drop_digest_plans(|plan| channels.is_closed(&plan.channel));
             return true;
         }
         self.adopt(window);
@@ -173,7 +174,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// Decides, writes ahead, delivers. What must wait for a sibling's message is given back.
     pub(super) async fn tell(&mut self, window: Vec<Rc<Finding>>, looked_up: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         let now = self.clock.now();
-        let (digests, id) = (&mut self.digests, self.desk.id.clone());
+        let (digests, id) = (&mut self.digests, self.id.clone());
         let next_id = || {
             *digests += 1;
             format!("{id}-{digests}")
@@ -192,12 +193,12 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.add_looked_up(&mut plan, looked_up);
         self.add_pointers(&mut plan);
         self.add_notices(&mut plan);
-        let desk = &self.desk;
-        plan.lanes.retain(|name, acts| !acts.is_empty() && !desk.is_silent(name));
+        let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
+        plan.queues.retain(|queue, acts| !acts.is_empty() && !is_closed(queue));
         if let Some(print) = self.print {
-            plan.lanes.values().flatten().for_each(print);
-        } else if !plan.lanes.is_empty() {
-            self.deliver(plan.lanes).await;
+            plan.queues.values().flatten().for_each(print);
+        } else if !plan.queues.is_empty() {
+            self.deliver(plan.queues).await;
         }
         plan.held
     }
@@ -213,7 +214,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     /// message links to it.
     pub(super) fn add_looked_up(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
         let planned: HashSet<String> =
-            plan.lanes.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
+            plan.queues.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
             let Some(entry) = self.record.state.findings.get(&f.id) else { continue };
             let related = self.record.state.related(&f);
@@ -227,7 +228,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             let is_unarchived = entry.archived && !f.archived;
             let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
             let update = Update { at, word, to, seen: entry.seen.clone(), related, marks };
-            plan.lanes.entry(UPDATES.into()).or_default().push(Act::Update(f, update));
+            plan.queues.entry(Queue::Edits).or_default().push(Act::Update(f, update));
         }
     }
 
@@ -239,16 +240,16 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         for (id, entry) in &self.record.state.findings {
             let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
             for old in &entry.old {
-                let channel = self.desk.channel_name(&at.channel);
+                let channel = self.channels.name(&at.channel);
                 let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
-                plan.lanes.entry(UPDATES.into()).or_default().push(act);
+                plan.queues.entry(Queue::Edits).or_default().push(act);
             }
         }
     }
 
     pub(super) fn add_notices(&mut self, plan: &mut plan::Plan) {
         // Where one of them may stand already, only its own id will tell.
-        if !self.desk.is_silent(self.desk.default.name()) {
+        if !self.channels.is_closed(self.channels.default.name()) {
             let tried = &self.tried;
             let mut due = silence::together(self.record.state.notices.clone(), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(NOTICES);
@@ -258,40 +259,40 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.record.state.set_notices(due);
         }
         let due = self.record.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
-        plan.lanes.entry(self.desk.default.name().to_owned()).or_default().splice(0..0, due);
+        let default = Queue::Channel(self.channels.default.name().to_owned());
+        plan.queues.entry(default).or_default().splice(0..0, due);
     }
 
-    pub(super) async fn deliver(&mut self, mut lanes: BTreeMap<String, Vec<Act>>) {
-        self.write_ahead(&lanes).await;
-        self.hold_back_notices(&mut lanes).await;
+    pub(super) async fn deliver(&mut self, mut queues: BTreeMap<Queue, Vec<Act>>) {
+        self.write_ahead(&queues).await;
+        self.hold_back_notices(&mut queues).await;
         if self.is_over() {
             return;
         }
-        for (name, acts) in lanes {
-            let report = self.told.0.clone();
-            self.lanes.push(Box::pin(lane(self.desk.clone(), name, acts, self.past, report)));
+        for (queue, acts) in queues {
+            self.outbox.push(queue, acts);
         }
         self.drive().await;
         // What moved to another channel is said where it stood before.
         let mut plan = plan::Plan::default();
         self.add_pointers(&mut plan);
-        if !plan.lanes.is_empty() && !self.is_over() {
-            for (name, acts) in plan.lanes {
-                self.lanes.push(Box::pin(lane(self.desk.clone(), name, acts, self.past, self.told.0.clone())));
+        if !plan.queues.is_empty() && !self.is_over() {
+            for (queue, acts) in plan.queues {
+                self.outbox.push(queue, acts);
             }
             self.drive().await;
         }
     }
 
-    pub(super) async fn write_ahead(&mut self, lanes: &BTreeMap<String, Vec<Act>>) {
+    pub(super) async fn write_ahead(&mut self, queues: &BTreeMap<Queue, Vec<Act>>) {
         let numbers = self.intake.numbers();
-        let told = lanes.values().flatten().filter_map(Act::destination).chain([&self.desk.default]);
-        for to in told.filter(|to| self.desk.is_readable(&to.target)) {
+        let told = queues.values().flatten().filter_map(Act::destination).chain([&self.channels.default]);
+        for to in told.filter(|to| self.channels.is_readable(&to.target)) {
             // Should it be configured no longer when the next run looks what this one said.
-            let id = self.desk.channel_id(to.name());
+            let id = self.channels.id(to.name());
             self.record.state.note_channels(id.map(|id| (to.name().to_owned(), id)));
         }
-        for act in lanes.values().flatten() {
+        for act in queues.values().flatten() {
             if let Act::Digest { id, to, findings } = act {
                 let n = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
                 let findings = findings.iter().map(|f| (f.id.clone(), f.updated, n(f))).collect();
@@ -305,11 +306,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// What came of an act.
-    pub(super) fn done(&mut self, (lane, act, done): Told) {
-        for f in act.findings() {
-            if self.desk.minimal.borrow_mut().remove(&f.id) {
-                self.unshown.push(f.clone());
-            }
+    pub(super) fn on_report(&mut self, Report { queue, act, done, is_minimal }: Report) {
+        if is_minimal {
+            self.unshown.extend(act.findings().iter().cloned());
         }
         match (act, done) {
             (Act::Post(f, _), Done::Settled(outcome)) => self.settle(&f, &outcome),
@@ -350,10 +349,10 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             (act, Done::Unknown(why)) => {
                 self.unknown = true;
-                self.not_said(&lane, act, &why, Cause::UnknownOutcome);
+                self.not_said(&queue, act, &why, Cause::UnknownOutcome);
             }
-            (act, Done::Failed(why)) => self.not_said(&lane, act, &why, Cause::Failed),
-            (act, Done::Stopped(why)) => self.not_said(&lane, act, &why, Cause::QueueStopped),
+            (act, Done::Failed(why)) => self.not_said(&queue, act, &why, Cause::Failed),
+            (act, Done::Stopped(why)) => self.not_said(&queue, act, &why, Cause::QueueStopped),
             (act, Done::Left) => self.on_left(&act),
             (_, Done::Settled(_) | Done::Digested | Done::Said) => {}
         }
@@ -385,7 +384,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// What was not said stays to be said, for a day.
-    fn not_said(&mut self, lane: &str, act: Act, why: &str, cause: Cause) {
+    fn not_said(&mut self, queue: &Queue, act: Act, why: &str, cause: Cause) {
         let delivery = act.what();
         let given_up = match act {
             Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
@@ -412,14 +411,14 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if given_up {
             return;
         }
-        self.tally.problems.insert(format!("{lane}: {why}"));
+        self.tally.problems.insert(format!("{queue}: {why}"));
         match cause {
             // The rejection of the default channel was logged once.
             Cause::QueueStopped => {
-                tracing::debug!(queue = lane, delivery, error = why, "delivery failed; the next run retries")
+                tracing::debug!(%queue, delivery, error = why, "delivery failed; the next run retries")
             }
             Cause::UnknownOutcome | Cause::Failed => {
-                tracing::error!(queue = lane, delivery, error = why, "delivery failed; the next run retries");
+                tracing::error!(%queue, delivery, error = why, "delivery failed; the next run retries");
             }
         }
     }
@@ -430,7 +429,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if let Act::Digest { id, .. } = act {
             self.record.state.remove_digest_plan(id);
         }
-        if self.desk.refusals.is_app_refused() {
+        if self.channels.is_app_rejected() {
             for f in act.findings() {
                 self.count_failed(f);
             }

@@ -15,10 +15,8 @@ use tokio::time::Instant;
 use crate::config;
 use crate::finding::Finding;
 use crate::guardduty::{Detector, PAGE};
-use crate::plan::{Act, Mark};
+use crate::plan::{Act, Mark, Queue};
 use crate::run::engine::{Engine, ticks};
-use crate::run::lane::lane;
-use crate::slack::pace::UPDATES;
 use crate::slack::{Chat, Reaction};
 use crate::state::store::Store;
 use crate::state::{Archiving, Entry};
@@ -101,13 +99,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             Some(print) => acts.iter().for_each(print),
             None if acts.is_empty() || self.is_over() => {}
             None => {
-                self.lanes.push(Box::pin(lane(
-                    self.desk.clone(),
-                    UPDATES.into(),
-                    acts,
-                    self.past,
-                    self.told.0.clone(),
-                )));
+                self.outbox.push(Queue::Edits, acts);
                 self.drive().await;
             }
         }

@@ -1,11 +1,10 @@
-//! Slack: the Web API with a bot token, incoming webhooks, their pace, and what they answer.
+//! Slack: the Web API with a bot token, incoming webhooks, and what they answer.
 //!
-//! [`classification`] decides, without IO, what an answer means; [`client`] asks; [`pace`] says when.
+//! [`classification`] decides, without IO, what an answer means; [`client`] asks.
 
 pub mod classification;
 pub mod client;
 mod history;
-pub mod pace;
 mod probe;
 mod reaction;
 mod verify;

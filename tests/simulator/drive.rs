@@ -10,8 +10,6 @@ use guardduty_slack::config::Config;
 use guardduty_slack::guardduty::{ReadError, Reason};
 use guardduty_slack::message::Wording;
 use guardduty_slack::metrics::Requests;
-use guardduty_slack::run::desk;
-use guardduty_slack::run::desk::Desk;
 use guardduty_slack::run::engine::{Begin, Engine};
 use guardduty_slack::run::intake::{Identity, Unreachable};
 use guardduty_slack::run::record::Record;
@@ -260,13 +258,14 @@ fn engine<'a>(
     stop: Stop,
 ) -> Engine<'a, Sky, Talk, Shelf> {
     let id = line.run.id();
-    let channels = start.state.channels.clone();
     let record = Record::new(start.state, config, store, clock, id.clone(), start.replay.is_some(), start.unrecordable);
-    let desk = Rc::new(Desk { chance: || 0.5, ..desk(config, wording, chat, &stop, &id, &channels) });
     let identities = identities(line);
     Engine::new(Begin {
         config,
-        desk,
+        chat,
+        wording,
+        id,
+        chance: || 0.5,
         clock,
         stop,
         record,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::config::{Config, Escalate};
 use crate::finding::Finding;
 use crate::guardduty::Detector;
-use crate::plan::{Act, Routed, Update, Word, route};
+use crate::plan::{Act, Queue, Routed, Update, Word, route};
 use crate::run::engine::Engine;
 use crate::slack::{At, Chat};
 use crate::state::store::Store;
@@ -39,18 +39,18 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             return;
         }
         let findings = self.findings_for_triage(&due).await;
-        let mut lanes: BTreeMap<String, Vec<Act>> = BTreeMap::new();
+        let mut queues: BTreeMap<Queue, Vec<Act>> = BTreeMap::new();
         for id in due {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
             if let Some(update) = self.call_about(f) {
-                let channel = self.desk.channel_name(&update.at.channel);
-                lanes.entry(channel).or_default().push(Act::Escalate(f.clone(), update));
+                let channel = self.channels.name(&update.at.channel);
+                queues.entry(Queue::Channel(channel)).or_default().push(Act::Escalate(f.clone(), update));
             }
         }
         match self.print {
-            Some(print) => lanes.values().flatten().for_each(print),
-            None if lanes.is_empty() => {}
-            None => self.deliver(lanes).await,
+            Some(print) => queues.values().flatten().for_each(print),
+            None if queues.is_empty() => {}
+            None => self.deliver(queues).await,
         }
     }
 

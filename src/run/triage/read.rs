@@ -54,8 +54,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         if messages.is_empty() || !self.read_access().await {
             return;
         }
-        let desk = self.desk.clone();
-        let reading = self.within(PATIENCE, read_channels(desk.chat, &messages)).await;
+        let chat = self.chat;
+        let reading = self.within(PATIENCE, read_channels(chat, &messages)).await;
         let Some(channels) = reading else {
             tracing::warn!("reactions were not read: Slack did not answer in time");
             return;
@@ -97,8 +97,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     /// Returns false, with one warning, if the token may not read reactions.
     async fn read_access(&mut self) -> bool {
-        let desk = self.desk.clone();
-        match self.within(PATIENCE, desk.chat.reaction_access()).await {
+        let chat = self.chat;
+        match self.within(PATIENCE, chat.reaction_access()).await {
             Some(Ok(access)) if access.reactions => {
                 self.reactions.bots.extend(access.own);
                 self.reactions.may_read_users = access.users;
@@ -125,9 +125,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         next.truncate(SINGLE_READS);
         let escalations = next.len();
         next.extend(read_next(&self.record.state, SINGLE_READS - next.len(), is_unread));
-        let desk = self.desk.clone();
+        let chat = self.chat;
         for (number, (id, at)) in next.into_iter().enumerate() {
-            let reactions = match self.within(PATIENCE, desk.chat.reactions(&at)).await {
+            let reactions = match self.within(PATIENCE, chat.reactions(&at)).await {
                 Some(Ok(reactions)) => Some(reactions),
                 // The message, or its channel, is not accessible any more: nothing is known, and the others are read.
                 Some(Err(
@@ -186,8 +186,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             return None;
         }
         self.reactions.users_read += 1;
-        let desk = self.desk.clone();
-        let answer = self.within(PATIENCE, desk.chat.is_bot(&user)).await?;
+        let chat = self.chat;
+        let answer = self.within(PATIENCE, chat.is_bot(&user)).await?;
         match answer {
             Ok(true) => {
                 self.record.state.note_bot(&user);

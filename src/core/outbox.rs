@@ -1,0 +1,313 @@
+//! The outbox: deliveries in queues, side by side, within the rate limits; attempts, and unknown outcomes.
+//!
+//! A message whose outcome is unknown is not sent again before the history, read some seconds later, was checked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::core::channels::Channels;
+use crate::core::gate::Permission;
+use crate::core::posted::Past;
+use crate::core::rate_limit::RateLimiter;
+use crate::core::send::Shared;
+use crate::core::talk::{Talk, Turn};
+use crate::message::{Message, Wording};
+use crate::plan::{Act, Queue};
+use crate::slack::{At, Failure, HistoryError, OwnMessage, Target};
+use crate::state::Outcome;
+use crate::time::Millis;
+
+/// Time after which the history shows a message that was acknowledged.
+pub const LAG: Duration = Duration::from_secs(10);
+/// Number of times that a message of unknown outcome is looked up and sent again in one run.
+const CHECKS: usize = 3;
+
+/// One request to Slack.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// `thread`: the `ts` of the thread, and whether the channel shows the reply, too.
+    Post {
+        to: Target,
+        message: Message,
+        thread: Option<(String, bool)>,
+    },
+    Update {
+        at: At,
+        message: Message,
+    },
+    Permalink {
+        at: At,
+    },
+    History {
+        channel: String,
+        oldest: Millis,
+    },
+    Replies {
+        channel: String,
+        thread: String,
+        oldest: Millis,
+    },
+}
+
+impl Call {
+    /// Returns true if it may take effect although its answer is not awaited.
+    pub fn is_write(&self) -> bool {
+        matches!(self, Self::Post { .. } | Self::Update { .. })
+    }
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Posted(Result<At, Failure>),
+    Updated(Result<(), Failure>),
+    Permalink(Option<String>),
+    Messages(Result<Vec<OwnMessage>, HistoryError>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(u64);
+
+/// The result of a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// The revision of the finding is processed.
+    Settled(Outcome),
+    Digested,
+    /// A notice was posted, or a message edited.
+    Said,
+    /// It may have taken effect.
+    Unknown(String),
+    /// Slack rejected it, or could not be reached.
+    Failed(String),
+    /// The default channel rejects messages: its queue stops for the run.
+    Stopped(String),
+    /// Not tried, or not to its end: the run ends, or Slack rejects the app.
+    Left,
+}
+
+/// A delivery that ended.
+#[derive(Debug)]
+pub struct Report {
+    pub queue: Queue,
+    pub act: Act,
+    pub done: Done,
+    /// Slack shows its findings in the minimal form only.
+    pub is_minimal: bool,
+}
+
+/// What is to be done now.
+#[derive(Debug, Default)]
+pub struct Work {
+    pub calls: Vec<(CallId, Call)>,
+    pub reports: Vec<Report>,
+    /// Time at which there is more to do.
+    pub wake_at: Option<Millis>,
+}
+
+impl Work {
+    fn wake(&mut self, at: Millis) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// What the deliveries need to know.
+pub struct Context<'a> {
+    pub channels: &'a mut Channels,
+    pub wording: &'a Wording,
+    pub past: Past,
+    pub permission: Permission,
+    pub now: Millis,
+    /// Time until the run must end.
+    pub left: Duration,
+    /// Time until which edits because of reactions may be made.
+    pub marks_until: Millis,
+    /// Spreads retries: from 0 to 1.
+    pub chance: f64,
+}
+
+/// All deliveries of a run that are under way.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    lines: BTreeMap<Queue, Line>,
+    limiter: RateLimiter,
+    last_call: u64,
+}
+
+/// One queue.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Item>,
+    active: Option<Active>,
+    unknown: Vec<Item>,
+    /// Number of times that unknown outcomes were checked.
+    checks: usize,
+    next_check: Option<Millis>,
+}
+
+#[derive(Debug)]
+struct Item {
+    act: Act,
+    /// Reason why its outcome is unknown.
+    unknown: Option<String>,
+}
+
+#[derive(Debug)]
+struct Active {
+    talk: Talk,
+    unknown: Option<String>,
+    /// The request that has no answer yet, and whether it is a write.
+    call: Option<(CallId, bool)>,
+}
+
+impl Outbox {
+    pub fn push(&mut self, queue: Queue, acts: Vec<Act>) {
+        let line = self.lines.entry(queue).or_default();
+        line.waiting.extend(acts.into_iter().map(|act| Item { act, unknown: None }));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Notes the answer to a request. One that was given up is ignored.
+    pub fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
+        let Self { lines, limiter, .. } = self;
+        let is_asked = |active: &&mut Active| active.call.is_some_and(|(call, _)| call == id);
+        let Some(active) = lines.values_mut().filter_map(|line| line.active.as_mut()).find(is_asked) else { return };
+        active.call = None;
+        let Context { channels, past, now, left, chance, .. } = context;
+        let mut shared = Shared { channels, limiter, now: *now, left: *left, chance: *chance };
+        active.talk.on_answer(answer, past, &mut shared);
+    }
+
+    /// Returns what is to be done now.
+    pub fn advance(&mut self, context: &mut Context) -> Work {
+        let mut work = Work::default();
+        let queues: Vec<Queue> = self.lines.keys().cloned().collect();
+        for queue in queues {
+            let Some(mut line) = self.lines.remove(&queue) else { continue };
+            self.advance_line(&queue, &mut line, context, &mut work);
+            if !line.is_done() {
+                self.lines.insert(queue, line);
+            }
+        }
+        work
+    }
+
+    /// Gives up everything. Returns true if a request may yet take effect.
+    pub fn abandon(&mut self) -> bool {
+        let lines = std::mem::take(&mut self.lines);
+        lines.values().filter_map(|line| line.active.as_ref()).any(|active| active.call.is_some_and(|(_, write)| write))
+    }
+
+    fn advance_line(&mut self, queue: &Queue, line: &mut Line, context: &mut Context, work: &mut Work) {
+        loop {
+            let Some(mut active) = line.active.take().or_else(|| line.begin(context)) else {
+                if line.begin_check(queue, context, work) {
+                    continue;
+                }
+                return;
+            };
+            match self.advance_talk(&mut active, context, work) {
+                Some(done) => line.finish(queue, active, done, context, work),
+                None => {
+                    line.active = Some(active);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Returns the result of a delivery if it ends now.
+    fn advance_talk(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) -> Option<Done> {
+        if active.talk.is_mark() {
+            if context.now >= context.marks_until {
+                return Some(Done::Left);
+            }
+            work.wake(context.marks_until);
+        }
+        let is_stopped = context.permission == Permission::Stop;
+        match active.call {
+            // What is only read can be broken off.
+            Some((_, is_write)) => return (is_stopped && !is_write && context.left.is_zero()).then_some(Done::Left),
+            None if is_stopped && !active.talk.has_ended() => return Some(Done::Left),
+            None => {}
+        }
+        match active.talk.next(context.now, context.channels) {
+            Turn::Done(done) => return Some(done),
+            Turn::WaitUntil(time) => work.wake(time),
+            Turn::Read => self.call(active, context, work),
+            Turn::Write(queue) if context.permission == Permission::Send => {
+                match self.limiter.take(&queue, context.now) {
+                    Ok(()) => self.call(active, context, work),
+                    Err(time) => work.wake(time),
+                }
+            }
+            // The next save calls again.
+            Turn::Write(_) => {}
+        }
+        None
+    }
+
+    fn call(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        let call = active.talk.call(context.wording, &context.past, context.channels);
+        active.call = Some((id, call.is_write()));
+        work.calls.push((id, call));
+    }
+}
+
+impl Line {
+    fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.active.is_none() && self.unknown.is_empty()
+    }
+
+    fn begin(&mut self, context: &Context) -> Option<Active> {
+        let Item { act, unknown } = self.waiting.pop_front()?;
+        let talk = Talk::new(act, unknown.is_some(), context.channels);
+        Some(Active { talk, unknown, call: None })
+    }
+
+    /// Nothing waits: what has an unknown outcome is tried again once the history can show it. Returns true if that is now.
+    fn begin_check(&mut self, queue: &Queue, context: &Context, work: &mut Work) -> bool {
+        if self.unknown.is_empty() {
+            return false;
+        }
+        if self.checks >= CHECKS || context.permission == Permission::Stop {
+            for Item { act, unknown } in self.unknown.drain(..) {
+                let done = Done::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
+                work.reports.push(Report { queue: queue.clone(), act, done, is_minimal: false });
+            }
+            return false;
+        }
+        let next_check = *self.next_check.get_or_insert(context.now.plus(LAG));
+        if context.now < next_check {
+            work.wake(next_check);
+            return false;
+        }
+        self.next_check = None;
+        self.checks += 1;
+        self.waiting.extend(self.unknown.drain(..));
+        true
+    }
+
+    fn finish(&mut self, queue: &Queue, active: Active, done: Done, context: &Context, work: &mut Work) {
+        let (act, is_minimal) = active.talk.end();
+        match (done, active.unknown) {
+            (Done::Unknown(error), None) if context.permission != Permission::Stop => {
+                let delivery = act.what();
+                tracing::warn!(%queue, delivery, error, "delivery outcome unknown; checking Slack history");
+                self.unknown.push(Item { act, unknown: Some(error) });
+            }
+            (Done::Unknown(error), Some(_)) => self.unknown.push(Item { act, unknown: Some(error) }),
+            // The run ended before the history showed it: it is as unknown as before.
+            (Done::Left, Some(before)) => self.unknown.push(Item { act, unknown: Some(before) }),
+            (done, _) => work.reports.push(Report { queue: queue.clone(), act, done, is_minimal }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

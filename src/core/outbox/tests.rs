@@ -1,0 +1,152 @@
+use super::*;
+use crate::config::Config;
+use crate::message::{Level, Notice};
+use crate::plan::default_destination;
+
+const NOW: Millis = Millis(1_800_000_000_000);
+
+/// An outbox with notices for the default channel, which has ID C0SECURITY.
+struct Fixture {
+    outbox: Outbox,
+    channels: Channels,
+    wording: Wording,
+    permission: Permission,
+    now: Millis,
+}
+
+fn outbox(channel: &str, notices: usize) -> Fixture {
+    let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", channel)];
+    let config = Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
+    let channels = Channels::new(default_destination(&config), BTreeMap::new());
+    let mut outbox = Outbox::default();
+    let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: Level::Info };
+    outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Act::Notice(notice(n))).collect());
+    Fixture { outbox, channels, wording: Wording::default(), permission: Permission::Send, now: NOW }
+}
+
+impl Fixture {
+    fn context(&mut self) -> (&mut Outbox, Context<'_>) {
+        let context = Context {
+            channels: &mut self.channels,
+            wording: &self.wording,
+            past: Past::since(NOW, None),
+            permission: self.permission,
+            now: self.now,
+            left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
+            marks_until: Millis::MAX,
+            chance: 1.0,
+        };
+        (&mut self.outbox, context)
+    }
+
+    fn advance(&mut self) -> Work {
+        let (outbox, mut context) = self.context();
+        outbox.advance(&mut context)
+    }
+
+    /// The one request that is due now.
+    fn call(&mut self) -> (CallId, Call) {
+        let mut work = self.advance();
+        assert_eq!(work.calls.len(), 1, "{work:?}");
+        work.calls.remove(0)
+    }
+
+    fn answer(&mut self, id: CallId, answer: Answer) -> Vec<Done> {
+        let (outbox, mut context) = self.context();
+        outbox.on_answer(id, answer, &mut context);
+        self.advance().reports.into_iter().map(|report| report.done).collect()
+    }
+
+    fn pass(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+        self
+    }
+}
+
+fn posted() -> Answer {
+    Answer::Posted(Ok(At { channel: "C0SECURITY".into(), ts: "1.1".into(), thread: None }))
+}
+
+fn unknown() -> Answer {
+    Answer::Posted(Err(Failure::Unknown("timed out".into())))
+}
+
+#[test]
+fn one_message_of_a_queue_is_under_way_at_a_time() {
+    let mut outbox = outbox("C0SECURITY", 2);
+    let (id, _) = outbox.call();
+    assert!(outbox.advance().calls.is_empty());
+    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert_eq!(outbox.advance().wake_at, Some(NOW.plus(Duration::from_secs(1))), "one message a second");
+    let (id, _) = outbox.pass(1).call();
+    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert!(outbox.outbox.is_empty());
+}
+
+#[test]
+fn nothing_is_posted_while_the_state_must_be_saved_first() {
+    let mut outbox = outbox("#security", 2);
+    outbox.permission = Permission::Wait;
+    assert!(outbox.advance().calls.is_empty());
+    outbox.permission = Permission::Send;
+    let (id, _) = outbox.call();
+    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert!(outbox.channels.has_unsaved_id(), "the ID of the channel must be saved before the second message");
+}
+
+#[test]
+fn an_unknown_outcome_is_sent_again_only_after_the_history_was_read() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let (id, _) = outbox.call();
+    assert_eq!(outbox.answer(id, unknown()), []);
+    assert_eq!(outbox.advance().wake_at, Some(NOW.plus(LAG)));
+    let (id, call) = outbox.pass(10).call();
+    assert!(matches!(call, Call::History { .. }), "{call:?}");
+    let (outbox_, mut context) = outbox.context();
+    outbox_.on_answer(id, Answer::Messages(Ok(vec![])), &mut context);
+    let (id, call) = outbox.call();
+    assert!(matches!(call, Call::Post { .. }), "{call:?}");
+    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+}
+
+#[test]
+fn an_outcome_that_stays_unknown_is_reported_after_three_checks() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let (mut id, _) = outbox.call();
+    assert_eq!(outbox.answer(id, unknown()), []);
+    for check in 1..=CHECKS {
+        (id, _) = outbox.pass(10).call();
+        let unread = Answer::Messages(Err(HistoryError::Unavailable("503".into())));
+        assert_eq!(outbox.answer(id, unread).len(), usize::from(check == CHECKS));
+    }
+    assert!(outbox.outbox.is_empty());
+}
+
+#[test]
+fn a_run_that_ends_waits_for_writes_and_leaves_the_rest() {
+    let mut outbox = outbox("C0SECURITY", 2);
+    let (id, _) = outbox.call();
+    outbox.permission = Permission::Stop;
+    assert!(outbox.advance().reports.is_empty(), "the message may take effect");
+    assert_eq!(outbox.answer(id, posted()), [Done::Said, Done::Left]);
+    assert!(!outbox.outbox.abandon());
+}
+
+#[test]
+fn a_write_that_is_abandoned_may_take_effect() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    assert!(!outbox.outbox.abandon());
+    let mut outbox = super::tests::outbox("C0SECURITY", 1);
+    outbox.call();
+    assert!(outbox.outbox.abandon());
+}
+
+#[test]
+fn what_was_unknown_before_the_run_ended_is_reported_as_unknown() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let (id, _) = outbox.call();
+    assert_eq!(outbox.answer(id, unknown()), []);
+    outbox.permission = Permission::Stop;
+    let reports = outbox.advance().reports;
+    assert!(matches!(&reports[..], [Report { done: Done::Unknown(_), .. }]), "{reports:?}");
+}

@@ -1,0 +1,111 @@
+//! The posted messages: what the history of the channels shows of the bot's own messages.
+//!
+//! Only messages of its own bot count, because anyone can write metadata. A finding's message that the state already has
+//! processes nothing: an edit may have to be followed by a reply in the thread.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use crate::slack::{At, OwnMessage, ReplyId};
+use crate::state::{PostedFinding, State};
+use crate::time::Millis;
+
+/// Maximum difference between Slack's clock and ours.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Since when there may be messages in Slack that the state does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct Past {
+    /// The history is read from here.
+    pub oldest: Millis,
+    /// A replay: what was posted before does not count.
+    pub replayed: Option<Millis>,
+}
+
+impl Past {
+    pub fn since(since: Millis, replayed: Option<Millis>) -> Self {
+        let oldest = since.minus(SKEW);
+        Self { oldest: replayed.map_or(oldest, |replayed| oldest.max(replayed)), replayed }
+    }
+}
+
+/// The posted messages: findings by ID (the newest message each), digests, notices, replies.
+#[derive(Clone, Debug, Default)]
+pub struct PostedMessages {
+    findings: BTreeMap<String, PostedFinding>,
+    pub digests: HashSet<String>,
+    pub notices: HashSet<String>,
+    pub summaries: HashSet<String>,
+    /// Replies that are messages in a channel, because their thread rejected them.
+    pub standalone_replies: HashSet<ReplyId>,
+}
+
+/// What was reconciled.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// Findings whose message the state did not have, by ID.
+    pub findings: BTreeSet<String>,
+    pub digests: usize,
+}
+
+impl PostedMessages {
+    /// Adds the messages of one channel: its name as configured, its ID.
+    pub fn add(&mut self, channel: (&str, &str), messages: Vec<OwnMessage>, past: &Past) {
+        for m in messages {
+            if past.replayed.is_some_and(|replayed| m.posted() <= replayed) {
+                continue;
+            }
+            match m.event_type.as_str() {
+                "guardduty_finding" => self.add_finding(channel, &m),
+                "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
+                "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
+                "guardduty_summary" => self.summaries.extend(text(&m, "summary_id")),
+                "guardduty_reply" => self.standalone_replies.extend(m.reply_id()),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &OwnMessage) {
+        let Some(id) = text(m, "finding_id") else { return };
+        if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
+            return;
+        }
+        let posted = PostedFinding {
+            // A finding without a readable time is identified by its ID alone.
+            updated: text(m, "updated_at").and_then(|time| Millis::parse(&time)).unwrap_or_default(),
+            at: At { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread: None },
+            channel: name.to_owned(),
+            severity: m.event.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
+            region: text(m, "region").unwrap_or_default(),
+            detector: text(m, "detector_id").unwrap_or_default(),
+        };
+        self.findings.insert(id, posted);
+    }
+
+    /// The message of this revision of a finding, or of a later one.
+    pub fn finding(&self, id: &str, updated: Millis) -> Option<At> {
+        self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())
+    }
+
+    /// Treats as delivered what was posted: findings of sources in the state, digests with a plan, queued notices.
+    /// `sources`: the source, by its `n`, of each finding that this run was just shown: a message about one of those
+    /// counts whichever detector it names.
+    pub fn adopt(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Millis) -> Adopted {
+        let mut adopted = Adopted::default();
+        for id in &self.digests {
+            adopted.digests += usize::from(state.adopt_digest(id).is_some());
+        }
+        self.notices.iter().for_each(|id| state.remove_notice(id));
+        for (id, posted) in &self.findings {
+            if state.adopt_finding(id, posted, sources.get(id.as_str()).copied(), now) {
+                adopted.findings.insert(id.clone());
+            }
+        }
+        adopted
+    }
+}
+
+fn text(m: &OwnMessage, key: &str) -> Option<String> {
+    m.event.get(key).and_then(|v| v.as_str()).map(str::to_owned)
+}

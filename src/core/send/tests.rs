@@ -1,0 +1,116 @@
+use super::*;
+
+const NOW: Millis = Millis(1_800_000_000_000);
+const LEFT: Duration = Duration::from_secs(100);
+
+fn to(name: &str, mention: Option<&str>) -> Destination {
+    Destination { target: Target::Channel(name.into()), mention: mention.map(str::to_owned), route: None }
+}
+
+fn channels() -> Channels {
+    Channels::new(to("C0DEFAULT", None), [("#old".to_owned(), "C0OLD".to_owned())].into())
+}
+
+struct Case {
+    channel: &'static str,
+    place: Place,
+    mention: Option<&'static str>,
+}
+
+impl Case {
+    fn channel(channel: &'static str) -> Self {
+        Self { channel, place: Place::Channel, mention: None }
+    }
+
+    fn reply() -> Self {
+        Self { place: Place::OnlyThread("1.1".into(), false), ..Self::channel("C0OTHER") }
+    }
+
+    /// What follows from a failure, and where the message goes then.
+    fn after(self, failure: Failure, channels: &mut Channels) -> (Next, String, Place) {
+        let mut way = Way::new(&to(self.channel, self.mention), self.place, channels);
+        let mut limiter = RateLimiter::default();
+        let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
+        let next = way.on_failure(failure, &mut shared);
+        (next, channels.address(&way.target).name().to_owned(), way.place)
+    }
+}
+
+fn error() -> String {
+    "code".into()
+}
+
+#[test]
+fn every_failure_of_a_new_message_has_its_consequence() {
+    let again = |channel: &str| (Next::Again, channel.to_owned(), Place::Channel);
+    let end = |unsent: Unsent| (Next::End(unsent), "C0OTHER".to_owned(), Place::Channel);
+    let later = NOW.plus(Duration::from_millis(500));
+    for (failure, expected) in [
+        (Failure::RateLimited(None), again("C0OTHER")),
+        (Failure::Content(error()), again("C0OTHER")),
+        (Failure::Restricted(error()), again("C0DEFAULT")),
+        (Failure::Channel(error()), again("C0DEFAULT")),
+        (Failure::Reply(error()), again("C0DEFAULT")),
+        (Failure::Gone(error()), again("C0DEFAULT")),
+        (Failure::Unclassified(error()), again("C0OTHER")),
+        (Failure::App(error()), end(Unsent::Left)),
+        (Failure::Unsent(error()), (Next::AgainAt(later), "C0OTHER".into(), Place::Channel)),
+        (Failure::Unknown(error()), end(Unsent::Unknown("chat.postMessage: code".into()))),
+    ] {
+        assert_eq!(Case::channel("C0OTHER").after(failure.clone(), &mut channels()), expected, "{failure:?}");
+    }
+}
+
+#[test]
+fn a_message_that_the_default_channel_rejects_stops_its_queue() {
+    let mut channels = channels();
+    let stopped = Unsent::Stopped("C0DEFAULT: is_archived".into());
+    let (next, ..) = Case::channel("C0DEFAULT").after(Failure::Channel("is_archived".into()), &mut channels);
+    assert_eq!(next, Next::End(stopped));
+    let mut way = Way::new(&to("C0DEFAULT", None), Place::Channel, &channels);
+    assert_eq!(way.prepare(&channels), Err(Unsent::Stopped("C0DEFAULT: is_archived".into())));
+}
+
+#[test]
+fn an_unknown_outcome_is_tried_again_where_no_history_can_show_the_message() {
+    let mut channels = channels();
+    channels.set_unreadable("C0OTHER".into());
+    let (next, ..) = Case::channel("C0OTHER").after(Failure::Unknown(error()), &mut channels);
+    assert!(matches!(next, Next::AgainAt(_)), "{next:?}");
+}
+
+#[test]
+fn a_reply_is_posted_in_its_thread_or_nowhere() {
+    let place = || Place::OnlyThread("1.1".into(), false);
+    for (failure, unsent) in [
+        (Failure::Gone(error()), Unsent::NotFound),
+        (Failure::Reply(error()), Unsent::NoReply(error())),
+        (Failure::Channel(error()), Unsent::NoReply(error())),
+    ] {
+        let expected = (Next::End(unsent), "C0OTHER".to_owned(), place());
+        assert_eq!(Case::reply().after(failure, &mut channels()), expected);
+    }
+}
+
+#[test]
+fn a_message_that_a_thread_rejects_goes_to_the_channel() {
+    let case = Case { place: Place::PreferThread("1.1".into()), ..Case::channel("C0OTHER") };
+    let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
+    assert_eq!(case.after(Failure::Reply(error()), &mut channels()), expected);
+}
+
+#[test]
+fn a_channel_that_was_renamed_is_addressed_by_its_id() {
+    let mut channels = channels();
+    let not_found = || Failure::Channel("channel_not_found".into());
+    assert_eq!(Case::channel("#old").after(not_found(), &mut channels).1, "C0OLD");
+    assert_eq!(Case::channel("#old").after(not_found(), &mut channels).1, "C0DEFAULT", "the ID does not exist either");
+    assert_eq!(Case::channel("#unknown").after(not_found(), &mut channels).1, "C0DEFAULT");
+}
+
+#[test]
+fn a_mention_that_a_channel_may_reject_is_omitted_first() {
+    let case = Case { mention: Some("<!channel>"), ..Case::channel("C0OTHER") };
+    let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
+    assert_eq!(case.after(Failure::Restricted(error()), &mut channels()), expected);
+}
