@@ -338,7 +338,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 break;
             }
             // The ID of a channel is saved before a second message goes there: by it its history can be read.
-            if self.record.is_due() || self.channels.has_unsaved_id() {
+            // When the run must end, the last write brings all of it.
+            let is_due = self.record.is_due() || self.channels.has_unsaved_id();
+            if is_due && !self.stop.is_set() {
                 self.checkpoint().await;
                 continue;
             }
