@@ -339,8 +339,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             }
             // The ID of a channel is saved before a second message goes there: by it its history can be read.
             // When the run must end, the last write brings all of it.
-            let is_due = self.record.is_due() || self.channels.has_unsaved_id();
-            if is_due && !self.stop.is_set() {
+            let must_save = self.permission() == Permission::Wait;
+            if (must_save || self.record.is_due()) && !self.stop.is_set() {
+                if must_save {
+                    self.record.begin_posting();
+                }
                 self.checkpoint().await;
                 continue;
             }

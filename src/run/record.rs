@@ -96,8 +96,13 @@ impl<'a, S: Store> Record<'a, S> {
 
     /// Writes what the run is about to do, before it does it: «posting since», digests, notices that are due.
     pub async fn ahead(&mut self, in_hand: &InHand<'_>) {
-        self.noted = true;
+        self.begin_posting();
         self.checkpoint(in_hand).await;
+    }
+
+    /// From the next write on, the state has the posting intent of this run.
+    pub fn begin_posting(&mut self) {
+        self.noted = true;
     }
 
     /// Writes what is settled, and with it renews the lease.
