@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::dashboard::{Target, targets};
 use crate::history::{END, History, Labels};
 use crate::panels::expected;
+use crate::queries::SCOPES;
 use crate::services::{Service, prometheus_with_blocks, pushgateway};
 use crate::truth::{Values, Window};
 
@@ -26,13 +27,16 @@ fn world(gateway: &Service, release: &str) -> World {
         .env("PUSHGATEWAY_LABELS", format!("namespace=security,release={release}"))
 }
 
-/// Runs of two releases over 26 hours: first runs, recurrences, a lost state, an upgrade, failures, new finding types,
+/// Runs of two releases over 26 hours: first runs, recurrences, an acknowledgement, a lost state, an upgrade, failures, new finding types,
 /// and 20 minutes without a scrape at the beginning of the last hour.
 fn history(gateway: &Service) -> History {
     let exposition = || gateway.get("/metrics").expect("a running Pushgateway answers").1;
     let mut history = History { outages: vec![(END - 75 * MINUTE, END - 55 * MINUTE)], ..History::default() };
 
-    let rel = world(gateway, "rel")
+    let rel = world(gateway, "rel");
+    rel.slack.scopes(SCOPES);
+    let rel = rel
+        .env("SLACK_TRIAGE", "show")
         .env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1")
         .env("SLACK_ROUTES", ROUTES)
         .findings([low("l1"), medium("m1"), high("h1"), high("h2"), high("h7")])
@@ -75,6 +79,7 @@ fn history(gateway: &Service) -> History {
     let rel = rel.findings([low("l6").updated_ago(10)]).run().exit(0);
     history.add("rel", END - 65 * MINUTE, false, &exposition());
     let denied = error("AccessDeniedException").for_ever();
+    rel.slack.react(&rel.message_of("t1").ts, "eyes", "U0ALICE");
     let rel = rel
         .findings([of(Kind::TorCaller, "t2").updated_ago(10), high("h6").updated_ago(10)])
         .fault(|call| call.service == "guardduty" && call.place.ends_with("us-east-1"), [denied])

@@ -34,9 +34,15 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
             let unhealthy = current(history, window, "coverage_unhealthy_resources");
             top(100, unhealthy.into_iter().filter(|(_, count)| *count > 0.0).collect())
         }
+        "Unacknowledged findings" => sum_by(&current(history, window, "unacknowledged_findings"), &["severity"]),
+        "Oldest unacknowledged finding" => {
+            age(history, window, "oldest_unacknowledged_timestamp_seconds", &["severity"])
+        }
+        "Average time to acknowledgement" => average(history, window, "acknowledge_delay_seconds"),
+        "Time to acknowledgement" => delay_quantile(history, window, "acknowledge_delay_seconds", [0.5, 0.9][query]),
         "Delivered within 15 minutes" => share_within(history, window, "900"),
-        "Average notification delay" => average_delay(history, window),
-        "Notification delay" => delay_quantile(history, window, [0.5, 0.9, 0.99][query]),
+        "Average notification delay" => average(history, window, "notification_delay_seconds"),
+        "Notification delay" => delay_quantile(history, window, "notification_delay_seconds", [0.5, 0.9, 0.99][query]),
         "Pending findings" | "Pending findings over time" => {
             sum_by(&current(history, window, "pending_findings"), RELEASE)
         }
@@ -108,9 +114,10 @@ fn share_within(history: &History, window: Window, bound: &str) -> Values {
     ratio(&sum_by(&buckets, &[]), &sum_by(&count, &[]))
 }
 
-fn average_delay(history: &History, window: Window) -> Values {
-    let sum = growth(history, window, "notification_delay_seconds_sum", &all);
-    let count = growth(history, window, "notification_delay_seconds_count", &all);
+/// The average of a histogram.
+fn average(history: &History, window: Window, histogram: &str) -> Values {
+    let sum = growth(history, window, &format!("{histogram}_sum"), &all);
+    let count = growth(history, window, &format!("{histogram}_count"), &all);
     ratio(&sum_by(&sum, &[]), &sum_by(&count, &[]))
 }
 
@@ -120,8 +127,8 @@ fn ratio(numerators: &Values, denominators: &Values) -> Values {
     nonzero.map(|(labels, value)| (labels.clone(), numerators[labels] / value)).collect()
 }
 
-fn delay_quantile(history: &History, window: Window, q: f64) -> Values {
-    let buckets = growth(history, window, "notification_delay_seconds_bucket", &all);
+fn delay_quantile(history: &History, window: Window, histogram: &str, q: f64) -> Values {
+    let buckets = growth(history, window, &format!("{histogram}_bucket"), &all);
     quantile(q, &sum_by(&buckets, &["le"]))
 }
 

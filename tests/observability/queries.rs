@@ -11,6 +11,9 @@ use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use crate::dashboard::{annotations, interpolate, metrics_in, read, targets};
 use crate::services::{Service, eventually, prometheus, pushgateway};
 
+/// Scopes of the app, with triage.
+pub const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
+
 const RANGE: i64 = 3_600;
 const STEP: i64 = 60;
 
@@ -24,18 +27,25 @@ fn wait_for_scrape(gateway: &Service, prometheus: &Service) {
     });
 }
 
-/// A successful run; one with recurrences and a rate limit; one in which a region is denied, the other has a
+/// A successful run, with unhealthy runtime coverage; one with an acknowledgement, recurrences and a rate limit; one in which a region is denied, the other has a
 /// disabled detector and Slack rejects the token.
 fn run_three_times(gateway: &Service, prometheus: &Service) {
-    let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"))
+    let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"));
+    world.slack.scopes(SCOPES);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.uncovered.push(("EKS".into(), "payments".into(), "No pods running".into()));
+    });
+    let world = world
         .env("PUSHGATEWAY_URL", format!("http://127.0.0.1:{}", gateway.port))
         .env("PUSHGATEWAY_LABELS", "namespace=security,release=rel")
         .env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1")
+        .env("SLACK_TRIAGE", "show")
         .findings([low("l1"), medium("m1"), high("h1")])
         .findings_in(ACCOUNT, "us-east-1", [critical("c1")])
         .run()
         .exit(0);
     wait_for_scrape(gateway, prometheus);
+    world.slack.react(&world.message_of("h1").ts, "eyes", "U0ALICE");
     let world = world
         .findings([high("h1").updated_ago(5).count(7), medium("m2")])
         .slack([status(429).retry_after(1)])
