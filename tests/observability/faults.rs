@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use guardduty_slack_support::fault::error;
-use guardduty_slack_support::findings::{high, iso, medium, now};
+use guardduty_slack_support::findings::{critical, high, iso, medium, now};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::Value;
 
 use crate::history::{History, Labels};
+use crate::queries::SCOPES;
 use crate::services::{Service, pushgateway};
 
 /// Minutes between two runs: the default schedule.
@@ -171,6 +172,31 @@ fn scenarios() -> Vec<Scenario> {
             .state(|state| state["unfetched"]["withheld"]["since"] = iso(now() - 25 * DAY / 24).into())
             .runs(2)
             .fires(10, &["GuardDutySlackGivenUp"]),
+        Scenario::new("a protection plan that is switched off")
+            .runs(1)
+            .given(|world| {
+                world
+                    .aws
+                    .source(ACCOUNT, REGION, |source| drop(source.features.insert("RDS_LOGIN_EVENTS".into(), false)));
+                world
+            })
+            .runs(1)
+            .fires(10, &["GuardDutySlackFeatureSwitchedOff"]),
+        Scenario::new("unhealthy runtime coverage")
+            .given(|world| {
+                let uncovered = ("EKS".into(), "payments".into(), "No pods running".into());
+                world.aws.source(ACCOUNT, REGION, |source| source.uncovered.push(uncovered));
+                world
+            })
+            .runs(1)
+            .fires(190, &["GuardDutySlackCoverageUnhealthy", "GuardDutySlackNoSuccess"]),
+        Scenario::new("a critical finding that nobody acknowledges")
+            .given(|world| {
+                world.slack.scopes(SCOPES);
+                world.env("SLACK_TRIAGE", "show").findings([critical("c1")])
+            })
+            .runs(1)
+            .fires(65, &["GuardDutySlackCriticalUnacknowledged", "GuardDutySlackNoSuccess"]),
         Scenario::new("a state near its limit")
             .runs(1)
             .state(|state| state["of_a_newer_release"] = "x".repeat(650_000).into())
