@@ -177,7 +177,7 @@ fn scenarios() -> Vec<Scenario> {
             .given(|world| {
                 world
                     .aws
-                    .source(ACCOUNT, REGION, |source| drop(source.features.insert("RDS_LOGIN_EVENTS".into(), false)));
+                    .source(ACCOUNT, REGION, |source| _ = source.features.insert("RDS_LOGIN_EVENTS".into(), false));
                 world
             })
             .runs(1)
