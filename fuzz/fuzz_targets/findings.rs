@@ -27,8 +27,8 @@ fuzz_target!(|text: &str| {
             kept(&message::finding(f, &life, &wording, form));
             let news = News { severity_was: Some(0.0), fresh: &traits, count_was: Some(0), ..News::default() };
             kept(&message::reply(f, &news, &wording, form));
-            let lines = f.facts.iter().flat_map(|f| &f.lines).map(|line| line.plain()).collect();
-            let title = f.description.clone().unwrap_or_default();
+            let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|line| line.plain()).collect();
+            let title = f.details().description.clone().unwrap_or_default();
             kept(&message::notice(&Notice { id: f.id.clone(), title, lines, level: Level::Warning }, form));
             kept(&message::moved(&f.id, &f.account_id, None, form));
         }

@@ -25,12 +25,12 @@ fuzz_target!(|input: (u16, &str)| {
     let mut after = before.clone();
     // Half of the findings and of the sources are in hand.
     let in_hand = InHand {
-        ids: before.findings.keys().step_by(2).cloned().collect(),
+        ids: before.findings.keys().step_by(2).map(String::as_str).collect(),
         oldest: before
             .sources
             .iter()
             .step_by(2)
-            .map(|(key, s)| (key.clone(), s.watermark.minus(OVERLAP / 2)))
+            .map(|(key, s)| (key.as_str(), s.watermark.minus(OVERLAP / 2)))
             .collect(),
     };
     let unforgettable = before.unforgettable(OVERLAP, &in_hand);
@@ -45,7 +45,7 @@ fuzz_target!(|input: (u16, &str)| {
         if source.floor > was.floor {
             assert!(source.floor <= was.watermark, "a floor above its watermark: {key}");
             assert!(
-                in_hand.oldest.get(key).is_none_or(|u| source.floor <= *u),
+                in_hand.oldest.get(key.as_str()).is_none_or(|u| source.floor <= *u),
                 "a floor above what is not settled: {key}"
             );
         }
