@@ -120,8 +120,8 @@ pub struct Context<'a> {
     pub now: Millis,
     /// Time until the run must end.
     pub left: Duration,
-    /// Time until which edits because of reactions may be made.
-    pub marks_until: Millis,
+    /// Time until which edits that announce nothing may be made.
+    pub refresh_until: Millis,
     /// Spreads retries: from 0 to 1.
     pub chance: f64,
 }
@@ -221,11 +221,11 @@ impl Outbox {
 
     /// Returns the result of a delivery if it ends now.
     fn advance_talk(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) -> Option<Done> {
-        if active.talk.is_mark() {
-            if context.now >= context.marks_until {
+        if active.talk.is_refresh() {
+            if context.now >= context.refresh_until {
                 return Some(Done::Left);
             }
-            work.wake(context.marks_until);
+            work.wake(context.refresh_until);
         }
         let is_stopped = context.permission == Permission::Stop;
         match active.call {

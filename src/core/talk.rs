@@ -101,7 +101,7 @@ impl Talk {
         };
         talk.step = match &talk.act {
             Act::Post(..) => Step::Threads(0),
-            Act::Update(..) | Act::Mark(..) => Step::Permalinks(0),
+            Act::Update(..) | Act::Refresh(..) => Step::Permalinks(0),
             Act::Point { .. } => Step::Link,
             Act::Escalate(..) => Step::Replies,
             Act::Notice(_) | Act::Summary(_) | Act::Digest { .. } => talk.check_history(channels),
@@ -109,8 +109,8 @@ impl Talk {
         talk
     }
 
-    pub(super) fn is_mark(&self) -> bool {
-        matches!(self.act, Act::Mark(..))
+    pub(super) fn is_refresh(&self) -> bool {
+        matches!(self.act, Act::Refresh(..))
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -332,7 +332,7 @@ impl Talk {
                 let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
                 is_found.then_some(Done::Said)
             }
-            (Act::Mark(..) | Act::Point { .. }, _) => None,
+            (Act::Refresh(..) | Act::Point { .. }, _) => None,
         };
         self.step = match (done, purpose) {
             (Some(done), _) => Step::Ended(done),
@@ -393,7 +393,7 @@ impl Talk {
                 (old.clone(), message::moved(id, channel, self.link.as_deref(), form))
             }
             Act::Update(f, update) => (update.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
-            Act::Mark(f, mark) => (mark.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            Act::Refresh(f, refresh) => (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
             _ => unreachable!("a new message is not edited"),
         }
     }
@@ -432,8 +432,8 @@ impl Talk {
                 log_redirect(id, LogPlace { channel: &channels.name(&old.channel), at: old });
                 self.finish(Done::Said);
             }
-            Act::Mark(f, mark) => {
-                self.log(Action::Updated, f, &mark.at, channels);
+            Act::Refresh(f, refresh) => {
+                self.log(Action::Updated, f, &refresh.at, channels);
                 self.finish(Done::Said);
             }
             Act::Update(f, update) => {
@@ -502,7 +502,7 @@ impl Talk {
                 };
                 reply(f, update, addressing, placement, form, wording)
             }
-            Act::Post(f, _) | Act::Update(f, _) | Act::Mark(f, _) => self.finding(f, addressing, form, wording),
+            Act::Post(f, _) | Act::Update(f, _) | Act::Refresh(f, _) => self.finding(f, addressing, form, wording),
             Act::Escalate(..) => unreachable!("an escalation is a reply"),
             Act::Point { .. } => unreachable!("a redirect is an edit"),
         }
@@ -512,7 +512,7 @@ impl Talk {
         let (seen, marks) = match &self.act {
             Act::Post(_, post) => (&post.seen, None),
             Act::Update(_, update) => (&update.seen, Some(&update.marks)),
-            Act::Mark(_, mark) => (&mark.seen, Some(&mark.marks)),
+            Act::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
             _ => unreachable!("no other act is about one finding"),
         };
         // A message that is posted again has no reactions.
@@ -581,7 +581,7 @@ impl Talk {
                 log_finding(Action::Replied, f, place);
                 Done::Said
             }
-            Act::Mark(..) | Act::Point { .. } => Done::Said,
+            Act::Refresh(..) | Act::Point { .. } => Done::Said,
         };
         self.finish(done);
     }
@@ -681,9 +681,8 @@ fn oldest_reply(f: &Finding) -> Millis {
     f.updated.minus(SKEW)
 }
 
-/// Returns true if the reply mentions people and is shown in the channel.
 fn is_call(update: &Update) -> bool {
-    update.word.as_ref().is_some_and(|word| word.rose_from.is_some() || word.unacknowledged_for.is_some())
+    update.word.as_ref().is_some_and(Word::is_call)
 }
 
 fn mention(update: &Update) -> Option<String> {
@@ -704,16 +703,7 @@ fn reply(
     wording: &Wording,
 ) -> Message {
     let none = Word::default();
-    let word = update.word.as_ref().unwrap_or(&none);
-    let news = News {
-        severity_was: word.rose_from,
-        fresh: &word.fresh,
-        count_was: word.count_was,
-        reopened: word.reopened,
-        unacknowledged_for: word.unacknowledged_for,
-        addressing: *addressing,
-        placement,
-    };
+    let news = News { addressing: *addressing, placement, ..update.word.as_ref().unwrap_or(&none).news() };
     message::reply(f, &news, wording, form)
 }
 

@@ -111,10 +111,10 @@ fn next_run(f: &Finding, state: &State, config: &Config, now: Millis) -> String 
         Verdict::Update(update) if update.word.is_some() => "updates its message and replies in its thread".to_owned(),
         Verdict::Update(_) => "updates its message".to_owned(),
     };
-    match state.sources.get(&f.origin.key()).map(|source| source.lower(config.overlap)) {
-        Some(lower) if f.updated < lower => {
-            format!("does not list it: it was updated before {}, where the source is listed from", lower.iso())
-        }
-        _ => planned + &retry,
+    let source = state.sources.get(&f.origin.key());
+    let lower = source.map_or(now.minus(config.lookback), |source| source.lower(config.overlap));
+    match f.updated < lower {
+        true => format!("does not list it: it was updated before {}, where the source is listed from", lower.iso()),
+        false => planned + &retry,
     }
 }

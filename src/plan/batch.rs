@@ -25,8 +25,8 @@ pub enum Act {
         to: Destination,
         findings: Vec<Rc<Finding>>,
     },
-    /// The message of a finding shows what the reactions on it say.
-    Mark(Rc<Finding>, Mark),
+    /// The message of a finding shows what the reactions on it say, and the messages to which it links.
+    Refresh(Rc<Finding>, Refresh),
     Summary(Box<SummaryOf>),
     /// The thread of a finding calls again.
     Escalate(Rc<Finding>, Update),
@@ -46,9 +46,10 @@ pub struct SummaryOf {
     pub summary: Summary,
 }
 
-/// An edit of a finding's message because of reactions.
+/// An edit of a finding's message that announces nothing: what reactions say, or links. A message that cannot be edited is
+/// not posted again for it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mark {
+pub struct Refresh {
     pub at: At,
     pub marks: Marks,
     /// Traits that earlier revisions of the finding showed.
@@ -63,7 +64,7 @@ impl Act {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Summary(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => &[],
+            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Escalate(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -71,7 +72,7 @@ impl Act {
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Summary(_) | Act::Mark(..) | Act::Escalate(..) | Act::Point { .. } => None,
+            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Escalate(..) | Act::Point { .. } => None,
         }
     }
 
@@ -79,7 +80,7 @@ impl Act {
     pub fn related(&self) -> &[RelatedMessage] {
         match self {
             Act::Post(_, Post { related, .. }) | Act::Update(_, Update { related, .. }) => related,
-            Act::Mark(_, Mark { related, .. }) => related,
+            Act::Refresh(_, Refresh { related, .. }) => related,
             Act::Digest { .. } | Act::Notice(_) | Act::Summary(_) | Act::Escalate(..) | Act::Point { .. } => &[],
         }
     }
@@ -92,7 +93,7 @@ impl Act {
             Act::Notice(notice) => format!("notice \"{}\"", notice.title),
             Act::Summary(summary) => summary.summary.id.clone(),
             Act::Escalate(f, _) => format!("escalation of finding {}", f.id),
-            Act::Mark(f, _) => format!("reactions on finding {}", f.id),
+            Act::Refresh(f, _) => format!("marks and links of finding {}", f.id),
             Act::Point { id, .. } => format!("redirect for finding {id}"),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Access, Config, Recurrence, Samples};
 use crate::finding::Finding;
-use crate::message::{Marks, Reopened};
+use crate::message::{Marks, News, Reopened};
 use crate::plan::{Destination, Routed, route};
 use crate::slack::At;
 use crate::state::{Entry, Outcome, RelatedMessage, State};
@@ -96,6 +96,25 @@ pub struct Word {
     pub reopened: Option<Reopened>,
     /// Nobody acknowledged the finding for this time: the word is broadcast, with the mention of the destination.
     pub unacknowledged_for: Option<Duration>,
+}
+
+impl Word {
+    /// The content of the reply that says it.
+    pub fn news(&self) -> News<'_> {
+        News {
+            severity_was: self.rose_from,
+            fresh: &self.fresh,
+            count_was: self.count_was,
+            reopened: self.reopened,
+            unacknowledged_for: self.unacknowledged_for,
+            ..News::default()
+        }
+    }
+
+    /// Returns true if the reply mentions people and is shown in the channel.
+    pub fn is_call(&self) -> bool {
+        self.rose_from.is_some() || self.unacknowledged_for.is_some()
+    }
 }
 
 /// Decides about one finding as fetched.

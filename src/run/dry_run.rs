@@ -38,10 +38,10 @@ impl Printer<'_> {
                 self.post(self.default.name(), None, &message::summary(&summary.summary, Form::Full));
             }
             Act::Escalate(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
-            Act::Mark(f, mark) => {
-                let marks = Some(&mark.marks);
-                let life = Life { archived: f.archived, traits_seen: &mark.seen, marks, ..Life::default() };
-                self.update(&mark.at, &message::finding(f, &life, self.wording, Form::Full));
+            Act::Refresh(f, refresh) => {
+                let marks = Some(&refresh.marks);
+                let life = Life { archived: f.archived, traits_seen: &refresh.seen, marks, ..Life::default() };
+                self.update(&refresh.at, &message::finding(f, &life, self.wording, Form::Full));
             }
             Act::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
@@ -59,18 +59,8 @@ impl Printer<'_> {
     }
 
     fn reply(&self, f: &Finding, update: &Update, word: &Word) {
-        let mention =
-            update.to.mention.as_deref().filter(|_| word.rose_from.is_some() || word.unacknowledged_for.is_some());
-        let addressing = Addressing { mention, ..Addressing::default() };
-        let news = News {
-            severity_was: word.rose_from,
-            fresh: &word.fresh,
-            count_was: word.count_was,
-            reopened: word.reopened,
-            unacknowledged_for: word.unacknowledged_for,
-            addressing,
-            ..News::default()
-        };
+        let mention = update.to.mention.as_deref().filter(|_| word.is_call());
+        let news = News { addressing: Addressing { mention, ..Addressing::default() }, ..word.news() };
         let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
         self.post(&update.at.channel, Some(root), &message::reply(f, &news, self.wording, Form::Full));
     }

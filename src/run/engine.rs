@@ -307,7 +307,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             permission,
             now,
             left: if self.stop.is_set() { Duration::ZERO } else { left },
-            marks_until: now.plus(time_for_triage(left, self.config.run_timeout)),
+            refresh_until: now.plus(time_for_triage(left, self.config.run_timeout)),
             chance: (self.chance)(),
         };
         (&mut self.outbox, context)

@@ -9,7 +9,7 @@ use crate::core::posted::PostedMessages;
 use crate::finding::Finding;
 use crate::guardduty::Detector;
 use crate::message::{Level, Reopened};
-use crate::plan::{self, Act, Queue, Routed, Update, Word, default_destination, route, silence};
+use crate::plan::{self, Act, Queue, Refresh, Routed, Update, Word, default_destination, route, silence};
 use crate::run::engine::{Engine, PATIENCE};
 use crate::run::recall::{readable_channels, recall};
 use crate::run::triage::escalation_of;
@@ -216,10 +216,18 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let planned: HashSet<String> =
             plan.queues.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
-            let Some(entry) = self.record.state.findings.get(&f.id) else { continue };
+            let Some(entry) = self.record.state.findings.get(&f.id).filter(|_| !planned.contains(&f.id)) else {
+                continue;
+            };
+            let Some(at) = entry.at.clone() else { continue };
             let related = self.record.state.related(&f);
-            let is_outdated = entry.archived != f.archived || !entry.has_links(&related);
-            let Some(at) = entry.at.clone().filter(|_| is_outdated && !planned.contains(&f.id)) else { continue };
+            if entry.archived == f.archived {
+                if !entry.has_links(&related) && self.record.state.knows(&f.id, f.updated) {
+                    let refresh = Refresh { at, marks: entry.marks(), seen: entry.seen.clone(), related };
+                    plan.queues.entry(Queue::Edits).or_default().push(Act::Refresh(f, refresh));
+                }
+                continue;
+            }
             let to = match route(self.config, &f) {
                 Routed::To(to) => to,
                 Routed::Drop => default_destination(self.config),
@@ -317,8 +325,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.settle(&f, &outcome);
                 self.record.state.set_shown(&f.id, &update.marks);
             }
-            (Act::Mark(f, mark), Done::Said) => {
-                self.record.state.set_shown(&f.id, &mark.marks);
+            (Act::Refresh(f, refresh), Done::Said) => {
+                self.record.state.set_shown(&f.id, &refresh.marks);
+                self.record.state.set_links(&f.id, &refresh.related);
                 self.record.delivered();
             }
             (Act::Summary(summary), Done::Said) => {
@@ -329,9 +338,13 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.set_escalated(&f.id);
                 self.record.delivered();
             }
-            (Act::Mark(..), Done::Left) => {}
-            (Act::Mark(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
-                tracing::warn!(finding_id = f.id, error, "message does not show the reactions; the next run retries");
+            (Act::Refresh(..), Done::Left) => {}
+            (Act::Refresh(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
+                tracing::warn!(
+                    finding_id = f.id,
+                    error,
+                    "message does not show its newest marks and links; the next run retries"
+                );
             }
             (Act::Digest { id, to, findings }, Done::Digested) => {
                 self.record.state.remove_digest_plan(&id);
@@ -399,7 +412,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 false
             }
             Act::Summary(_) => false,
-            Act::Mark(f, _) | Act::Escalate(f, _) => {
+            Act::Refresh(f, _) | Act::Escalate(f, _) => {
                 self.tried.insert(f.id.clone());
                 false
             }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::config;
 use crate::finding::Finding;
 use crate::guardduty::{Detector, PAGE};
-use crate::plan::{Act, Mark, Queue};
+use crate::plan::{Act, Queue, Refresh};
 use crate::run::engine::{Engine, ticks};
 use crate::slack::{Chat, Reaction};
 use crate::state::store::Store;
@@ -137,8 +137,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
             let Some((f, at)) = findings.get(id).zip(entry.at.clone()) else { continue };
             let related = self.record.state.related(f);
-            let mark = Mark { at, marks: triage.marks.clone(), seen: entry.seen.clone(), related };
-            acts.push(Act::Mark(f.clone(), mark));
+            let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.seen.clone(), related };
+            acts.push(Act::Refresh(f.clone(), mark));
         }
         acts
     }

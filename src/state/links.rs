@@ -28,8 +28,11 @@ fn of_messages<'a>(messages: impl Iterator<Item = &'a At>) -> String {
 }
 
 impl State {
-    /// Records of which attack sequence other findings are signals, as the sequence says.
+    /// Records of which attack sequence findings are signals, as the signal or the sequence says.
     pub fn relate(&mut self, f: &Finding) {
+        if let (Some(sequence), Some(entry)) = (f.sequence_id(), self.findings.get_mut(&f.id)) {
+            entry.sequence = Some(sequence.to_owned());
+        }
         for (id, _) in f.signals() {
             if let Some(entry) = self.findings.get_mut(id) {
                 entry.sequence.get_or_insert_with(|| f.id.clone());
@@ -55,6 +58,13 @@ impl State {
             }));
         }
         related
+    }
+
+    /// Notes to which messages the message of a finding links.
+    pub fn set_links(&mut self, id: &str, related: &[RelatedMessage]) {
+        if let Some(entry) = self.findings.get_mut(id) {
+            entry.links = fingerprint(related);
+        }
     }
 
     /// The findings of a source whose messages lack a link, or have one to a message that moved.
@@ -148,8 +158,10 @@ mod tests {
 
     #[test]
     fn a_signal_that_is_not_announced_yet_knows_its_sequence() {
-        let state = state(&[("s", "3.3")]);
-        assert_eq!(shown(&state.related(&signal("a", Some("s")))), [(Relation::Sequence, "", "3.3")]);
+        let mut state = state(&[("a", "1.1"), ("s", "3.3")]);
+        assert_eq!(shown(&state.related(&signal("new", Some("s")))), [(Relation::Sequence, "", "3.3")]);
+        state.relate(&signal("a", Some("s")));
+        assert_eq!(state.outdated_links(1), ["a", "s"]);
         assert_eq!(state.related(&signal("a", Some("unknown"))), []);
     }
 
@@ -161,8 +173,7 @@ mod tests {
         assert_eq!(state.outdated_links(1), ["a", "s"]);
         assert!(state.outdated_links(2).is_empty());
         for f in [signal("a", None), sequence("s", &["a"])] {
-            let links = fingerprint(&state.related(&f));
-            state.findings.get_mut(&f.id).unwrap().links = links;
+            state.set_links(&f.id, &state.related(&f));
         }
         assert!(state.outdated_links(1).is_empty());
         state.findings.get_mut("s").unwrap().at = None;

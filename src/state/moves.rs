@@ -134,14 +134,16 @@ impl State {
 
     /// Settles one state of a finding and counts it. `channel`: as configured, for the metric.
     pub fn settle(&mut self, f: &Finding, s: u32, channel: &str, outcome: &Outcome, now: Millis) {
-        if !self.knows(&f.id, f.updated) {
+        let is_new_revision = !self.knows(&f.id, f.updated);
+        if is_new_revision {
             self.totals.count_finding(f.band().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         }
         self.totals.count_notification(channel, outcome.label());
         if matches!(outcome, Outcome::Updated { spoke: true, .. }) {
             self.totals.count_notification(channel, "threaded");
         }
-        if outcome.is_delivery() && f.listed_at().is_some() {
+        // A message that says that the finding was archived, or is posted again, announces no revision.
+        if outcome.is_delivery() && is_new_revision && f.listed_at().is_some() {
             self.totals.delay.observe(now.since(f.updated).as_secs_f64());
         }
         self.unfetched.remove(&f.id);
@@ -331,6 +333,19 @@ mod tests {
         let source = Source { watermark: Millis(60_000), floor: Millis(30_000), ..Source::default() };
         assert_eq!(source.lower(Duration::from_secs(10)), Millis(50_000));
         assert_eq!(source.lower(Duration::from_secs(3600)), Millis(30_000));
+    }
+
+    #[test]
+    fn only_the_announcement_of_a_revision_counts_for_the_delay() {
+        let origin = crate::finding::Origin { account: String::new(), region: String::new(), detector: String::new() };
+        let raw = r#"{"id": "f", "type": "t", "updatedAt": "2026-01-01T00:00:00.000Z"}"#;
+        let f = crate::finding::decode(raw, &std::sync::Arc::new(origin)).unwrap();
+        let at = At { channel: "C1".into(), ts: "1.1".into(), thread: None };
+        let mut state = State::default();
+        state.settle(&f, 0, "C1", &Outcome::Posted { at, meant: None, old: None, links: String::new() }, f.updated);
+        let archived = Outcome::Updated { spoke: false, links: String::new() };
+        state.settle(&f, 0, "C1", &archived, f.updated.plus(Duration::from_secs(86_400)));
+        assert_eq!((state.totals.delay.count, state.totals.delay.sum), (1, 0.0));
     }
 
     #[test]

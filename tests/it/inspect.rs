@@ -111,3 +111,16 @@ fn a_corrupt_or_newer_state_is_left_alone() {
         look(world, &["explain", "f1"]).exit(2);
     }
 }
+
+#[test]
+fn explain_says_that_the_first_run_does_not_list_what_is_older_than_its_look_back() {
+    let world = world().findings([high("new").updated_ago(60), high("old").updated_ago(7_200)]);
+    let world = look(world, &["explain", "new"]).exit(0).stdout_has("announces it in C0SECURITY");
+    look(world, &["explain", "old"]).exit(0).stdout_has("does not list it");
+}
+
+#[test]
+fn state_says_what_is_wrong_with_its_own_settings() {
+    let world = world().env("STATE_CONFIGMAP", "Not A Name");
+    look(world, &["state"]).exit(2).stderr_has("STATE_CONFIGMAP");
+}

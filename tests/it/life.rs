@@ -158,3 +158,13 @@ fn an_attack_sequence_and_its_signals_link_each_other_within_two_runs() {
     assert!(are_linked(&world), "{:#?}", world.slack.messages());
     world.run().silent().updated([]).exit(0);
 }
+
+#[test]
+fn a_message_that_cannot_be_edited_is_not_posted_again_only_to_add_a_link() {
+    let world = world().findings([high("f1")]).run().posted(["f1"]);
+    world.slack.freeze(&world.message_of("f1").ts, "edit_window_closed");
+    let [_, sequence] = signal_and_sequence();
+    let world = world.findings([sequence]).run().posted(["sequence"]).exit(0);
+    world.slack.freeze(&world.message_of("sequence").ts, "edit_window_closed");
+    world.run().silent().exit(0).run().silent().exit(0).run().silent().exit(0);
+}

@@ -33,7 +33,7 @@ impl Fixture {
             permission: self.permission,
             now: self.now,
             left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
-            marks_until: Millis::MAX,
+            refresh_until: Millis::MAX,
             chance: 1.0,
         };
         (&mut self.outbox, context)
