@@ -64,7 +64,7 @@ fn first_run(world: World) -> World {
     let open = ["a", "b", "c"].map(|name| of(Kind::Mining, &hex_id(name)).updated_ago(3 * 24 * 3600));
     println!(
         "\n1. {} new findings of many kinds wait in GuardDuty, and {} old ones. guardduty-slack runs; at the third\n   \
-         message Slack says «429, come again in 2 seconds». One message a second and channel: this takes a while.\n",
+         message Slack says “429, come again in 2 seconds”. One message a second and channel: this takes a while.\n",
         Kind::ALL.len(),
         open.len()
     );

@@ -175,10 +175,36 @@ fn notices() -> Vec<Shown> {
         level,
     };
     [
-        notice(Level::Info, "Starting afresh, looking back 10m", &["open before: 2 critical, 14 high, 198 others", "they are not told one by one: see the console"]),
-        notice(Level::Warning, "Cannot read 111122223333/eu-central-1", &["GuardDuty denies guardduty:ListFindings to this role", "allow it in the role's policy: findings of this source are not told until then"]),
-        notice(Level::Resolved, "Reading 111122223333/eu-central-1 again", &["could not be read from 2026-11-24 09:10 UTC to 2026-11-24 10:05 UTC; what happened meanwhile is told now"]),
-        notice(Level::Warning, "A new filter archives findings: hide-everything", &["detector 7ab0b5c2d4e61f7a8b9c0d1e2f3a4b5c in 111122223333/eu-west-1"]),
+        notice(
+            Level::Info,
+            "No saved state: looking back 10 min",
+            &[
+                "Already open: 2 critical, 14 high, 198 others",
+                "Findings that were already open are not posted. Each of them is posted when it recurs",
+            ],
+        ),
+        notice(
+            Level::Warning,
+            "Cannot read 111122223333/eu-central-1",
+            &[
+                "Since 2026-11-24T09:10:00Z",
+                "GuardDuty denies guardduty:ListFindings to this role",
+                "Its findings are delayed. They are delivered once the source can be read again",
+            ],
+        ),
+        notice(
+            Level::Resolved,
+            "Could not read 111122223333/eu-central-1 from 2026-11-24T09:10:00Z to 2026-11-24T10:05:00Z",
+            &["Reading has resumed. The findings of this period follow"],
+        ),
+        notice(
+            Level::Warning,
+            "New suppression rule “hide-everything” in 111122223333/eu-west-1",
+            &[
+                "It archives matching findings automatically: they are not sent to Slack",
+                "Changed at 2026-11-24T10:00:00Z",
+            ],
+        ),
     ]
     .iter()
     .enumerate()

@@ -97,7 +97,7 @@ async fn blocks_row(chat: &Client) -> Row {
 async fn post_test_message(chat: &Client, target: &Target) -> Vec<Row> {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {
-        id: format!("sample-{}", Clock::system().now().0),
+        id: format!("test-{}", Clock::system().now().0),
         title: "Test message: guardduty-slack can post to this channel".into(),
         lines: vec!["Sent by `guardduty-slack check --post`. Not a finding; no action needed".into()],
         level: Level::Info,

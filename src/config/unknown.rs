@@ -9,7 +9,7 @@ pub(super) fn is_ours(name: &str, value: &str) -> bool {
 }
 
 /// Whether Kubernetes makes this variable for a Service of such a name.
-/// Source: Kubernetes documentation, «Service: environment variables», and `pkg/kubelet/envvars/envvars.go`.
+/// Source: Kubernetes documentation, “Service: environment variables”, and `pkg/kubelet/envvars/envvars.go`.
 fn is_injected(name: &str, value: &str) -> bool {
     let service_port = |(service, _): (&str, &str)| !service.is_empty();
     name.ends_with("_SERVICE_HOST")

@@ -185,7 +185,7 @@ pub(super) fn is_role_arn(value: &str) -> bool {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
     let name = resource.strip_prefix("role/").unwrap_or_default();
-    // Source: IAM User Guide, «IAM and AWS STS quotas»: upper and lower case, digits, and _+=,.@-; a path has slashes.
+    // Source: IAM User Guide, “IAM and AWS STS quotas”: upper and lower case, digits, and _+=,.@-; a path has slashes.
     let plain = |c: char| c.is_ascii_alphanumeric() || "_+=.@-/".contains(c);
     (partition == "aws" || partition.starts_with("aws-"))
         && is_account(account)

@@ -163,7 +163,7 @@ fn read_all(draft: &mut Draft, f: &shapes::Details) {
     anomaly::add_lines(draft);
 }
 
-/// What a finding without `partition` must be in. Source: AWS General Reference, «AWS partitions».
+/// What a finding without `partition` must be in. Source: AWS General Reference, “AWS partitions”.
 fn partition_of(region: &str) -> String {
     match region {
         r if r.starts_with("cn-") => "aws-cn",

@@ -10,7 +10,7 @@ use super::{About, Fact};
 const LINES: usize = 60;
 /// Identifiers kept for a route's `resource` globs. GuardDuty reports 400 resources of a sequence at most; a message names a few.
 const NAMES: usize = 64;
-/// Tags kept. A resource has 50 at most (AWS General Reference, «Tagging your AWS resources»).
+/// Tags kept. A resource has 50 at most (AWS General Reference, “Tagging your AWS resources”).
 const TAGS: usize = 100;
 /// Signals of an attack sequence kept. GuardDuty reports 100 at most (GuardDuty API Reference, `Sequence`).
 const SIGNALS: usize = 100;

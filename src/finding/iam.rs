@@ -33,7 +33,7 @@ fn credentials(key: &shapes::AccessKeyDetails) -> Phrase {
     Phrase::new().part_with("access key ", key.access_key_id()).part_with("principal ", key.principal_id())
 }
 
-/// `userType` in words. Source: CloudTrail User Guide, «CloudTrail userIdentity element».
+/// `userType` in words. Source: CloudTrail User Guide, “CloudTrail userIdentity element”.
 pub(super) fn user_type(kind: Option<&str>) -> String {
     match filled(kind).unwrap_or_default() {
         "" => "principal".into(),

@@ -250,7 +250,7 @@ impl Finding {
     }
 
     /// What is the same finding in every region: some for findings about IAM users and roles, 8 hexadecimal digits
-    /// of (account, type, principal). Source: GuardDuty User Guide, «How GuardDuty handles global service events».
+    /// of (account, type, principal). Source: GuardDuty User Guide, “How GuardDuty handles global service events”.
     pub fn account_wide_key(&self) -> Option<String> {
         let principal = self.principal.as_deref()?;
         Some(short_hash([self.account_id.as_str(), self.kind.as_str(), principal]))
@@ -286,7 +286,7 @@ impl Fnv {
 }
 
 /// The four bands of severity, with GuardDuty's half-open bounds: critical from 9, high from 7, medium from 4.
-/// Source: GuardDuty User Guide, «Severity levels of GuardDuty findings».
+/// Source: GuardDuty User Guide, “Severity levels of GuardDuty findings”.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Band {
     Low,

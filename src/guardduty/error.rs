@@ -187,7 +187,7 @@ impl ReadError {
 }
 
 /// Sorts what AWS answered by its status (0: unknown), error code and message.
-/// Sources: «Common Errors» of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
+/// Sources: “Common Errors” of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
 /// (aws-runtime, `THROTTLING_ERRORS`); GuardDuty says `BadRequestException` for much that is none.
 fn judge(what: &str, status: u16, code: &str, message: &str) -> ReadError {
     let text = one_line(&match code {

@@ -274,7 +274,7 @@ fn open(updated: Option<Condition>) -> FindingCriteria {
     }
 }
 
-/// All four bands, with zeros: a gauge that vanishes is read as «unknown».
+/// All four bands, with zeros: a gauge that vanishes is read as “unknown”.
 fn banded(rows: Vec<SeverityStatistics>) -> BTreeMap<Band, u64> {
     let mut bands: BTreeMap<Band, u64> = Band::ALL.into_iter().map(|band| (band, 0)).collect();
     for row in rows {

@@ -1,6 +1,6 @@
 //! Block Kit, as far as this program speaks it. A block that Slack would refuse cannot be made: constructors cut to the
 //! limits, and answer `None` where nothing would be left (Slack refuses an empty text).
-//! Source: docs.slack.dev, «Block Kit», reference of each block; the limit of all blocks together: see [`body`].
+//! Source: docs.slack.dev, “Block Kit”, reference of each block; the limit of all blocks together: see [`body`].
 
 pub mod body;
 pub mod rich;

@@ -44,7 +44,7 @@ pub(super) fn is_region(region: &str) -> bool {
         && !region.ends_with('-')
 }
 
-/// Source: IAM Identity Center User Guide, «Creating shortcut links».
+/// Source: IAM Identity Center User Guide, “Creating shortcut links”.
 fn through_portal(direct: String, account: &str, portal: Option<&Portal>) -> Option<Link> {
     let Some(portal) = portal else { return Link::new(&direct) };
     let start = portal.url.trim_end_matches(['/', '#']);

@@ -52,7 +52,7 @@ async fn send(request: reqwest::RequestBuilder) -> Result<(), PushError> {
     Err(PushError::Refused { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
 }
 
-/// PUT replaces the whole group, POST only the names that it brings (source: README of the Pushgateway, «API»).
+/// PUT replaces the whole group, POST only the names that it brings (source: README of the Pushgateway, “API”).
 /// So PUT, which also clears away what is told no longer, is for a run that can tell everything; any other must
 /// leave the counters and the time of the last success as they are.
 fn method(snapshot: &Snapshot) -> Method {

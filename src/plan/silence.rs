@@ -87,17 +87,17 @@ fn blind(key: &str, source: &mut Source, error: &ReadError, stamp: Stamp, now: M
     }
     source.blind_told = true;
     let lines = vec![
-        format!("since {}", since.iso()),
+        format!("Since {}", since.iso()),
         error.to_string(),
-        "findings of this source do not reach Slack meanwhile; they follow once it can be read".into(),
+        "Its findings are delayed. They are delivered once the source can be read again".into(),
     ];
-    vec![stamp.notice(&format!("blind-{key}"), Level::Warning, format!("cannot read {}", shown(key)), lines)]
+    vec![stamp.notice(&format!("unreadable-{key}"), Level::Warning, format!("Cannot read {}", shown(key)), lines)]
 }
 
 /// A source as a reader knows it; `self/*` and `ACCOUNT/*` stand for all that an identity shows.
 fn shown(key: &str) -> String {
     match key.strip_suffix("/*") {
-        Some("self") => "GuardDuty with the program's own identity".into(),
+        Some("self") => "GuardDuty with the identity of the pod".into(),
         Some(account) => format!("GuardDuty in account {account}"),
         None => key.to_owned(),
     }
@@ -115,9 +115,9 @@ fn seen_again(key: &str, source: &mut Source, stamp: Stamp, now: Millis) -> Opti
     if !std::mem::take(&mut source.blind_told) {
         return None;
     }
-    let title = format!("could not read {} from {} to {}", shown(key), since.unwrap_or(now).iso(), now.iso());
-    let lines = vec!["it is read again; what happened meanwhile follows".into()];
-    Some(stamp.notice(&format!("sight-{key}"), Level::Resolved, title, lines))
+    let title = format!("Could not read {} from {} to {}", shown(key), since.unwrap_or(now).iso(), now.iso());
+    let lines = vec!["Reading has resumed. The findings of this period follow".into()];
+    Some(stamp.notice(&format!("readable-again-{key}"), Level::Resolved, title, lines))
 }
 
 fn gone(key: &str, source: &mut Source, stamp: Stamp) -> Option<Notice> {
@@ -126,11 +126,11 @@ fn gone(key: &str, source: &mut Source, stamp: Stamp) -> Option<Notice> {
     }
     source.standing = Standing::Gone;
     let title = match source.detector {
-        Some(_) => format!("the detector of {key} is gone"),
-        None => format!("there is no GuardDuty detector in {key}"),
+        Some(_) => format!("Detector missing in {key}"),
+        None => format!("No GuardDuty detector in {key}"),
     };
-    let lines = vec!["GuardDuty finds nothing there until it is enabled".into()];
-    Some(stamp.notice(&format!("gone-{key}"), Level::Warning, title, lines))
+    let lines = vec!["GuardDuty detects nothing there until it is enabled".into()];
+    Some(stamp.notice(&format!("detector-missing-{key}"), Level::Warning, title, lines))
 }
 
 fn detector(key: &str, source: &mut Source, id: &str, enabled: Option<bool>, new: bool, stamp: Stamp) -> Vec<Notice> {
@@ -139,8 +139,13 @@ fn detector(key: &str, source: &mut Source, id: &str, enabled: Option<bool>, new
     let mut notices = Vec::new();
     let anew = before.is_some_and(|b| b != id) || (was == Standing::Gone && !new);
     if anew {
-        let lines = vec![format!("detector {id}; its findings are delivered from where the last one's ended")];
-        notices.push(stamp.notice(&format!("new-{key}"), Level::Info, format!("{key} has a new detector"), lines));
+        let lines = vec![format!("New detector {id}; delivery continues from the watermark of the source")];
+        notices.push(stamp.notice(
+            &format!("detector-replaced-{key}"),
+            Level::Info,
+            format!("Detector replaced in {key}"),
+            lines,
+        ));
     }
     match enabled {
         Some(false) => source.standing = Standing::Disabled,
@@ -149,19 +154,19 @@ fn detector(key: &str, source: &mut Source, id: &str, enabled: Option<bool>, new
         _ => {}
     }
     if source.standing == Standing::Disabled && was != Standing::Disabled {
-        let lines = vec!["GuardDuty finds nothing there until it is enabled again".into()];
+        let lines = vec!["GuardDuty detects nothing there until it is enabled again".into()];
         notices.push(stamp.notice(
-            &format!("disabled-{key}"),
+            &format!("detector-disabled-{key}"),
             Level::Warning,
-            format!("the detector of {key} is disabled"),
+            format!("Detector disabled in {key}"),
             lines,
         ));
     }
     if was == Standing::Disabled && enabled == Some(true) {
         notices.push(stamp.notice(
-            &format!("enabled-{key}"),
+            &format!("detector-enabled-{key}"),
             Level::Resolved,
-            format!("the detector of {key} is enabled again"),
+            format!("Detector enabled again in {key}"),
             vec![],
         ));
     }
@@ -173,44 +178,48 @@ pub type Open = BTreeMap<Band, u64>;
 
 /// A run that finds no state.
 pub fn afresh(lookback: Duration, open: Option<&Open>, stamp: Stamp) -> Notice {
-    let title = format!("starting afresh, looking back {}", lookback_text(lookback));
-    let lines = vec![open_text(open), "what was open before is not posted; each finding that recurs is".into()];
-    stamp.notice("afresh", Level::Info, title, lines)
+    let title = format!("No saved state: looking back {}", lookback_text(lookback));
+    let lines = vec![
+        open_text(open),
+        "Findings that were already open are not posted. Each of them is posted when it recurs".into(),
+    ];
+    stamp.notice("no-state", Level::Info, title, lines)
 }
 
 /// Sources that are new to a state that knows others.
 pub fn new_sources(keys: &[String], lookback: Duration, open: Option<&Open>, stamp: Stamp) -> Notice {
     let title = match keys {
-        [one] => format!("new source {one}, looking back {}", lookback_text(lookback)),
-        many => format!("{} new sources, looking back {}", many.len(), lookback_text(lookback)),
+        [one] => format!("New source {one}: looking back {}", lookback_text(lookback)),
+        many => format!("{} new sources: looking back {}", many.len(), lookback_text(lookback)),
     };
     let mut lines = if keys.len() > 1 { packed(keys, ", ") } else { Vec::new() };
     lines.insert(0, open_text(open));
-    stamp.notice(&format!("source-{}", keys.first().map_or("", String::as_str)), Level::Info, title, lines)
+    stamp.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), Level::Info, title, lines)
 }
 
 /// Sources at which a run on a wrong clock looked from an instant on that had not come.
 pub fn clocks_disagree(keys: &[String], from: Millis, stamp: Stamp) -> Notice {
     let title = match keys {
-        [one] => format!("clocks disagree: {one} is read anew from {}", from.iso()),
-        many => format!("clocks disagree: {} sources are read anew from {}", many.len(), from.iso()),
+        [one] => format!("Clock skew: {one} is read again from {}", from.iso()),
+        many => format!("Clock skew: {} sources are read again from {}", many.len(), from.iso()),
     };
     let mut lines = vec![
-        "a run whose clock was ahead looked there first, or this run's is behind: mend the nodes' clocks".into(),
-        "what was updated before that time may not have been announced; a replay announces it".into(),
+        "The clock of an earlier run was ahead, or the clock of this run is behind. Synchronize the clocks of the nodes"
+            .into(),
+        "Findings updated before that time may not have been announced. A replay announces them".into(),
     ];
     lines.extend(if keys.len() > 1 { packed(keys, ", ") } else { Vec::new() });
-    stamp.notice(&format!("clock-{}", keys.first().map_or("", String::as_str)), Level::Warning, title, lines)
+    stamp.notice(&format!("clock-skew-{}", keys.first().map_or("", String::as_str)), Level::Warning, title, lines)
 }
 
 /// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
 pub fn left_out(keys: &[String], stamp: Stamp) -> Notice {
-    let mut lines = vec!["without a GuardDuty detector, or not permitted; they are looked at again by each run".into()];
+    let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(packed(keys, ", "));
     stamp.notice(
-        &format!("out-{}", keys.first().map_or("", String::as_str)),
+        &format!("excluded-regions-{}", keys.first().map_or("", String::as_str)),
         Level::Info,
-        "regions that are left out".into(),
+        "Regions excluded".into(),
         lines,
     )
 }
@@ -224,11 +233,11 @@ fn lookback_text(lookback: Duration) -> String {
 
 fn open_text(open: Option<&Open>) -> String {
     let Some(open) = open else {
-        return "how many findings were open before is not known: guardduty:GetFindingsStatistics".into();
+        return "Already open: unknown (guardduty:GetFindingsStatistics is not available)".into();
     };
     let count = |band| open.get(&band).copied().unwrap_or(0);
     let others = count(Band::Medium) + count(Band::Low);
-    format!("open before: {} critical, {} high, {others} others", count(Band::Critical), count(Band::High))
+    format!("Already open: {} critical, {} high, {others} others", count(Band::Critical), count(Band::High))
 }
 
 /// Names side by side, in lines that a notice shows whole.
@@ -248,7 +257,7 @@ fn packed<'t>(texts: impl IntoIterator<Item = &'t String>, separator: &str) -> V
 const APART: usize = 20;
 /// So many characters of titles stand in one notice.
 const TITLES: usize = 2_000;
-const TOGETHER: &str = "together-";
+const TOGETHER: &str = "combined-";
 
 /// Tells notices together, by their titles, where they are many; those that `stay` are left as they are.
 pub fn together(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
@@ -273,7 +282,7 @@ pub fn together(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice>
                 [one] => (*one).clone(),
                 many => Notice {
                     id: format!("{TOGETHER}{}", many[0].id),
-                    title: format!("{count} notices in one; what each is about stands in the log"),
+                    title: format!("{count} notices combined; see the log for details"),
                     lines: packed(many.iter().map(|n| &n.title), " · "),
                     level,
                 },

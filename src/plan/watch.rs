@@ -54,34 +54,34 @@ pub const TABLE: [Row; 5] = [
     Row {
         subject: Subject::Filters,
         operation: "ListFilters",
-        id: "filter",
+        id: "suppression-rule",
         name: "suppression rule",
         effect: Effect::Hides,
-        meaning: "it archives what it matches: those findings never reach Slack",
+        meaning: "It archives matching findings automatically: they are not sent to Slack",
         recorded: |watched| &mut watched.filters,
     },
     Row {
         subject: Subject::IpSets,
         operation: "ListIPSets",
-        id: "ipset",
+        id: "trusted-ip-list",
         name: "trusted IP list",
         effect: Effect::Hides,
-        meaning: "it is active: GuardDuty reports no finding about its addresses",
+        meaning: "It is active: GuardDuty generates no findings for its addresses",
         recorded: |watched| &mut watched.ip_sets,
     },
     Row {
         subject: Subject::TrustedEntitySets,
         operation: "ListTrustedEntitySets",
-        id: "trusted",
+        id: "trusted-entity-list",
         name: "trusted entity list",
         effect: Effect::Hides,
-        meaning: "it is active: GuardDuty reports no finding about its addresses and domains",
+        meaning: "It is active: GuardDuty generates no findings for its addresses and domains",
         recorded: |watched| &mut watched.trusted_entity_sets,
     },
     Row {
         subject: Subject::ThreatIntelSets,
         operation: "ListThreatIntelSets",
-        id: "threatip",
+        id: "threat-ip-list",
         name: "threat IP list",
         effect: Effect::Finds,
         meaning: "GuardDuty no longer reports connections to its addresses",
@@ -90,7 +90,7 @@ pub const TABLE: [Row; 5] = [
     Row {
         subject: Subject::ThreatEntitySets,
         operation: "ListThreatEntitySets",
-        id: "threat",
+        id: "threat-entity-list",
         name: "threat entity list",
         effect: Effect::Finds,
         meaning: "GuardDuty no longer reports connections to its addresses and domains",
@@ -136,7 +136,7 @@ fn compare_hiding(
     recorded.retain(|id, _| ids.contains(id));
     let mut notices = Vec::new();
     let ended = |name: &str, id: &str| {
-        let title = format!("{} «{name}» in {key} is no longer active", row.name);
+        let title = format!("{} “{name}” in {key} is no longer active", capitalized(row.name));
         stamp.notice(&format!("{}-end-{key}-{id}", row.id), Level::Resolved, title, Vec::new())
     };
     let gone = before.iter().flatten().map(|(id, _)| id).filter(|id| !ids.contains(id));
@@ -153,14 +153,14 @@ fn compare_hiding(
         };
         let previous = recorded.insert(id.clone(), content.recorded());
         let change = match &previous {
-            None => "new",
-            Some(previous) if content.differs_from(previous) => "changed",
+            None => "New",
+            Some(previous) if content.differs_from(previous) => "Changed",
             Some(_) => continue,
         };
         if before.is_some() && content.active {
-            let title = format!("{change} {} «{}» in {key}", row.name, content.name);
+            let title = format!("{change} {} “{}” in {key}", row.name, content.name);
             let id = format!("{}-{key}-{id}-{}", row.id, content.recorded());
-            let changed = content.changed.map(|at| format!("changed at {}", at.iso()));
+            let changed = content.changed.map(|at| format!("Changed at {}", at.iso()));
             let lines = [row.meaning.to_owned()].into_iter().chain(changed).collect();
             notices.push(stamp.notice(&id, Level::Warning, title, lines));
         } else if let Some(name) = was_active {
@@ -196,7 +196,7 @@ fn compare_finding(
         if names.contains(&name) {
             continue;
         }
-        let title = format!("{what} «{name}» in {key} {}", lost(&name));
+        let title = format!("{} “{name}” in {key} {}", capitalized(what), lost(&name));
         let lines = vec![(*meaning).to_owned()];
         notices.push(stamp.notice(&format!("{kind}-off-{key}-{name}"), Level::Warning, title, lines));
         if watched.lost.len() < MOST_LOST {
@@ -205,7 +205,7 @@ fn compare_finding(
     }
     for name in &names {
         if watched.lost.remove(&format!("{kind}/{name}")) {
-            let title = format!("{what} «{name}» in {key} is active again");
+            let title = format!("{} “{name}” in {key} is active again", capitalized(what));
             notices.push(stamp.notice(&format!("{kind}-on-{key}-{name}"), Level::Resolved, title, Vec::new()));
         }
     }
@@ -231,7 +231,7 @@ pub fn compare_features(
         watched.features.iter().flatten().map(|(name, _)| name).filter(|name| !features.contains_key(*name));
     let enabled = features.iter().filter(|(_, is_enabled)| **is_enabled).map(|(name, _)| name);
     let active = enabled.chain(unchanged).map(|name| (name.clone(), String::new())).collect();
-    let meaning = "this part of GuardDuty finds nothing there until it is switched on again";
+    let meaning = "This part of GuardDuty detects nothing there until it is switched on again";
     let of = Finding { key, id: "feature", what: "protection plan", meaning };
     compare_finding(&of, watched, |w| &mut w.features, active, |_| "was switched off".into(), stamp)
 }
@@ -249,7 +249,7 @@ pub fn compare_members(
         Some(status) => format!("is no longer monitored: {}", status.to_lowercase()),
         None => "is no longer monitored: removed".to_owned(),
     };
-    let meaning = "findings of this account no longer reach its administrator";
+    let meaning = "Findings of this account no longer reach its administrator";
     let of = Finding { key, id: "member", what: "member account", meaning };
     let notices = compare_finding(&of, watched, |w| &mut w.members, active, lost, stamp);
     if let Some(recorded) = &mut watched.members {
@@ -287,7 +287,7 @@ pub fn compare_coverage(key: &str, watched: &mut Watched, found: &[Uncovered], s
     if recovered.is_empty() {
         return Vec::new();
     }
-    let title = format!("runtime coverage in {key} is healthy again: {}", recovered.join(", "));
+    let title = format!("Runtime coverage in {key} is healthy again: {}", recovered.join(", "));
     vec![stamp.notice(&format!("coverage-end-{key}"), Level::Resolved, title, Vec::new())]
 }
 
@@ -306,11 +306,16 @@ fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncove
         *reasons.entry(reason).or_default() += 1;
     }
     let frequent = reasons.iter().max_by_key(|(_, count)| **count);
-    let reason = frequent.map(|(reason, count)| format!("most frequent reason ({count}): {reason}"));
+    let reason = frequent.map(|(reason, count)| format!("Most frequent reason ({count}): {reason}"));
     let meaning = "GuardDuty sees nothing of what runs on these resources".to_owned();
-    let title = format!("unhealthy runtime coverage in {key}: {}", counts.join(", "));
+    let title = format!("Unhealthy runtime coverage in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).collect();
     stamp.notice(&format!("coverage-{key}"), Level::Warning, title, lines)
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl<'a, S: Store> Record<'a, S> {
             || (self.noted && age >= self.config.lease / 3)
     }
 
-    /// Writes what the run is about to do, before it does it: «posting since», digests, notices that are due.
+    /// Writes what the run is about to do, before it does it: “posting since”, digests, notices that are due.
     pub async fn ahead(&mut self, in_hand: &InHand<'_>) {
         self.begin_posting();
         self.checkpoint(in_hand).await;

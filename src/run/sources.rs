@@ -214,7 +214,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         let channel = self.channels.default.name().to_owned();
         for id in self.record.state.give_up_unfetched(PATIENCE, &channel, now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
-            let title = format!("given up: finding {id} is listed but cannot be fetched");
+            let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
             self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
         }
     }

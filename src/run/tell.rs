@@ -471,11 +471,9 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             "finding given up: delivery failed for 24 h"
         );
         self.unshown.push(f.clone());
-        let title = format!("given up: finding {} of account {} in {}", f.id, f.account_id, f.origin.region);
-        let lines = vec![
-            format!("{} · severity {}", f.kind.as_str(), f.severity),
-            format!("could not be delivered for 24 h: {why}"),
-        ];
+        let title = format!("Finding given up: {} of account {} in {}", f.id, f.account_id, f.origin.region);
+        let lines =
+            vec![format!("{} · severity {}", f.kind.as_str(), f.severity), format!("Delivery failed for 24 h: {why}")];
         self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
         self.settle(&f, &Outcome::GivenUp);
         true

@@ -202,7 +202,7 @@ impl ConfigMapStore {
     fn save_error(&self, error: &RequestError) -> SaveError {
         let why = format!("cannot write ConfigMap {}: {}", self.name, self.describe(error));
         let RequestError::Rejected { status, message, .. } = error else { return SaveError::Unavailable(why) };
-        // Source: an API server 1.36: over 1 MiB 422 «Too long», a body over 3 MB 413.
+        // Source: an API server 1.36: over 1 MiB 422 “Too long”, a body over 3 MB 413.
         if *status == 413 || (*status == 422 && message.to_ascii_lowercase().contains("too long")) {
             return SaveError::TooLarge(why);
         }

@@ -1,6 +1,6 @@
 //! The state: one small JSON document that a person can read.
 //!
-//! GuardDuty shows only the newest state of a finding, so «was (id, updatedAt) said?» is `findings[id].u >= updatedAt`:
+//! GuardDuty shows only the newest state of a finding, so “was (id, updatedAt) said?” is `findings[id].u >= updatedAt`:
 //! one map serves for what was delivered and for where the live messages stand. Fields that this release does not
 //! know are kept, so that a rollback neither stops the alerts nor loses what a newer release wrote.
 
@@ -69,7 +69,7 @@ pub struct State {
     pub unknown: Unknown,
 }
 
-/// The lease, and the note «posting since».
+/// The lease, and the note “posting since”.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     pub id: String,

@@ -103,7 +103,7 @@ fn said(world: &World) -> Vec<String> {
     all
 }
 
-const AFRESH: &str = "guardduty_notice afresh-";
+const AFRESH: &str = "guardduty_notice no-state-";
 
 #[test]
 fn a_run_killed_at_any_call_loses_nothing_and_repeats_nothing() {

@@ -188,7 +188,7 @@ fn what_happens_while_an_identity_cannot_be_used_from_the_first_run_on_follows_a
         }
     });
     let world = world.heal().findings([high("meanwhile").updated_ago(500)]).run().posted(["meanwhile"]).exit(0);
-    world.noticed(["could not read", "what happened meanwhile follows"]).noticed(["new source", "looking back 10 min"]);
+    world.noticed(["Could not read", "findings of this period follow"]).noticed(["New source", "looking back 10 min"]);
 }
 
 #[test]
@@ -252,8 +252,7 @@ fn what_a_first_run_on_a_clock_that_was_hours_ahead_would_have_passed_is_told() 
             state["sources"][format!("{ACCOUNT}/eu-west-1")][member] = iso(now() + 5 * 3_600_000).into();
         }
     });
-    let world =
-        world.findings([high("f1")]).run().posted(["f1"]).noticed(["clocks disagree", "111122223333/eu-west-1"]);
+    let world = world.findings([high("f1")]).run().posted(["f1"]).noticed(["Clock skew", "111122223333/eu-west-1"]);
     world.exit(0).run().silent().exit(0);
 }
 
@@ -271,7 +270,7 @@ fn a_source_that_is_configured_no_longer_is_forgotten_after_a_week() {
 fn given_up(world: &World, id: &str) {
     let texts =
         world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_notice").map(|m| m.visible());
-    assert_eq!(texts.filter(|t| t.contains("given up") && t.contains(id)).count(), 1);
+    assert_eq!(texts.filter(|t| t.contains("Finding given up") && t.contains(id)).count(), 1);
 }
 
 const A_DAY_AND_AN_HOUR: i64 = 25 * 3600 * 1000;
@@ -287,8 +286,11 @@ fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_af
     world.slack.refuse(|payload| payload["metadata"]["event_payload"]["finding_id"] == "refused");
     let outcome = |name| format!("guardduty_slack_notifications_total{{channel=\"C0SECURITY\",outcome=\"{name}\"}}");
     let world = world.run().posted(["f2"]).exit(1).metric(&outcome("failed"), 1.0);
-    let world =
-        a_day_later(world, "refused").run().posted([]).noticed(["given up", "refused"]).stderr_has("complete finding");
+    let world = a_day_later(world, "refused")
+        .run()
+        .posted([])
+        .noticed(["Finding given up", "refused"])
+        .stderr_has("complete finding");
     let world = world.exit(0).metric(&outcome("failed"), 1.0).metric(&outcome("given_up"), 1.0);
     assert!(!world.ran().stderr.contains("tries again"), "{}", world.ran().stderr);
     world.run().silent().exit(0);

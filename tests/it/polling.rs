@@ -112,7 +112,7 @@ fn a_denied_region_is_announced_once_and_stops_nobody_else() {
         .findings([high("here")])
         .findings_in(ACCOUNT, "us-east-1", [high("there")])
         .fault(in_region("us-east-1"), [error("AccessDeniedException").for_ever()]);
-    let world = world.run().posted(["here"]).noticed(["111122223333/us-east-1", "cannot read"]).exit(1);
+    let world = world.run().posted(["here"]).noticed(["111122223333/us-east-1", "Cannot read"]).exit(1);
     let world = world.run().silent().exit(1);
     world.heal().run().posted(["there"]).noticed(["111122223333/us-east-1", "from", "to"]).exit(0);
 }

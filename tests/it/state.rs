@@ -20,9 +20,9 @@ fn a_configmap_holds_the_state_and_a_quiet_run_writes_it_once_at_most() {
 }
 
 #[test]
-fn a_run_without_a_state_says_once_that_it_starts_afresh_and_what_was_open_before() {
+fn a_run_without_a_state_announces_once_that_it_has_none_and_what_was_already_open() {
     let old = [high("old1").updated_ago(90_000), high("old2").updated_ago(90_000).severity(5.0)];
-    let world = world().findings(old).run().posted([]).noticed(["afresh", "1 high"]).exit(0);
+    let world = world().findings(old).run().posted([]).noticed(["No saved state", "1 high"]).exit(0);
     world.run().silent().exit(0);
 }
 
@@ -240,9 +240,9 @@ fn state_that_can_never_be_written_repeats_neither_findings_nor_notices() {
         let notices = messages.iter().filter(|message| message.event_type() == "guardduty_notice");
         notices.map(|notice| notice.told("notice_id").trim_end_matches(|c: char| c.is_ascii_digit()).into()).collect()
     };
-    let blind = "blind-111122223333/us-east-1-";
+    let blind = "unreadable-111122223333/us-east-1-";
     assert_eq!(events(&world), [blind]);
     let world = world.stderr_has("notice is not announced").heal().run().exit(0);
-    assert_eq!(events(&world), [blind, "afresh-"]);
+    assert_eq!(events(&world), [blind, "no-state-"]);
     world.run().silent().exit(0).each_said_once(["f1", "f2", "f3"]);
 }

@@ -37,10 +37,10 @@ fn metrics_report_a_missing_detector_as_not_enabled() {
 fn a_detector_that_is_gone_and_one_made_anew_are_announced_and_the_watermark_stays() {
     let world = quiet();
     world.aws.remove_source(ACCOUNT, REGION);
-    let world = world.run().noticed(["111122223333/eu-west-1", "detector"]).run().without_notice();
+    let world = world.run().noticed(["111122223333/eu-west-1", "Detector"]).run().without_notice();
     world.aws.source(ACCOUNT, REGION, |source| source.detector = "0123456789abcdef0123456789abcdef".into());
     let world = world.findings([high("f2").updated_ago(20)]);
-    world.run().posted(["f2"]).noticed(["111122223333/eu-west-1", "detector"]).exit(0).run().silent().exit(0);
+    world.run().posted(["f2"]).noticed(["111122223333/eu-west-1", "Detector"]).exit(0).run().silent().exit(0);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn regions_that_are_left_out_are_all_named_however_many() {
     world.aws.regions(regions.iter().copied().chain([REGION]).map(|r| (r, "ENABLED")));
     let world = world.run().posted(["f1"]).exit(0);
     let notices = world.notices();
-    let told = notices.iter().find(|n| n.contains("left out")).cloned().unwrap_or_default();
+    let told = notices.iter().find(|n| n.contains("Regions excluded")).cloned().unwrap_or_default();
     let missing: Vec<&&str> = regions.iter().filter(|r| !told.contains(**r)).collect();
     assert!(missing.is_empty(), "{missing:?} in {told}");
 }

@@ -89,7 +89,7 @@ impl World {
 
     /// A run that finds no state says so.
     fn judge_afresh(&self) {
-        let afresh = self.notices("afresh");
+        let afresh = self.notices("no-state");
         for (at, _) in self.kept.borrow().meddled.iter().filter(|(_, what)| *what == What::Lose) {
             if !afresh.iter().any(|c| c.at >= *at) {
                 self.broken(format!("that the state was deleted at {} was not said", at.iso()));
@@ -115,7 +115,7 @@ impl World {
             ("blind", happened(|t| matches!(t, Turn::Unreadable { .. }))),
         ] {
             if said(what).len() > times {
-                self.broken(format!("«{what} {key}» was said too often"));
+                self.broken(format!("“{what} {key}” was said too often"));
             }
         }
         if said("blind").len() != said("sight").len() {
@@ -140,7 +140,7 @@ impl World {
             }
         }
         for n in stands.filters.iter().filter(|_| known && stands.detector == Some(0)) {
-            if self.notices(&format!("filter-{key}-filter{n}")).is_empty() {
+            if self.notices(&format!("suppression-rule-{key}-filter{n}")).is_empty() {
                 self.broken(format!("the filter {n} of {key} was not said"));
             }
         }

@@ -274,14 +274,14 @@ fn tag_problem(text: &str) -> Option<&'static str> {
     (!text.contains(['=', '*'])).then_some("invalid tag: expected key=value")
 }
 
-/// Source: POSIX.1, «Environment Variables».
+/// Source: POSIX.1, “Environment Variables”.
 fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Source: Slack, «Formatting text for app surfaces: mentioning groups, users and special mentions».
+/// Source: Slack, “Formatting text for app surfaces: mentioning groups, users and special mentions”.
 fn is_mention(text: &str) -> bool {
     let id = |id: &str| id.len() >= 2 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     let Some(inner) = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')) else { return false };

@@ -1,7 +1,7 @@
 //! Where AWS documents a finding type.
 //!
 //! The pages go by resource and feature; the anchors follow a rule with many exceptions. Source: the links of the
-//! GuardDuty User Guide, «GuardDuty finding types» and «Integrating with Security Hub», of 2026.
+//! GuardDuty User Guide, “GuardDuty finding types” and “Integrating with Security Hub”, of 2026.
 
 use super::FindingType;
 

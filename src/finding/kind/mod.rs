@@ -7,7 +7,7 @@ mod words;
 pub use tactics::Tactic;
 
 /// A finding type as GuardDuty names it, for example `UnauthorizedAccess:EC2/TorClient`.
-/// Source: GuardDuty User Guide, «GuardDuty finding format».
+/// Source: GuardDuty User Guide, “GuardDuty finding format”.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FindingType(Box<str>);
 

@@ -2,7 +2,7 @@
 
 use super::FindingType;
 
-/// Threat purposes in words. Source: GuardDuty User Guide, «Threat purposes».
+/// Threat purposes in words. Source: GuardDuty User Guide, “Threat purposes”.
 const PURPOSES: [(&str, &str); 25] = [
     ("AttackSequence", "Attack sequence"),
     ("Backdoor", "Backdoor"),

@@ -1,5 +1,5 @@
 //! Slack's own mark-up, with no way to smuggle a control sequence in.
-//! Source: docs.slack.dev, «Formatting message text».
+//! Source: docs.slack.dev, “Formatting message text”.
 
 use unicode_segmentation::UnicodeSegmentation;
 

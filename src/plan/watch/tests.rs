@@ -34,14 +34,20 @@ fn rules_and_trusted_lists_are_announced_when_they_appear_change_and_end() {
         let old = item("old", true, "1");
         assert_eq!(observe(&mut watched, subject, std::slice::from_ref(&old)), nothing(), "the first look");
         let both = [old.clone(), item("x", true, "1")];
-        assert_eq!(observe(&mut watched, subject, &both), [format!("new {name} «x» in {KEY}")]);
+        assert_eq!(observe(&mut watched, subject, &both), [format!("New {name} “x” in {KEY}")]);
         assert_eq!(observe(&mut watched, subject, &both), nothing());
         let changed = [old.clone(), item("x", true, "2")];
-        assert_eq!(observe(&mut watched, subject, &changed), [format!("changed {name} «x» in {KEY}")]);
+        assert_eq!(observe(&mut watched, subject, &changed), [format!("Changed {name} “x” in {KEY}")]);
         let inactive = [old.clone(), item("x", false, "3")];
-        assert_eq!(observe(&mut watched, subject, &inactive), [format!("{name} «x» in {KEY} is no longer active")]);
+        assert_eq!(
+            observe(&mut watched, subject, &inactive),
+            [format!("{} “x” in {KEY} is no longer active", capitalized(name))]
+        );
         assert_eq!(observe(&mut watched, subject, &[old]), nothing());
-        assert_eq!(observe(&mut watched, subject, &[]), [format!("{name} «old» in {KEY} is no longer active")]);
+        assert_eq!(
+            observe(&mut watched, subject, &[]),
+            [format!("{} “old” in {KEY} is no longer active", capitalized(name))]
+        );
         assert_eq!(observe(&mut watched, subject, &[]), nothing());
     }
 }
@@ -63,7 +69,7 @@ fn a_change_is_known_by_its_time_and_a_record_without_time_is_no_change() {
     };
     let mut watched = Watched { filters: Some([("id-x".to_owned(), "1".to_owned())].into()), ..Watched::default() };
     assert_eq!(observe(&mut watched, Subject::Filters, &at(1_000)), nothing());
-    assert_eq!(observe(&mut watched, Subject::Filters, &at(2_000)), [format!("changed suppression rule «x» in {KEY}")]);
+    assert_eq!(observe(&mut watched, Subject::Filters, &at(2_000)), [format!("Changed suppression rule “x” in {KEY}")]);
 }
 
 #[test]
@@ -72,11 +78,14 @@ fn threat_lists_are_announced_when_they_end_and_when_they_return() {
         let (mut watched, name) = (Watched::default(), row(subject).name);
         let (a, b) = (item("a", true, "1"), item("b", true, "1"));
         assert_eq!(observe(&mut watched, subject, &[a.clone(), b.clone()]), nothing(), "the first look");
-        let lost = format!("{name} «a» in {KEY} is no longer active");
+        let lost = format!("{} “a” in {KEY} is no longer active", capitalized(name));
         assert_eq!(observe(&mut watched, subject, &[item("a", false, "1"), b.clone()]), std::slice::from_ref(&lost));
         assert_eq!(observe(&mut watched, subject, std::slice::from_ref(&b)), nothing());
         let again = [("other-id".to_owned(), a.1.clone()), b.clone()];
-        assert_eq!(observe(&mut watched, subject, &again), [format!("{name} «a» in {KEY} is active again")]);
+        assert_eq!(
+            observe(&mut watched, subject, &again),
+            [format!("{} “a” in {KEY} is active again", capitalized(name))]
+        );
         assert_eq!(observe(&mut watched, subject, &[b]), [lost]);
     }
 }
@@ -90,16 +99,16 @@ fn features_are_announced_when_they_are_switched_off_and_on_again() {
     let mut watched = Watched::default();
     let mut seen = |of: &[(&str, bool)]| titles(compare_features(KEY, &mut watched, &features(of), STAMP));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
-    let off = format!("protection plan «S3» in {KEY} was switched off");
+    let off = format!("Protection plan “S3” in {KEY} was switched off");
     assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
     assert_eq!(seen(&[("S3", false), ("RDS", false)]), nothing(), "missing in the answer");
-    let on = format!("protection plan «S3» in {KEY} is active again");
+    let on = format!("Protection plan “S3” in {KEY} is active again");
     assert_eq!(seen(&[("S3", true), ("RDS", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
-    let off = format!("protection plan «RUNTIME» in {KEY} was switched off");
+    let off = format!("Protection plan “RUNTIME” in {KEY} was switched off");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", false), ("RUNTIME/EKS", false)]), [off]);
-    let on = format!("protection plan «RUNTIME» in {KEY} is active again");
+    let on = format!("Protection plan “RUNTIME” in {KEY} is active again");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
-    let off = format!("protection plan «RUNTIME/EKS» in {KEY} was switched off");
+    let off = format!("Protection plan “RUNTIME/EKS” in {KEY} was switched off");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", false)]), [off]);
 }
 
@@ -110,8 +119,8 @@ fn members_are_announced_when_they_are_lost_and_when_they_return() {
         let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
         titles(compare_members(KEY, &mut watched, &members, STAMP))
     };
-    let lost = |what| format!("member account «444455556666» in {KEY} is no longer monitored: {what}");
-    let again = format!("member account «444455556666» in {KEY} is active again");
+    let lost = |what| format!("Member account “444455556666” in {KEY} is no longer monitored: {what}");
+    let again = format!("Member account “444455556666” in {KEY} is active again");
     assert_eq!(seen(&[("444455556666", "Enabled"), ("777788889999", "Invited")]), nothing());
     assert_eq!(seen(&[("444455556666", "Disabled")]), [lost("disabled")]);
     assert_eq!(seen(&[("444455556666", "Enabled")]), std::slice::from_ref(&again));
@@ -149,12 +158,12 @@ fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
     let more = [("EKS", "a", "No pods"), ("EC2", "b", "Agent stopped"), ("EC2", "c", "Agent stopped")];
     let notices = seen(&more);
     assert_eq!(notices.len(), 1);
-    assert_eq!(notices[0].title, format!("unhealthy runtime coverage in {KEY}: 2 EC2, 1 EKS"));
-    assert!(notices[0].lines.iter().any(|line| line == "most frequent reason (2): Agent stopped"));
+    assert_eq!(notices[0].title, format!("Unhealthy runtime coverage in {KEY}: 2 EC2, 1 EKS"));
+    assert!(notices[0].lines.iter().any(|line| line == "Most frequent reason (2): Agent stopped"));
     assert!(seen(&more).is_empty());
     let other = [("EKS", "x", "No pods"), ("EC2", "b", "Agent stopped")];
     assert_eq!(seen(&other).len(), 1, "another cluster became unhealthy");
-    assert_eq!(titles(seen(&[])), [format!("runtime coverage in {KEY} is healthy again: EC2, EKS")]);
+    assert_eq!(titles(seen(&[])), [format!("Runtime coverage in {KEY} is healthy again: EC2, EKS")]);
     assert!(seen(&[]).is_empty());
 }
 
