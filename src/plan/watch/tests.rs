@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
+use super::parts::MOST_MEMBERS;
 use super::*;
-use crate::guardduty::Subject;
+use crate::guardduty::Uncovered;
 
 const KEY: &str = "111122223333/eu-west-1";
 const STAMP: Stamp = Stamp(Millis(1));
