@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join4};
 
 use super::hint;
 use super::table::{Row, Status};
@@ -136,10 +136,26 @@ async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
         let listed = list_and_read(source, detector, watched.subject).await;
         rows.push(row(watched.operation, listed.map(|count| format!("{count} {}s", watched.name))));
     }
-    let (members, uncovered) = join(source.members(detector), source.uncovered(detector)).await;
+    let (members, uncovered) = (source.members(detector), source.uncovered(detector));
+    let (destinations, scans) = (source.destinations(detector), list_and_read_scans(source));
+    let (members, uncovered, destinations, scans) = join4(members, uncovered, destinations, scans).await;
     rows.push(row("ListMembers", members.map(|members| format!("{} member accounts", members.map_or(0, |m| m.len())))));
     rows.push(row("ListCoverage", uncovered.map(|found| format!("{} resources with unhealthy coverage", found.len()))));
+    rows.push(row(
+        "ListPublishingDestinations",
+        destinations.map(|found| format!("{} publishing destinations", found.len())),
+    ));
+    rows.push(row("ListMalwareScans", scans.map(|count| format!("{count} malware scans failed or were skipped"))));
     rows
+}
+
+/// The number of malware scans that failed or were skipped. The reason of one of them is read, too.
+async fn list_and_read_scans(source: &Source) -> Result<usize, ReadError> {
+    let scans = source.missed_scans(Millis(0)).await?;
+    if let Some(scan) = scans.first() {
+        source.scan_reason(&scan.id).await?;
+    }
+    Ok(scans.len())
 }
 
 /// The number of items. The contents of one of them are read, too: that is another permission.

@@ -85,6 +85,7 @@ pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
     match error {
         ReadError::Denied(_) => permission.to_owned(),
         ReadError::NoEndpoint(_) => "check GUARDDUTY_REGIONS and the DNS of this host".into(),
+        ReadError::Unsupported(_) => "optional: GuardDuty does not offer this operation here".into(),
         ReadError::Gone(_) => "run check again: the detector was deleted meanwhile".into(),
         ReadError::Passing { reason, text } => match reason {
             Reason::Throttled => AWS.busy_hint(),

@@ -103,7 +103,7 @@ variables! {
     "GUARDDUTY_SAMPLES" guardduty_samples, false, Value("show"),
         "sample findings: `show` (marked as samples, without a mention) or `drop`";
     "GUARDDUTY_WATCH" guardduty_watch, false, Value("true"),
-        "also monitor what GuardDuty sees: status and features of the detector, suppression rules, trusted and threat lists, member accounts, runtime coverage";
+        "also monitor what GuardDuty sees: status and features of the detector, suppression rules, trusted and threat lists, member accounts, runtime coverage, exports, malware scans";
     "SLACK_TRIAGE" slack_triage, false, Value("off"),
         "`show`: reactions on messages acknowledge, resolve and mute findings (scope `reactions:read`); `archive`: resolving also archives the finding in GuardDuty, and requires `SLACK_TRIAGE_USERS`; `off`";
     "SLACK_TRIAGE_USERS" slack_triage_users, false, Unset,

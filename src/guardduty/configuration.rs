@@ -7,7 +7,10 @@ use aws_sdk_guardduty::types::{
 };
 
 use super::source::Source;
-use super::{ReadError, Reason, Subject, Uncovered, Watched, pages, watch};
+use super::{Destination, ReadError, Reason, Subject, Uncovered, Watched, pages, watch};
+
+/// Publishing destinations that are read per source.
+const MOST_DESTINATIONS: usize = 10;
 
 /// Makes a call on behalf of a source.
 macro_rules! call {
@@ -15,6 +18,7 @@ macro_rules! call {
         $source.call($operation, $request.customize().config_override($source.here()).send()).await
     };
 }
+pub(super) use call;
 
 /// Lists the IDs of all items.
 macro_rules! ids {
@@ -102,5 +106,23 @@ impl Source {
             Ok((answer.resources.unwrap_or_default(), answer.next_token))
         });
         Ok(resources.await?.into_iter().map(watch::uncovered).collect())
+    }
+
+    /// A detector has one destination of each type, and there is one type.
+    pub(super) async fn list_destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError> {
+        let what = self.what("ListPublishingDestinations");
+        let listed = pages::all(&what, async |token| {
+            let request = self.client().list_publishing_destinations().detector_id(detector);
+            let answer = call!(self, "ListPublishingDestinations", request.max_results(50).set_next_token(token))?;
+            Ok((answer.destinations.unwrap_or_default(), answer.next_token))
+        });
+        let ids = listed.await?.into_iter().filter_map(|destination| destination.destination_id);
+        let mut destinations = Vec::new();
+        for id in ids.take(MOST_DESTINATIONS) {
+            let request = self.client().describe_publishing_destination().detector_id(detector).destination_id(&id);
+            let described = call!(self, "DescribePublishingDestination", request)?;
+            destinations.push(watch::destination(id, described));
+        }
+        Ok(destinations)
     }
 }

@@ -26,6 +26,9 @@ pub enum ReadError {
     /// The service has no endpoint in the region: its name does not exist.
     #[error("{0}")]
     NoEndpoint(String),
+    /// The service does not have the operation there.
+    #[error("{0}")]
+    Unsupported(String),
     /// May work the next time.
     #[error("{text}")]
     Passing { reason: Reason, text: String },
@@ -73,6 +76,11 @@ impl ReadError {
         matches!(self, ReadError::Denied(_))
     }
 
+    /// Returns whether asking again soon cannot help.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, ReadError::Denied(_) | ReadError::Unsupported(_))
+    }
+
     /// Returns true if the answer was not JSON.
     pub(super) fn is_malformed(&self) -> bool {
         matches!(self, ReadError::Passing { reason: Reason::Malformed, .. })
@@ -89,6 +97,7 @@ impl ReadError {
             ReadError::Denied(_) => "denied",
             ReadError::Gone(_) => "gone",
             ReadError::NoEndpoint(_) => "no_endpoint",
+            ReadError::Unsupported(_) => "unsupported",
             ReadError::Passing { reason, .. } => reason.name(),
         }
     }
@@ -208,6 +217,8 @@ fn judge(what: &str, status: u16, code: &str, message: &str) -> ReadError {
         ReadError::Gone(text)
     } else if begins(&["UnrecognizedClient", "InvalidClientToken", "OptInRequired", "RegionDisabled"]) {
         ReadError::Denied(format!("{text} (is the region enabled for this account?)"))
+    } else if begins(&["UnknownOperation"]) {
+        ReadError::Unsupported(text)
     } else if matches!(status, 401 | 403) || begins(DENIED) || message.contains("not authorized") {
         ReadError::Denied(text)
     } else {
@@ -292,6 +303,7 @@ mod tests {
             (400, "BadRequestException", "The caller is not authorized to call this API."),
             (403, "ExpiredTokenException", "The security token included in the request is expired"),
             (200, "", "expected value"),
+            (404, "UnknownOperationException", "POST /malware-scan"),
             (0, "InvalidIdentityToken", "Incorrect token"),
             (0, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"),
         ];
@@ -308,6 +320,7 @@ mod tests {
         denied: ListFindings in eu-west-1: BadRequestException: The caller is not authorized to call this API.
         credentials: ListFindings in eu-west-1: ExpiredTokenException: The security token included in the request is expired
         malformed: ListFindings in eu-west-1: 200: expected value
+        unsupported: ListFindings in eu-west-1: UnknownOperationException: POST /malware-scan
         denied: ListFindings in eu-west-1: InvalidIdentityToken: Incorrect token
         credentials: ListFindings in eu-west-1: InvalidIdentityToken: Couldn't retrieve verification key from your identity provider
         ");

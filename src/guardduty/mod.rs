@@ -12,6 +12,7 @@ mod fetch;
 mod identity;
 mod pages;
 mod parallel;
+mod scans;
 mod source;
 mod transient;
 mod watch;
@@ -145,6 +146,38 @@ pub struct Uncovered {
     pub reason: Option<String>,
 }
 
+/// A place to which GuardDuty exports findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destination {
+    pub id: String,
+    /// ARN of the bucket, with the folder.
+    pub bucket: String,
+    /// `PUBLISHING`, or what GuardDuty says instead.
+    pub status: String,
+    /// When GuardDuty first failed to publish to it.
+    pub failing_since: Option<Millis>,
+}
+
+impl Destination {
+    /// One that is being verified was just created or changed. Source: GuardDuty API Reference, `Destination`.
+    pub fn publishes(&self) -> bool {
+        matches!(self.status.as_str(), "PUBLISHING" | "PENDING_VERIFICATION")
+    }
+}
+
+/// A malware scan that did not search its resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissedScan {
+    pub id: String,
+    /// ARN.
+    pub resource: String,
+    /// `EC2_INSTANCE`, `EBS_SNAPSHOT`, …
+    pub resource_type: String,
+    pub failed: bool,
+    /// Why, if it was read.
+    pub reason: Option<String>,
+}
+
 /// The status of a detector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetectorStatus {
@@ -204,6 +237,16 @@ pub trait Detector {
 
     /// The resources whose runtime coverage is unhealthy.
     async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError>;
+
+    /// Where findings are exported to.
+    async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError>;
+
+    /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE`] of each, the
+    /// newest, without their reasons.
+    async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError>;
+
+    /// Why a malware scan failed or was skipped.
+    async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError>;
 }
 
 #[cfg(test)]

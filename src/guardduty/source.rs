@@ -22,7 +22,10 @@ use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
-use super::{ArchiveChange, Detector, DetectorStatus, PAGE, Page, SourceKey, Subject, Uncovered, Watched, pages};
+use super::{
+    ArchiveChange, Destination, Detector, DetectorStatus, MissedScan, PAGE, Page, SourceKey, Subject, Uncovered,
+    Watched, pages,
+};
 use crate::finding::{Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
 
@@ -244,6 +247,18 @@ impl Detector for Source {
 
     async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError> {
         Box::pin(self.list_uncovered(detector)).await
+    }
+
+    async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError> {
+        Box::pin(self.list_destinations(detector)).await
+    }
+
+    async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError> {
+        Box::pin(self.list_missed_scans(since)).await
+    }
+
+    async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError> {
+        Box::pin(self.read_scan_reason(scan)).await
     }
 }
 

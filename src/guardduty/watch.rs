@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use aws_sdk_guardduty::operation::describe_publishing_destination::DescribePublishingDestinationOutput;
 use aws_sdk_guardduty::operation::get_filter::GetFilterOutput;
 use aws_sdk_guardduty::operation::get_ip_set::GetIpSetOutput;
 use aws_sdk_guardduty::operation::get_threat_entity_set::GetThreatEntitySetOutput;
@@ -12,7 +13,7 @@ use aws_sdk_guardduty::types::{Condition, CoverageResource, FilterAction, Findin
 use aws_smithy_types::DateTime;
 use sha2::{Digest, Sha256};
 
-use super::{Uncovered, Watched};
+use super::{Destination, Uncovered, Watched};
 use crate::time::Millis;
 
 /// A filter archives what it matches, or merely names it (`NOOP`).
@@ -59,6 +60,15 @@ pub(super) fn uncovered(resource: CoverageResource) -> Uncovered {
         resource_type: resource_type.map_or_else(|| "other".to_owned(), |name| name.as_str().to_owned()),
         id: resource.resource_id.unwrap_or_default(),
         reason: resource.issue.filter(|issue| !issue.is_empty()),
+    }
+}
+
+pub(super) fn destination(id: String, described: DescribePublishingDestinationOutput) -> Destination {
+    Destination {
+        id,
+        bucket: described.destination_properties.and_then(|p| p.destination_arn).unwrap_or_default(),
+        status: described.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        failing_since: described.publishing_failure_start_timestamp.filter(|at| *at > 0).map(Millis),
     }
 }
 

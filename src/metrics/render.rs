@@ -62,6 +62,10 @@ pub struct SourceSample {
     pub features: BTreeMap<String, bool>,
     /// Resources with unhealthy runtime coverage, by resource type.
     pub coverage: BTreeMap<String, u64>,
+    /// Publishing destinations to which GuardDuty does not export findings.
+    pub destinations_failing: Option<u64>,
+    /// Malware scans of the last day that did not search their resource, by outcome.
+    pub missed_scans: BTreeMap<&'static str, u64>,
 }
 
 /// The counters as the state carries them across runs: by labels that are joined by `|`.
@@ -167,6 +171,16 @@ fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
             "Resources whose runtime coverage is unhealthy, by resource type.",
             coverage(sources),
         ),
+        family(
+            "publishing_destinations_failing",
+            "Publishing destinations to which GuardDuty does not export findings.",
+            each(&|s| s.destinations_failing.map(|count| count as f64)),
+        ),
+        family(
+            "malware_scans_missed",
+            "Malware scans of about the last day that failed or were skipped, at most 50 of each.",
+            missed_scans(sources),
+        ),
         family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
     ]
 }
@@ -209,6 +223,17 @@ fn coverage(sources: &[SourceSample]) -> Vec<Metric> {
     for s in sources {
         for (resource_type, count) in &s.coverage {
             let labels = [("account", s.account.as_str()), ("region", &s.region), ("resource_type", resource_type)];
+            samples.push(gauge(&labels, *count as f64));
+        }
+    }
+    samples
+}
+
+fn missed_scans(sources: &[SourceSample]) -> Vec<Metric> {
+    let mut samples = Vec::new();
+    for s in sources {
+        for (outcome, count) in &s.missed_scans {
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("outcome", outcome)];
             samples.push(gauge(&labels, *count as f64));
         }
     }

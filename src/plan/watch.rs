@@ -4,13 +4,17 @@
 //! permission that is lost and regained announces nothing by itself. The first observation is only recorded.
 
 mod coverage;
+mod destinations;
 mod lists;
 mod parts;
+mod scans;
 
 use std::time::Duration;
 
 pub use coverage::compare_coverage;
+pub use destinations::compare_destinations;
 pub use parts::{compare_features, compare_members};
+pub use scans::{ScanQuery, compare_scans};
 
 use super::silence::Stamp;
 use crate::guardduty::{Subject, Watched as Content};

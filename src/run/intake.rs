@@ -14,6 +14,7 @@ use crate::plan::watch;
 use crate::run::look::{Besides, Look};
 use crate::run::looks::Looks;
 use crate::run::poll::{Ask, Known, Rest, Room};
+use crate::run::watched;
 use crate::state::{InHand, Items, Progress, Source, Standing, State};
 use crate::time::Millis;
 
@@ -133,8 +134,11 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
             watch: self.config.watch,
             // One that could not be read last time is not asked six things to be denied them all.
             expected: stored.filter(|s| s.blind_since.is_none()).and_then(|s| s.detector.clone()),
-            compare,
-            known: known.into_iter().flatten().collect(),
+            watched: watched::Query {
+                all: compare,
+                known: known.into_iter().flatten().collect(),
+                scans: watch::ScanQuery::of(stored, now),
+            },
             open_before: stored.is_none().then_some(start),
             lookups: self.lookups(stored, state),
         }

@@ -7,7 +7,7 @@ use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
 use crate::finding::{Band, Finding};
-use crate::guardduty::{Detector, DetectorStatus, ReadError, SourceKey, Subject};
+use crate::guardduty::{Detector, DetectorStatus, ReadError, SourceKey};
 use crate::run::poll::{self, Ask, PAGE, Window};
 use crate::run::watched::{self, Watched};
 use crate::time::Millis;
@@ -21,10 +21,7 @@ pub struct Besides {
     pub watch: bool,
     /// The detector of the run before: asked while the detectors are still listed, which saves a round trip.
     pub expected: Option<String>,
-    /// Everything that is watched is due to be read.
-    pub compare: bool,
-    /// IDs of the filters and lists whose contents need not be read again.
-    pub known: BTreeMap<Subject, Vec<String>>,
+    pub watched: watched::Query,
     /// For a source new to the state: how many findings were open before this instant.
     pub open_before: Option<Millis>,
     /// Findings whose archiving is looked up.
@@ -98,7 +95,7 @@ async fn asked<D: Detector>(source: &D, detector: String, ask: &Ask, besides: &B
     let status = wanted(watch, || source.status(&detector));
     let open = wanted(besides.first, || source.open_findings(&detector, None));
     let before = wanted(besides.open_before.is_some(), || source.open_findings(&detector, besides.open_before));
-    let watched = wanted(watch, || Box::pin(watched::read(source, &detector, &besides.known, besides.compare)));
+    let watched = wanted(watch, || Box::pin(watched::read(source, &detector, &besides.watched)));
     let ((window, looked_up), status, open, (before, watched)) =
         join4(findings, status, open, join(before, watched)).await;
     look.window = window;

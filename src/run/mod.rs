@@ -278,6 +278,8 @@ fn sources<D: crate::guardduty::Detector + 'static, C: Chat, S: Store>(
         open: t.open.clone(),
         detector_enabled: detector_enabled(t.status.as_ref(), state.sources.get(key)),
         coverage: coverage(state.sources.get(key)),
+        destinations_failing: watched::destinations_failing(state.sources.get(key)),
+        missed_scans: watched::missed_scans(state.sources.get(key)),
         features: t.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
         ..sample(key, t.up && t.looked, state.sources.get(key))
     });

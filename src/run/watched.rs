@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join4};
 
-use crate::guardduty::{Detector, ReadError, Subject, Uncovered, Watched as Content};
+use crate::guardduty::{Destination, Detector, MissedScan, ReadError, Subject, Uncovered, Watched as Content};
 use crate::message::Notice;
 use crate::plan::silence::Stamp;
-use crate::plan::watch::{self, TABLE};
+use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::run::look::Look;
 use crate::state::Source;
 use crate::time::Millis;
@@ -18,6 +18,8 @@ pub struct Watched {
     pub items: BTreeMap<Subject, Listed>,
     pub members: Option<BTreeMap<String, String>>,
     pub uncovered: Option<Vec<Uncovered>>,
+    pub destinations: Option<Vec<Destination>>,
+    pub scans: Option<Vec<MissedScan>>,
     /// Everything that is due was read, or may not be read.
     pub is_complete: bool,
     /// What could not be read.
@@ -31,21 +33,32 @@ pub struct Listed {
     pub read: Vec<(String, Content)>,
 }
 
-/// Reads what is watched; `all`: also what is compared hourly.
-pub async fn read<D: Detector>(
-    source: &D,
-    detector: &str,
-    known: &BTreeMap<Subject, Vec<String>>,
-    all: bool,
-) -> Watched {
-    let hourly: &[Subject] = if all { &Subject::HOURLY } else { &[] };
+/// What is read, and what of it is recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// What is compared hourly is due.
+    pub all: bool,
+    /// IDs of the filters and lists whose contents need not be read again.
+    pub known: BTreeMap<Subject, Vec<String>>,
+    pub scans: ScanQuery,
+}
+
+/// Malware scans whose reasons are read in a run.
+const REASONS: usize = 10;
+
+/// Reads what is watched.
+pub async fn read<D: Detector>(source: &D, detector: &str, query: &Query) -> Watched {
+    let Query { all, known, scans } = query;
+    let hourly: &[Subject] = if *all { &Subject::HOURLY } else { &[] };
     let subjects: Vec<Subject> = Subject::EVERY_RUN.iter().chain(hourly).copied().collect();
     let items = join_all(subjects.iter().map(|subject| list(source, detector, *subject, known.get(subject))));
     let hourly = async {
-        match all {
-            true => Some(join(source.members(detector), source.uncovered(detector)).await),
-            false => None,
+        if !all {
+            return None;
         }
+        let (members, uncovered) = (source.members(detector), source.uncovered(detector));
+        let (destinations, scans) = (source.destinations(detector), source.missed_scans(scans.since));
+        Some(join4(members, uncovered, destinations, scans).await)
     };
     let (items, hourly) = join(items, hourly).await;
     let mut watched = Watched { is_complete: true, ..Watched::default() };
@@ -54,18 +67,32 @@ pub async fn read<D: Detector>(
             watched.items.insert(subject, listed);
         }
     }
-    if let Some((members, uncovered)) = hourly {
+    if let Some((members, uncovered, destinations, missed)) = hourly {
         watched.members = watched.keep(members).flatten();
         watched.uncovered = watched.keep(uncovered);
+        watched.destinations = watched.keep(destinations);
+        watched.scans = watched.keep(missed);
+        watched.read_reasons(source, scans).await;
     }
     watched
 }
 
 impl Watched {
+    /// Reads why the newest scans failed or were skipped. Without the permission they are announced without a reason.
+    async fn read_reasons<D: Detector>(&mut self, source: &D, query: &ScanQuery) {
+        let mut scans = self.scans.take();
+        let news = scans.iter_mut().flatten().filter(|scan| query.is_news(scan));
+        for scan in news.take(REASONS) {
+            let Some(reason) = self.keep(source.scan_reason(&scan.id).await) else { break };
+            scan.reason = reason;
+        }
+        self.scans = scans;
+    }
+
     /// Returns what was read, or adds a warning.
     fn keep<T>(&mut self, result: Result<T, ReadError>) -> Option<T> {
         let note = |error: ReadError| {
-            self.is_complete &= error.denied();
+            self.is_complete &= error.is_lasting();
             self.warnings.push(error.to_string());
         };
         result.map_err(note).ok()
@@ -91,8 +118,8 @@ pub fn compare(key: &str, source: &mut Source, look: &Look, stamp: Stamp, now: M
     let seen = &look.watched;
     let features = look.status.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;
-    let anything = !seen.items.is_empty() || seen.members.is_some() || seen.uncovered.is_some() || features.is_some();
-    if !anything {
+    let hourly = [seen.members.is_some(), seen.uncovered.is_some(), seen.destinations.is_some(), seen.scans.is_some()];
+    if seen.items.is_empty() && features.is_none() && !hourly.contains(&true) {
         return Vec::new();
     }
     let watched = source.watched.get_or_insert_default();
@@ -114,5 +141,23 @@ pub fn compare(key: &str, source: &mut Source, look: &Look, stamp: Stamp, now: M
     if let Some(uncovered) = &seen.uncovered {
         notices.extend(watch::compare_coverage(key, watched, uncovered, stamp));
     }
+    if let Some(destinations) = &seen.destinations {
+        notices.extend(watch::compare_destinations(key, watched, destinations, stamp));
+    }
+    if let Some(scans) = &seen.scans {
+        notices.extend(watch::compare_scans(key, watched, scans, stamp, now));
+    }
     notices
+}
+
+/// The number of publishing destinations that do not receive findings, as last read.
+pub fn destinations_failing(source: Option<&Source>) -> Option<u64> {
+    let destinations = source?.watched.as_ref()?.destinations.as_ref()?;
+    Some(destinations.values().filter(|destination| !destination.publishes).count() as u64)
+}
+
+/// The number of malware scans that failed or were skipped, as last read.
+pub fn missed_scans(source: Option<&Source>) -> BTreeMap<&'static str, u64> {
+    let scans = source.and_then(|source| source.watched.as_ref()?.scans.as_ref());
+    scans.into_iter().flat_map(|scans| [("failed", scans.failed), ("skipped", scans.skipped)]).collect()
 }

@@ -22,4 +22,4 @@ pub use moves::{Outcome, Progress};
 pub use summary::SummaryProgress;
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
 pub use updates::{PostedFinding, Unrecorded};
-pub use watched::{Items, Unhealthy, Watched};
+pub use watched::{Exported, Items, Scans, Unhealthy, Watched};

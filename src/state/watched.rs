@@ -32,6 +32,12 @@ pub struct Watched {
     /// Resources with unhealthy runtime coverage, by resource type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<BTreeMap<String, Unhealthy>>,
+    /// Publishing destinations, by ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<BTreeMap<String, Exported>>,
+    /// Malware scans that failed or were skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scans: Option<Scans>,
     /// Names of the suppression rules and trusted lists that are active, by `kind/id`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub active: BTreeMap<String, String>,
@@ -54,4 +60,43 @@ pub struct Unhealthy {
     pub ids: BTreeSet<String>,
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// A publishing destination as last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// ARN of the bucket.
+    pub bucket: String,
+    pub publishes: bool,
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// Malware scans that failed or were skipped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scans {
+    /// Hashes of the IDs of those that started within the last day.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ids: BTreeSet<String>,
+    /// How many of them failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// How many of them were skipped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// When a kind of scan (`EC2_INSTANCE failed`) was last announced.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announced: BTreeMap<String, Millis>,
+    /// How many of each kind wait for the next notice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<String, u64>,
+    /// The reasons of those that wait, as far as they were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, u64>,
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

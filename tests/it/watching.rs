@@ -1,7 +1,8 @@
 //! The watcher is watched: detectors, filters that archive, trusted-IP lists, blind periods.
 
+use guardduty_slack_support::aws::Scan;
 use guardduty_slack_support::fault::error;
-use guardduty_slack_support::findings::high;
+use guardduty_slack_support::findings::{high, iso, now};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
 use crate::kit::world;
@@ -14,6 +15,14 @@ fn quiet() -> World {
 fn an_hour_later(world: World) -> World {
     let mut state = world.state();
     state["sources"]["111122223333/eu-west-1"]["watched"]["compared"] = "2024-01-01T00:00:00.000Z".into();
+    world.set_state(&state.to_string())
+}
+
+/// The same, with a time that a day before it still holds what was recorded.
+fn a_while_later(world: World) -> World {
+    let mut state = world.state();
+    let an_hour_ago = iso(now() - 3_600_000);
+    state["sources"]["111122223333/eu-west-1"]["watched"]["compared"] = an_hour_ago.into();
     world.set_state(&state.to_string())
 }
 
@@ -195,4 +204,92 @@ fn regions_that_are_left_out_are_all_named_however_many() {
     let told = notices.iter().find(|n| n.contains("Regions excluded")).cloned().unwrap_or_default();
     let missing: Vec<&&str> = regions.iter().filter(|r| !told.contains(**r)).collect();
     assert!(missing.is_empty(), "{missing:?} in {told}");
+}
+
+fn scan(id: &str, status: &str, age: i64) -> Scan {
+    Scan {
+        id: id.into(),
+        resource: format!("arn:aws:ec2:eu-west-1:111122223333:instance/{id}"),
+        resource_type: "EC2_INSTANCE".into(),
+        status: status.into(),
+        reason: "ACCESS_DENIED".into(),
+        age,
+    }
+}
+
+#[test]
+fn a_publishing_destination_that_fails_changes_or_is_removed_is_announced_and_so_is_its_end() {
+    let put = |world: &World, bucket: &str, status: &str| {
+        let destination = (format!("arn:aws:s3:::{bucket}/"), status.to_owned());
+        world.aws.source(ACCOUNT, REGION, |source| source.destinations.insert("d1".into(), destination));
+    };
+    let gauge = format!("guardduty_slack_publishing_destinations_failing{{account=\"{ACCOUNT}\",region=\"{REGION}\"}}");
+    let world = world().metrics().findings([high("f1")]);
+    put(&world, "archive", "PUBLISHING");
+    let world = world.run().posted(["f1"]).metric(&gauge, 0.0).exit(0);
+    put(&world, "archive", "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY");
+    let world = an_hour_later(world).run().noticed(["s3:::archive", "UNABLE_TO_PUBLISH"]).metric(&gauge, 1.0).exit(0);
+    let world = an_hour_later(world.run().silent()).run().silent();
+    put(&world, "archive", "PUBLISHING");
+    let world = an_hour_later(world).run().noticed(["exported again", "s3:::archive"]).metric(&gauge, 0.0);
+    put(&world, "elsewhere", "PUBLISHING");
+    let world = an_hour_later(world).run().noticed(["s3:::elsewhere", "instead of", "s3:::archive"]);
+    world.aws.source(ACCOUNT, REGION, |source| source.destinations.clear());
+    an_hour_later(world).run().noticed(["s3:::elsewhere", "removed"]).exit(0).run().silent().exit(0);
+}
+
+#[test]
+fn malware_scans_that_failed_or_were_skipped_are_announced_once_with_the_reason() {
+    let gauge = |outcome: &str| {
+        let labels = format!("account=\"{ACCOUNT}\",outcome=\"{outcome}\",region=\"{REGION}\"");
+        format!("guardduty_slack_malware_scans_missed{{{labels}}}")
+    };
+    let world = world().metrics().findings([high("f1")]);
+    world.aws.source(ACCOUNT, REGION, |source| source.scans.push(scan("before", "FAILED", 7_200)));
+    let world = world.run().posted(["f1"]).metric(&gauge("failed"), 1.0).calls("GetMalwareScan", 0).exit(0);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.scans.push(scan("i-1", "FAILED", 60));
+        source.scans.push(scan("i-2", "SKIPPED", 50));
+        source.scans.push(scan("i-3", "COMPLETED", 40));
+    });
+    let world = world.run().silent();
+    let world =
+        a_while_later(world).run().noticed(["malware scans", "1 EC2_INSTANCE failed", "1 EC2_INSTANCE skipped"]);
+    let world = world.noticed(["most frequent reason (2)", "ACCESS_DENIED"]);
+    let world = world.metric(&gauge("failed"), 2.0).metric(&gauge("skipped"), 1.0).calls("GetMalwareScan", 2).exit(0);
+    a_while_later(world).run().silent().calls("GetMalwareScan", 2).exit(0);
+}
+
+#[test]
+fn failed_malware_scans_are_found_behind_many_that_were_completed() {
+    let world = quiet();
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.scans.push(scan("i-1", "FAILED", 600));
+        source.scans.extend((0..200).map(|n| scan(&format!("done-{n}"), "COMPLETED", n)));
+    });
+    a_while_later(world).run().noticed(["malware scans", "1 EC2_INSTANCE failed"]).calls("ListMalwareScans", 4);
+}
+
+#[test]
+fn operations_that_are_denied_or_unknown_are_read_hourly_and_hide_nothing_else() {
+    for code in ["AccessDeniedException", "UnknownOperationException"] {
+        let optional = ["ListPublishingDestinations", "ListMalwareScans"];
+        let world = optional.iter().fold(world(), |world, operation| world.on(operation, [error(code).for_ever()]));
+        let world = world.findings([high("f1")]).run().posted(["f1"]).exit(0);
+        let world = world.run().silent().exit(0).calls("ListMalwareScans", 1).calls("ListCoverage", 1);
+        world.aws.source(ACCOUNT, REGION, |source| {
+            source.uncovered.push(("EKS".into(), "cluster-1".into(), "No pods running".into()));
+        });
+        a_while_later(world).run().noticed(["coverage", "1 EKS"]).exit(0).run().silent().exit(0);
+    }
+}
+
+#[test]
+fn malware_scans_are_announced_without_a_reason_where_it_may_not_be_read() {
+    let world = quiet().on("GetMalwareScan", [error("AccessDeniedException").for_ever()]);
+    world.aws.source(ACCOUNT, REGION, |source| {
+        source.scans.extend((0..3).map(|n| scan(&format!("i-{n}"), "FAILED", 60)));
+    });
+    let world = a_while_later(world).run().noticed(["malware scans", "3 EC2_INSTANCE failed"]).exit(0);
+    a_while_later(world.calls("GetMalwareScan", 1)).run().silent().exit(0);
 }

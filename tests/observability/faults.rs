@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
+use guardduty_slack_support::aws::Scan;
 use guardduty_slack_support::fault::error;
 use guardduty_slack_support::findings::{critical, high, iso, medium, now};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
@@ -107,6 +108,17 @@ fn token_refused(world: World) -> World {
     world.findings([high("f1")]).slack([error("invalid_auth").for_ever()])
 }
 
+pub fn failed_scan() -> Scan {
+    Scan {
+        id: "s1".into(),
+        resource: "arn:aws:ec2:eu-west-1:111122223333:instance/i-1".into(),
+        resource_type: "EC2_INSTANCE".into(),
+        status: "FAILED".into(),
+        reason: "ACCESS_DENIED".into(),
+        age: 60,
+    }
+}
+
 fn scenarios() -> Vec<Scenario> {
     let denied = || error("AccessDeniedException").for_ever();
     vec![
@@ -190,6 +202,21 @@ fn scenarios() -> Vec<Scenario> {
             })
             .runs(1)
             .fires(190, &["GuardDutySlackCoverageUnhealthy", "GuardDutySlackNoSuccess"]),
+        Scenario::new("an export that fails")
+            .given(|world| {
+                let stopped = ("arn:aws:s3:::archive".into(), "STOPPED".into());
+                world.aws.source(ACCOUNT, REGION, |source| source.destinations.insert("d1".into(), stopped));
+                world
+            })
+            .runs(1)
+            .fires(190, &["GuardDutySlackExportFailing", "GuardDutySlackNoSuccess"]),
+        Scenario::new("malware scans that fail")
+            .given(|world| {
+                world.aws.source(ACCOUNT, REGION, |source| source.scans.push(failed_scan()));
+                world
+            })
+            .runs(1)
+            .fires(1_570, &["GuardDutySlackMalwareScansFailing", "GuardDutySlackNoSuccess"]),
         Scenario::new("a critical finding that nobody acknowledges")
             .given(|world| {
                 world.slack.scopes(SCOPES);

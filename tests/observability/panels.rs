@@ -30,10 +30,9 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
             top(100, disabled)
         }
         "Disabled protection plans by source" => disabled(&current(history, window, "feature_enabled")),
-        "Unhealthy runtime coverage" => {
-            let unhealthy = current(history, window, "coverage_unhealthy_resources");
-            top(100, unhealthy.into_iter().filter(|(_, count)| *count > 0.0).collect())
-        }
+        "Unhealthy runtime coverage" => positive(current(history, window, "coverage_unhealthy_resources")),
+        "Missed malware scans" => positive(current(history, window, "malware_scans_missed")),
+        "Failing exports" => positive(current(history, window, "publishing_destinations_failing")),
         "Unacknowledged findings" => sum_by(&current(history, window, "unacknowledged_findings"), &["severity"]),
         "Oldest unacknowledged finding" => {
             age(history, window, "oldest_unacknowledged_timestamp_seconds", &["severity"])
@@ -87,6 +86,11 @@ fn age(history: &History, window: Window, timestamp: &str, by: &[&str]) -> Value
 
 fn zeros(gauge: &Values) -> Values {
     sum_by(&map(gauge.clone(), |value| 1.0 - value), RELEASE)
+}
+
+/// Series of a gauge that are above 0.
+fn positive(gauge: Values) -> Values {
+    top(100, gauge.into_iter().filter(|(_, value)| *value > 0.0).collect())
 }
 
 /// Series of a 0/1 gauge that are 0.

@@ -9,6 +9,7 @@ use guardduty_slack_support::findings::{critical, high, low, medium};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
 use crate::dashboard::{annotations, interpolate, metrics_in, read, targets};
+use crate::faults::failed_scan;
 use crate::services::{Service, eventually, prometheus, pushgateway};
 
 /// Scopes of the app, with triage.
@@ -27,13 +28,15 @@ fn wait_for_scrape(gateway: &Service, prometheus: &Service) {
     });
 }
 
-/// A successful run, with unhealthy runtime coverage; one with an acknowledgement, recurrences and a rate limit; one in which a region is denied, the other has a
+/// A successful run, with unhealthy runtime coverage, a failing export and a failed malware scan; one with an acknowledgement, recurrences and a rate limit; one in which a region is denied, the other has a
 /// disabled detector and Slack rejects the token.
 fn run_three_times(gateway: &Service, prometheus: &Service) {
     let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"));
     world.slack.scopes(SCOPES);
     world.aws.source(ACCOUNT, REGION, |source| {
         source.uncovered.push(("EKS".into(), "payments".into(), "No pods running".into()));
+        source.destinations.insert("d1".into(), ("arn:aws:s3:::archive".into(), "STOPPED".into()));
+        source.scans.push(failed_scan());
     });
     let world = world
         .env("PUSHGATEWAY_URL", format!("http://127.0.0.1:{}", gateway.port))

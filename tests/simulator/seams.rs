@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use guardduty_slack::finding::{Band, Finding};
 use guardduty_slack::guardduty::{
-    ArchiveChange, Detector, DetectorStatus, Page, ReadError, Reason, SourceKey, Subject, Uncovered, Watched,
+    ArchiveChange, Destination, Detector, DetectorStatus, MissedScan, Page, ReadError, Reason, SourceKey, Subject,
+    Uncovered, Watched,
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
@@ -188,6 +189,18 @@ impl Detector for Sky {
 
     async fn uncovered(&self, _detector: &str) -> Result<Vec<Uncovered>, ReadError> {
         Ok(Vec::new())
+    }
+
+    async fn destinations(&self, _detector: &str) -> Result<Vec<Destination>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn missed_scans(&self, _since: Millis) -> Result<Vec<MissedScan>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn scan_reason(&self, _scan: &str) -> Result<Option<String>, ReadError> {
+        Ok(None)
     }
 }
 

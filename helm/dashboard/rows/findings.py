@@ -12,6 +12,8 @@ def row() -> Row:
     types = series("findings_by_type_total", RELEASE)
     feature = series("feature_enabled", SOURCE)
     coverage = series("coverage_unhealthy_resources", SOURCE)
+    scans = series("malware_scans_missed", SOURCE)
+    exports = series("publishing_destinations_failing", SOURCE)
     open_findings = f"sum by (severity) ({series('open_findings', SOURCE)})"
     # one query for each severity level keeps their order
     levels = [f'{SOURCE},severity="{severity}"' for severity in SEVERITY_COLORS]
@@ -98,6 +100,24 @@ def row() -> Row:
                 {"Value": "Resources", "resource_type": "Resource type"} | SOURCE_COLUMNS,
                 sort="Resources",
                 no_value="No resource is reported as unhealthy",
+                overrides=[REGION_LINK],
+            ),
+            table(
+                "Missed malware scans",
+                "Malware scans of about the last day that failed or were skipped. Requires guardduty:ListMalwareScans. At most 100 rows.",
+                [Query(f"topk(100, {scans} > 0)")],
+                {"Value": "Scans", "outcome": "Outcome"} | SOURCE_COLUMNS,
+                sort="Scans",
+                no_value="No malware scan is reported as failed or skipped",
+                overrides=[REGION_LINK],
+            ),
+            table(
+                "Failing exports",
+                "Publishing destinations to which GuardDuty does not export findings. Requires guardduty:ListPublishingDestinations. At most 100 rows.",
+                [Query(f"topk(100, {exports} > 0)")],
+                {"Value": "Destinations"} | SOURCE_COLUMNS,
+                sort="Destinations",
+                no_value="No export is reported as failing",
                 overrides=[REGION_LINK],
             ),
         ],

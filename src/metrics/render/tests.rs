@@ -26,6 +26,8 @@ pub(in crate::metrics) fn full() -> Snapshot {
                 detector_enabled: Some(true),
                 features: BTreeMap::from([("S3_DATA_EVENTS".to_owned(), false)]),
                 coverage: counts(&[("EKS", 2)]),
+                destinations_failing: Some(1),
+                missed_scans: BTreeMap::from([("failed", 3), ("skipped", 0)]),
             },
             SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
         ],
@@ -90,6 +92,10 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # HELP guardduty_slack_last_success_timestamp_seconds Unix time at which the last successful run finished.
     # TYPE guardduty_slack_last_success_timestamp_seconds gauge
     guardduty_slack_last_success_timestamp_seconds 1764000000
+    # HELP guardduty_slack_malware_scans_missed Malware scans of about the last day that failed or were skipped, at most 50 of each.
+    # TYPE guardduty_slack_malware_scans_missed gauge
+    guardduty_slack_malware_scans_missed{account="111122223333",outcome="failed",region="eu-west-1"} 3
+    guardduty_slack_malware_scans_missed{account="111122223333",outcome="skipped",region="eu-west-1"} 0
     # HELP guardduty_slack_notification_delay_seconds Delay from the updatedAt of a finding to the acknowledgment by Slack.
     # TYPE guardduty_slack_notification_delay_seconds histogram
     guardduty_slack_notification_delay_seconds_bucket{le="60"} 1
@@ -123,6 +129,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
     # TYPE guardduty_slack_pending_findings gauge
     guardduty_slack_pending_findings{account="111122223333",region="eu-west-1"} 2
     guardduty_slack_pending_findings{account="111122223333",region="us-east-1"} 0
+    # HELP guardduty_slack_publishing_destinations_failing Publishing destinations to which GuardDuty does not export findings.
+    # TYPE guardduty_slack_publishing_destinations_failing gauge
+    guardduty_slack_publishing_destinations_failing{account="111122223333",region="eu-west-1"} 1
     # HELP guardduty_slack_run_duration_seconds Duration of the last run.
     # TYPE guardduty_slack_run_duration_seconds gauge
     guardduty_slack_run_duration_seconds 1.5

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::{AwsError, Inner, bad_request, criteria};
+use super::{AwsError, Inner, bad_request, criteria, scans};
 use crate::findings::{Sighting, hex_id, millis};
 use crate::journal::Call;
 use crate::server::{Reply, Request};
@@ -16,6 +16,19 @@ struct Item {
     visible: bool,
     /// Where it stands among findings that were asked for in no order: none was promised.
     place: String,
+}
+
+/// A malware scan.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    pub id: String,
+    pub resource: String,
+    pub resource_type: String,
+    /// `COMPLETED`, `FAILED`, `SKIPPED`, …
+    pub status: String,
+    pub reason: String,
+    /// Seconds since it started.
+    pub age: i64,
 }
 
 /// The detector of one account in one region.
@@ -36,6 +49,10 @@ pub struct Source {
     pub members: BTreeMap<String, String>,
     /// Resource type, ID and issue of each resource with unhealthy runtime coverage.
     pub uncovered: Vec<(String, String, String)>,
+    /// Bucket and status of each publishing destination, by ID.
+    pub destinations: BTreeMap<String, (String, String)>,
+    /// Malware scans, the oldest first.
+    pub scans: Vec<Scan>,
     /// Whether a feature is enabled.
     pub features: BTreeMap<String, bool>,
     items: HashMap<String, Item>,
@@ -57,6 +74,8 @@ impl Source {
             threat_entity_sets: BTreeMap::new(),
             members: BTreeMap::new(),
             uncovered: Vec::new(),
+            destinations: BTreeMap::new(),
+            scans: Vec::new(),
             features: [("S3_DATA_EVENTS".into(), false), ("RDS_LOGIN_EVENTS".into(), true)].into(),
             items: HashMap::new(),
             listed: HashMap::new(),
@@ -137,6 +156,10 @@ pub(super) fn call(request: &Request) -> (&'static str, String, String) {
         ("GET", ["detector", _, "threatentityset", id]) => ("GetThreatEntitySet", (*id).to_owned()),
         ("GET", ["detector", _, "member"]) => ("ListMembers", String::new()),
         ("POST", ["detector", _, "coverage"]) => ("ListCoverage", String::new()),
+        ("GET", ["detector", _, "publishingDestination"]) => ("ListPublishingDestinations", String::new()),
+        ("GET", ["detector", _, "publishingDestination", id]) => ("DescribePublishingDestination", (*id).to_owned()),
+        ("POST", ["malware-scan"]) => ("ListMalwareScans", String::new()),
+        ("GET", ["malware-scan", id]) => ("GetMalwareScan", (*id).to_owned()),
         _ => ("?", format!("{} {}", request.method, request.path)),
     };
     ("guardduty", operation.to_owned(), detail)
@@ -158,6 +181,10 @@ impl Inner {
         if call.operation == "ListDetectors" {
             let ids: Vec<&str> = source.iter().map(|s| s.detector.as_str()).collect();
             return Ok(Reply::json(200, &json!({ "detectorIds": ids })));
+        }
+        if call.operation.ends_with("MalwareScans") || call.operation.ends_with("MalwareScan") {
+            let scans = source.map(|source| source.scans.as_slice()).unwrap_or_default();
+            return Ok(Reply::json(200, &scans::answer(scans, call, &request.json())?));
         }
         let asked = request.path.split('/').nth(2).unwrap_or_default();
         let source = source.filter(|s| s.detector == asked);
@@ -211,6 +238,18 @@ impl Inner {
                 };
                 json!({ "resources": uncovered.map(resource).collect::<Vec<_>>() })
             }
+            "ListPublishingDestinations" => {
+                let destination = |(id, (_, status)): (&String, &(String, String))| json!({ "destinationId": id, "destinationType": "S3", "status": status });
+                json!({ "destinations": source.destinations.iter().map(destination).collect::<Vec<_>>() })
+            }
+            "DescribePublishingDestination" => match source.destinations.get(&call.detail) {
+                Some((bucket, status)) => json!({
+                    "destinationId": call.detail, "destinationType": "S3", "status": status,
+                    "publishingFailureStartTimestamp": if status == "PUBLISHING" { 0 } else { 1_700_000_000_000_i64 },
+                    "destinationProperties": { "destinationArn": bucket, "kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1" },
+                }),
+                None => return Err(bad_request("the input destinationId does not exist.")),
+            },
             _ => return Err(AwsError(404, "UnknownOperationException".into(), call.detail.clone())),
         };
         Ok(Reply::json(200, &answer))

@@ -6,6 +6,7 @@
 mod account;
 mod criteria;
 mod guardduty;
+mod scans;
 mod sts;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::journal::Call;
 use crate::server::{Reply, Request};
 use crate::stage::{Peer, Stage};
 
-pub use guardduty::Source;
+pub use guardduty::{Scan, Source};
 
 /// Who a key belongs to.
 #[derive(Clone, Debug)]

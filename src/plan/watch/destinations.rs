@@ -1,0 +1,77 @@
+//! The buckets to which GuardDuty exports findings.
+
+use std::collections::BTreeMap;
+
+use super::lists::MOST_LOST;
+use crate::guardduty::Destination;
+use crate::message::{Level, Notice};
+use crate::plan::silence::Stamp;
+use crate::state::{Exported, Watched};
+
+/// Of the entries of `Watched::lost`.
+const KIND: &str = "destination/";
+
+/// Compares the publishing destinations. One that was created again for the same bucket is the same destination.
+pub fn compare_destinations(key: &str, watched: &mut Watched, found: &[Destination], stamp: Stamp) -> Vec<Notice> {
+    let before = watched.destinations.replace(recorded(found)).unwrap_or_default();
+    let mut notices = Vec::new();
+    for (id, was) in &before {
+        if found.iter().any(|now| now.bucket == was.bucket && now.publishes()) {
+            continue;
+        }
+        let now = found.iter().find(|now| now.id == *id);
+        if let Some(now) = now.filter(|now| now.bucket != was.bucket) {
+            notices.push(changed(key, was, now, stamp));
+        }
+        if was.publishes && now.is_none_or(|now| !now.publishes()) {
+            notices.push(lost(key, was, now, stamp));
+            if watched.lost.len() < MOST_LOST {
+                watched.lost.insert(format!("{KIND}{}", was.bucket));
+            }
+        }
+    }
+    if let Some(active) = found.iter().find(|destination| destination.publishes()) {
+        notices.extend(ended(key, watched, active, stamp));
+    }
+    notices
+}
+
+fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
+    let record = |destination: &Destination| {
+        let (bucket, publishes) = (destination.bucket.clone(), destination.publishes());
+        (destination.id.clone(), Exported { bucket, publishes, ..Exported::default() })
+    };
+    found.iter().map(record).collect()
+}
+
+fn changed(key: &str, was: &Exported, now: &Destination, stamp: Stamp) -> Notice {
+    let title = format!("changed publishing destination in {key}: «{}» instead of «{}»", now.bucket, was.bucket);
+    let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
+    stamp.notice(&format!("destination-changed-{key}-{}", now.bucket), Level::Warning, title, lines)
+}
+
+fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: Stamp) -> Notice {
+    let (end, reason) = match now {
+        None => ("was removed", None),
+        Some(now) => ("no longer receives findings", Some(format!("status: {}", now.status))),
+    };
+    let since = now.and_then(|now| now.failing_since).map(|at| format!("GuardDuty cannot publish since {}", at.iso()));
+    let meaning = "findings are no longer exported to this bucket".to_owned();
+    let lines = [meaning].into_iter().chain(reason).chain(since).collect();
+    let title = format!("publishing destination «{}» in {key} {end}", was.bucket);
+    stamp.notice(&format!("destination-off-{key}-{}", was.bucket), Level::Warning, title, lines)
+}
+
+/// A detector has one destination: what was lost ends when any destination receives findings.
+fn ended(key: &str, watched: &mut Watched, active: &Destination, stamp: Stamp) -> Vec<Notice> {
+    let lost: Vec<String> = watched.lost.iter().filter(|name| name.starts_with(KIND)).cloned().collect();
+    if lost.is_empty() {
+        return Vec::new();
+    }
+    watched.lost.retain(|name| !name.starts_with(KIND));
+    let title = format!("findings of {key} are exported again, to «{}»", active.bucket);
+    vec![stamp.notice(&format!("destination-on-{key}-{}", active.bucket), Level::Resolved, title, Vec::new())]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Malware scans that failed or were skipped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::guardduty::{MissedScan, short_hash};
+use crate::message::{Level, Notice};
+use crate::plan::silence::Stamp;
+use crate::state::{Scans, Source, Watched};
+use crate::time::Millis;
+
+/// A scan can take hours: one that started this long before the last comparison may have failed since.
+const LOOK_BACK: Duration = Duration::from_secs(24 * 3_600);
+
+/// A kind of scan (resource type, and failed or skipped) is announced this often at most.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(24 * 3_600);
+
+/// The reason of an incremental scan that had nothing to search. Source: GuardDuty User Guide, "Monitoring scan statuses
+/// and results in Malware Protection for Backup".
+const NOTHING_TO_SCAN: &str = "INCREMENTAL_NO_DIFFERENCE";
+
+/// Which malware scans are read.
+#[derive(Clone, Debug, Default)]
+pub struct ScanQuery {
+    /// The earliest start.
+    pub since: Millis,
+    /// Hashes of the scans whose reasons need not be read. `None`: none are read, because nothing is announced.
+    pub known: Option<BTreeSet<String>>,
+}
+
+impl ScanQuery {
+    pub fn of(source: Option<&Source>, now: Millis) -> Self {
+        let watched = source.and_then(|source| source.watched.as_ref());
+        let compared = watched.map_or(now, |watched| watched.compared.min(now));
+        let compared = if compared == Millis(0) { now } else { compared };
+        let known = watched.and_then(|watched| watched.scans.as_ref()).map(|scans| scans.ids.clone());
+        Self { since: compared.minus(LOOK_BACK), known }
+    }
+
+    /// Returns whether the reason of a scan is to be read.
+    pub fn is_news(&self, scan: &MissedScan) -> bool {
+        self.known.as_ref().is_some_and(|known| !known.contains(&short_hash(&scan.id)))
+    }
+}
+
+/// Compares the malware scans that failed or were skipped.
+pub fn compare_scans(key: &str, watched: &mut Watched, found: &[MissedScan], stamp: Stamp, now: Millis) -> Vec<Notice> {
+    let is_first = watched.scans.is_none();
+    let scans = watched.scans.get_or_insert_default();
+    let ids: BTreeSet<String> = found.iter().map(|scan| short_hash(&scan.id)).collect();
+    let before = std::mem::replace(&mut scans.ids, ids);
+    scans.failed = found.iter().filter(|scan| scan.failed).count() as u64;
+    scans.skipped = found.len() as u64 - scans.failed;
+    if is_first {
+        return Vec::new();
+    }
+    let is_new = |scan: &&MissedScan| !before.contains(&short_hash(&scan.id));
+    let new: Vec<&MissedScan> = found.iter().filter(is_new).filter(|scan| !had_nothing_to_scan(scan)).collect();
+    for scan in &new {
+        *scans.waiting.entry(kind(scan)).or_default() += 1;
+        if let Some(reason) = &scan.reason {
+            *scans.reasons.entry(reason.clone()).or_default() += 1;
+        }
+    }
+    scans.announced.retain(|_, at| now.since(*at) < ANNOUNCE_EVERY);
+    if scans.waiting.keys().all(|kind| scans.announced.contains_key(kind)) {
+        return Vec::new();
+    }
+    vec![announce(key, scans, new.first().copied(), stamp, now)]
+}
+
+fn had_nothing_to_scan(scan: &MissedScan) -> bool {
+    !scan.failed && scan.reason.as_deref() == Some(NOTHING_TO_SCAN)
+}
+
+fn kind(scan: &MissedScan) -> String {
+    format!("{} {}", scan.resource_type, if scan.failed { "failed" } else { "skipped" })
+}
+
+fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: Stamp, now: Millis) -> Notice {
+    let waiting: BTreeMap<String, u64> = std::mem::take(&mut scans.waiting);
+    let reasons = std::mem::take(&mut scans.reasons);
+    scans.announced.extend(waiting.keys().map(|kind| (kind.clone(), now)));
+    let counts: Vec<String> = waiting.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let frequent = reasons.iter().max_by_key(|(_, count)| **count);
+    let reason = frequent.map(|(reason, count)| format!("most frequent reason ({count}): {reason}"));
+    let example = example.filter(|scan| !scan.resource.is_empty());
+    let example = example.map(|scan| format!("for example {}", scan.resource));
+    let meaning = "GuardDuty did not search these resources for malware".to_owned();
+    let title = format!("malware scans in {key}: {}", counts.join(", "));
+    let lines = [meaning].into_iter().chain(reason).chain(example).collect();
+    stamp.notice(&format!("scans-{key}"), Level::Warning, title, lines)
+}
+
+#[cfg(test)]
+mod tests;
