@@ -145,6 +145,8 @@ fn everything() -> Snapshot {
         floor: Some(Millis(0)),
         features: BTreeMap::from([("S3_DATA_EVENTS".into(), true)]),
         coverage: BTreeMap::from([("EKS".into(), 1)]),
+        destinations_failing: Some(0),
+        missed_scans: BTreeMap::from([("failed", 1)]),
         ..SourceSample::default()
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
