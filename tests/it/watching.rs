@@ -233,7 +233,7 @@ fn a_publishing_destination_that_fails_changes_or_is_removed_is_announced_and_so
     put(&world, "archive", "PUBLISHING");
     let world = an_hour_later(world).run().noticed(["exported again", "s3:::archive"]).metric(&gauge, 0.0);
     put(&world, "elsewhere", "PUBLISHING");
-    let world = an_hour_later(world).run().noticed(["s3:::elsewhere", "instead of", "s3:::archive"]);
+    let world = an_hour_later(world).run().noticed(["changed to", "s3:::elsewhere", "s3:::archive"]);
     world.aws.source(ACCOUNT, REGION, |source| source.destinations.clear());
     an_hour_later(world).run().noticed(["s3:::elsewhere", "removed"]).exit(0).run().silent().exit(0);
 }
@@ -254,8 +254,8 @@ fn malware_scans_that_failed_or_were_skipped_are_announced_once_with_the_reason(
     });
     let world = world.run().silent();
     let world =
-        a_while_later(world).run().noticed(["malware scans", "1 EC2_INSTANCE failed", "1 EC2_INSTANCE skipped"]);
-    let world = world.noticed(["most frequent reason (2)", "ACCESS_DENIED"]);
+        a_while_later(world).run().noticed(["Malware scans", "1 EC2_INSTANCE failed", "1 EC2_INSTANCE skipped"]);
+    let world = world.noticed(["Most frequent reason (2)", "ACCESS_DENIED"]);
     let world = world.metric(&gauge("failed"), 2.0).metric(&gauge("skipped"), 1.0).calls("GetMalwareScan", 2).exit(0);
     a_while_later(world).run().silent().calls("GetMalwareScan", 2).exit(0);
 }
@@ -267,7 +267,7 @@ fn failed_malware_scans_are_found_behind_many_that_were_completed() {
         source.scans.push(scan("i-1", "FAILED", 600));
         source.scans.extend((0..200).map(|n| scan(&format!("done-{n}"), "COMPLETED", n)));
     });
-    a_while_later(world).run().noticed(["malware scans", "1 EC2_INSTANCE failed"]).calls("ListMalwareScans", 4);
+    a_while_later(world).run().noticed(["Malware scans", "1 EC2_INSTANCE failed"]).calls("ListMalwareScans", 4);
 }
 
 #[test]
@@ -290,6 +290,6 @@ fn malware_scans_are_announced_without_a_reason_where_it_may_not_be_read() {
     world.aws.source(ACCOUNT, REGION, |source| {
         source.scans.extend((0..3).map(|n| scan(&format!("i-{n}"), "FAILED", 60)));
     });
-    let world = a_while_later(world).run().noticed(["malware scans", "3 EC2_INSTANCE failed"]).exit(0);
+    let world = a_while_later(world).run().noticed(["Malware scans", "3 EC2_INSTANCE failed"]).exit(0);
     a_while_later(world.calls("GetMalwareScan", 1)).run().silent().exit(0);
 }

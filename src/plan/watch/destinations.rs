@@ -45,7 +45,7 @@ fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
 }
 
 fn changed(key: &str, was: &Exported, now: &Destination, stamp: Stamp) -> Notice {
-    let title = format!("changed publishing destination in {key}: «{}» instead of «{}»", now.bucket, was.bucket);
+    let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
     stamp.notice(&format!("destination-changed-{key}-{}", now.bucket), Level::Warning, title, lines)
 }
@@ -53,12 +53,13 @@ fn changed(key: &str, was: &Exported, now: &Destination, stamp: Stamp) -> Notice
 fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: Stamp) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
-        Some(now) => ("no longer receives findings", Some(format!("status: {}", now.status))),
+        Some(now) => ("no longer receives findings", Some(format!("Status: {}", now.status))),
     };
-    let since = now.and_then(|now| now.failing_since).map(|at| format!("GuardDuty cannot publish since {}", at.iso()));
-    let meaning = "findings are no longer exported to this bucket".to_owned();
+    let since =
+        now.and_then(|now| now.failing_since).map(|at| format!("GuardDuty has failed to publish since {}", at.iso()));
+    let meaning = "Findings are no longer exported to this bucket".to_owned();
     let lines = [meaning].into_iter().chain(reason).chain(since).collect();
-    let title = format!("publishing destination «{}» in {key} {end}", was.bucket);
+    let title = format!("Publishing destination “{}” in {key} {end}", was.bucket);
     stamp.notice(&format!("destination-off-{key}-{}", was.bucket), Level::Warning, title, lines)
 }
 
@@ -69,7 +70,7 @@ fn ended(key: &str, watched: &mut Watched, active: &Destination, stamp: Stamp) -
         return Vec::new();
     }
     watched.lost.retain(|name| !name.starts_with(KIND));
-    let title = format!("findings of {key} are exported again, to «{}»", active.bucket);
+    let title = format!("Findings of {key} are exported again, to “{}”", active.bucket);
     vec![stamp.notice(&format!("destination-on-{key}-{}", active.bucket), Level::Resolved, title, Vec::new())]
 }
 

@@ -83,11 +83,11 @@ fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: S
     scans.announced.extend(waiting.keys().map(|kind| (kind.clone(), now)));
     let counts: Vec<String> = waiting.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let frequent = reasons.iter().max_by_key(|(_, count)| **count);
-    let reason = frequent.map(|(reason, count)| format!("most frequent reason ({count}): {reason}"));
+    let reason = frequent.map(|(reason, count)| format!("Most frequent reason ({count}): {reason}"));
     let example = example.filter(|scan| !scan.resource.is_empty());
-    let example = example.map(|scan| format!("for example {}", scan.resource));
+    let example = example.map(|scan| format!("For example {}", scan.resource));
     let meaning = "GuardDuty did not search these resources for malware".to_owned();
-    let title = format!("malware scans in {key}: {}", counts.join(", "));
+    let title = format!("Malware scans in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).chain(example).collect();
     stamp.notice(&format!("scans-{key}"), Level::Warning, title, lines)
 }

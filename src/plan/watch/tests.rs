@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::lists::capitalized;
 use super::parts::MOST_MEMBERS;
 use super::*;
 use crate::guardduty::Uncovered;

@@ -18,9 +18,9 @@ fn a_destination_is_announced_when_it_is_removed_and_when_it_returns() {
     let a = destination("1", "arn:aws:s3:::a", "PUBLISHING");
     assert!(observe(&mut watched, std::slice::from_ref(&a)).is_empty(), "the first look");
     assert!(observe(&mut watched, &[destination("2", "arn:aws:s3:::a", "PENDING_VERIFICATION")]).is_empty());
-    assert_eq!(observe(&mut watched, &[]), [format!("publishing destination «arn:aws:s3:::a» in {KEY} was removed")]);
+    assert_eq!(observe(&mut watched, &[]), [format!("Publishing destination “arn:aws:s3:::a” in {KEY} was removed")]);
     assert!(observe(&mut watched, &[]).is_empty());
-    let again = format!("findings of {KEY} are exported again, to «arn:aws:s3:::a»");
+    let again = format!("Findings of {KEY} are exported again, to “arn:aws:s3:::a”");
     assert_eq!(observe(&mut watched, std::slice::from_ref(&a)), [again]);
     assert!(observe(&mut watched, &[a]).is_empty());
 }
@@ -34,9 +34,9 @@ fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
         let notices = compare_destinations(KEY, &mut watched, std::slice::from_ref(&failing), STAMP);
         assert_eq!(
             notices[0].title,
-            format!("publishing destination «arn:aws:s3:::a» in {KEY} no longer receives findings")
+            format!("Publishing destination “arn:aws:s3:::a” in {KEY} no longer receives findings")
         );
-        assert!(notices[0].lines.contains(&format!("status: {status}")));
+        assert!(notices[0].lines.contains(&format!("Status: {status}")));
         assert!(notices[0].lines.iter().any(|line| line.contains("1970-01-01T00:00:01.000Z")));
         assert!(observe(&mut watched, &[failing]).is_empty());
         assert_eq!(observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "PUBLISHING")]).len(), 1);
@@ -45,7 +45,7 @@ fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
 
 #[test]
 fn another_bucket_is_announced_also_while_the_destination_fails() {
-    let changed = format!("changed publishing destination in {KEY}: «arn:aws:s3:::b» instead of «arn:aws:s3:::a»");
+    let changed = format!("Publishing destination in {KEY} was changed to “arn:aws:s3:::b” (was “arn:aws:s3:::a”)");
     for status in ["PUBLISHING", "STOPPED"] {
         let mut watched = Watched::default();
         observe(&mut watched, &[destination("1", "arn:aws:s3:::a", status)]);

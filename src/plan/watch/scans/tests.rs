@@ -33,9 +33,9 @@ fn scans_are_announced_together_with_counts_and_the_most_frequent_reason() {
     ];
     let notices = observe(&mut watched, &found, 1);
     assert_eq!(notices.len(), 1);
-    assert_eq!(notices[0].title, format!("malware scans in {KEY}: 1 EBS_SNAPSHOT skipped, 2 EC2_INSTANCE failed"));
-    assert!(notices[0].lines.contains(&"most frequent reason (2): ACCESS_DENIED".to_owned()));
-    assert!(notices[0].lines.contains(&"for example arn:aws:ec2:eu-west-1:111122223333:a".to_owned()));
+    assert_eq!(notices[0].title, format!("Malware scans in {KEY}: 1 EBS_SNAPSHOT skipped, 2 EC2_INSTANCE failed"));
+    assert!(notices[0].lines.contains(&"Most frequent reason (2): ACCESS_DENIED".to_owned()));
+    assert!(notices[0].lines.contains(&"For example arn:aws:ec2:eu-west-1:111122223333:a".to_owned()));
     assert!(observe(&mut watched, &found, 2).is_empty());
     let recorded = watched.scans.expect("recorded");
     assert_eq!((recorded.failed, recorded.skipped), (3, 1));
@@ -51,7 +51,7 @@ fn scans_that_keep_failing_are_announced_once_a_day_with_their_number() {
             observe(&mut watched, &of_hour(hour), hour).into_iter().map(move |notice| (hour, notice.title))
         })
         .collect();
-    let title = |count: u32| format!("malware scans in {KEY}: {count} EC2_INSTANCE failed");
+    let title = |count: u32| format!("Malware scans in {KEY}: {count} EC2_INSTANCE failed");
     assert_eq!(announced, [(1, title(1)), (25, title(24)), (49, title(24))]);
     let rest = observe(&mut watched, &[], 73);
     assert_eq!(rest[0].title, title(10), "the last ones are announced, too");
@@ -65,7 +65,7 @@ fn another_kind_of_scan_is_announced_at_once() {
     assert_eq!(observe(&mut watched, &[scan("a", "EC2_INSTANCE", false, None)], 1).len(), 1);
     assert!(observe(&mut watched, &[scan("b", "EC2_INSTANCE", false, None)], 2).is_empty());
     let notices = observe(&mut watched, &[scan("c", "EC2_INSTANCE", true, None)], 3);
-    assert_eq!(notices[0].title, format!("malware scans in {KEY}: 1 EC2_INSTANCE failed, 1 EC2_INSTANCE skipped"));
+    assert_eq!(notices[0].title, format!("Malware scans in {KEY}: 1 EC2_INSTANCE failed, 1 EC2_INSTANCE skipped"));
 }
 
 #[test]
