@@ -3,6 +3,7 @@
 mod action;
 mod additional;
 mod anomaly;
+mod band;
 mod build;
 mod compute;
 mod container;
@@ -11,6 +12,7 @@ mod decode;
 pub mod documents;
 mod draft;
 mod evidence;
+mod hash;
 mod iam;
 mod kind;
 mod malware;
@@ -27,12 +29,13 @@ mod tests;
 mod value;
 
 use std::cell::{OnceCell, RefCell};
-use std::fmt;
 use std::sync::Arc;
 
+pub use band::Band;
 #[cfg(test)]
 pub(crate) use decode::arbitrary;
 pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
+pub use hash::short_hash;
 pub use kind::{FindingType, Tactic};
 pub use phrase::{Phrase, Span};
 
@@ -254,86 +257,5 @@ impl Finding {
     pub fn account_wide_key(&self) -> Option<String> {
         let principal = self.principal.as_deref()?;
         Some(short_hash([self.account_id.as_str(), self.kind.as_str(), principal]))
-    }
-}
-
-/// Returns 8 hexadecimal digits that identify these texts. They are in the state, so that they must be the same in every
-/// release; the standard hasher promises nothing.
-pub fn short_hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hash = Fnv::default();
-    for text in texts {
-        hash.eat(text.as_bytes());
-        hash.eat(&[0]);
-    }
-    format!("{:08x}", hash.0 >> 32 ^ hash.0 & 0xffff_ffff)
-}
-
-/// FNV-1a, 64 bits.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fnv {
-    fn eat(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-}
-
-/// The four bands of severity, with GuardDuty's half-open bounds: critical from 9, high from 7, medium from 4.
-/// Source: GuardDuty User Guide, “Severity levels of GuardDuty findings”.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Band {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Band {
-    pub const ALL: [Band; 4] = [Band::Low, Band::Medium, Band::High, Band::Critical];
-
-    pub fn of(severity: f64) -> Self {
-        match severity {
-            s if s >= 9.0 => Band::Critical,
-            s if s >= 7.0 => Band::High,
-            s if s >= 4.0 => Band::Medium,
-            _ => Band::Low,
-        }
-    }
-
-    /// The lowest severity of the band.
-    pub fn floor(self) -> f64 {
-        match self {
-            Band::Low => 0.0,
-            Band::Medium => 4.0,
-            Band::High => 7.0,
-            Band::Critical => 9.0,
-        }
-    }
-
-    /// A severity with one decimal, cut and not rounded: 8.96 is high, and must not read as 9.0.
-    pub fn number(severity: f64) -> String {
-        format!("{:.1}", (severity * 10.0).floor() / 10.0)
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Band::Low => "low",
-            Band::Medium => "medium",
-            Band::High => "high",
-            Band::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Band {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

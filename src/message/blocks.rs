@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod rich;
+mod runs;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use super::text::{Link, Mrkdwn, Plain};
 
 pub use body::{Body, Builder, Colour, Fallback, Rank, room_beside};
-pub use rich::{Rich, Runs};
+pub use rich::Rich;
+pub use runs::{Runs, Style};
 
 const TEXT: usize = 3_000;
 /// Not documented for this block: the limit of a whole message applies.

@@ -1,7 +1,6 @@
 //! Messages about the monitoring itself.
 
-use super::blocks::rich::Style;
-use super::blocks::{Block, Body, Builder, Colour, Fallback, Rank, Rich, Runs};
+use super::blocks::{Block, Body, Builder, Colour, Fallback, Rank, Rich, Runs, Style};
 use super::text::{Mrkdwn, Plain};
 use super::{Form, Level, Notice, bare, look, say};
 use crate::time::Millis;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::blocks::{Runs, rich::Style};
+use super::blocks::{Runs, Style};
 use super::text::{Mrkdwn, Plain, defang_domain, defang_ip, defang_url};
 use crate::finding::{Phrase, Span};
 use crate::time::Millis;

@@ -3,18 +3,22 @@
 //! Source: service model of the GuardDuty API, version 2017-11-28.
 
 mod action;
+mod container;
 mod evidence;
 mod malware;
 mod resource;
 mod runtime;
 mod sequence;
+mod storage;
 
 pub(in crate::finding) use action::*;
+pub(in crate::finding) use container::*;
 pub(in crate::finding) use evidence::*;
 pub(in crate::finding) use malware::*;
 pub(in crate::finding) use resource::*;
 pub(in crate::finding) use runtime::*;
 pub(in crate::finding) use sequence::*;
+pub(in crate::finding) use storage::*;
 
 use super::member::shapes;
 use super::raw::{SampleFlag, ServiceAdditionalInfo};

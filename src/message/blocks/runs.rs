@@ -1,0 +1,185 @@
+//! The text of one line of `rich_text`.
+
+use serde_json::{Value, json};
+
+use super::super::text::{Link, Mention, Plain, cut, units};
+use super::TEXT;
+
+/// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Runs(Vec<Run>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Run {
+    Text(String, Option<Style>),
+    Link(Link, Plain),
+    Date {
+        seconds: i64,
+        format: &'static str,
+        otherwise: Plain,
+    },
+    /// One, in Slack's syntax.
+    Mention(String),
+}
+
+/// How a run looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Bold,
+    Italic,
+    Strike,
+    Code,
+}
+
+impl Style {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bold => "bold",
+            Self::Italic => "italic",
+            Self::Strike => "strike",
+            Self::Code => "code",
+        }
+    }
+}
+
+impl Runs {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Words of our own, spaces at their ends included.
+    pub fn say(self, words: &'static str) -> Self {
+        self.run(words, None)
+    }
+
+    /// Words of our own in bold: a label.
+    pub fn label(self, words: &'static str) -> Self {
+        self.run(words, Some(Style::Bold))
+    }
+
+    pub fn text(self, text: &Plain) -> Self {
+        self.run(text.as_str(), None)
+    }
+
+    pub fn styled(self, style: Style, text: &Plain) -> Self {
+        self.run(text.as_str(), Some(style))
+    }
+
+    pub fn bold(self, text: &Plain) -> Self {
+        self.styled(Style::Bold, text)
+    }
+
+    pub fn code(self, text: &Plain) -> Self {
+        self.styled(Style::Code, text)
+    }
+
+    /// A link; its label is the URL where there is no other.
+    pub fn link(mut self, to: &Link, label: &Plain) -> Self {
+        let label = if label.is_empty() { Plain::line(to.as_str()) } else { label.clone() };
+        self.0.push(Run::Link(to.clone(), label.cut(TEXT)));
+        self
+    }
+
+    /// An instant in the reader's time zone, such as `{date_short_pretty} {time}`; `otherwise` is shown by what cannot do that.
+    pub fn date(mut self, seconds: i64, format: &'static str, otherwise: &Plain) -> Self {
+        self.0.push(Run::Date { seconds, format, otherwise: otherwise.clone() });
+        self
+    }
+
+    pub fn mention(mut self, who: &Mention) -> Self {
+        for (n, one) in who.each().enumerate() {
+            self = if n == 0 { self } else { self.say(" ") };
+            self.0.push(Run::Mention(one.to_owned()));
+        }
+        self
+    }
+
+    pub fn append(mut self, other: Runs) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn units(&self) -> usize {
+        self.0.iter().map(Run::units).sum()
+    }
+
+    fn run(mut self, text: &str, style: Option<Style>) -> Self {
+        if !text.is_empty() {
+            self.0.push(Run::Text(cut(text, TEXT), style));
+        }
+        self
+    }
+
+    /// At most `max` units, with an ellipsis; a link, a date or a mention stays whole or goes. `None` if no run is left.
+    pub fn cut(&self, max: usize) -> Option<Self> {
+        if self.units() <= max {
+            return Some(self.clone());
+        }
+        let mut room = max.checked_sub(1)?;
+        let mut kept = Vec::new();
+        for run in &self.0 {
+            let size = run.units();
+            if size > room {
+                kept.push(run.head(room + 1));
+                break;
+            }
+            room -= size;
+            kept.push(run.clone());
+        }
+        Some(Self(kept))
+    }
+
+    pub(super) fn json(&self) -> Vec<Value> {
+        self.0.iter().map(Run::json).collect()
+    }
+}
+
+impl Run {
+    fn units(&self) -> usize {
+        match self {
+            Self::Text(text, _) => units(text),
+            Self::Link(_, label) => label.units(),
+            Self::Date { otherwise, .. } => otherwise.units(),
+            Self::Mention(who) => units(who),
+        }
+    }
+
+    /// Its head and an ellipsis, `max` units together; an ellipsis alone for what has no head.
+    fn head(&self, max: usize) -> Self {
+        match self {
+            Self::Text(text, style) => Self::Text(cut(text, max), *style),
+            _ => Self::Text("…".into(), None),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Text(text, None) => json!({"type": "text", "text": text}),
+            Self::Text(text, Some(style)) => json!({"type": "text", "text": text, "style": {style.name(): true}}),
+            Self::Link(to, label) => json!({"type": "link", "url": to.as_str(), "text": label}),
+            Self::Date { seconds, format, otherwise } if otherwise.is_empty() => {
+                json!({"type": "date", "timestamp": seconds, "format": format})
+            }
+            Self::Date { seconds, format, otherwise } => {
+                json!({"type": "date", "timestamp": seconds, "format": format, "fallback": otherwise})
+            }
+            Self::Mention(who) => mention(who),
+        }
+    }
+}
+
+/// In rich text a mention is an element of its own kind, not a control sequence.
+fn mention(who: &str) -> Value {
+    let inner = who.trim_matches(['<', '>']);
+    if let Some(id) = inner.strip_prefix('@') {
+        return json!({"type": "user", "user_id": id});
+    }
+    match inner.strip_prefix("!subteam^") {
+        Some(id) => json!({"type": "usergroup", "usergroup_id": id}),
+        None => json!({"type": "broadcast", "range": inner.trim_start_matches('!')}),
+    }
+}
