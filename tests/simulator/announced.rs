@@ -108,28 +108,31 @@ impl World {
         let said = |what: &str| self.notices(&format!("{what}-{key}"));
         let happened = |is: fn(&Turn) -> bool| turns.iter().filter(|(_, turn)| is(turn)).count();
         for (what, times) in [
-            ("gone", happened(|t| *t == Turn::Gone)),
-            ("new", happened(|t| *t == Turn::Anew)),
-            ("disabled", happened(|t| *t == Turn::Enabled(false))),
-            ("enabled", happened(|t| *t == Turn::Enabled(true))),
-            ("blind", happened(|t| matches!(t, Turn::Unreadable { .. }))),
+            ("detector-missing", happened(|t| *t == Turn::Gone)),
+            ("detector-replaced", happened(|t| *t == Turn::Anew)),
+            ("detector-disabled", happened(|t| *t == Turn::Enabled(false))),
+            ("detector-enabled", happened(|t| *t == Turn::Enabled(true))),
+            ("unreadable", happened(|t| matches!(t, Turn::Unreadable { .. }))),
         ] {
             if said(what).len() > times {
                 self.broken(format!("“{what} {key}” was said too often"));
             }
         }
-        if said("blind").len() != said("sight").len() {
+        if said("unreadable").len() != said("readable-again").len() {
             self.broken(format!("the end of a blind period of {key} was not said"));
         }
         let last = |one: &str, other: &str| {
             let ends = [one, other].map(|what| said(what).last().map(|c| c.at));
             (ends[0].is_some(), ends[0] > ends[1])
         };
-        if stands.region && stands.detector.is_some() && stands.enabled == last("disabled", "enabled").1 {
+        if stands.region
+            && stands.detector.is_some()
+            && stands.enabled == last("detector-disabled", "detector-enabled").1
+        {
             self.broken(format!("whether the detector of {key} is enabled is not what was said last"));
         }
         let known = !setup.all || source == 0;
-        if known && stands.detector.is_none() != last("gone", "new").1 {
+        if known && stands.detector.is_none() != last("detector-missing", "detector-replaced").1 {
             self.broken(format!("whether {key} has a detector is not what was said last"));
         }
         if setup.all && source > 0 && stands.region {
@@ -148,7 +151,7 @@ impl World {
             if let [(from, Turn::Unreadable { denied }), (to, _)] = pair {
                 let within = |run: &&Rc<Run>| run.worked() && run.started > *from && run.ended.get() < Some(*to);
                 let looks = self.runs.borrow().iter().filter(within).count();
-                if looks >= if *denied { 1 } else { 2 } && said("blind").is_empty() {
+                if looks >= if *denied { 1 } else { 2 } && said("unreadable").is_empty() {
                     self.broken(format!("that {key} cannot be read was not said"));
                 }
             }
