@@ -1,0 +1,88 @@
+//! Edits a message.
+
+use super::{Purpose, Step, Talk, updated};
+use crate::core::channels::Channels;
+use crate::core::delivery_log::{Action, Place as LogPlace, log_redirect};
+use crate::core::outbox::Done;
+use crate::core::send::{Next, Shared, on_app_rejection};
+use crate::message::{self, Addressing, Form, Message, Wording};
+use crate::plan::{Act, Queue};
+use crate::slack::{At, Failure};
+
+impl Talk {
+    pub(super) fn edit(&self, form: Form, wording: &Wording) -> (At, Message) {
+        match &self.act {
+            Act::Point { id, old, channel, .. } => {
+                (old.clone(), message::moved(id, channel, self.link.as_deref(), form))
+            }
+            Act::Update(f, update) => (update.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            Act::Refresh(f, refresh) => (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            _ => unreachable!("a new message is not edited"),
+        }
+    }
+
+    pub(super) fn on_updated(&mut self, result: Result<(), Failure>, shared: &mut Shared) {
+        let Step::Edit(forms, attempts) = &mut self.step else { return };
+        let form = forms.now();
+        let failure = match result {
+            Ok(()) => return self.on_edited(form, shared.channels),
+            Err(failure) => failure,
+        };
+        let next = match failure {
+            Failure::RateLimited(wait) => {
+                attempts.on_rate_limit(&Queue::Edits, wait, shared);
+                Next::Again
+            }
+            // What no form can express by an edit is posted again.
+            Failure::Content(error) | Failure::Unclassified(error) if forms.simplify(&error) => Next::Again,
+            Failure::Content(_)
+            | Failure::Unclassified(_)
+            | Failure::Gone(_)
+            | Failure::Reply(_)
+            | Failure::Channel(_)
+            | Failure::Restricted(_) => return self.on_message_not_found(shared.channels),
+            Failure::App(error) => on_app_rejection(&error, shared),
+            Failure::Unsent(error) | Failure::Unknown(error) => {
+                attempts.on_failure(format!("chat.update: {error}"), shared)
+            }
+        };
+        self.follow(next, shared.channels);
+    }
+
+    pub(super) fn on_edited(&mut self, form: Form, channels: &Channels) {
+        match &self.act {
+            Act::Point { id, old, .. } => {
+                log_redirect(id, LogPlace { channel: &channels.name(&old.channel), at: old });
+                self.finish(Done::Said);
+            }
+            Act::Refresh(f, refresh) => {
+                self.log(Action::Updated, f, &refresh.at, channels);
+                self.finish(Done::Said);
+            }
+            Act::Update(f, update) => {
+                self.log(Action::Updated, f, &update.at, channels);
+                let done = updated(update, false);
+                self.is_minimal |= form == Form::Bare;
+                self.step = if update.word.is_some() { Step::Replies } else { Step::Ended(done) };
+            }
+            _ => {}
+        }
+    }
+
+    /// The message does not exist any more, or can no longer be edited. That of a finding is posted again; an earlier run
+    /// may have done so without recording it, and reconciling does not show that, because the state has the revision.
+    pub(super) fn on_message_not_found(&mut self, channels: &Channels) {
+        self.step = match self.act {
+            Act::Update(..) => self.read_history(Purpose::Repost, channels),
+            _ => Step::Ended(Done::Said),
+        };
+    }
+
+    /// The reply was posted.
+    pub(super) fn finish_reply(&mut self) {
+        self.finish(match &self.act {
+            Act::Update(_, update) => updated(update, true),
+            _ => Done::Said,
+        });
+    }
+}

@@ -1,0 +1,197 @@
+//! Reads what Slack has already, before something is sent: threads, history, addresses.
+
+use std::collections::VecDeque;
+
+use super::{Content, Purpose, Step, Talk, posted, reply_destination, updated};
+use crate::core::channels::Channels;
+use crate::core::delivery_log::Action;
+use crate::core::outbox::Done;
+use crate::core::posted::{Past, PostedMessages};
+use crate::core::send::{Attempts, Forms};
+use crate::finding::Finding;
+use crate::message::Related;
+use crate::plan::Act;
+use crate::slack::{At, HistoryError, OwnMessage};
+use crate::state::RelatedMessage;
+
+impl Talk {
+    pub(super) fn check_message(&self, channels: &Channels) -> Step {
+        if self.again { self.read_history(Purpose::Message, channels) } else { Step::Permalinks(0) }
+    }
+
+    /// The first step of a message without threads and links.
+    pub(super) fn check_history(&self, channels: &Channels) -> Step {
+        if self.again { self.read_history(Purpose::Message, channels) } else { self.send(Content::Message, channels) }
+    }
+
+    /// Reads the history of the channel of the act and of the default channel, as far as they can be read.
+    pub(super) fn read_history(&self, purpose: Purpose, channels: &Channels) -> Step {
+        let to = match (&self.act, purpose) {
+            (Act::Update(_, update) | Act::Escalate(_, update), Purpose::Reply) => {
+                reply_destination(update, None, channels)
+            }
+            (act, _) => act.destination().unwrap_or(&channels.default).clone(),
+        };
+        let mut unread: VecDeque<(String, String)> = VecDeque::new();
+        for target in [&to.target, &channels.default.target] {
+            let id = channels.id(target.name()).filter(|_| channels.is_readable(target));
+            if let Some(id) = id.filter(|id| unread.iter().all(|(_, other)| other != id)) {
+                unread.push_back((target.name().to_owned(), id));
+            }
+        }
+        Step::History { unread, posted: PostedMessages::default(), purpose }
+    }
+
+    pub(super) fn on_messages(
+        &mut self,
+        messages: Result<Vec<OwnMessage>, HistoryError>,
+        past: &Past,
+        channels: &Channels,
+    ) {
+        match &mut self.step {
+            Step::Threads(n) => {
+                let n = *n;
+                self.on_thread_of_other_region(n, messages, channels);
+            }
+            Step::History { unread, posted, .. } => {
+                let Some((name, id)) = unread.pop_front() else { return };
+                match messages {
+                    Ok(messages) => posted.add((&name, &id), messages, past),
+                    Err(HistoryError::Denied(_)) => {}
+                    Err(error) => {
+                        let error = format!("outcome unknown, and cannot read channel history: {error}");
+                        self.finish(Done::Unknown(error));
+                    }
+                }
+            }
+            Step::Replies => match messages {
+                Ok(replies) => {
+                    let reply = self.reply_id();
+                    match replies.iter().any(|m| m.reply_id() == reply) {
+                        true => self.finish_reply(),
+                        false => self.check_standalone_reply(channels),
+                    }
+                }
+                Err(HistoryError::Denied(_)) => self.check_standalone_reply(channels),
+                Err(error) => self.finish(Done::Failed(format!("cannot read the thread: {error}"))),
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_thread_of_other_region(
+        &mut self,
+        n: usize,
+        messages: Result<Vec<OwnMessage>, HistoryError>,
+        channels: &Channels,
+    ) {
+        let Act::Post(f, post) = &self.act else { return };
+        let messages = match messages {
+            Ok(messages) => messages,
+            Err(HistoryError::Denied(_)) => Vec::new(),
+            Err(error) => return self.finish(Done::Failed(format!("cannot read the thread: {error}"))),
+        };
+        let root = &post.threads[n];
+        match messages.into_iter().find(|m| m.event_type == "guardduty_finding" && is_about(m, f)) {
+            Some(m) => {
+                let at = At { channel: root.channel.clone(), ts: m.ts, thread: Some(root.ts.clone()) };
+                self.log(Action::FoundInHistory, f, &at, channels);
+                self.finish(posted(at, None, None, String::new()));
+            }
+            None => self.step = Step::Threads(n + 1),
+        }
+    }
+
+    /// All channels were read.
+    pub(super) fn on_history(&mut self, channels: &Channels) {
+        let Step::History { posted: found, purpose, .. } = &self.step else { return };
+        let done = match (&self.act, purpose) {
+            (Act::Notice(notice), _) => found.notices.contains(&notice.id).then(|| {
+                tracing::info!(notice_id = notice.id, notice = notice.title, "notice found in history");
+                Done::Said
+            }),
+            (Act::Summary(summary), _) => found.summaries.contains(&summary.summary.id).then(|| {
+                tracing::info!(summary_id = summary.summary.id, "summary found in history");
+                Done::Said
+            }),
+            (Act::Digest { id, findings, .. }, _) => found.digests.contains(id).then(|| {
+                tracing::info!(digest_id = id, findings = findings.len(), "digest found in history");
+                Done::Digested
+            }),
+            (Act::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
+                self.log(Action::FoundInHistory, f, &at, channels);
+                posted(at, None, post.old.clone(), String::new())
+            }),
+            (Act::Update(f, update), Purpose::Repost) => {
+                let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.at.ts);
+                newer.map(|at| {
+                    self.log(Action::FoundInHistory, f, &at, channels);
+                    posted(at, None, None, String::new())
+                })
+            }
+            (Act::Update(_, update), _) => {
+                let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
+                is_found.then(|| updated(update, true))
+            }
+            (Act::Escalate(..), _) => {
+                let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
+                is_found.then_some(Done::Said)
+            }
+            (Act::Refresh(..) | Act::Point { .. }, _) => None,
+        };
+        self.step = match (done, purpose) {
+            (Some(done), _) => Step::Ended(done),
+            (None, Purpose::Repost) => self.send(Content::Repost, channels),
+            (None, Purpose::Reply) => self.send(Content::Reply, channels),
+            (None, Purpose::Message) if matches!(self.act, Act::Post(..)) => Step::Permalinks(0),
+            (None, Purpose::Message) => self.send(Content::Message, channels),
+        };
+    }
+
+    pub(super) fn on_permalink(&mut self, link: Option<String>, channels: &Channels) {
+        match &self.step {
+            Step::Permalinks(n) => {
+                let n = *n;
+                let RelatedMessage { relation, title, .. } = &self.act.related()[n];
+                let related = link.map(|permalink| Related { relation: *relation, title: title.clone(), permalink });
+                self.related.extend(related);
+                self.step = Step::Permalinks(n + 1);
+            }
+            Step::Link => {
+                self.link = link;
+                self.step = match self.act {
+                    Act::Point { .. } => Step::Edit(Forms::default(), Attempts::default()),
+                    _ => self.send(Content::StandaloneReply, channels),
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// The message whose address is read.
+    pub(super) fn linked_message(&self) -> &At {
+        match &self.act {
+            Act::Point { now, .. } => now,
+            Act::Update(_, update) | Act::Escalate(_, update) => &update.at,
+            _ => unreachable!("only a redirect and a reply point to a message"),
+        }
+    }
+
+    /// The thread does not contain the reply. A message in the channel may have announced what the thread rejected: of an
+    /// earlier run that did not record it, or of this run with an unknown outcome.
+    pub(super) fn check_standalone_reply(&mut self, channels: &Channels) {
+        if self.reply_id().is_some_and(|reply| channels.has_standalone_reply(&reply)) {
+            return self.finish_reply();
+        }
+        self.step = match self.again {
+            true => self.read_history(Purpose::Reply, channels),
+            false => self.send(Content::Reply, channels),
+        };
+    }
+}
+
+/// Returns true if a message of our own is about just this revision of a finding.
+fn is_about(m: &OwnMessage, f: &Finding) -> bool {
+    let is = |key: &str, value: &str| m.event.get(key).and_then(|v| v.as_str()) == Some(value);
+    is("finding_id", &f.id) && is("updated_at", &f.updated_at)
+}

@@ -1,0 +1,232 @@
+//! Sends a message, and follows what comes of it.
+
+use super::{Content, Step, Talk, posted, reply_destination, root, updated};
+use crate::core::channels::Channels;
+use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_finding, log_notice};
+use crate::core::outbox::Done;
+use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
+use crate::finding::Finding;
+use crate::message::{self, Addressing, Form, Life, Message, News, Placement, Reopened, Wording};
+use crate::plan::{Act, Update, Word};
+use crate::slack::{At, Failure, ReplyId};
+use crate::state::fingerprint;
+
+impl Talk {
+    pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
+        let way = match (&self.act, content) {
+            (Act::Update(_, update) | Act::Escalate(_, update), Content::Reply) => {
+                let place = Place::OnlyThread(root(&update.at).to_owned(), is_call(update));
+                Way::new(&reply_destination(update, mention(update), channels), place, channels)
+            }
+            (Act::Update(_, update) | Act::Escalate(_, update), Content::StandaloneReply) => {
+                Way::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
+            }
+            (Act::Post(_, post), _) => {
+                let parent = post.parent.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
+                Way::new(&post.to, parent.unwrap_or(Place::Channel), channels)
+            }
+            (act, _) => Way::new(act.destination().unwrap_or(&channels.default), Place::Channel, channels),
+        };
+        log_unreadable(&self.act, content);
+        Step::Send(content, way)
+    }
+
+    pub(super) fn write(&self, content: Content, form: Form, addressing: &Addressing, wording: &Wording) -> Message {
+        match &self.act {
+            Act::Notice(notice) => message::notice(notice, form),
+            Act::Summary(summary) => message::summary(&summary.summary, form),
+            Act::Digest { id, findings, .. } => {
+                let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
+                message::digest(id, &findings, wording, addressing, form)
+            }
+            Act::Update(f, update) | Act::Escalate(f, update)
+                if matches!(content, Content::Reply | Content::StandaloneReply) =>
+            {
+                let placement = match content {
+                    Content::Reply => Placement::Thread,
+                    _ => Placement::Channel { message_link: self.link.as_deref() },
+                };
+                reply(f, update, addressing, placement, form, wording)
+            }
+            Act::Post(f, _) | Act::Update(f, _) | Act::Refresh(f, _) => self.finding(f, addressing, form, wording),
+            Act::Escalate(..) => unreachable!("an escalation is a reply"),
+            Act::Point { .. } => unreachable!("a redirect is an edit"),
+        }
+    }
+
+    pub(super) fn finding(&self, f: &Finding, addressing: &Addressing, form: Form, wording: &Wording) -> Message {
+        let (seen, marks) = match &self.act {
+            Act::Post(_, post) => (&post.seen, None),
+            Act::Update(_, update) => (&update.seen, Some(&update.marks)),
+            Act::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
+            _ => unreachable!("no other act is about one finding"),
+        };
+        // A message that is posted again has no reactions.
+        let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
+        let life = Life {
+            archived: f.archived,
+            traits_seen: seen,
+            related: &self.related,
+            marks,
+            ..Life::addressed(addressing)
+        };
+        message::finding(f, &life, wording, form)
+    }
+
+    pub(super) fn on_posted(&mut self, result: Result<At, Failure>, shared: &mut Shared) {
+        let Step::Send(content, way) = &mut self.step else { return };
+        let content = *content;
+        match result {
+            Ok(at) => {
+                let Step::Send(_, way) = std::mem::replace(&mut self.step, Step::Ended(Done::Left)) else { return };
+                let sent = way.on_sent(at, shared);
+                self.on_sent(content, sent, shared.channels);
+            }
+            Err(failure) => {
+                let next = way.on_failure(failure, shared);
+                self.follow(next, shared.channels);
+            }
+        }
+    }
+
+    pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
+        self.is_minimal |= sent.form == Form::Bare;
+        let place = LogPlace { channel: &channels.name(&sent.at.channel), at: &sent.at };
+        let done = match &self.act {
+            Act::Notice(notice) => {
+                if sent.form == Form::Bare {
+                    let lines = notice.lines.join("; ");
+                    tracing::warn!(notice_id = notice.id, notice = notice.title, lines, "complete notice");
+                }
+                log_notice(notice, place);
+                Done::Said
+            }
+            Act::Summary(summary) => {
+                let (summary_id, channel) = (&summary.summary.id, place.channel);
+                tracing::info!(summary_id, channel, ts = sent.at.ts, "summary posted");
+                Done::Said
+            }
+            Act::Digest { id, findings, .. } => {
+                let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
+                log_digest(id, &findings, place);
+                Done::Digested
+            }
+            Act::Post(f, post) => {
+                log_finding(Action::Posted, f, place);
+                posted(sent.at, sent.meant, post.old.clone(), fingerprint(&post.related))
+            }
+            Act::Update(f, update) if content == Content::Repost => {
+                log_finding(Action::Posted, f, place);
+                posted(sent.at, sent.meant, None, fingerprint(&update.related))
+            }
+            Act::Update(f, update) => {
+                log_finding(Action::Replied, f, place);
+                updated(update, true)
+            }
+            Act::Escalate(f, _) => {
+                log_finding(Action::Replied, f, place);
+                Done::Said
+            }
+            Act::Refresh(..) | Act::Point { .. } => Done::Said,
+        };
+        self.finish(done);
+    }
+
+    pub(super) fn follow(&mut self, next: Next, channels: &Channels) {
+        match next {
+            Next::Again => {}
+            Next::AgainAt(time) => self.not_before = time,
+            Next::End(unsent) => self.on_unsent(unsent, channels),
+        }
+    }
+
+    pub(super) fn on_unsent(&mut self, unsent: Unsent, channels: &Channels) {
+        if let (Step::Send(Content::Reply, _), Act::Update(_, update) | Act::Escalate(_, update)) =
+            (&self.step, &self.act)
+        {
+            match unsent {
+                Unsent::NoReply(error) => return self.reply_in_channel(&error),
+                // The message, which was just edited, is in the thread of another message, and that one was deleted.
+                // A call about a message that somebody deleted is made all the same.
+                Unsent::NotFound if update.at.thread.is_some() || matches!(self.act, Act::Escalate(..)) => {
+                    return self.reply_in_channel("thread_not_found");
+                }
+                Unsent::NotFound => return self.on_message_not_found(channels),
+                _ => {}
+            }
+        }
+        self.finish(match unsent {
+            Unsent::Unknown(error) => Done::Unknown(error),
+            Unsent::Failed(error) | Unsent::NoReply(error) => Done::Failed(error),
+            Unsent::Stopped(error) => Done::Stopped(error),
+            Unsent::NotFound => Done::Failed("the message of the thread does not exist".into()),
+            Unsent::Left => Done::Left,
+        });
+    }
+
+    pub(super) fn reply_in_channel(&mut self, error: &str) {
+        let channel = &self.reply_of().1.at.channel;
+        tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
+        self.step = Step::Link;
+    }
+
+    pub(super) fn log(&self, action: Action, f: &Finding, at: &At, channels: &Channels) {
+        log_finding(action, f, LogPlace { channel: &channels.name(&at.channel), at });
+    }
+
+    pub(super) fn reply_id(&self) -> Option<ReplyId> {
+        let (f, update) = self.reply_of();
+        let word = update.word.as_ref()?;
+        let reason = match (word.unacknowledged_for, word.reopened) {
+            (Some(_), _) => Some(message::ESCALATION),
+            (None, Some(Reopened::Unarchived)) => Some(message::UNARCHIVED),
+            (None, Some(Reopened::Recurred) | None) => None,
+        };
+        Some(ReplyId::new(&f.id, &f.updated_at, reason))
+    }
+
+    /// The finding in whose thread is replied, and what is replied.
+    pub(super) fn reply_of(&self) -> (&Finding, &Update) {
+        match &self.act {
+            Act::Update(f, update) | Act::Escalate(f, update) => (f, update),
+            _ => unreachable!("only updates and escalations reply"),
+        }
+    }
+}
+
+/// Logs a finding of which nothing but the ID could be read: its message says nothing else.
+fn log_unreadable(act: &Act, content: Content) {
+    if matches!(content, Content::Reply | Content::StandaloneReply) {
+        return;
+    }
+    for f in act.findings() {
+        if let Some(raw) = &f.raw {
+            tracing::warn!(
+                finding_id = f.id,
+                finding = &**raw,
+                "only the ID of a finding can be read; sending the minimal form"
+            );
+        }
+    }
+}
+
+fn is_call(update: &Update) -> bool {
+    update.word.as_ref().is_some_and(Word::is_call)
+}
+
+fn mention(update: &Update) -> Option<String> {
+    update.to.mention.clone().filter(|_| is_call(update))
+}
+
+fn reply(
+    f: &Finding,
+    update: &Update,
+    addressing: &Addressing,
+    placement: Placement,
+    form: Form,
+    wording: &Wording,
+) -> Message {
+    let none = Word::default();
+    let news = News { addressing: *addressing, placement, ..update.word.as_ref().unwrap_or(&none).news() };
+    message::reply(f, &news, wording, form)
+}
