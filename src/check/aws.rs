@@ -127,6 +127,7 @@ async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
         Err(error) => Row::warning(format!("{key} {operation}"), &error, hint::for_aws(&error, WATCH_PERMISSIONS)),
     };
     let (status, open) = join(source.status(detector), source.open_findings(detector, None)).await;
+    let can_investigate = status.as_ref().is_ok_and(DetectorStatus::can_investigate);
     let enabled = |status: DetectorStatus| if status.enabled { "enabled" } else { "DISABLED" }.to_owned();
     let mut rows = vec![
         row("GetDetector", status.map(enabled)),
@@ -146,6 +147,10 @@ async fn watch_rows(source: &Source, key: &str, detector: &str) -> Vec<Row> {
         destinations.map(|found| format!("{} publishing destinations", found.len())),
     ));
     rows.push(row("ListMalwareScans", scans.map(|count| format!("{count} malware scans failed or were skipped"))));
+    if can_investigate {
+        let investigations = source.investigations(detector).await;
+        rows.push(row("ListInvestigations", investigations.map(|found| format!("{} investigations", found.len()))));
+    }
     rows
 }
 

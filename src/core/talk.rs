@@ -106,7 +106,7 @@ impl Talk {
             Act::Post(..) => Step::Threads(0),
             Act::Update(..) | Act::Refresh(..) => Step::Permalinks(0),
             Act::Point { .. } => Step::Link,
-            Act::Escalate(..) => Step::Replies,
+            Act::Reply(..) => Step::Replies,
             Act::Notice(_) | Act::Summary(_) | Act::Digest { .. } => talk.check_history(channels),
         };
         talk
@@ -183,7 +183,10 @@ impl Talk {
             Step::Replies => {
                 let (f, update) = self.reply_of();
                 let (channel, thread) = (update.at.channel.clone(), root(&update.at).to_owned());
-                Call::Replies { channel, thread, oldest: oldest_reply(f) }
+                // What is said once may be older than the revision.
+                let is_once = matches!(self.act, Act::Reply(..));
+                let oldest = if is_once { update.at.posted() } else { oldest_reply(f) };
+                Call::Replies { channel, thread, oldest }
             }
             Step::Edit(forms, _) => {
                 let (at, message) = self.edit(forms.now(), wording);

@@ -3,6 +3,7 @@
 mod action;
 mod additional;
 mod anomaly;
+mod assessment;
 mod band;
 mod build;
 mod compute;
@@ -31,6 +32,7 @@ mod value;
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
+pub use assessment::{Assessment, investigated_finding};
 pub use band::Band;
 #[cfg(test)]
 pub(crate) use decode::arbitrary;

@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod fetch;
 mod identity;
+mod investigations;
 mod pages;
 mod parallel;
 mod scans;
@@ -31,7 +32,7 @@ pub use identity::Caller;
 pub use source::Source;
 pub use watch::short_hash;
 
-use crate::finding::{Band, Finding};
+use crate::finding::{Assessment, Band, Finding};
 use crate::time::Millis;
 
 /// GuardDuty hands out at most so many ids a page, and takes as many for one `GetFindings`.
@@ -178,12 +179,28 @@ pub struct MissedScan {
     pub reason: Option<String>,
 }
 
+/// An investigation that ended with a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Investigation {
+    pub id: String,
+    /// What somebody asked for, in natural language.
+    pub prompt: String,
+    pub ended: Millis,
+}
+
 /// The status of a detector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetectorStatus {
     pub enabled: bool,
     /// True for each feature (protection plan) that is enabled. An option of a feature is `FEATURE/OPTION`.
     pub features: BTreeMap<String, bool>,
+}
+
+impl DetectorStatus {
+    /// Returns whether the account can start investigations. Source: GuardDuty API Reference, `CreateInvestigation`.
+    pub fn can_investigate(&self) -> bool {
+        self.features.get("AI_ANALYST").is_some_and(|is_enabled| *is_enabled)
+    }
 }
 
 /// The direction of a change of `service.archived`.
@@ -244,6 +261,12 @@ pub trait Detector {
     /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE`] of each, the
     /// newest, without their reasons.
     async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError>;
+
+    /// The newest investigations that are completed, at most [`PAGE`].
+    async fn investigations(&self, detector: &str) -> Result<Vec<Investigation>, ReadError>;
+
+    /// The result of an investigation.
+    async fn assessment(&self, detector: &str, investigation: &str) -> Result<Assessment, ReadError>;
 
     /// Why a malware scan failed or was skipped.
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError>;

@@ -23,10 +23,10 @@ use super::fetch::{Unreadable, fetch};
 use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
 use super::{
-    ArchiveChange, Destination, Detector, DetectorStatus, MissedScan, PAGE, Page, SourceKey, Subject, Uncovered,
-    Watched, pages,
+    ArchiveChange, Destination, Detector, DetectorStatus, Investigation, MissedScan, PAGE, Page, SourceKey, Subject,
+    Uncovered, Watched, pages,
 };
-use crate::finding::{Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
+use crate::finding::{Assessment, Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
 
 /// Attempts at an answer that was not JSON before, about fewer findings.
@@ -255,6 +255,14 @@ impl Detector for Source {
 
     async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError> {
         Box::pin(self.list_missed_scans(since)).await
+    }
+
+    async fn investigations(&self, detector: &str) -> Result<Vec<Investigation>, ReadError> {
+        Box::pin(self.list_investigations(detector)).await
+    }
+
+    async fn assessment(&self, detector: &str, investigation: &str) -> Result<Assessment, ReadError> {
+        Box::pin(self.read_assessment(detector, investigation)).await
     }
 
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError> {

@@ -1,5 +1,6 @@
 //! What is said in Slack.
 
+mod assessment;
 mod bare;
 pub mod blocks;
 mod digest;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::finding::Finding;
+use crate::finding::{Assessment, Finding};
 use blocks::Body;
 
 pub use marks::Marks;
@@ -160,6 +161,8 @@ pub struct News<'a> {
     pub unacknowledged_for: Option<Duration>,
     /// Why the finding is open again, if it was resolved.
     pub reopened: Option<Reopened>,
+    /// The result of an investigation of the finding.
+    pub assessment: Option<&'a Assessment>,
     pub addressing: Addressing<'a>,
     pub placement: Placement<'a>,
 }
@@ -216,15 +219,25 @@ pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
 pub const UNARCHIVED: &str = "unarchived";
 /// The `reason` of a reply that calls again, once for a finding.
 pub const ESCALATION: &str = "escalation";
+/// The beginning of the `reason` of a reply with the result of an investigation; its ID follows.
+pub const INVESTIGATION: &str = "investigation ";
+
+/// Why there is a reply that is not about a revision alone.
+pub fn reply_reason(news: &News) -> Option<String> {
+    match (news.unacknowledged_for, news.assessment, news.reopened) {
+        (Some(_), _, _) => Some(ESCALATION.to_owned()),
+        (None, Some(assessment), _) => Some(format!("{INVESTIGATION}{}", assessment.investigation)),
+        (None, None, Some(Reopened::Unarchived)) => Some(UNARCHIVED.to_owned()),
+        (None, None, Some(Reopened::Recurred) | None) => None,
+    }
+}
 
 /// What is new about a finding, for its thread.
 pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
     let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
     // Another reply may be about the same revision.
-    if news.unacknowledged_for.is_some() {
-        told["reason"] = ESCALATION.into();
-    } else if news.reopened == Some(Reopened::Unarchived) {
-        told["reason"] = UNARCHIVED.into();
+    if let Some(reason) = reply_reason(news) {
+        told["reason"] = reason.into();
     }
     Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
 use super::text::{Link, Mention, Mrkdwn, Plain};
-use super::{Form, News, Placement, Reopened, Wording, bare, links, look, notes, say, seen, top};
+use super::{Form, News, Placement, Reopened, Wording, assessment, bare, links, look, notes, say, seen, top};
 use crate::finding::phrase::plural;
 use crate::finding::{Band, Finding, Phrase};
 use crate::time::show_duration;
@@ -13,7 +13,11 @@ use crate::time::show_duration;
 const NAMED: usize = 5;
 
 pub(super) fn body(f: &Finding, news: &News, w: &Wording, form: Form) -> Body {
-    let lines = if news.unacknowledged_for.is_some() { title_line(f) } else { lines(f, news) };
+    let lines = match (news.unacknowledged_for, news.assessment) {
+        (Some(_), _) => title_line(f),
+        (None, Some(assessment)) => assessment::lines(assessment),
+        (None, None) => lines(f, news),
+    };
     let who = news.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
     match form {
         Form::Full => {
@@ -40,6 +44,9 @@ fn rich(f: &Finding, news: &News, who: Option<&Mention>, lines: &[Phrase]) -> Ri
     }
     if let Some(time) = news.unacknowledged_for {
         first = first.bold(&call(f, time)).say(" · ");
+    }
+    if let Some(assessment) = news.assessment {
+        first = first.bold(&assessment::title(assessment)).say(" · ");
     }
     if let Some(was) = news.severity_was {
         first = first.bold(&increase(f, was)).say(" · ");
@@ -169,6 +176,9 @@ fn fallback(
     }
     if let Some(time) = news.unacknowledged_for {
         text = text.text(&call(f, time)).say(" · ");
+    }
+    if let Some(assessment) = news.assessment {
+        text = text.text(&assessment::title(assessment)).say(" · ");
     }
     text = text.append(named_in_mrkdwn(f));
     for line in lines {

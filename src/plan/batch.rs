@@ -28,8 +28,9 @@ pub enum Act {
     /// The message of a finding shows what the reactions on it say, and the messages to which it links.
     Refresh(Rc<Finding>, Refresh),
     Summary(Box<SummaryOf>),
-    /// The thread of a finding calls again.
-    Escalate(Rc<Finding>, Update),
+    /// The thread of a finding says something once that its message does not: an escalation, or the result of an
+    /// investigation.
+    Reply(Rc<Finding>, Update),
     /// The message at `old` says where finding `id` is told now.
     Point {
         id: String,
@@ -64,7 +65,7 @@ impl Act {
         match self {
             Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
             Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Escalate(..) | Act::Point { .. } => &[],
+            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Reply(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -72,7 +73,7 @@ impl Act {
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Escalate(..) | Act::Point { .. } => None,
+            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Reply(..) | Act::Point { .. } => None,
         }
     }
 
@@ -81,7 +82,7 @@ impl Act {
         match self {
             Act::Post(_, Post { related, .. }) | Act::Update(_, Update { related, .. }) => related,
             Act::Refresh(_, Refresh { related, .. }) => related,
-            Act::Digest { .. } | Act::Notice(_) | Act::Summary(_) | Act::Escalate(..) | Act::Point { .. } => &[],
+            Act::Digest { .. } | Act::Notice(_) | Act::Summary(_) | Act::Reply(..) | Act::Point { .. } => &[],
         }
     }
 
@@ -92,7 +93,7 @@ impl Act {
             Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
             Act::Notice(notice) => format!("notice \"{}\"", notice.title),
             Act::Summary(summary) => summary.summary.id.clone(),
-            Act::Escalate(f, _) => format!("escalation of finding {}", f.id),
+            Act::Reply(f, _) => format!("reply to finding {}", f.id),
             Act::Refresh(f, _) => format!("marks and links of finding {}", f.id),
             Act::Point { id, .. } => format!("redirect for finding {id}"),
         }

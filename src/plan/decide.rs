@@ -1,9 +1,10 @@
 //! The decision about one finding: is its state known, settled without a word, or to be told, and how.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Access, Config, Recurrence, Samples};
-use crate::finding::Finding;
+use crate::finding::{Assessment, Finding};
 use crate::message::{Marks, News, Reopened};
 use crate::plan::{Destination, Routed, route};
 use crate::slack::At;
@@ -96,6 +97,8 @@ pub struct Word {
     pub reopened: Option<Reopened>,
     /// Nobody acknowledged the finding for this time: the word is broadcast, with the mention of the destination.
     pub unacknowledged_for: Option<Duration>,
+    /// The result of an investigation of the finding.
+    pub assessment: Option<Rc<Assessment>>,
 }
 
 impl Word {
@@ -107,6 +110,7 @@ impl Word {
             count_was: self.count_was,
             reopened: self.reopened,
             unacknowledged_for: self.unacknowledged_for,
+            assessment: self.assessment.as_deref(),
             ..News::default()
         }
     }
@@ -223,6 +227,7 @@ fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Opti
         count_was: (f.count > entry.spoke_n && entry.spoke_n > 0).then_some(entry.spoke_n),
         reopened,
         unacknowledged_for: None,
+        assessment: None,
     };
     (rose || reopened.is_some() || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
 }

@@ -37,7 +37,7 @@ impl Printer<'_> {
             Act::Summary(summary) => {
                 self.post(self.default.name(), None, &message::summary(&summary.summary, Form::Full));
             }
-            Act::Escalate(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
+            Act::Reply(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
             Act::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
                 let life = Life { archived: f.archived, traits_seen: &refresh.seen, marks, ..Life::default() };

@@ -220,6 +220,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             self.cycle().await;
         }
         self.triage().await;
+        self.report_investigations().await;
         self.summarize().await;
         self.close().await;
     }

@@ -4,6 +4,7 @@ mod dry_run;
 pub mod engine;
 mod full_log;
 pub mod intake;
+mod investigations;
 pub mod look;
 pub mod looks;
 mod notices;

@@ -334,8 +334,11 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 self.record.state.set_summarized(summary.due);
                 self.record.delivered();
             }
-            (Act::Escalate(f, _), Done::Said) => {
-                self.record.state.set_escalated(&f.id);
+            (Act::Reply(f, update), Done::Said) => {
+                match update.word.and_then(|word| word.assessment) {
+                    Some(assessment) => self.record.state.set_investigated(&f.id, &assessment.investigation),
+                    None => self.record.state.set_escalated(&f.id),
+                }
                 self.record.delivered();
             }
             (Act::Refresh(..), Done::Left) => {}
@@ -412,7 +415,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
                 false
             }
             Act::Summary(_) => false,
-            Act::Refresh(f, _) | Act::Escalate(f, _) => {
+            Act::Refresh(f, _) | Act::Reply(f, _) => {
                 self.tried.insert(f.id.clone());
                 false
             }

@@ -46,7 +46,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
     }
 
     /// Returns true if reactions may be read now. Without a record of what they said, nothing could be taken back.
-    fn may_triage(&self) -> bool {
+    pub(super) fn may_triage(&self) -> bool {
         !self.is_over() && self.record.is_recorded() && !self.time_left().is_zero()
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::message::{ESCALATION, Message};
+use crate::message::{ESCALATION, INVESTIGATION, Message};
 use crate::time::Millis;
 use crate::user::UserId;
 
@@ -110,9 +110,10 @@ pub struct ReplyId {
 }
 
 impl ReplyId {
-    /// An escalation is the same whichever revision it names.
+    /// An escalation, and the result of an investigation, are the same whichever revision they name.
     pub fn new(finding_id: &str, updated_at: &str, reason: Option<&str>) -> Self {
-        let updated_at = if reason == Some(ESCALATION) { String::new() } else { updated_at.to_owned() };
+        let is_once = reason.is_some_and(|reason| reason == ESCALATION || reason.starts_with(INVESTIGATION));
+        let updated_at = if is_once { String::new() } else { updated_at.to_owned() };
         Self { finding_id: finding_id.to_owned(), updated_at, reason: reason.map(str::to_owned) }
     }
 }

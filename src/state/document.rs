@@ -199,6 +199,9 @@ pub struct Entry {
     /// Whether somebody is called again.
     #[serde(rename = "esc", default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
+    /// Investigations whose results its thread has, by hashes of their IDs.
+    #[serde(rename = "inv", default, skip_serializing_if = "Vec::is_empty")]
+    pub investigations: Vec<String>,
     /// The reactions on its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triage: Option<Box<Triage>>,

@@ -196,6 +196,7 @@ impl State {
         let entry = self.findings.entry(id.to_owned()).or_default();
         let spoke = posted.at.posted().min(now);
         let (first, escalation) = (entry.first_message(), entry.escalation);
+        let investigations = std::mem::take(&mut entry.investigations);
         let moved = entry.at.take().filter(|at| at.channel != posted.at.channel);
         *entry = Entry {
             u: posted.updated,
@@ -203,6 +204,7 @@ impl State {
             at: Some(posted.at.clone()),
             first,
             escalation,
+            investigations,
             old: entry.old.drain(..).chain(moved).collect(),
             sev: posted.severity,
             touched: spoke,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{Unknown, iso_always};
+use super::document::{Entry, State, Unknown, iso_always};
+use crate::guardduty::short_hash;
 use crate::time::Millis;
 
 /// By ID. Suppression rules and trusted lists: the fingerprint of each. Everything else: the name of each that is active,
@@ -44,6 +45,9 @@ pub struct Watched {
     /// What was announced as inactive or removed, by `kind/name`: its return is announced, too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub lost: BTreeSet<String>,
+    /// The investigations of the source cannot be listed, which was logged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_investigations: bool,
     /// When everything was last compared.
     #[serde(with = "iso_always")]
     pub compared: Millis,
@@ -95,6 +99,34 @@ pub struct Scans {
     pub reasons: BTreeMap<String, u64>,
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// Maximum number of investigations that the state lists for a finding.
+const MAX_INVESTIGATIONS: usize = 20;
+
+impl Entry {
+    /// Returns true if the thread of the finding has the result of the investigation.
+    pub fn has_investigation(&self, investigation: &str) -> bool {
+        self.investigations.contains(&short_hash(investigation))
+    }
+}
+
+impl State {
+    /// Notes that the thread of a finding has the result of an investigation.
+    pub fn set_investigated(&mut self, id: &str, investigation: &str) {
+        let Some(entry) = self.findings.get_mut(id).filter(|entry| !entry.has_investigation(investigation)) else {
+            return;
+        };
+        entry.investigations.push(short_hash(investigation));
+        let excess = entry.investigations.len().saturating_sub(MAX_INVESTIGATIONS);
+        entry.investigations.drain(..excess);
+    }
+
+    /// Notes whether the investigations of a source can be listed. Returns true if that has changed.
+    pub fn note_investigations(&mut self, key: &str, can_be_listed: bool) -> bool {
+        let Some(watched) = self.sources.get_mut(key).and_then(|source| source.watched.as_mut()) else { return true };
+        std::mem::replace(&mut watched.no_investigations, !can_be_listed) == can_be_listed
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

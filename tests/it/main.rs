@@ -8,6 +8,7 @@ mod escalation;
 mod fakes;
 mod faults;
 mod inspect;
+mod investigations;
 mod kit;
 mod life;
 mod polling;

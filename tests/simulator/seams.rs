@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use guardduty_slack::finding::{Band, Finding};
+use guardduty_slack::finding::{Assessment, Band, Finding};
 use guardduty_slack::guardduty::{
-    ArchiveChange, Destination, Detector, DetectorStatus, MissedScan, Page, ReadError, Reason, SourceKey, Subject,
-    Uncovered, Watched,
+    ArchiveChange, Destination, Detector, DetectorStatus, Investigation, MissedScan, Page, ReadError, Reason,
+    SourceKey, Subject, Uncovered, Watched,
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
@@ -197,6 +197,14 @@ impl Detector for Sky {
 
     async fn missed_scans(&self, _since: Millis) -> Result<Vec<MissedScan>, ReadError> {
         Ok(Vec::new())
+    }
+
+    async fn investigations(&self, _detector: &str) -> Result<Vec<Investigation>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn assessment(&self, _detector: &str, _investigation: &str) -> Result<Assessment, ReadError> {
+        Err(unread(&How::Denied))
     }
 
     async fn scan_reason(&self, _scan: &str) -> Result<Option<String>, ReadError> {

@@ -27,7 +27,7 @@ impl Talk {
     /// Reads the history of the channel of the act and of the default channel, as far as they can be read.
     pub(super) fn read_history(&self, purpose: Purpose, channels: &Channels) -> Step {
         let to = match (&self.act, purpose) {
-            (Act::Update(_, update) | Act::Escalate(_, update), Purpose::Reply) => {
+            (Act::Update(_, update) | Act::Reply(_, update), Purpose::Reply) => {
                 reply_destination(update, None, channels)
             }
             (act, _) => act.destination().unwrap_or(&channels.default).clone(),
@@ -133,7 +133,7 @@ impl Talk {
                 let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
                 is_found.then(|| updated(update, true))
             }
-            (Act::Escalate(..), _) => {
+            (Act::Reply(..), _) => {
                 let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
                 is_found.then_some(Done::Said)
             }
@@ -172,7 +172,7 @@ impl Talk {
     pub(super) fn linked_message(&self) -> &At {
         match &self.act {
             Act::Point { now, .. } => now,
-            Act::Update(_, update) | Act::Escalate(_, update) => &update.at,
+            Act::Update(_, update) | Act::Reply(_, update) => &update.at,
             _ => unreachable!("only a redirect and a reply point to a message"),
         }
     }

@@ -6,7 +6,7 @@ use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_findi
 use crate::core::outbox::Done;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
-use crate::message::{self, Addressing, Form, Life, Message, News, Placement, Reopened, Wording};
+use crate::message::{self, Addressing, Form, Life, Message, News, Placement, Wording};
 use crate::plan::{Act, Update, Word};
 use crate::slack::{At, Failure, ReplyId};
 use crate::state::fingerprint;
@@ -14,11 +14,11 @@ use crate::state::fingerprint;
 impl Talk {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
         let way = match (&self.act, content) {
-            (Act::Update(_, update) | Act::Escalate(_, update), Content::Reply) => {
+            (Act::Update(_, update) | Act::Reply(_, update), Content::Reply) => {
                 let place = Place::OnlyThread(root(&update.at).to_owned(), is_call(update));
                 Way::new(&reply_destination(update, mention(update), channels), place, channels)
             }
-            (Act::Update(_, update) | Act::Escalate(_, update), Content::StandaloneReply) => {
+            (Act::Update(_, update) | Act::Reply(_, update), Content::StandaloneReply) => {
                 Way::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
             }
             (Act::Post(_, post), _) => {
@@ -39,7 +39,7 @@ impl Talk {
                 let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
                 message::digest(id, &findings, wording, addressing, form)
             }
-            Act::Update(f, update) | Act::Escalate(f, update)
+            Act::Update(f, update) | Act::Reply(f, update)
                 if matches!(content, Content::Reply | Content::StandaloneReply) =>
             {
                 let placement = match content {
@@ -49,7 +49,7 @@ impl Talk {
                 reply(f, update, addressing, placement, form, wording)
             }
             Act::Post(f, _) | Act::Update(f, _) | Act::Refresh(f, _) => self.finding(f, addressing, form, wording),
-            Act::Escalate(..) => unreachable!("an escalation is a reply"),
+            Act::Reply(..) => unreachable!("a reply has no other content"),
             Act::Point { .. } => unreachable!("a redirect is an edit"),
         }
     }
@@ -123,7 +123,7 @@ impl Talk {
                 log_finding(Action::Replied, f, place);
                 updated(update, true)
             }
-            Act::Escalate(f, _) => {
+            Act::Reply(f, _) => {
                 log_finding(Action::Replied, f, place);
                 Done::Said
             }
@@ -141,14 +141,13 @@ impl Talk {
     }
 
     pub(super) fn on_unsent(&mut self, unsent: Unsent, channels: &Channels) {
-        if let (Step::Send(Content::Reply, _), Act::Update(_, update) | Act::Escalate(_, update)) =
-            (&self.step, &self.act)
+        if let (Step::Send(Content::Reply, _), Act::Update(_, update) | Act::Reply(_, update)) = (&self.step, &self.act)
         {
             match unsent {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
                 // The message, which was just edited, is in the thread of another message, and that one was deleted.
-                // A call about a message that somebody deleted is made all the same.
-                Unsent::NotFound if update.at.thread.is_some() || matches!(self.act, Act::Escalate(..)) => {
+                // What is said about a message that somebody deleted is said all the same.
+                Unsent::NotFound if update.at.thread.is_some() || matches!(self.act, Act::Reply(..)) => {
                     return self.reply_in_channel("thread_not_found");
                 }
                 Unsent::NotFound => return self.on_message_not_found(channels),
@@ -176,20 +175,15 @@ impl Talk {
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {
         let (f, update) = self.reply_of();
-        let word = update.word.as_ref()?;
-        let reason = match (word.unacknowledged_for, word.reopened) {
-            (Some(_), _) => Some(message::ESCALATION),
-            (None, Some(Reopened::Unarchived)) => Some(message::UNARCHIVED),
-            (None, Some(Reopened::Recurred) | None) => None,
-        };
-        Some(ReplyId::new(&f.id, &f.updated_at, reason))
+        let reason = message::reply_reason(&update.word.as_ref()?.news());
+        Some(ReplyId::new(&f.id, &f.updated_at, reason.as_deref()))
     }
 
     /// The finding in whose thread is replied, and what is replied.
     pub(super) fn reply_of(&self) -> (&Finding, &Update) {
         match &self.act {
-            Act::Update(f, update) | Act::Escalate(f, update) => (f, update),
-            _ => unreachable!("only updates and escalations reply"),
+            Act::Update(f, update) | Act::Reply(f, update) => (f, update),
+            _ => unreachable!("nothing else replies"),
         }
     }
 }

@@ -44,7 +44,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
             if let Some(update) = self.call_about(f) {
                 let channel = self.channels.name(&update.at.channel);
-                queues.entry(Queue::Channel(channel)).or_default().push(Act::Escalate(f.clone(), update));
+                queues.entry(Queue::Channel(channel)).or_default().push(Act::Reply(f.clone(), update));
             }
         }
         match self.print {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::{AwsError, Inner, bad_request, criteria, scans};
-use crate::findings::{Sighting, hex_id, millis};
+use crate::findings::{Sighting, hex_id, millis, now};
 use crate::journal::Call;
 use crate::server::{Reply, Request};
 
@@ -16,6 +16,28 @@ struct Item {
     visible: bool,
     /// Where it stands among findings that were asked for in no order: none was promised.
     place: String,
+}
+
+/// An investigation.
+#[derive(Clone, Debug)]
+pub struct Investigation {
+    pub id: String,
+    pub prompt: String,
+    /// `RUNNING`, `COMPLETED` or `FAILED`.
+    pub status: String,
+    pub summary: String,
+    /// Seconds since it ended.
+    pub age: i64,
+}
+
+impl Investigation {
+    fn document(&self) -> Value {
+        let ended = now() / 1_000 - self.age;
+        json!({
+            "investigationId": self.id, "status": self.status, "triggerPrompt": self.prompt,
+            "riskLevel": "High", "confidence": "Medium", "startTime": ended - 300, "endTime": ended,
+        })
+    }
 }
 
 /// A malware scan.
@@ -53,6 +75,8 @@ pub struct Source {
     pub destinations: BTreeMap<String, (String, String)>,
     /// Malware scans, the oldest first.
     pub scans: Vec<Scan>,
+    /// Investigations, the oldest first.
+    pub investigations: Vec<Investigation>,
     /// Whether a feature is enabled.
     pub features: BTreeMap<String, bool>,
     items: HashMap<String, Item>,
@@ -76,6 +100,7 @@ impl Source {
             uncovered: Vec::new(),
             destinations: BTreeMap::new(),
             scans: Vec::new(),
+            investigations: Vec::new(),
             features: [("S3_DATA_EVENTS".into(), false), ("RDS_LOGIN_EVENTS".into(), true)].into(),
             items: HashMap::new(),
             listed: HashMap::new(),
@@ -158,6 +183,8 @@ pub(super) fn call(request: &Request) -> (&'static str, String, String) {
         ("POST", ["detector", _, "coverage"]) => ("ListCoverage", String::new()),
         ("GET", ["detector", _, "publishingDestination"]) => ("ListPublishingDestinations", String::new()),
         ("GET", ["detector", _, "publishingDestination", id]) => ("DescribePublishingDestination", (*id).to_owned()),
+        ("POST", ["detector", _, "investigation", "list"]) => ("ListInvestigations", String::new()),
+        ("GET", ["detector", _, "investigation", id]) => ("GetInvestigation", (*id).to_owned()),
         ("POST", ["malware-scan"]) => ("ListMalwareScans", String::new()),
         ("GET", ["malware-scan", id]) => ("GetMalwareScan", (*id).to_owned()),
         _ => ("?", format!("{} {}", request.method, request.path)),
@@ -238,6 +265,19 @@ impl Inner {
                 };
                 json!({ "resources": uncovered.map(resource).collect::<Vec<_>>() })
             }
+            "ListInvestigations" => {
+                let documents = source.investigations.iter().rev().map(Investigation::document);
+                json!({ "investigations": documents.take(50).collect::<Vec<_>>() })
+            }
+            "GetInvestigation" => match source.investigations.iter().find(|one| one.id == call.detail) {
+                Some(investigation) => {
+                    let mut document = investigation.document();
+                    document["risk"] = json!("Credentials were used from a Tor exit node");
+                    document["summary"] = json!(investigation.summary);
+                    json!({ "investigation": document })
+                }
+                None => return Err(bad_request("the input investigationId does not exist.")),
+            },
             "ListPublishingDestinations" => {
                 let destination = |(id, (_, status)): (&String, &(String, String))| json!({ "destinationId": id, "destinationType": "S3", "status": status });
                 json!({ "destinations": source.destinations.iter().map(destination).collect::<Vec<_>>() })

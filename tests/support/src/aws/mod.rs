@@ -18,7 +18,7 @@ use crate::journal::Call;
 use crate::server::{Reply, Request};
 use crate::stage::{Peer, Stage};
 
-pub use guardduty::{Scan, Source};
+pub use guardduty::{Investigation, Scan, Source};
 
 /// Who a key belongs to.
 #[derive(Clone, Debug)]
