@@ -14,9 +14,15 @@ const RECOMMENDED: [&str; 4] = ["recommend", "remediat", "countermeasure", "next
 
 /// `🔎 Investigation: risk HIGH, confidence medium`
 pub(super) fn title(assessment: &Assessment) -> Plain {
-    let level = assessment.risk_level.as_deref().unwrap_or("unknown").to_uppercase();
-    let confidence = assessment.confidence.as_deref().unwrap_or("unknown").to_lowercase();
+    let level = word(assessment.risk_level.as_deref()).to_uppercase();
+    let confidence = word(assessment.confidence.as_deref()).to_lowercase();
     Plain::line(&format!("🔎 Investigation: risk {level}, confidence {confidence}"))
+}
+
+/// A level is one word, also one that this release does not know.
+fn word(level: Option<&str>) -> &str {
+    let is_word = |level: &&str| level.len() <= 20 && level.bytes().all(|byte| byte.is_ascii_alphabetic());
+    level.filter(|level| !level.is_empty()).filter(is_word).unwrap_or("unknown")
 }
 
 /// The risk, the threat, and what to do.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::tests::{read, wording};
 use super::*;
-use crate::finding::arbitrary;
+use crate::finding::{Assessment, arbitrary};
 
 fn check(payload: &Value) -> Result<(), TestCaseError> {
     promises::kept(payload).map_err(TestCaseError::fail)
@@ -16,7 +16,7 @@ proptest! {
 
     #[test]
     fn no_finding_breaks_a_message(raw in arbitrary::finding(), other in arbitrary::finding()) {
-        let findings = read(&json!([raw, other]).to_string());
+        let findings = read(&json!([&raw, other]).to_string());
         prop_assert_eq!(findings.len(), 2);
         let w = wording();
         for form in [Form::Full, Form::Text, Form::Bare] {
@@ -25,6 +25,9 @@ proptest! {
                 prop_assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
                 check(&super::finding(f, &Life { traits_seen: &findings[0].traits(), refused_channel: f.title.as_deref(), ..Life::default() }, &w, form).payload())?;
                 check(&super::reply(f, &News { severity_was: Some(f.severity), fresh: &traits, count_was: Some(0), placement: Placement::Channel { message_link: None }, ..News::default() }, &w, form).payload())?;
+                let text = |limit| raw.to_string().chars().rev().take(limit).collect::<String>();
+                let assessment = Assessment { investigation: "0a".into(), risk_level: Some(text(300)), confidence: f.title.clone(), risk: Some(text(1_024)), summary: Some(text(20_000)) };
+                check(&super::reply(f, &News { assessment: Some(&assessment), ..News::default() }, &w, form).payload())?;
                 let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|l| l.plain()).collect();
                 let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: Level::Info };
                 check(&super::notice(&notice, form).payload())?;
