@@ -38,6 +38,10 @@ fuzz seconds="60" *targets:
 kubernetes:
     tests/kubernetes/run
 
+# Test image and chart on a real node
+node *cases:
+    tests/node/run {{cases}}
+
 # Test alerts and dashboard with a real Prometheus and Pushgateway
 observability:
     tests/observability/run

@@ -4,10 +4,10 @@
 //! must go on answering while the test's thread waits for the program under test.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::tls::Authority;
@@ -98,6 +98,7 @@ pub struct Server {
     stopped: Arc<AtomicBool>,
     closing: Closing,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -106,7 +107,18 @@ impl Server {
     /// # Panics
     /// When this machine has no loopback port to give.
     pub fn start(answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static) -> Self {
-        Self::start_with(0, |stream| stream, answer)
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), answer)
+    }
+
+    /// The same on one address of this machine.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn start_at(
+        address: SocketAddr,
+        answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(address, |stream| stream, answer)
     }
 
     /// The same over TLS, with a certificate of `authority`; port 0 stands for a free one.
@@ -118,20 +130,38 @@ impl Server {
         port: u16,
         answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
     ) -> Self {
-        Self::start_with(port, |stream| authority.accept(stream), answer)
+        Self::start_tls_at(authority, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), answer)
+    }
+
+    /// The same over TLS on one address of this machine.
+    ///
+    /// # Panics
+    /// As [`Server::start_at`].
+    pub fn start_tls_at(
+        authority: &'static Authority,
+        address: SocketAddr,
+        answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(address, |stream| authority.accept(stream), answer)
     }
 
     fn start_with<C: Connection>(
-        port: u16,
+        address: SocketAddr,
         accept: impl Fn(TcpStream) -> C + Send + Sync + 'static,
         answer: impl Fn(Request, &Closing) -> Outcome + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a loopback port");
+        let listener = TcpListener::bind(address).expect("an address of this machine");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let server = Self { address, stopped: Arc::default(), closing: Closing::default(), open: Arc::default() };
+        let mut server = Self {
+            address,
+            stopped: Arc::default(),
+            closing: Closing::default(),
+            open: Arc::default(),
+            accepting: None,
+        };
         let (stopped, closing, open) = (server.stopped.clone(), server.closing.clone(), server.open.clone());
         let (accept, answer) = (Arc::new(accept), Arc::new(answer));
-        thread::spawn(move || {
+        server.accepting = Some(thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::SeqCst) {
                     return;
@@ -148,7 +178,7 @@ impl Server {
                     open.lock().unwrap_or_else(PoisonError::into_inner).retain(|twin| twin.peer_addr().ok() != peer);
                 });
             }
-        });
+        }));
         server
     }
 
@@ -166,7 +196,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
         self.closing.set();
-        drop(TcpStream::connect(self.address)); // wakes the accepting thread
+        let wakes = TcpStream::connect(self.address).is_ok();
+        if let Some(accepting) = self.accepting.take().filter(|_| wakes) {
+            drop(accepting.join()); // then the address is free for the next server
+        }
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             drop(stream.shutdown(std::net::Shutdown::Both));
         }

@@ -2,6 +2,7 @@
 //! program did that no peer would stand for.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,17 @@ impl Stage {
     pub(crate) fn serve_tls(&self, peer: Arc<impl Peer>) -> Server {
         let stage = self.clone();
         Server::start_tls(Authority::shared(), 0, move |request, closing| stage.handle(&*peer, &request, closing))
+    }
+
+    /// The same on one address of this machine, with a certificate of `authority`.
+    pub(crate) fn serve_tls_at(
+        &self,
+        peer: Arc<impl Peer>,
+        address: SocketAddr,
+        authority: &'static Authority,
+    ) -> Server {
+        let stage = self.clone();
+        Server::start_tls_at(authority, address, move |request, closing| stage.handle(&*peer, &request, closing))
     }
 
     fn handle(&self, peer: &impl Peer, request: &Request, closing: &Closing) -> Outcome {

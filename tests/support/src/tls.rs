@@ -1,4 +1,4 @@
-//! TLS for a fake: a certificate authority of its own, and a certificate for 127.0.0.1.
+//! TLS for a fake: a certificate authority of its own, and a certificate for 127.0.0.1 or other names.
 
 use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
@@ -29,12 +29,20 @@ impl Authority {
     /// When this machine has no source of randomness.
     #[expect(clippy::new_without_default, reason = "makes keys")]
     pub fn new() -> Self {
+        Self::for_names(&["127.0.0.1", "::1", "localhost"])
+    }
+
+    /// One whose server has these names and addresses.
+    ///
+    /// # Panics
+    /// As [`Authority::new`], or when a name is none.
+    pub fn for_names(names: &[&str]) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate of our own");
         let key = KeyPair::generate().expect("a key");
-        let names = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).expect("valid names");
         let certificate = params.signed_by(&key, &issuer).expect("a certificate of our own");
         let provider = Arc::new(rustls::crypto::ring::default_provider());

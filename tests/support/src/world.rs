@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -142,6 +143,13 @@ impl World {
     /// Where Slack listens.
     pub fn slack_url(&self) -> String {
         self.slack_server.url()
+    }
+
+    /// AWS and Slack also listen on these addresses, with a certificate of `authority`.
+    pub fn listen_at(mut self, aws: SocketAddr, slack: SocketAddr, authority: &'static Authority) -> Self {
+        self.further_servers.push(self.stage.serve_tls_at(Arc::new(self.aws.clone()), aws, authority));
+        self.further_servers.push(self.stage.serve_tls_at(Arc::new(self.slack.clone()), slack, authority));
+        self
     }
 
     /// A string that no run may print.
@@ -310,7 +318,10 @@ impl World {
     }
 
     /// What holds after every run, whatever it was about: no panic, no secret, nothing that a peer would refuse.
-    fn check_always(&self, ran: &Ran) {
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn check_always(&self, ran: &Ran) {
         let pushed = self.pushgateway.as_ref().map(Pushgateway::text).unwrap_or_default();
         let said: String = self.slack.messages().iter().map(|m| m.payload.to_string()).collect();
         let secrets: BTreeSet<String> = self.secrets.iter().cloned().chain(self.aws.secrets()).collect();

@@ -39,11 +39,18 @@ pub struct Role {
     pub external_id: String,
     /// The web identity token that it trusts instead of a caller's key.
     pub web_identity: String,
+    /// Which web identity tokens it trusts besides.
+    pub trusts: Option<fn(&str) -> bool>,
 }
 
 impl Role {
     fn account(&self) -> String {
         self.arn.split(':').nth(4).unwrap_or_default().to_owned()
+    }
+
+    fn trusts_token(&self, token: &str) -> bool {
+        let known = !token.is_empty() && self.web_identity == token;
+        known || self.trusts.is_some_and(|trusts| trusts(token))
     }
 }
 

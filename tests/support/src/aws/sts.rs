@@ -22,7 +22,8 @@ impl Inner {
                 &format!("<Arn>{}</Arn><UserId>AIDAFAKE</UserId><Account>{}</Account>", who.arn, who.account),
             )),
             ("AssumeRole", Some(who)) => {
-                let role = self.roles.iter().find(|r| r.arn == call.detail && r.web_identity.is_empty());
+                let role =
+                    self.roles.iter().find(|r| r.arn == call.detail && r.web_identity.is_empty() && r.trusts.is_none());
                 let open = |id: &str| id.is_empty() || id == field(&form, "ExternalId");
                 match role.filter(|r| open(&r.external_id)).map(super::Role::account) {
                     Some(account) => Ok(self.session(call, &account, &form)),
@@ -38,8 +39,8 @@ impl Inner {
             }
             ("AssumeRoleWithWebIdentity", _) => {
                 let token = field(&form, "WebIdentityToken");
-                let trusts = |r: &&super::Role| r.arn == call.detail && !token.is_empty() && r.web_identity == token;
-                match self.roles.iter().find(trusts).map(super::Role::account) {
+                let trusting = |r: &&super::Role| r.arn == call.detail && r.trusts_token(&token);
+                match self.roles.iter().find(trusting).map(super::Role::account) {
                     Some(account) => Ok(self.session(call, &account, &form)),
                     None => Err(AwsError(400, "InvalidIdentityToken".into(), "Incorrect token".into())),
                 }

@@ -1,0 +1,242 @@
+//! One namespace with a release of the chart, and the fakes of AWS and Slack that its Pods meet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use guardduty_slack_support::findings::Sighting;
+use guardduty_slack_support::process::Ran;
+use guardduty_slack_support::slack::{self, Channel, Message};
+use guardduty_slack_support::world::{ACCOUNT, World};
+use serde_json::{Value, json};
+
+use crate::eks::{self, Credentials, Eks};
+use crate::kit::{CommandOutput, Helm, command, eventually, kubectl, kubectl_with, object};
+
+pub const RELEASE: &str = "guardduty-slack";
+pub const CHART: &str = "oci://ghcr.io/guardduty-slack/charts/guardduty-slack";
+/// Channel of the documented values.
+pub const CHANNEL: &str = "C0123456789";
+const AWS: ([u8; 4], u16) = ([10, 200, 0, 2], 443);
+const SLACK: ([u8; 4], u16) = ([10, 200, 0, 3], 443);
+
+pub struct Site {
+    pub namespace: String,
+    pub world: World,
+    _eks: Eks,
+    folder: tempfile::TempDir,
+}
+
+/// How a Job ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub succeeded: bool,
+    /// Exit status of the container; none when there is no container any more.
+    pub code: Option<i64>,
+    /// Why the container ended, such as `Completed` or `OOMKilled`.
+    pub reason: String,
+    pub log: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn assert_success(&self) {
+        assert!(self.succeeded, "the run failed ({:?} {}):\n{}", self.code, self.reason, self.log);
+    }
+
+    #[track_caller]
+    pub fn assert_code(&self, code: i64) {
+        assert_eq!(self.code, Some(code), "{}:\n{}", self.reason, self.log);
+    }
+}
+
+impl Site {
+    /// Creates the namespace as the installation guide does, with credentials by IRSA.
+    pub fn new(namespace: &str) -> Self {
+        Self::with_credentials(namespace, Credentials::Irsa)
+    }
+
+    pub fn with_credentials(namespace: &str, credentials: Credentials) -> Self {
+        let site = Self::empty(namespace, credentials);
+        site.create_namespace();
+        let token = format!("--from-literal=bot-token={}", slack::TOKEN);
+        site.kubectl(&["create", "secret", "generic", "guardduty-slack", &token]).assert_success();
+        site.create_authority();
+        site
+    }
+
+    /// Starts the fakes. Creates nothing in the cluster.
+    pub fn empty(namespace: &str, credentials: Credentials) -> Self {
+        let world =
+            World::with_program(Vec::new()).listen_at(SocketAddr::from(AWS), SocketAddr::from(SLACK), eks::authority());
+        world.aws.source(ACCOUNT, "us-east-1", |_| ());
+        world.slack.channel(Channel::new(CHANNEL, "guardduty"));
+        let eks = Eks::start(credentials, &world);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { namespace: namespace.into(), world, _eks: eks, folder }
+    }
+
+    fn create_namespace(&self) {
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": self.namespace, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
+        });
+        kubectl_with(&namespace.to_string(), &["create", "--filename=-"]).assert_success();
+    }
+
+    /// Creates the ConfigMap with the authority of the fakes.
+    pub fn create_authority(&self) {
+        let authority = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "authority", "namespace": self.namespace },
+            "data": { "ca.crt": eks::authority().ca() },
+        });
+        kubectl_with(&authority.to_string(), &["create", "--filename=-"]).assert_success();
+    }
+
+    /// Puts findings, or newer revisions of them, into GuardDuty.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Sighting>) {
+        let now = guardduty_slack_support::findings::now();
+        let findings: Vec<Sighting> = findings.into_iter().collect();
+        self.world.aws.source(ACCOUNT, "eu-west-1", |source| {
+            for finding in &findings {
+                source.put(finding, now);
+            }
+        });
+    }
+
+    // ---- the release ------------------------------------------------------------------------------------------
+
+    /// Installs the release with the documented values and these.
+    pub fn install(&self, values: Value) {
+        self.helm(Helm::Four, "install", "0.1.0", values).assert_success();
+    }
+
+    pub fn helm(&self, helm: Helm, verb: &str, version: &str, values: Value) -> CommandOutput {
+        self.helm_release(helm, verb, RELEASE, version, values)
+    }
+
+    pub fn helm_release(&self, helm: Helm, verb: &str, release: &str, version: &str, values: Value) -> CommandOutput {
+        let documented = self.file("documented.json", &documented_values());
+        let further = self.file("further.json", &values);
+        let (documented, further) = (documented.display().to_string(), further.display().to_string());
+        let arguments = [verb, release, CHART, "--version", version, "--values", &documented, "--values", &further];
+        self.helm_plain(helm, &arguments)
+    }
+
+    /// Runs `helm` in the namespace of the release.
+    pub fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
+        helm.run(&[arguments, &["--namespace", &self.namespace]].concat())
+    }
+
+    fn file(&self, name: &str, content: &Value) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content.to_string()).expect("the temporary folder is writable");
+        path
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
+        kubectl(&[&["--namespace", &self.namespace], arguments].concat())
+    }
+
+    pub fn object(&self, kind: &str, name: &str) -> Value {
+        object(&self.namespace, kind, name)
+    }
+
+    /// The state, as the ConfigMap contains it.
+    pub fn state(&self) -> Option<String> {
+        let configmap = self.object("configmap", "guardduty-slack-state");
+        configmap["data"]["watermark.json"].as_str().map(str::to_owned)
+    }
+
+    // ---- runs -------------------------------------------------------------------------------------------------
+
+    /// Starts a run of the CronJob, and waits for its end.
+    pub fn run(&self, job: &str) -> Ended {
+        self.start(job);
+        self.ended(job)
+    }
+
+    pub fn start(&self, job: &str) {
+        self.kubectl(&["create", "job", "--from=cronjob/guardduty-slack", job]).assert_success();
+    }
+
+    /// Waits for the end of a Job, and checks what holds after every run.
+    pub fn ended(&self, job: &str) -> Ended {
+        let succeeded = eventually(&format!("the end of {job}"), || self.result(job));
+        let ended = Ended { succeeded, log: self.log(job), ..self.container(job) };
+        let ran = Ran { code: None, signal: None, stdout: String::new(), stderr: ended.log.clone() };
+        self.world.check_always(&ran);
+        assert!(!ended.log.contains("eyJ"), "a token is in the log of {job}");
+        ended
+    }
+
+    fn result(&self, job: &str) -> Option<bool> {
+        let job = self.object("job", job);
+        let conditions = job["status"]["conditions"].as_array()?.iter();
+        let mut true_conditions = conditions.filter(|condition| condition["status"] == "True");
+        true_conditions.find_map(|condition| match condition["type"].as_str() {
+            Some("Complete") => Some(true),
+            Some("Failed") => Some(false),
+            _ => None,
+        })
+    }
+
+    fn container(&self, job: &str) -> Ended {
+        let pod = self.pod(job).unwrap_or_default();
+        let state = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+        let reason = state["reason"].as_str().unwrap_or_default().to_owned();
+        Ended { succeeded: false, code: state["exitCode"].as_i64(), reason, log: String::new() }
+    }
+
+    /// What the container of a Job has printed.
+    pub fn log(&self, job: &str) -> String {
+        self.kubectl(&["logs", &format!("job/{job}")]).stdout
+    }
+
+    /// The Pod of a Job.
+    pub fn pod(&self, job: &str) -> Option<Value> {
+        let label = format!("--selector=batch.kubernetes.io/job-name={job}");
+        let pods = self.kubectl(&["get", "pods", &label, "--output=json"]).assert_success();
+        let pods: Value = serde_json::from_str(&pods).expect("kubectl prints JSON");
+        pods["items"].get(0).cloned()
+    }
+
+    // ---- Slack ------------------------------------------------------------------------------------------------
+
+    /// Messages in the channel that announce findings or contain a notice, in order.
+    pub fn messages(&self) -> Vec<Message> {
+        self.world.slack.messages()
+    }
+
+    /// IDs of the announced findings, sorted, as often as they were announced.
+    pub fn announced(&self) -> Vec<String> {
+        let revisions = self.world.announced();
+        let repeated = revisions.into_iter().flat_map(|((id, _), times)| std::iter::repeat_n(id, times));
+        repeated.collect()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let report = format!(
+                "kubectl --namespace {0} get all,events; kubectl --namespace {0} logs --selector=app.kubernetes.io/name=guardduty-slack --tail=20",
+                self.namespace
+            );
+            let report = command("bash", &["-c", &report], "");
+            eprintln!("{}\n{}", report.stdout, report.stderr);
+        }
+        kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
+    }
+}
+
+/// The values of the installation guide, with the authority of the fakes. No run starts by itself.
+fn documented_values() -> Value {
+    json!({
+        "suspend": true,
+        "secret": { "existingSecret": "guardduty-slack" },
+        "serviceAccount": { "roleArn": eks::ROLE },
+        "config": { "guardduty": { "regions": ["eu-west-1", "us-east-1"] }, "slack": { "channel": CHANNEL } },
+        "networkPolicy": { "enabled": true },
+        "caBundle": { "configMap": "authority", "key": "ca.crt" },
+    })
+}
