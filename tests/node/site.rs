@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use guardduty_slack_support::fault::Step;
 use guardduty_slack_support::findings::Sighting;
 use guardduty_slack_support::process::Ran;
-use guardduty_slack_support::slack::{self, Channel, Message};
+use guardduty_slack_support::slack::{self, Channel};
 use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ const SLACK: ([u8; 4], u16) = ([10, 200, 0, 3], 443);
 
 pub struct Site {
     pub namespace: String,
-    pub world: World,
+    world: Option<World>,
     _eks: Eks,
     folder: tempfile::TempDir,
 }
@@ -72,7 +73,7 @@ impl Site {
         world.slack.channel(Channel::new(CHANNEL, "guardduty"));
         let eks = Eks::start(credentials, &world);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { namespace: namespace.into(), world, _eks: eks, folder }
+        Self { namespace: namespace.into(), world: Some(world), _eks: eks, folder }
     }
 
     fn create_namespace(&self) {
@@ -92,15 +93,22 @@ impl Site {
         kubectl_with(&authority.to_string(), &["create", "--filename=-"]).assert_success();
     }
 
+    pub fn world(&self) -> &World {
+        self.world.as_ref().expect("every change returns the world")
+    }
+
     /// Puts findings, or newer revisions of them, into GuardDuty.
     pub fn add(&mut self, findings: impl IntoIterator<Item = Sighting>) {
-        let now = guardduty_slack_support::findings::now();
-        let findings: Vec<Sighting> = findings.into_iter().collect();
-        self.world.aws.source(ACCOUNT, "eu-west-1", |source| {
-            for finding in &findings {
-                source.put(finding, now);
-            }
-        });
+        self.world = self.world.take().map(|world| world.findings(findings));
+    }
+
+    pub fn add_in(&mut self, account: &str, region: &str, findings: impl IntoIterator<Item = Sighting>) {
+        self.world = self.world.take().map(|world| world.findings_in(account, region, findings));
+    }
+
+    /// What happens to the next calls of one operation, in order.
+    pub fn on(&mut self, operation: &str, steps: impl IntoIterator<Item = Step>) {
+        self.world = self.world.take().map(|world| world.on(operation, steps));
     }
 
     // ---- the release ------------------------------------------------------------------------------------------
@@ -164,7 +172,7 @@ impl Site {
         let succeeded = eventually(&format!("the end of {job}"), || self.result(job));
         let ended = Ended { succeeded, log: self.log(job), ..self.container(job) };
         let ran = Ran { code: None, signal: None, stdout: String::new(), stderr: ended.log.clone() };
-        self.world.check_always(&ran);
+        self.world().check_always(&ran);
         assert!(!ended.log.contains("eyJ"), "a token is in the log of {job}");
         ended
     }
@@ -200,16 +208,24 @@ impl Site {
         pods["items"].get(0).cloned()
     }
 
-    // ---- Slack ------------------------------------------------------------------------------------------------
-
-    /// Messages in the channel that announce findings or contain a notice, in order.
-    pub fn messages(&self) -> Vec<Message> {
-        self.world.slack.messages()
+    /// Waits until Slack has received `count` messages, those that it holds back included.
+    pub fn wait_for_posts(&self, count: usize) {
+        self.world().wait_until(|entries| {
+            entries.iter().filter(|entry| entry.call.operation == "chat.postMessage").count() >= count
+        });
     }
+
+    /// Writes the bot token to the Secret, as its rotation does.
+    pub fn write_token(&self, token: &str) {
+        let patch = json!({ "stringData": { "bot-token": token } }).to_string();
+        self.kubectl(&["patch", "secret", "guardduty-slack", "--patch", &patch]).assert_success();
+    }
+
+    // ---- Slack ------------------------------------------------------------------------------------------------
 
     /// IDs of the announced findings, sorted, as often as they were announced.
     pub fn announced(&self) -> Vec<String> {
-        let revisions = self.world.announced();
+        let revisions = self.world().announced();
         let repeated = revisions.into_iter().flat_map(|((id, _), times)| std::iter::repeat_n(id, times));
         repeated.collect()
     }
