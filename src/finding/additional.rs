@@ -11,7 +11,7 @@ use super::{outcome, profile, value};
 use crate::time::Millis;
 
 /// API calls of a list that are named.
-const CALLS: usize = 6;
+const CALLS: usize = 12;
 
 pub(super) fn read(draft: &mut Draft, info: &ServiceAdditionalInfo) {
     let map = info.members();
@@ -90,9 +90,7 @@ impl<'v> Behavior<'v> {
             draft.seen(Trait::Api, Some(name));
             line = if n == 0 { line } else { line.ours(", ") };
             line = line.then(api(Some(service), Some(name)));
-            if error.is_some() {
-                line = line.ours(" (").then(outcome::error(*error)).ours(")");
-            }
+            line = line.then(outcome::brief_error(*error));
         }
         draft.add(About::Action, line.and_more(self.calls.len(), CALLS));
     }

@@ -4,12 +4,12 @@ use super::decode::shapes;
 
 use super::About;
 use super::draft::Draft;
-use super::phrase::{Phrase, filled, known, quiet};
+use super::phrase::{Phrase, brief_count, filled, known, quiet};
 use super::resource::{add_resource, add_resource_with};
 use super::storage::last_segment;
 
-/// Security groups of an interface that are named.
-const GROUPS: usize = 4;
+/// Interfaces that are listed with their addresses, beside the first one.
+const INTERFACES: usize = 6;
 
 pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     let Some(i) = resource.instance_details() else { return false };
@@ -23,15 +23,13 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
         Some((first, others)) => (Some(first), others),
         None => (None, [].as_slice()),
     };
-    let public = Phrase::new().part_with("public ", first.and_then(|first| first.public_ip()));
-    let details = first.map_or_else(Phrase::new, internal_addresses).part(about_instance(i));
-    let network_details = first.map_or_else(Phrase::new, |first| network(draft, first));
-    add_resource_with(draft, subject, public, details.part(network_details));
-    for interface in others {
-        let name = Phrase::new().ours("interface").with(" ", interface.network_interface_id());
-        let public = Phrase::new().part_with("public ", interface.public_ip());
-        let line = name.part(public).part(internal_addresses(interface)).part(network(draft, interface));
-        draft.add(About::Details, line);
+    let reachable_at = first.map_or_else(Phrase::new, addresses);
+    let network_details = first.map_or_else(Phrase::new, |first| network(draft, first).part(other_addresses(first)));
+    add_resource_with(draft, subject, reachable_at, role_and_age(i).part(network_details).part(platform(i)));
+    match others {
+        [] => {}
+        [second] => draft.add(About::Details, interface(draft, second)),
+        _ => draft.add(About::Details, interfaces(others)),
     }
     draft.name(i.instance_id());
     draft.name(name_tag(i.tags()));
@@ -39,19 +37,20 @@ pub(super) fn instance(draft: &mut Draft, resource: &shapes::Resource) -> bool {
     true
 }
 
-/// `profile web · m5.large · launched … · image ami-0abc`
-fn about_instance(i: &shapes::InstanceDetails) -> Phrase {
+/// `profile web · launched …`: whose credentials it has, and whether it is new.
+fn role_and_age(i: &shapes::InstanceDetails) -> Phrase {
     let line = Phrase::new()
         .part_with("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
-        .part(i.instance_type().map_or_else(Phrase::new, size))
         .part_words("", i.instance_state().filter(|state| *state != "running"));
-    let line = match i.launch_time() {
+    match i.launch_time() {
         Some(time) => line.part(Phrase::new().ours("launched ").at(time)),
         None => line,
-    };
-    line.part_words("", i.platform())
-        .part_with("image ", filled(i.image_id()).or(i.image_description()))
-        .part_with("outpost ", last_segment(i.outpost_arn()))
+    }
+}
+
+/// `windows · outpost op-0abc`
+fn platform(i: &shapes::InstanceDetails) -> Phrase {
+    Phrase::new().part_words("", i.platform()).part_with("outpost ", last_segment(i.outpost_arn()))
 }
 
 /// `m5.large` is a word of AWS's, though it looks like a domain.
@@ -67,13 +66,33 @@ fn name_tag<'t>(tags: &'t [shapes::Tag]) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some("Name")).and_then(|t| filled(t.value()))
 }
 
-/// The addresses of an instance are not defanged as those of an actor are, but they are shown as code, which is no
-/// link either.
-fn internal_addresses(interface: &shapes::NetworkInterface) -> Phrase {
-    Phrase::new()
-        .part_with("", interface.public_dns_name())
-        .part_with("private ", interface.private_ip_address())
-        .part_listed("IPv6 ", interface.ipv6_addresses(), 2)
+/// `public 203.0.113.20 · private 10.0.1.12`. The addresses of an instance are not defanged as those of an actor are,
+/// but they are shown as code, which is no link either.
+fn addresses(interface: &shapes::NetworkInterface) -> Phrase {
+    Phrase::new().part_with("public ", interface.public_ip()).part_with("private ", interface.private_ip_address())
+}
+
+fn other_addresses(interface: &shapes::NetworkInterface) -> Phrase {
+    Phrase::new().part_with("", interface.public_dns_name()).part_listed("IPv6 ", interface.ipv6_addresses(), 2)
+}
+
+/// `interface eni-0b2 · public … · private … · subnet-0b2`
+fn interface(draft: &Draft, interface: &shapes::NetworkInterface) -> Phrase {
+    let name = Phrase::new().ours("interface").with(" ", interface.network_interface_id());
+    name.part(addresses(interface)).part(network(draft, interface)).part(other_addresses(interface))
+}
+
+/// `3 more interfaces: eni-0b2 203.0.113.21 10.0.2.12, …`: where else the instance can be reached.
+fn interfaces(others: &[shapes::NetworkInterface]) -> Phrase {
+    let mut line = Phrase::new().ours(format!("{} more interfaces", others.len()));
+    for (n, interface) in others.iter().take(INTERFACES).enumerate() {
+        line = line.ours(if n == 0 { ": " } else { ", " });
+        let parts = [interface.network_interface_id(), interface.public_ip(), interface.private_ip_address()];
+        for (part, value) in parts.into_iter().filter_map(filled).enumerate() {
+            line = if part == 0 { line.code(value) } else { line.ours(" ").code(value) };
+        }
+    }
+    line.and_more(others.len(), INTERFACES)
 }
 
 /// `vpc-0a1b · subnet-0a1b · sg-0web (web)`
@@ -88,8 +107,12 @@ fn network(draft: &Draft, interface: &shapes::NetworkInterface) -> Phrase {
 /// `sg-0web (web), sg-0db (database)`
 pub(super) fn security_groups<'g, 'a: 'g>(groups: impl IntoIterator<Item = &'g shapes::SecurityGroup<'a>>) -> Phrase {
     let groups: Vec<_> = groups.into_iter().collect();
+    let width = |group: &&shapes::SecurityGroup| {
+        [group.group_id(), group.group_name()].into_iter().flatten().map(|text| text.chars().count()).sum()
+    };
+    let shown = brief_count(groups.iter().map(width));
     let mut phrase = Phrase::new();
-    for group in groups.iter().take(GROUPS) {
+    for group in groups.iter().take(shown) {
         phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };
         phrase = match (filled(group.group_id()), filled(group.group_name())) {
             (Some(id), Some(name)) => phrase.code(id).ours(" (").theirs(name).ours(")"),
@@ -97,7 +120,7 @@ pub(super) fn security_groups<'g, 'a: 'g>(groups: impl IntoIterator<Item = &'g s
             (None, None) => phrase,
         };
     }
-    phrase.and_more(groups.len(), GROUPS)
+    phrase.and_more(groups.len(), shown)
 }
 
 pub(super) fn function(draft: &mut Draft, resource: &shapes::Resource) -> bool {

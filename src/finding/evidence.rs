@@ -3,7 +3,7 @@
 use super::About;
 use super::decode::{Text, shapes};
 use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, listed};
+use super::phrase::{Phrase, filled, listed_briefly};
 
 /// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
 pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
@@ -16,8 +16,8 @@ pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
         }
         told.push(threats);
         let same = || all.iter().filter(|d| d.threat_names() == threats);
-        let lists = listed(same().filter_map(|d| d.threat_list_name()), 4);
-        let names = listed(threats, 4);
+        let lists = listed_briefly(same().filter_map(|d| d.threat_list_name()));
+        let names = listed_briefly(threats);
         let mut line = match (lists.is_empty(), names.is_empty()) {
             (true, _) => names,
             (false, true) => Phrase::new().ours("threat list ").then(lists),

@@ -29,8 +29,11 @@ fn who(key: &shapes::AccessKeyDetails) -> Phrase {
     Phrase::new().ours(user_type(key.user_type())).with(" ", name)
 }
 
+/// The principal is named for its session, or where it has no other name: its ID says no more than the name of the user.
 fn credentials(key: &shapes::AccessKeyDetails) -> Phrase {
-    Phrase::new().part_with("access key ", key.access_key_id()).part_with("principal ", key.principal_id())
+    let has_name = filled(key.user_name()).is_some();
+    let principal = key.principal_id().filter(|id| !has_name || id.contains(':'));
+    Phrase::new().part_with("access key ", key.access_key_id()).part_with("principal ", principal)
 }
 
 /// `userType` in words. Source: CloudTrail User Guide, “CloudTrail userIdentity element”.

@@ -10,6 +10,15 @@ pub(super) fn error(code: Option<&str>) -> Phrase {
     }
 }
 
+/// ` denied`, ` failed: NoSuchBucket`: behind a call of a list.
+pub(super) fn brief_error(code: Option<&str>) -> Phrase {
+    match filled(code) {
+        Some(code) if is_denial(code) => Phrase::new().ours(" denied"),
+        Some(code) => Phrase::new().ours(" ").then(error(Some(code))),
+        None => Phrase::new(),
+    }
+}
+
 /// What an error code means. Source: EC2 API Reference, "Error codes"; CloudTrail User Guide, `errorCode`.
 pub(super) fn error_words(code: &str) -> &'static str {
     if code.ends_with("DryRunOperation") {

@@ -244,6 +244,26 @@ pub fn listed<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> 
     phrase.and_more(count, max)
 }
 
+/// Characters of a list that says no more than which and how many: a line and a half on a phone.
+const BRIEF: usize = 60;
+
+/// Number of items of a list that are named if it is to be brief, at least one. `widths`: their lengths in characters.
+pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
+    let mut used = 0;
+    let fits = |width: &usize| {
+        used += width;
+        used <= BRIEF
+    };
+    widths.into_iter().take_while(fits).count().max(1)
+}
+
+/// The first of a list of identifiers, as many as fit into a line and a half on a phone: `a, b and 4 more`.
+pub fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Phrase {
+    let items: Vec<S> = items.into_iter().filter(|item| !item.as_ref().trim().is_empty()).collect();
+    let shown = brief_count(items.iter().map(|item| item.as_ref().chars().count()));
+    listed(items, shown)
+}
+
 /// `1 call`, `14 calls`.
 pub fn plural(n: u64, one: &str) -> String {
     match n {
@@ -253,37 +273,4 @@ pub fn plural(n: u64, one: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn absent_parts_leave_no_separator() {
-        let phrase = Phrase::new()
-            .with("EC2 instance ", Some("i-1"))
-            .part_with("VPC ", None)
-            .part_with("VPC ", Some("  "))
-            .part_ours("running");
-        assert_eq!(phrase.plain(), "EC2 instance i-1 · running");
-    }
-
-    #[test]
-    fn a_long_list_says_how_many_are_left_out() {
-        assert_eq!(listed(["a", "", "b", "c", "d"], 2).plain(), "a, b and 2 more");
-        let lines = first_of(&[1, 2, 3], 2, |n| Phrase::new().ours(n.to_string()));
-        assert_eq!(lines.iter().map(Phrase::plain).collect::<Vec<_>>(), ["1", "2", "and 1 more"]);
-    }
-
-    #[test]
-    fn constants_of_the_api_do_not_shout() {
-        assert_eq!(
-            ["NOT_PUBLIC", "ACTIVE", "TCP", "Aurora", "VPC_1"].map(quiet).join(", "),
-            "not public, active, TCP, Aurora, VPC_1"
-        );
-    }
-
-    #[test]
-    fn a_long_string_is_cut_between_characters() {
-        assert_eq!(short("äöü", 2), "äö…");
-        assert_eq!(short("äö", 2), "äö");
-    }
-}
+mod tests;

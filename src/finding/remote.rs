@@ -9,15 +9,37 @@ use super::phrase::{Phrase, filled, known};
 /// `203.0.113.7 · Berlin, Germany · AS60729 Example Hosting`, and what of it may be new next time.
 pub(super) fn address(draft: &mut Draft, remote: Option<&shapes::RemoteIpDetails>) -> Phrase {
     let Some(remote) = remote else { return Phrase::new() };
-    let v4 = filled(remote.ip_address_v4());
-    let v6 = filled(remote.ip_address_v6());
-    for ip in [v4, v6].into_iter().flatten() {
+    note_attributes(draft, remote);
+    let ips = ips(remote).fold(Phrase::new(), |phrase, ip| phrase.part(Phrase::new().net(ip)));
+    let city = remote.city().and_then(|city| city.city_name());
+    ips.part(place(city, country(remote))).part(network(remote.organization()))
+}
+
+/// `203.0.113.7 · Germany · AS60729`: one of many.
+pub(super) fn brief_address(draft: &mut Draft, remote: Option<&shapes::RemoteIpDetails>) -> Phrase {
+    let Some(remote) = remote else { return Phrase::new() };
+    note_attributes(draft, remote);
+    let first = ips(remote).next().map_or_else(Phrase::new, |ip| Phrase::new().net(ip));
+    let network = match remote.organization() {
+        Some(organization) if !number(organization).is_empty() => number(organization),
+        organization => network(organization),
+    };
+    first.part(place(None, country(remote))).part(network)
+}
+
+fn ips<'r>(remote: &'r shapes::RemoteIpDetails) -> impl Iterator<Item = &'r str> {
+    [remote.ip_address_v4(), remote.ip_address_v6()].into_iter().filter_map(filled)
+}
+
+fn country<'r>(remote: &'r shapes::RemoteIpDetails) -> Option<&'r str> {
+    remote.country().and_then(|country| filled(country.country_name()).or(filled(country.country_code())))
+}
+
+fn note_attributes(draft: &mut Draft, remote: &shapes::RemoteIpDetails) {
+    for ip in ips(remote) {
         draft.seen(Trait::Ip, Some(ip));
     }
-    let country = remote.country().and_then(|c| filled(c.country_name()).or(filled(c.country_code())));
-    draft.seen(Trait::Country, country);
-    let ips = [v4, v6].into_iter().flatten().fold(Phrase::new(), |p, ip| p.part(Phrase::new().net(ip)));
-    ips.part(place(remote.city().and_then(|c| c.city_name()), country)).part(network(remote.organization()))
+    draft.seen(Trait::Country, country(remote));
 }
 
 /// `service.resourceRole`. Source: GuardDuty API Reference, `Service`; User Guide, "Finding details".
@@ -63,31 +85,24 @@ pub(super) fn place(city: Option<&str>, country: Option<&str>) -> Phrase {
     }
 }
 
-/// `AS60729 Example Hosting (ISP Example Net)`: each name once, however many members repeat it.
+/// `AS60729 Example Hosting`: the owner of the network. The organization and the provider are named where it is unknown.
 fn network(organization: Option<&shapes::Organization>) -> Phrase {
     let Some(o) = organization else { return Phrase::new() };
-    let mut names: Vec<&str> = Vec::new();
-    for name in [o.asn_org(), o.org(), o.isp()].into_iter().filter_map(known) {
-        if !names.iter().any(|n| n.eq_ignore_ascii_case(name)) {
-            names.push(name);
-        }
+    let number = number(o);
+    match [o.asn_org(), o.org(), o.isp()].into_iter().find_map(known) {
+        Some(name) if number.is_empty() => number.theirs(name),
+        Some(name) => number.ours(" ").theirs(name),
+        None => number,
     }
-    let mut phrase = Phrase::new();
-    // GuardDuty gives `0` or `-1` where it knows no number.
-    if let Some(asn) = known(o.asn()).filter(|asn| !matches!(*asn, "0" | "-1")) {
-        phrase = match asn.bytes().all(|b| b.is_ascii_digit()) {
-            true => phrase.ours(format!("AS{asn}")),
-            false => phrase.theirs(asn),
-        };
+}
+
+/// `AS60729`. GuardDuty gives `0` or `-1` where it knows no number.
+fn number(organization: &shapes::Organization) -> Phrase {
+    match known(organization.asn()).filter(|asn| !matches!(*asn, "0" | "-1")) {
+        Some(asn) if asn.bytes().all(|b| b.is_ascii_digit()) => Phrase::new().ours(format!("AS{asn}")),
+        Some(asn) => Phrase::new().theirs(asn),
+        None => Phrase::new(),
     }
-    for (n, name) in names.iter().enumerate() {
-        phrase = match (n, phrase.is_empty()) {
-            (0, true) => phrase.theirs(name),
-            (0, false) => phrase.ours(" ").theirs(name),
-            _ => phrase.ours(", ").theirs(name),
-        };
-    }
-    phrase
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use body::{Body, Builder, Colour, Fallback, Rank, room_beside};
 pub use rich::Rich;
 pub use runs::{Runs, Style};
 
-const TEXT: usize = 3_000;
+pub(in crate::message) const TEXT: usize = 3_000;
 /// Not documented for this block: the limit of a whole message applies.
 const RICH: usize = 8_500;
 const FIELD: usize = 2_000;
@@ -115,12 +115,20 @@ pub struct Block(Kind);
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
     Header(Plain),
-    Section(Text),
+    Section(Text, Length),
     Fields(Vec<Text>),
     Context(Vec<Text>),
     Actions(Vec<Button>),
     Rich(Rich),
     Divider,
+}
+
+/// How Slack shows a long text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Expanded,
+    /// The beginning, and "see more".
+    Collapsible,
 }
 
 impl Block {
@@ -132,7 +140,12 @@ impl Block {
 
     /// At most 3,000.
     pub fn section(text: impl Into<Text>) -> Option<Self> {
-        text.into().cut(TEXT).map(|text| Self(Kind::Section(text)))
+        text.into().cut(TEXT).map(|text| Self(Kind::Section(text, Length::Expanded)))
+    }
+
+    /// At most 3,000, of which Slack may show only the beginning until the reader asks for more.
+    pub fn collapsible(text: impl Into<Text>) -> Option<Self> {
+        text.into().cut(TEXT).map(|text| Self(Kind::Section(text, Length::Collapsible)))
     }
 
     /// Two columns: at most 10 texts of 2,000; empty ones are left out.
@@ -166,7 +179,7 @@ impl Block {
     pub fn units(&self) -> usize {
         match &self.0 {
             Kind::Header(text) => text.units(),
-            Kind::Section(text) => text.units(),
+            Kind::Section(text, _) => text.units(),
             Kind::Fields(texts) | Kind::Context(texts) => texts.iter().map(Text::units).sum(),
             Kind::Actions(buttons) => buttons.iter().map(|b| b.label.units()).sum(),
             Kind::Rich(rich) => rich.units(),
@@ -179,7 +192,7 @@ impl Block {
         let kind = match &self.0 {
             _ if self.units() <= max => self.0.clone(),
             Kind::Header(text) => Kind::Header(text.cut(max)),
-            Kind::Section(text) => Kind::Section(text.cut(max)?),
+            Kind::Section(text, length) => Kind::Section(text.cut(max)?, *length),
             Kind::Fields(texts) => Kind::Fields(first(texts, max, Text::units, Text::cut)?),
             Kind::Context(texts) => Kind::Context(first(texts, max, Text::units, Text::cut)?),
             Kind::Actions(buttons) => Kind::Actions(first(buttons, max, |b| b.label.units(), |_, _| None)?),
@@ -193,7 +206,9 @@ impl Block {
         let all = |texts: &[Text]| texts.iter().map(Text::json).collect::<Vec<_>>();
         match &self.0 {
             Kind::Header(text) => json!({"type": "header", "text": Text::Plain(text.clone()).json()}),
-            Kind::Section(text) => json!({"type": "section", "text": text.json(), "expand": true}),
+            Kind::Section(text, length) => {
+                json!({"type": "section", "text": text.json(), "expand": *length == Length::Expanded})
+            }
             Kind::Fields(fields) => json!({"type": "section", "fields": all(fields)}),
             Kind::Context(elements) => json!({"type": "context", "elements": all(elements)}),
             Kind::Actions(buttons) => {
@@ -237,64 +252,4 @@ fn first<T: Clone>(
 }
 
 #[cfg(test)]
-mod tests {
-    use insta::assert_snapshot;
-
-    use super::*;
-
-    fn plain(text: &str) -> Plain {
-        Plain::line(text)
-    }
-
-    #[test]
-    fn every_kind_of_block_has_slacks_shape() {
-        let console = Link::new("https://console.aws.amazon.com/").unwrap();
-        let blocks = [
-            Block::header(&plain("Critical")),
-            Block::section(Mrkdwn::new().say("*Where* ").code(&plain("eu-west-1"))),
-            Block::fields([Text::from(plain("a")), Text::from(Mrkdwn::new()), Text::from(plain("b"))]),
-            Block::context([Text::from(plain("small"))]),
-            Block::actions([Button::new(&plain("Open"), console.clone()).map(Button::primary), None]),
-            Some(Block::divider()),
-        ];
-        assert_snapshot!(blocks.map(|b| json!(b).to_string()).join("\n"), @r#"
-        {"text":{"emoji":false,"text":"Critical","type":"plain_text"},"type":"header"}
-        {"expand":true,"text":{"text":"*Where* `eu-west-1`","type":"mrkdwn","verbatim":true},"type":"section"}
-        {"fields":[{"emoji":false,"text":"a","type":"plain_text"},{"emoji":false,"text":"b","type":"plain_text"}],"type":"section"}
-        {"elements":[{"emoji":false,"text":"small","type":"plain_text"}],"type":"context"}
-        {"elements":[{"style":"primary","text":{"emoji":false,"text":"Open","type":"plain_text"},"type":"button","url":"https://console.aws.amazon.com/"}],"type":"actions"}
-        {"type":"divider"}
-        "#);
-    }
-
-    #[test]
-    fn nothing_makes_no_block() {
-        let none = || Text::from(Plain::line(" "));
-        assert_eq!(Block::header(&plain("")), None);
-        assert_eq!(Block::section(none()), None);
-        assert_eq!(Block::fields([none()]), None);
-        assert_eq!(Block::context([]), None);
-        assert_eq!(Block::actions([None]), None);
-        assert_eq!(Block::rich(Rich::new().section(Runs::new()).preformatted(&plain("")).bullets([Runs::new()])), None);
-    }
-
-    #[test]
-    fn each_text_is_cut_to_its_own_limit() {
-        let long = Plain::line(&"x".repeat(9_000));
-        assert_eq!(Block::header(&long).unwrap().units(), 150);
-        assert_eq!(Block::section(long.clone()).unwrap().units(), 3_000);
-        assert_eq!(Block::fields(vec![Text::from(long.clone()); 12]).unwrap().units(), 20_000);
-        assert_eq!(Block::context(vec![Text::from(long.clone()); 12]).unwrap().units(), 30_000);
-        assert_eq!(
-            Block::actions(vec![Button::new(&long, Link::new("https://x").unwrap()); 30]).unwrap().units(),
-            25 * 75
-        );
-    }
-
-    #[test]
-    fn a_cut_keeps_what_stands_first() {
-        let fields = Block::fields([Text::from(plain("abcd")), Text::from(plain("efgh"))]).unwrap();
-        assert_eq!(fields.cut(6), Block::fields([Text::from(plain("abcd")), Text::from(plain("e…"))]));
-        assert_eq!(fields.cut(0), None);
-    }
-}
+mod tests;

@@ -4,9 +4,11 @@
 use super::blocks::{Block, Body, Builder, Button, Fallback, Rank, Rich, Runs, Text, room_beside};
 use super::rows::{self, Row};
 use super::text::{Mrkdwn, Plain};
-use super::{Form, Life, Wording, bare, links, look, notes, owner, related, say, seen, status, top};
-use crate::finding::{About, Finding, Phrase, Span};
+use super::{Form, Life, Wording, bare, details, links, look, notes, owner, related, say, seen, status, top};
+use crate::finding::{About, Finding, Phrase, Span, phrase};
 
+/// Maximum length of GuardDuty's description.
+const DESCRIPTION: usize = 300;
 /// Hashes whose full value is in the fallback.
 const HASHES: usize = 4;
 
@@ -29,19 +31,19 @@ fn full(f: &Finding, life: &Life, w: &Wording) -> Body {
     let first = Block::rich(
         status::lines(f, life).into_iter().fold(rich_line(top::line(f, w, closed.is_some())), Rich::section),
     );
-    let last = [
-        Block::rich(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)),
-        buttons(f, w),
-        context(f),
-    ];
-    let room = room_beside(&fallback, above.iter().chain([&first]).chain(&last).flatten());
+    let next = [Block::rich(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)), buttons(f, w)];
+    let last = context(f);
+    let room = room_beside(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
     let mut rows = rows(f, life);
     rows::fit(&mut rows, room);
+    let details = details::block(f, room.saturating_sub(rows::units(&rows)));
     let mut b = Builder::new().colour(look::colour(f.band(), closed.is_some()));
     above.into_iter().for_each(|block| _ = b.push(Rank::Vital, block));
     b.push_bar(Rank::Vital, first);
     b.push_bar(Rank::Useful, Block::rich(description(f, rows::rich(&rows))));
-    last.into_iter().for_each(|block| _ = b.push_bar(Rank::Important, block));
+    next.into_iter().for_each(|block| _ = b.push_bar(Rank::Important, block));
+    b.push_bar(Rank::Detail, details);
+    b.push_bar(Rank::Important, last);
     b.finish(fallback)
 }
 
@@ -84,7 +86,8 @@ fn description(f: &Finding, rich: Rich) -> Rich {
     let names_resource = !f.resource_names().iter().all(|name| *name == f.resource_kind);
     match &f.details().description {
         Some(description) if !(tells_action && names_resource) => {
-            rich.quote(Runs::new().text(&Plain::line(description).defanged_except(&f.names())))
+            let description = phrase::short(description, DESCRIPTION);
+            rich.quote(Runs::new().text(&Plain::line(&description).defanged_except(&f.names())))
         }
         _ => rich,
     }
@@ -98,20 +101,21 @@ fn buttons(f: &Finding, w: &Wording) -> Option<Block> {
     Block::actions([console, runbook, docs])
 }
 
-/// `Backdoor: communication with … · ATT&CK Command and Control · type`: what the finding is called. Its ID is in
-/// the text, the metadata and the link.
+/// `Communication with a known host · ATT&CK Command and Control · type`: what the finding is called. Its ID is in the
+/// text, the metadata and the link.
 fn context(f: &Finding) -> Option<Block> {
-    let words = f.kind.in_words();
-    let mut parts: Vec<String> = Some(words.clone()).filter(|w| !w.is_empty()).into_iter().collect();
-    if let Some(tactic) = f.kind.tactic() {
-        // The purpose may have the tactic's name already.
-        let is_named = words.to_lowercase().starts_with(&tactic.name.to_lowercase());
-        parts.push(format!("ATT&CK {}", if is_named { tactic.id } else { tactic.name }));
-    }
-    if !f.kind.as_str().is_empty() {
-        parts.push(f.kind.as_str().to_owned());
-    }
+    let tactic = f.kind.tactic().map(|tactic| format!("ATT&CK {}", tactic.name)).unwrap_or_default();
+    let parts = [words_without_purpose(f), tactic, f.kind.as_str().to_owned()];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Block::context([Text::from(Plain::line(&parts.join(" · ")))])
+}
+
+/// The type in words. Its purpose is the first word of the type itself.
+fn words_without_purpose(f: &Finding) -> String {
+    let words = f.kind.in_words();
+    let words = words.split_once(": ").map_or(words.as_str(), |(_, behavior)| behavior);
+    let mut characters = words.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Complete in one line: what a notification, a screen reader, and a channel that rejects blocks show.

@@ -3,6 +3,7 @@
 mod assessment;
 mod bare;
 pub mod blocks;
+mod details;
 mod digest;
 mod finding;
 mod links;

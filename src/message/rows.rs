@@ -27,8 +27,8 @@ enum Layout {
     Inline,
 }
 
-/// All matters in reading order.
-const MATTERS: [Matter; 13] = [
+/// All matters in reading order. The details are below the buttons.
+const MATTERS: [Matter; 12] = [
     matter(About::Contain, "Contain", 12, Layout::Inline),
     matter(About::Signals, "Signals", 12, Layout::List),
     matter(About::Resource, "Resource", 8, Layout::List),
@@ -38,10 +38,9 @@ const MATTERS: [Matter; 13] = [
     matter(About::RemoteHost, "Remote host", 6, Layout::List),
     matter(About::Process, "Process", 6, Layout::List),
     matter(About::Malware, "Malware", 6, Layout::List),
-    matter(About::Evidence, "Evidence", 4, Layout::List),
+    matter(About::Evidence, "Evidence", 4, Layout::Inline),
     matter(About::Unusual, "Anomalies", 4, Layout::List),
     matter(About::Indicators, "Indicators", 3, Layout::Inline),
-    matter(About::Details, "Details", 4, Layout::List),
 ];
 
 const fn matter(about: About, label: &'static str, importance: usize, layout: Layout) -> Matter {
@@ -134,13 +133,17 @@ pub(super) fn of_finding(f: &Finding, adapt: impl Fn(About, &mut Vec<Phrase>)) -
 /// Hides lines of the rows until they fit: each time the last line of the row that shows most for its importance. Each
 /// row keeps its first line.
 pub(super) fn fit(rows: &mut [Row], room: usize) {
-    let mut total: usize = rows.iter().map(Row::units).sum();
+    let mut total = units(rows);
     while total > room {
         let Some(deepest) = rows.iter_mut().filter(|row| row.shown > 1).max_by_key(|row| row.depth()) else { return };
         let before = deepest.units();
         deepest.shown -= 1;
         total = total + deepest.units() - before;
     }
+}
+
+pub(super) fn units(rows: &[Row]) -> usize {
+    rows.iter().map(Row::units).sum()
 }
 
 pub(super) fn rich(rows: &[Row]) -> Rich {

@@ -50,9 +50,26 @@ fn unlinked(text: &str) -> Plain {
     if text.as_str().split(' ').any(links) { text.defanged() } else { text }
 }
 
-/// For the one-line fallback: whatever is foreign stands between back-ticks.
+/// For the one-line fallback: untrusted text is between backticks, times are in UTC.
 pub(super) fn fallback(phrase: &Phrase) -> Mrkdwn {
     phrase.0.iter().fold(Mrkdwn::new(), |text, span| match span {
+        Span::At(time) | Span::Clock(time) => text.text(&Plain::line(&utc(*time))),
+        other => untimed(text, other),
+    })
+}
+
+/// For a block of mrkdwn: the same, with times in the time zone of the reader.
+pub(super) fn mrkdwn(phrase: &Phrase) -> Mrkdwn {
+    phrase.0.iter().fold(Mrkdwn::new(), |text, span| match span {
+        Span::At(time) => date_in_mrkdwn(text, *time),
+        Span::Clock(time) => clock_in_mrkdwn(text, *time),
+        other => untimed(text, other),
+    })
+}
+
+/// A span that is not a time.
+fn untimed(text: Mrkdwn, span: &Span) -> Mrkdwn {
+    match span {
         Span::Ours(words) => {
             let text = if words.starts_with(' ') { text.say(" ") } else { text };
             let text = text.text(&Plain::line(words));
@@ -62,8 +79,8 @@ pub(super) fn fallback(phrase: &Phrase) -> Mrkdwn {
         Span::Code(foreign) => text.code(&Plain::line(foreign)),
         Span::Net(address) => text.code(&defanged(address)),
         Span::Hash(hash) => text.code(&shortened(hash)),
-        Span::At(time) | Span::Clock(time) => text.text(&Plain::line(&utc(*time))),
-    })
+        Span::At(_) | Span::Clock(_) => text,
+    }
 }
 
 /// `sha256:9f86d081884c…`

@@ -49,8 +49,7 @@ pub(super) fn severity(f: &Finding, is_closed: bool) -> String {
 pub(super) fn place(f: &Finding, w: &Wording) -> Phrase {
     let account = match w.account_names.get(&f.account_id).filter(|name| !name.trim().is_empty()) {
         Some(name) => Phrase::new().theirs(name).ours(" (").theirs(&f.account_id).ours(")"),
-        None if f.account_id.is_empty() => Phrase::new(),
-        None => Phrase::new().ours("account ").theirs(&f.account_id),
+        None => Phrase::new().theirs(&f.account_id),
     };
     // A finding about a global service happens in one region and is seen in each.
     let region = match f.region == f.origin.region || f.origin.region.is_empty() {

@@ -131,15 +131,6 @@ fn endpoint_words(sequence: &shapes::Sequence, ids: &[Text]) -> &'static str {
     if known.clone().next().is_some() && known.all(is_outbound) { "to " } else { "from " }
 }
 
-/// ` denied`, ` failed: NoSuchBucket`
-fn failure(code: Option<&str>) -> Phrase {
-    match filled(code) {
-        Some(code) if outcome::is_denial(code) => Phrase::new().ours(" denied"),
-        Some(code) => Phrase::new().ours(" ").then(outcome::error(Some(code))),
-        None => Phrase::new(),
-    }
-}
-
 /// The API calls behind a signal with their errors, then with what they were made.
 fn activities(draft: &mut Draft, signal: &shapes::Signal) -> Phrase {
     let calls: Vec<&shapes::ApiCall> = signal.activities().iter().filter_map(|activity| activity.api()).collect();
@@ -148,7 +139,7 @@ fn activities(draft: &mut Draft, signal: &shapes::Signal) -> Phrase {
         draft.seen(Trait::Api, call.operation());
         phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };
         phrase = phrase.then(api(call.service(), call.operation()));
-        phrase = phrase.then(failure(call.error()));
+        phrase = phrase.then(outcome::brief_error(call.error()));
     }
     phrase.and_more(calls.len(), NAMES)
 }

@@ -95,7 +95,10 @@ impl Shown {
                     self.times.push(time);
                 }
                 if let Some(text) = value["text"].as_str() {
-                    self.text.push_str(&text.replace("[.]", ".").replace("[:]", ":"));
+                    self.times.extend(
+                        text.split("<!date^").skip(1).filter_map(|date| date.split('^').next()?.parse::<i64>().ok()),
+                    );
+                    self.text.push_str(&without_dates(text).replace("[.]", ".").replace("[:]", ":"));
                     self.text.push(' ');
                 }
                 members.values().for_each(|member| self.add(member));
@@ -137,6 +140,13 @@ impl Shown {
         let words = self.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
         words.into_iter().any(|shown| shown.trim_matches('.') == word)
     }
+}
+
+/// mrkdwn without its `<!date^…>`, whose times are compared as such.
+fn without_dates(text: &str) -> String {
+    let mut parts = text.split("<!date^");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| shown + part.split_once('>').map_or("", |(_, after)| after))
 }
 
 fn letters(text: &str) -> String {

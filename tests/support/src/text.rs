@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::html::when;
+use crate::html::{mrkdwn, when};
 
 /// A clock of 24 hours.
 const CLOCK: &str = "{time_24}";
@@ -48,8 +48,9 @@ fn rich_lines(element: &Value, columns: usize) -> Vec<String> {
     }
 }
 
-fn content(text: &Value) -> String {
-    text["text"].as_str().unwrap_or_default().to_owned()
+fn content(object: &Value) -> String {
+    let text = object["text"].as_str().unwrap_or_default();
+    if object["type"] == "mrkdwn" { mrkdwn::visible(text) } else { text.to_owned() }
 }
 
 /// The text of an inline element; a mention is its identifier.

@@ -37,11 +37,8 @@ shapes! {
 
     InstanceDetails {
         iam_instance_profile: Box<IamInstanceProfile<'a>> = "iamInstanceProfile",
-        image_description: Text<'a> = "imageDescription",
-        image_id: Text<'a> = "imageId",
         instance_id: Text<'a> = "instanceId",
         instance_state: Text<'a> = "instanceState",
-        instance_type: Text<'a> = "instanceType",
         outpost_arn: Text<'a> = "outpostArn",
         launch_time: Millis = "launchTime",
         network_interfaces: Vec<NetworkInterface<'a>> = "networkInterfaces",

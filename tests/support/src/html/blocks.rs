@@ -45,7 +45,7 @@ fn text(object: &Value) -> String {
 fn section(block: &Value) -> String {
     let mut out = String::new();
     if !block["text"].is_null() {
-        out.push_str(&format!("<div class=\"text\">{}</div>", text(&block["text"])));
+        out.push_str(&section_text(block));
     }
     if let Some(fields) = block["fields"].as_array() {
         let cells: String = fields.iter().map(|f| format!("<div>{}</div>", text(f))).collect();
@@ -56,6 +56,23 @@ fn section(block: &Value) -> String {
         false => format!("<div class=\"accessory\">{}</div>", element(&block["accessory"])),
     };
     format!("<div class=\"section\"><div>{out}</div>{accessory}</div>\n")
+}
+
+/// Characters that five lines hold at most, on a phone and on a desktop.
+const COLLAPSED: [(usize, &str); 2] = [(550, "long everywhere"), (210, "long")];
+
+/// Slack may show the beginning of a long text only, until the reader asks for more. Where it begins to do so is not
+/// documented; here after five lines.
+fn section_text(block: &Value) -> String {
+    let content = text(&block["text"]);
+    let length = mrkdwn::visible(block["text"]["text"].as_str().unwrap_or_default()).chars().count();
+    let class = COLLAPSED.iter().find(|(most, _)| length > *most).map(|(_, class)| class);
+    match class {
+        Some(class) if block["expand"] != true => format!(
+            "<label class=\"more {class}\"><input type=\"checkbox\"><span class=\"text\">{content}</span></label>"
+        ),
+        _ => format!("<div class=\"text\">{content}</div>"),
+    }
 }
 
 fn element(element: &Value) -> String {

@@ -1,10 +1,10 @@
 //! A page that looks like Slack: message payloads as a reader sees them, in one file that loads nothing.
 //!
-//! An imitation, close enough to judge a message by: light theme, blocks, attachments with their bar, threads. What
+//! An imitation, close enough to judge a message by: light and dark theme, blocks, attachments with their bar, threads. What
 //! a payload holds is escaped everywhere.
 
 mod blocks;
-mod mrkdwn;
+pub(crate) mod mrkdwn;
 pub(crate) mod when;
 
 use serde_json::Value;
@@ -23,20 +23,27 @@ pub struct Shown {
     /// Slack's `ts`: seconds since the epoch, a point, six digits.
     pub ts: String,
     pub edited: bool,
+    /// Names of emoji and how many people reacted with them.
+    pub reactions: Vec<(String, usize)>,
     pub replies: Vec<Shown>,
 }
 
 impl Shown {
     pub fn new(payload: Value, ts: &str) -> Self {
-        Self { payload, ts: ts.into(), edited: false, replies: Vec::new() }
+        Self { payload, ts: ts.into(), edited: false, reactions: Vec::new(), replies: Vec::new() }
     }
 }
 
 /// The channels of a workspace that the program has posted to, with every message and thread in them.
 pub fn channels(slack: &crate::slack::Slack) -> Vec<Channel> {
     let (messages, inner) = (slack.messages(), slack.lock());
-    let shown =
-        |m: &crate::slack::Message| Shown { edited: m.versions.len() > 1, ..Shown::new(m.payload.clone(), &m.ts) };
+    let reactions =
+        |m: &crate::slack::Message| m.reactions.iter().map(|(name, users)| (name.clone(), users.len())).collect();
+    let shown = |m: &crate::slack::Message| Shown {
+        edited: m.versions.len() > 1,
+        reactions: reactions(m),
+        ..Shown::new(m.payload.clone(), &m.ts)
+    };
     let in_channel = |id: &str| {
         let standing: Vec<_> = messages.iter().filter(|m| m.channel == id && !m.deleted).collect();
         let top = standing.iter().filter(|m| m.thread.is_empty());
@@ -87,11 +94,23 @@ fn message(shown: &Shown) -> String {
     };
     format!(
         "<article class=\"message\">{SHIELD}<div class=\"body\">{broadcast}<header><b>GuardDuty</b><span class=\"app\">APP</span>\
-         <time>{}</time></header>\n{}{edited}{}</div></article>\n",
+         <time>{}</time></header>\n{}{edited}{}{}</div></article>\n",
         escape(&when::clock(&shown.ts)),
         content(&shown.payload),
+        reactions(&shown.reactions),
         thread(&shown.replies),
     )
+}
+
+fn reactions(reactions: &[(String, usize)]) -> String {
+    let pill = |(name, count): &(String, usize)| {
+        let shown = mrkdwn::emoji(name).map_or_else(|| escape(name), str::to_owned);
+        format!("<span class=\"reaction\"><span class=\"emoji\">{shown}</span> {count}</span>")
+    };
+    match reactions.is_empty() {
+        true => String::new(),
+        false => format!("<div class=\"reactions\">{}</div>", reactions.iter().map(pill).collect::<String>()),
+    }
 }
 
 fn thread(replies: &[Shown]) -> String {

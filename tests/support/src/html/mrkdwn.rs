@@ -14,6 +14,16 @@ pub(super) fn html(text: &str) -> String {
     out
 }
 
+/// The characters of mrkdwn that a reader sees.
+pub(crate) fn visible(text: &str) -> String {
+    let html = html(text).replace("<br>", "\n");
+    let mut parts = html.split('<');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let outside = parts.filter_map(|part| part.split_once('>').map(|(_, after)| after));
+    let text = outside.fold(first, |text, part| text + part);
+    decode(&text.replace("&quot;", "\"").replace("&#39;", "'"))
+}
+
 /// plain_text as HTML: nothing but `:emoji:` is interpreted.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::new();
