@@ -3,6 +3,7 @@
 
 mod aws;
 mod hint;
+mod metadata;
 mod pushgateway;
 mod samples;
 mod slack;

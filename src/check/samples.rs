@@ -1,8 +1,13 @@
 //! A message of each kind, for Slack to validate. None of them is posted.
 
-use crate::finding::Finding;
+use std::time::Duration;
+
 use crate::finding::documents::read_documents;
-use crate::message::{self, Addressing, Form, Level, Life, Message, News, Notice, Wording};
+use crate::finding::{Band, Finding};
+use crate::message::{
+    self, Addressing, Form, Level, Life, Message, News, NoisyPair, Notice, Summary, Wording, WorstFinding,
+};
+use crate::time::Millis;
 
 const FINDING: &str = include_str!("sample.json");
 
@@ -14,14 +19,20 @@ pub(super) fn messages() -> Vec<(&'static str, Message)> {
         findings.first().into_iter().flat_map(|finding| of_finding(finding, &wording)).collect();
     let all: Vec<&Finding> = findings.iter().cycle().take(2).collect();
     let digest = message::digest("sample", &all, &wording, &Addressing::default(), Form::Full);
-    messages.extend([("digest", digest), ("notice", message::notice(&notice(), Form::Full))]);
+    messages.extend([
+        ("digest", digest),
+        ("notice", message::notice(&notice(), Form::Full)),
+        ("summary", message::summary(&summary(), Form::Full)),
+    ]);
     messages
 }
 
 fn of_finding(finding: &Finding, wording: &Wording) -> [(&'static str, Message); 2] {
     let life = Life { mention: Some("<!here>"), ..Life::default() };
     let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
-    let news = News { severity_was: Some(5.0), fresh: &attributes, ..News::default() };
+    // A call for an escalation has every member that the metadata of a reply can have.
+    let unacknowledged_for = Some(Duration::from_secs(30 * 60));
+    let news = News { severity_was: Some(5.0), fresh: &attributes, unacknowledged_for, ..News::default() };
     [
         ("finding", message::finding(finding, &life, wording, Form::Full)),
         ("reply", message::reply(finding, &news, wording, Form::Full)),
@@ -33,6 +44,23 @@ fn notice() -> Notice {
     Notice { id: "sample".into(), title: "Sample".into(), lines: lines.into(), level: Level::Warning }
 }
 
+fn summary() -> Summary {
+    let worst = WorstFinding {
+        band: Band::High,
+        severity: 8.0,
+        title: "Sample".into(),
+        since: Millis(1_795_521_840_000),
+        permalink: Some("https://example.slack.com/archives/C1/p1".into()),
+    };
+    let noisy = NoisyPair {
+        finding_type: "Recon:EC2/Portscan".into(),
+        resource: "i-0a1b".into(),
+        count: 90,
+        command: "aws guardduty create-filter --name sample".into(),
+    };
+    Summary { id: "sample".into(), worst: vec![worst], noisiest: vec![noisy], ..Summary::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,7 +68,16 @@ mod tests {
     #[test]
     fn there_is_a_sample_of_each_kind() {
         let names: Vec<&str> = messages().iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["finding", "reply", "digest", "notice"]);
+        assert_eq!(names, ["finding", "reply", "digest", "notice", "summary"]);
         assert!(messages().iter().all(|(_, message)| message.payload()["blocks"].is_array()));
+    }
+
+    #[test]
+    fn each_event_type_has_one_sample() {
+        let messages = messages();
+        let types: Vec<&str> = messages.iter().filter_map(|(_, message)| message.event_type()).collect();
+        let written =
+            ["guardduty_finding", "guardduty_reply", "guardduty_digest", "guardduty_notice", "guardduty_summary"];
+        assert_eq!(types, written);
     }
 }

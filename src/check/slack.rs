@@ -1,19 +1,15 @@
 //! The token, its scopes, the form of messages, and every channel.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::table::Row;
-use super::{hint, samples};
+use super::{hint, metadata, samples};
 use crate::config::{Access, Config, RouteTo, Target};
-use crate::message::{self, Form, Level, Message, Notice};
-use crate::slack::{At, Chat, Client, Failure, Proof, has_metadata};
+use crate::message::{self, Form, Level, Notice};
+use crate::slack::{Chat, Client, Failure, Proof};
 use crate::time::Clock;
 
-/// Times that the history is read for the test message.
-const READ_BACK_ATTEMPTS: u32 = 5;
-const READ_BACK_PAUSE: Duration = Duration::from_secs(2);
-const REINSTALL: &str = "add the scope and reinstall the app";
+pub(super) const REINSTALL: &str = "add the scope and reinstall the app";
 const INVITE: &str = "invite the app to the channel (/invite), or correct SLACK_CHANNEL or SLACK_ROUTES";
 
 pub(super) async fn rows(config: &Config, chat: &Client, post: bool) -> Vec<Row> {
@@ -36,11 +32,12 @@ pub(super) async fn rows(config: &Config, chat: &Client, post: bool) -> Vec<Row>
     if let Access::Bot { .. } = config.slack.access {
         rows.push(blocks_row(chat).await);
     }
-    for target in targets(config) {
-        if post {
-            rows.extend(post_test_message(chat, &target).await);
-        } else {
-            rows.push(target_row(&target, chat.probe(&target).await));
+    match post {
+        true => rows.extend(post_rows(config, chat).await),
+        false => {
+            for target in targets(config) {
+                rows.push(target_row(&target, chat.probe(&target).await));
+            }
         }
     }
     rows
@@ -94,7 +91,27 @@ async fn blocks_row(chat: &Client) -> Row {
     Row::ok(name, "accepted")
 }
 
-async fn post_test_message(chat: &Client, target: &Target) -> Vec<Row> {
+/// Posts a test message to every channel, and reads its metadata back where the history can be read.
+async fn post_rows(config: &Config, chat: &Client) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut first_readable = None;
+    for target in targets(config) {
+        let (row, posted) = post_test_message(chat, target).await;
+        rows.push(row);
+        if let Some(posted) = posted {
+            let row = metadata::posted_row(chat, &posted).await;
+            first_readable = first_readable.or((!row.is_warning()).then_some(posted));
+            rows.push(row);
+        }
+    }
+    if let Some(test) = first_readable {
+        rows.extend(metadata::other_rows(chat, &test).await);
+    }
+    rows
+}
+
+/// The message that was posted, if its channel has a history: a webhook does not return it.
+async fn post_test_message(chat: &Client, target: Target) -> (Row, Option<metadata::Posted>) {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {
         id: format!("test-{}", Clock::system().now().0),
@@ -103,42 +120,14 @@ async fn post_test_message(chat: &Client, target: &Target) -> Vec<Row> {
         level: Level::Info,
     };
     let message = message::notice(&notice, Form::Full);
-    match chat.post(target, &message, None).await {
+    match chat.post(&target, &message, None).await {
         Ok(posted) => {
-            let mut rows = vec![Row::ok(name, "test message posted")];
-            if let Target::Channel(_) = target {
-                rows.push(metadata_row(chat, target, &posted.at, &message).await);
-            }
-            rows
+            let has_history = matches!(target, Target::Channel(_));
+            let posted = has_history.then_some(metadata::Posted { target, at: posted.at, message });
+            (Row::ok(name, "test message posted"), posted)
         }
-        Err(failure) => vec![Row::failed(name, &failure, hint::for_slack(&failure, INVITE))],
+        Err(failure) => (Row::failed(name, &failure, hint::for_slack(&failure, INVITE)), None),
     }
-}
-
-/// Whether the metadata of a message can be read back. Slack can discard it with a warning, for example if the app has
-/// a schema for it; then a run could not recognize its own messages after a crash.
-async fn metadata_row(chat: &Client, target: &Target, at: &At, message: &Message) -> Row {
-    let name = format!("Slack {} metadata", target.name());
-    for _ in 0..READ_BACK_ATTEMPTS {
-        match chat.read_back(at).await {
-            Ok(Some(stored)) if has_metadata(&stored, message) => return Row::ok(name, "read back as written"),
-            Ok(Some(_)) => {
-                let detail = "Slack did not store the metadata: messages can be duplicated after a crash";
-                return Row::failed(
-                    name,
-                    detail,
-                    "remove the metadata schemas of the app, or create the app from slack-manifest.yaml",
-                );
-            }
-            // The history lags behind a post.
-            Ok(None) => tokio::time::sleep(READ_BACK_PAUSE).await,
-            Err(failure) => {
-                let detail = format!("not verified: {failure}");
-                return Row::warning(name, detail, hint::for_slack(&failure, REINSTALL));
-            }
-        }
-    }
-    Row::warning(name, "not verified: the history does not have the message yet", "run `check --post` again")
 }
 
 /// The default channel and the channel of every route, each once.

@@ -55,6 +55,10 @@ impl Row {
         Self::new(Status::Failed, name.into(), detail, hint.into())
     }
 
+    pub(super) fn is_warning(&self) -> bool {
+        self.status == Status::Warning
+    }
+
     fn new(status: Status, name: String, detail: impl fmt::Display, hint: String) -> Self {
         let detail = detail.to_string();
         let words: Vec<&str> = detail.split_whitespace().collect();

@@ -71,6 +71,16 @@ impl Message {
         Value::Object(content)
     }
 
+    /// The same content with the metadata of another message.
+    pub fn with_metadata_of(&self, other: &Message) -> Self {
+        Self { metadata: other.metadata.clone(), ..self.clone() }
+    }
+
+    /// The `event_type` of the metadata, if the message has some.
+    pub fn event_type(&self) -> Option<&str> {
+        self.metadata.as_ref()?["event_type"].as_str()
+    }
+
     /// The top-level text: complete, one line.
     pub fn fallback(&self) -> &str {
         &self.fallback

@@ -119,7 +119,37 @@ fn check_posts_a_marked_sample_when_told_to() {
     let world = world().run_with(&["check", "--post"], b"").exit(0);
     let posted = world.new_messages();
     assert_eq!(posted.iter().map(|m| m.event_type()).collect::<Vec<_>>(), ["guardduty_notice"]);
-    world.stdout_has("metadata  ").stdout_has("read back as written");
+    world.stdout_has("metadata guardduty_notice").stdout_has("read back as written");
+}
+
+const EVENT_TYPES: [&str; 5] =
+    ["guardduty_notice", "guardduty_finding", "guardduty_reply", "guardduty_digest", "guardduty_summary"];
+
+#[test]
+fn check_reads_back_the_metadata_of_each_event_type_and_leaves_one_test_message() {
+    let world = world().run_with(&["check", "--post"], b"").exit(0);
+    let messages = world.slack.messages();
+    let [test_message] = &messages[..] else { panic!("{:#?}", world.lines()) };
+    assert_eq!(test_message.event_type(), "guardduty_notice");
+    assert!(test_message.versions.iter().all(|version| version["text"] == test_message.payload["text"]));
+    let written = test_message.versions.iter().map(|version| version["metadata"]["event_type"].as_str().unwrap());
+    assert_eq!(written.take(EVENT_TYPES.len()).collect::<Vec<_>>(), EVENT_TYPES);
+    let stdout = &world.ran().stdout;
+    assert_eq!(stdout.matches("read back as written").count(), EVENT_TYPES.len(), "{stdout}");
+}
+
+#[test]
+fn check_fails_for_an_event_type_whose_metadata_is_discarded() {
+    for event_type in EVENT_TYPES {
+        let world = world();
+        world.slack.discard_metadata(event_type);
+        let world = world.run_with(&["check", "--post"], b"").exit(1);
+        let stdout = &world.ran().stdout;
+        let failed: Vec<&str> = stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+        assert!(failed.len() == 1 && failed[0].contains(event_type), "{stdout}");
+        let left = world.slack.messages();
+        assert!(left.len() == 1 && !left[0].payload.to_string().contains("guardduty_finding"), "{:#?}", world.lines());
+    }
 }
 
 #[test]

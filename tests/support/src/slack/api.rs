@@ -100,7 +100,9 @@ impl Slack {
         if !thread.is_empty() && !inner.messages.iter().any(stands) {
             return Err("thread_not_found".into());
         }
-        let ts = inner.store(&channel.id, arguments.clone(), &thread, OWN_BOT);
+        let mut payload = arguments.clone();
+        inner.discard(&mut payload);
+        let ts = inner.store(&channel.id, payload, &thread, OWN_BOT);
         let shown = inner.messages.last().map(|m| inner.shown(m, false));
         Ok(json!({ "channel": channel.id, "ts": ts, "message": shown }))
     }
@@ -130,6 +132,7 @@ impl Slack {
             return Err(error);
         }
         let mut inner = self.lock();
+        inner.discard(&mut new);
         if let Some(message) = inner.messages.iter_mut().find(|m| m.ts == ts) {
             message.versions.push(new.clone());
             message.payload = new;

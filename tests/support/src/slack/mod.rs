@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub page: usize,
     refuses: Refusal,
     rejects: Rejection,
+    /// Event types whose metadata is discarded, as by a schema that it does not fit.
+    pub discards: BTreeSet<String>,
     posted: u64,
     /// By channel: what is left of its burst, and since when.
     buckets: BTreeMap<String, (f64, Instant)>,
@@ -125,6 +127,7 @@ impl Slack {
             page: 999,
             refuses: |_| false,
             rejects: |_| None,
+            discards: BTreeSet::new(),
             posted: 0,
             buckets: BTreeMap::new(),
         };
@@ -190,6 +193,11 @@ impl Slack {
         self.lock().messages.iter_mut().filter(|m| m.ts == ts).for_each(|m| m.deleted = true);
     }
 
+    /// From now on Slack accepts messages with metadata of this type, and stores them without it.
+    pub fn discard_metadata(&self, event_type: &str) {
+        self.lock().discards.insert(event_type.into());
+    }
+
     /// A user reacts to a message.
     pub fn react(&self, ts: &str, emoji: &str, user: &str) {
         for message in self.lock().messages.iter_mut().filter(|m| m.ts == ts) {
@@ -224,6 +232,13 @@ pub(crate) fn text<'a>(arguments: &'a Value, name: &str) -> &'a str {
 }
 
 impl Inner {
+    /// Removes the metadata that Slack does not store.
+    fn discard(&self, payload: &mut Value) {
+        if self.discards.contains(text(&payload["metadata"], "event_type")) {
+            payload.as_object_mut().map(|members| members.remove("metadata"));
+        }
+    }
+
     fn by_id(&self, id: &str) -> Result<&Channel, String> {
         self.channels.iter().find(|c| c.id == id).ok_or_else(|| "channel_not_found".into())
     }
