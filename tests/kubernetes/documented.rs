@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::kit::{CommandOutput, Helm, ROOT, command, kubectl, kubectl_with};
+use crate::kit::{CommandOutput, Helm, ROOT, blocks_of_page, command, kubectl, kubectl_with};
 use crate::manifests::apply_strictly;
 use crate::site::{FULL, Site, namespace_that_is_restricted};
 
@@ -13,13 +13,6 @@ const PAGES: [&str; 3] = ["README.md", "docs/install.md", "docs/install-variants
 /// Contents of the fenced blocks of a language, in order, from the installation documents.
 fn blocks(language: &str) -> Vec<String> {
     PAGES.iter().flat_map(|page| blocks_of_page(page, language)).collect()
-}
-
-fn blocks_of_page(page: &str, language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("the page exists");
-    let fence = format!("```{language}\n");
-    let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned));
-    blocks.collect()
 }
 
 /// The documented shell command that starts with `prefix`, with its continuation lines.

@@ -126,3 +126,11 @@ pub fn features() -> Vec<PathBuf> {
     assert!(files.len() >= 5, "feature values are missing: {files:?}");
     files
 }
+
+/// Contents of the fenced blocks of a language in a page of the documentation, in order.
+pub fn blocks_of_page(page: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("the page exists");
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned));
+    blocks.collect()
+}

@@ -5,6 +5,7 @@
 
 mod credentials;
 mod eks;
+mod guide;
 mod helm;
 mod install;
 #[path = "../kubernetes/kit.rs"]
