@@ -18,3 +18,4 @@ mod schedule;
 mod security;
 mod shutdown;
 mod site;
+mod state;
