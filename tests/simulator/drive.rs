@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::bugs::{self, Bug};
 use crate::history::{Access, History, Op, RunPlan, Setup};
 use crate::seams::{Shelf, Sky, Talk};
+use crate::triaged::{LISTED, SUMMARY};
 use crate::workspace::Claimed;
 use crate::world::{BEGIN, Line, Replay, Run, World};
 
@@ -101,9 +102,9 @@ async fn drain(world: &Rc<World>, config: &Config) {
     for n in 0..DRAIN {
         sleep(pause).await;
         world.catch_up();
-        let before = (world.slack.borrow().claims.len(), world.kept.borrow().version());
+        let before = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
         let ended = run(world.clone(), config, RunPlan::clean(0)).await;
-        let after = (world.slack.borrow().claims.len(), world.kept.borrow().version());
+        let after = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
         quiet = if ended == Ended::Exit(0) && before.0 == after.0 { quiet + 1 } else { 0 };
         if quiet == 2 {
             if after.1 > before.1 + 1 {
@@ -134,6 +135,20 @@ fn config(setup: &Setup, bug: Option<Bug>) -> Config {
     } else {
         vars.push(("SLACK_BOT_TOKEN", "xoxb-1".into()));
         vars.push(("SLACK_CHANNEL", name("SECURITY")));
+    }
+    if setup.triage != "off" {
+        vars.push(("SLACK_TRIAGE", setup.triage.into()));
+        vars.push(("SLACK_TRIAGE_USERS", LISTED.join(",")));
+    }
+    if setup.summary {
+        vars.push(("SLACK_SUMMARY", SUMMARY.into()));
+    }
+    if setup.escalate {
+        let escalate = r#"{"after":"2m","mention":"<!subteam^S1>"}"#;
+        vars.push((
+            "SLACK_ROUTES",
+            format!(r#"[{{"match":{{"type":["*"]}},"channel":"{}","escalate":{escalate}}}]"#, name("SECURITY")),
+        ));
     }
     if setup.routed {
         let urgent = match setup.access {

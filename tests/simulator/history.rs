@@ -16,6 +16,8 @@ pub enum Op {
     Update,
     History,
     Replies,
+    Reactions,
+    Archive,
 }
 
 /// How a call goes wrong.
@@ -118,6 +120,19 @@ pub enum What {
     Restore(i64),
     /// Something changes about a source.
     Turn(usize, Turn),
+    /// Somebody adds a reaction to the message of a finding, or removes it.
+    React {
+        finding: usize,
+        reaction: Reaction,
+        is_added: bool,
+    },
+}
+
+/// An emoji and the user who reacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    pub emoji: &'static str,
+    pub user: &'static str,
 }
 
 /// What changes about a source.
@@ -201,6 +216,12 @@ pub struct Setup {
     pub no_replies_until: i64,
     /// The route of severe findings mentions the channel, and Slack rejects that.
     pub no_mentions: bool,
+    /// `SLACK_TRIAGE`
+    pub triage: &'static str,
+    /// A summary is due some minutes after the beginning.
+    pub summary: bool,
+    /// Findings that nobody acknowledges within two minutes are escalated.
+    pub escalate: bool,
     pub findings: Vec<Make>,
 }
 
@@ -238,6 +259,9 @@ impl Setup {
             wild: false,
             no_replies_until: 0,
             no_mentions: false,
+            triage: "off",
+            summary: false,
+            escalate: false,
             findings: vec![Make { sources: vec![0], wide: None }; findings],
         }
     }

@@ -148,6 +148,7 @@ impl World {
         self.judge_life();
         self.judge_rest();
         self.judge_announced();
+        self.judge_triage();
     }
 
     /// Nothing is lost.
@@ -276,7 +277,8 @@ impl World {
     }
 
     pub fn was_archived(&self, f: usize) -> bool {
-        self.lives[f].archived.iter().any(|(_, archived)| *archived)
+        let by_runs = self.archivings.borrow().iter().any(|(_, finding, archived)| *finding == f && *archived);
+        by_runs || self.lives[f].archived.iter().any(|(_, archived)| *archived)
     }
 
     /// Whether anything of this kind went wrong in the history as planned.

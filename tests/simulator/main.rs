@@ -16,6 +16,7 @@ mod seams;
 mod shrink;
 mod sky;
 mod themes;
+mod triaged;
 mod workspace;
 mod world;
 

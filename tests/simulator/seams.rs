@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::bugs::{self, Bug};
 use crate::history::{Access, How, Op};
 use crate::sky::{account, region};
-use crate::workspace::{Claim, Claimed, metadata};
+use crate::workspace::{Claim, Claimed, Once, metadata};
 use crate::world::{BEGIN, Line, Run, World};
 
 /// One source.
@@ -141,8 +141,11 @@ impl Detector for Sky {
         Err(unread(&How::Denied))
     }
 
-    async fn archive(&self, _detector: &str, _ids: &[String], _change: ArchiveChange) -> Result<(), ReadError> {
-        Err(unread(&How::Denied))
+    async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError> {
+        let (asked, is_archive) = (ids.to_vec(), change == ArchiveChange::Archive);
+        let effect = move |w: &World| asked.iter().for_each(|id| w.archive(id, is_archive));
+        let what = || format!("{change:?} {ids:?}");
+        self.of(Op::Archive, detector, what, effect).await.map_err(|how| unread(&how))
     }
 
     async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
@@ -273,30 +276,32 @@ impl Chat for Talk {
     }
 
     async fn reaction_access(&self) -> Result<ReactionAccess, Failure> {
-        Ok(ReactionAccess::default())
+        Ok(ReactionAccess { reactions: true, users: true, own: None })
     }
 
     async fn recent_reactions(
         &self,
-        _channel_id: &str,
-        _oldest: &str,
+        channel_id: &str,
+        oldest: &str,
         _pages: usize,
     ) -> Result<(RecentReactions, usize), Failure> {
-        Err(missing_scope())
+        let (channel, since) = (channel_id.to_owned(), oldest.to_owned());
+        let read = move |w: &World| w.slack.borrow().recent_reactions(&channel, &since);
+        let messages = self.0.call(Op::Reactions, || channel_id.to_owned(), read).await;
+        let messages = messages.map_err(|how| failure(&how))?;
+        Ok((RecentReactions { messages, ..RecentReactions::default() }, 1))
     }
 
-    async fn reactions(&self, _at: &At) -> Result<Vec<Reaction>, Failure> {
-        Err(missing_scope())
+    async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure> {
+        let here = at.clone();
+        let read = move |w: &World| w.slack.borrow().reactions_at(&here);
+        let found = self.0.call(Op::Reactions, || format!("{} {}", at.channel, at.ts), read).await;
+        found.map_err(|how| failure(&how))?.ok_or_else(|| Failure::Gone("message_not_found".into()))
     }
 
     async fn is_bot(&self, _user: &UserId) -> Result<bool, Failure> {
-        Err(missing_scope())
+        Ok(false)
     }
-}
-
-/// No history has triage yet.
-fn missing_scope() -> Failure {
-    Failure::App("missing_scope".into())
 }
 
 impl Talk {
@@ -335,6 +340,7 @@ fn summary(payload: &Value) -> String {
     match kind.as_str() {
         "guardduty_notice" => format!("notice {}", text("notice_id")),
         "guardduty_digest" => format!("digest {} of {}", text("digest_id"), event["findings"]),
+        "guardduty_summary" => text("summary_id"),
         "guardduty_reply" => format!("reply {} {}", text("finding_id"), text("updated_at")),
         "guardduty_finding" => format!("finding {} {}", text("finding_id"), text("updated_at")),
         _ => "pointer".into(),
@@ -354,7 +360,16 @@ impl World {
         self.judge_restrictions(payload, thread)?;
         let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let (kind, event) = metadata(payload);
+        let once = |id: &str| Once { run: run.index, id: event[id].as_str().unwrap_or_default().to_owned() };
         let kind = match kind.as_str() {
+            "guardduty_summary" => {
+                self.slack.borrow_mut().summaries.push(once("summary_id"));
+                return Ok(at);
+            }
+            "guardduty_reply" if event.get("reason").is_some_and(|reason| reason == "escalation") => {
+                self.slack.borrow_mut().escalations.push(once("finding_id"));
+                return Ok(at);
+            }
             "guardduty_finding" => Claimed::Post,
             "guardduty_reply" => Claimed::Reply,
             "guardduty_notice" => Claimed::Notice,

@@ -89,7 +89,7 @@ fn simpler(h: &History) -> Vec<History> {
 
 fn finding(what: &What) -> Option<usize> {
     match what {
-        What::State { finding, .. } => Some(*finding),
+        What::State { finding, .. } | What::React { finding, .. } => Some(*finding),
         What::Archive(f) | What::BringBack(f) | What::Delete(f) | What::Forge(f) => Some(*f),
         What::Touch | What::Replay(_) | What::Lose | What::Restore(_) | What::Turn(..) => None,
     }

@@ -130,7 +130,10 @@ impl World {
     }
 
     pub fn archived(&self, finding: usize, now: Millis) -> bool {
-        self.lives[finding].archived.iter().rev().find(|(at, _)| *at <= now).is_some_and(|(_, archived)| *archived)
+        let archivings = self.archivings.borrow();
+        let by_runs = archivings.iter().filter(|(_, f, _)| *f == finding).map(|(at, _, archived)| (*at, *archived));
+        let changes = self.lives[finding].archived.iter().copied().chain(by_runs).filter(|(at, _)| *at <= now);
+        changes.max_by_key(|(at, _)| *at).is_some_and(|(_, archived)| archived)
     }
 
     pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {

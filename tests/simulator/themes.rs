@@ -3,8 +3,9 @@
 
 use guardduty_slack::state::BOUND;
 
-use crate::dice::Dice;
-use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, Turn, What};
+use crate::dice::{Dice, fate};
+use crate::history::{Access, Event, Fault, History, How, Kill, Make, Op, Reaction, RunPlan, Setup, Turn, What};
+use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
 
 /// A configuration, what happens, and the runs.
 type Plot = (Setup, Vec<Event>, Vec<RunPlan>);
@@ -34,6 +35,12 @@ const THEMES: &[(i64, Theme)] = &[
 impl History {
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
+        // Not among the others, whose seeds stay what they are.
+        if fate(&[seed, 17]).is_multiple_of(12) {
+            let (setup, mut events, runs) = triaged(&mut dice);
+            events.sort_by_key(|e| e.at);
+            return Self { seed, setup, events, runs };
+        }
         let mut throw = dice.pick(0..THEMES.iter().map(|(parts, _)| parts).sum());
         let theme = THEMES.iter().find(|(parts, _)| {
             throw -= parts;
@@ -412,6 +419,44 @@ fn days(dice: &mut Dice) -> Plot {
     (setup, events, runs)
 }
 
+/// People react to messages, and take it back, while runs archive, escalate, summarize and die.
+fn triaged(dice: &mut Dice) -> Plot {
+    let count = dice.pick(2..7);
+    let (triage, escalate, summary) = (dice.of(&["show", "archive", "archive"]), dice.percent(60), dice.percent(60));
+    let setup = Setup { triage, escalate, summary, ..Setup::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 5_000 + dice.pick(0..150_000);
+        events.push(seen(dice, finding, at, 0));
+        if dice.percent(20) {
+            events.push(seen(dice, finding, at + dice.clone().pick(60_000..400_000), 0));
+        }
+        for _ in 0..dice.of(&[0, 1, 1, 2]) {
+            let user = dice.of(&[LISTED[0], LISTED[1], STRANGER]);
+            let reaction = Reaction { emoji: dice.of(&[ACKNOWLEDGE, RESOLVE, RESOLVE]), user };
+            let at = at + dice.pick(60_000..450_000);
+            events.push(Event { at, what: What::React { finding: finding as usize, reaction, is_added: true } });
+            if dice.percent(30) {
+                let at = at + dice.pick(30_000..250_000);
+                events.push(Event { at, what: What::React { finding: finding as usize, reaction, is_added: false } });
+            }
+        }
+    }
+    let mut runs = steady(dice, 9);
+    for run in &mut runs[1..] {
+        let op = dice.of(&[None, None, Some(Op::Archive), Some(Op::Post), Some(Op::Save), Some(Op::Update)]);
+        let call = if op.is_none() { dice.pick(1..40) } else { 1 } as u32;
+        run.kill = dice.percent(40).then_some(Kill { op, call, after: dice.percent(60) });
+        let op = dice.of(&[Op::Post, Op::Archive, Op::Reactions, Op::Update]);
+        let how = match op {
+            Op::Reactions => How::Fail,
+            _ => dice.of(&[How::Fail, How::Lost, How::Slow(12_000)]),
+        };
+        run.faults.extend(dice.percent(25).then(|| Fault { op, nth: dice.pick(1..3) as u32, how }));
+    }
+    (setup, events, runs)
+}
+
 /// Steady runs, of which some die, and some writes fail.
 fn dying(dice: &mut Dice, count: usize) -> Vec<RunPlan> {
     let mut runs = steady(dice, count);
@@ -471,6 +516,9 @@ fn setup(dice: &mut Dice) -> Setup {
         wild: dice.percent(8),
         no_replies_until: 0,
         no_mentions: false,
+        triage: "off",
+        summary: false,
+        escalate: false,
         findings,
     }
 }
@@ -531,6 +579,7 @@ fn fault(dice: &mut Dice) -> Fault {
         Op::List => dice.of(&[slow, How::Fail, How::Repeat]),
         Op::Get => dice.of(&[slow, How::Fail, How::LeaveOut]),
         Op::Watch => How::Denied,
+        Op::Reactions | Op::Archive => How::Fail,
     };
     let many = matches!(op, Op::Post | Op::Save | Op::Update | Op::List | Op::Get);
     Fault { op, nth: dice.pick(1..if many { 5 } else { 3 }) as u32, how }

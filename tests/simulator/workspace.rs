@@ -7,7 +7,7 @@ use guardduty_slack::time::Millis;
 use serde_json::{Map, Value, json};
 
 use crate::dice::fate;
-use crate::history::History;
+use crate::history::{History, Reaction};
 
 /// What a message claimed to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +51,26 @@ pub struct Said {
     /// It says where its finding is told now.
     pub moved: bool,
     pub text: String,
+    /// In the order in which they were added.
+    pub reactions: Vec<Reaction>,
+    /// Every reaction that was ever added.
+    pub added: Vec<(Millis, Reaction)>,
+}
+
+/// A summary, or an escalation.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub run: usize,
+    /// Of the summary, or of the finding.
+    pub id: String,
 }
 
 #[derive(Default)]
 pub struct Workspace {
     pub said: Vec<Said>,
     pub claims: Vec<Claim>,
+    pub summaries: Vec<Once>,
+    pub escalations: Vec<Once>,
     last: i64,
 }
 
@@ -98,6 +112,8 @@ impl Workspace {
             forged: false,
             moved: false,
             text: payload.to_string(),
+            reactions: Vec::new(),
+            added: Vec::new(),
         });
         Ok((self.said.len() - 1, At { channel, ts, thread: thread.map(str::to_owned) }))
     }
@@ -124,6 +140,22 @@ impl Workspace {
         let own = |m: &&mut Said| m.tells(id) && m.deleted.is_none() && !m.forged;
         if let Some(message) = self.said.iter_mut().rev().find(own) {
             message.deleted = Some(now);
+        }
+    }
+
+    /// How much was said: it stays the same while all is quiet.
+    pub fn said_so_far(&self) -> usize {
+        self.claims.len() + self.summaries.len() + self.escalations.len()
+    }
+
+    /// Somebody adds a reaction to the newest message of a finding, or removes it.
+    pub fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Millis) {
+        let own = |m: &&mut Said| m.tells(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
+        let Some(message) = self.said.iter_mut().rev().find(own) else { return };
+        message.reactions.retain(|r| *r != reaction);
+        if is_added {
+            message.reactions.push(reaction);
+            message.added.push((now, reaction));
         }
     }
 

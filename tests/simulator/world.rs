@@ -44,6 +44,8 @@ pub struct World {
     pub broken: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
     pub details: RefCell<HashMap<Shown, Finding>>,
+    /// What runs archived, or unarchived, and when.
+    pub archivings: RefCell<Vec<(Millis, usize, bool)>>,
 }
 
 /// A run takes up what is to be said anew.
@@ -91,6 +93,7 @@ impl World {
             broken: RefCell::default(),
             replays: RefCell::default(),
             details: RefCell::default(),
+            archivings: RefCell::default(),
             history,
         });
         for Event { at, what } in world.history.events.clone() {
@@ -147,6 +150,10 @@ impl World {
             What::Lose | What::Restore(_) => {
                 self.met(if *what == What::Lose { "state deleted" } else { "state restored from a copy" });
                 self.kept.borrow_mut().meddle(what, self.now());
+            }
+            What::React { finding, reaction, is_added } => {
+                self.met(if *is_added { "reactions added" } else { "reactions removed" });
+                self.slack.borrow_mut().react(&name(*finding), *reaction, *is_added, self.now());
             }
             What::Turn(..) => self.met("a source changes"),
             What::State { .. } | What::Archive(_) | What::BringBack(_) => {}
@@ -284,7 +291,7 @@ impl Line {
             }
         }
         // What writes takes effect soon; its answer is what is slow.
-        let writes = matches!(op, Op::Post | Op::Update | Op::Save);
+        let writes = matches!(op, Op::Post | Op::Update | Op::Save | Op::Archive);
         let (early, late) = if writes { (0, slow) } else { (slow, 0) };
         let due = world.now().plus(ms(there + early));
         let arrives = writes && luck.is_multiple_of(2);

@@ -1,0 +1,160 @@
+//! Triage: reactions on messages, what runs archive for them, escalations and summaries; and what must be true of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guardduty_slack::slack::{At, Reaction as Read};
+use guardduty_slack::state::{Archiving, Entry};
+use guardduty_slack::time::Millis;
+use guardduty_slack::user::UserId;
+
+use crate::history::Reaction;
+use crate::workspace::{Once, Said, Workspace};
+use crate::world::{BEGIN, World, name};
+
+/// `SLACK_TRIAGE_USERS`
+pub const LISTED: [&str; 2] = ["U0ALICE", "U0BOB"];
+/// Somebody else in the channel.
+pub const STRANGER: &str = "U0EVE";
+pub const ACKNOWLEDGE: &str = "eyes";
+pub const RESOLVE: &str = "white_check_mark";
+/// `SLACK_SUMMARY`: five minutes after the beginning.
+pub const SUMMARY: &str = "daily 06:45";
+const SUMMARY_DUE: i64 = BEGIN + 300_000;
+
+impl Workspace {
+    /// The reactions on the messages of a channel since `oldest`.
+    pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
+        let is_meant = |m: &&Said| {
+            m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
+        };
+        self.said.iter().filter(is_meant).map(|m| (m.ts.clone(), read(&m.reactions))).collect()
+    }
+
+    pub fn reactions_at(&self, at: &At) -> Option<Vec<Read>> {
+        let is_meant = |m: &&Said| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
+        self.said.iter().find(is_meant).map(|m| read(&m.reactions))
+    }
+}
+
+/// By emoji, as Slack groups them.
+fn read(reactions: &[Reaction]) -> Vec<Read> {
+    let emoji: BTreeSet<&str> = reactions.iter().map(|r| r.emoji).collect();
+    let of = |name: &str| {
+        let users = reactions.iter().filter(|r| r.emoji == name).filter_map(|r| UserId::parse(r.user)).collect();
+        Read { name: name.to_owned(), users, is_complete: true }
+    };
+    emoji.into_iter().map(of).collect()
+}
+
+impl World {
+    /// A run archives a finding, or unarchives it: the state that is kept says so before.
+    pub fn archive(&self, id: &str, is_archive: bool) {
+        let wanted = if is_archive { Archiving::Archive } else { Archiving::Unarchive };
+        let kept = self.kept.borrow();
+        let entry = kept.state.as_ref().and_then(|s| s.findings.get(id));
+        if entry.and_then(|e| e.triage.as_ref()?.archiving) != Some(wanted) {
+            self.broken(format!(
+                "{wanted:?} {id} is called, and the state that is kept does not say that it is intended"
+            ));
+        }
+        let finding = id[1..].parse().expect("a finding's number");
+        self.archivings.borrow_mut().push((self.now(), finding, is_archive));
+    }
+
+    pub fn judge_triage(&self) {
+        self.judge_summaries();
+        if self.history.setup.triage == "off" {
+            return;
+        }
+        for f in 0..self.history.setup.findings.len() {
+            self.judge_archived_once(f);
+            self.judge_escalation(f);
+            self.judge_marks(f);
+        }
+    }
+
+    /// Once for each resolution by a listed person at most.
+    fn judge_archived_once(&self, f: usize) {
+        let calls = self.archivings.borrow().iter().filter(|(_, finding, archived)| *finding == f && *archived).count();
+        let (slack, id) = (self.slack.borrow(), name(f));
+        let added = slack.said.iter().filter(|m| m.tells(&id)).flat_map(|m| &m.added);
+        let resolutions = added.filter(|(_, r)| r.emoji == RESOLVE && LISTED.contains(&r.user)).count();
+        if calls > resolutions {
+            self.broken(format!("{id} was archived {calls} times for {resolutions} resolutions"));
+        }
+    }
+
+    /// Once if nobody on the list reacts, and once at most.
+    fn judge_escalation(&self, f: usize) {
+        let (slack, id) = (self.slack.borrow(), name(f));
+        let calls: Vec<&Once> = slack.escalations.iter().filter(|call| call.id == id).collect();
+        if calls.len() > 1 {
+            self.broken(format!("{id} was escalated twice, by runs {} and {}", calls[0].run, calls[1].run));
+        }
+        let Some(message) = self.only_message(&slack, f) else { return };
+        let is_handled = message.added.iter().any(|(_, r)| LISTED.contains(&r.user));
+        if self.history.setup.escalate && !is_handled && calls.is_empty() {
+            self.broken(format!("nobody was called about {id}"));
+        }
+    }
+
+    /// State, message and GuardDuty are what the reactions of listed people say.
+    fn judge_marks(&self, f: usize) {
+        let (slack, kept, id) = (self.slack.borrow(), self.kept.borrow(), name(f));
+        let Some(message) = self.only_message(&slack, f) else { return };
+        let Some(entry) = kept.state.as_ref().and_then(|s| s.findings.get(&id)) else { return };
+        let first =
+            |emoji| message.reactions.iter().find(|r| r.emoji == emoji && LISTED.contains(&r.user)).map(|r| r.user);
+        let marks = entry.marks();
+        for (emoji, marked) in [(ACKNOWLEDGE, &marks.acknowledged), (RESOLVE, &marks.resolved)] {
+            let marked = marked.as_ref().map(ToString::to_string);
+            if marked.as_deref() != first(emoji) {
+                self.broken(format!("the {emoji} of {id} is by {:?}, and {marked:?} is recorded", first(emoji)));
+            }
+        }
+        let named = LISTED.iter().chain([&STRANGER]).filter(|user| message.text.contains(**user));
+        let reacted: BTreeSet<&str> = message.reactions.iter().map(|r| r.user).filter(|u| LISTED.contains(u)).collect();
+        let strangers: Vec<&&str> = named.filter(|user| !reacted.contains(**user)).collect();
+        if !strangers.is_empty() {
+            self.broken(format!("the message of {id} names {strangers:?}"));
+        }
+        let resolver = first(RESOLVE);
+        if resolver.is_some_and(|user| !message.text.contains(user)) {
+            self.broken(format!("the message of {id} does not say who resolved it"));
+        }
+        let is_archived = self.archived(f, self.now());
+        if is_archived != (self.history.setup.triage == "archive" && resolver.is_some()) || is_stale(entry) {
+            self.broken(format!("{id} is archived: {is_archived}, and resolved by {resolver:?}"));
+        }
+    }
+
+    /// The message of a finding with one revision that nobody archived but the runs.
+    fn only_message<'w>(&self, slack: &'w Workspace, f: usize) -> Option<&'w Said> {
+        let id = name(f);
+        let mut messages = slack.said.iter().filter(|m| m.tells(&id));
+        let message = messages.next().filter(|m| messages.next().is_none() && m.deleted.is_none())?;
+        let is_plain = self.states(f).len() == 1 && self.lives[f].archived.is_empty() && message.thread.is_none();
+        is_plain.then_some(message)
+    }
+
+    /// One summary for the due time, once a run saw it.
+    fn judge_summaries(&self) {
+        let slack = self.slack.borrow();
+        let mut ids: BTreeSet<&str> = BTreeSet::new();
+        for summary in &slack.summaries {
+            if !ids.insert(&summary.id) {
+                self.broken(format!("{} was posted twice, again by run {}", summary.id, summary.run));
+            }
+        }
+        let due = Millis(SUMMARY_DUE);
+        let began = self.kept.borrow().versions.first().is_some_and(|(at, _)| *at < due);
+        let worked = self.runs.borrow().iter().any(|run| run.worked() && run.started > due);
+        if self.history.setup.summary && began && worked && ids.is_empty() {
+            self.broken("the summary was not posted".into());
+        }
+    }
+}
+
+fn is_stale(entry: &Entry) -> bool {
+    entry.triage.as_ref().is_some_and(|triage| triage.is_due())
+}
