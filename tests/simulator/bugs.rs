@@ -9,12 +9,12 @@ use guardduty_slack::finding::Finding;
 use guardduty_slack::guardduty::Page;
 use guardduty_slack::slack::{At, Failure, OwnMessage};
 use guardduty_slack::state::store::Source;
-use guardduty_slack::state::{Standing, State};
+use guardduty_slack::state::{Archiving, Escalation, Standing, State};
 use guardduty_slack::time::Millis;
 use serde_json::Value;
 
-use crate::history::History;
-use crate::workspace::{channel_id, metadata};
+use crate::history::{History, Reaction};
+use crate::workspace::{Said, channel_id, metadata};
 use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,17 @@ pub enum Bug {
     WatchForgotten,
     StandingForgotten,
     BlindForgotten,
+    // What people say by reactions, and what is done for them.
+    /// A finding that was archived is archived again by the next run.
+    ArchivedTwice,
+    /// The intent to archive is not saved.
+    ArchivedBeforeIntent,
+    /// Reactions of people who are not on the list count.
+    StrangersCount,
+    /// A reaction that was removed still counts.
+    RemovalUnseen,
+    EscalatedTwice,
+    SummarizedTwice,
 }
 
 use Bug::*;
@@ -112,6 +123,12 @@ impl Bug {
         WatchForgotten,
         StandingForgotten,
         BlindForgotten,
+        ArchivedTwice,
+        ArchivedBeforeIntent,
+        StrangersCount,
+        RemovalUnseen,
+        EscalatedTwice,
+        SummarizedTwice,
     ];
 }
 
@@ -119,6 +136,9 @@ impl Bug {
 pub fn configure(bug: Option<Bug>, config: &mut Config) {
     if bug == Some(NoOverlap) {
         config.overlap = std::time::Duration::ZERO;
+    }
+    if let Some(triage) = config.slack.triage.as_mut().filter(|_| bug == Some(StrangersCount)) {
+        triage.users = None;
     }
 }
 
@@ -150,6 +170,12 @@ pub fn loaded(w: &World, source: Source) -> Source {
         Some(StandingForgotten) => {
             rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.standing = Standing::default()))
         }
+        Some(ArchivedTwice) => rewrite(&text, |s| replace_archiving(s, Archiving::Archived, Some(Archiving::Archive))),
+        Some(EscalatedTwice) => rewrite(&text, |s| {
+            let done = s.findings.values_mut().filter(|e| e.escalation == Some(Escalation::Done));
+            done.for_each(|e| e.escalation = Some(Escalation::Due(Millis(0))));
+        }),
+        Some(SummarizedTwice) => rewrite(&text, |s| s.summary.iter_mut().for_each(|summary| summary.done = Millis(0))),
         Some(BlindForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.blind_since = None)),
         _ => text,
     };
@@ -176,6 +202,7 @@ pub fn saved(w: &World, document: &str) -> String {
         Some(NoNote) => rewrite(document, |s| s.run = None),
         Some(SinceMoves) => rewrite(document, |s| s.run.iter_mut().for_each(|r| r.since = r.renewed)),
         Some(NoDigestPlan) => rewrite(document, |s| s.plans.clear()),
+        Some(ArchivedBeforeIntent) => rewrite(document, |s| replace_archiving(s, Archiving::Archive, None)),
         _ => document.to_owned(),
     }
 }
@@ -184,6 +211,11 @@ fn rewrite(document: &str, change: impl FnOnce(&mut State)) -> String {
     let mut state = State::parse(document).expect("a run writes what can be read");
     change(&mut state);
     state.encode()
+}
+
+fn replace_archiving(state: &mut State, from: Archiving, to: Option<Archiving>) {
+    let triages = state.findings.values_mut().filter_map(|entry| entry.triage.as_mut());
+    triages.filter(|triage| triage.archiving == Some(from)).for_each(|triage| triage.archiving = to);
 }
 
 fn take_edits_as_said(w: &World, state: &mut State) {
@@ -247,7 +279,7 @@ pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
     if w.bug == Some(MovesUnseen) {
         found.iter_mut().for_each(|f| f.updated = updated_a_while_ago(w, f));
     }
-    if w.bug == Some(ArchivingUnseen) {
+    if matches!(w.bug, Some(ArchivingUnseen | ArchivedTwice)) {
         found.iter_mut().for_each(|f| f.archived = false);
     }
     found
@@ -294,12 +326,25 @@ pub fn withheld(w: &World, payload: &Value) -> bool {
 pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Millis) -> Vec<OwnMessage> {
     match w.bug {
         Some(NoAdoption) => Vec::new(),
-        Some(RepliesUnread) if thread.is_some() => Vec::new(),
+        Some(RepliesUnread | EscalatedTwice) if thread.is_some() => Vec::new(),
+        Some(SummarizedTwice) => {
+            let mut shown = w.slack.borrow().shown(channel, thread, oldest, w.now(), false);
+            shown.retain(|m| m.event_type != "guardduty_summary");
+            shown
+        }
         Some(RepliesInTheChannelUnread) => {
             let mut shown = w.slack.borrow().shown(channel, thread, oldest, w.now(), false);
             shown.retain(|m| thread.is_some() || m.event_type != "guardduty_reply");
             shown
         }
         bug => w.slack.borrow().shown(channel, thread, oldest, w.now(), bug == Some(ForeignBotAdopted)),
+    }
+}
+
+/// The reactions on a message as Slack shows them: those that were removed, too, if that is not seen.
+pub fn reactions(w: &World, message: &Said) -> Vec<Reaction> {
+    match w.bug {
+        Some(RemovalUnseen) => message.added.iter().map(|(_, reaction)| *reaction).collect(),
+        _ => message.reactions.clone(),
     }
 }

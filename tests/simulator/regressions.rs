@@ -2,7 +2,8 @@
 
 use crate::bugs::Bug;
 use crate::drive::play;
-use crate::history::{Event, Fault, History, How, Kill, Make, Op, RunPlan, Setup, What};
+use crate::history::{Event, Fault, History, How, Kill, Make, Op, Reaction, RunPlan, Setup, What};
+use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
 
 fn seen(finding: usize, at: i64) -> Event {
     Event { at, what: What::State { finding, severity: 5.0, ip: 1, count: 1, late: 0 } }
@@ -24,7 +25,7 @@ fn hold(history: &History) {
 
 /// Histories in which a run is killed at every call it makes.
 pub fn deaths() -> Vec<History> {
-    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply()].concat()
+    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply(), deaths_in_triage()].concat()
 }
 
 /// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
@@ -46,6 +47,35 @@ fn deaths_of_a_busy_run() -> Vec<History> {
 #[test]
 fn a_run_may_die_at_any_call() {
     deaths_of_a_busy_run().iter().for_each(hold);
+}
+
+/// A run that archives, unarchives, escalates and summarizes, killed at every call it makes.
+fn deaths_in_triage() -> Vec<History> {
+    let setup = Setup { triage: "archive", escalate: true, summary: true, ..Setup::plain(5) };
+    let react = |finding, at, emoji, user, is_added| {
+        let reaction = Reaction { emoji, user };
+        Event { at, what: What::React { finding, reaction, is_added } }
+    };
+    let mut events: Vec<Event> = (0..5).map(|f| seen(f, 5_000 + f as i64)).collect();
+    events.extend([
+        react(0, 60_000, RESOLVE, LISTED[0], true),
+        react(1, 60_000, RESOLVE, LISTED[0], true),
+        react(2, 60_000, ACKNOWLEDGE, LISTED[1], true),
+        react(3, 60_000, RESOLVE, STRANGER, true),
+        react(1, 290_000, RESOLVE, LISTED[0], false),
+        react(2, 290_000, RESOLVE, LISTED[1], true),
+    ]);
+    let runs = |kill| {
+        let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(220_000) };
+        vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), killed, RunPlan::clean(90_000)]
+    };
+    let kills = (1..50).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
+    kills.map(|kill| History { seed: 1, setup: setup.clone(), events: events.clone(), runs: runs(kill) }).collect()
+}
+
+#[test]
+fn a_run_that_carries_out_what_reactions_say_may_die_at_any_call() {
+    deaths_in_triage().iter().for_each(hold);
 }
 
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at

@@ -286,7 +286,7 @@ impl Chat for Talk {
         _pages: usize,
     ) -> Result<(RecentReactions, usize), Failure> {
         let (channel, since) = (channel_id.to_owned(), oldest.to_owned());
-        let read = move |w: &World| w.slack.borrow().recent_reactions(&channel, &since);
+        let read = move |w: &World| w.recent_reactions(&channel, &since);
         let messages = self.0.call(Op::Reactions, || channel_id.to_owned(), read).await;
         let messages = messages.map_err(|how| failure(&how))?;
         Ok((RecentReactions { messages, ..RecentReactions::default() }, 1))
@@ -294,7 +294,7 @@ impl Chat for Talk {
 
     async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure> {
         let here = at.clone();
-        let read = move |w: &World| w.slack.borrow().reactions_at(&here);
+        let read = move |w: &World| w.reactions_at(&here);
         let found = self.0.call(Op::Reactions, || format!("{} {}", at.channel, at.ts), read).await;
         found.map_err(|how| failure(&how))?.ok_or_else(|| Failure::Gone("message_not_found".into()))
     }

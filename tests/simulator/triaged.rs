@@ -7,6 +7,7 @@ use guardduty_slack::state::{Archiving, Entry};
 use guardduty_slack::time::Millis;
 use guardduty_slack::user::UserId;
 
+use crate::bugs;
 use crate::history::Reaction;
 use crate::workspace::{Once, Said, Workspace};
 use crate::world::{BEGIN, World, name};
@@ -21,18 +22,20 @@ pub const RESOLVE: &str = "white_check_mark";
 pub const SUMMARY: &str = "daily 06:45";
 const SUMMARY_DUE: i64 = BEGIN + 300_000;
 
-impl Workspace {
+impl World {
     /// The reactions on the messages of a channel since `oldest`.
     pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
         let is_meant = |m: &&Said| {
             m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
         };
-        self.said.iter().filter(is_meant).map(|m| (m.ts.clone(), read(&m.reactions))).collect()
+        let slack = self.slack.borrow();
+        let messages = slack.said.iter().filter(is_meant);
+        messages.map(|m| (m.ts.clone(), read(&bugs::reactions(self, m)))).collect()
     }
 
     pub fn reactions_at(&self, at: &At) -> Option<Vec<Read>> {
         let is_meant = |m: &&Said| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
-        self.said.iter().find(is_meant).map(|m| read(&m.reactions))
+        self.slack.borrow().said.iter().find(is_meant).map(|m| read(&bugs::reactions(self, m)))
     }
 }
 
