@@ -177,7 +177,8 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         self.reactions.read.insert(id.to_owned());
         let Some(change) = self.change_of(triage, id, reactions, after).await else { return };
         let before = self.record.state.findings.get(id).and_then(|entry| entry.triage.as_ref()?.archiving);
-        if change.archiving == Some(Archiving::Archive) && before != change.archiving {
+        // After another intent, the program may have archived the finding itself.
+        if change.archiving == Some(Archiving::Archive) && before.is_none() {
             self.reactions.new_intents.insert(id.to_owned());
         }
         self.reactions.has_changed = true;

@@ -78,6 +78,35 @@ fn a_run_that_carries_out_what_reactions_say_may_die_at_any_call() {
     deaths_in_triage().iter().for_each(hold);
 }
 
+#[test]
+fn a_finding_that_is_resolved_again_before_it_was_unarchived_is_unarchived_when_that_is_taken_back() {
+    let setup = Setup { triage: "archive", ..Setup::plain(1) };
+    let resolve = |at, user, is_added| {
+        let reaction = Reaction { emoji: RESOLVE, user };
+        Event { at, what: What::React { finding: 0, reaction, is_added } }
+    };
+    let [alice, bob] = LISTED;
+    let events = vec![
+        seen(0, 5_000),
+        resolve(60_000, bob, true),
+        resolve(110_000, bob, false),
+        resolve(200_000, alice, true),
+        resolve(300_000, alice, false),
+    ];
+    let killed = |op, gap| {
+        let kill = Some(Kill { op: Some(op), call: 1, after: true });
+        RunPlan { kill, ..RunPlan::clean(gap) }
+    };
+    let runs = vec![
+        RunPlan::clean(1_000),
+        RunPlan::clean(30_000),
+        killed(Op::Archive, 60_000),
+        killed(Op::Update, 70_000),
+        RunPlan::clean(70_000),
+    ];
+    holds(setup, events, runs);
+}
+
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
 /// every call it makes, and the next one finds a thread that accepts replies, or not.
 fn deaths_after_a_rejected_reply() -> Vec<History> {
