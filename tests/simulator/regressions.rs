@@ -25,7 +25,7 @@ fn hold(history: &History) {
 
 /// Histories in which a run is killed at every call it makes.
 pub fn deaths() -> Vec<History> {
-    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply(), deaths_in_triage()].concat()
+    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply()].concat()
 }
 
 /// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
