@@ -8,8 +8,7 @@ use aws_sdk_guardduty::Client;
 use aws_sdk_guardduty::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_guardduty::config::{IdentityCache, Region, SharedCredentialsProvider};
 use aws_sdk_guardduty::types::{
-    self, Condition, DetectorFeatureConfigurationResult, FeatureStatus, FindingCriteria, GroupByType, OrderBy,
-    SeverityStatistics, SortCriteria,
+    self, Condition, FindingCriteria, GroupByType, OrderBy, SeverityStatistics, SortCriteria,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -24,7 +23,7 @@ use super::identity::Identity;
 use super::parallel::{Parallel, Throttles};
 use super::{
     ArchiveChange, Destination, Detector, DetectorStatus, Investigation, MissedScan, PAGE, Page, SourceKey, Subject,
-    Uncovered, Watched, pages,
+    Uncovered, Watched, pages, watch,
 };
 use crate::finding::{Assessment, Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Millis;
@@ -205,7 +204,7 @@ impl Detector for Source {
         let answer = self.call("GetDetector", request.customize().config_override(self.here()).send()).await?;
         Ok(DetectorStatus {
             enabled: answer.status == Some(types::DetectorStatus::Enabled),
-            features: features(answer.features.unwrap_or_default()),
+            features: watch::features(answer.features.unwrap_or_default()),
         })
     }
 
@@ -268,23 +267,6 @@ impl Detector for Source {
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError> {
         Box::pin(self.read_scan_reason(scan)).await
     }
-}
-
-/// Each feature and each of its options that has a name and a status.
-fn features(given: Vec<DetectorFeatureConfigurationResult>) -> BTreeMap<String, bool> {
-    let mut features = BTreeMap::new();
-    for feature in given {
-        let Some(name) = feature.name.as_ref().map(|name| name.as_str()) else { continue };
-        for option in feature.additional_configuration() {
-            if let (Some(option_name), Some(status)) = (option.name(), option.status()) {
-                features.insert(format!("{name}/{}", option_name.as_str()), *status == FeatureStatus::Enabled);
-            }
-        }
-        if let Some(status) = feature.status() {
-            features.insert(name.to_owned(), *status == FeatureStatus::Enabled);
-        }
-    }
-    features
 }
 
 /// What is not archived. The long names of the conditions: `gte` and its like are deprecated and hold 32 bits.

@@ -9,7 +9,10 @@ use aws_sdk_guardduty::operation::get_ip_set::GetIpSetOutput;
 use aws_sdk_guardduty::operation::get_threat_entity_set::GetThreatEntitySetOutput;
 use aws_sdk_guardduty::operation::get_threat_intel_set::GetThreatIntelSetOutput;
 use aws_sdk_guardduty::operation::get_trusted_entity_set::GetTrustedEntitySetOutput;
-use aws_sdk_guardduty::types::{Condition, CoverageResource, FilterAction, FindingCriteria, IpSetStatus};
+use aws_sdk_guardduty::types::{
+    Condition, CoverageResource, DetectorFeatureConfigurationResult, FeatureStatus, FilterAction, FindingCriteria,
+    IpSetStatus,
+};
 use aws_smithy_types::DateTime;
 use sha2::{Digest, Sha256};
 
@@ -70,6 +73,23 @@ pub(super) fn destination(id: String, described: DescribePublishingDestinationOu
         status: described.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
         failing_since: described.publishing_failure_start_timestamp.filter(|at| *at > 0).map(Millis),
     }
+}
+
+/// Each feature and each of its options that has a name and a status.
+pub(super) fn features(given: Vec<DetectorFeatureConfigurationResult>) -> BTreeMap<String, bool> {
+    let mut features = BTreeMap::new();
+    for feature in given {
+        let Some(name) = feature.name.as_ref().map(|name| name.as_str()) else { continue };
+        for option in feature.additional_configuration() {
+            if let (Some(option_name), Some(status)) = (option.name(), option.status()) {
+                features.insert(format!("{name}/{}", option_name.as_str()), *status == FeatureStatus::Enabled);
+            }
+        }
+        if let Some(status) = feature.status() {
+            features.insert(name.to_owned(), *status == FeatureStatus::Enabled);
+        }
+    }
+    features
 }
 
 fn is_active(status: &str) -> bool {

@@ -18,7 +18,7 @@ const RECENT: Duration = Duration::from_secs(24 * 3_600);
 /// Results that a run announces.
 const MOST: usize = 10;
 /// Time for the calls to GuardDuty.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A source whose account can start investigations.
 struct Investigator<D> {
@@ -69,7 +69,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
             return Vec::new();
         }
         let listing = join_all(investigators.iter().map(|from| from.source.investigations(&from.detector)));
-        let Some(lists) = self.within(PATIENCE, listing).await else { return Vec::new() };
+        let Some(lists) = self.within(CALL_TIMEOUT, listing).await else { return Vec::new() };
         let mut due: BTreeMap<(String, String), Due<D>> = BTreeMap::new();
         for (from, list) in investigators.iter().zip(lists) {
             let Some(list) = self.keep_readable(&from.key, list) else { continue };
@@ -131,7 +131,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
 
     async fn read_assessment(&mut self, due: &Due<D>) -> Option<Assessment> {
         let reading = due.source.assessment(&due.detector, &due.investigation);
-        match self.within(PATIENCE, reading).await? {
+        match self.within(CALL_TIMEOUT, reading).await? {
             Ok(assessment) => Some(assessment),
             Err(error) => {
                 let (source, finding_id) = (due.source.key(), &due.finding);
