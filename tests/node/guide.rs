@@ -1,5 +1,6 @@
-//! `docs/install.md` as a new user follows it: every command and every values file as written. Replaced are only the bot
-//! token and, by stand-ins in `PATH`, `git` and `aws`; the values also name the authority of the fakes.
+//! `docs/install.md`, and the installation without Helm, as a new user follows them: every command and every values file as
+//! written. Replaced are only the bot token and, by stand-ins in `PATH`, `git`, `aws` and the editor; the values also name
+//! the authority of the fakes.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,6 +24,25 @@ const AWS: &str = r#"case "$1 $2" in
   "guardduty list-detectors") echo 12abc34d567e8fa901bc2d34e56789f0 ;;
 esac"#;
 
+/// Writes the bot token to the kustomization, and adds the authority of the fakes.
+const EDITOR: &str = r#"sed -i "s/xoxb-replace-me/$TOKEN/" "$1" && cat >>"$1" <<'PATCH'
+  - target: { kind: CronJob, name: guardduty-slack }
+    patch: |
+      apiVersion: batch/v1
+      kind: CronJob
+      metadata: { name: guardduty-slack }
+      spec:
+        jobTemplate:
+          spec:
+            template:
+              spec:
+                volumes: [{ name: authority, configMap: { name: authority } }]
+                containers:
+                  - name: guardduty-slack
+                    env: [{ name: SSL_CERT_FILE, value: /authority/ca.crt }]
+                    volumeMounts: [{ name: authority, mountPath: /authority, readOnly: true }]
+PATCH"#;
+
 /// A shell session that goes through the guide.
 struct Reader {
     folder: tempfile::TempDir,
@@ -33,7 +53,7 @@ impl Reader {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let reader = Self { folder };
         let helm = r#"exec helm4 "$@""#;
-        for (name, script) in [("git", GIT), ("aws", AWS), ("helm", helm)] {
+        for (name, script) in [("git", GIT), ("aws", AWS), ("helm", helm), ("editor", EDITOR)] {
             reader.write_program(name, script);
         }
         reader
@@ -53,7 +73,9 @@ impl Reader {
     /// Runs blocks in the checkout, with the variables that the first steps set.
     fn run(&self, blocks: &[String]) -> CommandOutput {
         let folder = self.folder.path().display();
-        let variables = "export REGION=eu-west-1 CLUSTER=security ACCOUNT=999988887777 OIDC_ID=0123456789ABCDEF";
+        let variables = format!(
+            "export REGION=eu-west-1 CLUSTER=security ACCOUNT=999988887777 OIDC_ID=0123456789ABCDEF EDITOR=editor TOKEN={TOKEN}"
+        );
         let checkout = if self.folder.path().join("guardduty-slack").is_dir() { "guardduty-slack" } else { "." };
         let script = format!(
             "cd '{folder}/{checkout}'; export ROOT='{ROOT}' PATH='{folder}':\"$PATH\"; {variables}\n{}",
@@ -63,11 +85,11 @@ impl Reader {
     }
 }
 
-/// Blocks of a section, by its number, with the bot token in place of the example.
+/// Blocks from the one that starts with `first` to the one that starts with `last`, with the bot token in place of the example.
 fn section(blocks: &[String], first: &str, last: &str) -> Vec<String> {
     let position = |prefix: &str| {
         let found = blocks.iter().position(|block| block.starts_with(prefix));
-        found.unwrap_or_else(|| panic!("no block of {PAGE} starts with {prefix:?}"))
+        found.unwrap_or_else(|| panic!("no block of the page starts with {prefix:?}"))
     };
     let blocks = blocks[position(first)..=position(last)].iter();
     blocks.map(|block| block.replace("xoxb-…", TOKEN)).collect()
@@ -130,4 +152,22 @@ fn installation_guide_works_as_written() {
     assert!(site.state().is_some(), "an uninstall keeps the state");
     reader.run(&[task("start over")]).assert_success();
     assert_eq!(site.state(), None);
+}
+
+#[test]
+#[ignore = "needs a node: tests/node/run"]
+fn installation_without_helm_works_as_written() {
+    let mut site = Site::empty("guardduty-slack", Credentials::Irsa);
+    site.add([high("f1")]);
+    let reader = Reader::new();
+    reader.run(&section(&blocks_of_page(PAGE, "sh"), "git clone", "git clone")).assert_success();
+    let blocks = blocks_of_page("docs/install-variants.md", "sh");
+    reader.run(&section(&blocks, "cp -r k8s/example", "cp -r k8s/example")).assert_success();
+    site.create_authority();
+    site.run("first").assert_success();
+    assert_eq!(site.announced(), ["f1"]);
+
+    let check = "kubectl --namespace guardduty-slack create job --from=cronjob/guardduty-slack check";
+    let output = reader.run(&section(&blocks, check, check)).assert_success();
+    assert!(output.contains("ListFindings"), "the logs of the check: {output}");
 }

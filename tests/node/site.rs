@@ -72,6 +72,8 @@ impl Site {
         world.aws.source(ACCOUNT, "us-east-1", |_| ());
         world.slack.channel(Channel::new(CHANNEL, "guardduty"));
         let eks = Eks::start(credentials, &world);
+        // the namespace of an earlier case with the same name
+        kubectl(&["wait", "--for=delete", &format!("namespace/{namespace}"), "--timeout=120s"]).assert_success();
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self { namespace: namespace.into(), world: Some(world), _eks: eks, folder }
     }
