@@ -1,0 +1,56 @@
+//! The clock of the demo: its runs take seconds, and its day takes nine hours.
+
+use std::collections::BTreeMap;
+
+use guardduty_slack_support::findings::now;
+use guardduty_slack_support::html::{Channel, Shown};
+use guardduty_slack_support::slack::Message;
+use serde_json::Value;
+
+/// The seconds at which a message was posted, and those at which the day has it.
+#[derive(Default)]
+pub struct Clock(BTreeMap<String, i64>);
+
+impl Clock {
+    /// Notes that these messages were posted so many minutes ago.
+    pub fn note(&mut self, messages: &[Message], minutes_ago: i64) {
+        let at = now() / 1_000 - minutes_ago * 60;
+        for message in messages {
+            self.0.entry(seconds(&message.ts).to_owned()).or_insert(at);
+        }
+    }
+
+    /// The channels with the times of the day.
+    pub fn set(&self, mut channels: Vec<Channel>) -> Vec<Channel> {
+        channels.iter_mut().flat_map(|channel| &mut channel.messages).for_each(|shown| self.set_message(shown));
+        channels
+    }
+
+    fn set_message(&self, shown: &mut Shown) {
+        if let Some(at) = self.0.get(seconds(&shown.ts)) {
+            shown.ts = format!("{at}.000000");
+        }
+        self.set_dates(&mut shown.payload);
+        shown.replies.iter_mut().for_each(|reply| self.set_message(reply));
+    }
+
+    /// A message may name the time of another one.
+    fn set_dates(&self, value: &mut Value) {
+        match value {
+            Value::Object(members) => members.iter_mut().for_each(|(name, member)| match member {
+                Value::Number(number) if name == "timestamp" => {
+                    if let Some(at) = self.0.get(&number.to_string()) {
+                        *member = (*at).into();
+                    }
+                }
+                other => self.set_dates(other),
+            }),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.set_dates(item)),
+            _ => {}
+        }
+    }
+}
+
+fn seconds(ts: &str) -> &str {
+    ts.split('.').next().unwrap_or(ts)
+}

@@ -1,0 +1,149 @@
+//! The script of the day: who does what, and when the program runs.
+
+use guardduty_slack_support::fault::{ok, status};
+use guardduty_slack_support::findings::{Kind, Sighting, hex_id, iso, now, of};
+use guardduty_slack_support::world::{ACCOUNT, World};
+
+use crate::clock::Clock;
+use crate::journal;
+
+const ROUTES: &str = r##"[{"match": {"type": ["*:Runtime/*", "*:S3/*"]}, "channel": "#sec-critical", "mention": "<!subteam^S0ONCALL>",
+  "escalate": {"after": "30m", "mention": "<!subteam^S0INCIDENT>"}}]"##;
+const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
+const ANA: &str = "U0ANA";
+const BEN: &str = "U0BEN";
+/// IDs as Slack sends them, and how it shows them.
+const NAMES: [(&str, &str); 4] =
+    [("@U0ANA", "@Ana"), ("@U0BEN", "@Ben"), ("@S0ONCALL", "@security-on-call"), ("@S0INCIDENT", "@incident-lead")];
+const MINUTE: i64 = 60_000;
+
+struct Day {
+    world: World,
+    clock: Clock,
+    step: usize,
+}
+
+/// Lets the day pass.
+pub fn pass(world: World) -> (World, Clock) {
+    world.slack.scopes(SCOPES);
+    let world = world
+        .metrics()
+        .env("ACCOUNT_NAMES", format!("{ACCOUNT}=prod"))
+        .env("GUARDDUTY_LOOKBACK", "12h")
+        .env("RUNBOOK_URL", "https://runbooks.corp.example/guardduty?type={type}&account={account}")
+        .env("SLACK_ROUTES", ROUTES)
+        .env("SLACK_TRIAGE", "archive")
+        .env("SLACK_TRIAGE_USERS", format!("{ANA},{BEN}"))
+        .env("SLACK_REMIND_AFTER", "1s");
+    let day = Day { world, clock: Clock::default(), step: 0 };
+    let day = day.announce().acknowledge().escalate().recur().resolve().reopen().summarize();
+    (day.world, day.clock)
+}
+
+/// The page with names of people in place of their IDs.
+pub fn with_names(page: String) -> String {
+    NAMES.iter().fold(page, |page, (id, name)| page.replace(id, name))
+}
+
+impl Day {
+    /// One run, so many minutes ago.
+    fn run(mut self, minutes_ago: i64, story: &str) -> Self {
+        self.step += 1;
+        println!("\n{}. {story}\n", self.step);
+        let before = self.world.journal().len();
+        self.world = self.world.run();
+        self.clock.note(&self.world.new_messages(), minutes_ago);
+        journal::print(&self.world, before);
+        self
+    }
+
+    fn findings<const N: usize>(mut self, findings: [Sighting; N]) -> Self {
+        self.world = self.world.findings(findings);
+        self
+    }
+
+    fn react(self, kind: Kind, emoji: &str, user: &str) -> Self {
+        self.world.slack.react(&self.world.message_of(&id(kind)).ts, emoji, user);
+        self
+    }
+
+    fn announce(mut self) -> Self {
+        self.world = self.world.slack([ok(), ok(), status(429).retry_after(2)]);
+        let kinds = [Kind::ReverseShell, Kind::S3Exfiltration, Kind::PodExec, Kind::TorCaller, Kind::PortProbe];
+        self.findings(kinds.map(|kind| seen(kind, 545).lasting(1_500))).run(
+            540,
+            "Morning. Five findings wait in GuardDuty. guardduty-slack runs; at the third message Slack says \"429, come\n   \
+             again in 2 seconds\".",
+        )
+    }
+
+    fn acknowledge(self) -> Self {
+        self.react(Kind::ReverseShell, "eyes", ANA).react(Kind::PortProbe, "no_bell", ANA).run(
+            530,
+            "Ana reacts with 👀 to the reverse shell, and mutes the port probe with 🔕. The next run reads that.",
+        )
+    }
+
+    fn escalate(mut self) -> Self {
+        self.world = half_an_hour_later(self.world);
+        self.run(509, "Half an hour after its message, nobody has acknowledged the exfiltration from a bucket: the route escalates.")
+    }
+
+    fn recur(self) -> Self {
+        self.react(Kind::S3Exfiltration, "eyes", BEN)
+            .findings([
+                seen(Kind::PodExec, 482).lasting(5_000).count(6).severity(8.0),
+                seen(Kind::TorCaller, 481).lasting(5_000).count(14).ip("203.0.113.77"),
+                seen(Kind::PortProbe, 480).lasting(5_000).count(90).ip("203.0.113.9"),
+            ])
+            .run(
+                478,
+                "Ben takes the exfiltration. Meanwhile the command in a pod is rated high, the Tor caller is back from another\n   \
+                 address, and so is the port probe: it is muted, so that its thread stays silent.",
+            )
+    }
+
+    fn resolve(self) -> Self {
+        self.react(Kind::S3Exfiltration, "white_check_mark", BEN)
+            .react(Kind::TorCaller, "white_check_mark", ANA)
+            .run(400, "Ben resolves the exfiltration with ✅, Ana the Tor caller. The run archives both in GuardDuty.")
+    }
+
+    fn reopen(self) -> Self {
+        let again = seen(Kind::S3Exfiltration, 121).lasting(20_000).count(7).ip("198.51.100.140");
+        self.findings([again]).run(120, "The exfiltration goes on from another address: its finding is open again.")
+    }
+
+    fn summarize(mut self) -> Self {
+        self.world = an_hour_later(self.world);
+        self.run(0, "Evening. The summary is due.")
+    }
+}
+
+fn id(kind: Kind) -> String {
+    hex_id(&format!("{kind:?}"))
+}
+
+/// A finding that was last seen so many minutes ago.
+fn seen(kind: Kind, minutes_ago: u64) -> Sighting {
+    of(kind, &id(kind)).updated_ago(60 * minutes_ago)
+}
+
+/// Moves the times at which somebody is to be called by half an hour.
+fn half_an_hour_later(world: World) -> World {
+    let mut state = world.state();
+    for entry in state["findings"].as_object_mut().into_iter().flat_map(|findings| findings.values_mut()) {
+        if let Some(due) = entry["esc"]["due"].as_i64() {
+            entry["esc"]["due"] = (due - 30 * MINUTE).into();
+        }
+    }
+    world.set_state(&state.to_string())
+}
+
+/// The state was saved an hour ago, and since then a summary was due.
+fn an_hour_later(world: World) -> World {
+    let mut state = world.state();
+    state["saved"] = iso(now() - 60 * MINUTE).into();
+    let due = (now() / MINUTE - 3).rem_euclid(24 * 60);
+    world.set_state(&state.to_string()).env("SLACK_SUMMARY", format!("daily {:02}:{:02}", due / 60, due % 60))
+}
