@@ -4,10 +4,16 @@
 //! `phone.txt` and as they are sent to `payloads.json`, and prints the paths.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use guardduty_slack::finding::Finding;
 use guardduty_slack::finding::documents::read_documents;
-use guardduty_slack::message::{self, Addressing, Form, Level, Life, News, Notice, Wording};
+use guardduty_slack::finding::{Band, Finding};
+use guardduty_slack::message::{
+    self, Addressing, Form, Level, Life, Marks, Message, News, NoisyPair, Notice, Reopened, Summary, Wording,
+    WorstFinding,
+};
+use guardduty_slack::time::Millis;
+use guardduty_slack::user::UserId;
 use guardduty_slack_support::html::{self, Channel, Shown};
 use guardduty_slack_support::text;
 
@@ -70,16 +76,17 @@ fn fixtures(folder: &Path) -> Result<Vec<Finding>, Failure> {
 
 fn channels(findings: &[Finding]) -> Vec<Channel> {
     vec![
-        room("findings", one_each(findings)),
-        room("life-of-a-finding", life(findings)),
-        room("digests", digests(findings)),
-        room("notices", notices()),
-        room("when-slack-refuses", refused(findings)),
+        channel("findings", one_each(findings)),
+        channel("life-of-a-finding", life(findings)),
+        channel("triage", triage(findings)),
+        channel("digests-and-summaries", digests(findings)),
+        channel("notices", notices()),
+        channel("when-slack-rejects-blocks", rejected(findings)),
     ]
 }
 
-fn room(name: &str, payloads: Vec<Shown>) -> Channel {
-    Channel { name: name.to_owned(), messages: payloads }
+fn channel(name: &str, messages: Vec<Shown>) -> Channel {
+    Channel { name: name.to_owned(), messages }
 }
 
 fn wording() -> Wording {
@@ -95,54 +102,96 @@ fn ts(n: usize) -> String {
     format!("{}.000100", 1_795_523_400 + 60 * n)
 }
 
-fn one_each(findings: &[Finding]) -> Vec<Shown> {
-    let message = |f| message::finding(f, &Life::default(), &wording(), Form::Full);
-    findings.iter().enumerate().map(|(n, f)| Shown::new(message(f).payload(), &ts(n))).collect()
+/// Messages one after the other, from a minute on.
+fn shown(messages: impl IntoIterator<Item = Message>) -> Vec<Shown> {
+    messages.into_iter().enumerate().map(|(n, message)| Shown::new(message.payload(), &ts(n))).collect()
 }
 
-/// First seen, recurred with new addresses, risen, archived; moved to another channel, and told in the wrong one.
-fn life(findings: &[Finding]) -> Vec<Shown> {
-    let Some(first) = findings.iter().find(|f| f.kind.as_str() == "UnauthorizedAccess:IAMUser/TorIPCaller") else {
-        return Vec::new();
-    };
-    let w = wording();
-    let mention = Some("<!subteam^S0123ABC>");
-    let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
-    let new = message::finding(first, &Life { mention, ..Life::default() }, &w, Form::Full);
+fn of_finding(finding: &Finding, life: &Life) -> Message {
+    message::finding(finding, life, &wording(), Form::Full)
+}
+
+fn reply(finding: &Finding, news: &News) -> Message {
+    message::reply(finding, news, &wording(), Form::Full)
+}
+
+/// A reply that is also sent to the channel.
+fn broadcast(finding: &Finding, news: &News) -> serde_json::Value {
+    let mut payload = reply(finding, news).payload();
+    payload["reply_broadcast"] = true.into();
+    payload
+}
+
+fn one_each(findings: &[Finding]) -> Vec<Shown> {
+    shown(findings.iter().map(|finding| of_finding(finding, &Life::default())))
+}
+
+/// The finding whose messages are shown over time, as it was first seen and as it recurred.
+fn example(findings: &[Finding]) -> Option<(Finding, Finding)> {
+    let first = findings.iter().find(|finding| finding.kind.as_str() == "UnauthorizedAccess:IAMUser/TorIPCaller")?;
     let mut recurred = first.clone();
     recurred.count = 47;
-    let later = message::finding(&recurred, &Life { traits_seen: &seen, ..Life::default() }, &w, Form::Full);
+    Some((first.clone(), recurred))
+}
+
+/// First seen, recurred with new addresses, with an increased severity level, archived; moved to another channel, and
+/// posted to a channel that it was not intended for.
+fn life(findings: &[Finding]) -> Vec<Shown> {
+    let Some((first, recurred)) = example(findings) else { return Vec::new() };
+    let mention = Some("<!subteam^S0123ABC>");
+    let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
     let fresh = ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(str::to_owned);
-    let news =
-        message::reply(&recurred, &News { fresh: &fresh, count_was: Some(14), ..News::default() }, &w, Form::Full);
-    let rise = message::reply(
-        &recurred,
-        &News { severity_was: Some(5.0), count_was: Some(46), addressing: mentioning(mention), ..News::default() },
-        &w,
-        Form::Full,
-    );
-    let mut broadcast = rise.payload();
-    broadcast["reply_broadcast"] = true.into();
-    let archived = message::finding(&recurred, &Life { archived: true, ..Life::default() }, &w, Form::Full);
-    let strayed =
-        message::finding(first, &Life { refused_channel: Some("#sec-critical"), ..Life::default() }, &w, Form::Full);
-    let moved = message::moved(
-        &first.id,
-        "#sec-critical",
-        Some("https://corp.slack.com/archives/C1/p1795523400000100"),
-        Form::Full,
-    );
-    vec![
-        Shown::new(new.payload(), &ts(0)),
-        Shown {
-            edited: true,
-            replies: vec![Shown::new(news.payload(), &ts(2)), Shown::new(broadcast, &ts(3))],
-            ..Shown::new(later.payload(), &ts(1))
-        },
-        Shown { edited: true, ..Shown::new(archived.payload(), &ts(4)) },
-        Shown::new(strayed.payload(), &ts(5)),
-        Shown { edited: true, ..Shown::new(moved.payload(), &ts(6)) },
-    ]
+    let news = News { fresh: &fresh, count_was: Some(14), ..News::default() };
+    let increased =
+        News { severity_was: Some(5.0), count_was: Some(46), addressing: mentioning(mention), ..News::default() };
+    let link = Some("https://corp.slack.com/archives/C1/p1795523400000100");
+    let mut messages = shown([
+        of_finding(&first, &Life { mention, ..Life::default() }),
+        of_finding(&recurred, &Life { traits_seen: &seen, ..Life::default() }),
+        of_finding(&recurred, &Life { archived: true, ..Life::default() }),
+        of_finding(&first, &Life { refused_channel: Some("#sec-critical"), ..Life::default() }),
+        message::moved(&first.id, "#sec-critical", link, Form::Full),
+    ]);
+    messages[1].replies = vec![
+        Shown::new(reply(&recurred, &news).payload(), &ts(2)),
+        Shown::new(broadcast(&recurred, &increased), &ts(3)),
+    ];
+    for edited in [1, 2, 4] {
+        messages[edited].edited = true;
+    }
+    messages
+}
+
+/// Acknowledged after an escalation, resolved, reopened, muted.
+fn triage(findings: &[Finding]) -> Vec<Shown> {
+    let Some((first, recurred)) = example(findings) else { return Vec::new() };
+    let user = |id: &str| UserId::parse(id);
+    let acknowledged = Marks { acknowledged: user("U0ANA"), ..Marks::default() };
+    let resolved = Marks { resolved: user("U0BEN"), ..acknowledged.clone() };
+    let muted = Marks { muted: user("U0ANA"), ..Marks::default() };
+    let marked = |marks| Life { marks: Some(marks), ..Life::default() };
+    let unacknowledged = News {
+        unacknowledged_for: Some(Duration::from_secs(30 * 60)),
+        addressing: mentioning(Some("<!subteam^S0123ABC>")),
+        ..News::default()
+    };
+    let fresh = ["ip 198.51.100.4".to_owned()];
+    let reopened = News { reopened: Some(Reopened::Recurred), fresh: &fresh, ..News::default() };
+    let mut messages = shown([
+        of_finding(&first, &marked(&acknowledged)),
+        of_finding(&first, &Life { archived: true, ..marked(&resolved) }),
+        of_finding(&recurred, &marked(&acknowledged)),
+        of_finding(&recurred, &marked(&muted)),
+    ]);
+    messages[0].replies = vec![Shown::new(broadcast(&first, &unacknowledged), &ts(1))];
+    messages[2].replies = vec![Shown::new(reply(&recurred, &reopened).payload(), &ts(3))];
+    for (message, emoji) in
+        messages.iter_mut().zip([["eyes", ""], ["eyes", "white_check_mark"], ["eyes", ""], ["no_bell", ""]])
+    {
+        message.edited = true;
+        message.reactions = emoji.iter().filter(|name| !name.is_empty()).map(|name| ((*name).to_owned(), 1)).collect();
+    }
+    messages
 }
 
 fn mentioning(mention: Option<&str>) -> Addressing<'_> {
@@ -150,31 +199,55 @@ fn mentioning(mention: Option<&str>) -> Addressing<'_> {
 }
 
 fn digests(findings: &[Finding]) -> Vec<Shown> {
-    let quiet: Vec<&Finding> = findings.iter().filter(|f| f.severity < 7.0).collect();
+    let quiet: Vec<&Finding> = findings.iter().filter(|finding| finding.severity < 7.0).collect();
     // A flood: every fixture many times, as if many resources were hit.
     let mut many: Vec<Finding> = findings.iter().cycle().take(480).cloned().collect();
-    for (n, f) in many.iter_mut().enumerate() {
-        f.id = format!("{:032x}", n + 1);
+    for (n, finding) in many.iter_mut().enumerate() {
+        finding.id = format!("{:032x}", n + 1);
     }
-    let mention = Some("<!here>");
-    [
-        message::digest("d-1a2b3c", &many.iter().collect::<Vec<_>>(), &wording(), &mentioning(mention), Form::Full),
+    let many: Vec<&Finding> = many.iter().collect();
+    shown([
+        message::digest("d-1a2b3c", &many, &wording(), &mentioning(Some("<!here>")), Form::Full),
         message::digest("d-4d5e6f", &quiet, &wording(), &mentioning(None), Form::Full),
-    ]
-    .iter()
-    .enumerate()
-    .map(|(n, m)| Shown::new(m.payload(), &ts(n)))
-    .collect()
+        message::summary(&summary(findings), Form::Full),
+    ])
+}
+
+fn summary(findings: &[Finding]) -> Summary {
+    let worst = findings.iter().take(10).enumerate().map(|(n, finding)| WorstFinding {
+        band: finding.band(),
+        severity: finding.severity,
+        title: finding.title.clone().unwrap_or_else(|| finding.id.clone()),
+        since: Millis(1_795_521_840_000),
+        permalink: Some(format!("https://corp.slack.com/archives/C1/p{n}")),
+    });
+    let noisiest = findings.iter().take(5).zip([412, 90, 41, 17, 9]).map(|(finding, count)| NoisyPair {
+        finding_type: finding.kind.as_str().to_owned(),
+        resource: finding.resource_names().pop().unwrap_or_default(),
+        count,
+        command: "aws guardduty create-filter --region eu-west-1 --name example --action ARCHIVE".to_owned(),
+    });
+    Summary {
+        id: "s-1".to_owned(),
+        open: Some([(Band::Critical, 2), (Band::High, 14), (Band::Medium, 61), (Band::Low, 198)].into()),
+        older: Some([240, 122, 18]),
+        new: 31,
+        archived: 12,
+        unacknowledged: Some(9),
+        worst: worst.collect(),
+        noisiest: noisiest.collect(),
+        ..Summary::default()
+    }
 }
 
 fn notices() -> Vec<Shown> {
     let notice = |level, title: &str, lines: &[&str]| Notice {
-        id: title.into(),
-        title: title.into(),
-        lines: lines.iter().map(|l| (*l).to_owned()).collect(),
+        id: title.to_owned(),
+        title: title.to_owned(),
+        lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         level,
     };
-    [
+    let notices = [
         notice(
             Level::Info,
             "No saved state: looking back 10 min",
@@ -187,36 +260,26 @@ fn notices() -> Vec<Shown> {
             Level::Warning,
             "Cannot read 111122223333/eu-central-1",
             &[
-                "Since 2026-11-24T09:10:00Z",
-                "GuardDuty denies guardduty:ListFindings to this role",
+                "Access denied: this role may not call guardduty:ListFindings",
+                "Since 2026-11-24T09:10:00.000Z",
                 "Its findings are delayed. They are delivered once the source can be read again",
             ],
         ),
         notice(
             Level::Resolved,
-            "Could not read 111122223333/eu-central-1 from 2026-11-24T09:10:00Z to 2026-11-24T10:05:00Z",
+            "Could not read 111122223333/eu-central-1 from 2026-11-24T09:10:00.000Z to 2026-11-24T10:05:00.000Z",
             &["Reading has resumed. The findings of this period follow"],
         ),
         notice(
             Level::Warning,
-            "New suppression rule “hide-everything” in 111122223333/eu-west-1",
-            &[
-                "It archives matching findings automatically: they are not sent to Slack",
-                "Changed at 2026-11-24T10:00:00Z",
-            ],
+            "New suppression rule: hide-everything",
+            &["It archives matching findings automatically: they are not sent to Slack", "111122223333/eu-west-1"],
         ),
-    ]
-    .iter()
-    .enumerate()
-    .map(|(n, notice)| Shown::new(message::notice(notice, Form::Full).payload(), &ts(n)))
-    .collect()
+    ];
+    shown(notices.iter().map(|notice| message::notice(notice, Form::Full)))
 }
 
-fn refused(findings: &[Finding]) -> Vec<Shown> {
+fn rejected(findings: &[Finding]) -> Vec<Shown> {
     let Some(worst) = findings.first() else { return Vec::new() };
-    [Form::Text, Form::Bare]
-        .iter()
-        .enumerate()
-        .map(|(n, form)| Shown::new(message::finding(worst, &Life::default(), &wording(), *form).payload(), &ts(n)))
-        .collect()
+    shown([Form::Text, Form::Bare].map(|form| message::finding(worst, &Life::default(), &wording(), form)))
 }

@@ -7,7 +7,7 @@ use guardduty_slack_support::html::{Channel, Shown};
 use guardduty_slack_support::slack::Message;
 use serde_json::Value;
 
-/// The seconds at which a message was posted, and those at which the day has it.
+/// When each message was posted in the day, by its `ts`, in seconds.
 #[derive(Default)]
 pub struct Clock(BTreeMap<String, i64>);
 
@@ -16,7 +16,7 @@ impl Clock {
     pub fn note(&mut self, messages: &[Message], minutes_ago: i64) {
         let at = now() / 1_000 - minutes_ago * 60;
         for message in messages {
-            self.0.entry(seconds(&message.ts).to_owned()).or_insert(at);
+            self.0.insert(message.ts.clone(), at);
         }
     }
 
@@ -27,7 +27,7 @@ impl Clock {
     }
 
     fn set_message(&self, shown: &mut Shown) {
-        if let Some(at) = self.0.get(seconds(&shown.ts)) {
+        if let Some(at) = self.0.get(&shown.ts) {
             shown.ts = format!("{at}.000000");
         }
         self.set_dates(&mut shown.payload);
@@ -39,8 +39,8 @@ impl Clock {
         match value {
             Value::Object(members) => members.iter_mut().for_each(|(name, member)| match member {
                 Value::Number(number) if name == "timestamp" => {
-                    if let Some(at) = self.0.get(&number.to_string()) {
-                        *member = (*at).into();
+                    if let Some(at) = self.of_second(&number.to_string()) {
+                        *member = at.into();
                     }
                 }
                 other => self.set_dates(other),
@@ -49,8 +49,9 @@ impl Clock {
             _ => {}
         }
     }
-}
 
-fn seconds(ts: &str) -> &str {
-    ts.split('.').next().unwrap_or(ts)
+    /// The time of the first message that was posted in a second.
+    fn of_second(&self, second: &str) -> Option<i64> {
+        self.0.iter().find(|(ts, _)| ts.split('.').next() == Some(second)).map(|(_, at)| *at)
+    }
 }

@@ -95,7 +95,7 @@ fn description(f: &Finding, rich: Rich) -> Rich {
 
 fn buttons(f: &Finding, w: &Wording) -> Option<Block> {
     let console =
-        links::console(f, w).and_then(|to| Button::new(&links::label("Open in GuardDuty"), to)).map(Button::primary);
+        links::console(f, w).and_then(|to| Button::new(&links::label("Open finding"), to)).map(Button::primary);
     let runbook = links::runbook(f, w).and_then(|to| Button::new(&links::label("Runbook"), to));
     let docs = links::documentation(f).and_then(|to| Button::new(&links::label("AWS docs"), to));
     Block::actions([console, runbook, docs])
