@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`run`], [`check`] and [`preview`] are the three stories that the program tells; everything else serves them.
-//! Modules that decide (`finding`, `plan`, `message`, the document in `state`) are pure: no clock, no IO.
+//! Modules that decide (`finding`, `plan`, `message`, `core`, the document in `state`) are pure: no clock, no IO.
 
 pub mod check;
 pub mod cli;
@@ -24,6 +24,7 @@ pub mod message;
 pub mod metrics;
 pub mod output;
 pub mod plan;
+pub mod poll;
 pub mod preview;
 pub mod retry;
 pub mod run;

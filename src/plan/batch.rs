@@ -11,8 +11,8 @@ use crate::slack::At;
 use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Millis;
 
-/// A digest sums up so many findings at most: its plan then takes some 24 KB of the state.
-const DIGEST: usize = 500;
+/// Maximum number of findings of a digest: its plan then takes about 24 KB of the state.
+pub const MAX_DIGEST: usize = 500;
 
 /// One thing to say.
 #[derive(Clone, Debug)]
@@ -114,14 +114,14 @@ pub struct Plan {
 pub struct Budget {
     /// `SLACK_DIGEST_AFTER`; 0: without limit.
     limit: usize,
-    /// A digest sums up so many findings at most.
-    pub digest: usize,
+    /// Maximum number of findings of a digest.
+    digest: usize,
     used: HashMap<String, usize>,
 }
 
 impl Budget {
-    pub fn new(digest_after: usize) -> Self {
-        Self { limit: digest_after, digest: DIGEST, used: HashMap::new() }
+    pub fn new(digest_after: usize, digest: usize) -> Self {
+        Self { limit: digest_after, digest, used: HashMap::new() }
     }
 
     fn take(&mut self, channel: &str) -> bool {

@@ -191,7 +191,7 @@ fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
         format!("d{n}")
     };
     let window = window.into_iter().map(Rc::new).collect();
-    plan(&State::default(), &config(&[]), window, &mut Budget::new(digest_after), id, NOW)
+    plan(&State::default(), &config(&[]), window, &mut Budget::new(digest_after, MAX_DIGEST), id, NOW)
 }
 
 #[test]
@@ -273,8 +273,7 @@ fn a_digest_never_summarizes_a_single_finding() {
         (24, 1, (24, vec![])),
     ] {
         let findings = (0..count).map(|i| Rc::new(distinct(i, 5.0))).collect();
-        let mut budget = Budget::new(20);
-        budget.digest = limit;
+        let mut budget = Budget::new(20, limit);
         let plan = plan(&State::default(), &config(&[]), findings, &mut budget, || "d".into(), NOW);
         let (messages, digests, _) = shape_of(&plan);
         assert_eq!((messages, digests), expected, "{count} findings, digests of {limit}");

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::guardduty::Detector;
-use crate::run::look::{Besides, Look, look};
-use crate::run::poll::Ask;
+use crate::poll::Ask;
+use crate::poll::look::{Besides, Look, look};
 
 /// Sources that are looked at at the same time. A look holds the state of all its calls, some 40 KB; one that waits holds
 /// what is to be asked. More than the calls that may be in flight (96, some six a look) would only wait.
@@ -35,10 +35,6 @@ impl<D: Detector + 'static> Looks<D> {
 
     pub(super) fn push(&mut self, source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) {
         self.waiting.push_back(Wanted { source, detector, ask, besides });
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.running.is_empty()
     }
 
     /// What the next source that is done shows. Nothing is lost if it is not waited for to its end.

@@ -3,9 +3,8 @@
 use crate::config::Config;
 use crate::core::outbox::LAG;
 use crate::core::posted::Past;
+use crate::core::{EarlierPosts, log_queued};
 use crate::plan::silence::{self, Stamp};
-use crate::run::recall::Recall;
-use crate::run::sources::log_queued;
 use crate::state::store::{Loaded, Source, replay_since};
 use crate::state::{State, Unusable};
 use crate::time::Millis;
@@ -25,12 +24,12 @@ pub enum Opening {
 #[derive(Debug)]
 pub struct Start {
     pub state: State,
-    /// There is no state: a new installation, or one that was deleted.
-    pub afresh: bool,
+    /// There is no state: a new installation, or one whose state was deleted.
+    pub is_new_installation: bool,
     /// None: what this run does cannot be recorded; why.
     pub unrecordable: Option<String>,
-    /// What may stand in Slack that the state does not know.
-    pub recall: Option<Recall>,
+    /// Messages of earlier runs that Slack may have and the state does not.
+    pub earlier: Option<EarlierPosts>,
     /// A replay, which the first checkpoint consumes: findings updated since then are announced again.
     pub replay: Option<Millis>,
 }
@@ -86,7 +85,7 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Vec
 fn start_from(source: Source, config: &Config, now: Millis) -> Result<Start, Unusable> {
     Ok(match source {
         // A first run that could not record may have spoken.
-        Source::New => Start { afresh: true, ..nothing_known(None, None, config, now) },
+        Source::New => Start { is_new_installation: true, ..nothing_known(None, None, config, now) },
         Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
         Source::Copy { text, why } => match State::parse(&text) {
             Ok(state) => recorded(state, Some(why), config, now),
@@ -104,8 +103,8 @@ fn is_ahead(written: Millis, config: &Config, now: Millis) -> bool {
 
 fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
     correct(&mut state, config, now);
-    let recall = recall(&state, unrecordable.is_some(), config, now);
-    Start { state, afresh: false, unrecordable, recall, replay: None }
+    let earlier = earlier_posts(&state, unrecordable.is_some(), config, now);
+    Start { state, is_new_installation: false, unrecordable, earlier, replay: None }
 }
 
 /// What a wrong clock wrote is not believed: since when it posted, and from where it looked at a source of which it saw
@@ -126,23 +125,24 @@ fn unreadable(why: String, config: &Config, now: Millis) -> Start {
 }
 
 /// The findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
-fn nothing_known(unrecordable: Option<String>, not_before: Option<Millis>, config: &Config, now: Millis) -> Start {
+fn nothing_known(unrecordable: Option<String>, readable_at: Option<Millis>, config: &Config, now: Millis) -> Start {
     let since = now.minus(config.lookback);
-    let recall = Some(Recall { since, past: Past::since(since, None), not_before, unclean: false });
-    Start { state: State::default(), afresh: false, unrecordable, recall, replay: None }
+    let past = Past::since(since, None);
+    let earlier = Some(EarlierPosts { since, past, readable_at, is_unclean: false });
+    Start { state: State::default(), is_new_installation: false, unrecordable, earlier, replay: None }
 }
 
 /// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
 /// since the last checkpoint, for a run that could not record may have spoken.
-fn recall(state: &State, copy: bool, config: &Config, now: Millis) -> Option<Recall> {
+fn earlier_posts(state: &State, copy: bool, config: &Config, now: Millis) -> Option<EarlierPosts> {
     let since = state.run.as_ref().map(|r| r.since).or(state.saved)?;
     let last_post = state.run.as_ref().map(|r| {
         let renewed = r.renewed.min(now);
         if r.released { renewed } else { renewed.plus(config.lease) }
     });
     // What reads a copy may follow a run that could record as little, a moment ago.
-    let not_before = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
-    Some(Recall { since, past: Past::since(since, state.replayed), not_before, unclean: state.run.is_some() })
+    let readable_at = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
+    Some(EarlierPosts { since, past: Past::since(since, state.replayed), readable_at, is_unclean: state.run.is_some() })
 }
 
 /// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
@@ -150,7 +150,8 @@ fn replay(start: &mut Start, since: Millis, now: Millis) {
     tracing::info!(since = since.iso(), "replay requested: announcing again all findings updated since `since`");
     start.state.begin_replay(since, now);
     start.replay = Some(since);
-    start.recall = Some(Recall { since: now, past: Past::since(now, Some(now)), not_before: None, unclean: false });
+    start.earlier =
+        Some(EarlierPosts { since: now, past: Past::since(now, Some(now)), readable_at: None, is_unclean: false });
 }
 
 #[cfg(test)]
@@ -182,9 +183,9 @@ mod tests {
         assert!(matches!(open(loaded(&state), &config(), NOW), Ok(Opening::Busy { .. })));
         let state = run(NOW.minus(Duration::from_secs(61)), false);
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("the lease has expired") };
-        let recall = start.recall.unwrap();
-        assert!(recall.unclean);
-        assert_eq!(recall.not_before, Some(NOW.plus(Duration::from_secs(9))));
+        let earlier = start.earlier.unwrap();
+        assert!(earlier.is_unclean);
+        assert_eq!(earlier.readable_at, Some(NOW.plus(Duration::from_secs(9))));
     }
 
     #[test]
@@ -196,10 +197,10 @@ mod tests {
             state = run(NOW.plus(hours), released);
             state.run.as_mut().unwrap().since = NOW.plus(hours);
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("nobody holds it") };
-            let (recall, note) = (start.recall.unwrap(), start.state.run.unwrap());
-            assert_eq!(recall.not_before, Some(NOW.plus(Duration::from_secs(seconds))));
+            let (earlier, note) = (start.earlier.unwrap(), start.state.run.unwrap());
+            assert_eq!(earlier.readable_at, Some(NOW.plus(Duration::from_secs(seconds))));
             // Since when it spoke is not known.
-            assert_eq!((recall.since, note.since), (NOW.minus(config().lookback), recall.since));
+            assert_eq!((earlier.since, note.since), (NOW.minus(config().lookback), earlier.since));
         }
     }
 
@@ -223,8 +224,8 @@ mod tests {
     fn a_note_without_lease_is_looked_up_but_turns_nobody_away() {
         let state = run(NOW.minus(Duration::from_secs(1)), true);
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
-        assert_eq!(start.recall.unwrap().not_before, Some(NOW.plus(Duration::from_secs(9))));
-        assert!(!start.afresh);
+        assert_eq!(start.earlier.unwrap().readable_at, Some(NOW.plus(Duration::from_secs(9))));
+        assert!(!start.is_new_installation);
     }
 
     #[test]
@@ -245,7 +246,7 @@ mod tests {
             let mut state = State { saved: Some(ended_at), ..State::default() };
             state.release_lease("b", Some(Unrecorded { since: Millis(1_000), last_post }));
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
-            assert_eq!(start.recall.unwrap().not_before, Some(Millis(NOW.0 + not_before * 1_000)));
+            assert_eq!(start.earlier.unwrap().readable_at, Some(Millis(NOW.0 + not_before * 1_000)));
         }
     }
 

@@ -23,6 +23,11 @@ impl Stop {
         *self.told.borrow() || Instant::now() >= *self.deadline
     }
 
+    /// Turns true when a signal requests to shut down.
+    pub(super) fn shutdown(&self) -> watch::Receiver<bool> {
+        self.told.clone()
+    }
+
     /// Whether it was a signal that ended the run, not the time.
     pub fn is_told(&self) -> bool {
         *self.told.borrow()

@@ -1,11 +1,11 @@
-//! Where the state is kept: the seam between the engine and the file or the ConfigMap.
+//! Where the state is kept: the seam between a run and the file or the ConfigMap.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use crate::time::{Millis, parse_duration};
 
-/// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is the engine's to judge.
+/// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is decided by the run.
 #[allow(async_fn_in_trait)]
 pub trait Store {
     /// Reads document and `replay`; what is read is what the next [`save`](Store::save) is compared with. Changes nothing.

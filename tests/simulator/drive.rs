@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use guardduty_slack::config::Config;
+use guardduty_slack::core::{Core, Limits, Start, Unreachable};
 use guardduty_slack::guardduty::{ReadError, Reason};
 use guardduty_slack::message::Wording;
 use guardduty_slack::metrics::Requests;
-use guardduty_slack::run::engine::{Begin, Engine};
-use guardduty_slack::run::intake::{Identity, Unreachable};
-use guardduty_slack::run::record::Record;
-use guardduty_slack::run::session::{Opening, Start, open};
-use guardduty_slack::run::stop::Stop;
+use guardduty_slack::run::driver::{Identity, Systems, drive};
+use guardduty_slack::run::session::{self, Opening, open};
 use guardduty_slack::state::State;
 use guardduty_slack::state::store::{Source, Store};
 use guardduty_slack::time::{Clock, Millis};
@@ -218,11 +216,11 @@ async fn one_run(line: &Line, config: &Config) -> Ended {
     }
     let said_before: BTreeMap<String, Millis> = start.state.findings.iter().map(|(id, e)| (id.clone(), e.u)).collect();
     let (term, told) = watch::channel(false);
-    let stop = Stop::new(told, config.run_timeout - Duration::from_secs(10));
-    let (chat, wording) = (Talk(line.clone()), Wording::default());
-    let mut engine = engine(line, config, store, start, &chat, &wording, clock, stop);
-    let setup = &world.history.setup;
-    (engine.window, engine.budget.digest, engine.record.bound) = (setup.window, setup.digest, bugs::bound(world));
+    let wording = Wording::default();
+    let identities = identities(line);
+    let mut core = core(line, config, start, &wording, identities.len(), clock);
+    let chat = Talk(line.clone());
+    let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
     let terminated = async {
         match run.plan.term {
             Some(ms) => sleep(Duration::from_millis(ms as u64)).await,
@@ -235,18 +233,18 @@ async fn one_run(line: &Line, config: &Config) -> Ended {
     tokio::select! {
         biased;
         () = run.crash.notified() => {}
-        () = engine.run() => {}
+        () = drive(&mut core, systems, clock, told) => {}
         () = terminated => {}
     }
     // Digests of a run that records nothing: whom they summed up only the run itself knows.
     for (id, at, message) in run.unplanned.take() {
-        let plan: Vec<(String, Millis)> = match engine.record.state.plans.get(&id) {
+        let plan: Vec<(String, Millis)> = match core.state.plans.get(&id) {
             Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
-            None => bare(&engine.record.state, &said_before, world),
+            None => bare(&core.state, &said_before, world),
         };
         world.claim_digest(run, &id, &plan, message, at);
     }
-    if run.dead.get() { Ended::Killed } else { Ended::Exit(if engine.is_success() { 0 } else { 1 }) }
+    if run.dead.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
 }
 
 /// What the run settled without a message of its own.
@@ -261,35 +259,32 @@ fn bare(state: &State, before: &BTreeMap<String, Millis>, world: &World) -> Vec<
     news.filter(|(id, e)| !told(id, e.u)).map(|(id, e)| (id.clone(), e.u)).collect()
 }
 
-#[allow(clippy::too_many_arguments)]
-fn engine<'a>(
+fn core<'a>(
     line: &Line,
     config: &'a Config,
-    store: Shelf,
-    start: Start,
-    chat: &'a Talk,
+    start: session::Start,
     wording: &'a Wording,
+    identities: usize,
     clock: Clock,
-    stop: Stop,
-) -> Engine<'a, Sky, Talk, Shelf> {
-    let id = line.run.id();
-    let record = Record::new(start.state, config, store, clock, id.clone(), start.replay.is_some(), start.unrecordable);
-    let identities = identities(line);
-    Engine::new(Begin {
+) -> Core<'a> {
+    let setup = &line.world.history.setup;
+    let now = clock.now();
+    Core::new(Start {
         config,
-        chat,
         wording,
-        id,
+        limits: Limits { in_hand: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
+        id: line.run.id(),
         chance: || 0.5,
-        clock,
-        stop,
-        record,
-        identities,
-        afresh: start.afresh,
-        replay: start.replay,
-        recall: start.recall,
         requests: Requests::default(),
-        print: None,
+        identities,
+        state: start.state,
+        is_new_installation: start.is_new_installation,
+        unrecordable: start.unrecordable,
+        earlier: start.earlier,
+        replay: start.replay,
+        begun: now.minus(clock.elapsed()),
+        now,
+        end: now.plus(config.run_timeout - Duration::from_secs(10)),
     })
 }
 

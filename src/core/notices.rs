@@ -4,29 +4,38 @@
 //! its state; a warning is announced unless the history of the last day contains it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::guardduty::Detector;
+use crate::core::agenda::{Queues, Step};
+use crate::core::event::{ChannelHistory, Query, Reply};
+use crate::core::run::Core;
 use crate::message::{Level, Notice};
-use crate::plan::{Act, Queue, silence};
-use crate::run::engine::Engine;
-use crate::slack::{Chat, OwnMessage};
-use crate::state::store::Store;
+use crate::plan::{Act, silence};
+use crate::slack::OwnMessage;
 
 /// Period in which a warning is announced once by runs without a saved state.
 const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
-    /// Takes out the notices that a run without a saved state does not announce. They stay in the state, for the next
-    /// run in case a later checkpoint succeeds.
-    pub(super) async fn hold_back_notices(&mut self, queues: &mut BTreeMap<Queue, Vec<Act>>) {
-        if self.record.state.saved.is_some() || !queues.values().flatten().any(|act| matches!(act, Act::Notice(_))) {
-            return;
+impl Core<'_> {
+    /// Takes out the notices that a run without a saved state does not announce, and begins the delivery of the rest. They
+    /// stay in the state, for the next run in case a later save succeeds.
+    pub(super) fn hold_back_notices(&mut self, mut queues: Queues) -> Option<Step> {
+        let has_notice = queues.values().flatten().any(|act| matches!(act, Act::Notice(_)));
+        if self.state.saved.is_none() && has_notice {
+            let Poll::Ready(announced) = self.read_announced_events() else {
+                return Some(Step::HoldBackNotices(queues));
+            };
+            self.take_out_notices(&mut queues, &announced);
         }
-        let announced = self.announced_events().await;
+        self.begin_delivery(queues);
+        None
+    }
+
+    fn take_out_notices(&mut self, queues: &mut Queues, announced: &HashSet<String>) {
         for acts in queues.values_mut() {
             acts.retain(|act| match act {
-                Act::Notice(notice) if is_held_back(notice, &announced) => {
+                Act::Notice(notice) if is_held_back(notice, announced) => {
                     self.tried.insert(notice.id.clone());
                     tracing::info!(notice = notice.title, "notice is not announced: there is no saved state");
                     false
@@ -36,19 +45,23 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store> Engine<'a, D, C, S> {
         }
     }
 
-    /// The events of the notices in the default channel in the last day; none if its history cannot be read.
-    async fn announced_events(&self) -> HashSet<String> {
+    /// Reads the events of the notices in the default channel in the last day; none if its history cannot be read.
+    fn read_announced_events(&mut self) -> Poll<HashSet<String>> {
         let default = &self.channels.default;
-        let Some(channel) = self.channels.id(default.name()).filter(|_| self.channels.is_readable(&default.target))
-        else {
-            return HashSet::new();
+        let name = default.name().to_owned();
+        let Some(id) = self.channels.id(&name).filter(|_| self.channels.is_readable(&default.target)) else {
+            return Poll::Ready(HashSet::new());
         };
-        let since = self.clock.now().minus(REPEAT_AFTER);
-        match self.stop.unless(self.chat.history(&channel, since)).await {
-            Some(Ok(messages)) => messages.iter().filter_map(event_of).collect(),
-            Some(Err(_)) | None => HashSet::new(),
-        }
+        let oldest = self.now.minus(REPEAT_AFTER);
+        let channels = BTreeMap::from([(id, name)]);
+        let reply = std::task::ready!(self.ask(|| Query::Histories { channels, oldest }));
+        let Some(Reply::Histories(histories)) = reply else { return Poll::Ready(HashSet::new()) };
+        Poll::Ready(histories.iter().flat_map(announced_events).collect())
     }
+}
+
+fn announced_events(history: &ChannelHistory) -> Vec<String> {
+    history.messages.iter().flatten().filter_map(event_of).collect()
 }
 
 fn is_held_back(notice: &Notice, announced: &HashSet<String>) -> bool {

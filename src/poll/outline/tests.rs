@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::finding::{Origin, decode};
 use crate::guardduty::Reason;
-use crate::run::poll::{Known, Rest, Room};
+use crate::poll::{Known, Rest, Room};
 
 /// Instants are told in milliseconds after this one.
 const BASE: i64 = 1_795_000_000_000;

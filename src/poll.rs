@@ -5,11 +5,13 @@
 //! missed none ([`proof`]). A long list is divided by time into parts that are read at the same time ([`span`]); which of
 //! them is read when, and how far the source is complete, is decided in [`outline`], and done here.
 
+pub mod look;
 mod outline;
 mod part;
 mod proof;
 mod room;
 mod span;
+pub mod watched;
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;

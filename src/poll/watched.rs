@@ -8,7 +8,7 @@ use crate::guardduty::{Destination, Detector, MissedScan, ReadError, Subject, Un
 use crate::message::Notice;
 use crate::plan::silence::Stamp;
 use crate::plan::watch::{self, ScanQuery, TABLE};
-use crate::run::look::Look;
+use crate::poll::look::Look;
 use crate::state::Source;
 use crate::time::Millis;
 

@@ -1,20 +1,15 @@
-//! What the sources of a run show: looks side by side, windows one after another, and how far each source got.
+//! What the sources of a run show: windows one after another, and how far each source got.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::pin::Pin;
 use std::rc::Rc;
 
-use futures_util::stream::FuturesUnordered;
-use tokio::time::Instant;
-
 use crate::config::{Access, Config};
+use crate::core::event::{DetectorOf, SourceRequest};
 use crate::finding::{Band, Finding};
-use crate::guardduty::{Detector, DetectorStatus, ReadError, Subject};
+use crate::guardduty::{DetectorStatus, SourceKey, Subject};
 use crate::plan::watch;
-use crate::run::look::{Besides, Look};
-use crate::run::looks::Looks;
-use crate::run::poll::{Ask, Known, Rest, Room};
-use crate::run::watched;
+use crate::poll::look::{Besides, Look};
+use crate::poll::{Ask, Known, Rest, Room, watched};
 use crate::state::{InHand, Items, Progress, Source, Standing, State};
 use crate::time::Millis;
 
@@ -23,24 +18,12 @@ const LOOKUPS: usize = 500;
 /// Among them, so many first whose messages lack a link.
 const LINKS: usize = 100;
 
-/// An identity that could not be used, and with it the sources seen through it.
-#[derive(Debug)]
-pub struct Unreachable {
-    /// `self`, or the role.
-    pub identity: String,
-    /// The account, where it is known without asking.
-    pub account: Option<String>,
-    pub error: ReadError,
-}
-
-/// The sources of one identity, once it is known what they are.
-pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
-
 /// One source in this run.
-pub struct Track<D> {
-    source: Rc<D>,
-    /// When its first list was asked for.
-    since: Instant,
+#[derive(Debug)]
+pub struct Track {
+    source: SourceKey,
+    /// When it was first requested.
+    since: Millis,
     pub n: u32,
     detector: Option<String>,
     pub progress: Progress,
@@ -55,16 +38,10 @@ pub struct Track<D> {
     unfetched: BTreeSet<String>,
 }
 
-impl<D> Track<D> {
-    /// Findings of this source as GuardDuty returns them, by ID.
-    pub async fn documents(&self, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError>
-    where
-        D: Detector,
-    {
-        match &self.detector {
-            Some(detector) => self.source.documents(detector, ids).await,
-            None => Ok(BTreeMap::new()),
-        }
+impl Track {
+    /// Its detector, if that was read.
+    fn detector(&self) -> Option<DetectorOf> {
+        Some(DetectorOf { source: self.source.clone(), detector: self.detector.clone()? })
     }
 
     /// Number of findings that are listed and not processed, including those that could not be fetched.
@@ -75,42 +52,49 @@ impl<D> Track<D> {
 }
 
 /// All sources of a run.
-pub struct Intake<'a, D> {
+#[derive(Debug)]
+pub struct Sources<'a> {
     config: &'a Config,
-    /// From here a source is read that is new to the state.
+    /// Time from which a source is read that is new to the state.
     pub start: Millis,
-    pub tracks: BTreeMap<String, Track<D>>,
-    pub identities: FuturesUnordered<Identity<D>>,
-    pub looks: Looks<D>,
+    pub tracks: BTreeMap<String, Track>,
+    /// Number of identities whose sources are not known yet.
+    pub(super) undiscovered: usize,
+    /// Number of requests without an answer.
+    reading: usize,
 }
 
-impl<'a, D: Detector + 'static> Intake<'a, D> {
-    pub fn new(config: &'a Config, identities: Vec<Identity<D>>, start: Millis) -> Self {
-        let identities = identities.into_iter().collect();
-        Self { config, start, tracks: BTreeMap::new(), identities, looks: Looks::new() }
+impl<'a> Sources<'a> {
+    pub(super) fn new(config: &'a Config, identities: usize, start: Millis) -> Self {
+        Self { config, start, tracks: BTreeMap::new(), undiscovered: identities, reading: 0 }
     }
 
-    /// Nothing is asked for any more.
+    /// Returns true if nothing is requested.
     pub fn is_idle(&self) -> bool {
-        self.identities.is_empty() && self.looks.is_empty()
+        self.undiscovered == 0 && self.reading == 0
     }
 
-    /// Starts the first look at a source. One that another identity showed already is not looked at twice.
-    pub fn first_look(&mut self, source: D, state: &State, room: &Rc<Room>, known: &Rc<Known>, now: Millis) {
-        let key = source.key().to_string();
+    /// Returns the first request to a source, or `None` if another identity showed the source already.
+    pub(super) fn first_request(
+        &mut self,
+        source: SourceKey,
+        state: &State,
+        room: &Rc<Room>,
+        known: &Rc<Known>,
+        now: Millis,
+    ) -> Option<SourceRequest> {
+        let key = source.to_string();
         if self.tracks.contains_key(&key) {
-            return;
+            return None;
         }
         let start = self.start;
         let stored = state.sources.get(&key).filter(|s| s.standing != Standing::LeftOut);
         let from = stored.map_or(start, |s| s.lower(self.config.overlap));
         let besides = self.besides(stored, state, start, now);
-        let source = Rc::new(source);
         let ask = Ask::new(from, now, self.config.overlap, room, known);
-        self.looks.push(source.clone(), None, ask, besides);
         let track = Track {
-            source,
-            since: Instant::now(),
+            source: source.clone(),
+            since: now,
             n: 0,
             detector: None,
             progress: Progress::default(),
@@ -122,6 +106,8 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
             open: None,
         };
         self.tracks.insert(key, track);
+        self.reading += 1;
+        Some(SourceRequest { source, detector: None, ask, besides })
     }
 
     fn besides(&self, stored: Option<&Source>, state: &State, start: Millis, now: Millis) -> Besides {
@@ -157,22 +143,34 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         outdated.iter().copied().chain(in_turn).cloned().collect()
     }
 
-    /// Starts the next window of every source whose list goes on. Whether there is any.
-    pub fn next_windows(&mut self, state: &State, room: &Rc<Room>, known: &Rc<Known>, now: Millis) -> bool {
-        let mut any = false;
+    /// Returns a request for the next window of every source whose list goes on.
+    pub(super) fn next_requests(
+        &mut self,
+        state: &State,
+        room: &Rc<Room>,
+        known: &Rc<Known>,
+        now: Millis,
+    ) -> Vec<SourceRequest> {
+        let mut requests = Vec::new();
         for (key, track) in &mut self.tracks {
             let Some(next) = track.next.take() else { continue };
             // What was forgotten since must not be listed again.
             let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
             let ask = Ask::go_on(next, floor, Ask::new(floor, now, self.config.overlap, room, known));
-            self.looks.push(track.source.clone(), track.detector.clone(), ask, Besides::default());
-            any = true;
+            let (source, detector) = (track.source.clone(), track.detector.clone());
+            requests.push(SourceRequest { source, detector, ask, besides: Besides::default() });
         }
-        any
+        self.reading += requests.len();
+        requests
+    }
+
+    /// Notes that a request has its answer.
+    pub(super) fn count_answer(&mut self) {
+        self.reading = self.reading.saturating_sub(1);
     }
 
     /// Takes in what a source showed: how far it is complete, what is not settled, where its list goes on.
-    pub fn take(&mut self, look: &mut Look) -> Vec<Rc<Finding>> {
+    pub(super) fn take(&mut self, look: &mut Look, now: Millis) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
         track.looked = true;
         track.up &= look.error().is_none();
@@ -185,26 +183,29 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         let fresh = std::mem::take(&mut window.fresh);
         track.progress.unsettled.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
         track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
-        track.progress.took = track.since.elapsed();
+        track.progress.took = now.since(track.since);
         track.progress.hold = [track.progress.hold, window.hold].into_iter().flatten().min();
         track.next = window.next.take().filter(|_| window.error.is_none());
         fresh
     }
 
-    /// The source of this number and its detector, if it was read in this run.
-    pub fn reader(&self, n: u32) -> Option<(Rc<D>, String)> {
-        let track = self.tracks.values().find(|track| track.n == n && track.looked && track.detector.is_some())?;
-        Some((track.source.clone(), track.detector.clone()?))
+    /// The detector of the source with this number, if it was read in this run.
+    pub(super) fn detector(&self, n: u32) -> Option<DetectorOf> {
+        self.tracks.values().filter(|track| track.n == n && track.looked).find_map(Track::detector)
     }
 
-    /// Every source that was read in this run, and its detector.
-    pub fn readers(&self) -> Vec<(Rc<D>, String)> {
-        let read = self.tracks.values().filter(|track| track.looked);
-        read.filter_map(|track| Some((track.source.clone(), track.detector.clone()?))).collect()
+    /// The detector of a source, if it is known.
+    pub(super) fn detector_of(&self, key: &str) -> Option<DetectorOf> {
+        self.tracks.get(key)?.detector()
     }
 
-    /// What is to be told though no list showed it is in hand as if one had.
-    pub fn hold(&mut self, findings: &[Rc<Finding>]) {
+    /// The detectors of all sources that were read in this run.
+    pub(super) fn detectors(&self) -> Vec<DetectorOf> {
+        self.tracks.values().filter(|track| track.looked).filter_map(Track::detector).collect()
+    }
+
+    /// Adds findings that are to be announced although no list showed them.
+    pub(super) fn hold(&mut self, findings: &[Rc<Finding>]) {
         for f in findings {
             if let Some(track) = self.tracks.get_mut(&f.origin.key()) {
                 track.progress.unsettled.entry(f.id.clone()).or_insert(f.updated);
@@ -212,16 +213,16 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         }
     }
 
-    /// A state of a finding is settled: it holds up no source any more.
-    pub fn settled(&mut self, id: &str) {
+    /// Notes that a revision of a finding is processed: it holds up no watermark any more.
+    pub(super) fn set_processed(&mut self, id: &str) {
         for track in self.tracks.values_mut() {
             track.progress.unsettled.remove(id);
             track.unfetched.remove(id);
         }
     }
 
-    /// Moves every watermark as far as everything is settled.
-    pub fn advance(&self, state: &mut State) {
+    /// Moves every watermark as far as everything is processed.
+    pub(super) fn advance(&self, state: &mut State) {
         for (key, track) in &self.tracks {
             if let Some(source) = state.sources.get_mut(key) {
                 source.advance(&track.progress);
@@ -229,26 +230,27 @@ impl<'a, D: Detector + 'static> Intake<'a, D> {
         }
     }
 
-    /// What is listed and not settled.
-    pub fn in_hand(&self) -> InHand<'_> {
-        let oldest = |t: &Track<D>| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
+    /// What is listed and not processed.
+    pub(super) fn in_hand(&self) -> InHand<'_> {
+        let oldest = |t: &Track| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
         InHand {
             ids: self.tracks.values().flat_map(|t| t.progress.unsettled.keys().map(String::as_str)).collect(),
             oldest: self.tracks.iter().filter_map(|(key, t)| Some((key.as_str(), oldest(t)?))).collect(),
         }
     }
 
-    /// How many findings are listed and not settled, and whether any list goes on.
-    pub fn pending(&self) -> usize {
+    /// Number of findings that are listed and not processed.
+    pub(super) fn pending(&self) -> usize {
         self.tracks.values().map(|t| t.progress.unsettled.len()).sum()
     }
 
-    pub fn goes_on(&self) -> bool {
+    /// Returns true if any list goes on.
+    pub(super) fn has_more(&self) -> bool {
         self.tracks.values().any(|t| t.next.is_some())
     }
 
     /// By `account/region`, the `n` of each source.
-    pub fn numbers(&self) -> HashMap<String, u32> {
+    pub(super) fn numbers(&self) -> HashMap<String, u32> {
         self.tracks.iter().map(|(key, t)| (key.clone(), t.n)).collect()
     }
 }

@@ -8,8 +8,8 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::finding::{Band, Finding};
 use crate::guardduty::{Detector, DetectorStatus, ReadError, SourceKey};
-use crate::run::poll::{self, Ask, PAGE, Window};
-use crate::run::watched::{self, Watched};
+use crate::poll::watched::{self, Watched};
+use crate::poll::{self, Ask, PAGE, Window};
 use crate::time::Millis;
 
 /// What is asked besides the findings.
@@ -48,7 +48,7 @@ pub struct Look {
 }
 
 impl Look {
-    fn of(key: SourceKey, detector: Result<Option<String>, ReadError>, first: bool) -> Self {
+    pub(crate) fn of(key: SourceKey, detector: Result<Option<String>, ReadError>, first: bool) -> Self {
         Self {
             key,
             detector,

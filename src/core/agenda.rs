@@ -1,0 +1,152 @@
+//! The agenda of a run: steps, one after another. A step may put others before those that are left.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
+
+use crate::core::checkpoint::DueSave;
+use crate::core::event::DetectorOf;
+use crate::core::full_log::PageOfSource;
+use crate::core::investigations::{DueInvestigation, InvestigationStep};
+use crate::core::run::Core;
+use crate::core::summary::SummaryStep;
+use crate::core::triage::TriageStep;
+use crate::finding::Finding;
+use crate::plan::{Act, Queue, SummaryOf};
+use crate::time::Millis;
+
+/// Deliveries by queue.
+pub(super) type Queues = BTreeMap<Queue, Vec<Act>>;
+/// Findings by ID.
+pub(super) type Findings = HashMap<String, Rc<Finding>>;
+
+/// What arrived, and what is to be announced of it.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub(super) findings: Vec<Rc<Finding>>,
+    /// Findings whose archiving was looked up.
+    pub(super) looked_up: Vec<Rc<Finding>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Waits until every source has answered, or until the planning deadline.
+    Gather {
+        planning_deadline: Millis,
+    },
+    AnnounceReachableSources,
+    /// Announces what arrived, and gathers more as long as there is more.
+    NextWindow,
+    GatherMore,
+    AnnounceUnansweredSources,
+    AnnounceArrived,
+    /// Announces what waited: recurrences for the reactions, siblings for a message.
+    AnnounceLater(Window),
+    FinishWindow,
+    AnnounceWindow(Window),
+    /// Reads the history of the channels, and treats as delivered what it shows of these findings.
+    Reconcile(Vec<Rc<Finding>>),
+    PlanWindow(Window),
+    WaitForSave(DueSave),
+    HoldBackNotices(Queues),
+    DeliverQueues {
+        end_of_grace: Option<Millis>,
+    },
+    Redirect,
+    LogInFull(VecDeque<PageOfSource>),
+    Triage(TriageStep),
+    /// Reads findings by ID, a page at a time, for the step that needs them.
+    FetchFindings {
+        pages: VecDeque<(DetectorOf, Vec<String>)>,
+        found: Findings,
+        purpose: Purpose,
+    },
+    Investigations(InvestigationStep),
+    Summary(SummaryStep),
+    Close,
+    Finish {
+        save: DueSave,
+        last_success: Option<Millis>,
+    },
+}
+
+/// What findings are read for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    Escalations(Vec<String>),
+    Marks,
+    Investigations(Vec<DueInvestigation>),
+    Summary { summary: Box<SummaryOf>, ids: Vec<String> },
+}
+
+impl Core<'_> {
+    pub(super) fn first_agenda() -> VecDeque<Step> {
+        VecDeque::from([
+            Step::AnnounceReachableSources,
+            Step::NextWindow,
+            Step::AnnounceUnansweredSources,
+            Step::Triage(TriageStep::ReadRecent),
+            Step::Triage(TriageStep::ReadOlder),
+            Step::Triage(TriageStep::Escalate),
+            Step::Triage(TriageStep::CarryOut),
+            Step::Investigations(InvestigationStep::Begin),
+            Step::Summary(SummaryStep::Begin),
+            Step::Close,
+        ])
+    }
+
+    /// Puts steps before those that are left.
+    pub(super) fn do_first<const N: usize>(&mut self, steps: [Step; N]) {
+        for step in steps.into_iter().rev() {
+            self.agenda.push_front(step);
+        }
+    }
+
+    /// Carries out the agenda up to the first step that must wait.
+    pub(super) fn proceed(&mut self) {
+        while let Some(step) = self.agenda.pop_front() {
+            if let Some(waiting) = self.perform(step) {
+                self.agenda.push_front(waiting);
+                return;
+            }
+        }
+    }
+
+    /// Returns the step if it must wait.
+    fn perform(&mut self, step: Step) -> Option<Step> {
+        match step {
+            Step::Gather { planning_deadline } => return self.gather(planning_deadline),
+            Step::AnnounceReachableSources => self.announce_reachable_sources(),
+            Step::NextWindow => self.begin_window(),
+            Step::GatherMore => self.gather_more(),
+            Step::AnnounceUnansweredSources => self.announce_unanswered_sources(),
+            Step::AnnounceArrived => self.announce_arrived(),
+            Step::AnnounceLater(window) => self.announce_later(window),
+            Step::FinishWindow => self.finish_window(),
+            Step::AnnounceWindow(window) => self.announce_window(window),
+            Step::Reconcile(findings) => return self.reconcile(findings),
+            Step::PlanWindow(window) => self.plan_window(window),
+            Step::WaitForSave(save) => return self.is_waiting_for(save).then_some(Step::WaitForSave(save)),
+            Step::HoldBackNotices(queues) => return self.hold_back_notices(queues),
+            Step::DeliverQueues { end_of_grace } => return self.deliver_queues(end_of_grace),
+            Step::Redirect => self.redirect(),
+            Step::LogInFull(pages) => return self.log_in_full(pages),
+            Step::Triage(step) => return self.triage(step),
+            Step::FetchFindings { pages, found, purpose } => return self.fetch_findings(pages, found, purpose),
+            Step::Investigations(step) => return self.report_investigations(step),
+            Step::Summary(step) => return self.summarize(step),
+            Step::Close => return self.close(),
+            Step::Finish { save, last_success } => return self.finish(save, last_success),
+        }
+        None
+    }
+
+    /// Time at which the step that waits has more to do, if that is known.
+    pub(super) fn wake_of_step(&self) -> Option<Millis> {
+        match self.agenda.front()? {
+            Step::Gather { planning_deadline } => Some((*planning_deadline).min(self.late_at())),
+            Step::Reconcile(_) => self.earlier.and_then(|earlier| earlier.readable_at),
+            Step::DeliverQueues { end_of_grace } => self.outbox_wake_at.into_iter().chain(*end_of_grace).min(),
+            _ => None,
+        }
+    }
+}

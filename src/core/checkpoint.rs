@@ -1,0 +1,240 @@
+//! Checkpoints: when the state is saved, and what a save that failed means. After a delivery, never before; in few writes.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::core::event::{Effect, Generation, Save};
+use crate::core::gate::Intents;
+use crate::core::run::Core;
+use crate::state::store::SaveError;
+use crate::state::{Forgotten, Unrecorded};
+use crate::time::Millis;
+
+/// Number of deliveries, and time after the first of them, at which a checkpoint is due.
+const DELIVERIES: usize = 20;
+const CHECKPOINT: Duration = Duration::from_secs(10);
+
+/// How far the state of a run is saved.
+#[derive(Debug)]
+pub struct Checkpoints {
+    lease: Duration,
+    is_dry_run: bool,
+    /// The next save also removes a replay.
+    consume_replay: bool,
+    /// Reason why nothing can be saved in this run.
+    pub(super) unrecordable: Option<String>,
+    /// Another writer changed the state: this run stops posting.
+    pub(super) conflict: Option<String>,
+    /// Reason why the last save failed.
+    failed: Option<String>,
+    /// Saves contain the posting intent of this run.
+    has_intent: bool,
+    /// Number of deliveries since the last save.
+    unsaved: usize,
+    saved_at: Millis,
+    /// Bytes of the last document.
+    pub bytes: usize,
+    last: Generation,
+    answered: Generation,
+    /// The save that has no answer yet, and its time.
+    in_flight: Option<(Generation, Millis)>,
+    is_queued: bool,
+}
+
+/// A save that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DueSave(Generation);
+
+impl Checkpoints {
+    pub(super) fn new(config: &Config, consume_replay: bool, unrecordable: Option<String>, now: Millis) -> Self {
+        Self {
+            lease: config.lease,
+            is_dry_run: config.dry_run,
+            consume_replay,
+            unrecordable,
+            conflict: None,
+            failed: None,
+            has_intent: false,
+            unsaved: 0,
+            saved_at: now,
+            bytes: 0,
+            last: Generation::default(),
+            answered: Generation::default(),
+            in_flight: None,
+            is_queued: false,
+        }
+    }
+
+    /// Counts one delivery that is not saved yet.
+    pub(super) fn count_delivery(&mut self) {
+        self.unsaved += 1;
+    }
+
+    /// From the next save on, the state has the posting intent of this run.
+    pub(super) fn begin_posting(&mut self) {
+        self.has_intent = true;
+    }
+
+    /// How far the store has what must be saved before a message is sent.
+    pub(super) fn intents(&self, has_unsaved_id: bool) -> Intents {
+        if self.conflict.is_some() {
+            Intents::Conflict
+        } else if !self.has_intent || has_unsaved_id || self.in_flight.is_some() {
+            Intents::Unsaved
+        } else if self.unrecordable.is_some() || self.failed.is_some() {
+            Intents::NotAnswered
+        } else {
+            Intents::Saved
+        }
+    }
+
+    /// Returns true while a save has no answer.
+    pub(super) fn is_saving(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// Returns true if a checkpoint is due, or the lease is to be renewed.
+    pub(super) fn is_due(&self, now: Millis) -> bool {
+        self.unsaved >= DELIVERIES || self.next_due().is_some_and(|due| due <= now)
+    }
+
+    /// Time of the next checkpoint, if nothing more is delivered.
+    pub(super) fn next_due(&self) -> Option<Millis> {
+        let checkpoint = (self.unsaved > 0).then(|| self.saved_at.plus(CHECKPOINT));
+        let renewal = self.has_intent.then(|| self.saved_at.plus(self.lease / 3));
+        checkpoint.into_iter().chain(renewal).min().filter(|_| !self.is_saving())
+    }
+
+    /// Returns true if the last save succeeded.
+    pub fn is_recorded(&self) -> bool {
+        self.unrecordable.is_none() && self.conflict.is_none() && self.failed.is_none()
+    }
+
+    /// Returns the reason why the state is not saved.
+    pub fn problem(&self) -> Option<String> {
+        self.conflict.clone().or_else(|| self.unrecordable.clone()).or_else(|| self.failed.clone())
+    }
+
+    fn can_save(&self) -> bool {
+        self.unrecordable.is_none() && self.conflict.is_none() && !self.is_dry_run
+    }
+
+    /// Notes the answer of the store. Returns the time at which the document was made, if it was saved.
+    fn on_answer(&mut self, generation: Generation, result: Result<(), SaveError>) -> Option<Millis> {
+        let (_, made_at) = self.in_flight.take_if(|(in_flight, _)| *in_flight == generation)?;
+        self.answered = generation;
+        match result {
+            Ok(()) => {
+                self.consume_replay = false;
+                self.failed = None;
+                return Some(made_at);
+            }
+            Err(SaveError::Conflict(why)) => {
+                tracing::error!(error = why, "state was modified by another writer; stopping delivery");
+                self.conflict = Some(why);
+            }
+            Err(error) => {
+                tracing::warn!(%error, reason = error.reason(), "failed to save state");
+                self.failed = Some(error.to_string());
+            }
+        }
+        None
+    }
+}
+
+impl Core<'_> {
+    /// Saves the state, once the save before has its answer.
+    pub(super) fn save(&mut self) -> DueSave {
+        if self.checkpoints.is_saving() {
+            self.checkpoints.is_queued = true;
+            return DueSave(Generation(self.checkpoints.last.0 + 1));
+        }
+        self.begin_save()
+    }
+
+    fn begin_save(&mut self) -> DueSave {
+        self.state.note_channels(self.channels.ids().clone());
+        self.sources.advance(&mut self.state);
+        if self.checkpoints.has_intent {
+            self.state.renew_lease(&self.id, self.now);
+        }
+        let save = self.write();
+        self.channels.set_saved();
+        save
+    }
+
+    /// The last save releases the lease. It takes the place of one that has no answer.
+    pub(super) fn save_finally(&mut self, unrecorded: Option<Unrecorded>) -> DueSave {
+        self.state.release_lease(&self.id, unrecorded);
+        self.checkpoints.has_intent = false;
+        self.checkpoints.in_flight = None;
+        self.write()
+    }
+
+    pub(super) fn save_if_due(&mut self) {
+        if self.checkpoints.is_due(self.now) && !self.checkpoints.is_saving() && !self.is_stopping() {
+            self.save();
+        }
+    }
+
+    pub(super) fn on_saved(&mut self, generation: Generation, result: Result<(), SaveError>) {
+        if let Some(made_at) = self.checkpoints.on_answer(generation, result) {
+            self.state.set_saved(Some(made_at));
+        }
+        if self.checkpoints.is_queued && !self.checkpoints.is_saving() && !self.is_stopping() {
+            self.begin_save();
+        }
+    }
+
+    /// Returns true if a save is waited for. A run that must end waits for its last save only.
+    pub(super) fn is_waiting_for(&self, save: DueSave) -> bool {
+        self.checkpoints.answered < save.0 && !self.is_stopping()
+    }
+
+    pub(super) fn is_waiting_for_last(&self, save: DueSave) -> bool {
+        self.checkpoints.answered < save.0
+    }
+
+    fn write(&mut self) -> DueSave {
+        let saved = self.state.set_saved(Some(self.now));
+        let document = self.compact();
+        self.state.set_saved(saved);
+        let checkpoints = &mut self.checkpoints;
+        // A save that failed is repeated when the next checkpoint is due, not at every delivery.
+        (checkpoints.unsaved, checkpoints.saved_at, checkpoints.is_queued) = (0, self.now, false);
+        checkpoints.last.0 += 1;
+        let generation = checkpoints.last;
+        if checkpoints.can_save() {
+            checkpoints.in_flight = Some((generation, self.now));
+            let consume_replay = checkpoints.consume_replay;
+            self.effects.push(Effect::Save(Save { generation, document, consume_replay }));
+        } else {
+            checkpoints.answered = generation;
+        }
+        DueSave(generation)
+    }
+
+    fn compact(&mut self) -> String {
+        let in_hand = self.sources.in_hand();
+        let Forgotten { raised, bytes } =
+            self.state.forget(self.limits.state_bytes, self.config.overlap, &in_hand, self.now);
+        for (source, floor) in raised {
+            tracing::warn!(
+                source,
+                floor = floor.iso(),
+                "state compacted: findings that become visible late, updated before `floor`, will not be detected"
+            );
+        }
+        self.checkpoints.bytes = bytes;
+        self.state.encode()
+    }
+
+    /// Bytes that are free for additional findings, once everything is forgotten that may be.
+    pub(super) fn free_bytes(&self) -> usize {
+        let in_hand = self.sources.in_hand();
+        self.limits.state_bytes.saturating_sub(self.state.unforgettable(self.config.overlap, &in_hand))
+    }
+}
+
+#[cfg(test)]
+mod tests;

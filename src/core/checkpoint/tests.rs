@@ -1,0 +1,76 @@
+use super::*;
+use crate::state::store::SaveError;
+
+const NOW: Millis = Millis(1_800_000_000_000);
+
+fn checkpoints() -> Checkpoints {
+    let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
+    let config = Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
+    Checkpoints::new(&config, true, None, NOW)
+}
+
+fn after(seconds: u64) -> Millis {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_checkpoint_is_due_after_twenty_deliveries_or_ten_seconds_and_a_renewal_after_a_third_of_the_lease() {
+    // The lease is 60 s.
+    for (unsaved, has_intent, seconds, expected) in [
+        (0, false, 3_600, false),
+        (1, false, 9, false),
+        (1, false, 10, true),
+        (19, true, 9, false),
+        (20, true, 0, true),
+        (0, true, 19, false),
+        (0, true, 20, true),
+    ] {
+        let checkpoints = Checkpoints { unsaved, has_intent, ..checkpoints() };
+        assert_eq!(checkpoints.is_due(after(seconds)), expected, "{unsaved} {has_intent} {seconds}");
+    }
+}
+
+#[test]
+fn a_save_that_has_no_answer_is_not_followed_by_another() {
+    let saving = Checkpoints { unsaved: 1, in_flight: Some((Generation(1), NOW)), ..checkpoints() };
+    assert!(!saving.is_due(after(3_600)));
+    assert_eq!(saving.next_due(), None);
+}
+
+#[test]
+fn intents_are_saved_only_after_the_answer_of_the_store() {
+    let posting = || Checkpoints { has_intent: true, ..checkpoints() };
+    let saving = Some((Generation(1), NOW));
+    for (checkpoints, has_unsaved_id, expected) in [
+        (checkpoints(), false, Intents::Unsaved),
+        (posting(), false, Intents::Saved),
+        (posting(), true, Intents::Unsaved),
+        (Checkpoints { in_flight: saving, ..posting() }, false, Intents::Unsaved),
+        (Checkpoints { failed: Some("503".into()), ..posting() }, false, Intents::NotAnswered),
+        (Checkpoints { failed: Some("503".into()), ..posting() }, true, Intents::Unsaved),
+        (Checkpoints { unrecordable: Some("403".into()), ..posting() }, false, Intents::NotAnswered),
+        (Checkpoints { conflict: Some("409".into()), ..posting() }, false, Intents::Conflict),
+        (Checkpoints { conflict: Some("409".into()), in_flight: saving, ..posting() }, true, Intents::Conflict),
+    ] {
+        assert_eq!(checkpoints.intents(has_unsaved_id), expected, "{checkpoints:?}");
+    }
+}
+
+#[test]
+fn an_answer_counts_only_for_the_last_save() {
+    let unavailable = || Err(SaveError::Unavailable("503".into()));
+    for (generation, result, is_recorded, consume_replay) in [
+        (2, Ok(()), true, false),
+        (2, unavailable(), false, true),
+        (2, Err(SaveError::Conflict("409".into())), false, true),
+        (1, Ok(()), true, true),
+        (1, unavailable(), true, true),
+    ] {
+        let mut checkpoints = Checkpoints { in_flight: Some((Generation(2), NOW)), ..checkpoints() };
+        let saved = checkpoints.on_answer(Generation(generation), result.clone());
+        assert_eq!(saved, (generation == 2 && result.is_ok()).then_some(NOW), "{generation} {result:?}");
+        assert_eq!(checkpoints.is_recorded(), is_recorded, "{generation} {result:?}");
+        assert_eq!(checkpoints.consume_replay, consume_replay, "{generation} {result:?}");
+        assert_eq!(checkpoints.is_saving(), generation == 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! The end of a run: the last save, and how the run ended.
+
+use crate::core::agenda::Step;
+use crate::core::checkpoint::DueSave;
+use crate::core::outbox::LAG;
+use crate::core::run::Core;
+use crate::core::verdict::{self, Facts, Posting, Uncertain};
+use crate::state::Unrecorded;
+use crate::time::Millis;
+
+impl Core<'_> {
+    /// Saves the state for the last time. The posting intent stays if the outcome of a message is unknown.
+    pub(super) fn close(&mut self) -> Option<Step> {
+        if self.checkpoints.is_saving() && !self.is_stopping() {
+            return Some(Step::Close);
+        }
+        self.give_up_unfetched();
+        if self.sources.is_idle() {
+            self.state.forget_unconfigured(self.now);
+        }
+        self.state.note_channels(self.channels.ids().clone());
+        self.sources.advance(&mut self.state);
+        self.state.count_failed(&self.tally.failed);
+        self.count_requests();
+        if self.checkpoints.conflict.is_none() {
+            let since = verdict::uncertain_since(&self.posting());
+            let last_success = self.state.totals.last_success;
+            if self.is_success() {
+                self.state.set_last_success(Some(self.now));
+            }
+            let unrecorded = since.map(|since| Unrecorded { since, last_post: self.last_possible_post() });
+            let save = self.save_finally(unrecorded);
+            self.do_first([Step::Finish { save, last_success }]);
+        }
+        None
+    }
+
+    /// Waits for the last save, whatever happens.
+    pub(super) fn finish(&mut self, save: DueSave, last_success: Option<Millis>) -> Option<Step> {
+        if self.is_waiting_for_last(save) {
+            return Some(Step::Finish { save, last_success });
+        }
+        if !self.checkpoints.is_recorded() {
+            self.state.set_last_success(last_success);
+        }
+        None
+    }
+
+    fn count_requests(&mut self) {
+        for ((service, operation, code), count) in self.requests.drain() {
+            self.state.count_requests((service, &operation, &code), count);
+        }
+    }
+
+    /// Time of the last message that an earlier run or this one may have posted without a record in the state.
+    fn last_possible_post(&self) -> Millis {
+        if self.is_outcome_unknown || self.tally.delivered > 0 {
+            return self.now;
+        }
+        let of_earlier_runs = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.minus(LAG));
+        of_earlier_runs.unwrap_or(self.begun).min(self.now)
+    }
+
+    fn posting(&self) -> Posting {
+        let earlier = self.earlier.map(|earlier| Uncertain { since: earlier.since, is_unclean: earlier.is_unclean });
+        Posting {
+            begun: self.begun,
+            is_outcome_unknown: self.is_outcome_unknown,
+            earlier,
+            is_reconciled: self.posted.is_some(),
+            has_closed_channel: self.channels.has_closed(),
+            is_history_unread: self.channels.is_history_unread(),
+            is_all_read: self.sources.tracks.values().all(|t| t.looked && t.up) && !self.is_identity_unusable,
+            has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty(),
+        }
+    }
+
+    /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
+    pub fn is_success(&self) -> bool {
+        verdict::is_success(Facts {
+            is_dry_run: self.config.dry_run,
+            has_problems: !self.tally.problems.is_empty(),
+            is_all_read: self.sources.is_idle() && self.sources.tracks.values().all(|t| t.looked),
+            has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty() || self.sources.has_more(),
+            is_outcome_unknown: self.is_outcome_unknown,
+            is_over: self.is_over(),
+            is_recorded: self.checkpoints.is_recorded(),
+        })
+    }
+
+    /// Returns true if the run ended because its time was over.
+    pub fn is_timed_out(&self) -> bool {
+        self.is_stopping() && !self.is_shutdown_requested
+    }
+}

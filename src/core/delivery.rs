@@ -1,0 +1,122 @@
+//! Deliveries of a window: what must be saved before is saved, then the outbox runs until it is empty.
+
+use std::time::Duration;
+
+use crate::core::agenda::{Queues, Step};
+use crate::core::event::Effect;
+use crate::core::gate::Permission;
+use crate::core::outbox::{Answer, CallId};
+use crate::core::run::Core;
+use crate::finding::Finding;
+use crate::plan::Act;
+use crate::state::Plan;
+use crate::time::Millis;
+
+/// Time in which requests that are under way when the run must end may still be answered.
+const GRACE: Duration = Duration::from_millis(1_500);
+
+impl Core<'_> {
+    /// Saves what is about to be delivered, then delivers it. A dry run prints it.
+    pub(super) fn deliver(&mut self, queues: Queues) {
+        if queues.is_empty() {
+            return;
+        }
+        if self.config.dry_run {
+            return self.print(queues.into_values().flatten());
+        }
+        self.write_ahead(&queues);
+        self.checkpoints.begin_posting();
+        let save = self.save();
+        self.do_first([Step::WaitForSave(save), Step::HoldBackNotices(queues)]);
+    }
+
+    pub(super) fn print(&mut self, acts: impl IntoIterator<Item = Act>) {
+        self.effects.extend(acts.into_iter().map(Effect::Print));
+    }
+
+    /// Notes what the next run must know should this one die: the plans of digests, and the IDs of the channels, which may
+    /// be configured no longer then.
+    fn write_ahead(&mut self, queues: &Queues) {
+        let numbers = self.sources.numbers();
+        let acts = || queues.values().flatten();
+        let destinations = acts().filter_map(Act::destination).chain([&self.channels.default]);
+        for to in destinations.filter(|to| self.channels.is_readable(&to.target)) {
+            let id = self.channels.id(to.name());
+            self.state.note_channels(id.map(|id| (to.name().to_owned(), id)));
+        }
+        for act in acts() {
+            if let Act::Digest { id, to, findings } = act {
+                let number = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
+                let findings = findings.iter().map(|f| (f.id.clone(), f.updated, number(f))).collect();
+                self.state.save_digest_plan(id, Plan { channel: to.name().to_owned(), findings });
+            }
+        }
+    }
+
+    /// Puts what is left of the queues into the outbox.
+    pub(super) fn begin_delivery(&mut self, queues: Queues) {
+        if self.is_over() {
+            return;
+        }
+        for (queue, acts) in queues {
+            self.outbox.push(queue, acts);
+        }
+        self.do_first([Step::DeliverQueues { end_of_grace: None }, Step::Redirect]);
+    }
+
+    /// After a finding moved to another channel, its old message points to the new one.
+    pub(super) fn redirect(&mut self) {
+        let mut queues = Queues::new();
+        self.add_pointers(&mut queues);
+        if queues.is_empty() || self.is_over() {
+            return;
+        }
+        for (queue, acts) in queues {
+            self.outbox.push(queue, acts);
+        }
+        self.do_first([Step::DeliverQueues { end_of_grace: None }]);
+    }
+
+    /// Delivers until the outbox is empty. When the run must end, requests under way may still be answered for a moment.
+    pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Millis>) -> Option<Step> {
+        self.run_outbox();
+        let is_done = self.outbox.is_empty() || self.checkpoints.conflict.is_some();
+        let end_of_grace = end_of_grace.or_else(|| self.is_stopping().then(|| self.now.plus(GRACE)));
+        if !is_done && end_of_grace.is_none_or(|end| self.now < end) {
+            return Some(Step::DeliverQueues { end_of_grace });
+        }
+        // A request that is abandoned may take effect.
+        self.is_outcome_unknown |= self.outbox.abandon();
+        self.outbox_wake_at = None;
+        self.effects.push(Effect::AbandonCalls);
+        self.begin_full_log();
+        None
+    }
+
+    /// Sends what may be sent now. The ID of a channel is saved before a second message goes there: by it, its history can
+    /// be read. When the run must end, the last save has all of it.
+    fn run_outbox(&mut self) {
+        self.advance_outbox();
+        let must_save = self.permission() == Permission::Wait && !self.outbox.is_empty();
+        if must_save && !self.checkpoints.is_saving() {
+            self.checkpoints.begin_posting();
+            self.save();
+            self.advance_outbox();
+        }
+    }
+
+    fn advance_outbox(&mut self) {
+        let (outbox, mut context) = self.outbox();
+        let work = outbox.advance(&mut context);
+        self.outbox_wake_at = work.wake_at;
+        self.effects.extend(work.calls.into_iter().map(|(id, call)| Effect::Call(id, call)));
+        for report in work.reports {
+            self.on_report(report);
+        }
+    }
+
+    pub(super) fn on_call_answered(&mut self, id: CallId, answer: Answer) {
+        let (outbox, mut context) = self.outbox();
+        outbox.on_answer(id, answer, &mut context);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a run is told, and what it wants done.
+
+use std::collections::BTreeMap;
+
+use crate::core::outbox::{Answer, Call, CallId};
+use crate::finding::{Assessment, Finding};
+use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
+use crate::plan::Act;
+use crate::poll::Ask;
+use crate::poll::look::{Besides, Look};
+use crate::slack::{At, Failure, HistoryError, OwnMessage, Reaction, ReactionAccess, RecentReactions};
+use crate::state::store::SaveError;
+use crate::time::Millis;
+use crate::triage::Messages;
+use crate::user::UserId;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The sources of one identity are known.
+    SourcesDiscovered(Result<Vec<SourceKey>, Unreachable>),
+    SourceRead(Box<Look>),
+    /// Slack answered a request of a delivery.
+    CallAnswered(CallId, Answer),
+    QueryAnswered(QueryId, Reply),
+    /// The store answered.
+    Saved(Generation, Result<(), SaveError>),
+    /// Time passed. It is also the first event of a run.
+    Woken,
+    ShutdownRequested,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub enum Effect {
+    ReadSource(Box<SourceRequest>),
+    Call(CallId, Call),
+    /// The answers to the requests of deliveries are no longer waited for.
+    AbandonCalls,
+    Ask(QueryId, Query),
+    /// The answer to a query is no longer waited for.
+    AbandonQuery(QueryId),
+    /// Takes the place of a save that has no answer yet.
+    Save(Save),
+    /// A dry run prints a delivery.
+    Print(Act),
+    /// An event is due at this time, if there is none before.
+    WakeAt(Millis),
+}
+
+/// An identity that could not be used, and with it the sources that are read through it.
+#[derive(Debug)]
+pub struct Unreachable {
+    /// `self`, or the role.
+    pub identity: String,
+    /// The account, where it is known without a request.
+    pub account: Option<String>,
+    pub error: ReadError,
+}
+
+/// A source, and what is read of it.
+#[derive(Debug)]
+pub struct SourceRequest {
+    pub source: SourceKey,
+    /// The detector, if this run has read it already.
+    pub detector: Option<String>,
+    pub ask: Ask,
+    pub besides: Besides,
+}
+
+/// Number of a document that is saved, in the order of the saves of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub(super) u64);
+
+/// A document to be saved.
+#[derive(Debug)]
+pub struct Save {
+    pub generation: Generation,
+    pub document: String,
+    /// The replay that was loaded is removed by the same write.
+    pub consume_replay: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueryId(pub(super) u64);
+
+/// The detector of a source.
+#[derive(Clone, Debug)]
+pub struct DetectorOf {
+    pub source: SourceKey,
+    pub detector: String,
+}
+
+/// A question to GuardDuty or Slack. One is asked at a time.
+#[derive(Debug)]
+pub enum Query {
+    /// The own messages in channels, by the ID of the channel with its name, since a time.
+    Histories {
+        channels: BTreeMap<String, String>,
+        oldest: Millis,
+    },
+    ReactionAccess,
+    RecentReactions(Messages),
+    Reactions(At),
+    IsBot(UserId),
+    Permalink(At),
+    /// At most [`PAGE`](crate::guardduty::PAGE) findings.
+    Findings(DetectorOf, Vec<String>),
+    /// At most [`PAGE`](crate::guardduty::PAGE) findings, as GuardDuty returns them.
+    Documents(DetectorOf, Vec<String>),
+    ChangeArchiving(DetectorOf, Vec<String>, ArchiveChange),
+    /// The number of open findings that were created before each of these times.
+    OpenByAge(Vec<DetectorOf>, [Millis; 3]),
+    Investigations(Vec<DetectorOf>),
+    /// The result of an investigation, by its ID.
+    Assessment(DetectorOf, String),
+}
+
+/// The history of one channel.
+#[derive(Debug)]
+pub struct ChannelHistory {
+    pub name: String,
+    pub id: String,
+    pub messages: Result<Vec<OwnMessage>, HistoryError>,
+}
+
+/// The answer to a query.
+#[derive(Debug)]
+pub enum Reply {
+    Histories(Vec<ChannelHistory>),
+    ReactionAccess(Result<ReactionAccess, Failure>),
+    /// By the ID of each channel that could be read.
+    RecentReactions(BTreeMap<String, RecentReactions>),
+    Reactions(Result<Vec<Reaction>, Failure>),
+    IsBot(Result<bool, Failure>),
+    Permalink(Option<String>),
+    Findings(Result<Vec<Finding>, ReadError>),
+    Documents(Result<BTreeMap<String, String>, ReadError>),
+    ArchivingChanged(Result<(), ReadError>),
+    /// In the order of the query.
+    OpenByAge(Vec<Result<[u64; 3], ReadError>>),
+    /// In the order of the query.
+    Investigations(Vec<Result<Vec<Investigation>, ReadError>>),
+    Assessment(Result<Assessment, ReadError>),
+}

@@ -1,0 +1,96 @@
+//! Gathering: how much is taken in, and how long the sources are waited for.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::agenda::Step;
+use crate::core::event::{Effect, SourceRequest};
+use crate::core::limits::{Flood, intake_limit};
+use crate::core::run::Core;
+use crate::poll::{Known, Room};
+use crate::time::Millis;
+
+/// Sources that answer after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
+const PLANNING_DEADLINE: Duration = Duration::from_secs(60);
+/// Time before its end at which a run waits for no source any more.
+const RESERVE: Duration = Duration::from_secs(5);
+
+impl Core<'_> {
+    pub(super) fn begin_gathering(&mut self) {
+        let limit = self.intake_limit();
+        self.set_room(limit);
+        let planning_deadline = self.planning_deadline();
+        self.do_first([Step::Gather { planning_deadline }]);
+    }
+
+    /// Time at which what arrived is planned, without the sources that have not answered.
+    fn planning_deadline(&self) -> Millis {
+        self.now.plus((self.config.run_timeout / 4).min(PLANNING_DEADLINE))
+    }
+
+    /// Sets the number of findings that the next requests to sources may take in.
+    pub(super) fn set_room(&mut self, limit: usize) {
+        let state = &self.state;
+        let said = state.findings.iter().map(|(id, entry)| (id.clone(), entry.u)).collect();
+        let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.passed);
+        let passed = given_up.map(|(id, _)| id.clone()).collect();
+        self.known = Rc::new(Known { said, passed });
+        self.room = Rc::new(Room::new(limit));
+    }
+
+    /// Waits until every source that was requested has answered, or until the planning deadline if anything arrived.
+    pub(super) fn gather(&mut self, planning_deadline: Millis) -> Option<Step> {
+        let is_due = self.now >= planning_deadline && !self.arrived.is_empty();
+        let is_done = self.sources.is_idle() || is_due || self.is_over() || self.is_late();
+        (!is_done).then_some(Step::Gather { planning_deadline })
+    }
+
+    /// Gathers more, if there is more.
+    pub(super) fn gather_more(&mut self) {
+        let limit = self.intake_limit();
+        self.set_room(limit);
+        let requests = if limit == 0 || self.is_over() {
+            Vec::new()
+        } else {
+            self.sources.next_requests(&self.state, &self.room, &self.known, self.now)
+        };
+        let has_more = !requests.is_empty();
+        requests.into_iter().for_each(|request| self.request(request));
+        let is_done = self.sources.is_idle() && !has_more && self.arrived.is_empty() && !self.is_notice_due();
+        if !is_done && !self.is_late() {
+            let planning_deadline = self.planning_deadline();
+            self.do_first([Step::Gather { planning_deadline }, Step::NextWindow]);
+        }
+    }
+
+    /// Returns the maximum number of findings that may be taken in now.
+    fn intake_limit(&self) -> usize {
+        let free_bytes = self.free_bytes();
+        let is_digested = self.config.slack.digest_after > 0 || self.config.dry_run;
+        let flood = if is_digested { Flood::Digests } else { Flood::Messages };
+        let limit = intake_limit(free_bytes, flood, self.time_left(), self.limits.in_hand);
+        if limit == 0 {
+            tracing::error!(free_bytes, "state size limit reached; no more findings are accepted in this run");
+        }
+        limit
+    }
+
+    /// Time from which unanswered sources are announced, because there is still time to do so.
+    pub(super) fn late_at(&self) -> Millis {
+        self.end.minus((self.config.run_timeout / 8).min(RESERVE))
+    }
+
+    fn is_late(&self) -> bool {
+        self.now >= self.late_at()
+    }
+
+    /// Returns true if a notice is queued that was not tried yet.
+    pub(super) fn is_notice_due(&self) -> bool {
+        let is_silent = self.config.dry_run || self.channels.is_closed(self.channels.default.name());
+        !is_silent && self.state.notices.iter().any(|notice| !self.tried.contains(&notice.id))
+    }
+
+    pub(super) fn request(&mut self, request: SourceRequest) {
+        self.effects.push(Effect::ReadSource(Box::new(request)));
+    }
+}

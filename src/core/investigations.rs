@@ -1,0 +1,186 @@
+//! Results of GuardDuty investigations, in the threads of the findings that they are about. Announcements come first.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::core::agenda::{Findings, Purpose, Queues, Step};
+use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::run::Core;
+use crate::finding::{Assessment, Finding, investigated_finding};
+use crate::guardduty::{DetectorStatus, Investigation, ReadError, Reason};
+use crate::plan::{Act, Queue, Routed, Update, Word, default_destination, route};
+
+/// An older result is not announced: its thread is not where anybody looks for it.
+const RECENT: Duration = Duration::from_secs(24 * 3_600);
+/// Results that a run announces.
+const MAX_RESULTS: usize = 10;
+/// Time for the calls to GuardDuty.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An investigation of a finding whose thread does not have the result.
+#[derive(Debug)]
+pub(super) struct DueInvestigation {
+    finding: String,
+    investigation: String,
+    detector: DetectorOf,
+}
+
+#[derive(Debug)]
+pub(super) enum InvestigationStep {
+    Begin,
+    /// Lists the investigations of the sources whose accounts can start some.
+    List(Vec<DetectorOf>),
+    ReadAssessments {
+        due: VecDeque<DueInvestigation>,
+        findings: Findings,
+        replies: Queues,
+    },
+}
+
+impl Core<'_> {
+    /// Replies to findings with the results of their investigations, each once.
+    pub(super) fn report_investigations(&mut self, step: InvestigationStep) -> Option<Step> {
+        match step {
+            InvestigationStep::Begin => self.begin_investigations(),
+            InvestigationStep::List(detectors) => return self.list_investigations(detectors),
+            InvestigationStep::ReadAssessments { due, findings, replies } => {
+                return self.read_assessments(due, findings, replies);
+            }
+        }
+        None
+    }
+
+    fn begin_investigations(&mut self) {
+        let has_messages = self.state.findings.values().any(|entry| entry.at.is_some());
+        if !self.may_triage() || !has_messages {
+            return;
+        }
+        let mut detectors = self.sources.detectors();
+        detectors.retain(|of| self.can_investigate(&of.source.to_string()));
+        if !detectors.is_empty() {
+            self.do_first([Step::Investigations(InvestigationStep::List(detectors))]);
+        }
+    }
+
+    fn list_investigations(&mut self, detectors: Vec<DetectorOf>) -> Option<Step> {
+        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Investigations(detectors.clone())) else {
+            return Some(Step::Investigations(InvestigationStep::List(detectors)));
+        };
+        let Some(Reply::Investigations(lists)) = reply else { return None };
+        let due = self.due_investigations(&detectors, lists);
+        if !due.is_empty() {
+            let ids: Vec<String> = due.iter().map(|due| due.finding.clone()).collect();
+            self.begin_fetching(&ids, Purpose::Investigations(due));
+        }
+        None
+    }
+
+    /// Selects the investigations whose results are due.
+    fn due_investigations(
+        &mut self,
+        detectors: &[DetectorOf],
+        lists: Vec<Result<Vec<Investigation>, ReadError>>,
+    ) -> Vec<DueInvestigation> {
+        let mut due: BTreeMap<(String, String), DueInvestigation> = BTreeMap::new();
+        for (detector, list) in detectors.iter().zip(lists) {
+            let Some(list) = self.keep_readable(&detector.source.to_string(), list) else { continue };
+            for investigation in list {
+                let Some(finding) = self.finding_due(&investigation) else { continue };
+                let id = (finding.clone(), investigation.id.clone());
+                let investigation = investigation.id;
+                due.insert(id, DueInvestigation { finding, investigation, detector: detector.clone() });
+            }
+        }
+        due.into_values().take(MAX_RESULTS).collect()
+    }
+
+    pub(super) fn begin_assessments(&mut self, due: Vec<DueInvestigation>, findings: Findings) {
+        let (due, replies) = (due.into(), Queues::new());
+        self.do_first([Step::Investigations(InvestigationStep::ReadAssessments { due, findings, replies })]);
+    }
+
+    fn read_assessments(
+        &mut self,
+        mut due: VecDeque<DueInvestigation>,
+        findings: Findings,
+        mut replies: Queues,
+    ) -> Option<Step> {
+        while let Some(first) = due.front() {
+            if let Some(f) = findings.get(&first.finding) {
+                let Poll::Ready(assessment) = self.read_assessment(first) else {
+                    let step = InvestigationStep::ReadAssessments { due, findings, replies };
+                    return Some(Step::Investigations(step));
+                };
+                if let Some(update) = assessment.and_then(|assessment| self.reply_with(f, assessment)) {
+                    let channel = self.channels.name(&update.at.channel);
+                    replies.entry(Queue::Channel(channel)).or_default().push(Act::Reply(f.clone(), update));
+                }
+            }
+            due.pop_front();
+        }
+        self.deliver(replies);
+        None
+    }
+
+    fn read_assessment(&mut self, due: &DueInvestigation) -> Poll<Option<Assessment>> {
+        let query = || Query::Assessment(due.detector.clone(), due.investigation.clone());
+        Poll::Ready(match std::task::ready!(self.ask_within(PATIENCE, query)) {
+            Some(Reply::Assessment(Ok(assessment))) => Some(assessment),
+            Some(Reply::Assessment(Err(error))) => {
+                let (source, finding_id) = (&due.detector.source, &due.finding);
+                tracing::warn!(%source, finding_id, %error, "cannot read an investigation; the next run retries");
+                None
+            }
+            _ => None,
+        })
+    }
+
+    fn can_investigate(&self, key: &str) -> bool {
+        let status = self.sources.tracks.get(key).and_then(|track| track.status.as_ref());
+        status.is_some_and(DetectorStatus::can_investigate)
+    }
+
+    /// An operation or a permission that is missing is one warning until it is there.
+    fn keep_readable<T>(&mut self, key: &str, list: Result<T, ReadError>) -> Option<T> {
+        let error = match list {
+            Ok(list) => {
+                self.state.note_investigations(key, true);
+                return Some(list);
+            }
+            Err(error) => error,
+        };
+        let is_rejected = matches!(error, ReadError::Passing { reason: Reason::Rejected, .. });
+        let is_lasting = error.is_lasting() || is_rejected;
+        if !is_lasting || self.state.note_investigations(key, false) {
+            tracing::warn!(source = key, %error, "cannot list investigations; their results are not announced");
+        }
+        None
+    }
+
+    /// The finding that an investigation is about, if its thread is to have the result.
+    fn finding_due(&mut self, investigation: &Investigation) -> Option<String> {
+        let id = investigated_finding(&investigation.prompt)?;
+        let is_recent = self.now.since(investigation.ended) < RECENT;
+        let entry = self.state.findings.get(id).filter(|_| is_recent)?;
+        let has_thread = entry.at.as_ref().is_some_and(|at| !at.is_webhook());
+        let is_due = has_thread && !entry.has_investigation(&investigation.id) && !self.tried.contains(id);
+        if is_due && entry.marks().muted.is_some() {
+            self.state.set_investigated(id, &investigation.id);
+            return None;
+        }
+        is_due.then(|| id.to_owned())
+    }
+
+    fn reply_with(&self, f: &Rc<Finding>, assessment: Assessment) -> Option<Update> {
+        let entry = self.state.findings.get(&f.id)?;
+        let to = match route(self.config, f) {
+            Routed::To(to) => to,
+            Routed::Drop => default_destination(self.config),
+        };
+        let word = Word { assessment: Some(Rc::new(assessment)), ..Word::default() };
+        let (at, marks) = (entry.at.clone()?, entry.marks());
+        Some(Update { at, word: Some(word), to, seen: Vec::new(), related: Vec::new(), marks })
+    }
+}

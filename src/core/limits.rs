@@ -1,0 +1,71 @@
+//! Limits of a run: how many findings it takes in, and when it gives one up.
+
+use std::time::Duration;
+
+/// Maximum number of findings that are in hand, over all sources: of so many, the most severe are announced first.
+pub const MAX_IN_HAND: usize = 5_000;
+/// Bytes of the state that a finding takes while it is in hand: one with a message of its own.
+const MESSAGE_BYTES: usize = 300;
+/// The same for one that a digest summarizes, whose plan names it, too.
+const DIGESTED_BYTES: usize = 100;
+/// Number of findings that a run posts even if it ends soon.
+const MIN_POSTS: usize = 50;
+/// Time after which a finding that cannot be delivered, or fetched, is given up.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// How the findings of a flood are announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flood {
+    Digests,
+    /// Each has a message of its own, at one a second.
+    Messages,
+}
+
+/// Returns the maximum number of findings that may be taken in: no more than the state can hold, and without digests no
+/// more than can be posted in the time that is `left`.
+pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_hand: usize) -> usize {
+    let limit = match flood {
+        Flood::Digests => free_bytes / DIGESTED_BYTES,
+        Flood::Messages => {
+            let postable = usize::try_from(left.as_secs()).unwrap_or(max_in_hand).max(MIN_POSTS);
+            postable.min(free_bytes / MESSAGE_BYTES)
+        }
+    };
+    limit.min(max_in_hand)
+}
+
+/// Returns true if a finding that failed for this time is given up.
+pub fn is_given_up(failing_for: Duration) -> bool {
+    failing_for >= GIVE_UP_AFTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_takes_in_what_the_state_can_hold_and_what_can_be_posted() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        for (free_bytes, flood, left, expected) in [
+            (0, Flood::Digests, minutes(4), 0),
+            (99, Flood::Digests, minutes(4), 0),
+            (100_000, Flood::Digests, minutes(4), 1_000),
+            (100_000, Flood::Digests, minutes(0), 1_000),
+            (768 * 1024, Flood::Digests, minutes(4), 5_000),
+            (299, Flood::Messages, minutes(4), 0),
+            (30_000, Flood::Messages, minutes(4), 100),
+            (768 * 1024, Flood::Messages, minutes(4), 240),
+            (768 * 1024, Flood::Messages, minutes(0), 50),
+            (768 * 1024, Flood::Messages, minutes(60), 2_621),
+        ] {
+            let limit = intake_limit(free_bytes, flood, left, MAX_IN_HAND);
+            assert_eq!(limit, expected, "{free_bytes} {flood:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_finding_is_given_up_after_a_day() {
+        assert!(!is_given_up(GIVE_UP_AFTER - Duration::from_millis(1)));
+        assert!(is_given_up(GIVE_UP_AFTER));
+    }
+}

@@ -1,0 +1,220 @@
+//! Windows: what arrived is planned, and what is planned goes to its delivery.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::config::Access;
+use crate::core::agenda::{Queues, Step, Window};
+use crate::core::run::Core;
+use crate::core::triage::TriageStep;
+use crate::finding::Finding;
+use crate::message::Reopened;
+use crate::plan::{self, Act, Queue, Refresh, Routed, Update, Word, default_destination, route, silence};
+use crate::state::Entry;
+
+/// Maximum number of notices that wait in the state.
+const MAX_NOTICES: usize = 100;
+
+/// Number of findings in the state at which it is saved, and so compacted, after a window. A flood of findings that are
+/// skipped must not fill the memory.
+const MAX_UNSAVED_FINDINGS: usize = 12_000;
+
+/// Windows, one after another.
+impl Core<'_> {
+    pub(super) fn begin_window(&mut self) {
+        if !self.is_over() {
+            self.do_first([Step::AnnounceArrived, Step::GatherMore]);
+        }
+    }
+
+    /// Announces what arrived: first sightings and higher severity levels first, recurrences once the reactions are read.
+    pub(super) fn announce_arrived(&mut self) {
+        self.announce_sources();
+        let mut findings = std::mem::take(&mut self.arrived.findings);
+        let looked_up = std::mem::take(&mut self.arrived.looked_up);
+        let (new, mut looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
+            looked_up.into_iter().partition(|f| !f.archived && self.is_unannounced(f));
+        self.sources.hold(&new);
+        findings.extend(new);
+        let recurrences = self.take_recurrences(&mut findings);
+        if recurrences.is_empty() && !self.has_archiving_changed(&looked_up) {
+            return self.do_first([Step::AnnounceWindow(Window { findings, looked_up }), Step::FinishWindow]);
+        }
+        let later = Window { findings: recurrences, looked_up: std::mem::take(&mut looked_up) };
+        self.do_first([
+            Step::AnnounceWindow(Window { findings, looked_up }),
+            Step::Triage(TriageStep::ReadRecent),
+            Step::AnnounceLater(later),
+            Step::FinishWindow,
+        ]);
+    }
+
+    /// Announces a window that waited, unless the run is over.
+    pub(super) fn announce_later(&mut self, window: Window) {
+        if !self.is_over() {
+            self.do_first([Step::AnnounceWindow(window)]);
+        }
+    }
+
+    pub(super) fn finish_window(&mut self) {
+        self.sources.advance(&mut self.state);
+        if self.state.findings.len() > MAX_UNSAVED_FINDINGS && !self.config.dry_run && !self.is_over() {
+            let save = self.save();
+            self.do_first([Step::WaitForSave(save)]);
+        }
+    }
+
+    /// Announces findings, and the archiving of others.
+    pub(super) fn announce_window(&mut self, Window { findings, looked_up }: Window) {
+        let findings = self.newest(findings);
+        for f in findings.iter().chain(&looked_up) {
+            self.state.relate(f);
+        }
+        self.do_first([Step::PlanWindow(Window { findings: findings.clone(), looked_up })]);
+        self.reconcile_first(findings);
+    }
+
+    /// Returns true if a finding that was looked up is a revision that the list has not shown yet: it is announced as one,
+    /// not only as archived or unarchived. One below the lower bound may have been announced and forgotten.
+    pub(super) fn is_unannounced(&self, f: &Finding) -> bool {
+        let (state, overlap) = (&self.state, self.config.overlap);
+        let listable = state.sources.get(&f.origin.key()).is_some_and(|s| f.updated >= s.lower(overlap));
+        listable && !state.knows(&f.id, f.updated)
+    }
+
+    /// The newest revision of each finding, without those that are processed, or were tried in this run.
+    fn newest(&mut self, window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+        let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
+        for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
+            // What one source showed late, another may have shown before.
+            if self.state.knows(&f.id, f.updated) {
+                self.sources.set_processed(&f.id);
+                continue;
+            }
+            match newest.get(&f.id) {
+                Some(known) if known.updated >= f.updated => {}
+                _ => {
+                    newest.insert(f.id.clone(), f);
+                }
+            }
+        }
+        newest.into_values().collect()
+    }
+
+    /// Decides about a window, and hands on what is to be delivered. Findings that must wait for the message of a sibling
+    /// are planned again afterwards.
+    pub(super) fn plan_window(&mut self, Window { findings, looked_up }: Window) {
+        if self.is_over() {
+            return;
+        }
+        let mut plan = self.plan(findings);
+        self.add_looked_up(&mut plan, looked_up);
+        self.add_pointers(&mut plan.queues);
+        self.add_notices(&mut plan.queues);
+        let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
+        plan.queues.retain(|queue, acts| !acts.is_empty() && !is_closed(queue));
+        if !plan.held.is_empty() {
+            let held = Window { findings: plan.held, looked_up: Vec::new() };
+            self.do_first([Step::AnnounceLater(held)]);
+        }
+        self.deliver(plan.queues);
+    }
+
+    /// Plans findings, and processes those that are skipped.
+    fn plan(&mut self, findings: Vec<Rc<Finding>>) -> plan::Plan {
+        let (digests, id) = (&mut self.digests, self.id.clone());
+        let next_id = || {
+            *digests += 1;
+            format!("{id}-{digests}")
+        };
+        let mut plan = plan::plan(&self.state, self.config, findings, &mut self.budget, next_id, self.now);
+        for (f, outcome, reason) in plan.settled.drain(..) {
+            tracing::info!(
+                finding_id = f.id,
+                finding_type = f.kind.as_str(),
+                severity_level = f.band().name(),
+                reason = reason.text(),
+                "finding skipped"
+            );
+            self.process(&f, &outcome);
+        }
+        plan
+    }
+
+    fn has_archiving_changed(&self, looked_up: &[Rc<Finding>]) -> bool {
+        let differs = |f: &Rc<Finding>| {
+            self.state.findings.get(&f.id).is_some_and(|e| e.at.is_some() && e.archived != f.archived)
+        };
+        self.config.slack.triage.is_some() && looked_up.iter().any(differs)
+    }
+
+    /// A finding that was archived, or brought back, says so on its message. One whose attack sequence, or signal, got a
+    /// message links to it.
+    fn add_looked_up(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
+        let planned: HashSet<String> =
+            plan.queues.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
+        for f in looked_up {
+            let Some(entry) = self.state.findings.get(&f.id).filter(|_| !planned.contains(&f.id)) else {
+                continue;
+            };
+            let Some(at) = entry.at.clone() else { continue };
+            let related = self.state.related(&f);
+            if entry.archived == f.archived {
+                if !entry.has_links(&related) && self.state.knows(&f.id, f.updated) {
+                    let refresh = Refresh { at, marks: entry.marks(), seen: entry.seen.clone(), related };
+                    plan.queues.entry(Queue::Edits).or_default().push(Act::Refresh(f, refresh));
+                }
+                continue;
+            }
+            let to = match route(self.config, &f) {
+                Routed::To(to) => to,
+                Routed::Drop => default_destination(self.config),
+            };
+            let word = reopening(entry, &f);
+            let is_unarchived = entry.archived && !f.archived;
+            let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
+            let update = Update { at, word, to, seen: entry.seen.clone(), related, marks };
+            plan.queues.entry(Queue::Edits).or_default().push(Act::Update(f, update));
+        }
+    }
+
+    /// Adds edits of messages whose finding moved to another channel: they point to its new message.
+    pub(super) fn add_pointers(&self, queues: &mut Queues) {
+        // They wait for a bot's token, if they were left by one.
+        if matches!(self.config.slack.access, Access::Webhook { .. }) {
+            return;
+        }
+        for (id, entry) in &self.state.findings {
+            let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
+            for old in &entry.old {
+                let channel = self.channels.name(&at.channel);
+                let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
+                queues.entry(Queue::Edits).or_default().push(act);
+            }
+        }
+    }
+
+    fn add_notices(&mut self, queues: &mut Queues) {
+        // Where one of them may stand already, only its own id will tell.
+        if !self.channels.is_closed(self.channels.default.name()) {
+            let tried = &self.tried;
+            let mut due = silence::together(self.state.notices.clone(), |n| tried.contains(&n.id));
+            let over = due.len().saturating_sub(MAX_NOTICES);
+            for lost in due.drain(..over) {
+                tracing::error!(notice_id = lost.id, notice = lost.title, "notice queue is full; notice discarded");
+            }
+            self.state.set_notices(due);
+        }
+        let due = self.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
+        let default = Queue::Channel(self.channels.default.name().to_owned());
+        queues.entry(default).or_default().splice(0..0, due);
+    }
+}
+
+/// What the thread of a resolved finding says that somebody unarchived. A muted thread says nothing.
+fn reopening(entry: &Entry, f: &Finding) -> Option<Word> {
+    let marks = entry.marks();
+    let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();
+    let reopened = Some(Reopened::Unarchived);
+    is_reopened.then(|| Word { reopened, ..Word::default() })
+}

@@ -1,0 +1,177 @@
+//! Reconciling: reads the posted messages that the state does not have. A run that died, or could not save its state, may
+//! have posted.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::task::Poll;
+
+use crate::config::{Config, RouteTo, Target};
+use crate::core::agenda::Step;
+use crate::core::channels::Channels;
+use crate::core::event::{ChannelHistory, Query, Reply};
+use crate::core::posted::{Past, PostedMessages};
+use crate::core::run::Core;
+use crate::core::triage::escalation_of;
+use crate::finding::Finding;
+use crate::slack::HistoryError;
+use crate::state::State;
+use crate::time::Millis;
+
+/// Messages of earlier runs that Slack may have and the state does not.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlierPosts {
+    /// Time from which they may have been posted.
+    pub since: Millis,
+    pub past: Past,
+    /// Time from which the history shows all of them.
+    pub readable_at: Option<Millis>,
+    /// A run ended uncleanly: nothing is posted in a channel whose history cannot be read.
+    pub is_unclean: bool,
+}
+
+impl Core<'_> {
+    /// Drops what only the history could complete, if the default channel has none: it may be posted again.
+    pub(super) fn forget_plans_without_history(&mut self) {
+        if !self.channels.is_readable(&self.channels.default.target) {
+            self.state.drop_digest_plans(|_| false);
+            self.earlier = None;
+        }
+    }
+
+    /// Reconciles before anything is announced, if there is something to announce. A dry run announces nothing.
+    pub(super) fn reconcile_first(&mut self, findings: Vec<Rc<Finding>>) {
+        if self.config.dry_run || !self.has_something_to_announce(&findings) {
+            return;
+        }
+        if self.posted.is_some() {
+            return self.adopt(&findings);
+        }
+        let wait = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.since(self.now));
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            tracing::info!(
+                wait_seconds = wait.as_secs(),
+                "a previous run may have posted messages; waiting for Slack history to catch up"
+            );
+        }
+        self.do_first([Step::Reconcile(findings)]);
+    }
+
+    fn has_something_to_announce(&self, findings: &[Rc<Finding>]) -> bool {
+        let state = &self.state;
+        findings.iter().any(|f| !state.knows(&f.id, f.updated))
+            || !state.notices.is_empty()
+            || !state.plans.is_empty()
+            || self.summary_due().is_some()
+    }
+
+    /// Reads the history of every channel that may have been posted to. It is the only way to know what is in Slack: if the
+    /// run must end before, nothing is announced.
+    pub(super) fn reconcile(&mut self, findings: Vec<Rc<Finding>>) -> Option<Step> {
+        let Some(earlier) = self.earlier else {
+            self.set_posted(PostedMessages::default(), &findings);
+            return None;
+        };
+        if earlier.readable_at.is_some_and(|time| self.now < time) && !self.is_stopping() {
+            return Some(Step::Reconcile(findings));
+        }
+        let channels = readable_channels(self.config, &self.channels, &self.state);
+        let Poll::Ready(reply) = self.ask(|| Query::Histories { channels, oldest: earlier.past.oldest }) else {
+            return Some(Step::Reconcile(findings));
+        };
+        let Some(Reply::Histories(histories)) = reply.filter(|_| !self.is_stopping()) else { return None };
+        let posted = self.read_histories(histories, &earlier);
+        self.set_posted(posted, &findings);
+        None
+    }
+
+    fn read_histories(&mut self, histories: Vec<ChannelHistory>, earlier: &EarlierPosts) -> PostedMessages {
+        let mut posted = PostedMessages::default();
+        for ChannelHistory { name, id, messages } in histories {
+            match messages {
+                Ok(messages) => posted.add((&name, &id), messages, &earlier.past),
+                Err(error) => self.on_unread_history(&name, id, &error, earlier.is_unclean),
+            }
+        }
+        posted
+    }
+
+    fn on_unread_history(&mut self, channel: &str, id: String, error: &HistoryError, after_unclean_shutdown: bool) {
+        match error {
+            HistoryError::Denied(error) => {
+                let is_scope = error.contains("scope");
+                let hint = if is_scope { "; add the scopes channels:history and groups:history" } else { "" };
+                tracing::warn!(
+                    channel,
+                    error,
+                    "channel history is not readable; duplicates are possible after a crash{hint}"
+                );
+                self.channels.set_unreadable(id);
+            }
+            // A channel that cannot be read because it rejects the app cannot have been posted to.
+            HistoryError::Channel(error) => tracing::debug!(channel, error, "channel history is not available"),
+            HistoryError::Unavailable(error) => {
+                tracing::warn!(channel, error, after_unclean_shutdown, "failed to read channel history");
+                self.channels.set_history_unread();
+                if after_unclean_shutdown {
+                    self.channels.close(id);
+                }
+            }
+        }
+    }
+
+    /// Digests that were planned by an earlier run and not posted are planned again. Where the channel could not be read,
+    /// that is not known.
+    fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
+        self.channels.set_standalone_replies(posted.standalone_replies.clone());
+        self.posted = Some(posted);
+        self.adopt(findings);
+        let channels = &self.channels;
+        self.state.drop_digest_plans(|plan| channels.is_closed(&plan.channel));
+    }
+
+    /// Treats as delivered what the history shows.
+    fn adopt(&mut self, findings: &[Rc<Finding>]) {
+        let Some(posted) = &self.posted else { return };
+        let state = &mut self.state;
+        let number = |f: &Finding| state.sources.get(&f.origin.key()).map(|source| source.n);
+        let numbers = findings.iter().filter_map(|f| Some((f.id.as_str(), number(f)?))).collect();
+        let adopted = posted.adopt(state, &numbers, self.now);
+        if !adopted.findings.is_empty() || adopted.digests > 0 {
+            tracing::info!(
+                findings = adopted.findings.len(),
+                digests = adopted.digests,
+                "reconciled with Slack history: already delivered"
+            );
+        }
+        for f in findings {
+            if !state.knows(&f.id, f.updated) {
+                continue;
+            }
+            if adopted.findings.contains(&f.id) {
+                state.learn(f);
+                state.schedule_escalation(f, escalation_of(self.config, f).as_ref());
+            }
+            self.sources.set_processed(&f.id);
+        }
+    }
+}
+
+/// Names by ID of all channels that are configured, that a plan names, or that have a message of ours although they are
+/// configured no longer.
+fn readable_channels(config: &Config, known: &Channels, state: &State) -> BTreeMap<String, String> {
+    let routed = config.routes.0.iter().filter_map(|route| match &route.to {
+        RouteTo::Target(Target::Channel(name)) => Some(name.as_str()),
+        _ => None,
+    });
+    let planned = state.plans.values().map(|plan| plan.channel.as_str());
+    let posted = state.findings.values().filter_map(|entry| entry.at.as_ref()).filter(|at| !at.is_webhook());
+    let names = [known.default.name()].into_iter().chain(routed).chain(planned);
+    let names = names.chain(state.channels.keys().map(String::as_str)).chain(posted.map(|at| at.channel.as_str()));
+    let mut channels = BTreeMap::new();
+    for name in names {
+        if let Some(id) = known.id(name) {
+            channels.entry(id).or_insert_with(|| name.to_owned());
+        }
+    }
+    channels
+}

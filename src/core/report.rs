@@ -1,0 +1,189 @@
+//! What came of the deliveries: processed, left to the next run, or given up.
+
+use std::rc::Rc;
+
+use crate::core::limits::is_given_up;
+use crate::core::outbox::{Done, Report};
+use crate::core::run::Core;
+use crate::finding::Finding;
+use crate::message::Level;
+use crate::plan::{Act, Queue, Routed, default_destination, route};
+use crate::state::Outcome;
+
+/// Why something was not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    UnknownOutcome,
+    Failed,
+    QueueStopped,
+}
+
+impl Core<'_> {
+    /// Notes what came of a delivery.
+    pub(super) fn on_report(&mut self, Report { queue, act, done, is_minimal }: Report) {
+        if is_minimal {
+            self.unshown.extend(act.findings().iter().cloned());
+        }
+        match (act, done) {
+            (Act::Post(f, _), Done::Settled(outcome)) => self.process(&f, &outcome),
+            (Act::Update(f, update), Done::Settled(outcome)) => {
+                self.note_announced(&f);
+                self.process(&f, &outcome);
+                self.state.set_shown(&f.id, &update.marks);
+            }
+            (Act::Refresh(f, refresh), Done::Said) => {
+                self.state.set_shown(&f.id, &refresh.marks);
+                self.state.set_links(&f.id, &refresh.related);
+                self.checkpoints.count_delivery();
+            }
+            (Act::Summary(summary), Done::Said) => {
+                self.state.set_summarized(summary.due);
+                self.checkpoints.count_delivery();
+            }
+            (Act::Reply(f, update), Done::Said) => {
+                match update.word.and_then(|word| word.assessment) {
+                    Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
+                    None => self.state.set_escalated(&f.id),
+                }
+                self.checkpoints.count_delivery();
+            }
+            (Act::Refresh(..), Done::Left) => {}
+            (Act::Refresh(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
+                tracing::warn!(
+                    finding_id = f.id,
+                    error,
+                    "message does not show its newest marks and links; the next run retries"
+                );
+            }
+            (Act::Digest { id, to, findings }, Done::Digested) => {
+                self.state.remove_digest_plan(&id);
+                for f in &findings {
+                    self.process_in(f, to.name(), &Outcome::Digested);
+                }
+            }
+            (Act::Notice(notice), Done::Said) => {
+                self.state.remove_notice(&notice.id);
+                self.checkpoints.count_delivery();
+            }
+            (Act::Point { id, old, .. }, Done::Said) => {
+                self.state.remove_redirect(&id, &old);
+                self.checkpoints.count_delivery();
+            }
+            (act, Done::Unknown(why)) => {
+                self.is_outcome_unknown = true;
+                self.on_failure(&queue, act, &why, Cause::UnknownOutcome);
+            }
+            (act, Done::Failed(why)) => self.on_failure(&queue, act, &why, Cause::Failed),
+            (act, Done::Stopped(why)) => self.on_failure(&queue, act, &why, Cause::QueueStopped),
+            (act, Done::Left) => self.on_left(&act),
+            (_, Done::Settled(_) | Done::Digested | Done::Said) => {}
+        }
+    }
+
+    pub(super) fn process(&mut self, f: &Finding, outcome: &Outcome) {
+        let channel = self.channel_of(f);
+        self.process_in(f, &channel, outcome);
+    }
+
+    /// The channel of a finding, as configured.
+    fn channel_of(&self, f: &Finding) -> String {
+        match route(self.config, f) {
+            Routed::To(to) => to.name().to_owned(),
+            Routed::Drop => default_destination(self.config).name().to_owned(),
+        }
+    }
+
+    pub(super) fn process_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
+        let n = self.sources.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
+        self.state.settle(f, n, channel, outcome, self.now);
+        self.schedule_escalation(f);
+        self.sources.set_processed(&f.id);
+        self.tally.processed += 1;
+        if matches!(outcome, Outcome::Posted { .. } | Outcome::Updated { .. } | Outcome::Digested) {
+            self.tally.delivered += 1;
+            self.checkpoints.count_delivery();
+        }
+    }
+
+    /// What was not delivered is left to the next run, for a day.
+    fn on_failure(&mut self, queue: &Queue, act: Act, why: &str, cause: Cause) {
+        let delivery = act.what();
+        let given_up = match act {
+            Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
+            Act::Digest { id, findings, .. } => {
+                if cause != Cause::UnknownOutcome {
+                    self.state.remove_digest_plan(&id);
+                }
+                findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
+            }
+            Act::Notice(notice) => {
+                self.tried.insert(notice.id);
+                false
+            }
+            Act::Summary(_) => false,
+            Act::Refresh(f, _) | Act::Reply(f, _) => {
+                self.tried.insert(f.id.clone());
+                false
+            }
+            Act::Point { id, .. } => {
+                self.tried.insert(id);
+                false
+            }
+        };
+        if given_up {
+            return;
+        }
+        self.tally.problems.insert(format!("{queue}: {why}"));
+        match cause {
+            // The rejection of the default channel was logged once.
+            Cause::QueueStopped => {
+                tracing::debug!(%queue, delivery, error = why, "delivery failed; the next run retries")
+            }
+            Cause::UnknownOutcome | Cause::Failed => {
+                tracing::error!(%queue, delivery, error = why, "delivery failed; the next run retries");
+            }
+        }
+    }
+
+    /// A delivery that was not tried, or not to its end. Where Slack rejects the app, no finding is processed, and none is
+    /// given up, but all of them count as failed.
+    fn on_left(&mut self, act: &Act) {
+        if let Act::Digest { id, .. } = act {
+            self.state.remove_digest_plan(id);
+        }
+        if self.channels.is_app_rejected() {
+            for f in act.findings() {
+                self.count_failed(f);
+            }
+        }
+    }
+
+    fn count_failed(&mut self, f: &Finding) {
+        *self.tally.failed.entry(self.channel_of(f)).or_default() += 1;
+    }
+
+    /// Notes that a finding could not be delivered. Returns true if it is given up after a day.
+    fn failed(&mut self, f: Rc<Finding>, why: &str) -> bool {
+        let n = self.sources.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
+        let failing_for = self.state.failed(&f.id, n, self.now);
+        self.tried.insert(f.id.clone());
+        if !is_given_up(failing_for) {
+            self.count_failed(&f);
+            return false;
+        }
+        tracing::error!(
+            finding_id = f.id,
+            finding_type = f.kind.as_str(),
+            severity_level = f.band().name(),
+            error = why,
+            "finding given up: delivery failed for 24 h"
+        );
+        self.unshown.push(f.clone());
+        let title = format!("Finding given up: {} of account {} in {}", f.id, f.account_id, f.origin.region);
+        let lines =
+            vec![format!("{} · severity {}", f.kind.as_str(), f.severity), format!("Delivery failed for 24 h: {why}")];
+        self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
+        self.process(&f, &Outcome::GivenUp);
+        true
+    }
+}

@@ -1,0 +1,263 @@
+//! A run, event by event.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::core::event::{Generation, Save};
+use crate::core::outbox::{Answer, Call, CallId};
+use crate::finding::{self, Origin};
+use crate::guardduty::SourceKey;
+use crate::poll::Window;
+use crate::poll::look::Look;
+use crate::slack::At;
+use crate::state::store::SaveError;
+
+const NOW: Millis = Millis(1_800_000_000_000);
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-west-1";
+
+fn config(more: &[(&str, &str)]) -> Config {
+    let base = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY"), ("RUN_TIMEOUT", "4m")];
+    let vars = base.iter().chain(more).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    Config::from_env(vars, false).unwrap()
+}
+
+fn finding(id: &str) -> Rc<Finding> {
+    let raw = serde_json::json!({
+        "id": id, "accountId": ACCOUNT, "region": REGION, "type": "Recon:EC2/Portscan", "severity": 5.0,
+        "updatedAt": NOW.iso(),
+    });
+    let origin = Origin { account: ACCOUNT.into(), region: REGION.into(), detector: "d".into() };
+    Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap())
+}
+
+/// A run with one source, and what it wants done.
+struct Run<'a> {
+    core: Core<'a>,
+    now: Millis,
+    calls: Vec<(CallId, Call)>,
+    saves: Vec<Save>,
+    printed: usize,
+    wake_at: Option<Millis>,
+}
+
+fn wording() -> &'static Wording {
+    Box::leak(Box::default())
+}
+
+fn begin(config: &Config) -> Run<'_> {
+    let mut state = State { saved: Some(NOW), ..State::default() };
+    state.source(&format!("{ACCOUNT}/{REGION}"), NOW);
+    let core = Core::new(Start {
+        config,
+        wording: wording(),
+        limits: Limits::default(),
+        id: "run".into(),
+        chance: || 0.5,
+        requests: Requests::default(),
+        identities: 1,
+        state,
+        is_new_installation: false,
+        unrecordable: None,
+        earlier: None,
+        replay: None,
+        begun: NOW,
+        now: NOW,
+        end: NOW.plus(Duration::from_secs(225)),
+    });
+    let mut run = Run { core, now: NOW, calls: Vec::new(), saves: Vec::new(), printed: 0, wake_at: None };
+    let effects = run.core.begin(NOW);
+    run.note(effects);
+    run
+}
+
+impl Run<'_> {
+    fn note(&mut self, effects: Vec<Effect>) {
+        self.wake_at = None;
+        for effect in effects {
+            match effect {
+                Effect::Call(id, call) => self.calls.push((id, call)),
+                Effect::Save(save) => self.saves.push(save),
+                Effect::Print(_) => self.printed += 1,
+                Effect::WakeAt(time) => self.wake_at = Some(time),
+                Effect::AbandonCalls => self.calls.clear(),
+                Effect::ReadSource(_) | Effect::Ask(..) | Effect::AbandonQuery(_) => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let effects = self.core.handle(event, self.now);
+        self.note(effects);
+    }
+
+    /// The source shows these findings.
+    fn show(&mut self, ids: &[&str]) {
+        let source = SourceKey { account: ACCOUNT.into(), region: REGION.into() };
+        self.handle(Event::SourcesDiscovered(Ok(vec![source.clone()])));
+        let mut look = Look::of(source, Ok(Some("d".into())), true);
+        look.window =
+            Window { fresh: ids.iter().map(|id| finding(id)).collect(), complete_to: Some(NOW), ..Window::default() };
+        self.handle(Event::SourceRead(Box::new(look)));
+    }
+
+    fn answer_save(&mut self, result: Result<(), SaveError>) {
+        let generation = self.saves.last().unwrap().generation;
+        self.saves.clear();
+        self.handle(Event::Saved(generation, result));
+    }
+
+    fn acknowledge(&mut self) {
+        let (id, _) = self.calls.remove(0);
+        let at = At { channel: "C0SECURITY".into(), ts: format!("{}.1", self.now.0 / 1_000), thread: None };
+        self.handle(Event::CallAnswered(id, Answer::Posted(Ok(at))));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        self.handle(Event::Woken);
+    }
+
+    fn pass_to_end(&mut self) {
+        self.pass(self.core.end.since(self.now));
+    }
+}
+
+#[test]
+fn a_finding_is_announced_after_its_intent_was_saved_and_recorded_after_it_was_acknowledged() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    assert!(run.calls.is_empty());
+    assert!(run.saves[0].document.contains("\"run\":"), "{}", run.saves[0].document);
+    assert!(!run.saves[0].document.contains("f1"));
+    run.answer_save(Ok(()));
+    assert!(matches!(run.calls[..], [(_, Call::Post { .. })]));
+    assert!(run.saves.is_empty());
+    run.acknowledge();
+    assert!(run.saves[0].document.contains("f1"));
+    assert!(!run.saves[0].document.contains("\"run\":"), "a clean end leaves no intent");
+    assert!(!run.core.is_finished());
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished());
+    assert!(run.core.is_success());
+}
+
+#[test]
+fn a_run_without_findings_saves_once() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&[]);
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished());
+    assert!(run.core.is_success());
+    assert!(run.calls.is_empty());
+}
+
+#[test]
+fn nothing_is_sent_after_a_conflict_and_no_save_overwrites_the_other_writer() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    run.answer_save(Err(SaveError::Conflict("409".into())));
+    assert!(run.core.is_finished());
+    assert!(!run.core.is_success());
+    assert!(run.calls.is_empty());
+    assert!(run.saves.is_empty());
+}
+
+#[test]
+fn a_finding_is_announced_although_the_store_does_not_answer() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    run.answer_save(Err(SaveError::Unavailable("503".into())));
+    run.acknowledge();
+    run.answer_save(Err(SaveError::Unavailable("503".into())));
+    assert!(run.core.is_finished());
+    assert!(!run.core.is_success());
+    assert!(run.core.state.knows("f1", NOW));
+}
+
+#[test]
+fn a_run_that_must_end_waits_a_moment_for_the_answers_and_then_saves_that_the_outcome_is_unknown() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1", "f2"]);
+    run.answer_save(Ok(()));
+    run.pass_to_end();
+    assert!(run.saves.is_empty());
+    run.pass(Duration::from_millis(1_500));
+    assert!(run.saves[0].document.contains("\"run\":"), "the next run must read the history");
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished());
+    assert!(!run.core.is_success());
+}
+
+#[test]
+fn a_run_that_must_end_does_not_spin_when_a_checkpoint_is_due() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1", "f2"]);
+    run.answer_save(Ok(()));
+    run.core.checkpoints.count_delivery();
+    run.pass(Duration::from_secs(9));
+    run.handle(Event::ShutdownRequested);
+    for _ in 0..3 {
+        run.pass(Duration::from_millis(400));
+        assert!(run.saves.is_empty());
+        assert!(run.wake_at.is_some_and(|time| time > run.now), "{:?}", run.wake_at);
+    }
+    run.pass(Duration::from_millis(400));
+    assert_eq!(run.saves.len(), 1, "the last save has all of it");
+}
+
+#[test]
+fn the_last_save_takes_the_place_of_one_that_has_no_answer() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    let generations = |run: &Run| run.saves.iter().map(|save| save.generation).collect::<Vec<Generation>>();
+    let first = generations(&run)[0];
+    run.handle(Event::ShutdownRequested);
+    assert_eq!(run.saves.len(), 2);
+    run.handle(Event::Saved(first, Err(SaveError::Conflict("409".into()))));
+    assert!(!run.core.is_finished(), "the answer is not that of the last save");
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished());
+    assert!(run.calls.is_empty());
+}
+
+#[test]
+fn sources_that_do_not_answer_are_planned_without_once_something_arrived() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.sources.undiscovered += 1;
+    run.show(&["f1"]);
+    assert!(run.saves.is_empty());
+    assert!(run.wake_at.is_some_and(|time| time <= NOW.plus(Duration::from_secs(60))));
+    run.pass(Duration::from_secs(60));
+    assert_eq!(run.saves.len(), 1);
+}
+
+#[test]
+fn a_dry_run_prints_and_neither_sends_nor_saves() {
+    let mut config = config(&[]);
+    config.dry_run = true;
+    let mut run = begin(&config);
+    run.show(&["f1", "f2"]);
+    assert_eq!((run.printed, run.calls.len(), run.saves.len()), (2, 0, 0));
+    assert!(run.core.is_finished());
+    assert!(run.core.is_success());
+}
+
+#[test]
+fn the_lease_is_renewed_while_a_run_waits() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    run.answer_save(Ok(()));
+    assert!(run.saves.is_empty());
+    run.pass(Duration::from_secs(20));
+    assert_eq!(run.saves.len(), 1);
+}

@@ -1,0 +1,272 @@
+//! What the sources answer: noted in the state, announced where it is news, handed on to be planned.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Regions, Role};
+use crate::core::agenda::Step;
+use crate::core::event::Unreachable;
+use crate::core::limits::GIVE_UP_AFTER;
+use crate::core::run::Core;
+use crate::finding::Finding;
+use crate::guardduty::{ReadError, Reason, SourceKey};
+use crate::message::{Level, Notice};
+use crate::plan::silence::{self, Open, Reading};
+use crate::poll::look::Look;
+use crate::poll::watched;
+use crate::state::Standing;
+
+/// What the sources showed and was not planned yet.
+#[derive(Debug, Default)]
+pub(super) struct Arrived {
+    pub(super) findings: Vec<Rc<Finding>>,
+    /// Findings whose archiving was looked up.
+    pub(super) looked_up: Vec<Rc<Finding>>,
+    pub(super) left_out: Vec<String>,
+    /// Sources new to the state, and what was open in them before.
+    pub(super) new_sources: Vec<(String, Option<Open>)>,
+}
+
+impl Arrived {
+    pub(super) fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.looked_up.is_empty() && self.left_out.is_empty() && self.new_sources.is_empty()
+    }
+}
+
+impl Core<'_> {
+    /// Announces that the sources of an identity that could not be used can be read again, once every identity can.
+    pub(super) fn announce_reachable_sources(&mut self) {
+        if self.is_identity_unusable || self.sources.undiscovered > 0 {
+            return;
+        }
+        let keys: Vec<String> = self.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
+        for key in keys {
+            if let Some(source) = self.state.remove_source(&key) {
+                self.announce(silence::recovery(&key, &source, self.stamp, self.now).into_iter().collect());
+            }
+        }
+    }
+
+    pub(super) fn on_sources_discovered(&mut self, result: Result<Vec<SourceKey>, Unreachable>) {
+        self.sources.undiscovered = self.sources.undiscovered.saturating_sub(1);
+        match result {
+            Ok(sources) => {
+                for source in sources {
+                    let request = self.sources.first_request(source, &self.state, &self.room, &self.known, self.now);
+                    request.into_iter().for_each(|request| self.request(request));
+                }
+            }
+            Err(unreachable) => self.on_unreachable(&unreachable),
+        }
+    }
+
+    /// Nothing is known of an identity's sources but what the state has.
+    fn on_unreachable(&mut self, u: &Unreachable) {
+        tracing::error!(identity = u.identity, error = %u.error, reason = u.error.reason(), "cannot use AWS identity");
+        self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
+        self.is_identity_unusable = true;
+        let others: Vec<&str> = self.config.aws.roles.iter().filter_map(role_account).collect();
+        let is_of_identity = |key: &str| {
+            let account = key.split('/').next().unwrap_or_default();
+            u.account.as_deref().map_or_else(|| !others.contains(&account), |a| a == account)
+        };
+        let mut keys: Vec<String> = self.state.sources.keys().filter(|k| is_of_identity(k)).cloned().collect();
+        if keys.is_empty() {
+            keys.push(format!("{}/*", u.account.as_deref().unwrap_or(&u.identity)));
+        }
+        for key in keys {
+            self.note_health(&key, &Reading::Failed(&u.error));
+        }
+    }
+
+    /// Notes what a source answered.
+    pub(super) fn on_source_read(&mut self, mut look: Look) {
+        self.sources.count_answer();
+        let key = look.key.to_string();
+        if !look.warnings.is_empty() {
+            let error = look.warnings.join("; ");
+            tracing::warn!(source = key, error, "optional GuardDuty checks failed");
+        }
+        if look.first {
+            self.note_first_answer(&key, &look);
+        }
+        if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
+            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
+            self.tally.problems.insert(format!("{key}: {error}"));
+        }
+        let Some(n) = self.state.sources.get(&key).map(|s| s.n) else { return };
+        self.note_unfetched(&look, n);
+        let new = self.sources.take(&mut look, self.now);
+        if let Some(track) = self.sources.tracks.get_mut(&key) {
+            track.n = n;
+        }
+        let (new_findings, has_more) = (new.len(), look.window.next.is_some());
+        tracing::debug!(source = key, new_findings, has_more, "source read");
+        self.arrived.findings.extend(new);
+        self.arrived.looked_up.append(&mut look.looked_up);
+    }
+
+    fn note_first_answer(&mut self, key: &str, look: &Look) {
+        let reading = match (look.error(), &look.detector) {
+            (Some(error), _) => Reading::Failed(error),
+            (None, Ok(Some(id))) => {
+                Reading::Detector { id, enabled: look.status.as_ref().map(|status| status.enabled) }
+            }
+            (None, _) => Reading::NoDetector,
+        };
+        if matches!(reading, Reading::NoDetector) && !self.has_all_regions() {
+            tracing::warn!(source = key, "no GuardDuty detector in this region; nothing can be found there");
+        }
+        if self.note_health(key, &reading) {
+            self.arrived.new_sources.push((key.to_owned(), look.open_before.clone()));
+        }
+        // A message in history is known to be about this source by its detector, also where the list broke off.
+        if let Ok(Some(id)) = &look.detector {
+            self.state.note_detector(key, id);
+        }
+        self.compare_configuration(key, look);
+    }
+
+    fn has_all_regions(&self) -> bool {
+        matches!(self.config.aws.regions, Regions::All { .. })
+    }
+
+    /// Notes the health of a source, and announces changes. Returns true if the source is new and polled.
+    fn note_health(&mut self, key: &str, reading: &Reading) -> bool {
+        let (start, all) = (self.sources.start, self.has_all_regions());
+        let (source, new) = self.state.source(key, start);
+        let was_left_out = source.standing == Standing::LeftOut;
+        let (mut source, notices) = silence::standing(key, source, new, all, reading, self.stamp, self.now);
+        source.configured = Some(self.now);
+        let is_left_out = source.standing == Standing::LeftOut;
+        if was_left_out && !is_left_out {
+            source.begin(start);
+        }
+        self.state.set_source(key, source);
+        if is_left_out && new {
+            self.arrived.left_out.push(key.to_owned());
+        }
+        self.announce(notices);
+        (new || was_left_out) && !is_left_out
+    }
+
+    fn compare_configuration(&mut self, key: &str, look: &Look) {
+        let Some(mut source) = self.state.sources.get(key).cloned() else { return };
+        if let Some(last) = &look.looked_up_to {
+            source.looked_up.clone_from(last);
+        }
+        let notices = watched::compare(key, &mut source, look, self.stamp, self.now);
+        self.state.set_source(key, source);
+        self.announce(notices);
+    }
+
+    /// Notes the findings that were listed and not returned: they are given up after a day.
+    fn note_unfetched(&mut self, look: &Look, n: u32) {
+        for id in &look.window.missing {
+            let since = self.state.note_unfetched(id, n, self.now);
+            tracing::warn!(
+                finding_id = id,
+                source = %look.key,
+                since = since.iso(),
+                "finding was listed but not returned by GetFindings; the next run retries"
+            );
+            self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", look.key));
+        }
+    }
+
+    pub(super) fn announce(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            log_queued(&notice);
+            self.state.queue_notice(notice);
+        }
+    }
+
+    /// One notice for all new sources, one for all regions that are left out.
+    pub(super) fn announce_sources(&mut self) {
+        let new_sources = std::mem::take(&mut self.arrived.new_sources);
+        let known: Vec<&Open> = new_sources.iter().filter_map(|(_, open)| open.as_ref()).collect();
+        let open = (!known.is_empty()).then(|| sum(&known));
+        let keys: Vec<String> = new_sources.iter().map(|(key, _)| key.clone()).collect();
+        let lookback = self.look_back();
+        let mut notices = Vec::new();
+        if self.is_new_installation && self.sources.tracks.values().any(|t| t.looked) {
+            self.is_new_installation = false;
+            notices.push(silence::afresh(lookback, open.as_ref(), self.stamp));
+        } else if !keys.is_empty() && self.state.saved.is_some() {
+            notices.push(silence::new_sources(&keys, lookback, open.as_ref(), self.stamp));
+        }
+        let left_out = std::mem::take(&mut self.arrived.left_out);
+        if !left_out.is_empty() {
+            notices.push(silence::left_out(&left_out, self.stamp));
+        }
+        self.announce(notices);
+    }
+
+    /// Period for which new sources are read; in whole minutes where it is longer than configured.
+    fn look_back(&self) -> Duration {
+        let more = self.begun.since(self.sources.start).saturating_sub(self.config.lookback);
+        self.config.lookback + Duration::from_secs(more.as_secs().div_ceil(60) * 60)
+    }
+
+    /// Returns true if a source is polled: a region that is left out is not.
+    pub fn is_polled(&self, key: &str) -> bool {
+        self.state.sources.get(key).is_some_and(|s| s.standing != Standing::LeftOut)
+    }
+
+    /// Announces the sources that did not answer within the run's time, while there is still time to do so. A run that a
+    /// signal cut short says nothing about them.
+    pub(super) fn announce_unanswered_sources(&mut self) {
+        self.note_unanswered_sources();
+        if self.is_notice_due() && !self.is_over() {
+            self.do_first([Step::AnnounceArrived]);
+        }
+    }
+
+    fn note_unanswered_sources(&mut self) {
+        if self.is_shutdown_requested || self.checkpoints.conflict.is_some() {
+            return;
+        }
+        let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.looked).map(|(key, _)| key.clone());
+        for key in unanswered.collect::<Vec<_>>() {
+            let error = ReadError::Passing { reason: Reason::Timeout, text: "no response within RUN_TIMEOUT".into() };
+            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
+            self.tally.problems.insert(format!("{key}: {error}"));
+            self.note_health(&key, &Reading::Failed(&error));
+        }
+    }
+
+    /// Gives up what was listed for a day and never returned. The next run announces the notice about it.
+    pub(super) fn give_up_unfetched(&mut self) {
+        let channel = self.channels.default.name().to_owned();
+        for id in self.state.give_up_unfetched(GIVE_UP_AFTER, &channel, self.now) {
+            tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
+            let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
+            self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
+        }
+    }
+}
+
+/// Logs at the level of the notice that it waits for its delivery.
+pub fn log_queued(notice: &Notice) {
+    let (notice_id, notice, level) = (&notice.id, &notice.title, notice.level);
+    match level {
+        Level::Warning => tracing::warn!(notice_id, notice, "notice queued"),
+        Level::Info | Level::Resolved => tracing::info!(notice_id, notice, "notice queued"),
+    }
+}
+
+/// The account of `arn:aws:iam::123456789012:role/name`.
+fn role_account(role: &Role) -> Option<&str> {
+    match role {
+        Role::Own => None,
+        Role::Arn(arn) => arn.split(':').nth(4),
+    }
+}
+
+fn sum(all: &[&Open]) -> Open {
+    let mut total = Open::new();
+    for (band, count) in all.iter().flat_map(|o| o.iter()) {
+        *total.entry(*band).or_default() += count;
+    }
+    total
+}

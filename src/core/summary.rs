@@ -1,0 +1,216 @@
+//! The summary of a run: after all announcements, once for each due time.
+
+use std::collections::{HashMap, VecDeque};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::core::agenda::{Findings, Purpose, Queues, Step};
+use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::run::Core;
+use crate::guardduty::PAGE;
+use crate::message::{Summary, WorstFinding};
+use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
+use crate::plan::{Act, Queue, SummaryOf};
+use crate::slack::At;
+use crate::time::Millis;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Findings among which the most frequent pairs are looked for.
+const FREQUENT: usize = 50;
+/// Time for reading a part of what a summary says.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A finding as GuardDuty returns it, with detector and region.
+type Document = (serde_json::Value, String, String);
+
+#[derive(Debug)]
+pub(super) enum SummaryStep {
+    Begin,
+    /// The posted messages are known: a run that died may have posted the summary.
+    Collect,
+    CountOlder(Box<SummaryOf>),
+    ReadPermalinks {
+        summary: Box<SummaryOf>,
+        worst: VecDeque<(At, WorstFinding)>,
+    },
+    ReadDocuments {
+        summary: Box<SummaryOf>,
+        pages: VecDeque<(DetectorOf, Vec<String>)>,
+        documents: Vec<Document>,
+    },
+    Deliver(Box<SummaryOf>),
+}
+
+impl Core<'_> {
+    pub(super) fn summarize(&mut self, step: SummaryStep) -> Option<Step> {
+        match step {
+            SummaryStep::Begin => self.begin_summary(),
+            SummaryStep::Collect => self.collect_summary(),
+            SummaryStep::CountOlder(summary) => return self.count_older(summary),
+            SummaryStep::ReadPermalinks { summary, worst } => return self.read_permalinks(summary, worst),
+            SummaryStep::ReadDocuments { summary, pages, documents } => {
+                return self.read_summary_documents(summary, pages, documents);
+            }
+            SummaryStep::Deliver(summary) => self.deliver_summary(summary),
+        }
+        None
+    }
+
+    /// The due time of which the summary is to be posted in this run.
+    pub(super) fn summary_due(&self) -> Option<Millis> {
+        let schedule = self.config.slack.summary.as_ref()?;
+        let done = self.state.summary.as_ref()?.done;
+        due_summary(schedule, done, self.now)
+    }
+
+    fn begin_summary(&mut self) {
+        if self.is_over() || self.summary_due().is_none() || self.checkpoints.unrecordable.is_some() {
+            return;
+        }
+        self.do_first([Step::Summary(SummaryStep::Collect)]);
+        self.reconcile_first(Vec::new());
+    }
+
+    fn collect_summary(&mut self) {
+        let Some(due) = self.summary_due().filter(|_| !self.is_over()) else { return };
+        if self.posted.as_ref().is_some_and(|posted| posted.summaries.contains(&summary_id(due))) {
+            tracing::info!(summary_id = summary_id(due), "summary found in history");
+            self.state.set_summarized(due);
+            return;
+        }
+        let name = self.channels.default.name().to_owned();
+        if self.channels.is_closed(&name) {
+            self.tally.problems.insert(format!("{name}: summary not posted; the channel history is not readable"));
+            return;
+        }
+        let progress = self.state.summary.clone();
+        let mut summary = Summary {
+            id: summary_id(due),
+            new: progress.as_ref().map_or(0, |progress| progress.new),
+            archived: progress.as_ref().map_or(0, |progress| progress.archived),
+            ..Summary::default()
+        };
+        if self.config.slack.triage.is_some() {
+            summary.unacknowledged = Some(self.state.unacknowledged().count() as u64);
+        }
+        self.count_open(&mut summary);
+        self.do_first([Step::Summary(SummaryStep::CountOlder(Box::new(SummaryOf { due, summary })))]);
+    }
+
+    /// Adds up what each source counted when it was read.
+    fn count_open(&self, summary: &mut Summary) {
+        for (key, track) in self.sources.tracks.iter().filter(|(key, _)| self.is_polled(key)) {
+            let Some(counts) = &track.open else {
+                summary.add_unknown(key);
+                continue;
+            };
+            let open = summary.open.get_or_insert_default();
+            for (band, count) in counts {
+                *open.entry(*band).or_default() += count;
+            }
+        }
+    }
+
+    fn count_older(&mut self, mut summary: Box<SummaryOf>) -> Option<Step> {
+        let detectors = self.sources.detectors();
+        let before = [1, 7, 30].map(|days: u32| self.now.minus(DAY * days));
+        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::OpenByAge(detectors.clone(), before)) else {
+            return Some(Step::Summary(SummaryStep::CountOlder(summary)));
+        };
+        if let Some(Reply::OpenByAge(counts)) = reply {
+            for (DetectorOf { source, .. }, counts) in detectors.iter().zip(counts) {
+                match counts {
+                    Ok(counts) => {
+                        let older = summary.summary.older.get_or_insert_default();
+                        older.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%source, %error, "cannot count findings by age for the summary");
+                        summary.summary.add_unknown(&source.to_string());
+                    }
+                }
+            }
+        }
+        let ids = most_severe(&self.state, WORST);
+        self.begin_fetching(&ids.clone(), Purpose::Summary { summary, ids });
+        None
+    }
+
+    /// The most severe findings with their titles, as far as GuardDuty returns them, and links to their messages.
+    pub(super) fn begin_worst_findings(&mut self, summary: Box<SummaryOf>, ids: Vec<String>, findings: &Findings) {
+        let mut worst = VecDeque::new();
+        for id in ids {
+            let Some(entry) = self.state.findings.get(&id) else { continue };
+            let Some((at, since)) = entry.at.clone().zip(entry.first_message()) else { continue };
+            let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
+            let (band, severity) = (entry.band(), entry.sev);
+            worst.push_back((at, WorstFinding { band, severity, title, since, permalink: None }));
+        }
+        self.do_first([Step::Summary(SummaryStep::ReadPermalinks { summary, worst })]);
+    }
+
+    fn read_permalinks(
+        &mut self,
+        mut summary: Box<SummaryOf>,
+        mut worst: VecDeque<(At, WorstFinding)>,
+    ) -> Option<Step> {
+        while let Some((at, _)) = worst.front() {
+            let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Permalink(at.clone())) else {
+                return Some(Step::Summary(SummaryStep::ReadPermalinks { summary, worst }));
+            };
+            let (_, mut finding) = worst.pop_front()?;
+            if let Some(Reply::Permalink(permalink)) = reply {
+                finding.permalink = permalink;
+            }
+            summary.summary.worst.push(finding);
+        }
+        self.begin_documents(summary);
+        None
+    }
+
+    fn begin_documents(&mut self, summary: Box<SummaryOf>) {
+        let mut by_source: HashMap<u32, Vec<String>> = HashMap::new();
+        for id in most_frequent(&self.state, FREQUENT) {
+            if let Some(entry) = self.state.findings.get(&id) {
+                by_source.entry(entry.s).or_default().push(id);
+            }
+        }
+        let mut pages = VecDeque::new();
+        for (n, ids) in by_source {
+            debug_assert!(ids.len() <= PAGE);
+            pages.extend(self.sources.detector(n).map(|detector| (detector, ids)));
+        }
+        self.do_first([Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents: Vec::new() })]);
+    }
+
+    fn read_summary_documents(
+        &mut self,
+        mut summary: Box<SummaryOf>,
+        mut pages: VecDeque<(DetectorOf, Vec<String>)>,
+        mut documents: Vec<Document>,
+    ) -> Option<Step> {
+        while let Some((detector, ids)) = pages.front() {
+            let query = || Query::Documents(detector.clone(), ids.clone());
+            let Poll::Ready(reply) = self.ask_within(PATIENCE, query) else {
+                return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
+            };
+            let Some(Reply::Documents(result)) = reply else { break };
+            for text in result.into_iter().flatten().map(|(_, text)| text) {
+                if let Ok(document) = serde_json::from_str(&text) {
+                    documents.push((document, detector.detector.clone(), detector.source.region.clone()));
+                }
+            }
+            pages.pop_front();
+        }
+        summary.summary.noisiest = noisiest(&documents);
+        debug_assert!(summary.summary.noisiest.len() <= NOISIEST);
+        self.do_first([Step::Summary(SummaryStep::Deliver(summary))]);
+        None
+    }
+
+    fn deliver_summary(&mut self, summary: Box<SummaryOf>) {
+        let name = self.channels.default.name().to_owned();
+        let act = Act::Summary(summary);
+        self.deliver(Queues::from([(Queue::Channel(name), vec![act])]));
+    }
+}

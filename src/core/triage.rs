@@ -1,0 +1,211 @@
+//! Triage of a run: reads reactions, and carries out what they say. Announcements come first; what is left over when the
+//! run must end is left to the next run, which is no failure.
+
+mod archive;
+mod escalate;
+mod read;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::core::agenda::{Findings, Purpose, Step};
+use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::run::Core;
+use crate::finding::Finding;
+use crate::guardduty::{PAGE, ReadError};
+use crate::plan::{Act, Queue, Refresh};
+use crate::slack::At;
+use crate::state::Entry;
+use crate::triage::Messages;
+
+pub(super) use archive::ArchiveCall;
+pub(super) use escalate::escalation_of;
+pub(super) use read::{Reactions, ReactionsOf};
+
+/// Maximum number of findings for which a run carries out what the reactions say.
+const CARRIED_OUT: usize = 200;
+/// Time that is left for the last checkpoint when triage ends.
+const RESERVE: Duration = Duration::from_secs(6);
+
+/// Time that triage may still take in a run that ends in `left`.
+pub(super) fn time_for_triage(left: Duration, run_timeout: Duration) -> Duration {
+    left.saturating_sub(RESERVE.min(run_timeout / 6))
+}
+
+#[derive(Debug)]
+pub(super) enum TriageStep {
+    /// Reads the reactions on the recent messages of each channel, once a run.
+    ReadRecent,
+    ReadAccess(Messages),
+    ReadChannels(Messages),
+    /// Notes what reactions say. Users that are new are looked up first.
+    NoteReactions(VecDeque<ReactionsOf>),
+    /// Reads the reactions on older messages one by one, the next ones in rotation.
+    ReadOlder,
+    /// The first `escalations` of them are read because an escalation is due.
+    ReadMessages {
+        unread: VecDeque<(String, At)>,
+        escalations: usize,
+    },
+    Escalate,
+    CarryOut,
+    FetchDue(Vec<String>),
+    ChangeArchiving {
+        calls: VecDeque<ArchiveCall>,
+        findings: Findings,
+    },
+    ShowMarks(Findings),
+}
+
+impl Core<'_> {
+    pub(super) fn triage(&mut self, step: TriageStep) -> Option<Step> {
+        self.config.slack.triage.as_ref()?;
+        match step {
+            TriageStep::ReadRecent => self.read_recent_reactions(),
+            TriageStep::ReadAccess(messages) => return self.read_access(messages),
+            TriageStep::ReadChannels(messages) => return self.read_channels(messages),
+            TriageStep::NoteReactions(read) => return self.note_reactions(read),
+            TriageStep::ReadOlder => self.read_older_reactions(),
+            TriageStep::ReadMessages { unread, escalations } => return self.read_messages(unread, escalations),
+            TriageStep::Escalate => self.escalate(),
+            TriageStep::CarryOut => self.carry_out(),
+            TriageStep::FetchDue(ids) => self.fetch_due(ids),
+            TriageStep::ChangeArchiving { calls, findings } => return self.change_archiving(calls, findings),
+            TriageStep::ShowMarks(findings) => self.show_marks(&findings),
+        }
+        None
+    }
+
+    /// Returns true if reactions may be read now. Without a record of what they said, nothing could be taken back.
+    pub(super) fn may_triage(&self) -> bool {
+        !self.is_over() && self.checkpoints.is_recorded() && !self.time_for_triage().is_zero()
+    }
+
+    /// Findings whose message, or whose archiving, is not what the reactions say.
+    fn due_for_triage(&self) -> Vec<String> {
+        let is_due = |entry: &Entry| entry.triage.as_ref().is_some_and(|triage| triage.is_due());
+        let due = self.state.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone());
+        due.take(CARRIED_OUT).collect()
+    }
+
+    /// Saves what is to be done, then does it: archives, then updates the messages.
+    fn carry_out(&mut self) {
+        let due = self.due_for_triage();
+        if due.is_empty() || !self.may_triage() {
+            return;
+        }
+        self.do_first([Step::Triage(TriageStep::FetchDue(due))]);
+        if self.reactions.has_changed && !self.config.dry_run {
+            self.checkpoints.begin_posting();
+            let save = self.save();
+            self.do_first([Step::WaitForSave(save)]);
+        }
+    }
+
+    fn fetch_due(&mut self, ids: Vec<String>) {
+        if self.may_triage() {
+            self.begin_fetching(&ids, Purpose::Marks);
+        }
+    }
+
+    /// Reads findings as GuardDuty has them now.
+    pub(super) fn begin_fetching(&mut self, ids: &[String], purpose: Purpose) {
+        let mut by_source: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for id in ids {
+            if let Some(entry) = self.state.findings.get(id) {
+                by_source.entry(entry.s).or_default().push(id.clone());
+            }
+        }
+        let mut pages = VecDeque::new();
+        for (n, ids) in by_source {
+            let Some(detector) = self.sources.detector(n) else { continue };
+            pages.extend(ids.chunks(PAGE).map(|page| (detector.clone(), page.to_vec())));
+        }
+        self.do_first([Step::FetchFindings { pages, found: Findings::new(), purpose }]);
+    }
+
+    /// Reads a page after the other. If there is no time for a page, the others are not read either.
+    pub(super) fn fetch_findings(
+        &mut self,
+        mut pages: VecDeque<(DetectorOf, Vec<String>)>,
+        mut found: Findings,
+        purpose: Purpose,
+    ) -> Option<Step> {
+        while let Some((detector, ids)) = pages.front() {
+            let query = || Query::Findings(detector.clone(), ids.clone());
+            match self.ask_within(Duration::MAX, query) {
+                Poll::Pending => return Some(Step::FetchFindings { pages, found, purpose }),
+                Poll::Ready(Some(Reply::Findings(Ok(page)))) => {
+                    found.extend(page.into_iter().map(|f| (f.id.clone(), Rc::new(f))));
+                }
+                Poll::Ready(Some(Reply::Findings(Err(error)))) => log_unread_findings(detector, &error),
+                Poll::Ready(_) => break,
+            }
+            pages.pop_front();
+        }
+        // One with a revision that was not announced yet is left to the next run, which announces it.
+        found.retain(|_, f| f.archived || !self.is_unannounced(f));
+        self.on_findings(found, purpose);
+        None
+    }
+
+    fn on_findings(&mut self, found: Findings, purpose: Purpose) {
+        match purpose {
+            Purpose::Escalations(due) => self.call_about_all(due, &found),
+            Purpose::Marks => self.begin_archiving(found),
+            Purpose::Investigations(due) => self.begin_assessments(due, found),
+            Purpose::Summary { summary, ids } => self.begin_worst_findings(summary, ids, &found),
+        }
+    }
+
+    fn show_marks(&mut self, findings: &Findings) {
+        let acts = self.marks_to_show(findings);
+        if self.config.dry_run {
+            self.print(acts);
+        } else if !acts.is_empty() && !self.is_over() {
+            self.outbox.push(Queue::Edits, acts);
+            self.do_first([Step::DeliverQueues { end_of_grace: None }]);
+        }
+    }
+
+    fn marks_to_show(&self, findings: &Findings) -> Vec<Act> {
+        let mut acts = Vec::new();
+        for (id, entry) in &self.state.findings {
+            let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
+            let Some((f, at)) = findings.get(id).zip(entry.at.clone()) else { continue };
+            let related = self.state.related(f);
+            let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.seen.clone(), related };
+            acts.push(Act::Refresh(f.clone(), mark));
+        }
+        acts
+    }
+
+    /// Notes that a revision is announced: a resolution that is older does not count for it.
+    pub(super) fn note_announced(&mut self, f: &Finding) {
+        if self.config.slack.triage.is_some() && !self.state.knows(&f.id, f.updated) {
+            self.reactions.announced.insert(f.id.clone());
+        }
+    }
+
+    /// Takes out the recurrences that wait until the reactions are read: a muted thread says nothing about them. A first
+    /// sighting and a higher severity level wait for nothing.
+    pub(super) fn take_recurrences(&mut self, window: &mut Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+        if self.config.slack.triage.is_none() || self.reactions.is_read {
+            return Vec::new();
+        }
+        let state = &self.state;
+        let waits = |f: &Rc<Finding>| {
+            state.findings.get(&f.id).is_some_and(|entry| entry.at.is_some() && f.band() <= entry.band())
+        };
+        let (recurrences, others) = std::mem::take(window).into_iter().partition(waits);
+        *window = others;
+        recurrences
+    }
+}
+
+fn log_unread_findings(detector: &DetectorOf, error: &ReadError) {
+    let source = &detector.source;
+    tracing::warn!(%source, %error, "failed to read findings for triage; the next run retries");
+}

@@ -1,0 +1,275 @@
+//! Reads reactions from Slack, within its limits.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::config;
+use crate::core::agenda::Step;
+use crate::core::event::{Query, Reply};
+use crate::core::run::Core;
+use crate::core::triage::TriageStep;
+use crate::slack::{At, Failure, Reaction, RecentReactions};
+use crate::state::{Archiving, Triage};
+use crate::triage::{Messages, Reactors, ReadAfter, live_messages, read_next, read_reactions};
+use crate::user::UserId;
+
+/// Calls of `reactions.get` in one run, and of `users.info`.
+const SINGLE_READS: usize = 20;
+/// Time that recurrences wait for the reactions.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a run knows of reactions.
+#[derive(Default)]
+pub(in crate::core) struct Reactions {
+    /// The recent messages were read, or could not be.
+    pub(super) is_read: bool,
+    /// The token may read reactions.
+    is_permitted: bool,
+    may_read_users: bool,
+    bots: BTreeSet<UserId>,
+    people: BTreeSet<UserId>,
+    users_read: usize,
+    /// Channel and `ts` of the messages whose reactions need no reading by themselves.
+    done: HashSet<(String, String)>,
+    /// Findings of which this run announced a revision.
+    pub(super) announced: HashSet<String>,
+    /// Findings whose reactions were read.
+    pub(super) read: HashSet<String>,
+    /// The state differs from the saved one.
+    pub(super) has_changed: bool,
+    /// Findings that are to be archived since this run.
+    pub(super) new_intents: HashSet<String>,
+}
+
+/// The reactions on the message of a finding.
+#[derive(Debug)]
+pub(in crate::core) struct ReactionsOf {
+    finding: String,
+    reactions: Vec<Reaction>,
+}
+
+/// What reactions change.
+enum Change {
+    None,
+    Triage(Box<Triage>),
+    /// Bots do not count: this user must be looked up first.
+    UnknownUser(UserId),
+}
+
+/// Recent messages.
+impl Core<'_> {
+    pub(super) fn read_recent_reactions(&mut self) {
+        if self.reactions.is_read || !self.may_triage() {
+            return;
+        }
+        self.reactions.is_read = true;
+        let messages = live_messages(&self.state);
+        if !messages.is_empty() {
+            self.do_first([Step::Triage(TriageStep::ReadAccess(messages))]);
+        }
+    }
+
+    /// Goes on only if the token may read reactions. Otherwise there is one warning.
+    pub(super) fn read_access(&mut self, messages: Messages) -> Option<Step> {
+        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::ReactionAccess) else {
+            return Some(Step::Triage(TriageStep::ReadAccess(messages)));
+        };
+        match reply {
+            Some(Reply::ReactionAccess(Ok(access))) if access.reactions => {
+                self.reactions.bots.extend(access.own);
+                self.reactions.may_read_users = access.users;
+                self.reactions.is_permitted = true;
+                self.do_first([Step::Triage(TriageStep::ReadChannels(messages))]);
+            }
+            Some(Reply::ReactionAccess(Ok(_))) => tracing::warn!(
+                docs = "docs/slack.md",
+                "the bot token lacks the scope reactions:read; triage is off for this run"
+            ),
+            Some(Reply::ReactionAccess(Err(error))) => {
+                tracing::warn!(%error, "reactions were not read: Slack does not tell the scopes");
+            }
+            _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
+        }
+        None
+    }
+
+    pub(super) fn read_channels(&mut self, messages: Messages) -> Option<Step> {
+        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::RecentReactions(messages.clone())) else {
+            return Some(Step::Triage(TriageStep::ReadChannels(messages)));
+        };
+        match reply {
+            Some(Reply::RecentReactions(channels)) => self.on_recent_reactions(&messages, channels),
+            _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
+        }
+        None
+    }
+
+    fn on_recent_reactions(&mut self, messages: &Messages, channels: BTreeMap<String, RecentReactions>) {
+        let Some(triage) = &self.config.slack.triage else { return };
+        let mut read = Vec::new();
+        for (id, entry) in &self.state.findings {
+            let Some(at) = entry.at.as_ref() else { continue };
+            let Some(recent) = channels.get(&at.channel) else { continue };
+            let Some(reactions) = recent.messages.get(&at.ts) else { continue };
+            read.push((at.clone(), ReactionsOf { finding: id.clone(), reactions: reactions.clone() }));
+        }
+        for (channel, recent) in channels {
+            self.reactions.bots.extend(recent.bots);
+            // A message that the complete history does not show was deleted.
+            let is_gone = |ts: &&String| !recent.has_older && !recent.messages.contains_key(*ts);
+            let threads = self.thread_messages(&channel);
+            let timestamps = messages.get(&channel).into_iter().flatten();
+            let gone = timestamps.filter(|ts| is_gone(ts) && !threads.contains(*ts));
+            self.reactions.done.extend(gone.map(|ts| (channel.clone(), ts.clone())));
+        }
+        self.reactions.bots.extend(self.state.triage.bots.iter().cloned());
+        let reactors = Reactors { config: triage, bots: &self.reactions.bots };
+        read.retain(|(_, of)| !reactors.is_cut_short(&of.reactions));
+        self.reactions.done.extend(read.iter().map(|(at, _)| (at.channel.clone(), at.ts.clone())));
+        let read = read.into_iter().map(|(_, of)| of).collect();
+        self.do_first([Step::Triage(TriageStep::NoteReactions(read))]);
+    }
+
+    /// Messages in the threads of others: the history of a channel does not show them.
+    fn thread_messages(&self, channel: &str) -> BTreeSet<String> {
+        let all = self.state.findings.values().filter_map(|entry| entry.at.as_ref());
+        all.filter(|at| at.channel == channel && at.thread.is_some()).map(|at| at.ts.clone()).collect()
+    }
+}
+
+/// Older messages.
+impl Core<'_> {
+    pub(super) fn read_older_reactions(&mut self) {
+        if !self.reactions.is_permitted || !self.may_triage() {
+            return;
+        }
+        let done = &self.reactions.done;
+        let is_unread = |at: &At| !done.contains(&(at.channel.clone(), at.ts.clone()));
+        let mut next = self.unread_escalations();
+        next.truncate(SINGLE_READS);
+        let escalations = next.len();
+        next.extend(read_next(&self.state, SINGLE_READS - next.len(), is_unread));
+        self.do_first([Step::Triage(TriageStep::ReadMessages { unread: next.into(), escalations })]);
+    }
+
+    pub(super) fn read_messages(&mut self, mut unread: VecDeque<(String, At)>, escalations: usize) -> Option<Step> {
+        let (_, at) = unread.front()?;
+        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Reactions(at.clone())) else {
+            return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
+        };
+        let reactions = match reply {
+            Some(Reply::Reactions(Ok(reactions))) => Some(reactions),
+            Some(Reply::Reactions(Err(error))) if is_inaccessible(&error) => None,
+            Some(Reply::Reactions(Err(error))) => {
+                tracing::info!(%error, "older reactions were not all read; the next run continues");
+                return None;
+            }
+            _ => return None,
+        };
+        let (finding, _) = unread.pop_front()?;
+        if escalations == 0 {
+            self.state.note_reactions_read_to(&finding);
+        }
+        let escalations = escalations.saturating_sub(1);
+        self.do_first([Step::Triage(TriageStep::ReadMessages { unread, escalations })]);
+        if let Some(reactions) = reactions {
+            let read = VecDeque::from([ReactionsOf { finding, reactions }]);
+            self.do_first([Step::Triage(TriageStep::NoteReactions(read))]);
+        }
+        None
+    }
+}
+
+/// What reactions say.
+impl Core<'_> {
+    /// Notes in the state what reactions say. If a user cannot be looked up, nothing is known of that message.
+    pub(super) fn note_reactions(&mut self, mut read: VecDeque<ReactionsOf>) -> Option<Step> {
+        let triage = self.config.slack.triage.as_ref()?;
+        while let Some(of) = read.front() {
+            self.reactions.read.insert(of.finding.clone());
+            match self.change_of(triage, of) {
+                Change::None => {}
+                Change::Triage(change) => self.set_triage(&of.finding, *change),
+                Change::UnknownUser(user) => match self.look_up(user) {
+                    Poll::Pending => return Some(Step::Triage(TriageStep::NoteReactions(read))),
+                    Poll::Ready(true) => continue,
+                    Poll::Ready(false) => {}
+                },
+            }
+            read.pop_front();
+        }
+        None
+    }
+
+    fn set_triage(&mut self, id: &str, change: Triage) {
+        let before = self.state.findings.get(id).and_then(|entry| entry.triage.as_ref()?.archiving);
+        if change.archiving == Some(Archiving::Archive) && before.is_none() {
+            self.reactions.new_intents.insert(id.to_owned());
+        }
+        self.reactions.has_changed = true;
+        self.state.set_triage(id, change, self.now);
+    }
+
+    fn change_of(&self, triage: &config::Triage, of: &ReactionsOf) -> Change {
+        let Some(entry) = self.state.findings.get(&of.finding) else { return Change::None };
+        let is_announced = self.reactions.announced.contains(&of.finding);
+        let after = if is_announced { ReadAfter::Announcement } else { ReadAfter::NoChange };
+        let voices = Reactors { config: triage, bots: &self.reactions.bots }.voices(&of.reactions);
+        let known = entry.triage.as_deref();
+        let Some(change) = read_reactions(known, entry.archived, &voices, triage.mode, after) else {
+            return Change::None;
+        };
+        let before = entry.marks();
+        let marks = [
+            (&change.marks.acknowledged, &before.acknowledged),
+            (&change.marks.resolved, &before.resolved),
+            (&change.marks.muted, &before.muted),
+        ];
+        let is_new = |user: &UserId| self.reactions.may_read_users && !self.reactions.people.contains(user);
+        let new = marks.into_iter().filter(|(now, before)| now != before).filter_map(|(now, _)| now.clone());
+        if let Some(user) = new.into_iter().find(is_new) {
+            return Change::UnknownUser(user);
+        }
+        Change::Triage(Box::new(change))
+    }
+
+    /// Returns false if it is not known whether a user is a bot.
+    fn look_up(&mut self, user: UserId) -> Poll<bool> {
+        if self.inquiry.is_none() {
+            if self.reactions.users_read >= SINGLE_READS {
+                return Poll::Ready(false);
+            }
+            self.reactions.users_read += 1;
+        }
+        Poll::Ready(match std::task::ready!(self.ask_within(PATIENCE, || Query::IsBot(user.clone()))) {
+            Some(Reply::IsBot(Ok(true))) => {
+                self.state.note_bot(&user);
+                self.reactions.bots.insert(user);
+                true
+            }
+            Some(Reply::IsBot(Ok(false))) => {
+                self.reactions.people.insert(user);
+                true
+            }
+            Some(Reply::IsBot(Err(error))) => {
+                tracing::warn!(%error, user = %user, "cannot tell whether a user is a bot; the next run reads the reaction again");
+                false
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Returns true if the message, or its channel, is not accessible any more: nothing is known, and the others are read.
+fn is_inaccessible(error: &Failure) -> bool {
+    matches!(
+        error,
+        Failure::Gone(_)
+            | Failure::Channel(_)
+            | Failure::Restricted(_)
+            | Failure::Reply(_)
+            | Failure::Content(_)
+            | Failure::Unclassified(_)
+    )
+}

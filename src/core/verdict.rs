@@ -1,0 +1,75 @@
+//! What a run may say of itself at its end: is it a success, and since when is the posting history uncertain?
+
+use crate::time::Millis;
+
+/// What decides whether a run is a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub is_dry_run: bool,
+    /// Something failed.
+    pub has_problems: bool,
+    /// Every identity and every source has answered.
+    pub is_all_read: bool,
+    /// Findings that are listed and not processed, notices that are queued, or lists that go on.
+    pub has_pending: bool,
+    /// The outcome of a message is unknown.
+    pub is_outcome_unknown: bool,
+    /// The run had to end, or may not send any more.
+    pub is_over: bool,
+    /// The last write of the state succeeded.
+    pub is_recorded: bool,
+}
+
+/// Returns true if everything that was found is processed, every source was read, and all of it is recorded. A dry run
+/// processes nothing.
+pub fn is_success(facts: Facts) -> bool {
+    let is_processed = facts.is_dry_run || !facts.has_pending;
+    let has_failed = facts.has_problems || facts.is_outcome_unknown || facts.is_over;
+    facts.is_all_read && is_processed && facts.is_recorded && !has_failed
+}
+
+/// Messages of earlier runs that the state may not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncertain {
+    /// Time from which they may have been posted.
+    pub since: Millis,
+    /// A run ended uncleanly.
+    pub is_unclean: bool,
+}
+
+/// What decides whether the next run must read the posting history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Time at which this run began.
+    pub begun: Millis,
+    /// The outcome of a message of this run is unknown.
+    pub is_outcome_unknown: bool,
+    pub earlier: Option<Uncertain>,
+    /// The history was read.
+    pub is_reconciled: bool,
+    /// The history of a channel could not be read after an unclean end, so that nothing was posted there.
+    pub has_closed_channel: bool,
+    /// The history of a channel could not be read for a transient reason.
+    pub is_history_unread: bool,
+    /// Every source was read without an error.
+    pub is_all_read: bool,
+    /// Findings or notices are left to the next run.
+    pub has_pending: bool,
+}
+
+/// Returns the time from which Slack may have messages that the state does not have. `None`: there are none.
+pub fn uncertain_since(posting: &Posting) -> Option<Millis> {
+    let earlier = posting.earlier.map(|earlier| earlier.since);
+    if posting.is_outcome_unknown {
+        return earlier.or(Some(posting.begun));
+    }
+    let is_unclean = posting.earlier.is_some_and(|earlier| earlier.is_unclean);
+    // What is left to the next run may be in a history that this run did not read.
+    let has_rest = !posting.is_all_read || posting.has_pending;
+    let is_not_reconciled = !posting.is_reconciled && (is_unclean || has_rest);
+    let is_partly_unread = posting.is_history_unread && has_rest;
+    earlier.filter(|_| is_not_reconciled || posting.has_closed_channel || is_partly_unread)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+use super::*;
+
+const SUCCESS: Facts = Facts {
+    is_dry_run: false,
+    has_problems: false,
+    is_all_read: true,
+    has_pending: false,
+    is_outcome_unknown: false,
+    is_over: false,
+    is_recorded: true,
+};
+
+#[test]
+fn a_run_is_a_success_only_if_everything_is_read_processed_and_recorded() {
+    for (facts, expected, case) in [
+        (SUCCESS, true, "all is done"),
+        (Facts { has_problems: true, ..SUCCESS }, false, "something failed"),
+        (Facts { is_all_read: false, ..SUCCESS }, false, "a source did not answer"),
+        (Facts { has_pending: true, ..SUCCESS }, false, "findings are left"),
+        (Facts { is_outcome_unknown: true, ..SUCCESS }, false, "a message may not exist"),
+        (Facts { is_over: true, ..SUCCESS }, false, "the run had to end"),
+        (Facts { is_recorded: false, ..SUCCESS }, false, "the state was not saved"),
+        (Facts { is_dry_run: true, has_pending: true, ..SUCCESS }, true, "a dry run processes nothing"),
+        (Facts { is_dry_run: true, is_all_read: false, ..SUCCESS }, false, "a dry run reads everything"),
+    ] {
+        assert_eq!(is_success(facts), expected, "{case}");
+    }
+}
+
+const BEGUN: Millis = Millis(2_000);
+const CRASHED: Option<Uncertain> = Some(Uncertain { since: Millis(1_000), is_unclean: true });
+/// The last run ended cleanly and could not save its state, perhaps.
+const CLEAN: Option<Uncertain> = Some(Uncertain { since: Millis(1_000), is_unclean: false });
+
+const QUIET: Posting = Posting {
+    begun: BEGUN,
+    is_outcome_unknown: false,
+    earlier: None,
+    is_reconciled: false,
+    has_closed_channel: false,
+    is_history_unread: false,
+    is_all_read: true,
+    has_pending: false,
+};
+
+#[test]
+fn the_posting_history_is_uncertain_until_it_was_read_or_nothing_is_left() {
+    let reconciled = Posting { is_reconciled: true, ..QUIET };
+    for (posting, expected, case) in [
+        (QUIET, None, "nothing was uncertain"),
+        (Posting { has_pending: true, ..QUIET }, None, "what is left was not posted"),
+        (Posting { is_outcome_unknown: true, ..QUIET }, Some(2_000), "a message of this run"),
+        (Posting { is_outcome_unknown: true, earlier: CLEAN, ..reconciled }, Some(1_000), "and of an earlier run"),
+        (Posting { earlier: CRASHED, ..QUIET }, Some(1_000), "after a crash, nothing was read"),
+        (Posting { earlier: CRASHED, has_pending: true, ..reconciled }, None, "after a crash, all was read"),
+        (Posting { earlier: CLEAN, ..QUIET }, None, "nothing is left that could be posted twice"),
+        (Posting { earlier: CLEAN, has_pending: true, ..QUIET }, Some(1_000), "a finding is left"),
+        (Posting { earlier: CLEAN, is_all_read: false, ..QUIET }, Some(1_000), "a source is left"),
+        (Posting { earlier: CRASHED, has_closed_channel: true, ..reconciled }, Some(1_000), "a channel was not read"),
+        (Posting { earlier: CLEAN, is_history_unread: true, ..reconciled }, None, "and nothing is left"),
+        (
+            Posting { earlier: CLEAN, is_history_unread: true, has_pending: true, ..reconciled },
+            Some(1_000),
+            "a channel was not read, and a finding is left",
+        ),
+    ] {
+        assert_eq!(uncertain_since(&posting), expected.map(Millis), "{case}");
+    }
+}

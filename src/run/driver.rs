@@ -1,0 +1,168 @@
+//! The only loop of a run: what the core wants done becomes requests, and their answers become events.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{Mutex, watch};
+
+use crate::core::outbox::{Answer, CallId};
+use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
+use crate::guardduty::{Detector, SourceKey};
+use crate::plan::Act;
+use crate::run::looks::Looks;
+use crate::run::workers;
+use crate::slack::Chat;
+use crate::state::store::{SaveError, Store};
+use crate::time::{Clock, Millis};
+
+/// The sources of one identity, once they are known.
+pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
+
+/// The external systems of a run.
+pub struct Systems<'a, D, C, S> {
+    pub identities: Vec<Identity<D>>,
+    pub chat: &'a C,
+    pub store: S,
+    /// Prints a delivery of a dry run.
+    pub print: &'a dyn Fn(&Act),
+}
+
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+struct Driver<'a, D, C, S> {
+    chat: &'a C,
+    /// A save that is replaced gives up the store.
+    store: Rc<Mutex<S>>,
+    print: &'a dyn Fn(&Act),
+    sources: HashMap<SourceKey, Rc<D>>,
+    identities: FuturesUnordered<Identity<D>>,
+    looks: Looks<D>,
+    calls: FuturesUnordered<Pending<'a, (CallId, Answer)>>,
+    query: Option<(QueryId, Pending<'a, Reply>)>,
+    save: Option<(Generation, Pending<'a, Result<(), SaveError>>)>,
+    wake_at: Option<Millis>,
+}
+
+/// Runs until the core is finished.
+pub async fn drive<D: Detector + 'static, C: Chat, S: Store + 'static>(
+    core: &mut Core<'_>,
+    systems: Systems<'_, D, C, S>,
+    clock: Clock,
+    shutdown: watch::Receiver<bool>,
+) {
+    let mut driver = Driver::new(systems);
+    let mut shutdown = Some(shutdown);
+    let effects = core.begin(clock.now());
+    driver.start(effects);
+    while !core.is_finished() {
+        let event = driver.next_event(clock, &mut shutdown).await;
+        let effects = core.handle(event, clock.now());
+        driver.start(effects);
+    }
+}
+
+impl<'a, D: Detector + 'static, C: Chat, S: Store + 'static> Driver<'a, D, C, S> {
+    fn new(systems: Systems<'a, D, C, S>) -> Self {
+        Self {
+            chat: systems.chat,
+            store: Rc::new(Mutex::new(systems.store)),
+            print: systems.print,
+            sources: HashMap::new(),
+            identities: systems.identities.into_iter().collect(),
+            looks: Looks::new(),
+            calls: FuturesUnordered::new(),
+            query: None,
+            save: None,
+            wake_at: None,
+        }
+    }
+
+    fn start(&mut self, effects: Vec<Effect>) {
+        self.wake_at = None;
+        for effect in effects {
+            match effect {
+                Effect::ReadSource(request) => self.read_source(*request),
+                Effect::Call(id, call) => {
+                    let answer = workers::call(self.chat, call);
+                    self.calls.push(Box::pin(async move { (id, answer.await) }));
+                }
+                Effect::AbandonCalls => self.calls.clear(),
+                Effect::Ask(id, query) => {
+                    let answer = workers::answer(self.chat, self.sources.clone(), query);
+                    self.query = Some((id, Box::pin(answer)));
+                }
+                Effect::AbandonQuery(id) => _ = self.query.take_if(|(asked, _)| *asked == id),
+                Effect::Save(save) => self.start_save(save),
+                Effect::Print(act) => (self.print)(&act),
+                Effect::WakeAt(time) => self.wake_at = Some(time),
+            }
+        }
+    }
+
+    fn read_source(&mut self, request: SourceRequest) {
+        if let Some(source) = self.sources.get(&request.source) {
+            self.looks.push(source.clone(), request.detector, request.ask, request.besides);
+        }
+    }
+
+    fn start_save(&mut self, Save { generation, document, consume_replay }: Save) {
+        // The one before gives up the store first.
+        self.save = None;
+        let store = self.store.clone();
+        let save = async move { store.lock().await.save(&document, consume_replay).await };
+        self.save = Some((generation, Box::pin(save)));
+    }
+
+    /// The order of the branches decides which of several events that are due comes first.
+    async fn next_event(&mut self, clock: Clock, shutdown: &mut Option<watch::Receiver<bool>>) -> Event {
+        tokio::select! {
+            biased;
+            () = requested(shutdown) => Event::ShutdownRequested,
+            Some((id, answer)) = self.calls.next() => Event::CallAnswered(id, answer),
+            (generation, result) = answered(&mut self.save) => Event::Saved(generation, result),
+            (id, reply) = answered(&mut self.query) => Event::QueryAnswered(id, reply),
+            Some(identity) = self.identities.next() => Event::SourcesDiscovered(self.keep(identity)),
+            Some(look) = self.looks.next() => Event::SourceRead(Box::new(look)),
+            () = sleep_until(self.wake_at, clock) => Event::Woken,
+        }
+    }
+
+    /// Keeps the sources, and returns their keys. One that another identity showed stays that one.
+    fn keep(&mut self, identity: Result<Vec<D>, Unreachable>) -> Result<Vec<SourceKey>, Unreachable> {
+        let sources = identity?;
+        let mut keys = Vec::new();
+        for source in sources {
+            let key = source.key().clone();
+            self.sources.entry(key.clone()).or_insert_with(|| Rc::new(source));
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+}
+
+/// Waits for the answer of what is under way, which is over then.
+async fn answered<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, T) {
+    let Some((id, future)) = pending else { return std::future::pending().await };
+    let answer = (*id, future.await);
+    *pending = None;
+    answer
+}
+
+/// Waits for the request to shut down, which comes once.
+async fn requested(shutdown: &mut Option<watch::Receiver<bool>>) {
+    let Some(receiver) = shutdown else { return std::future::pending().await };
+    let is_requested = receiver.wait_for(|requested| *requested).await.is_ok();
+    *shutdown = None;
+    if !is_requested {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn sleep_until(time: Option<Millis>, clock: Clock) {
+    match time {
+        Some(time) => tokio::time::sleep(time.since(clock.now())).await,
+        None => std::future::pending().await,
+    }
+}

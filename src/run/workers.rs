@@ -1,0 +1,126 @@
+//! The leaves of a run: one request each, values in, values out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use futures_util::future::{join_all, join3};
+use futures_util::stream::{self, StreamExt};
+
+use crate::core::outbox::{Answer, Call};
+use crate::core::{ChannelHistory, DetectorOf, Query, Reply};
+use crate::guardduty::{Detector, Investigation, ReadError, Reason, SourceKey};
+use crate::slack::{Chat, Failure, RecentReactions};
+use crate::time::Millis;
+use crate::triage::Messages;
+
+/// Maximum number of channels that are read at a time: Slack allows about 50 such calls a minute, and bursts.
+const HISTORIES: usize = 4;
+/// Pages of history that are read of one channel, 200 messages each, and of all channels.
+const PAGES: usize = 5;
+const ALL_PAGES: usize = 40;
+
+type SourcesByKey<D> = HashMap<SourceKey, Rc<D>>;
+
+/// Makes one request of a delivery.
+pub(super) async fn call<C: Chat>(chat: &C, call: Call) -> Answer {
+    match call {
+        Call::Post { to, message, thread } => {
+            let thread = thread.as_ref().map(|(ts, broadcast)| (ts.as_str(), *broadcast));
+            Answer::Posted(chat.post(&to, &message, thread).await.map(|posted| posted.at))
+        }
+        Call::Update { at, message } => Answer::Updated(chat.update(&at, &message).await),
+        Call::Permalink { at } => Answer::Permalink(chat.permalink(&at).await),
+        Call::History { channel, oldest } => Answer::Messages(chat.history(&channel, oldest).await),
+        Call::Replies { channel, thread, oldest } => Answer::Messages(chat.replies(&channel, &thread, oldest).await),
+    }
+}
+
+/// Answers a query.
+pub(super) async fn answer<D: Detector, C: Chat>(chat: &C, sources: SourcesByKey<D>, query: Query) -> Reply {
+    match query {
+        Query::Histories { channels, oldest } => Reply::Histories(read_histories(chat, channels, oldest).await),
+        Query::ReactionAccess => Reply::ReactionAccess(chat.reaction_access().await),
+        Query::RecentReactions(messages) => Reply::RecentReactions(read_recent_reactions(chat, &messages).await),
+        Query::Reactions(at) => Reply::Reactions(chat.reactions(&at).await),
+        Query::IsBot(user) => Reply::IsBot(chat.is_bot(&user).await),
+        Query::Permalink(at) => Reply::Permalink(chat.permalink(&at).await),
+        Query::Findings(of, ids) => Reply::Findings(match find(&sources, &of) {
+            Ok(source) => source.get(&of.detector, &ids).await,
+            Err(error) => Err(error),
+        }),
+        Query::Documents(of, ids) => Reply::Documents(match find(&sources, &of) {
+            Ok(source) => source.documents(&of.detector, &ids).await,
+            Err(error) => Err(error),
+        }),
+        Query::ChangeArchiving(of, ids, change) => Reply::ArchivingChanged(match find(&sources, &of) {
+            Ok(source) => source.archive(&of.detector, &ids, change).await,
+            Err(error) => Err(error),
+        }),
+        Query::Investigations(detectors) => {
+            Reply::Investigations(join_all(detectors.iter().map(|of| list_investigations(&sources, of))).await)
+        }
+        Query::Assessment(of, id) => Reply::Assessment(match find(&sources, &of) {
+            Ok(source) => source.assessment(&of.detector, &id).await,
+            Err(error) => Err(error),
+        }),
+        Query::OpenByAge(detectors, before) => {
+            Reply::OpenByAge(join_all(detectors.iter().map(|of| count_by_age(&sources, of, before))).await)
+        }
+    }
+}
+
+async fn read_histories<C: Chat>(chat: &C, channels: BTreeMap<String, String>, oldest: Millis) -> Vec<ChannelHistory> {
+    let read = async |(id, name): (String, String)| {
+        let messages = chat.history(&id, oldest).await;
+        ChannelHistory { name, id, messages }
+    };
+    stream::iter(channels).map(read).buffered(HISTORIES).collect().await
+}
+
+fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorOf) -> Result<&'s Rc<D>, ReadError> {
+    let unknown = || ReadError::Passing { reason: Reason::Rejected, text: format!("source {} is unknown", of.source) };
+    sources.get(&of.source).ok_or_else(unknown)
+}
+
+async fn list_investigations<D: Detector>(
+    sources: &SourcesByKey<D>,
+    of: &DetectorOf,
+) -> Result<Vec<Investigation>, ReadError> {
+    find(sources, of)?.investigations(&of.detector).await
+}
+
+async fn count_by_age<D: Detector>(
+    sources: &SourcesByKey<D>,
+    of: &DetectorOf,
+    before: [Millis; 3],
+) -> Result<[u64; 3], ReadError> {
+    let source = find(sources, of)?;
+    let count = |before: Millis| source.open_created_before(&of.detector, before);
+    let [day, week, month] = before;
+    let (day, week, month) = join3(count(day), count(week), count(month)).await;
+    Ok([day?, week?, month?])
+}
+
+/// The recent messages of each channel that could be read.
+async fn read_recent_reactions<C: Chat>(chat: &C, messages: &Messages) -> BTreeMap<String, RecentReactions> {
+    let mut read = BTreeMap::new();
+    let mut pages_left = ALL_PAGES;
+    for (channel, timestamps) in messages {
+        let Some(oldest) = timestamps.first().filter(|_| pages_left > 0) else { continue };
+        match chat.recent_reactions(channel, oldest, PAGES.min(pages_left)).await {
+            Ok((recent, pages)) => {
+                pages_left -= pages;
+                read.insert(channel.clone(), recent);
+            }
+            Err(Failure::Channel(error)) => {
+                pages_left -= 1;
+                tracing::debug!(channel, error, "channel is not accessible; its reactions are not read");
+            }
+            Err(error) => {
+                pages_left -= 1;
+                tracing::warn!(channel, %error, "reactions of a channel were not read; the next run reads them");
+            }
+        }
+    }
+    read
+}
