@@ -11,11 +11,11 @@ use crate::core::run::Core;
 use crate::core::summary::SummaryStep;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
-use crate::plan::{Act, Queue, SummaryOf};
+use crate::plan::{Delivery, Queue, SummaryOf};
 use crate::time::Millis;
 
 /// Deliveries by queue.
-pub(super) type Queues = BTreeMap<Queue, Vec<Act>>;
+pub(super) type Queues = BTreeMap<Queue, Vec<Delivery>>;
 /// Findings by ID.
 pub(super) type Findings = HashMap<String, Rc<Finding>>;
 

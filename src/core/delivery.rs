@@ -8,7 +8,7 @@ use crate::core::gate::Permission;
 use crate::core::outbox::{Answer, CallId};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::plan::Act;
+use crate::plan::Delivery;
 use crate::state::Plan;
 use crate::time::Millis;
 
@@ -30,22 +30,22 @@ impl Core<'_> {
         self.do_first([Step::WaitForSave(save), Step::HoldBackNotices(queues)]);
     }
 
-    pub(super) fn print(&mut self, acts: impl IntoIterator<Item = Act>) {
-        self.effects.extend(acts.into_iter().map(Effect::Print));
+    pub(super) fn print(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
+        self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
     /// Notes what the next run must know should this one die: the plans of digests, and the IDs of the channels, which may
     /// be configured no longer then.
     fn write_ahead(&mut self, queues: &Queues) {
         let numbers = self.sources.numbers();
-        let acts = || queues.values().flatten();
-        let destinations = acts().filter_map(Act::destination).chain([&self.channels.default]);
+        let deliveries = || queues.values().flatten();
+        let destinations = deliveries().filter_map(Delivery::destination).chain([&self.channels.default]);
         for to in destinations.filter(|to| self.channels.is_readable(&to.target)) {
             let id = self.channels.id(to.name());
             self.state.note_channels(id.map(|id| (to.name().to_owned(), id)));
         }
-        for act in acts() {
-            if let Act::Digest { id, to, findings } = act {
+        for delivery in deliveries() {
+            if let Delivery::Digest { id, to, findings } = delivery {
                 let number = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
                 let findings = findings.iter().map(|f| (f.id.clone(), f.updated, number(f))).collect();
                 self.state.save_digest_plan(id, Plan { channel: to.name().to_owned(), findings });
@@ -58,8 +58,8 @@ impl Core<'_> {
         if self.is_over() {
             return;
         }
-        for (queue, acts) in queues {
-            self.outbox.push(queue, acts);
+        for (queue, deliveries) in queues {
+            self.outbox.push(queue, deliveries);
         }
         self.do_first([Step::DeliverQueues { end_of_grace: None }, Step::Redirect]);
     }
@@ -67,12 +67,12 @@ impl Core<'_> {
     /// After a finding moved to another channel, its old message points to the new one.
     pub(super) fn redirect(&mut self) {
         let mut queues = Queues::new();
-        self.add_pointers(&mut queues);
+        self.add_redirects(&mut queues);
         if queues.is_empty() || self.is_over() {
             return;
         }
-        for (queue, acts) in queues {
-            self.outbox.push(queue, acts);
+        for (queue, deliveries) in queues {
+            self.outbox.push(queue, deliveries);
         }
         self.do_first([Step::DeliverQueues { end_of_grace: None }]);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::core::outbox::{Answer, Call, CallId};
 use crate::finding::{Assessment, Finding};
 use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
-use crate::plan::Act;
+use crate::plan::Delivery;
 use crate::poll::Ask;
 use crate::poll::look::{Besides, Look};
 use crate::slack::{At, Failure, HistoryError, OwnMessage, Reaction, ReactionAccess, RecentReactions};
@@ -43,7 +43,7 @@ pub enum Effect {
     /// Takes the place of a save that has no answer yet.
     Save(Save),
     /// A dry run prints a delivery.
-    Print(Act),
+    Print(Delivery),
     /// An event is due at this time, if there is none before.
     WakeAt(Millis),
 }

@@ -10,14 +10,14 @@ use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorStatus, Investigation, ReadError, Reason};
-use crate::plan::{Act, Queue, Routed, Update, Word, default_destination, route};
+use crate::plan::{Delivery, Queue, Routed, Update, Word, default_destination, route};
 
 /// An older result is not announced: its thread is not where anybody looks for it.
 const RECENT: Duration = Duration::from_secs(24 * 3_600);
 /// Results that a run announces.
 const MAX_RESULTS: usize = 10;
 /// Time for the calls to GuardDuty.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An investigation of a finding whose thread does not have the result.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Core<'_> {
     }
 
     fn list_investigations(&mut self, detectors: Vec<DetectorOf>) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Investigations(detectors.clone())) else {
+        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
             return Some(Step::Investigations(InvestigationStep::List(detectors)));
         };
         let Some(Reply::Investigations(lists)) = reply else { return None };
@@ -115,7 +115,7 @@ impl Core<'_> {
                 };
                 if let Some(update) = assessment.and_then(|assessment| self.reply_with(f, assessment)) {
                     let channel = self.channels.name(&update.at.channel);
-                    replies.entry(Queue::Channel(channel)).or_default().push(Act::Reply(f.clone(), update));
+                    replies.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
                 }
             }
             due.pop_front();
@@ -126,7 +126,7 @@ impl Core<'_> {
 
     fn read_assessment(&mut self, due: &DueInvestigation) -> Poll<Option<Assessment>> {
         let query = || Query::Assessment(due.detector.clone(), due.investigation.clone());
-        Poll::Ready(match std::task::ready!(self.ask_within(PATIENCE, query)) {
+        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, query)) {
             Some(Reply::Assessment(Ok(assessment))) => Some(assessment),
             Some(Reply::Assessment(Err(error))) => {
                 let (source, finding_id) = (&due.detector.source, &due.finding);

@@ -11,7 +11,7 @@ use crate::core::agenda::{Queues, Step};
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::core::run::Core;
 use crate::message::{Level, Notice};
-use crate::plan::{Act, silence};
+use crate::plan::{Delivery, silence};
 use crate::slack::OwnMessage;
 
 /// Period in which a warning is announced once by runs without a saved state.
@@ -21,7 +21,7 @@ impl Core<'_> {
     /// Takes out the notices that a run without a saved state does not announce, and begins the delivery of the rest. They
     /// stay in the state, for the next run in case a later save succeeds.
     pub(super) fn hold_back_notices(&mut self, mut queues: Queues) -> Option<Step> {
-        let has_notice = queues.values().flatten().any(|act| matches!(act, Act::Notice(_)));
+        let has_notice = queues.values().flatten().any(|delivery| matches!(delivery, Delivery::Notice(_)));
         if self.state.saved.is_none() && has_notice {
             let Poll::Ready(announced) = self.read_announced_events() else {
                 return Some(Step::HoldBackNotices(queues));
@@ -33,9 +33,9 @@ impl Core<'_> {
     }
 
     fn take_out_notices(&mut self, queues: &mut Queues, announced: &HashSet<String>) {
-        for acts in queues.values_mut() {
-            acts.retain(|act| match act {
-                Act::Notice(notice) if is_held_back(notice, announced) => {
+        for deliveries in queues.values_mut() {
+            deliveries.retain(|delivery| match delivery {
+                Delivery::Notice(notice) if is_held_back(notice, announced) => {
                     self.tried.insert(notice.id.clone());
                     tracing::info!(notice = notice.title, "notice is not announced: there is no saved state");
                     false

@@ -12,7 +12,7 @@ use crate::core::rate_limit::RateLimiter;
 use crate::core::send::Shared;
 use crate::core::talk::{Talk, Turn};
 use crate::message::{Message, Wording};
-use crate::plan::{Act, Queue};
+use crate::plan::{Delivery, Queue};
 use crate::slack::{At, Failure, HistoryError, OwnMessage, Target};
 use crate::state::Outcome;
 use crate::time::Millis;
@@ -70,12 +70,12 @@ pub struct CallId(u64);
 
 /// The result of a delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Done {
+pub enum DeliveryResult {
     /// The revision of the finding is processed.
-    Settled(Outcome),
+    Processed(Outcome),
     Digested,
     /// A notice was posted, or a message edited.
-    Said,
+    Completed,
     /// It may have taken effect.
     Unknown(String),
     /// Slack rejected it, or could not be reached.
@@ -83,15 +83,15 @@ pub enum Done {
     /// The default channel rejects messages: its queue stops for the run.
     Stopped(String),
     /// Not tried, or not to its end: the run ends, or Slack rejects the app.
-    Left,
+    NotTried,
 }
 
 /// A delivery that ended.
 #[derive(Debug)]
 pub struct Report {
     pub queue: Queue,
-    pub act: Act,
-    pub done: Done,
+    pub delivery: Delivery,
+    pub result: DeliveryResult,
     /// Slack shows its findings in the minimal form only.
     pub is_minimal: bool,
 }
@@ -147,7 +147,7 @@ struct Line {
 
 #[derive(Debug)]
 struct Item {
-    act: Act,
+    delivery: Delivery,
     /// Reason why its outcome is unknown.
     unknown: Option<String>,
 }
@@ -161,9 +161,9 @@ struct Active {
 }
 
 impl Outbox {
-    pub fn push(&mut self, queue: Queue, acts: Vec<Act>) {
+    pub fn push(&mut self, queue: Queue, deliveries: Vec<Delivery>) {
         let line = self.lines.entry(queue).or_default();
-        line.waiting.extend(acts.into_iter().map(|act| Item { act, unknown: None }));
+        line.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown: None }));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -210,7 +210,7 @@ impl Outbox {
                 return;
             };
             match self.advance_talk(&mut active, context, work) {
-                Some(done) => line.finish(queue, active, done, context, work),
+                Some(result) => line.finish(queue, active, result, context, work),
                 None => {
                     line.active = Some(active);
                     return;
@@ -220,22 +220,24 @@ impl Outbox {
     }
 
     /// Returns the result of a delivery if it ends now.
-    fn advance_talk(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) -> Option<Done> {
+    fn advance_talk(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) -> Option<DeliveryResult> {
         if active.talk.is_refresh() {
             if context.now >= context.refresh_until {
-                return Some(Done::Left);
+                return Some(DeliveryResult::NotTried);
             }
             work.wake(context.refresh_until);
         }
         let is_stopped = context.permission == Permission::Stop;
         match active.call {
             // What is only read can be broken off.
-            Some((_, is_write)) => return (is_stopped && !is_write && context.left.is_zero()).then_some(Done::Left),
-            None if is_stopped && !active.talk.has_ended() => return Some(Done::Left),
+            Some((_, is_write)) => {
+                return (is_stopped && !is_write && context.left.is_zero()).then_some(DeliveryResult::NotTried);
+            }
+            None if is_stopped && !active.talk.has_ended() => return Some(DeliveryResult::NotTried),
             None => {}
         }
         match active.talk.next(context.now, context.channels) {
-            Turn::Done(done) => return Some(done),
+            Turn::Ended(result) => return Some(result),
             Turn::WaitUntil(time) => work.wake(time),
             Turn::Read => self.call(active, context, work),
             Turn::Write(queue) if context.permission == Permission::Send => {
@@ -265,8 +267,8 @@ impl Line {
     }
 
     fn begin(&mut self, context: &Context) -> Option<Active> {
-        let Item { act, unknown } = self.waiting.pop_front()?;
-        let talk = Talk::new(act, unknown.is_some(), context.channels);
+        let Item { delivery, unknown } = self.waiting.pop_front()?;
+        let talk = Talk::new(delivery, unknown.is_some(), context.channels);
         Some(Active { talk, unknown, call: None })
     }
 
@@ -276,9 +278,9 @@ impl Line {
             return false;
         }
         if self.checks >= CHECKS || context.permission == Permission::Stop {
-            for Item { act, unknown } in self.unknown.drain(..) {
-                let done = Done::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
-                work.reports.push(Report { queue: queue.clone(), act, done, is_minimal: false });
+            for Item { delivery, unknown } in self.unknown.drain(..) {
+                let result = DeliveryResult::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
+                work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal: false });
             }
             return false;
         }
@@ -293,18 +295,18 @@ impl Line {
         true
     }
 
-    fn finish(&mut self, queue: &Queue, active: Active, done: Done, context: &Context, work: &mut Work) {
-        let (act, is_minimal) = active.talk.end();
-        match (done, active.unknown) {
-            (Done::Unknown(error), None) if context.permission != Permission::Stop => {
-                let delivery = act.what();
-                tracing::warn!(%queue, delivery, error, "delivery outcome unknown; checking Slack history");
-                self.unknown.push(Item { act, unknown: Some(error) });
+    fn finish(&mut self, queue: &Queue, active: Active, result: DeliveryResult, context: &Context, work: &mut Work) {
+        let (delivery, is_minimal) = active.talk.end();
+        match (result, active.unknown) {
+            (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
+                let description = delivery.describe();
+                tracing::warn!(%queue, delivery = description, error, "delivery outcome unknown; checking Slack history");
+                self.unknown.push(Item { delivery, unknown: Some(error) });
             }
-            (Done::Unknown(error), Some(_)) => self.unknown.push(Item { act, unknown: Some(error) }),
+            (DeliveryResult::Unknown(error), Some(_)) => self.unknown.push(Item { delivery, unknown: Some(error) }),
             // The run ended before the history showed it: it is as unknown as before.
-            (Done::Left, Some(before)) => self.unknown.push(Item { act, unknown: Some(before) }),
-            (done, _) => work.reports.push(Report { queue: queue.clone(), act, done, is_minimal }),
+            (DeliveryResult::NotTried, Some(before)) => self.unknown.push(Item { delivery, unknown: Some(before) }),
+            (result, _) => work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal }),
         }
     }
 }

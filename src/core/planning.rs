@@ -9,7 +9,7 @@ use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::Reopened;
-use crate::plan::{self, Act, Queue, Refresh, Routed, Update, Word, default_destination, route, silence};
+use crate::plan::{self, Delivery, Queue, Refresh, Routed, Update, Word, default_destination, route, silence};
 use crate::state::Entry;
 
 /// Maximum number of notices that wait in the state.
@@ -109,10 +109,10 @@ impl Core<'_> {
         }
         let mut plan = self.plan(findings);
         self.add_looked_up(&mut plan, looked_up);
-        self.add_pointers(&mut plan.queues);
+        self.add_redirects(&mut plan.queues);
         self.add_notices(&mut plan.queues);
         let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
-        plan.queues.retain(|queue, acts| !acts.is_empty() && !is_closed(queue));
+        plan.queues.retain(|queue, deliveries| !deliveries.is_empty() && !is_closed(queue));
         if !plan.held.is_empty() {
             let held = Window { findings: plan.held, looked_up: Vec::new() };
             self.do_first([Step::AnnounceLater(held)]);
@@ -128,7 +128,7 @@ impl Core<'_> {
             format!("{id}-{digests}")
         };
         let mut plan = plan::plan(&self.state, self.config, findings, &mut self.budget, next_id, self.now);
-        for (f, outcome, reason) in plan.settled.drain(..) {
+        for (f, outcome, reason) in plan.skipped.drain(..) {
             tracing::info!(
                 finding_id = f.id,
                 finding_type = f.kind.as_str(),
@@ -162,7 +162,7 @@ impl Core<'_> {
             if entry.archived == f.archived {
                 if !entry.has_links(&related) && self.state.knows(&f.id, f.updated) {
                     let refresh = Refresh { at, marks: entry.marks(), seen: entry.seen.clone(), related };
-                    plan.queues.entry(Queue::Edits).or_default().push(Act::Refresh(f, refresh));
+                    plan.queues.entry(Queue::Edits).or_default().push(Delivery::Refresh(f, refresh));
                 }
                 continue;
             }
@@ -174,12 +174,12 @@ impl Core<'_> {
             let is_unarchived = entry.archived && !f.archived;
             let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
             let update = Update { at, word, to, seen: entry.seen.clone(), related, marks };
-            plan.queues.entry(Queue::Edits).or_default().push(Act::Update(f, update));
+            plan.queues.entry(Queue::Edits).or_default().push(Delivery::Update(f, update));
         }
     }
 
     /// Adds edits of messages whose finding moved to another channel: they point to its new message.
-    pub(super) fn add_pointers(&self, queues: &mut Queues) {
+    pub(super) fn add_redirects(&self, queues: &mut Queues) {
         // They wait for a bot's token, if they were left by one.
         if matches!(self.config.slack.access, Access::Webhook { .. }) {
             return;
@@ -188,8 +188,8 @@ impl Core<'_> {
             let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
             for old in &entry.old {
                 let channel = self.channels.name(&at.channel);
-                let act = Act::Point { id: id.clone(), old: old.clone(), now: at.clone(), channel };
-                queues.entry(Queue::Edits).or_default().push(act);
+                let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };
+                queues.entry(Queue::Edits).or_default().push(delivery);
             }
         }
     }
@@ -205,7 +205,7 @@ impl Core<'_> {
             }
             self.state.set_notices(due);
         }
-        let due = self.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Act::Notice);
+        let due = self.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Delivery::Notice);
         let default = Queue::Channel(self.channels.default.name().to_owned());
         queues.entry(default).or_default().splice(0..0, due);
     }

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use crate::core::limits::is_given_up;
-use crate::core::outbox::{Done, Report};
+use crate::core::outbox::{DeliveryResult, Report};
 use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::message::Level;
-use crate::plan::{Act, Queue, Routed, default_destination, route};
+use crate::plan::{Delivery, Queue, Routed, default_destination, route};
 use crate::state::Outcome;
 
 /// Why something was not delivered.
@@ -20,63 +20,66 @@ enum Cause {
 
 impl Core<'_> {
     /// Notes what came of a delivery.
-    pub(super) fn on_report(&mut self, Report { queue, act, done, is_minimal }: Report) {
+    pub(super) fn on_report(&mut self, Report { queue, delivery, result, is_minimal }: Report) {
         if is_minimal {
-            self.unshown.extend(act.findings().iter().cloned());
+            self.unshown.extend(delivery.findings().iter().cloned());
         }
-        match (act, done) {
-            (Act::Post(f, _), Done::Settled(outcome)) => self.process(&f, &outcome),
-            (Act::Update(f, update), Done::Settled(outcome)) => {
+        match (delivery, result) {
+            (Delivery::Post(f, _), DeliveryResult::Processed(outcome)) => self.process(&f, &outcome),
+            (Delivery::Update(f, update), DeliveryResult::Processed(outcome)) => {
                 self.note_announced(&f);
                 self.process(&f, &outcome);
                 self.state.set_shown(&f.id, &update.marks);
             }
-            (Act::Refresh(f, refresh), Done::Said) => {
+            (Delivery::Refresh(f, refresh), DeliveryResult::Completed) => {
                 self.state.set_shown(&f.id, &refresh.marks);
                 self.state.set_links(&f.id, &refresh.related);
                 self.checkpoints.count_delivery();
             }
-            (Act::Summary(summary), Done::Said) => {
+            (Delivery::Summary(summary), DeliveryResult::Completed) => {
                 self.state.set_summarized(summary.due);
                 self.checkpoints.count_delivery();
             }
-            (Act::Reply(f, update), Done::Said) => {
+            (Delivery::Reply(f, update), DeliveryResult::Completed) => {
                 match update.word.and_then(|word| word.assessment) {
                     Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
                     None => self.state.set_escalated(&f.id),
                 }
                 self.checkpoints.count_delivery();
             }
-            (Act::Refresh(..), Done::Left) => {}
-            (Act::Refresh(f, _), Done::Unknown(error) | Done::Failed(error) | Done::Stopped(error)) => {
+            (Delivery::Refresh(..), DeliveryResult::NotTried) => {}
+            (
+                Delivery::Refresh(f, _),
+                DeliveryResult::Unknown(error) | DeliveryResult::Failed(error) | DeliveryResult::Stopped(error),
+            ) => {
                 tracing::warn!(
                     finding_id = f.id,
                     error,
                     "message does not show its newest marks and links; the next run retries"
                 );
             }
-            (Act::Digest { id, to, findings }, Done::Digested) => {
+            (Delivery::Digest { id, to, findings }, DeliveryResult::Digested) => {
                 self.state.remove_digest_plan(&id);
                 for f in &findings {
                     self.process_in(f, to.name(), &Outcome::Digested);
                 }
             }
-            (Act::Notice(notice), Done::Said) => {
+            (Delivery::Notice(notice), DeliveryResult::Completed) => {
                 self.state.remove_notice(&notice.id);
                 self.checkpoints.count_delivery();
             }
-            (Act::Point { id, old, .. }, Done::Said) => {
+            (Delivery::Redirect { id, old, .. }, DeliveryResult::Completed) => {
                 self.state.remove_redirect(&id, &old);
                 self.checkpoints.count_delivery();
             }
-            (act, Done::Unknown(why)) => {
+            (delivery, DeliveryResult::Unknown(why)) => {
                 self.is_outcome_unknown = true;
-                self.on_failure(&queue, act, &why, Cause::UnknownOutcome);
+                self.on_failure(&queue, delivery, &why, Cause::UnknownOutcome);
             }
-            (act, Done::Failed(why)) => self.on_failure(&queue, act, &why, Cause::Failed),
-            (act, Done::Stopped(why)) => self.on_failure(&queue, act, &why, Cause::QueueStopped),
-            (act, Done::Left) => self.on_left(&act),
-            (_, Done::Settled(_) | Done::Digested | Done::Said) => {}
+            (delivery, DeliveryResult::Failed(why)) => self.on_failure(&queue, delivery, &why, Cause::Failed),
+            (delivery, DeliveryResult::Stopped(why)) => self.on_failure(&queue, delivery, &why, Cause::QueueStopped),
+            (delivery, DeliveryResult::NotTried) => self.on_left(&delivery),
+            (_, DeliveryResult::Processed(_) | DeliveryResult::Digested | DeliveryResult::Completed) => {}
         }
     }
 
@@ -106,26 +109,26 @@ impl Core<'_> {
     }
 
     /// What was not delivered is left to the next run, for a day.
-    fn on_failure(&mut self, queue: &Queue, act: Act, why: &str, cause: Cause) {
-        let delivery = act.what();
-        let given_up = match act {
-            Act::Post(f, _) | Act::Update(f, _) => self.failed(f, why),
-            Act::Digest { id, findings, .. } => {
+    fn on_failure(&mut self, queue: &Queue, delivery: Delivery, why: &str, cause: Cause) {
+        let description = delivery.describe();
+        let given_up = match delivery {
+            Delivery::Post(f, _) | Delivery::Update(f, _) => self.failed(f, why),
+            Delivery::Digest { id, findings, .. } => {
                 if cause != Cause::UnknownOutcome {
                     self.state.remove_digest_plan(&id);
                 }
                 findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
             }
-            Act::Notice(notice) => {
+            Delivery::Notice(notice) => {
                 self.tried.insert(notice.id);
                 false
             }
-            Act::Summary(_) => false,
-            Act::Refresh(f, _) | Act::Reply(f, _) => {
+            Delivery::Summary(_) => false,
+            Delivery::Refresh(f, _) | Delivery::Reply(f, _) => {
                 self.tried.insert(f.id.clone());
                 false
             }
-            Act::Point { id, .. } => {
+            Delivery::Redirect { id, .. } => {
                 self.tried.insert(id);
                 false
             }
@@ -137,22 +140,22 @@ impl Core<'_> {
         match cause {
             // The rejection of the default channel was logged once.
             Cause::QueueStopped => {
-                tracing::debug!(%queue, delivery, error = why, "delivery failed; the next run retries")
+                tracing::debug!(%queue, delivery = description, error = why, "delivery failed; the next run retries")
             }
             Cause::UnknownOutcome | Cause::Failed => {
-                tracing::error!(%queue, delivery, error = why, "delivery failed; the next run retries");
+                tracing::error!(%queue, delivery = description, error = why, "delivery failed; the next run retries");
             }
         }
     }
 
     /// A delivery that was not tried, or not to its end. Where Slack rejects the app, no finding is processed, and none is
     /// given up, but all of them count as failed.
-    fn on_left(&mut self, act: &Act) {
-        if let Act::Digest { id, .. } = act {
+    fn on_left(&mut self, delivery: &Delivery) {
+        if let Delivery::Digest { id, .. } = delivery {
             self.state.remove_digest_plan(id);
         }
         if self.channels.is_app_rejected() {
-            for f in act.findings() {
+            for f in delivery.findings() {
                 self.count_failed(f);
             }
         }

@@ -10,7 +10,7 @@ use crate::core::run::Core;
 use crate::guardduty::PAGE;
 use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
-use crate::plan::{Act, Queue, SummaryOf};
+use crate::plan::{Delivery, Queue, SummaryOf};
 use crate::slack::At;
 use crate::time::Millis;
 
@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Findings among which the most frequent pairs are looked for.
 const FREQUENT: usize = 50;
 /// Time for reading a part of what a summary says.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A finding as GuardDuty returns it, with detector and region.
 type Document = (serde_json::Value, String, String);
@@ -114,7 +114,7 @@ impl Core<'_> {
     fn count_older(&mut self, mut summary: Box<SummaryOf>) -> Option<Step> {
         let detectors = self.sources.detectors();
         let before = [1, 7, 30].map(|days: u32| self.now.minus(DAY * days));
-        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::OpenByAge(detectors.clone(), before)) else {
+        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
             return Some(Step::Summary(SummaryStep::CountOlder(summary)));
         };
         if let Some(Reply::OpenByAge(counts)) = reply {
@@ -155,7 +155,7 @@ impl Core<'_> {
         mut worst: VecDeque<(At, WorstFinding)>,
     ) -> Option<Step> {
         while let Some((at, _)) = worst.front() {
-            let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Permalink(at.clone())) else {
+            let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Permalink(at.clone())) else {
                 return Some(Step::Summary(SummaryStep::ReadPermalinks { summary, worst }));
             };
             let (_, mut finding) = worst.pop_front()?;
@@ -191,7 +191,7 @@ impl Core<'_> {
     ) -> Option<Step> {
         while let Some((detector, ids)) = pages.front() {
             let query = || Query::Documents(detector.clone(), ids.clone());
-            let Poll::Ready(reply) = self.ask_within(PATIENCE, query) else {
+            let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, query) else {
                 return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
             };
             let Some(Reply::Documents(result)) = reply else { break };
@@ -210,7 +210,7 @@ impl Core<'_> {
 
     fn deliver_summary(&mut self, summary: Box<SummaryOf>) {
         let name = self.channels.default.name().to_owned();
-        let act = Act::Summary(summary);
-        self.deliver(Queues::from([(Queue::Channel(name), vec![act])]));
+        let delivery = Delivery::Summary(summary);
+        self.deliver(Queues::from([(Queue::Channel(name), vec![delivery])]));
     }
 }

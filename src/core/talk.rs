@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::core::channels::Channels;
-use crate::core::outbox::{Answer, Call, Done};
+use crate::core::outbox::{Answer, Call, DeliveryResult};
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, Place, Shared, Way};
 use crate::finding::Finding;
 use crate::message::{Related, Wording};
-use crate::plan::{Act, Destination, Queue, Update};
+use crate::plan::{Delivery, Destination, Queue, Update};
 use crate::slack::At;
 use crate::state::{Outcome, fingerprint};
 use crate::time::Millis;
@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_secs(3600);
 /// A delivery under way.
 #[derive(Debug)]
 pub(super) struct Talk {
-    act: Act,
+    delivery: Delivery,
     /// It was tried before with an unknown outcome, so that the history is checked first.
     again: bool,
     step: Step,
@@ -44,7 +44,7 @@ pub(super) enum Turn {
     /// [`Talk::call`] returns a request that writes, within the rate limit of this queue.
     Write(Queue),
     WaitUntil(Millis),
-    Done(Done),
+    Ended(DeliveryResult),
 }
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ enum Step {
     /// Looks for the reply in the thread.
     Replies,
     Send(Content, Way),
-    Ended(Done),
+    Ended(DeliveryResult),
 }
 
 /// Why the history is read.
@@ -82,7 +82,7 @@ enum Purpose {
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    /// The message of the act itself.
+    /// The message of the delivery itself.
     Message,
     /// The message of a finding, again.
     Repost,
@@ -92,9 +92,9 @@ enum Content {
 }
 
 impl Talk {
-    pub(super) fn new(act: Act, again: bool, channels: &Channels) -> Self {
+    pub(super) fn new(delivery: Delivery, again: bool, channels: &Channels) -> Self {
         let mut talk = Self {
-            act,
+            delivery,
             again,
             step: Step::Threads(0),
             not_before: Millis::default(),
@@ -102,27 +102,27 @@ impl Talk {
             related: Vec::new(),
             link: None,
         };
-        talk.step = match &talk.act {
-            Act::Post(..) => Step::Threads(0),
-            Act::Update(..) | Act::Refresh(..) => Step::Permalinks(0),
-            Act::Point { .. } => Step::Link,
-            Act::Reply(..) => Step::Replies,
-            Act::Notice(_) | Act::Summary(_) | Act::Digest { .. } => talk.check_history(channels),
+        talk.step = match &talk.delivery {
+            Delivery::Post(..) => Step::Threads(0),
+            Delivery::Update(..) | Delivery::Refresh(..) => Step::Permalinks(0),
+            Delivery::Redirect { .. } => Step::Link,
+            Delivery::Reply(..) => Step::Replies,
+            Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => talk.check_history(channels),
         };
         talk
     }
 
     pub(super) fn is_refresh(&self) -> bool {
-        matches!(self.act, Act::Refresh(..))
+        matches!(self.delivery, Delivery::Refresh(..))
     }
 
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.step, Step::Ended(_))
     }
 
-    /// Returns the act, and whether Slack shows its findings in the minimal form only.
-    pub(super) fn end(self) -> (Act, bool) {
-        (self.act, self.is_minimal)
+    /// Returns the delivery, and whether Slack shows its findings in the minimal form only.
+    pub(super) fn end(self) -> (Delivery, bool) {
+        (self.delivery, self.is_minimal)
     }
 
     /// Decides what is next, and passes the steps that need no request.
@@ -132,8 +132,8 @@ impl Talk {
         }
         loop {
             match &mut self.step {
-                Step::Threads(n) => match (&self.act, *n) {
-                    (Act::Post(_, post), n) if n < post.threads.len() => {
+                Step::Threads(n) => match (&self.delivery, *n) {
+                    (Delivery::Post(_, post), n) if n < post.threads.len() => {
                         let target = Target::Channel(post.threads[n].channel.clone());
                         if channels.is_readable(&target) {
                             return Turn::Read;
@@ -144,10 +144,10 @@ impl Talk {
                 },
                 Step::History { unread, .. } if !unread.is_empty() => return Turn::Read,
                 Step::History { .. } => self.on_history(channels),
-                Step::Permalinks(n) if *n < self.act.related().len() => return Turn::Read,
+                Step::Permalinks(n) if *n < self.delivery.related().len() => return Turn::Read,
                 Step::Permalinks(_) => {
-                    self.step = match &self.act {
-                        Act::Post(..) => self.send(Content::Message, channels),
+                    self.step = match &self.delivery {
+                        Delivery::Post(..) => self.send(Content::Message, channels),
                         _ => Step::Edit(Forms::default(), Attempts::default()),
                     }
                 }
@@ -164,7 +164,7 @@ impl Talk {
                     Ok(()) => return Turn::Write(channels.queue(&way.target)),
                     Err(unsent) => self.on_unsent(unsent, channels),
                 },
-                Step::Ended(done) => return Turn::Done(done.clone()),
+                Step::Ended(result) => return Turn::Ended(result.clone()),
             }
         }
     }
@@ -173,18 +173,18 @@ impl Talk {
     pub(super) fn call(&self, wording: &Wording, past: &Past, channels: &Channels) -> Call {
         match &self.step {
             Step::Threads(n) => {
-                let Act::Post(f, post) = &self.act else { unreachable!("only a post looks into threads") };
+                let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post looks into threads") };
                 let at = &post.threads[*n];
                 Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }
             Step::History { unread, .. } => Call::History { channel: unread[0].1.clone(), oldest: past.oldest },
-            Step::Permalinks(n) => Call::Permalink { at: self.act.related()[*n].at.clone() },
+            Step::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
             Step::Link => Call::Permalink { at: self.linked_message().clone() },
             Step::Replies => {
                 let (f, update) = self.reply_of();
                 let (channel, thread) = (update.at.channel.clone(), root(&update.at).to_owned());
                 // What is said once may be older than the revision.
-                let is_once = matches!(self.act, Act::Reply(..));
+                let is_once = matches!(self.delivery, Delivery::Reply(..));
                 let oldest = if is_once { update.at.posted() } else { oldest_reply(f) };
                 Call::Replies { channel, thread, oldest }
             }
@@ -214,17 +214,17 @@ impl Talk {
         }
     }
 
-    fn finish(&mut self, done: Done) {
-        self.step = Step::Ended(done);
+    fn finish(&mut self, result: DeliveryResult) {
+        self.step = Step::Ended(result);
     }
 }
 
-fn posted(at: At, meant: Option<String>, old: Option<At>, links: String) -> Done {
-    Done::Settled(Outcome::Posted { at, meant, old, links })
+fn posted(at: At, meant: Option<String>, old: Option<At>, links: String) -> DeliveryResult {
+    DeliveryResult::Processed(Outcome::Posted { at, meant, old, links })
 }
 
-fn updated(update: &Update, spoke: bool) -> Done {
-    Done::Settled(Outcome::Updated { spoke, links: fingerprint(&update.related) })
+fn updated(update: &Update, spoke: bool) -> DeliveryResult {
+    DeliveryResult::Processed(Outcome::Updated { spoke, links: fingerprint(&update.related) })
 }
 
 /// The `ts` of the thread of a message.

@@ -15,7 +15,7 @@ use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::guardduty::{PAGE, ReadError};
-use crate::plan::{Act, Queue, Refresh};
+use crate::plan::{Delivery, Queue, Refresh};
 use crate::slack::At;
 use crate::state::Entry;
 use crate::triage::Messages;
@@ -161,25 +161,25 @@ impl Core<'_> {
     }
 
     fn show_marks(&mut self, findings: &Findings) {
-        let acts = self.marks_to_show(findings);
+        let deliveries = self.marks_to_show(findings);
         if self.config.dry_run {
-            self.print(acts);
-        } else if !acts.is_empty() && !self.is_over() {
-            self.outbox.push(Queue::Edits, acts);
+            self.print(deliveries);
+        } else if !deliveries.is_empty() && !self.is_over() {
+            self.outbox.push(Queue::Edits, deliveries);
             self.do_first([Step::DeliverQueues { end_of_grace: None }]);
         }
     }
 
-    fn marks_to_show(&self, findings: &Findings) -> Vec<Act> {
-        let mut acts = Vec::new();
+    fn marks_to_show(&self, findings: &Findings) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
         for (id, entry) in &self.state.findings {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
             let Some((f, at)) = findings.get(id).zip(entry.at.clone()) else { continue };
             let related = self.state.related(f);
             let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.seen.clone(), related };
-            acts.push(Act::Refresh(f.clone(), mark));
+            deliveries.push(Delivery::Refresh(f.clone(), mark));
         }
-        acts
+        deliveries
     }
 
     /// Notes that a revision is announced: a resolution that is older does not count for it.

@@ -1,4 +1,4 @@
-//! A window of findings made into acts: per channel the most severe first, digests of what exceeds the budget.
+//! A window of findings made into deliveries: per channel the most severe first, digests of what exceeds the budget.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -14,9 +14,9 @@ use crate::time::Millis;
 /// Maximum number of findings of a digest: its plan then takes about 24 KB of the state.
 pub const MAX_DIGEST: usize = 500;
 
-/// One thing to say.
+/// One thing to deliver.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub enum Delivery {
     Notice(Notice),
     Post(Rc<Finding>, Post),
     Update(Rc<Finding>, Update),
@@ -32,7 +32,7 @@ pub enum Act {
     /// investigation.
     Reply(Rc<Finding>, Update),
     /// The message at `old` says where finding `id` is told now.
-    Point {
+    Redirect {
         id: String,
         old: At,
         now: At,
@@ -59,52 +59,66 @@ pub struct Refresh {
     pub related: Vec<RelatedMessage>,
 }
 
-impl Act {
-    /// Whose states it tells.
+impl Delivery {
+    /// Findings whose revisions it announces.
     pub fn findings(&self) -> &[Rc<Finding>] {
         match self {
-            Act::Post(f, _) | Act::Update(f, _) => std::slice::from_ref(f),
-            Act::Digest { findings, .. } => findings,
-            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Reply(..) | Act::Point { .. } => &[],
+            Delivery::Post(f, _) | Delivery::Update(f, _) => std::slice::from_ref(f),
+            Delivery::Digest { findings, .. } => findings,
+            Delivery::Notice(_)
+            | Delivery::Summary(_)
+            | Delivery::Refresh(..)
+            | Delivery::Reply(..)
+            | Delivery::Redirect { .. } => &[],
         }
     }
 
-    /// Where a message of its own would stand, but for a notice, which goes to the default channel.
+    /// Destination of a message of its own, but for a notice, which goes to the default channel.
     pub fn destination(&self) -> Option<&Destination> {
         match self {
-            Act::Post(_, Post { to, .. }) | Act::Update(_, Update { to, .. }) | Act::Digest { to, .. } => Some(to),
-            Act::Notice(_) | Act::Summary(_) | Act::Refresh(..) | Act::Reply(..) | Act::Point { .. } => None,
+            Delivery::Post(_, Post { to, .. })
+            | Delivery::Update(_, Update { to, .. })
+            | Delivery::Digest { to, .. } => Some(to),
+            Delivery::Notice(_)
+            | Delivery::Summary(_)
+            | Delivery::Refresh(..)
+            | Delivery::Reply(..)
+            | Delivery::Redirect { .. } => None,
         }
     }
 
     /// Messages to which its message links.
     pub fn related(&self) -> &[RelatedMessage] {
         match self {
-            Act::Post(_, Post { related, .. }) | Act::Update(_, Update { related, .. }) => related,
-            Act::Refresh(_, Refresh { related, .. }) => related,
-            Act::Digest { .. } | Act::Notice(_) | Act::Summary(_) | Act::Reply(..) | Act::Point { .. } => &[],
+            Delivery::Post(_, Post { related, .. }) | Delivery::Update(_, Update { related, .. }) => related,
+            Delivery::Refresh(_, Refresh { related, .. }) => related,
+            Delivery::Digest { .. }
+            | Delivery::Notice(_)
+            | Delivery::Summary(_)
+            | Delivery::Reply(..)
+            | Delivery::Redirect { .. } => &[],
         }
     }
 
-    /// What it is about, for the log.
-    pub fn what(&self) -> String {
+    /// Names it for the log.
+    pub fn describe(&self) -> String {
         match self {
-            Act::Post(f, _) | Act::Update(f, _) => format!("finding {}", f.id),
-            Act::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
-            Act::Notice(notice) => format!("notice \"{}\"", notice.title),
-            Act::Summary(summary) => summary.summary.id.clone(),
-            Act::Reply(f, _) => format!("reply to finding {}", f.id),
-            Act::Refresh(f, _) => format!("marks and links of finding {}", f.id),
-            Act::Point { id, .. } => format!("redirect for finding {id}"),
+            Delivery::Post(f, _) | Delivery::Update(f, _) => format!("finding {}", f.id),
+            Delivery::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
+            Delivery::Notice(notice) => format!("notice \"{}\"", notice.title),
+            Delivery::Summary(summary) => summary.summary.id.clone(),
+            Delivery::Reply(f, _) => format!("reply to finding {}", f.id),
+            Delivery::Refresh(f, _) => format!("marks and links of finding {}", f.id),
+            Delivery::Redirect { id, .. } => format!("redirect for finding {id}"),
         }
     }
 }
 
-/// What is to be done about one window.
+/// Decisions about one window.
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub queues: BTreeMap<Queue, Vec<Act>>,
-    pub settled: Vec<(Rc<Finding>, Outcome, Reason)>,
+    pub queues: BTreeMap<Queue, Vec<Delivery>>,
+    pub skipped: Vec<(Rc<Finding>, Outcome, Reason)>,
     /// Findings that wait for a sibling of this window, in whose thread they belong.
     pub held: Vec<Rc<Finding>>,
 }
@@ -148,7 +162,7 @@ pub fn plan(
     for f in most_severe_first(window) {
         match decide(state, config, &f, now) {
             Verdict::Known => {}
-            Verdict::Settled(outcome, reason) => plan.settled.push((f, outcome, reason)),
+            Verdict::Settled(outcome, reason) => plan.skipped.push((f, outcome, reason)),
             Verdict::Update(update) => updates.push((f, update)),
             Verdict::Post(post) if first_sightings.precede(&f, &post) => plan.held.push(f),
             Verdict::Post(post) => {
@@ -163,12 +177,12 @@ pub fn plan(
         }
     }
     for (name, channel) in channels {
-        plan.queues.insert(Queue::Channel(name), channel.into_acts(budget.digest, &mut digest_id));
+        plan.queues.insert(Queue::Channel(name), channel.into_deliveries(budget.digest, &mut digest_id));
     }
     // An increased severity level is announced before anything else is edited.
     updates.sort_by_key(|(_, u)| u.word.as_ref().is_none_or(|w| w.rose_from.is_none()));
     if !updates.is_empty() {
-        plan.queues.insert(Queue::Edits, updates.into_iter().map(|(f, u)| Act::Update(f, u)).collect());
+        plan.queues.insert(Queue::Edits, updates.into_iter().map(|(f, u)| Delivery::Update(f, u)).collect());
     }
     plan
 }
@@ -232,7 +246,7 @@ impl ChannelPlan {
 
     /// Digests of `limit` findings at most. A digest of one finding would say less than its own message, so that the
     /// finding gets its own message.
-    fn into_acts(self, limit: usize, digest_id: &mut impl FnMut() -> String) -> Vec<Act> {
+    fn into_deliveries(self, limit: usize, digest_id: &mut impl FnMut() -> String) -> Vec<Delivery> {
         let mut messages = self.messages;
         let mut digests = Vec::new();
         for part in self.summarized.chunks(limit) {
@@ -241,12 +255,12 @@ impl ChannelPlan {
                 part => digests.push(digest(digest_id(), part)),
             }
         }
-        messages.into_iter().map(|(f, post)| Act::Post(f, post)).chain(digests).collect()
+        messages.into_iter().map(|(f, post)| Delivery::Post(f, post)).chain(digests).collect()
     }
 }
 
 /// Several routes can lead to one channel: the digest mentions whom any of its findings mentions.
-fn digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Act {
+fn digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Delivery {
     let mut mentions: Vec<String> = Vec::new();
     for mention in part.iter().filter_map(|(_, post)| post.to.mention.as_ref()) {
         if !mentions.contains(mention) {
@@ -255,5 +269,5 @@ fn digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Act {
     }
     let mention = (!mentions.is_empty()).then(|| mentions.join(" "));
     let to = Destination { mention, ..part[0].1.to.clone() };
-    Act::Digest { id, to, findings: part.iter().map(|(f, _)| f.clone()).collect() }
+    Delivery::Digest { id, to, findings: part.iter().map(|(f, _)| f.clone()).collect() }
 }

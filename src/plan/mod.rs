@@ -10,7 +10,7 @@ pub mod summary;
 mod tests;
 pub mod watch;
 
-pub use batch::{Act, Budget, MAX_DIGEST, Plan, Refresh, SummaryOf, plan};
+pub use batch::{Budget, Delivery, MAX_DIGEST, Plan, Refresh, SummaryOf, plan};
 pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
 pub use queue::Queue;
 pub use route::{Destination, Routed, default_destination, matching_route, route};

@@ -198,14 +198,18 @@ fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
 fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
     let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
     let plan = planned(window, 3);
-    let acts = &plan.queues[&Queue::Channel("C0SECURITY".into())];
-    let own: Vec<f64> =
-        acts.iter().filter(|a| matches!(a, Act::Post(..))).flat_map(Act::findings).map(|f| f.severity).collect();
+    let deliveries = &plan.queues[&Queue::Channel("C0SECURITY".into())];
+    let own: Vec<f64> = deliveries
+        .iter()
+        .filter(|a| matches!(a, Delivery::Post(..)))
+        .flat_map(Delivery::findings)
+        .map(|f| f.severity)
+        .collect();
     assert_eq!(own, [9.0, 9.0, 9.0]);
-    let digests: Vec<usize> = acts
+    let digests: Vec<usize> = deliveries
         .iter()
         .filter_map(|a| match a {
-            Act::Digest { findings, .. } => Some(findings.len()),
+            Delivery::Digest { findings, .. } => Some(findings.len()),
             _ => None,
         })
         .collect();
@@ -229,9 +233,12 @@ fn siblings_of_one_window_wait_for_the_first_of_them() {
 type Shape = (usize, Vec<usize>, usize);
 
 fn shape_of(plan: &Plan) -> Shape {
-    let acts = || plan.queues.values().flatten();
-    let messages = acts().filter(|act| matches!(act, Act::Post(..))).count();
-    let digests = acts().filter(|act| matches!(act, Act::Digest { .. })).map(|act| act.findings().len()).collect();
+    let deliveries = || plan.queues.values().flatten();
+    let messages = deliveries().filter(|delivery| matches!(delivery, Delivery::Post(..))).count();
+    let digests = deliveries()
+        .filter(|delivery| matches!(delivery, Delivery::Digest { .. }))
+        .map(|delivery| delivery.findings().len())
+        .collect();
     (messages, digests, plan.held.len())
 }
 

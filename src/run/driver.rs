@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, watch};
 use crate::core::outbox::{Answer, CallId};
 use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
 use crate::guardduty::{Detector, SourceKey};
-use crate::plan::Act;
+use crate::plan::Delivery;
 use crate::run::looks::Looks;
 use crate::run::workers;
 use crate::slack::Chat;
@@ -26,7 +26,7 @@ pub struct Systems<'a, D, C, S> {
     pub chat: &'a C,
     pub store: S,
     /// Prints a delivery of a dry run.
-    pub print: &'a dyn Fn(&Act),
+    pub print: &'a dyn Fn(&Delivery),
 }
 
 type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -35,7 +35,7 @@ struct Driver<'a, D, C, S> {
     chat: &'a C,
     /// A save that is replaced gives up the store.
     store: Rc<Mutex<S>>,
-    print: &'a dyn Fn(&Act),
+    print: &'a dyn Fn(&Delivery),
     sources: HashMap<SourceKey, Rc<D>>,
     identities: FuturesUnordered<Identity<D>>,
     looks: Looks<D>,
@@ -95,7 +95,7 @@ impl<'a, D: Detector + 'static, C: Chat, S: Store + 'static> Driver<'a, D, C, S>
                 }
                 Effect::AbandonQuery(id) => _ = self.query.take_if(|(asked, _)| *asked == id),
                 Effect::Save(save) => self.start_save(save),
-                Effect::Print(act) => (self.print)(&act),
+                Effect::Print(delivery) => (self.print)(&delivery),
                 Effect::WakeAt(time) => self.wake_at = Some(time),
             }
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 use crate::message::{self, Addressing, Form, Life, Message, News, Wording};
 use crate::output::Output;
-use crate::plan::{Act, Destination, Update, Word};
+use crate::plan::{Delivery, Destination, Update, Word};
 use crate::slack::At;
 
 /// Prints deliveries instead of sending them.
@@ -19,14 +19,14 @@ pub(super) struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    pub(super) fn print(&self, act: &Act) {
-        match act {
-            Act::Notice(notice) => self.post(self.default.name(), None, &message::notice(notice, Form::Full)),
-            Act::Post(f, post) => {
+    pub(super) fn print(&self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Notice(notice) => self.post(self.default.name(), None, &message::notice(notice, Form::Full)),
+            Delivery::Post(f, post) => {
                 let message = self.finding(f, post.to.mention.as_deref(), &post.seen);
                 self.post(post.to.name(), post.parent.as_ref().map(|parent| parent.ts.as_str()), &message);
             }
-            Act::Update(f, update) => {
+            Delivery::Update(f, update) => {
                 let marks = Some(&update.marks);
                 let life = Life { archived: f.archived, traits_seen: &update.seen, marks, ..Life::default() };
                 self.update(&update.at, &message::finding(f, &life, self.wording, Form::Full));
@@ -34,22 +34,24 @@ impl Printer<'_> {
                     self.reply(f, update, word);
                 }
             }
-            Act::Summary(summary) => {
+            Delivery::Summary(summary) => {
                 self.post(self.default.name(), None, &message::summary(&summary.summary, Form::Full));
             }
-            Act::Reply(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
-            Act::Refresh(f, refresh) => {
+            Delivery::Reply(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
+            Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
                 let life = Life { archived: f.archived, traits_seen: &refresh.seen, marks, ..Life::default() };
                 self.update(&refresh.at, &message::finding(f, &life, self.wording, Form::Full));
             }
-            Act::Digest { id, to, findings } => {
+            Delivery::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
                 let addressing = Addressing { mention: to.mention.as_deref(), ..Addressing::default() };
                 let message = message::digest(id, &findings, self.wording, &addressing, Form::Full);
                 self.post(to.name(), None, &message);
             }
-            Act::Point { id, old, channel, .. } => self.update(old, &message::moved(id, channel, None, Form::Full)),
+            Delivery::Redirect { id, old, channel, .. } => {
+                self.update(old, &message::moved(id, channel, None, Form::Full))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ mod dry_run;
 mod looks;
 pub mod session;
 mod snapshot;
-pub mod stop;
+mod stop;
 mod workers;
 
 use std::hash::{BuildHasher, RandomState};
@@ -138,7 +138,7 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: Backing, stop:
         end: now.plus(stop.left()),
     });
     let printer = Printer { wording, output, default: default_destination(config) };
-    let systems = Systems { identities, chat, store, print: &|act| printer.print(act) };
+    let systems = Systems { identities, chat, store, print: &|delivery| printer.print(delivery) };
     drive(&mut core, systems, clock, stop.shutdown()).await;
     let success = core.is_success();
     log_end(&core, success, clock);
@@ -165,21 +165,21 @@ fn log_end(core: &Core, success: bool, clock: Clock) {
 
 /// Turns true at `SIGTERM`, or `SIGINT` on a terminal.
 fn terminated() -> watch::Receiver<bool> {
-    let (tell, told) = watch::channel(false);
+    let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
             // Without handlers the signals end the process at once, which loses nothing either.
-            return tell.closed().await;
+            return sender.closed().await;
         };
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
         tracing::warn!("shutdown requested; saving state");
-        let _ = tell.send(true);
-        tell.closed().await;
+        let _ = sender.send(true);
+        sender.closed().await;
     });
-    told
+    receiver
 }
 
 /// The sources of every identity, each as soon as it is known.
@@ -213,8 +213,8 @@ async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
 async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot, stop: &Stop) {
     let Some(gateway) = config.pushgateway.as_ref().filter(|_| !config.dry_run) else { return };
     let left = config.run_timeout.saturating_sub(snapshot.duration);
-    let patience = if stop.is_told() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };
-    match tokio::time::timeout(patience, metrics::push(gateway, &snapshot, client)).await {
+    let limit = if stop.is_shutdown_requested() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };
+    match tokio::time::timeout(limit, metrics::push(gateway, &snapshot, client)).await {
         Ok(Ok(())) => {}
         Ok(Err(e)) => tracing::warn!(error = %e, "failed to push metrics"),
         Err(_) => tracing::warn!("metrics not pushed: run timeout reached"),

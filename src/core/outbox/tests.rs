@@ -20,7 +20,7 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
     let channels = Channels::new(default_destination(&config), BTreeMap::new());
     let mut outbox = Outbox::default();
     let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: Level::Info };
-    outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Act::Notice(notice(n))).collect());
+    outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Delivery::Notice(notice(n))).collect());
     Fixture { outbox, channels, wording: Wording::default(), permission: Permission::Send, now: NOW }
 }
 
@@ -51,10 +51,10 @@ impl Fixture {
         work.calls.remove(0)
     }
 
-    fn answer(&mut self, id: CallId, answer: Answer) -> Vec<Done> {
+    fn answer(&mut self, id: CallId, answer: Answer) -> Vec<DeliveryResult> {
         let (outbox, mut context) = self.context();
         outbox.on_answer(id, answer, &mut context);
-        self.advance().reports.into_iter().map(|report| report.done).collect()
+        self.advance().reports.into_iter().map(|report| report.result).collect()
     }
 
     fn pass(&mut self, seconds: u64) -> &mut Self {
@@ -76,10 +76,10 @@ fn one_message_of_a_queue_is_under_way_at_a_time() {
     let mut outbox = outbox("C0SECURITY", 2);
     let (id, _) = outbox.call();
     assert!(outbox.advance().calls.is_empty());
-    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
     assert_eq!(outbox.advance().wake_at, Some(NOW.plus(Duration::from_secs(1))), "one message a second");
     let (id, _) = outbox.pass(1).call();
-    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
     assert!(outbox.outbox.is_empty());
 }
 
@@ -90,7 +90,7 @@ fn nothing_is_posted_while_the_state_must_be_saved_first() {
     assert!(outbox.advance().calls.is_empty());
     outbox.permission = Permission::Send;
     let (id, _) = outbox.call();
-    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
     assert!(outbox.channels.has_unsaved_id(), "the ID of the channel must be saved before the second message");
 }
 
@@ -106,7 +106,7 @@ fn an_unknown_outcome_is_sent_again_only_after_the_history_was_read() {
     outbox_.on_answer(id, Answer::Messages(Ok(vec![])), &mut context);
     let (id, call) = outbox.call();
     assert!(matches!(call, Call::Post { .. }), "{call:?}");
-    assert_eq!(outbox.answer(id, posted()), [Done::Said]);
+    assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_run_that_ends_waits_for_writes_and_leaves_the_rest() {
     let (id, _) = outbox.call();
     outbox.permission = Permission::Stop;
     assert!(outbox.advance().reports.is_empty(), "the message may take effect");
-    assert_eq!(outbox.answer(id, posted()), [Done::Said, Done::Left]);
+    assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed, DeliveryResult::NotTried]);
     assert!(!outbox.outbox.abandon());
 }
 
@@ -148,5 +148,5 @@ fn what_was_unknown_before_the_run_ended_is_reported_as_unknown() {
     assert_eq!(outbox.answer(id, unknown()), []);
     outbox.permission = Permission::Stop;
     let reports = outbox.advance().reports;
-    assert!(matches!(&reports[..], [Report { done: Done::Unknown(_), .. }]), "{reports:?}");
+    assert!(matches!(&reports[..], [Report { result: DeliveryResult::Unknown(_), .. }]), "{reports:?}");
 }

@@ -3,20 +3,22 @@
 use super::{Purpose, Step, Talk, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Place as LogPlace, log_redirect};
-use crate::core::outbox::Done;
+use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Shared, on_app_rejection};
 use crate::message::{self, Addressing, Form, Message, Wording};
-use crate::plan::{Act, Queue};
+use crate::plan::{Delivery, Queue};
 use crate::slack::{At, Failure};
 
 impl Talk {
     pub(super) fn edit(&self, form: Form, wording: &Wording) -> (At, Message) {
-        match &self.act {
-            Act::Point { id, old, channel, .. } => {
+        match &self.delivery {
+            Delivery::Redirect { id, old, channel, .. } => {
                 (old.clone(), message::moved(id, channel, self.link.as_deref(), form))
             }
-            Act::Update(f, update) => (update.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
-            Act::Refresh(f, refresh) => (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            Delivery::Update(f, update) => (update.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            Delivery::Refresh(f, refresh) => {
+                (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording))
+            }
             _ => unreachable!("a new message is not edited"),
         }
     }
@@ -50,16 +52,16 @@ impl Talk {
     }
 
     pub(super) fn on_edited(&mut self, form: Form, channels: &Channels) {
-        match &self.act {
-            Act::Point { id, old, .. } => {
+        match &self.delivery {
+            Delivery::Redirect { id, old, .. } => {
                 log_redirect(id, LogPlace { channel: &channels.name(&old.channel), at: old });
-                self.finish(Done::Said);
+                self.finish(DeliveryResult::Completed);
             }
-            Act::Refresh(f, refresh) => {
+            Delivery::Refresh(f, refresh) => {
                 self.log(Action::Updated, f, &refresh.at, channels);
-                self.finish(Done::Said);
+                self.finish(DeliveryResult::Completed);
             }
-            Act::Update(f, update) => {
+            Delivery::Update(f, update) => {
                 self.log(Action::Updated, f, &update.at, channels);
                 let done = updated(update, false);
                 self.is_minimal |= form == Form::Bare;
@@ -72,17 +74,17 @@ impl Talk {
     /// The message does not exist any more, or can no longer be edited. That of a finding is posted again; an earlier run
     /// may have done so without recording it, and reconciling does not show that, because the state has the revision.
     pub(super) fn on_message_not_found(&mut self, channels: &Channels) {
-        self.step = match self.act {
-            Act::Update(..) => self.read_history(Purpose::Repost, channels),
-            _ => Step::Ended(Done::Said),
+        self.step = match self.delivery {
+            Delivery::Update(..) => self.read_history(Purpose::Repost, channels),
+            _ => Step::Ended(DeliveryResult::Completed),
         };
     }
 
     /// The reply was posted.
     pub(super) fn finish_reply(&mut self) {
-        self.finish(match &self.act {
-            Act::Update(_, update) => updated(update, true),
-            _ => Done::Said,
+        self.finish(match &self.delivery {
+            Delivery::Update(_, update) => updated(update, true),
+            _ => DeliveryResult::Completed,
         });
     }
 }

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use super::{Content, Purpose, Step, Talk, posted, reply_destination, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::Action;
-use crate::core::outbox::Done;
+use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms};
 use crate::finding::Finding;
 use crate::message::Related;
-use crate::plan::Act;
+use crate::plan::Delivery;
 use crate::slack::{At, HistoryError, OwnMessage};
 use crate::state::RelatedMessage;
 
@@ -24,13 +24,13 @@ impl Talk {
         if self.again { self.read_history(Purpose::Message, channels) } else { self.send(Content::Message, channels) }
     }
 
-    /// Reads the history of the channel of the act and of the default channel, as far as they can be read.
+    /// Reads the history of the channel of the delivery and of the default channel, as far as they can be read.
     pub(super) fn read_history(&self, purpose: Purpose, channels: &Channels) -> Step {
-        let to = match (&self.act, purpose) {
-            (Act::Update(_, update) | Act::Reply(_, update), Purpose::Reply) => {
+        let to = match (&self.delivery, purpose) {
+            (Delivery::Update(_, update) | Delivery::Reply(_, update), Purpose::Reply) => {
                 reply_destination(update, None, channels)
             }
-            (act, _) => act.destination().unwrap_or(&channels.default).clone(),
+            (delivery, _) => delivery.destination().unwrap_or(&channels.default).clone(),
         };
         let mut unread: VecDeque<(String, String)> = VecDeque::new();
         for target in [&to.target, &channels.default.target] {
@@ -60,7 +60,7 @@ impl Talk {
                     Err(HistoryError::Denied(_)) => {}
                     Err(error) => {
                         let error = format!("outcome unknown, and cannot read channel history: {error}");
-                        self.finish(Done::Unknown(error));
+                        self.finish(DeliveryResult::Unknown(error));
                     }
                 }
             }
@@ -73,7 +73,7 @@ impl Talk {
                     }
                 }
                 Err(HistoryError::Denied(_)) => self.check_standalone_reply(channels),
-                Err(error) => self.finish(Done::Failed(format!("cannot read the thread: {error}"))),
+                Err(error) => self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
             },
             _ => {}
         }
@@ -85,11 +85,11 @@ impl Talk {
         messages: Result<Vec<OwnMessage>, HistoryError>,
         channels: &Channels,
     ) {
-        let Act::Post(f, post) = &self.act else { return };
+        let Delivery::Post(f, post) = &self.delivery else { return };
         let messages = match messages {
             Ok(messages) => messages,
             Err(HistoryError::Denied(_)) => Vec::new(),
-            Err(error) => return self.finish(Done::Failed(format!("cannot read the thread: {error}"))),
+            Err(error) => return self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
         };
         let root = &post.threads[n];
         match messages.into_iter().find(|m| m.event_type == "guardduty_finding" && is_about(m, f)) {
@@ -105,45 +105,45 @@ impl Talk {
     /// All channels were read.
     pub(super) fn on_history(&mut self, channels: &Channels) {
         let Step::History { posted: found, purpose, .. } = &self.step else { return };
-        let done = match (&self.act, purpose) {
-            (Act::Notice(notice), _) => found.notices.contains(&notice.id).then(|| {
+        let done = match (&self.delivery, purpose) {
+            (Delivery::Notice(notice), _) => found.notices.contains(&notice.id).then(|| {
                 tracing::info!(notice_id = notice.id, notice = notice.title, "notice found in history");
-                Done::Said
+                DeliveryResult::Completed
             }),
-            (Act::Summary(summary), _) => found.summaries.contains(&summary.summary.id).then(|| {
+            (Delivery::Summary(summary), _) => found.summaries.contains(&summary.summary.id).then(|| {
                 tracing::info!(summary_id = summary.summary.id, "summary found in history");
-                Done::Said
+                DeliveryResult::Completed
             }),
-            (Act::Digest { id, findings, .. }, _) => found.digests.contains(id).then(|| {
+            (Delivery::Digest { id, findings, .. }, _) => found.digests.contains(id).then(|| {
                 tracing::info!(digest_id = id, findings = findings.len(), "digest found in history");
-                Done::Digested
+                DeliveryResult::Digested
             }),
-            (Act::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
+            (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
                 self.log(Action::FoundInHistory, f, &at, channels);
                 posted(at, None, post.old.clone(), String::new())
             }),
-            (Act::Update(f, update), Purpose::Repost) => {
+            (Delivery::Update(f, update), Purpose::Repost) => {
                 let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.at.ts);
                 newer.map(|at| {
                     self.log(Action::FoundInHistory, f, &at, channels);
                     posted(at, None, None, String::new())
                 })
             }
-            (Act::Update(_, update), _) => {
+            (Delivery::Update(_, update), _) => {
                 let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
                 is_found.then(|| updated(update, true))
             }
-            (Act::Reply(..), _) => {
+            (Delivery::Reply(..), _) => {
                 let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
-                is_found.then_some(Done::Said)
+                is_found.then_some(DeliveryResult::Completed)
             }
-            (Act::Refresh(..) | Act::Point { .. }, _) => None,
+            (Delivery::Refresh(..) | Delivery::Redirect { .. }, _) => None,
         };
         self.step = match (done, purpose) {
             (Some(done), _) => Step::Ended(done),
             (None, Purpose::Repost) => self.send(Content::Repost, channels),
             (None, Purpose::Reply) => self.send(Content::Reply, channels),
-            (None, Purpose::Message) if matches!(self.act, Act::Post(..)) => Step::Permalinks(0),
+            (None, Purpose::Message) if matches!(self.delivery, Delivery::Post(..)) => Step::Permalinks(0),
             (None, Purpose::Message) => self.send(Content::Message, channels),
         };
     }
@@ -152,15 +152,15 @@ impl Talk {
         match &self.step {
             Step::Permalinks(n) => {
                 let n = *n;
-                let RelatedMessage { relation, title, .. } = &self.act.related()[n];
+                let RelatedMessage { relation, title, .. } = &self.delivery.related()[n];
                 let related = link.map(|permalink| Related { relation: *relation, title: title.clone(), permalink });
                 self.related.extend(related);
                 self.step = Step::Permalinks(n + 1);
             }
             Step::Link => {
                 self.link = link;
-                self.step = match self.act {
-                    Act::Point { .. } => Step::Edit(Forms::default(), Attempts::default()),
+                self.step = match self.delivery {
+                    Delivery::Redirect { .. } => Step::Edit(Forms::default(), Attempts::default()),
                     _ => self.send(Content::StandaloneReply, channels),
                 };
             }
@@ -170,9 +170,9 @@ impl Talk {
 
     /// The message whose address is read.
     pub(super) fn linked_message(&self) -> &At {
-        match &self.act {
-            Act::Point { now, .. } => now,
-            Act::Update(_, update) | Act::Reply(_, update) => &update.at,
+        match &self.delivery {
+            Delivery::Redirect { now, .. } => now,
+            Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.at,
             _ => unreachable!("only a redirect and a reply point to a message"),
         }
     }

@@ -3,43 +3,43 @@
 use super::{Content, Step, Talk, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_finding, log_notice};
-use crate::core::outbox::Done;
+use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
 use crate::message::{self, Addressing, Form, Life, Message, News, Placement, Wording};
-use crate::plan::{Act, Update, Word};
+use crate::plan::{Delivery, Update, Word};
 use crate::slack::{At, Failure, ReplyId};
 use crate::state::fingerprint;
 
 impl Talk {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
-        let way = match (&self.act, content) {
-            (Act::Update(_, update) | Act::Reply(_, update), Content::Reply) => {
+        let way = match (&self.delivery, content) {
+            (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
                 let place = Place::OnlyThread(root(&update.at).to_owned(), is_call(update));
                 Way::new(&reply_destination(update, mention(update), channels), place, channels)
             }
-            (Act::Update(_, update) | Act::Reply(_, update), Content::StandaloneReply) => {
+            (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
                 Way::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
             }
-            (Act::Post(_, post), _) => {
+            (Delivery::Post(_, post), _) => {
                 let parent = post.parent.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
                 Way::new(&post.to, parent.unwrap_or(Place::Channel), channels)
             }
-            (act, _) => Way::new(act.destination().unwrap_or(&channels.default), Place::Channel, channels),
+            (delivery, _) => Way::new(delivery.destination().unwrap_or(&channels.default), Place::Channel, channels),
         };
-        log_unreadable(&self.act, content);
+        log_unreadable(&self.delivery, content);
         Step::Send(content, way)
     }
 
     pub(super) fn write(&self, content: Content, form: Form, addressing: &Addressing, wording: &Wording) -> Message {
-        match &self.act {
-            Act::Notice(notice) => message::notice(notice, form),
-            Act::Summary(summary) => message::summary(&summary.summary, form),
-            Act::Digest { id, findings, .. } => {
+        match &self.delivery {
+            Delivery::Notice(notice) => message::notice(notice, form),
+            Delivery::Summary(summary) => message::summary(&summary.summary, form),
+            Delivery::Digest { id, findings, .. } => {
                 let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
                 message::digest(id, &findings, wording, addressing, form)
             }
-            Act::Update(f, update) | Act::Reply(f, update)
+            Delivery::Update(f, update) | Delivery::Reply(f, update)
                 if matches!(content, Content::Reply | Content::StandaloneReply) =>
             {
                 let placement = match content {
@@ -48,18 +48,20 @@ impl Talk {
                 };
                 reply(f, update, addressing, placement, form, wording)
             }
-            Act::Post(f, _) | Act::Update(f, _) | Act::Refresh(f, _) => self.finding(f, addressing, form, wording),
-            Act::Reply(..) => unreachable!("a reply has no other content"),
-            Act::Point { .. } => unreachable!("a redirect is an edit"),
+            Delivery::Post(f, _) | Delivery::Update(f, _) | Delivery::Refresh(f, _) => {
+                self.finding(f, addressing, form, wording)
+            }
+            Delivery::Reply(..) => unreachable!("a reply has no other content"),
+            Delivery::Redirect { .. } => unreachable!("a redirect is an edit"),
         }
     }
 
     pub(super) fn finding(&self, f: &Finding, addressing: &Addressing, form: Form, wording: &Wording) -> Message {
-        let (seen, marks) = match &self.act {
-            Act::Post(_, post) => (&post.seen, None),
-            Act::Update(_, update) => (&update.seen, Some(&update.marks)),
-            Act::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
-            _ => unreachable!("no other act is about one finding"),
+        let (seen, marks) = match &self.delivery {
+            Delivery::Post(_, post) => (&post.seen, None),
+            Delivery::Update(_, update) => (&update.seen, Some(&update.marks)),
+            Delivery::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
+            _ => unreachable!("no other delivery is about one finding"),
         };
         // A message that is posted again has no reactions.
         let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
@@ -78,7 +80,10 @@ impl Talk {
         let content = *content;
         match result {
             Ok(at) => {
-                let Step::Send(_, way) = std::mem::replace(&mut self.step, Step::Ended(Done::Left)) else { return };
+                let Step::Send(_, way) = std::mem::replace(&mut self.step, Step::Ended(DeliveryResult::NotTried))
+                else {
+                    return;
+                };
                 let sent = way.on_sent(at, shared);
                 self.on_sent(content, sent, shared.channels);
             }
@@ -92,42 +97,42 @@ impl Talk {
     pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
         self.is_minimal |= sent.form == Form::Bare;
         let place = LogPlace { channel: &channels.name(&sent.at.channel), at: &sent.at };
-        let done = match &self.act {
-            Act::Notice(notice) => {
+        let done = match &self.delivery {
+            Delivery::Notice(notice) => {
                 if sent.form == Form::Bare {
                     let lines = notice.lines.join("; ");
                     tracing::warn!(notice_id = notice.id, notice = notice.title, lines, "complete notice");
                 }
                 log_notice(notice, place);
-                Done::Said
+                DeliveryResult::Completed
             }
-            Act::Summary(summary) => {
+            Delivery::Summary(summary) => {
                 let (summary_id, channel) = (&summary.summary.id, place.channel);
                 tracing::info!(summary_id, channel, ts = sent.at.ts, "summary posted");
-                Done::Said
+                DeliveryResult::Completed
             }
-            Act::Digest { id, findings, .. } => {
+            Delivery::Digest { id, findings, .. } => {
                 let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
                 log_digest(id, &findings, place);
-                Done::Digested
+                DeliveryResult::Digested
             }
-            Act::Post(f, post) => {
+            Delivery::Post(f, post) => {
                 log_finding(Action::Posted, f, place);
                 posted(sent.at, sent.meant, post.old.clone(), fingerprint(&post.related))
             }
-            Act::Update(f, update) if content == Content::Repost => {
+            Delivery::Update(f, update) if content == Content::Repost => {
                 log_finding(Action::Posted, f, place);
                 posted(sent.at, sent.meant, None, fingerprint(&update.related))
             }
-            Act::Update(f, update) => {
+            Delivery::Update(f, update) => {
                 log_finding(Action::Replied, f, place);
                 updated(update, true)
             }
-            Act::Reply(f, _) => {
+            Delivery::Reply(f, _) => {
                 log_finding(Action::Replied, f, place);
-                Done::Said
+                DeliveryResult::Completed
             }
-            Act::Refresh(..) | Act::Point { .. } => Done::Said,
+            Delivery::Refresh(..) | Delivery::Redirect { .. } => DeliveryResult::Completed,
         };
         self.finish(done);
     }
@@ -141,13 +146,14 @@ impl Talk {
     }
 
     pub(super) fn on_unsent(&mut self, unsent: Unsent, channels: &Channels) {
-        if let (Step::Send(Content::Reply, _), Act::Update(_, update) | Act::Reply(_, update)) = (&self.step, &self.act)
+        if let (Step::Send(Content::Reply, _), Delivery::Update(_, update) | Delivery::Reply(_, update)) =
+            (&self.step, &self.delivery)
         {
             match unsent {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
                 // The message, which was just edited, is in the thread of another message, and that one was deleted.
                 // What is said about a message that somebody deleted is said all the same.
-                Unsent::NotFound if update.at.thread.is_some() || matches!(self.act, Act::Reply(..)) => {
+                Unsent::NotFound if update.at.thread.is_some() || matches!(self.delivery, Delivery::Reply(..)) => {
                     return self.reply_in_channel("thread_not_found");
                 }
                 Unsent::NotFound => return self.on_message_not_found(channels),
@@ -155,11 +161,11 @@ impl Talk {
             }
         }
         self.finish(match unsent {
-            Unsent::Unknown(error) => Done::Unknown(error),
-            Unsent::Failed(error) | Unsent::NoReply(error) => Done::Failed(error),
-            Unsent::Stopped(error) => Done::Stopped(error),
-            Unsent::NotFound => Done::Failed("the message of the thread does not exist".into()),
-            Unsent::Left => Done::Left,
+            Unsent::Unknown(error) => DeliveryResult::Unknown(error),
+            Unsent::Failed(error) | Unsent::NoReply(error) => DeliveryResult::Failed(error),
+            Unsent::Stopped(error) => DeliveryResult::Stopped(error),
+            Unsent::NotFound => DeliveryResult::Failed("the message of the thread does not exist".into()),
+            Unsent::Left => DeliveryResult::NotTried,
         });
     }
 
@@ -181,19 +187,19 @@ impl Talk {
 
     /// The finding in whose thread is replied, and what is replied.
     pub(super) fn reply_of(&self) -> (&Finding, &Update) {
-        match &self.act {
-            Act::Update(f, update) | Act::Reply(f, update) => (f, update),
+        match &self.delivery {
+            Delivery::Update(f, update) | Delivery::Reply(f, update) => (f, update),
             _ => unreachable!("nothing else replies"),
         }
     }
 }
 
 /// Logs a finding of which nothing but the ID could be read: its message says nothing else.
-fn log_unreadable(act: &Act, content: Content) {
+fn log_unreadable(delivery: &Delivery, content: Content) {
     if matches!(content, Content::Reply | Content::StandaloneReply) {
         return;
     }
-    for f in act.findings() {
+    for f in delivery.findings() {
         if let Some(raw) = &f.raw {
             tracing::warn!(
                 finding_id = f.id,

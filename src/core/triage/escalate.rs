@@ -6,7 +6,7 @@ use crate::config::{Config, Escalate};
 use crate::core::agenda::{Findings, Purpose, Queues};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::plan::{Act, Queue, Routed, Update, Word, route};
+use crate::plan::{Delivery, Queue, Routed, Update, Word, route};
 use crate::slack::At;
 
 /// The escalation of the route that a finding takes. Nobody is called about a sample finding.
@@ -45,7 +45,7 @@ impl Core<'_> {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
             if let Some(update) = self.call_about(f) {
                 let channel = self.channels.name(&update.at.channel);
-                queues.entry(Queue::Channel(channel)).or_default().push(Act::Reply(f.clone(), update));
+                queues.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
             }
         }
         self.deliver(queues);

@@ -17,7 +17,7 @@ use crate::user::UserId;
 /// Calls of `reactions.get` in one run, and of `users.info`.
 const SINGLE_READS: usize = 20;
 /// Time that recurrences wait for the reactions.
-const PATIENCE: Duration = Duration::from_secs(15);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a run knows of reactions.
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Core<'_> {
 
     /// Goes on only if the token may read reactions. Otherwise there is one warning.
     pub(super) fn read_access(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::ReactionAccess) else {
+        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::ReactionAccess) else {
             return Some(Step::Triage(TriageStep::ReadAccess(messages)));
         };
         match reply {
@@ -95,7 +95,7 @@ impl Core<'_> {
     }
 
     pub(super) fn read_channels(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::RecentReactions(messages.clone())) else {
+        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::RecentReactions(messages.clone())) else {
             return Some(Step::Triage(TriageStep::ReadChannels(messages)));
         };
         match reply {
@@ -155,7 +155,7 @@ impl Core<'_> {
 
     pub(super) fn read_messages(&mut self, mut unread: VecDeque<(String, At)>, escalations: usize) -> Option<Step> {
         let (_, at) = unread.front()?;
-        let Poll::Ready(reply) = self.ask_within(PATIENCE, || Query::Reactions(at.clone())) else {
+        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
             return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
         };
         let reactions = match reply {
@@ -242,7 +242,7 @@ impl Core<'_> {
             }
             self.reactions.users_read += 1;
         }
-        Poll::Ready(match std::task::ready!(self.ask_within(PATIENCE, || Query::IsBot(user.clone()))) {
+        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, || Query::IsBot(user.clone()))) {
             Some(Reply::IsBot(Ok(true))) => {
                 self.state.note_bot(&user);
                 self.reactions.bots.insert(user);
