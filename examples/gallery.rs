@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use guardduty_slack::finding::documents::read_documents;
-use guardduty_slack::finding::{Band, Finding};
+use guardduty_slack::finding::{Finding, SeverityLevel};
 use guardduty_slack::message::{
-    self, Addressing, Form, Level, Life, Marks, Message, News, NoisyPair, Notice, Reopened, Summary, Wording,
-    WorstFinding,
+    self, Addressing, Marks, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
+    Reopened, ReplyContent, Summary, WorstFinding,
 };
-use guardduty_slack::time::Millis;
+use guardduty_slack::time::Timestamp;
 use guardduty_slack::user::UserId;
 use guardduty_slack_support::html::{self, Channel, Shown};
 use guardduty_slack_support::text;
@@ -76,8 +76,8 @@ fn fixtures(folder: &Path) -> Result<Vec<Finding>, Failure> {
 
 fn channels(findings: &[Finding]) -> Vec<Channel> {
     vec![
-        channel("findings", one_each(findings)),
-        channel("life-of-a-finding", life(findings)),
+        channel("findings", one_per_type(findings)),
+        channel("life-of-a-finding", lifecycle_messages(findings)),
         channel("triage", triage(findings)),
         channel("digests-and-summaries", digests(findings)),
         channel("notices", notices()),
@@ -89,8 +89,8 @@ fn channel(name: &str, messages: Vec<Shown>) -> Channel {
     Channel { name: name.to_owned(), messages }
 }
 
-fn wording() -> Wording {
-    Wording {
+fn wording() -> MessageOptions {
+    MessageOptions {
         account_names: [("111122223333".to_owned(), "payments-prod".to_owned())].into(),
         runbook_url: Some("https://wiki.corp.example/guardduty/{type}?finding={id}".to_owned()),
         portal: None,
@@ -107,23 +107,23 @@ fn shown(messages: impl IntoIterator<Item = Message>) -> Vec<Shown> {
     messages.into_iter().enumerate().map(|(n, message)| Shown::new(message.payload(), &ts(n))).collect()
 }
 
-fn of_finding(finding: &Finding, life: &Life) -> Message {
-    message::finding(finding, life, &wording(), Form::Full)
+fn of_finding(finding: &Finding, lifecycle_messages: &RenderContext) -> Message {
+    message::finding(finding, lifecycle_messages, &wording(), MessageForm::Blocks)
 }
 
-fn reply(finding: &Finding, news: &News) -> Message {
-    message::reply(finding, news, &wording(), Form::Full)
+fn reply(finding: &Finding, news: &ReplyContent) -> Message {
+    message::reply(finding, news, &wording(), MessageForm::Blocks)
 }
 
 /// A reply that is also sent to the channel.
-fn broadcast(finding: &Finding, news: &News) -> serde_json::Value {
+fn broadcast(finding: &Finding, news: &ReplyContent) -> serde_json::Value {
     let mut payload = reply(finding, news).payload();
     payload["reply_broadcast"] = true.into();
     payload
 }
 
-fn one_each(findings: &[Finding]) -> Vec<Shown> {
-    shown(findings.iter().map(|finding| of_finding(finding, &Life::default())))
+fn one_per_type(findings: &[Finding]) -> Vec<Shown> {
+    shown(findings.iter().map(|finding| of_finding(finding, &RenderContext::default())))
 }
 
 /// The finding whose messages are shown over time, as it was first seen and as it recurred.
@@ -136,21 +136,25 @@ fn example(findings: &[Finding]) -> Option<(Finding, Finding)> {
 
 /// First seen, recurred with new addresses, with an increased severity level, archived; moved to another channel, and
 /// posted to a channel that it was not intended for.
-fn life(findings: &[Finding]) -> Vec<Shown> {
+fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
     let Some((first, recurred)) = example(findings) else { return Vec::new() };
     let mention = Some("<!subteam^S0123ABC>");
     let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
     let fresh = ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(str::to_owned);
-    let news = News { fresh: &fresh, count_was: Some(14), ..News::default() };
-    let increased =
-        News { severity_was: Some(5.0), count_was: Some(46), addressing: mentioning(mention), ..News::default() };
+    let news = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
+    let increased = ReplyContent {
+        previous_severity: Some(5.0),
+        previous_count: Some(46),
+        addressing: mentioning(mention),
+        ..ReplyContent::default()
+    };
     let link = Some("https://corp.slack.com/archives/C1/p1795523400000100");
     let mut messages = shown([
-        of_finding(&first, &Life { mention, ..Life::default() }),
-        of_finding(&recurred, &Life { traits_seen: &seen, ..Life::default() }),
-        of_finding(&recurred, &Life { archived: true, ..Life::default() }),
-        of_finding(&first, &Life { refused_channel: Some("#sec-critical"), ..Life::default() }),
-        message::moved(&first.id, "#sec-critical", link, Form::Full),
+        of_finding(&first, &RenderContext { mention, ..RenderContext::default() }),
+        of_finding(&recurred, &RenderContext { known_attributes: &seen, ..RenderContext::default() }),
+        of_finding(&recurred, &RenderContext { archived: true, ..RenderContext::default() }),
+        of_finding(&first, &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() }),
+        message::redirect(&first.id, "#sec-critical", link, MessageForm::Blocks),
     ]);
     messages[1].replies = vec![
         Shown::new(reply(&recurred, &news).payload(), &ts(2)),
@@ -169,17 +173,18 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
     let acknowledged = Marks { acknowledged: user("U0ANA"), ..Marks::default() };
     let resolved = Marks { resolved: user("U0BEN"), ..acknowledged.clone() };
     let muted = Marks { muted: user("U0ANA"), ..Marks::default() };
-    let marked = |marks| Life { marks: Some(marks), ..Life::default() };
-    let unacknowledged = News {
+    let marked = |marks| RenderContext { marks: Some(marks), ..RenderContext::default() };
+    let unacknowledged = ReplyContent {
         unacknowledged_for: Some(Duration::from_secs(30 * 60)),
         addressing: mentioning(Some("<!subteam^S0123ABC>")),
-        ..News::default()
+        ..ReplyContent::default()
     };
     let fresh = ["ip 198.51.100.4".to_owned()];
-    let reopened = News { reopened: Some(Reopened::Recurred), fresh: &fresh, ..News::default() };
+    let reopened =
+        ReplyContent { reopened: Some(Reopened::Recurred), new_attributes: &fresh, ..ReplyContent::default() };
     let mut messages = shown([
         of_finding(&first, &marked(&acknowledged)),
-        of_finding(&first, &Life { archived: true, ..marked(&resolved) }),
+        of_finding(&first, &RenderContext { archived: true, ..marked(&resolved) }),
         of_finding(&recurred, &marked(&acknowledged)),
         of_finding(&recurred, &marked(&muted)),
     ]);
@@ -207,18 +212,18 @@ fn digests(findings: &[Finding]) -> Vec<Shown> {
     }
     let many: Vec<&Finding> = many.iter().collect();
     shown([
-        message::digest("d-1a2b3c", &many, &wording(), &mentioning(Some("<!here>")), Form::Full),
-        message::digest("d-4d5e6f", &quiet, &wording(), &mentioning(None), Form::Full),
-        message::summary(&summary(findings), Form::Full),
+        message::digest("d-1a2b3c", &many, &wording(), &mentioning(Some("<!here>")), MessageForm::Blocks),
+        message::digest("d-4d5e6f", &quiet, &wording(), &mentioning(None), MessageForm::Blocks),
+        message::summary(&summary(findings), MessageForm::Blocks),
     ])
 }
 
 fn summary(findings: &[Finding]) -> Summary {
     let worst = findings.iter().take(10).enumerate().map(|(n, finding)| WorstFinding {
-        band: finding.band(),
+        band: finding.severity_level(),
         severity: finding.severity,
         title: finding.title.clone().unwrap_or_else(|| finding.id.clone()),
-        since: Millis(1_795_521_840_000),
+        since: Timestamp(1_795_521_840_000),
         permalink: Some(format!("https://corp.slack.com/archives/C1/p{n}")),
     });
     let noisiest = findings.iter().take(5).zip([412, 90, 41, 17, 9]).map(|(finding, count)| NoisyPair {
@@ -229,7 +234,15 @@ fn summary(findings: &[Finding]) -> Summary {
     });
     Summary {
         id: "s-1".to_owned(),
-        open: Some([(Band::Critical, 2), (Band::High, 14), (Band::Medium, 61), (Band::Low, 198)].into()),
+        open: Some(
+            [
+                (SeverityLevel::Critical, 2),
+                (SeverityLevel::High, 14),
+                (SeverityLevel::Medium, 61),
+                (SeverityLevel::Low, 198),
+            ]
+            .into(),
+        ),
         older: Some([240, 122, 18]),
         new: 31,
         archived: 12,
@@ -249,7 +262,7 @@ fn notices() -> Vec<Shown> {
     };
     let notices = [
         notice(
-            Level::Info,
+            NoticeLevel::Info,
             "No saved state: looking back 10 min",
             &[
                 "Already open: 2 critical, 14 high, 198 others",
@@ -257,7 +270,7 @@ fn notices() -> Vec<Shown> {
             ],
         ),
         notice(
-            Level::Warning,
+            NoticeLevel::Warning,
             "Cannot read 111122223333/eu-central-1",
             &[
                 "Access denied: this role may not call guardduty:ListFindings",
@@ -266,20 +279,23 @@ fn notices() -> Vec<Shown> {
             ],
         ),
         notice(
-            Level::Resolved,
+            NoticeLevel::Resolved,
             "Could not read 111122223333/eu-central-1 from 2026-11-24T09:10:00.000Z to 2026-11-24T10:05:00.000Z",
             &["Reading has resumed. The findings of this period follow"],
         ),
         notice(
-            Level::Warning,
+            NoticeLevel::Warning,
             "New suppression rule: hide-everything",
             &["It archives matching findings automatically: they are not sent to Slack", "111122223333/eu-west-1"],
         ),
     ];
-    shown(notices.iter().map(|notice| message::notice(notice, Form::Full)))
+    shown(notices.iter().map(|notice| message::notice(notice, MessageForm::Blocks)))
 }
 
 fn rejected(findings: &[Finding]) -> Vec<Shown> {
     let Some(worst) = findings.first() else { return Vec::new() };
-    shown([Form::Text, Form::Bare].map(|form| message::finding(worst, &Life::default(), &wording(), form)))
+    shown(
+        [MessageForm::Text, MessageForm::Minimal]
+            .map(|form| message::finding(worst, &RenderContext::default(), &wording(), form)),
+    )
 }

@@ -13,13 +13,13 @@ mod table;
 use futures_util::future::join4;
 
 use crate::config::Config;
-use crate::exit::Exit;
+use crate::exit::ExitStatus;
 use crate::http;
-use crate::metrics::Requests;
+use crate::metrics::RequestCounts;
 use crate::output::Output;
 use crate::slack::Client;
 
-use table::{Row, Table};
+use table::{CheckResult, Table};
 
 /// What the command line requests of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,24 +31,24 @@ pub struct Options {
 }
 
 /// Performs all checks concurrently and prints the table. The exit status is 0 if none failed.
-pub async fn check(config: &Config, options: Options, output: &Output) -> Exit {
-    http::install_crypto();
+pub async fn run_checks(config: &Config, options: Options, output: &Output) -> ExitStatus {
+    http::install_crypto_provider();
     let table = Table(rows(config, options.post).await);
     if options.json {
         output.line(table.json());
     } else {
         output.line(&table);
     }
-    Exit::of(table.is_passed())
+    ExitStatus::from_success(table.is_passed())
 }
 
-async fn rows(config: &Config, post: bool) -> Vec<Row> {
-    let requests = Requests::default();
+async fn rows(config: &Config, post: bool) -> Vec<CheckResult> {
+    let requests = RequestCounts::default();
     let aws_client = http::aws_client(config.aws.ca_bundle.as_deref());
     let (client, aws_client) = match (http::client(http::Timeouts::default()), aws_client) {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(error), _) | (_, Err(error)) => {
-            return vec![Row::failed("HTTP client", error, "check SSL_CERT_FILE and HTTPS_PROXY")];
+            return vec![CheckResult::failed("HTTP client", error, "check SSL_CERT_FILE and HTTPS_PROXY")];
         }
     };
     let chat = Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
@@ -57,7 +57,7 @@ async fn rows(config: &Config, post: bool) -> Vec<Row> {
     let state = state::rows(config, requests);
     let pushgateway = pushgateway::rows(config.pushgateway.as_ref(), &client);
     let (aws, slack, state, pushgateway) = join4(aws, slack, state, pushgateway).await;
-    let mut rows = vec![Row::ok("configuration", "valid")];
+    let mut rows = vec![CheckResult::ok("configuration", "valid")];
     rows.extend([aws, slack, state, pushgateway].into_iter().flatten());
     rows
 }

@@ -4,8 +4,8 @@ mod help;
 
 use std::io::IsTerminal;
 
-use crate::config::{self, Config, Log};
-use crate::exit::Exit;
+use crate::config::{self, Config, LogConfig};
+use crate::exit::ExitStatus;
 use crate::output::Output;
 use crate::{check, inspect, preview, run, telemetry};
 
@@ -64,12 +64,12 @@ fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &st
 }
 
 /// Performs the command of the arguments (without the name of the program) and returns its exit status.
-pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
+pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> ExitStatus {
     let command = match parse(&args) {
         Ok(command) => command,
         Err(unknown) => {
-            telemetry::err(format_args!("unknown command or option: {unknown}; see guardduty-slack --help"));
-            return Exit::Wrong;
+            telemetry::print_stderr(format_args!("unknown command or option: {unknown}; see guardduty-slack --help"));
+            return ExitStatus::InvalidInput;
         }
     };
     let output = Output::stdout();
@@ -78,29 +78,29 @@ pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> Exit {
         Ok(()) => exit,
         Err(error) => {
             telemetry::report(format_args!("cannot write to standard output: {error}"));
-            exit.max(Exit::Unsettled)
+            exit.max(ExitStatus::Incomplete)
         }
     }
 }
 
-async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output) -> Exit {
+async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output) -> ExitStatus {
     let on_terminal = std::io::stderr().is_terminal();
     match command {
         Command::Help(topic) => {
             output.line(help::text(topic));
-            Exit::Settled
+            ExitStatus::Success
         }
         Command::Version => {
             output.line(telemetry::version());
-            Exit::Settled
+            ExitStatus::Success
         }
         Command::Preview { files } => match Config::for_preview(vars, on_terminal) {
-            Ok(config) => Exit::of(preview::preview(&config, &files, output)),
+            Ok(config) => ExitStatus::from_success(preview::run_preview(&config, &files, output)),
             Err(faults) => print_faults(&faults),
         },
         Command::Explain { ids } if ids.is_empty() => {
-            telemetry::err("explain: name at least one finding ID; see guardduty-slack explain --help");
-            Exit::Wrong
+            telemetry::print_stderr("explain: name at least one finding ID; see guardduty-slack explain --help");
+            ExitStatus::InvalidInput
         }
         Command::Explain { ids } => {
             warn_of_near_misses(&vars);
@@ -114,15 +114,15 @@ async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output)
             Err(faults) => print_faults(&faults),
         },
         Command::Check(options) => {
-            telemetry::init(&Log::lenient(&vars, on_terminal));
+            telemetry::init(&LogConfig::best_effort(&vars, on_terminal));
             warn_of_near_misses(&vars);
             match Config::from_env(vars, on_terminal) {
-                Ok(config) => check::check(&config, options, output).await,
+                Ok(config) => check::run_checks(&config, options, output).await,
                 Err(faults) => print_faults(&faults),
             }
         }
         Command::Run => {
-            telemetry::init(&Log::lenient(&vars, on_terminal));
+            telemetry::init(&LogConfig::best_effort(&vars, on_terminal));
             warn_of_near_misses(&vars);
             match Config::from_env(vars, on_terminal) {
                 Ok(config) => run::run(&config, output).await,
@@ -139,16 +139,16 @@ fn warn_of_near_misses(vars: &[(String, String)]) {
     }
 }
 
-fn print_faults(faults: &config::Faults) -> Exit {
-    telemetry::err(faults);
-    Exit::Wrong
+fn print_faults(faults: &config::ConfigErrors) -> ExitStatus {
+    telemetry::print_stderr(faults);
+    ExitStatus::InvalidInput
 }
 
-fn log_faults(faults: &config::Faults) -> Exit {
+fn log_faults(faults: &config::ConfigErrors) -> ExitStatus {
     for fault in faults.iter() {
-        tracing::error!(variable = fault.variable, error = fault.problem, "invalid configuration");
+        tracing::error!(variable = fault.variable, error = fault.message, "invalid configuration");
     }
-    Exit::Wrong
+    ExitStatus::InvalidInput
 }
 
 #[cfg(test)]

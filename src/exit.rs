@@ -4,23 +4,23 @@ use std::process::ExitCode;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Everything found is settled.
-    Settled = 0,
+    Success = 0,
     /// Something is not; the next run tries again.
-    Unsettled = 1,
+    Incomplete = 1,
     /// The configuration or the state is wrong: a retry cannot help.
-    Wrong = 2,
+    InvalidInput = 2,
 }
 
-impl Exit {
-    pub fn of(settled: bool) -> Self {
-        if settled { Exit::Settled } else { Exit::Unsettled }
+impl ExitStatus {
+    pub fn from_success(settled: bool) -> Self {
+        if settled { ExitStatus::Success } else { ExitStatus::Incomplete }
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         ExitCode::from(exit as u8)
     }
 }

@@ -24,8 +24,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::crypto::ring;
 
 use dns::Resolver;
-use proxy::Proxies;
-use roots::Roots;
+use proxy::ProxySettings;
+use roots::TrustRoots;
 
 /// Why no client can be built: the environment is wrong, and a retry cannot help.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,24 +87,24 @@ impl Default for Timeouts {
 }
 
 /// Makes ring the process's crypto provider; to be called before any client is built, by whoever builds one.
-pub fn install_crypto() {
+pub fn install_crypto_provider() {
     // An error says that there is one already: ours, as the dependency graph holds no other.
     let _ = ring::default_provider().install_default();
 }
 
 /// A client for JSON over HTTP: Slack, the Pushgateway.
 pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
-    let env = environment()?;
-    build(env.roots.config(), &env.proxies, &env.resolver, timeouts)
+    let env = network_settings()?;
+    build_client(env.roots.config(), &env.proxies, &env.resolver, timeouts)
 }
 
 /// What the AWS SDK sends its requests with. One for all SDK clients: they then share their connections. `ca_bundle`:
 /// the certificates that calls to AWS trust instead of all others.
 pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError> {
-    let env = environment()?;
+    let env = network_settings()?;
     let client = match ca_bundle {
-        Some(file) => aws::Http::new(&Roots::load(CA_BUNDLE, Some(file))?, &env.proxies, &env.resolver),
-        None => aws::Http::new(&env.roots, &env.proxies, &env.resolver),
+        Some(file) => aws::AwsHttpClient::new(&TrustRoots::load(CA_BUNDLE, Some(file))?, &env.proxies, &env.resolver),
+        None => aws::AwsHttpClient::new(&env.roots, &env.proxies, &env.resolver),
     };
     Ok(SharedHttpClient::new(client?))
 }
@@ -112,25 +112,25 @@ pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError
 /// Every fault in what the clients are built from.
 pub fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&str>) -> Vec<HttpError> {
     let bundles = [(CERT_FILE, variable(CERT_FILE)), (CA_BUNDLE, ca_bundle.map(str::to_owned))];
-    let bundles = bundles.into_iter().filter_map(|(variable, file)| Roots::load(variable, Some(&file?)).err());
-    Proxies::read(variable).err().into_iter().chain(bundles).collect()
+    let bundles = bundles.into_iter().filter_map(|(variable, file)| TrustRoots::load(variable, Some(&file?)).err());
+    ProxySettings::from_env(variable).err().into_iter().chain(bundles).collect()
 }
 
 /// A client for an API server inside the cluster: it trusts `ca` (PEM) only, and never goes through a proxy.
 pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
-    install_crypto();
-    let roots = Roots::from_pem(ca).map_err(HttpError::Client)?;
-    build(roots.config(), &Proxies::none(), &environment()?.resolver, timeouts)
+    install_crypto_provider();
+    let roots = TrustRoots::from_pem(ca).map_err(HttpError::Client)?;
+    build_client(roots.config(), &ProxySettings::none(), &network_settings()?.resolver, timeouts)
 }
 
 /// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.
 /// Of every other failure (time-out, reset, a body cut short) the outcome is unknown.
-pub fn certainly_unsent(error: &reqwest::Error) -> bool {
+pub fn was_not_sent(error: &reqwest::Error) -> bool {
     error.is_builder() || error.is_connect()
 }
 
 /// The error on one line, with the host that was called, and without the URL, which may be a secret.
-pub fn describe(error: reqwest::Error) -> String {
+pub fn error_chain(error: reqwest::Error) -> String {
     let peer = error.url().and_then(peer_of);
     at_peer(peer.as_deref(), &error.without_url())
 }
@@ -147,7 +147,7 @@ fn at_peer(peer: Option<&str>, error: &(dyn std::error::Error + 'static)) -> Str
 }
 
 fn peer_of(url: &reqwest::Url) -> Option<String> {
-    let proxies = &environment().ok()?.proxies;
+    let proxies = &network_settings().ok()?.proxies;
     Some(proxies.peer(&url.as_str().parse().ok()?))
 }
 
@@ -188,27 +188,27 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 const CERT_FILE: &str = "SSL_CERT_FILE";
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-struct Environment {
-    roots: Roots,
-    proxies: Proxies,
+struct NetworkSettings {
+    roots: TrustRoots,
+    proxies: ProxySettings,
     resolver: Resolver,
 }
 
 /// Read once: parsing the roots costs more than a handshake.
-fn environment() -> Result<&'static Environment, HttpError> {
-    static READ: OnceLock<Result<Environment, HttpError>> = OnceLock::new();
+fn network_settings() -> Result<&'static NetworkSettings, HttpError> {
+    static READ: OnceLock<Result<NetworkSettings, HttpError>> = OnceLock::new();
     let read = || {
-        install_crypto();
+        install_crypto_provider();
         let variable = |name: &str| std::env::var(name).ok();
-        let roots = Roots::load(CERT_FILE, variable(CERT_FILE).as_deref())?;
-        Ok(Environment { roots, proxies: Proxies::read(variable)?, resolver: Resolver::of_system() })
+        let roots = TrustRoots::load(CERT_FILE, variable(CERT_FILE).as_deref())?;
+        Ok(NetworkSettings { roots, proxies: ProxySettings::from_env(variable)?, resolver: Resolver::of_system() })
     };
     READ.get_or_init(read).as_ref().map_err(Clone::clone)
 }
 
-fn build(
+fn build_client(
     tls: Arc<rustls::ClientConfig>,
-    proxies: &Proxies,
+    proxies: &ProxySettings,
     resolver: &Resolver,
     timeouts: Timeouts,
 ) -> Result<reqwest::Client, HttpError> {
@@ -226,7 +226,7 @@ fn build(
     for proxy in proxies.for_reqwest()? {
         builder = builder.proxy(proxy);
     }
-    builder.build().map_err(|e| HttpError::Client(describe(e)))
+    builder.build().map_err(|e| HttpError::Client(error_chain(e)))
 }
 
 #[cfg(test)]
@@ -243,11 +243,13 @@ mod tests {
     }
 
     fn within(total: Duration, proxies: &[(&str, &str)]) -> reqwest::Client {
-        install_crypto();
+        install_crypto_provider();
         let proxies =
-            Proxies::read(|name| proxies.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
+            ProxySettings::from_env(|name| proxies.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()))
+                .unwrap();
         let timeouts = Timeouts { total, ..Timeouts::default() };
-        build(Roots::load(CERT_FILE, None).unwrap().config(), &proxies, &Resolver::of_system(), timeouts).unwrap()
+        build_client(TrustRoots::load(CERT_FILE, None).unwrap().config(), &proxies, &Resolver::of_system(), timeouts)
+            .unwrap()
     }
 
     /// Serves one connection as told.
@@ -280,12 +282,12 @@ mod tests {
         let free = listener.local_addr().unwrap();
         drop(listener);
         let error = failure(&with(&[]), format!("http://{free}/secret")).await;
-        assert!(certainly_unsent(&error));
-        assert!(!describe(error).contains("secret"));
+        assert!(was_not_sent(&error));
+        assert!(!error_chain(error).contains("secret"));
     }
 
     #[tokio::test]
-    async fn a_reset_a_silence_and_a_cut_body_leave_the_outcome_unknown() {
+    async fn reset_timeout_and_truncated_body_leave_the_outcome_unknown() {
         local(async {
             let reset = serve(|stream, _| async move { drop(stream) }).await;
             let silent = serve(|stream, _| async move {
@@ -299,7 +301,7 @@ mod tests {
             .await;
             for (address, total) in [(reset, 30_000), (silent, 200), (cut, 30_000)] {
                 let client = within(Duration::from_millis(total), &[]);
-                assert!(!certainly_unsent(&failure(&client, format!("http://{address}/")).await));
+                assert!(!was_not_sent(&failure(&client, format!("http://{address}/")).await));
             }
         })
         .await;
@@ -315,7 +317,7 @@ mod tests {
             .await;
             let client = with(&[("HTTPS_PROXY", &format!("http://{proxy}")), ("ALL_PROXY", "http://127.0.0.1:9")]);
             let error = failure(&client, "https://slack.example/".into()).await;
-            assert!(certainly_unsent(&error), "a proxy that refuses: nothing was sent");
+            assert!(was_not_sent(&error), "a proxy that refuses: nothing was sent");
 
             let direct = serve(|mut stream, _| async move {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
@@ -328,9 +330,12 @@ mod tests {
 
     /// The SDK's client as a run uses it, with a short fuse.
     fn sts(endpoint: String, env: &[(&str, &str)]) -> aws_sdk_sts::Client {
-        install_crypto();
-        let proxies = Proxies::read(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
-        let http = aws::Http::new(&Roots::load(CERT_FILE, None).unwrap(), &proxies, &Resolver::of_system()).unwrap();
+        install_crypto_provider();
+        let proxies =
+            ProxySettings::from_env(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())).unwrap();
+        let http =
+            aws::AwsHttpClient::new(&TrustRoots::load(CERT_FILE, None).unwrap(), &proxies, &Resolver::of_system())
+                .unwrap();
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
             .region(aws_sdk_sts::config::Region::new("eu-west-1"))

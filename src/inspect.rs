@@ -8,12 +8,12 @@ mod explain;
 pub use explain::explain;
 
 use crate::config::Config;
-use crate::exit::Exit;
-use crate::metrics::Requests;
+use crate::exit::ExitStatus;
+use crate::metrics::RequestCounts;
 use crate::output::Output;
-use crate::state::backing::Backing;
-use crate::state::store::{Source, Store};
-use crate::state::{State, Unusable};
+use crate::state::configured_store::ConfiguredStore;
+use crate::state::store::{LoadedDocument, Store};
+use crate::state::{State, StateError};
 use crate::time::Clock;
 use crate::{http, telemetry};
 
@@ -31,48 +31,48 @@ enum Unread {
     #[error("the state was not changed: {0}; see docs/operations.md#corrupt-state")]
     Corrupt(String),
     #[error("the state was not changed: {0}; see docs/operations.md#corrupt-state")]
-    Unusable(#[from] Unusable),
+    Unusable(#[from] StateError),
 }
 
 impl Unread {
-    fn exit(&self) -> Exit {
+    fn exit(&self) -> ExitStatus {
         match self {
-            Self::Unavailable(_) => Exit::Unsettled,
-            Self::Corrupt(_) | Self::Unusable(_) => Exit::Wrong,
+            Self::Unavailable(_) => ExitStatus::Incomplete,
+            Self::Corrupt(_) | Self::Unusable(_) => ExitStatus::InvalidInput,
         }
     }
 }
 
 /// Prints the state for people, or with `json` the document as it is saved.
-pub async fn state(config: &Config, json: bool, output: &Output) -> Exit {
-    http::install_crypto();
+pub async fn state(config: &Config, json: bool, output: &Output) -> ExitStatus {
+    http::install_crypto_provider();
     let place = place(config);
     match load(config).await {
         Ok(Some(saved)) if json => output.line(saved.text),
-        Ok(Some(saved)) => output.line(document::describe(&saved, &place, config, Clock::system().now())),
-        Ok(None) => {
-            telemetry::err(format_args!("no saved state: {place} does not exist yet; the first run creates it"))
-        }
+        Ok(Some(saved)) => output.line(document::describe(&saved, &place, config, Clock::from_system_clock().now())),
+        Ok(None) => telemetry::print_stderr(format_args!(
+            "no saved state: {place} does not exist yet; the first run creates it"
+        )),
         Err(error) => {
-            telemetry::err(format_args!("{place}: {error}"));
+            telemetry::print_stderr(format_args!("{place}: {error}"));
             return error.exit();
         }
     }
-    Exit::Settled
+    ExitStatus::Success
 }
 
 /// Returns `None` if no run has saved a state yet.
 async fn load(config: &Config) -> Result<Option<Saved>, Unread> {
-    let mut store = Backing::new(&config.state, Requests::default());
-    let text = match store.load().await.source {
-        Source::New => return Ok(None),
-        Source::Primary(text) => text,
-        Source::Copy { text, why } => {
-            telemetry::err(format_args!("the mounted copy is shown, which can be a minute old: {why}"));
+    let mut store = ConfiguredStore::new(&config.state, RequestCounts::default());
+    let text = match store.load().await.document {
+        LoadedDocument::Absent => return Ok(None),
+        LoadedDocument::Current(text) => text,
+        LoadedDocument::MountedCopy { text, why } => {
+            telemetry::print_stderr(format_args!("the mounted copy is shown, which can be a minute old: {why}"));
             text
         }
-        Source::Unreadable(why) => return Err(Unread::Unavailable(why)),
-        Source::Corrupt(why) => return Err(Unread::Corrupt(why)),
+        LoadedDocument::Unreadable(why) => return Err(Unread::Unavailable(why)),
+        LoadedDocument::Corrupt(why) => return Err(Unread::Corrupt(why)),
     };
     let state = State::parse(&text)?;
     Ok(Some(Saved { text, state }))

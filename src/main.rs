@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::environment())).into()
+            runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::read_environment())).into()
         }
         Err(error) => {
             eprintln!("cannot start the async runtime: {error}");

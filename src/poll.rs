@@ -22,8 +22,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
 use crate::finding::Finding;
-use crate::guardduty::{Detector, ReadError, Reason};
-use crate::time::Millis;
+use crate::guardduty::{GuardDutyApi, ReadError, TransientReason};
+use crate::time::Timestamp;
 
 use outline::Outline;
 use part::{Answer, End, Listing, Part, Task};
@@ -39,7 +39,7 @@ pub const PAGE: usize = 50;
 #[derive(Debug, Default)]
 pub struct Known {
     /// What was already said: id → the newest `updatedAt` that is settled.
-    pub said: HashMap<String, Millis>,
+    pub said: HashMap<String, Timestamp>,
     /// Listed for a day and never told when asked for: given up.
     pub passed: HashSet<String>,
 }
@@ -48,9 +48,9 @@ pub struct Known {
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Inclusive lower bound.
-    pub from: Millis,
+    pub from: Timestamp,
     /// This machine's clock: a guess of how far the list reaches, by which it is divided, and nothing more.
-    pub now: Millis,
+    pub now: Timestamp,
     /// How far behind its watermark the next run looks again.
     pub overlap: Duration,
     pub room: Rc<Room>,
@@ -60,12 +60,12 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub fn new(from: Millis, now: Millis, overlap: Duration, room: &Rc<Room>, known: &Rc<Known>) -> Self {
+    pub fn new(from: Timestamp, now: Timestamp, overlap: Duration, room: &Rc<Room>, known: &Rc<Known>) -> Self {
         Self { from, now, overlap, room: room.clone(), known: known.clone(), ahead: Vec::new() }
     }
 
     /// The same list, from where the window before ended, or where the state now begins to remember.
-    pub fn go_on(rest: Rest, floor: Millis, ask: Self) -> Self {
+    pub fn go_on(rest: Rest, floor: Timestamp, ask: Self) -> Self {
         Self { from: rest.from.max(floor), ahead: rest.parts, ..ask }
     }
 }
@@ -78,9 +78,9 @@ pub struct Window {
     /// Listed, yet not told when asked for.
     pub missing: Vec<String>,
     /// The watermark must stay below this: something listed could not be fetched.
-    pub hold: Option<Millis>,
+    pub hold: Option<Timestamp>,
     /// Everything listed up to here was fetched; none: nothing is certain, or nothing was listed.
-    pub complete_to: Option<Millis>,
+    pub complete_to: Option<Timestamp>,
     /// The list goes on.
     pub next: Option<Rest>,
     pub error: Option<ReadError>,
@@ -89,7 +89,7 @@ pub struct Window {
 type Job<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
 /// Reads one window of a detector's findings.
-pub async fn window<D: Detector>(source: &D, detector: &str, ask: &Ask) -> Window {
+pub async fn window<D: GuardDutyApi>(source: &D, detector: &str, ask: &Ask) -> Window {
     let mut outline = Outline::new(ask);
     let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
     loop {
@@ -106,21 +106,21 @@ pub async fn window<D: Detector>(source: &D, detector: &str, ask: &Ask) -> Windo
     }
 }
 
-async fn get<D: Detector>(source: &D, detector: &str, part: Millis, ids: Vec<String>) -> Answer {
-    Answer::Got { part, found: source.get(detector, &ids).await }
+async fn get<D: GuardDutyApi>(source: &D, detector: &str, part: Timestamp, ids: Vec<String>) -> Answer {
+    Answer::Got { part, found: source.get_findings(detector, &ids).await }
 }
 
 /// Reads a list, `pages` of it at most.
-async fn list<D: Detector>(source: &D, detector: &str, span: Span, pages: Option<usize>) -> Answer {
+async fn list<D: GuardDutyApi>(source: &D, detector: &str, span: Span, pages: Option<usize>) -> Answer {
     let since = Instant::now();
     let mut ids = Vec::new();
     let mut tokens: Vec<String> = Vec::new();
     let end = loop {
-        match source.list(detector, span.from, span.to, tokens.last().map(String::as_str)).await {
+        match source.list_findings(detector, span.from, span.to, tokens.last().map(String::as_str)).await {
             Err(error) => break Err(error),
             Ok(page) => {
                 ids.extend(page.ids);
-                match page.next {
+                match page.next_token {
                     None => break Ok(true),
                     Some(token) if tokens.contains(&token) => break Err(repeated_token()),
                     Some(token) => tokens.push(token),
@@ -134,16 +134,16 @@ async fn list<D: Detector>(source: &D, detector: &str, span: Span, pages: Option
     let end = match end {
         Ok(true) => End::Whole,
         Ok(false) => End::TooLong(sample(source, detector, &ids, tokens.len()).await),
-        Err(error) if error.denied() => End::Failed(error, None),
+        Err(error) if error.is_access_denied() => End::Failed(error, None),
         Err(error) => End::Failed(error, sample(source, detector, &ids, tokens.len()).await),
     };
     Answer::Listed { span, listing: Listing { since, ids, end } }
 }
 
 /// Asks when the first and the last finding of what was read were updated: a list tells ids only.
-async fn sample<D: Detector>(source: &D, detector: &str, ids: &[String], pages: usize) -> Option<Sample> {
+async fn sample<D: GuardDutyApi>(source: &D, detector: &str, ids: &[String], pages: usize) -> Option<Sample> {
     let ends = [ids.first()?.clone(), ids.last()?.clone()];
-    let found = source.get(detector, &ends).await.ok()?;
+    let found = source.get_findings(detector, &ends).await.ok()?;
     let [first, last] = ends.map(|id| found.iter().find(|f| f.id == id)?.listed_at());
     let last = last?;
     Some(Sample { first: first.unwrap_or(last).min(last), last, pages })
@@ -151,8 +151,8 @@ async fn sample<D: Detector>(source: &D, detector: &str, ids: &[String], pages: 
 
 /// A loop that elastic/integrations#8601 met in the wild.
 fn repeated_token() -> ReadError {
-    ReadError::Passing {
-        reason: Reason::Malformed,
+    ReadError::Transient {
+        reason: TransientReason::Malformed,
         text: "ListFindings answered with a page token that it gave before".into(),
     }
 }

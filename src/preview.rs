@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use crate::config::{AccountNames, Config};
 use crate::finding::documents::{Documents, read_documents};
-use crate::finding::{Band, Finding};
-use crate::message::{self, Form, Life, Portal, Wording};
+use crate::finding::{Finding, SeverityLevel};
+use crate::message::{self, ConsolePortal, MessageForm, MessageOptions, RenderContext};
 use crate::output::Output;
-use crate::plan::{Destination, Routed, left_out, route};
-use crate::telemetry::err;
+use crate::plan::{Destination, RouteDecision, route, skip_reason};
+use crate::telemetry::print_stderr;
 
 /// Reads findings from the files, or from standard input if there are none. Prints a Slack payload on standard output
 /// for each finding that would be sent, and the route or the reason on standard error.
 /// Returns false if an input cannot be read, or if something in it is not a finding.
-pub fn preview(config: &Config, files: &[String], output: &Output) -> bool {
+pub fn run_preview(config: &Config, files: &[String], output: &Output) -> bool {
     let mut all_read = true;
     let inputs: Vec<Option<&str>> =
         if files.is_empty() { vec![None] } else { files.iter().map(|file| Some(file.as_str())).collect() };
@@ -23,7 +23,7 @@ pub fn preview(config: &Config, files: &[String], output: &Output) -> bool {
         match read_input(file) {
             Ok(documents) => all_read &= show(config, file, &documents, output),
             Err(error) => {
-                err(format_args!("{} cannot be read: {error}", file.unwrap_or("standard input")));
+                print_stderr(format_args!("{} cannot be read: {error}", file.unwrap_or("standard input")));
                 all_read = false;
             }
         }
@@ -42,58 +42,58 @@ fn read_input(file: Option<&str>) -> std::io::Result<Documents> {
 
 /// Prints the messages of one input. Returns false if something in it is not a finding.
 fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Output) -> bool {
-    let wording = wording(config);
+    let wording = message_options(config);
     // A reader that ends early, as in `preview | head`, ends the work.
     for finding in documents.findings.iter().take_while(|_| !output.has_failed()) {
         match decide(config, finding) {
             Ok(to) => {
-                err(format_args!("{}: {}", title(finding), explain(finding, &to)));
+                print_stderr(format_args!("{}: {}", title(finding), explain_route(finding, &to)));
                 output.line(format_args!("{:#}", payload(finding, &to, &wording)));
             }
-            Err(reason) => err(format_args!("{}: not sent, {reason}", title(finding))),
+            Err(reason) => print_stderr(format_args!("{}: not sent, {reason}", title(finding))),
         }
     }
     for fault in &documents.faults {
         match file {
-            Some(file) => err(format_args!("{file}: {fault}")),
-            None => err(fault),
+            Some(file) => print_stderr(format_args!("{file}: {fault}")),
+            None => print_stderr(fault),
         }
     }
     documents.faults.is_empty()
 }
 
 /// How findings are worded, as far as that is known without asking AWS.
-pub fn wording(config: &Config) -> Wording {
+pub fn message_options(config: &Config) -> MessageOptions {
     let account_names = match &config.wording.account_names {
         AccountNames::Map(names) => names.clone(),
         AccountNames::Organization => Default::default(),
     };
-    let portal = config.wording.portal.as_ref().map(|p| Portal { url: p.url.clone(), role: p.role.clone() });
-    Wording { account_names, runbook_url: config.wording.runbook_url.clone(), portal }
+    let portal = config.wording.portal.as_ref().map(|p| ConsolePortal { url: p.url.clone(), role: p.role.clone() });
+    MessageOptions { account_names, runbook_url: config.wording.runbook_url.clone(), portal }
 }
 
 /// Where a finding would be sent, or why it would not.
 fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static str> {
-    if let Some(reason) = left_out(config, finding) {
-        return Err(reason.text());
+    if let Some(reason) = skip_reason(config, finding) {
+        return Err(reason.as_str());
     }
     match route(config, finding) {
-        Routed::Drop => Err("a route of SLACK_ROUTES drops it"),
-        Routed::To(to) => Ok(to),
+        RouteDecision::Drop => Err("a route of SLACK_ROUTES drops it"),
+        RouteDecision::To(to) => Ok(to),
     }
 }
 
-fn payload(finding: &Finding, to: &Destination, wording: &Wording) -> Value {
-    let life = Life { archived: finding.archived, mention: to.mention.as_deref(), ..Life::default() };
-    message::finding(finding, &life, wording, Form::Full).payload()
+fn payload(finding: &Finding, to: &Destination, wording: &MessageOptions) -> Value {
+    let life = RenderContext { archived: finding.archived, mention: to.mention.as_deref(), ..RenderContext::default() };
+    message::finding(finding, &life, wording, MessageForm::Blocks).payload()
 }
 
 fn title(finding: &Finding) -> String {
-    format!("{} {} (severity {})", finding.id, finding.kind.as_str(), Band::number(finding.severity))
+    format!("{} {} (severity {})", finding.id, finding.kind.as_str(), SeverityLevel::format_score(finding.severity))
 }
 
 /// Where a finding goes, and why.
-fn explain(finding: &Finding, to: &Destination) -> String {
+fn explain_route(finding: &Finding, to: &Destination) -> String {
     let why = match to.route {
         Some(index) => format!("SLACK_ROUTES[{index}] matches"),
         None => "no route matches, the default".into(),

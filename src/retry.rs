@@ -3,54 +3,56 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// What an HTTP status says about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum StatusClass {
     /// The body tells the rest.
-    Done,
+    Success,
     /// Not now; the server says when.
-    Throttled,
+    RateLimited,
     /// The same request will never pass.
-    Refused,
+    Rejected,
     /// It may have taken effect, and it may pass later.
     Unknown,
 }
 
 /// Redirects are refusals: nothing that is asked here redirects, and a redirected POST would lose its body.
-pub fn verdict(status: u16) -> Verdict {
+pub fn classify_status(status: u16) -> StatusClass {
     match status {
-        200..=299 => Verdict::Done,
-        429 => Verdict::Throttled,
+        200..=299 => StatusClass::Success,
+        429 => StatusClass::RateLimited,
         // 408 and 425: the server, or a proxy before it, gave up waiting; it need not be the first to have seen the request
-        408 | 425 => Verdict::Unknown,
-        400..=499 => Verdict::Refused,
-        300..=399 => Verdict::Refused,
-        _ => Verdict::Unknown,
+        408 | 425 => StatusClass::Unknown,
+        400..=499 => StatusClass::Rejected,
+        300..=399 => StatusClass::Rejected,
+        _ => StatusClass::Unknown,
     }
 }
 
 /// Exponential delays with jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub first: Duration,
-    pub cap: Duration,
+pub struct RetryPolicy {
+    pub initial: Duration,
+    pub max: Duration,
     /// tries in all, the first included
-    pub tries: u32,
+    pub max_attempts: u32,
 }
 
-impl Policy {
+impl RetryPolicy {
     /// For calls that a person waits for only a little: four tries, some 4 s.
-    pub const SHORT: Self = Self { first: Duration::from_millis(500), cap: Duration::from_secs(5), tries: 4 };
+    pub const INTERACTIVE: Self =
+        Self { initial: Duration::from_millis(500), max: Duration::from_secs(5), max_attempts: 4 };
 
     /// For a rate limit without a `Retry-After`: until the run ends.
-    pub const RATE_LIMIT: Self = Self { first: Duration::from_secs(2), cap: Duration::from_secs(60), tries: u32::MAX };
+    pub const RATE_LIMIT: Self =
+        Self { initial: Duration::from_secs(2), max: Duration::from_secs(60), max_attempts: u32::MAX };
 
     /// The pause after `failed` tries (from 1), or `None` to give up: no try is left, or it would begin after `left` has passed.
     /// `asked` is what the server asked for (`Retry-After`) and is never undercut. `chance` is from 0 to 1.
-    pub fn pause(&self, failed: u32, asked: Option<Duration>, left: Duration, chance: f64) -> Option<Duration> {
-        if failed >= self.tries {
+    pub fn next_delay(&self, failed: u32, asked: Option<Duration>, left: Duration, chance: f64) -> Option<Duration> {
+        if failed >= self.max_attempts {
             return None;
         }
         let pause = self.backoff(failed, chance).max(asked.unwrap_or_default());
@@ -60,7 +62,7 @@ impl Policy {
     /// Between a half and the whole of `first` · 2^(`failed` − 1), `cap` at most.
     pub fn backoff(&self, failed: u32, chance: f64) -> Duration {
         let doubled = 2u32.saturating_pow(failed.saturating_sub(1).min(20));
-        let whole = self.first.saturating_mul(doubled).min(self.cap);
+        let whole = self.initial.saturating_mul(doubled).min(self.max);
         whole.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
 }
@@ -71,28 +73,28 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// The time that a `Retry-After` asks for, [`MAX_RETRY_AFTER`] at most: seconds (fractions included), or a date in one of
 /// the three forms of RFC 9110, section 5.6.7, measured from `now`. Returns `None` for anything else, and for a time that
 /// is not in the future: such a header does not say how long to wait.
-pub fn retry_after(header: &str, now: Millis) -> Option<Duration> {
+pub fn parse_retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     let wait = match header.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() => {
             Duration::from_secs_f64(seconds.clamp(0.0, MAX_RETRY_AFTER.as_secs_f64()))
         }
         Ok(_) => return None,
-        Err(_) => http_date(header)?.since(now).min(MAX_RETRY_AFTER),
+        Err(_) => http_date(header)?.duration_since(now).min(MAX_RETRY_AFTER),
     };
     (!wait.is_zero()).then_some(wait)
 }
 
 /// A date in one of the three forms of RFC 9110, or `None`.
-pub fn http_date(text: &str) -> Option<Millis> {
+pub fn http_date(text: &str) -> Option<Timestamp> {
     let date = httpdate::parse_http_date(text).ok()?;
     let since_epoch = date.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since_epoch.as_millis()).ok().map(Millis)
+    i64::try_from(since_epoch.as_millis()).ok().map(Timestamp)
 }
 
-/// Chance for [`Policy::pause`], from 0 to 1: the keys that the standard library draws for its hash maps. Good enough to
+/// Chance for [`RetryPolicy::next_delay`], from 0 to 1: the keys that the standard library draws for its hash maps. Good enough to
 /// spread retries, for nothing else.
-pub fn chance() -> f64 {
+pub fn jitter() -> f64 {
     RandomState::new().hash_one(0u8) as f64 / u64::MAX as f64
 }
 
@@ -101,32 +103,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_has_its_verdict() {
-        let mut runs: Vec<(Verdict, u16, u16)> = Vec::new();
+    fn every_http_status_is_classified() {
+        let mut runs: Vec<(StatusClass, u16, u16)> = Vec::new();
         for status in 100..=599 {
             match runs.last_mut() {
-                Some((v, _, last)) if *v == verdict(status) => *last = status,
-                _ => runs.push((verdict(status), status, status)),
+                Some((v, _, last)) if *v == classify_status(status) => *last = status,
+                _ => runs.push((classify_status(status), status, status)),
             }
         }
         let lines: Vec<_> = runs.iter().map(|(v, from, to)| format!("{from}-{to} {v:?}")).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         100-199 Unknown
-        200-299 Done
-        300-407 Refused
+        200-299 Success
+        300-407 Rejected
         408-408 Unknown
-        409-424 Refused
+        409-424 Rejected
         425-425 Unknown
-        426-428 Refused
-        429-429 Throttled
-        430-499 Refused
+        426-428 Rejected
+        429-429 RateLimited
+        430-499 Rejected
         500-599 Unknown
         "#);
     }
 
     #[test]
     fn delays_double_up_to_the_cap_with_jitter() {
-        let p = Policy { first: Duration::from_secs(1), cap: Duration::from_secs(10), tries: 9 };
+        let p = RetryPolicy { initial: Duration::from_secs(1), max: Duration::from_secs(10), max_attempts: 9 };
         let whole: Vec<_> = (1..=6).map(|n| p.backoff(n, 1.0).as_secs()).collect();
         assert_eq!(whole, [1, 2, 4, 8, 10, 10]);
         assert_eq!(p.backoff(3, 0.0), Duration::from_secs(2));
@@ -134,46 +136,46 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_respects_the_server_the_tries_and_the_deadline() {
-        let (p, minute) = (Policy::SHORT, Duration::from_secs(60));
-        assert_eq!(p.pause(1, Some(Duration::from_secs(30)), minute, 0.5), Some(Duration::from_secs(30)));
-        assert_eq!(p.pause(1, None, minute, 1.0), Some(Duration::from_millis(500)));
-        assert_eq!(p.pause(1, Some(minute), minute, 0.5), None);
-        assert_eq!(p.pause(4, None, minute, 0.5), None);
+    fn retry_delay_respects_retry_after_attempts_and_deadline() {
+        let (p, minute) = (RetryPolicy::INTERACTIVE, Duration::from_secs(60));
+        assert_eq!(p.next_delay(1, Some(Duration::from_secs(30)), minute, 0.5), Some(Duration::from_secs(30)));
+        assert_eq!(p.next_delay(1, None, minute, 1.0), Some(Duration::from_millis(500)));
+        assert_eq!(p.next_delay(1, Some(minute), minute, 0.5), None);
+        assert_eq!(p.next_delay(4, None, minute, 0.5), None);
     }
 
-    const NOW: Millis = Millis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
+    const NOW: Timestamp = Timestamp(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
 
     #[test]
     fn retry_after_is_in_seconds() {
-        assert_eq!(retry_after(" 30 ", NOW), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("0.5", NOW), Some(Duration::from_millis(500)));
+        assert_eq!(parse_retry_after(" 30 ", NOW), Some(Duration::from_secs(30)));
+        assert_eq!(parse_retry_after("0.5", NOW), Some(Duration::from_millis(500)));
         for bad in ["", "soon", "-1", "0", "NaN", "inf", "-inf", "1e", "30 s"] {
-            assert_eq!(retry_after(bad, NOW), None, "{bad}");
+            assert_eq!(parse_retry_after(bad, NOW), None, "{bad}");
         }
     }
 
     #[test]
     fn retry_after_is_a_date_in_each_form_of_http() {
         for date in ["Sun, 06 Nov 1994 08:50:07 GMT", "Sunday, 06-Nov-94 08:50:07 GMT", "Sun Nov  6 08:50:07 1994"] {
-            assert_eq!(retry_after(date, NOW), Some(Duration::from_secs(30)), "{date}");
+            assert_eq!(parse_retry_after(date, NOW), Some(Duration::from_secs(30)), "{date}");
         }
         for past in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", "Thu, 32 Jan 1970 00:00:00 GMT"]
         {
-            assert_eq!(retry_after(past, NOW), None, "{past}");
+            assert_eq!(parse_retry_after(past, NOW), None, "{past}");
         }
     }
 
     #[test]
     fn retry_after_is_bounded() {
         for long in ["86400", "99999999999999999999", "1e99", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(retry_after(long, NOW), Some(MAX_RETRY_AFTER), "{long}");
+            assert_eq!(parse_retry_after(long, NOW), Some(MAX_RETRY_AFTER), "{long}");
         }
     }
 
     #[test]
     fn chance_differs_and_stays_in_range() {
-        let drawn: Vec<_> = (0..8).map(|_| chance()).collect();
+        let drawn: Vec<_> = (0..8).map(|_| jitter()).collect();
         assert!(drawn.iter().all(|c| (0.0..=1.0).contains(c)));
         assert!(drawn.iter().any(|c| *c != drawn[0]));
     }

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LogConfig, LogFormat};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -24,7 +24,7 @@ pub fn version() -> String {
 }
 
 /// Prints a line on standard error, for a person at a prompt.
-pub fn err(line: impl Display) {
+pub fn print_stderr(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -33,12 +33,12 @@ pub fn report(error: impl Display) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("{error}");
     } else {
-        err(error);
+        print_stderr(error);
     }
 }
 
 /// Starts logging for the whole process, panics included; a second call changes nothing.
-pub fn init(log: &Log) {
+pub fn init(log: &LogConfig) {
     let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     if tracing::subscriber::set_global_default(subscriber(log, colours, io::stderr)).is_ok()
         && log.format == LogFormat::Json
@@ -48,7 +48,7 @@ pub fn init(log: &Log) {
 }
 
 /// Times are UTC, one line an event.
-fn subscriber<W>(log: &Log, colours: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber<W>(log: &LogConfig, colours: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -148,10 +148,10 @@ mod tests {
 
     /// What is logged under `RUST_LOG=filter`.
     fn logged(format: LogFormat, filter: &str, act: impl FnOnce()) -> Vec<String> {
-        logged_by(&Log { format, filter: filter.parse().unwrap(), dry_run: false }, act)
+        logged_by(&LogConfig { format, filter: filter.parse().unwrap(), dry_run: false }, act)
     }
 
-    fn logged_by(log: &Log, act: impl FnOnce()) -> Vec<String> {
+    fn logged_by(log: &LogConfig, act: impl FnOnce()) -> Vec<String> {
         #[derive(Clone, Default)]
         struct Memory(Arc<Mutex<Vec<u8>>>);
         impl io::Write for Memory {
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn every_line_of_a_dry_run_is_marked_as_one() {
         let log = |format| {
-            let log = Log { format, filter: "info".parse().unwrap(), dry_run: true };
+            let log = LogConfig { format, filter: "info".parse().unwrap(), dry_run: true };
             logged_by(&log, || tracing::info!(finding_id = "f1", "finding skipped"))
         };
         let event: serde_json::Value = serde_json::from_str(&log(LogFormat::Json)[0]).unwrap();
@@ -194,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn text_has_no_colours_and_no_json() {
+    fn text_format_has_no_colors_and_no_json() {
         let lines = logged(LogFormat::Text, "info", || tracing::info!(finding = "f1", "posted"));
         assert!(lines[0].contains("posted") && !lines[0].contains(['{', '\u{1b}']), "{}", lines[0]);
     }
 
     #[test]
-    fn crates_below_are_quiet_unless_they_are_named() {
+    fn logs_of_dependencies_are_hidden_unless_named() {
         let speak = || {
             tracing::debug!(target: "hyper_util::client", "below");
             tracing::info!(target: "reqwest::connect", "below");

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds since the Unix epoch, UTC: the resolution of GuardDuty's `updatedAt`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Millis(pub i64);
+pub struct Timestamp(pub i64);
 
-impl Millis {
-    pub const MAX: Millis = Millis(i64::MAX);
+impl Timestamp {
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
 
     /// Reads an ISO 8601 / RFC 3339 instant such as `2026-11-24T09:54:36.123Z`; fractions finer than a millisecond are cut.
     pub fn parse(text: &str) -> Option<Self> {
@@ -18,7 +18,7 @@ impl Millis {
     }
 
     /// `2026-11-24T09:54:36.123Z`
-    pub fn iso(self) -> String {
+    pub fn to_rfc3339(self) -> String {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(t) => format!("{t:.3}"),
             Err(_) => format!("{} ms", self.0),
@@ -26,25 +26,25 @@ impl Millis {
     }
 
     /// Seconds since the epoch, as Prometheus and Slack count.
-    pub fn seconds(self) -> f64 {
+    pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0
     }
 
     pub fn plus(self, d: Duration) -> Self {
-        Self(self.0.saturating_add(millis(d)))
+        Self(self.0.saturating_add(as_millis(d)))
     }
 
     pub fn minus(self, d: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(d)))
+        Self(self.0.saturating_sub(as_millis(d)))
     }
 
     /// Time passed since `earlier`; zero if `earlier` is later.
-    pub fn since(self, earlier: Self) -> Duration {
+    pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-fn millis(d: Duration) -> i64 {
+fn as_millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -52,21 +52,21 @@ fn millis(d: Duration) -> i64 {
 /// set while the run lasts moves no lease and no note. Under a paused tokio clock it is virtual, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    wall: Millis,
+    wall: Timestamp,
     started: tokio::time::Instant,
 }
 
 impl Clock {
-    pub fn starting_at(wall: Millis) -> Self {
+    pub fn starting_at(wall: Timestamp) -> Self {
         Self { wall, started: tokio::time::Instant::now() }
     }
 
     /// From this machine's clock. Needs a tokio runtime.
-    pub fn system() -> Self {
-        Self::starting_at(Millis(jiff::Timestamp::now().as_millisecond()))
+    pub fn from_system_clock() -> Self {
+        Self::starting_at(Timestamp(jiff::Timestamp::now().as_millisecond()))
     }
 
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         self.wall.plus(self.started.elapsed())
     }
 
@@ -93,7 +93,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// The shortest of `90s`, `10m`, `6h`, `1d` that is exact; whole seconds.
-pub fn show_duration(d: Duration) -> String {
+pub fn format_duration(d: Duration) -> String {
     let s = d.as_secs();
     match s {
         0 => "0s".into(),
@@ -109,11 +109,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_round_trip_with_milliseconds() {
-        let t = Millis::parse("2026-11-24T09:54:36.120Z").unwrap();
-        assert_eq!(t.iso(), "2026-11-24T09:54:36.120Z");
-        assert_eq!(Millis::parse("2026-11-24T10:54:36.12+01:00"), Some(t));
-        assert_eq!(Millis::parse("yesterday"), None);
+    fn timestamps_round_trip_with_milliseconds() {
+        let t = Timestamp::parse("2026-11-24T09:54:36.120Z").unwrap();
+        assert_eq!(t.to_rfc3339(), "2026-11-24T09:54:36.120Z");
+        assert_eq!(Timestamp::parse("2026-11-24T10:54:36.12+01:00"), Some(t));
+        assert_eq!(Timestamp::parse("yesterday"), None);
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         for bad in ["", "10", "m", "-3s", "8 parsecs", "1h30m", "99999999999999d", "1ü"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
-        assert_eq!(show_duration(Duration::from_secs(600)), "10m");
-        assert_eq!(show_duration(Duration::from_secs(90)), "90s");
+        assert_eq!(format_duration(Duration::from_secs(600)), "10m");
+        assert_eq!(format_duration(Duration::from_secs(90)), "90s");
     }
 }

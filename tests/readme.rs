@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use guardduty_slack::config::{self, Config};
-use guardduty_slack::finding::Band;
-use guardduty_slack::metrics::{Carried, Delay, Snapshot, SourceSample, Unacknowledged, render};
+use guardduty_slack::finding::SeverityLevel;
+use guardduty_slack::metrics::{CumulativeCounters, DelayHistogram, RunMetrics, SourceMetrics, Unacknowledged, render};
 use guardduty_slack::state::State;
-use guardduty_slack::time::Millis;
+use guardduty_slack::time::Timestamp;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,7 +50,7 @@ fn renewed(page: &str) -> String {
         assert!(rest[at..].starts_with("<!-- begin variables "), "only the table of variables is generated");
         let end = marker_end + rest[marker_end..].find(END).expect("what begins has an end");
         text += &rest[..marker_end];
-        text += &config::markdown();
+        text += &config::render_markdown();
         rest = &rest[end..];
     }
     text + rest
@@ -135,38 +135,38 @@ fn every_line_of_the_log_that_is_explained_can_be_logged() {
 }
 
 /// A run that has everything to tell.
-fn everything() -> Snapshot {
-    let source = SourceSample {
+fn everything() -> RunMetrics {
+    let source = SourceMetrics {
         account: "111122223333".into(),
         region: "eu-west-1".into(),
-        watermark: Some(Millis(0)),
-        open: Some(BTreeMap::from([(Band::High, 1)])),
+        watermark: Some(Timestamp(0)),
+        open: Some(BTreeMap::from([(SeverityLevel::High, 1)])),
         detector_enabled: Some(true),
-        floor: Some(Millis(0)),
+        floor: Some(Timestamp(0)),
         features: BTreeMap::from([("S3_DATA_EVENTS".into(), true)]),
         coverage: BTreeMap::from([("EKS".into(), 1)]),
         destinations_failing: Some(0),
         missed_scans: BTreeMap::from([("failed", 1)]),
-        ..SourceSample::default()
+        ..SourceMetrics::default()
     };
     let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
     let types = BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 1)]);
-    let oldest = BTreeMap::from([(Band::High, Millis(0))]);
-    let carried = Carried {
+    let oldest = BTreeMap::from([(SeverityLevel::High, Timestamp(0))]);
+    let carried = CumulativeCounters {
         requests,
         types,
         channels: vec!["#security".into()],
-        acknowledge_delay: Some(Delay::default()),
-        ..Carried::default()
+        acknowledge_delay: Some(DelayHistogram::default()),
+        ..CumulativeCounters::default()
     };
-    Snapshot {
+    RunMetrics {
         success: true,
-        last_success: Some(Millis(0)),
+        last_success: Some(Timestamp(0)),
         sources: vec![source],
         unacknowledged: Some(Unacknowledged { oldest, ..Unacknowledged::default() }),
         state_bytes: Some(1),
-        carried: Some(carried),
-        ..Snapshot::default()
+        counters: Some(carried),
+        ..RunMetrics::default()
     }
 }
 
@@ -224,10 +224,10 @@ fn every_example_of_routes_is_understood() {
 }
 
 #[test]
-fn the_state_that_is_explained_is_one() {
+fn documented_state_example_is_valid() {
     let examples = code("docs/operations.md", "json");
     let state = State::parse(&examples[0]).expect("docs/operations.md shows a state first");
     assert!(state.unknown.is_empty() && state.sources.values().all(|s| s.unknown.is_empty()), "a field that is none");
     assert!(state.findings.values().all(|f| f.unknown.is_empty()), "a field that is none");
-    assert_eq!((state.sources.len(), state.findings.len(), state.run.is_some()), (1, 3, true));
+    assert_eq!((state.sources.len(), state.findings.len(), state.lease.is_some()), (1, 3, true));
 }

@@ -26,9 +26,9 @@ struct Point {
 
 pub fn draw(bench: &Bench) -> io::Result<()> {
     let findings = FINDINGS.into_iter().map(|n| findings_point(bench, n)).collect::<io::Result<Vec<_>>>()?;
-    tell("findings", "findings", &findings)?;
+    write_report("findings", "findings", &findings)?;
     let sources = SOURCES.into_iter().map(|(r, a)| sources_point(bench, r, a)).collect::<io::Result<Vec<_>>>()?;
-    tell("sources", "quiet sources", &sources)
+    write_report("sources", "quiet sources", &sources)
 }
 
 /// A flood: all within ten minutes, over four regions, without latency. Told by a dry run; what the state holds
@@ -53,7 +53,7 @@ fn sources_point(bench: &Bench, regions: usize, roles: usize) -> io::Result<Poin
     let variables = [("GUARDDUTY_REGIONS", REGIONS[..regions].join(",")), ("GUARDDUTY_ROLE_ARNS", roles.join(","))];
     let now = findings::now();
     run(bench, World::with(Duration::ZERO, 0, now, now), &variables)?;
-    let point = again(bench, World::with(LATENCY, 0, now, now), &variables)?;
+    let point = repeat_run(bench, World::with(LATENCY, 0, now, now), &variables)?;
     let n = regions * roles.len();
     eprintln!("{n} sources: {:.3} s, {:.1} MiB, {} requests", point.cost.wall, point.cost.memory, point.cost.requests);
     Ok(Point { n, ..point })
@@ -64,10 +64,10 @@ fn run(bench: &Bench, world: World, variables: &[(&str, String)]) -> io::Result<
     if state.exists() {
         std::fs::remove_file(state)?;
     }
-    again(bench, world, variables)
+    repeat_run(bench, world, variables)
 }
 
-fn again(bench: &Bench, world: World, variables: &[(&str, String)]) -> io::Result<Point> {
+fn repeat_run(bench: &Bench, world: World, variables: &[(&str, String)]) -> io::Result<Point> {
     bench.server.play(world);
     let program = Program { command: vec![bench.binary.display().to_string()], env: bench.environment(variables) };
     let cost = measure(&program, &bench.dir)?;
@@ -75,7 +75,7 @@ fn again(bench: &Bench, world: World, variables: &[(&str, String)]) -> io::Resul
     Ok(Point { n: 0, cost: Cost { requests: bench.server.journal().len(), ..cost }, state })
 }
 
-fn tell(name: &str, x_title: &str, points: &[Point]) -> io::Result<()> {
+fn write_report(name: &str, x_title: &str, points: &[Point]) -> io::Result<()> {
     let over = |what: fn(&Point) -> f64| points.iter().map(|p| (p.n as f64, what(p))).collect();
     let kib = |b: f64| if b < 1_000.0 { format!("{b:.0} B") } else { format!("{:.0} KiB", b / 1024.0) };
     let panels = [

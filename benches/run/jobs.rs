@@ -7,7 +7,7 @@ use std::time::Duration;
 use guardduty_slack_support::findings;
 use serde_json::json;
 
-use crate::floor::FLOOR;
+use crate::baseline_client::BASELINE_CLIENT;
 use crate::measure::{Cost, Program, measure};
 use crate::server::Server;
 use crate::world::{ACCOUNTS, REGIONS, World, account};
@@ -53,7 +53,7 @@ impl Job {
     }
 
     /// The variables that make this job of a run.
-    pub fn variables(self, who: Who) -> Vec<(&'static str, String)> {
+    pub fn variables(self, who: Subject) -> Vec<(&'static str, String)> {
         match self {
             Self::Quiet => Vec::new(),
             Self::Fresh => {
@@ -63,8 +63,8 @@ impl Job {
             Self::Backlog => vec![
                 ("DRY_RUN", "1".into()),
                 match who {
-                    Who::Python => ("LOOKBACK_SECONDS", "2592000".into()),
-                    Who::Product | Who::Floor => ("GUARDDUTY_LOOKBACK", "30d".into()),
+                    Subject::Python => ("LOOKBACK_SECONDS", "2592000".into()),
+                    Subject::Product | Subject::Floor => ("GUARDDUTY_LOOKBACK", "30d".into()),
                 },
                 ("GUARDDUTY_REGIONS", REGIONS[..BACKLOG_REGIONS].join(",")),
             ],
@@ -74,7 +74,7 @@ impl Job {
 
 /// Who does a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Subject {
     Product,
     Python,
     Floor,
@@ -112,19 +112,19 @@ impl Bench {
     }
 
     /// The job once, from the state that a quiet run left.
-    pub fn once(&self, job: Job, who: Who, latency: Duration) -> io::Result<Cost> {
+    pub fn once(&self, job: Job, who: Subject, latency: Duration) -> io::Result<Cost> {
         self.server.play(job.world(latency));
         self.restore(job, who)?;
         let command = match who {
-            Who::Product => vec![self.binary.display().to_string()],
-            Who::Python => {
+            Subject::Product => vec![self.binary.display().to_string()],
+            Subject::Python => {
                 let python = self.python.as_ref().ok_or_else(|| io::Error::other("there is no Python"))?;
                 vec![python.display().to_string(), self.script.display().to_string()]
             }
-            Who::Floor => {
+            Subject::Floor => {
                 let own = std::env::current_exe()?.display().to_string();
                 let now = findings::now().to_string();
-                vec![own, FLOOR.into(), self.server.port.to_string(), job.name().into(), now]
+                vec![own, BASELINE_CLIENT.into(), self.server.port.to_string(), job.name().into(), now]
             }
         };
         let cost = measure(&Program { command, env: self.environment(&job.variables(who)) }, &self.dir)?;
@@ -132,8 +132,8 @@ impl Bench {
     }
 
     /// Runs the job's own quiet run once, and keeps the state that it leaves.
-    pub fn seed(&self, who: Who) -> io::Result<()> {
-        if who == Who::Floor {
+    pub fn seed(&self, who: Subject) -> io::Result<()> {
+        if who == Subject::Floor {
             return Ok(());
         }
         remove(&self.state())?;
@@ -142,9 +142,9 @@ impl Bench {
         std::fs::copy(self.state(), self.seeded(who)).map(drop)
     }
 
-    pub fn restore(&self, job: Job, who: Who) -> io::Result<()> {
+    pub fn restore(&self, job: Job, who: Subject) -> io::Result<()> {
         let seed = self.seeded(who);
-        if job == Job::Backlog || who == Who::Floor || !seed.exists() {
+        if job == Job::Backlog || who == Subject::Floor || !seed.exists() {
             return remove(&self.state());
         }
         std::fs::copy(seed, self.state()).map(drop)
@@ -154,7 +154,7 @@ impl Bench {
         self.dir.join("state.json")
     }
 
-    pub fn seeded(&self, who: Who) -> PathBuf {
+    pub fn seeded(&self, who: Subject) -> PathBuf {
         self.dir.join(format!("seed-{who:?}.json"))
     }
 }

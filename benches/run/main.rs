@@ -12,9 +12,9 @@
 //!
 //! Tables are written between the marks of `docs/performance.md`, charts to `docs/images/`.
 
+mod baseline_client;
 mod chart;
 mod curves;
-mod floor;
 mod jobs;
 mod measure;
 mod prepare;
@@ -27,7 +27,7 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use jobs::{Bench, Job, Who};
+use jobs::{Bench, Job, Subject};
 use measure::Cost;
 
 /// Paired runs of the jobs that take seconds.
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some(measure::MEASURE) => return measure::main(&args[1..]),
-        Some(floor::FLOOR) => return floor::main(&args[1..]),
+        Some(baseline_client::BASELINE_CLIENT) => return baseline_client::main(&args[1..]),
         _ => {}
     }
     // `cargo test --all-targets` starts it, too: nothing is timed there.
@@ -78,10 +78,10 @@ fn bench(parts: &[&str]) -> io::Result<()> {
 
 /// Plays a job to whoever runs the program in the environment that it prints.
 fn serve(bench: &Bench, job: Job) -> io::Result<()> {
-    bench.seed(Who::Product)?;
+    bench.seed(Subject::Product)?;
     bench.server.play(job.world(Duration::ZERO));
-    bench.restore(job, Who::Product)?;
-    for (name, value) in bench.environment(&job.variables(Who::Product)) {
+    bench.restore(job, Subject::Product)?;
+    for (name, value) in bench.environment(&job.variables(Subject::Product)) {
         println!("export {name}='{value}'");
     }
     io::stdin().read_to_end(&mut Vec::new())?;
@@ -99,8 +99,8 @@ pub struct Row {
 
 fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
     let samples = std::env::var("SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(9);
-    for who in [Who::Product, Who::Python] {
-        if who == Who::Product || bench.python.is_some() {
+    for who in [Subject::Product, Subject::Python] {
+        if who == Subject::Product || bench.python.is_some() {
             bench.seed(who)?;
         }
     }
@@ -115,15 +115,15 @@ fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
 
 fn row(bench: &Bench, job: Job, latency: Duration, samples: usize) -> io::Result<Row> {
     // Once unmeasured: pages are read from disk.
-    bench.once(job, Who::Product, latency)?;
+    bench.once(job, Subject::Product, latency)?;
     let mut row = Row { job, latency, product: Vec::new(), python: Vec::new(), floor: Vec::new() };
     let samples = if job == Job::Quiet { samples } else { samples.min(LONG) };
     for sample in 0..samples {
-        row.product.push(bench.once(job, Who::Product, latency)?);
-        row.floor.push(bench.once(job, Who::Floor, latency)?);
+        row.product.push(bench.once(job, Subject::Product, latency)?);
+        row.floor.push(bench.once(job, Subject::Floor, latency)?);
         // The script takes minutes for the backlog.
         if bench.python.is_some() && (job != Job::Backlog || sample == 0) {
-            row.python.push(bench.once(job, Who::Python, latency)?);
+            row.python.push(bench.once(job, Subject::Python, latency)?);
         }
         let last = |costs: &[Cost]| costs.last().map_or(f64::NAN, |c| c.wall);
         eprintln!(

@@ -9,7 +9,7 @@ use guardduty_slack_support::kubernetes::write_service_account;
 use guardduty_slack_support::tls::Authority;
 
 use crate::chart::{self, Bar};
-use crate::jobs::{Bench, Job, Who};
+use crate::jobs::{Bench, Job, Subject};
 use crate::measure::{Program, measure};
 use crate::report;
 use crate::server::Call;
@@ -18,8 +18,8 @@ const LATENCY: Duration = Duration::from_millis(40);
 
 /// Web identity, the state in a ConfigMap, one region, a Pushgateway.
 pub fn draw(bench: &Bench) -> io::Result<()> {
-    bench.seed(Who::Product)?;
-    let state = std::fs::read_to_string(bench.seeded(Who::Product))?;
+    bench.seed(Subject::Product)?;
+    let state = std::fs::read_to_string(bench.seeded(Subject::Product))?;
     let account = bench.dir.join("service-account");
     write_service_account(&account, "bench", "default", Authority::shared().ca());
     let variables = [

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use guardduty_slack_support::findings::{Kind, iso, of};
+use guardduty_slack_support::findings::{Kind, finding_of, iso};
 use serde_json::{Value, json};
 
 use crate::server::Request;
@@ -203,7 +203,7 @@ pub fn account(index: usize) -> String {
 
 /// A finding of one kind, cut at what differs from one to the next.
 fn model(kind: Kind) -> Vec<Piece> {
-    let document = of(kind, ID).updated_ago(0).document(ACCOUNT, REGION, DETECTOR, THEN).to_string();
+    let document = finding_of(kind, ID).updated_ago(0).document(ACCOUNT, REGION, DETECTOR, THEN).to_string();
     let updated = iso(THEN);
     let marks = [(ID, 0), (ACCOUNT, 1), (REGION, 2), (updated.as_str(), 3)];
     let (mut pieces, mut rest) = (Vec::new(), document.as_str());

@@ -1,7 +1,7 @@
 //! The script of the day: who does what, and when the program runs.
 
 use guardduty_slack_support::fault::{ok, status};
-use guardduty_slack_support::findings::{Kind, Sighting, hex_id, iso, now, of};
+use guardduty_slack_support::findings::{FindingBuilder, Kind, finding_of, hex_id, iso, now};
 use guardduty_slack_support::world::{ACCOUNT, World};
 
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ impl Day {
         self
     }
 
-    fn findings<const N: usize>(mut self, findings: [Sighting; N]) -> Self {
+    fn findings<const N: usize>(mut self, findings: [FindingBuilder; N]) -> Self {
         self.world = self.world.findings(findings);
         self
     }
@@ -70,7 +70,7 @@ impl Day {
     fn announce(mut self) -> Self {
         self.world = self.world.slack([ok(), ok(), status(429).retry_after(2)]);
         let kinds = [Kind::ReverseShell, Kind::S3Exfiltration, Kind::PodExec, Kind::TorCaller, Kind::PortProbe];
-        self.findings(kinds.map(|kind| seen(kind, 545).lasting(1_500))).run(
+        self.findings(kinds.map(|kind| seen(kind, 545).first_seen_ago(1_500))).run(
             540,
             "Morning. Five findings wait in GuardDuty. guardduty-slack runs; at the third message Slack says \"429, come\n   \
              again in 2 seconds\".",
@@ -92,9 +92,9 @@ impl Day {
     fn recur(self) -> Self {
         self.react(Kind::S3Exfiltration, "eyes", BEN)
             .findings([
-                seen(Kind::PodExec, 482).lasting(5_000).count(6).severity(8.0),
-                seen(Kind::TorCaller, 481).lasting(5_000).count(14).ip("203.0.113.77"),
-                seen(Kind::PortProbe, 480).lasting(5_000).count(90).ip("203.0.113.9"),
+                seen(Kind::PodExec, 482).first_seen_ago(5_000).count(6).severity(8.0),
+                seen(Kind::TorCaller, 481).first_seen_ago(5_000).count(14).ip("203.0.113.77"),
+                seen(Kind::PortProbe, 480).first_seen_ago(5_000).count(90).ip("203.0.113.9"),
             ])
             .run(
                 478,
@@ -110,7 +110,7 @@ impl Day {
     }
 
     fn reopen(self) -> Self {
-        let again = seen(Kind::S3Exfiltration, 121).lasting(20_000).count(7).ip("198.51.100.140");
+        let again = seen(Kind::S3Exfiltration, 121).first_seen_ago(20_000).count(7).ip("198.51.100.140");
         self.findings([again]).run(120, "The exfiltration goes on from another address: its finding is open again.")
     }
 
@@ -125,8 +125,8 @@ fn id(kind: Kind) -> String {
 }
 
 /// A finding that was last seen so many minutes ago.
-fn seen(kind: Kind, minutes_ago: u64) -> Sighting {
-    of(kind, &id(kind)).updated_ago(60 * minutes_ago)
+fn seen(kind: Kind, minutes_ago: u64) -> FindingBuilder {
+    finding_of(kind, &id(kind)).updated_ago(60 * minutes_ago)
 }
 
 /// Moves the times at which somebody is to be called by half an hour.

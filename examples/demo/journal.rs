@@ -12,14 +12,16 @@ pub fn print(world: &World, before: usize) {
     let calls = world.journal().entries().split_off(before);
     let of = |service: &str| calls.iter().filter(|entry| entry.call.service == service).count();
     let throttled = calls.iter().filter(|entry| entry.effect == Effect::Refused(429)).count();
-    let ended = world.ran().code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit status {code}"));
+    let ended =
+        world.last_run().code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit status {code}"));
     println!("   {ended}; {} calls of GuardDuty, {} of Slack ({throttled} throttled)", of("guardduty"), of("slack"));
     let messages = world.slack.messages();
     for message in world.new_messages() {
         println!("   {:13} {}", place(world, &message), line(&message));
     }
     for entry in done(&calls, "chat.update") {
-        if let Some(message) = messages.iter().find(|message| message.told("finding_id") == entry.call.detail) {
+        if let Some(message) = messages.iter().find(|message| message.metadata_value("finding_id") == entry.call.detail)
+        {
             println!("   {:13} {}", "(edited)", line(message));
         }
     }
@@ -45,7 +47,7 @@ fn line(message: &Message) -> String {
 }
 
 pub fn count(world: &World) -> String {
-    let announced = world.announced();
+    let announced = world.deliveries_by_revision();
     let messages: usize = announced.values().sum();
     let calls = world.journal().entries().iter().filter(|entry: &&Entry| entry.call.service == "slack").count();
     format!("{} revisions, {messages} announcements, {calls} Slack requests", announced.len())

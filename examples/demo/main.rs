@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 /// What the binary's `main` does.
 fn program() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let environment = guardduty_slack::config::environment();
+    let environment = guardduty_slack::config::read_environment();
     ExitCode::from(runtime.block_on(guardduty_slack::cli::main(std::env::args().skip(2).collect(), environment)))
 }
 

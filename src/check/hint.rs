@@ -1,7 +1,7 @@
 //! The hint for the cause of a failed check: only what was denied is answered with a permission.
 
-use crate::guardduty::{ReadError, Reason};
-use crate::slack::Failure;
+use crate::guardduty::{ReadError, TransientReason};
+use crate::slack::SlackError;
 
 /// A service that a check calls, with the variable of its address.
 #[derive(Clone, Copy, Debug)]
@@ -83,30 +83,30 @@ impl Service {
 /// The hint for a call to AWS that failed; `permission` is for a call that was denied.
 pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
     match error {
-        ReadError::Denied(_) => permission.to_owned(),
+        ReadError::AccessDenied(_) => permission.to_owned(),
         ReadError::NoEndpoint(_) => "check GUARDDUTY_REGIONS and the DNS of this host".into(),
         ReadError::Unsupported(_) => "optional: GuardDuty does not offer this operation here".into(),
-        ReadError::Gone(_) => "run check again: the detector was deleted meanwhile".into(),
-        ReadError::Passing { reason, text } => match reason {
-            Reason::Throttled => AWS.busy_hint(),
-            Reason::Server => AWS.server_hint(),
-            Reason::Malformed => AWS.response_hint(),
-            Reason::Network | Reason::Timeout => AWS.network_hint(text),
-            Reason::Credentials if NetworkCause::of(text) != NetworkCause::Unknown => AWS.network_hint(text),
-            Reason::Credentials => "check that the credentials are valid and that their source answers".into(),
-            Reason::Rejected => "check AWS_ENDPOINT_URL and GUARDDUTY_REGIONS".into(),
+        ReadError::DetectorNotFound(_) => "run check again: the detector was deleted meanwhile".into(),
+        ReadError::Transient { reason, text } => match reason {
+            TransientReason::Throttled => AWS.busy_hint(),
+            TransientReason::Server => AWS.server_hint(),
+            TransientReason::Malformed => AWS.response_hint(),
+            TransientReason::Network | TransientReason::Timeout => AWS.network_hint(text),
+            TransientReason::Credentials if NetworkCause::of(text) != NetworkCause::Unknown => AWS.network_hint(text),
+            TransientReason::Credentials => "check that the credentials are valid and that their source answers".into(),
+            TransientReason::Rejected => "check AWS_ENDPOINT_URL and GUARDDUTY_REGIONS".into(),
         },
     }
 }
 
 /// The hint for a call to Slack that failed; `rejected` is for a call that Slack answered with no.
-pub(super) fn for_slack(failure: &Failure, rejected: &str) -> String {
+pub(super) fn for_slack(failure: &SlackError, rejected: &str) -> String {
     match failure {
-        Failure::RateLimited(_) => SLACK.busy_hint(),
-        Failure::Unsent(text) => SLACK.network_hint(text),
-        Failure::Unknown(text) if text.starts_with("http_5") => SLACK.server_hint(),
-        Failure::Unknown(text) => SLACK.network_hint(text),
-        Failure::App(text) if text.starts_with("http_") => SLACK.response_hint(),
+        SlackError::RateLimited(_) => SLACK.busy_hint(),
+        SlackError::NotSent(text) => SLACK.network_hint(text),
+        SlackError::OutcomeUnknown(text) if text.starts_with("http_5") => SLACK.server_hint(),
+        SlackError::OutcomeUnknown(text) => SLACK.network_hint(text),
+        SlackError::AppRejected(text) if text.starts_with("http_") => SLACK.response_hint(),
         _ => rejected.to_owned(),
     }
 }
@@ -128,32 +128,38 @@ mod tests {
 
     #[test]
     fn the_hint_fits_the_cause() {
-        let passing = |reason, text: &str| ReadError::Passing { reason, text: text.into() };
+        let passing = |reason, text: &str| ReadError::Transient { reason, text: text.into() };
         let aws = [
-            ReadError::Denied("AccessDenied".into()),
-            ReadError::Gone("not owned".into()),
+            ReadError::AccessDenied("AccessDenied".into()),
+            ReadError::DetectorNotFound("not owned".into()),
             ReadError::NoEndpoint("the name guardduty.xx-west-9.amazonaws.com does not exist in DNS".into()),
-            passing(Reason::Throttled, "ThrottlingException"),
-            passing(Reason::Server, "500: InternalServerError"),
-            passing(Reason::Network, "cannot connect to h:443: dns error: failed to lookup address information"),
-            passing(Reason::Network, "cannot connect to 127.0.0.1:9: Connection refused (os error 111)"),
-            passing(Reason::Network, "cannot connect to h:443: invalid peer certificate: UnknownIssuer"),
-            passing(Reason::Network, "cannot connect to h:443 through proxy p:3128: tunnel error: unsuccessful"),
-            passing(Reason::Network, "connection reset by peer"),
-            passing(Reason::Timeout, "operation timed out"),
-            passing(Reason::Malformed, "200: expected value"),
-            passing(Reason::Credentials, "ExpiredTokenException"),
-            passing(Reason::Credentials, "dispatch failure: Connection refused"),
-            passing(Reason::Rejected, "BadRequestException"),
+            passing(TransientReason::Throttled, "ThrottlingException"),
+            passing(TransientReason::Server, "500: InternalServerError"),
+            passing(
+                TransientReason::Network,
+                "cannot connect to h:443: dns error: failed to lookup address information",
+            ),
+            passing(TransientReason::Network, "cannot connect to 127.0.0.1:9: Connection refused (os error 111)"),
+            passing(TransientReason::Network, "cannot connect to h:443: invalid peer certificate: UnknownIssuer"),
+            passing(
+                TransientReason::Network,
+                "cannot connect to h:443 through proxy p:3128: tunnel error: unsuccessful",
+            ),
+            passing(TransientReason::Network, "connection reset by peer"),
+            passing(TransientReason::Timeout, "operation timed out"),
+            passing(TransientReason::Malformed, "200: expected value"),
+            passing(TransientReason::Credentials, "ExpiredTokenException"),
+            passing(TransientReason::Credentials, "dispatch failure: Connection refused"),
+            passing(TransientReason::Rejected, "BadRequestException"),
         ];
         let slack = [
-            Failure::App("missing_scope".into()),
-            Failure::Channel("channel_not_found".into()),
-            Failure::RateLimited(Some(Duration::from_secs(1))),
-            Failure::Unsent("cannot connect to 127.0.0.1:9: Connection refused".into()),
-            Failure::Unknown("http_503".into()),
-            Failure::Unknown("operation timed out".into()),
-            Failure::App("http_404: response is not from Slack".into()),
+            SlackError::AppRejected("missing_scope".into()),
+            SlackError::ChannelRejected("channel_not_found".into()),
+            SlackError::RateLimited(Some(Duration::from_secs(1))),
+            SlackError::NotSent("cannot connect to 127.0.0.1:9: Connection refused".into()),
+            SlackError::OutcomeUnknown("http_503".into()),
+            SlackError::OutcomeUnknown("operation timed out".into()),
+            SlackError::AppRejected("http_404: response is not from Slack".into()),
         ];
         let aws = aws.iter().map(|error| format!("{error} → {}", for_aws(error, "allow it")));
         let slack = slack.iter().map(|failure| format!("{failure} → {}", for_slack(failure, "invite the app")));

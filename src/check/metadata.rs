@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use super::slack::REINSTALL;
-use super::table::Row;
+use super::table::CheckResult;
 use super::{hint, samples};
 use crate::config::Target;
 use crate::message::Message;
-use crate::slack::{At, Chat, Client, Failure, has_metadata};
+use crate::slack::{Client, MessageRef, SlackApi, SlackError, has_metadata};
 
 /// Times that the history is read for the test message.
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 const REMOVE_SCHEMAS: &str = "remove the metadata schemas of the app, or create the app from slack-manifest.yaml";
 
 /// A test message that was posted to a channel.
 pub(super) struct Posted {
     pub target: Target,
-    pub at: At,
+    pub at: MessageRef,
     pub message: Message,
 }
 
@@ -28,15 +28,15 @@ impl Posted {
     }
 }
 
-/// About the message as it was posted.
-pub(super) async fn posted_row(chat: &Client, test: &Posted) -> Row {
+/// Topic the message as it was posted.
+pub(super) async fn posted_row(chat: &Client, test: &Posted) -> CheckResult {
     row(test.name_of(&test.message), read_back(chat, &test.at, &test.message).await)
 }
 
-/// About each other event type that the program writes: the test message is updated with a sample of its metadata, one
+/// Topic each other event type that the program writes: the test message is updated with a sample of its metadata, one
 /// after the other, and finally restored. No other message is posted. Schemas belong to the app, so that one channel is
 /// enough.
-pub(super) async fn other_rows(chat: &Client, test: &Posted) -> Vec<Row> {
+pub(super) async fn other_rows(chat: &Client, test: &Posted) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     for sample in others(&test.message) {
         let result = write_and_read_back(chat, &test.at, &test.message.with_metadata_of(&sample)).await;
@@ -59,42 +59,44 @@ enum ReadBack {
     Lagging,
 }
 
-async fn write_and_read_back(chat: &Client, at: &At, message: &Message) -> Result<ReadBack, Failure> {
-    chat.update(at, message).await?;
+async fn write_and_read_back(chat: &Client, at: &MessageRef, message: &Message) -> Result<ReadBack, SlackError> {
+    chat.update_message(at, message).await?;
     read_back(chat, at, message).await
 }
 
 /// The history lags behind a post and behind an update.
-async fn read_back(chat: &Client, at: &At, message: &Message) -> Result<ReadBack, Failure> {
-    for attempt in 1..=ATTEMPTS {
+async fn read_back(chat: &Client, at: &MessageRef, message: &Message) -> Result<ReadBack, SlackError> {
+    for attempt in 1..=MAX_ATTEMPTS {
         match chat.read_back(at).await? {
             Some(stored) if has_metadata(&stored, message) => return Ok(ReadBack::AsWritten),
             Some(stored) if !stored.contains_key("metadata") => return Ok(ReadBack::Discarded),
-            Some(_) if attempt == ATTEMPTS => return Ok(ReadBack::Discarded),
+            Some(_) if attempt == MAX_ATTEMPTS => return Ok(ReadBack::Discarded),
             Some(_) | None => tokio::time::sleep(PAUSE).await,
         }
     }
     Ok(ReadBack::Lagging)
 }
 
-fn row(name: String, result: Result<ReadBack, Failure>) -> Row {
+fn row(name: String, result: Result<ReadBack, SlackError>) -> CheckResult {
     match result {
-        Ok(ReadBack::AsWritten) => Row::ok(name, "read back as written"),
+        Ok(ReadBack::AsWritten) => CheckResult::ok(name, "read back as written"),
         Ok(ReadBack::Discarded) => {
             let detail = "Slack did not store the metadata: messages can be duplicated after a crash";
-            Row::failed(name, detail, REMOVE_SCHEMAS)
+            CheckResult::failed(name, detail, REMOVE_SCHEMAS)
         }
         Ok(ReadBack::Lagging) => {
             let detail = "not verified: the history does not have the message yet";
-            Row::warning(name, detail, "run `check --post` again")
+            CheckResult::warning(name, detail, "run `check --post` again")
         }
-        Err(failure) => Row::warning(name, format!("not verified: {failure}"), hint::for_slack(&failure, REINSTALL)),
+        Err(failure) => {
+            CheckResult::warning(name, format!("not verified: {failure}"), hint::for_slack(&failure, REINSTALL))
+        }
     }
 }
 
 /// The test message must not keep the metadata of a finding.
-async fn restore(chat: &Client, test: &Posted) -> Option<Row> {
-    let failure = chat.update(&test.at, &test.message).await.err()?;
+async fn restore(chat: &Client, test: &Posted) -> Option<CheckResult> {
+    let failure = chat.update_message(&test.at, &test.message).await.err()?;
     let detail = format!("the test message keeps the metadata of a sample: {failure}");
-    Some(Row::warning(format!("Slack {} post", test.target.name()), detail, "delete the test message"))
+    Some(CheckResult::warning(format!("Slack {} post", test.target.name()), detail, "delete the test message"))
 }

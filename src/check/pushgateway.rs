@@ -5,29 +5,29 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 
 use super::hint;
-use super::table::Row;
-use crate::config::Pushgateway;
+use super::table::CheckResult;
+use crate::config::PushgatewayConfig;
 use crate::http;
 use crate::metrics::with_auth;
 
-pub(super) async fn rows(gateway: Option<&Pushgateway>, client: &reqwest::Client) -> Vec<Row> {
+pub(super) async fn rows(gateway: Option<&PushgatewayConfig>, client: &reqwest::Client) -> Vec<CheckResult> {
     let Some(gateway) = gateway else { return Vec::new() };
     let request = client.get(format!("{}/-/ready", gateway.url)).timeout(Duration::from_secs(5));
     let row = match with_auth(request, gateway).send().await {
         Ok(response) => row_of(&response),
         Err(error) => {
-            let error = http::describe(error);
+            let error = http::error_chain(error);
             let hint = hint::PUSHGATEWAY.network_hint(&error);
-            Row::failed("Pushgateway", error, hint)
+            CheckResult::failed("Pushgateway", error, hint)
         }
     };
     vec![row]
 }
 
-fn row_of(response: &Response) -> Row {
+fn row_of(response: &Response) -> CheckResult {
     let status = response.status();
     if status.is_success() {
-        return Row::ok("Pushgateway", "ready");
+        return CheckResult::ok("Pushgateway", "ready");
     }
     let hint = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -36,14 +36,14 @@ fn row_of(response: &Response) -> Row {
         _ if status.is_server_error() => hint::PUSHGATEWAY.server_hint(),
         _ => "check PUSHGATEWAY_URL, or unset it".into(),
     };
-    Row::failed("Pushgateway", format!("returned {status}"), hint)
+    CheckResult::failed("Pushgateway", format!("returned {status}"), hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::table::Status;
-    use crate::config::Credentials;
+    use crate::config::BasicAuth;
 
     #[tokio::test]
     async fn a_gateway_with_a_password_is_asked_with_it() {
@@ -53,14 +53,14 @@ mod tests {
             let known = headers.get("authorization").is_some_and(|auth| auth == "Basic cHVzaGVyOnMzY3JldA==");
             if known { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNAUTHORIZED }
         }
-        http::install_crypto();
+        http::install_crypto_provider();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(guarded)).await });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for (password, status) in [("s3cret", Status::Ok), ("stale", Status::Failed)] {
-            let auth = Some(Credentials { username: "pusher".into(), password: password.into() });
-            let gateway = Pushgateway { url: url.clone(), job: "j".into(), labels: Default::default(), auth };
+            let auth = Some(BasicAuth { username: "pusher".into(), password: password.into() });
+            let gateway = PushgatewayConfig { url: url.clone(), job: "j".into(), labels: Default::default(), auth };
             let rows = rows(Some(&gateway), &client).await;
             assert_eq!(rows[0].status, status, "{rows:?}");
         }

@@ -3,53 +3,59 @@
 use std::time::Duration;
 
 use crate::finding::documents::read_documents;
-use crate::finding::{Band, Finding};
+use crate::finding::{Finding, SeverityLevel};
 use crate::message::{
-    self, Addressing, Form, Level, Life, Message, News, NoisyPair, Notice, Summary, Wording, WorstFinding,
+    self, Addressing, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
+    ReplyContent, Summary, WorstFinding,
 };
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 const FINDING: &str = include_str!("sample.json");
 
 /// Name and message of each kind.
 pub(super) fn messages() -> Vec<(&'static str, Message)> {
     let findings = read_documents(FINDING).findings;
-    let wording = Wording::default();
+    let wording = MessageOptions::default();
     let mut messages: Vec<(&str, Message)> =
         findings.first().into_iter().flat_map(|finding| of_finding(finding, &wording)).collect();
     let all: Vec<&Finding> = findings.iter().cycle().take(2).collect();
-    let digest = message::digest("sample", &all, &wording, &Addressing::default(), Form::Full);
+    let digest = message::digest("sample", &all, &wording, &Addressing::default(), MessageForm::Blocks);
     messages.extend([
         ("digest", digest),
-        ("notice", message::notice(&notice(), Form::Full)),
-        ("summary", message::summary(&summary(), Form::Full)),
+        ("notice", message::notice(&notice(), MessageForm::Blocks)),
+        ("summary", message::summary(&summary(), MessageForm::Blocks)),
     ]);
     messages
 }
 
-fn of_finding(finding: &Finding, wording: &Wording) -> [(&'static str, Message); 2] {
-    let life = Life { mention: Some("<!here>"), ..Life::default() };
+fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Message); 2] {
+    let life = RenderContext { mention: Some("<!here>"), ..RenderContext::default() };
     let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
     // A call for an escalation has every member that the metadata of a reply can have.
     let unacknowledged_for = Some(Duration::from_secs(30 * 60));
-    let news = News { severity_was: Some(5.0), fresh: &attributes, unacknowledged_for, ..News::default() };
+    let news = ReplyContent {
+        previous_severity: Some(5.0),
+        new_attributes: &attributes,
+        unacknowledged_for,
+        ..ReplyContent::default()
+    };
     [
-        ("finding", message::finding(finding, &life, wording, Form::Full)),
-        ("reply", message::reply(finding, &news, wording, Form::Full)),
+        ("finding", message::finding(finding, &life, wording, MessageForm::Blocks)),
+        ("reply", message::reply(finding, &news, wording, MessageForm::Blocks)),
     ]
 }
 
 fn notice() -> Notice {
     let lines = ["from 2026-11-24T09:10:00.000Z", "to 2026-11-24T10:05:00.000Z"].map(str::to_owned);
-    Notice { id: "sample".into(), title: "Sample".into(), lines: lines.into(), level: Level::Warning }
+    Notice { id: "sample".into(), title: "Sample".into(), lines: lines.into(), level: NoticeLevel::Warning }
 }
 
 fn summary() -> Summary {
     let worst = WorstFinding {
-        band: Band::High,
+        band: SeverityLevel::High,
         severity: 8.0,
         title: "Sample".into(),
-        since: Millis(1_795_521_840_000),
+        since: Timestamp(1_795_521_840_000),
         permalink: Some("https://example.slack.com/archives/C1/p1".into()),
     };
     let noisy = NoisyPair {

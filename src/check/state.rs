@@ -1,21 +1,21 @@
 //! Reading and writing the state, and a replay that waits for the next run.
 
 use super::hint;
-use super::table::Row;
+use super::table::CheckResult;
 use crate::config::Config;
-use crate::metrics::Requests;
+use crate::metrics::RequestCounts;
 use crate::state::State;
-use crate::state::backing::Backing;
-use crate::state::store::{self, Loaded, Source, Store};
+use crate::state::configured_store::ConfiguredStore;
+use crate::state::store::{self, Loaded, LoadedDocument, Store};
 use crate::time::Clock;
 
-pub(super) async fn rows(config: &Config, requests: Requests) -> Vec<Row> {
-    let mut store = Backing::new(&config.state, requests);
+pub(super) async fn rows(config: &Config, requests: RequestCounts) -> Vec<CheckResult> {
+    let mut store = ConfiguredStore::new(&config.state, requests);
     let name = match &config.state.configmap {
         Some(name) => format!("ConfigMap {name}"),
         None => format!("state file {}", config.state.file.display()),
     };
-    let Loaded { source, replay } = store.load().await;
+    let Loaded { document: source, replay } = store.load().await;
     let read = match read_row(config, format!("{name} read"), source) {
         Ok(row) => row,
         // A state that was not read is not written.
@@ -23,27 +23,29 @@ pub(super) async fn rows(config: &Config, requests: Requests) -> Vec<Row> {
     };
     let name = format!("{name} write");
     let write = match store.probe().await {
-        Ok(()) => Row::ok(name, "permitted"),
+        Ok(()) => CheckResult::ok(name, "permitted"),
         Err(error) => {
             let error = error.to_string();
-            Row::failed(name, &error, write_hint(config, &error))
+            CheckResult::failed(name, &error, write_hint(config, &error))
         }
     };
     [read, write].into_iter().chain(replay.map(|text| replay_row(&text))).collect()
 }
 
 /// Returns the row of a state that could not be read as an error.
-fn read_row(config: &Config, name: String, source: Source) -> Result<Row, Row> {
+fn read_row(config: &Config, name: String, source: LoadedDocument) -> Result<CheckResult, CheckResult> {
     match source {
-        Source::New => Ok(Row::ok(name, "no saved state: the first run looks back GUARDDUTY_LOOKBACK")),
-        Source::Primary(text) => Ok(match State::parse(&text) {
-            Ok(state) => Row::ok(name, format!("{} sources, {} bytes", state.sources.len(), text.len())),
-            Err(error) => Row::failed(name, error, "see docs/operations.md#corrupt-state"),
+        LoadedDocument::Absent => {
+            Ok(CheckResult::ok(name, "no saved state: the first run looks back GUARDDUTY_LOOKBACK"))
+        }
+        LoadedDocument::Current(text) => Ok(match State::parse(&text) {
+            Ok(state) => CheckResult::ok(name, format!("{} sources, {} bytes", state.sources.len(), text.len())),
+            Err(error) => CheckResult::failed(name, error, "see docs/operations.md#corrupt-state"),
         }),
-        Source::Corrupt(why) => Err(Row::failed(name, why, "see docs/operations.md#corrupt-state")),
-        Source::Copy { why, .. } | Source::Unreadable(why) => {
+        LoadedDocument::Corrupt(why) => Err(CheckResult::failed(name, why, "see docs/operations.md#corrupt-state")),
+        LoadedDocument::MountedCopy { why, .. } | LoadedDocument::Unreadable(why) => {
             let hint = read_hint(config, &why);
-            Err(Row::failed(name, why, hint))
+            Err(CheckResult::failed(name, why, hint))
         }
     }
 }
@@ -68,11 +70,12 @@ fn write_hint(config: &Config, error: &str) -> String {
     hint::for_state(error, in_cluster, unknown)
 }
 
-fn replay_row(text: &str) -> Row {
-    match store::replay_since(text, Clock::system().now()) {
-        Ok(since) => {
-            Row::ok("replay", format!("the next run announces again all findings updated since {}", since.iso()))
-        }
-        Err(error) => Row::failed("replay", error, "every run fails until the replay is corrected or deleted"),
+fn replay_row(text: &str) -> CheckResult {
+    match store::parse_replay(text, Clock::from_system_clock().now()) {
+        Ok(since) => CheckResult::ok(
+            "replay",
+            format!("the next run announces again all findings updated since {}", since.to_rfc3339()),
+        ),
+        Err(error) => CheckResult::failed("replay", error, "every run fails until the replay is corrected or deleted"),
     }
 }

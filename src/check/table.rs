@@ -34,7 +34,7 @@ impl Status {
 
 /// One line of the table.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct CheckResult {
     pub(super) status: Status,
     pub(super) name: String,
     pub(super) detail: String,
@@ -42,7 +42,7 @@ pub(super) struct Row {
     pub(super) hint: String,
 }
 
-impl Row {
+impl CheckResult {
     pub(super) fn ok(name: impl Into<String>, detail: impl fmt::Display) -> Self {
         Self::new(Status::Ok, name.into(), detail, String::new())
     }
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {:<44}  {}", self.status.mark(), self.name, self.detail)?;
         if self.hint.is_empty() { Ok(()) } else { write!(f, "\n      → {}", self.hint) }
@@ -82,7 +82,7 @@ impl fmt::Display for Row {
 }
 
 /// The results of all checks.
-pub(super) struct Table(pub(super) Vec<Row>);
+pub(super) struct Table(pub(super) Vec<CheckResult>);
 
 impl Table {
     pub(super) fn is_passed(&self) -> bool {
@@ -94,7 +94,7 @@ impl Table {
     }
 
     pub(super) fn json(&self) -> Value {
-        let checks: Vec<Value> = self.0.iter().map(Row::json).collect();
+        let checks: Vec<Value> = self.0.iter().map(CheckResult::json).collect();
         json!({"checks": checks, "failed": self.count(Status::Failed), "warnings": self.count(Status::Warning)})
     }
 }
@@ -120,9 +120,9 @@ mod tests {
 
     fn table() -> Table {
         Table(vec![
-            Row::ok("configuration", "valid"),
-            Row::warning("Slack scope groups:history", "missing", "add the scope"),
-            Row::failed("AWS credentials of self", "refused\n  by 127.0.0.1:9", "check AWS_ENDPOINT_URL"),
+            CheckResult::ok("configuration", "valid"),
+            CheckResult::warning("Slack scope groups:history", "missing", "add the scope"),
+            CheckResult::failed("AWS credentials of self", "refused\n  by 127.0.0.1:9", "check AWS_ENDPOINT_URL"),
         ])
     }
 

@@ -19,7 +19,7 @@ const COMMANDS: [Topic; 5] = [Topic::Run, Topic::Check, Topic::Preview, Topic::E
 /// The help of the program with all variables, or the help of one command.
 pub(super) fn text(topic: Topic) -> String {
     match topic {
-        Topic::Program => format!("{PROGRAM}\n{}", config::help().trim_end()),
+        Topic::Program => format!("{PROGRAM}\n{}", config::render_help().trim_end()),
         Topic::Run => RUN.to_owned(),
         Topic::Check => CHECK.to_owned(),
         Topic::Preview => PREVIEW.to_owned(),

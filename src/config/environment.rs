@@ -4,55 +4,55 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::faults::Faults;
-use super::values::quoted;
+use super::errors::ConfigErrors;
+use super::values::quote_redacted;
 
 /// A secret is a token, a URL or a password; a path to something larger is a mistake.
-const LARGEST_SECRET: u64 = 64 * 1024;
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// This process's environment. What is not Unicode comes with replacement characters, and is refused where it is used.
-pub fn environment() -> Vec<(String, String)> {
+pub fn read_environment() -> Vec<(String, String)> {
     let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// What is set: a blank value counts as unset. No `Debug`: it holds secrets.
-pub(super) struct Environment {
+pub(super) struct EnvVars {
     pub vars: BTreeMap<String, String>,
 }
 
-impl Environment {
+impl EnvVars {
     pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { vars: vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect() }
     }
 
     /// Sets `name` to what the file named by `<name>_FILE` holds. Both set, or a file that cannot be used, is a fault.
-    pub fn read_secret_file(&mut self, name: &str, faults: &mut Faults) {
+    pub fn read_secret_file(&mut self, name: &str, faults: &mut ConfigErrors) {
         let variable = format!("{name}_FILE");
         let Some(path) = self.vars.get(&variable).map(|p| p.trim()) else { return };
         if self.vars.contains_key(name) {
-            return faults.add(&variable, format!("cannot be combined with {name}; unset one of them"));
+            return faults.push(&variable, format!("cannot be combined with {name}; unset one of them"));
         }
-        match secret_in(path) {
+        match read_secret(path) {
             Ok(secret) => {
                 self.vars.insert(name.to_owned(), secret);
             }
-            Err(error) => faults.add(&variable, format!("cannot read secret file{}: {error}", shown(path))),
+            Err(error) => faults.push(&variable, format!("cannot read secret file{}: {error}", shown(path))),
         }
     }
 }
 
 /// Anything else than an absolute path may be the secret itself, in the wrong variable.
 fn shown(path: &str) -> String {
-    if path.starts_with('/') { format!(" {}", quoted(path)) } else { String::new() }
+    if path.starts_with('/') { format!(" {}", quote_redacted(path)) } else { String::new() }
 }
 
 /// The text of a file without the newline at its end.
-fn secret_in(path: &str) -> Result<String, String> {
+fn read_secret(path: &str) -> Result<String, String> {
     let mut text = String::new();
-    let read = File::open(path).and_then(|f| f.take(LARGEST_SECRET + 1).read_to_string(&mut text));
+    let read = File::open(path).and_then(|f| f.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text));
     match read {
-        Ok(n) if n as u64 > LARGEST_SECRET => return Err("larger than 64 KiB".into()),
+        Ok(n) if n as u64 > MAX_SECRET_BYTES => return Err("larger than 64 KiB".into()),
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err("not valid UTF-8".into()),
         Err(e) => return Err(e.to_string()),
@@ -66,9 +66,9 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn read(path: &Path) -> (Option<String>, Faults) {
-        let mut env = Environment::new([("TOKEN_FILE".to_owned(), path.display().to_string())]);
-        let mut faults = Faults::default();
+    fn read(path: &Path) -> (Option<String>, ConfigErrors) {
+        let mut env = EnvVars::new([("TOKEN_FILE".to_owned(), path.display().to_string())]);
+        let mut faults = ConfigErrors::default();
         env.read_secret_file("TOKEN", &mut faults);
         (env.vars.remove("TOKEN"), faults)
     }
@@ -86,10 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_a_fault_of_its_variable() {
+    fn unreadable_file_is_an_error_of_its_variable() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
-        let problem = |faults: Faults| faults.to_string().replace(path.to_str().unwrap(), "[path]");
+        let problem = |faults: ConfigErrors| faults.to_string().replace(path.to_str().unwrap(), "[path]");
         insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": No such file or directory (os error 2)"#);
         std::fs::write(&path, "\n").unwrap();
         insta::assert_snapshot!(problem(read(&path).1), @r#"TOKEN_FILE: cannot read secret file "[path]": file is empty"#);
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_given_twice_is_a_fault() {
-        let mut env = Environment::new([("T".to_owned(), "a".to_owned()), ("T_FILE".to_owned(), "/b".to_owned())]);
-        let mut faults = Faults::default();
+    fn secret_set_twice_is_an_error() {
+        let mut env = EnvVars::new([("T".to_owned(), "a".to_owned()), ("T_FILE".to_owned(), "/b".to_owned())]);
+        let mut faults = ConfigErrors::default();
         env.read_secret_file("T", &mut faults);
         assert_eq!(faults.to_string(), "T_FILE: cannot be combined with T; unset one of them");
     }

@@ -5,7 +5,7 @@
 
 mod aws;
 mod environment;
-mod faults;
+mod errors;
 mod glob;
 mod read;
 mod routes;
@@ -13,7 +13,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod triage;
-mod unknown;
+mod unknown_variables;
 mod urls;
 mod values;
 mod variables;
@@ -26,44 +26,44 @@ use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub use aws::Environment as AwsEnvironment;
-pub use environment::environment;
-pub use faults::{Fault, Faults};
+pub use environment::read_environment;
+pub use errors::{ConfigError, ConfigErrors};
 pub use glob::Glob;
-pub use routes::{Escalate, Match, Route, RouteTo, Routes, SeverityRange, Target};
+pub use routes::{Escalate, Route, RouteAction, RouteMatcher, Routes, SeverityRange, Target};
 pub use summary::SummarySchedule;
 pub use triage::{Triage, TriageEmoji, TriageMode};
-pub use variables::{Fallback, VARIABLES, Variable, help, markdown};
+pub use variables::{DefaultValue, VARIABLES, Variable, render_help, render_markdown};
 
 /// What one run is told. Made by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub aws: Aws,
-    pub filter: Filter,
+    pub aws: AwsConfig,
+    pub filter: FindingFilter,
     /// `GUARDDUTY_LOOKBACK`
     pub lookback: Duration,
     /// `GUARDDUTY_OVERLAP`
     pub overlap: Duration,
     /// `GUARDDUTY_WATCH`
     pub watch: bool,
-    pub slack: Slack,
+    pub slack: SlackConfig,
     /// `SLACK_ROUTES`
     pub routes: Routes,
-    pub wording: Wording,
-    pub state: State,
+    pub wording: MessageConfig,
+    pub state: StateConfig,
     /// `None`: metrics are not pushed.
-    pub pushgateway: Option<Pushgateway>,
+    pub pushgateway: Option<PushgatewayConfig>,
     /// `RUN_TIMEOUT`, 5 s at least.
     pub run_timeout: Duration,
     /// `RUN_LEASE`, 2 s at least.
     pub lease: Duration,
     /// `DRY_RUN`
     pub dry_run: bool,
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 /// Which accounts and regions are polled, and as whom.
 #[derive(Clone, Debug, Default)]
-pub struct Aws {
+pub struct AwsConfig {
     /// `GUARDDUTY_REGIONS`
     pub regions: Regions,
     /// `GUARDDUTY_ROLE_ARNS`; never empty.
@@ -90,13 +90,13 @@ pub enum Regions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The pod's own identity.
-    Own,
+    Pod,
     Arn(String),
 }
 
 /// Which findings are told at all.
 #[derive(Clone, Debug)]
-pub struct Filter {
+pub struct FindingFilter {
     /// `GUARDDUTY_MIN_SEVERITY`, from 0 to 10.
     pub min_severity: f64,
     /// `GUARDDUTY_INCLUDE_TYPES`; empty: every type.
@@ -104,23 +104,23 @@ pub struct Filter {
     /// `GUARDDUTY_EXCLUDE_TYPES`
     pub exclude: Vec<Glob>,
     /// `GUARDDUTY_SAMPLES`
-    pub samples: Samples,
+    pub samples: SamplePolicy,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Samples {
+pub enum SamplePolicy {
     #[default]
     Show,
     Drop,
 }
 
 #[derive(Clone, Debug)]
-pub struct Slack {
-    pub access: Access,
+pub struct SlackConfig {
+    pub access: SlackAuth,
     /// `SLACK_API_URL` without a slash at its end.
     pub api_url: String,
     /// `SLACK_RECURRENCE`
-    pub recurrence: Recurrence,
+    pub recurrence: RecurrencePolicy,
     /// `SLACK_REMIND_AFTER`
     pub remind_after: Duration,
     /// `SLACK_DIGEST_AFTER`; 0: never.
@@ -133,7 +133,7 @@ pub struct Slack {
 
 /// How messages leave.
 #[derive(Clone, Debug)]
-pub enum Access {
+pub enum SlackAuth {
     Bot {
         token: SecretString,
         /// `SLACK_CHANNEL`: an id or a `#name`.
@@ -144,18 +144,18 @@ pub enum Access {
     },
 }
 
-impl Access {
+impl SlackAuth {
     /// Where a finding goes that no route takes, and every notice.
     pub fn default_target(&self) -> Target {
         match self {
-            Access::Bot { channel, .. } => Target::Channel(channel.clone()),
-            Access::Webhook { url } => Target::Webhook { name: "SLACK_WEBHOOK_URL".into(), url: url.clone() },
+            SlackAuth::Bot { channel, .. } => Target::Channel(channel.clone()),
+            SlackAuth::Webhook { url } => Target::Webhook { name: "SLACK_WEBHOOK_URL".into(), url: url.clone() },
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Recurrence {
+pub enum RecurrencePolicy {
     #[default]
     Update,
     Repost,
@@ -164,9 +164,9 @@ pub enum Recurrence {
 
 /// What messages say beside the finding itself.
 #[derive(Clone, Debug)]
-pub struct Wording {
+pub struct MessageConfig {
     pub account_names: AccountNames,
-    pub portal: Option<Portal>,
+    pub portal: Option<ConsolePortal>,
     /// `RUNBOOK_URL`: a link template with `{type}`, `{id}`, `{account}`, `{region}` in its path or query.
     pub runbook_url: Option<String>,
 }
@@ -188,7 +188,7 @@ impl Default for AccountNames {
 
 /// `CONSOLE_PORTAL_URL`, without a slash at its end, and `CONSOLE_PORTAL_ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Portal {
+pub struct ConsolePortal {
     pub url: String,
     pub role: String,
 }
@@ -197,7 +197,7 @@ pub struct Portal {
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct StateConfig {
     /// `STATE_FILE`: the state itself, or with a ConfigMap its mounted copy.
     pub file: PathBuf,
     /// `STATE_CONFIGMAP`
@@ -207,24 +207,24 @@ pub struct State {
 }
 
 #[derive(Clone, Debug)]
-pub struct Pushgateway {
+pub struct PushgatewayConfig {
     /// `PUSHGATEWAY_URL` without a slash at its end.
     pub url: String,
     pub job: String,
     /// `PUSHGATEWAY_LABELS`: further grouping labels.
     pub labels: BTreeMap<String, String>,
-    pub auth: Option<Credentials>,
+    pub auth: Option<BasicAuth>,
 }
 
 /// `PUSHGATEWAY_USERNAME` and `PUSHGATEWAY_PASSWORD`
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub struct BasicAuth {
     pub username: String,
     pub password: SecretString,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Log {
+pub struct LogConfig {
     pub format: LogFormat,
     /// `RUST_LOG`: levels by target.
     pub filter: Targets,
@@ -239,13 +239,13 @@ pub enum LogFormat {
     Text,
 }
 
-impl Log {
+impl LogConfig {
     /// What can be used of an environment whose faults are yet to be told: they are told through it.
-    pub fn lenient(vars: &[(String, String)], on_terminal: bool) -> Self {
+    pub fn best_effort(vars: &[(String, String)], on_terminal: bool) -> Self {
         let given = |name: &str| vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
-        let format = given("LOG_FORMAT").and_then(|v| values::log_format(v).ok());
-        let dry_run = given("DRY_RUN").and_then(|v| values::boolean(v).ok());
-        let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::log_filter(v).ok());
+        let format = given("LOG_FORMAT").and_then(|v| values::parse_log_format(v).ok());
+        let dry_run = given("DRY_RUN").and_then(|v| values::parse_bool(v).ok());
+        let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::parse_log_filter(v).ok());
         Self {
             format: format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }),
             filter: filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
@@ -258,18 +258,21 @@ impl Log {
 pub fn near_misses(vars: &[(String, String)]) -> Vec<(&str, &'static str)> {
     let known = VARIABLES.iter().map(|v| v.name);
     let set = vars.iter().filter(|(_, value)| !value.trim().is_empty());
-    set.filter_map(|(name, _)| Some((name.as_str(), unknown::near_miss(name, known.clone())?))).collect()
+    set.filter_map(|(name, _)| Some((name.as_str(), unknown_variables::near_miss(name, known.clone())?))).collect()
 }
 
 impl Config {
     /// Reads and checks everything, files of secrets included. `on_terminal` is whether standard error is one.
-    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, Faults> {
-        read::config(vars, on_terminal, read::Purpose::Run)
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, ConfigErrors> {
+        read::parse_config(vars, on_terminal, read::Mode::Run)
     }
 
     /// The same for `preview`, which sends nothing: what it would send with may be missing. Then the default channel
     /// is called `SLACK_CHANNEL`, and tokens and URLs are empty.
-    pub fn for_preview(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, Faults> {
-        read::config(vars, on_terminal, read::Purpose::Preview)
+    pub fn for_preview(
+        vars: impl IntoIterator<Item = (String, String)>,
+        on_terminal: bool,
+    ) -> Result<Self, ConfigErrors> {
+        read::parse_config(vars, on_terminal, read::Mode::Preview)
     }
 }

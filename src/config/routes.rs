@@ -1,6 +1,6 @@
 //! `SLACK_ROUTES`: which finding goes where.
 
-mod read;
+mod parse;
 mod severity;
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::glob::Glob;
-pub(super) use read::{Kind, parse, webhook_variables};
+pub(super) use parse::{SlackAuthKind, parse, webhook_variables};
 pub use severity::SeverityRange;
 
 /// The routes in the order in which they are tried; the first that matches wins.
@@ -17,8 +17,8 @@ pub struct Routes(pub Vec<Route>);
 
 #[derive(Clone, Debug)]
 pub struct Route {
-    pub match_: Match,
-    pub to: RouteTo,
+    pub matcher: RouteMatcher,
+    pub action: RouteAction,
     /// What stands in new messages and in replies about a risen band: only Slack's own mentions, checked.
     pub mention: Option<String>,
     pub escalate: Option<Escalate>,
@@ -34,7 +34,7 @@ pub struct Escalate {
 }
 
 #[derive(Clone, Debug)]
-pub enum RouteTo {
+pub enum RouteAction {
     Drop,
     Target(Target),
 }
@@ -66,7 +66,7 @@ impl PartialEq for Target {
 
 /// What a route asks of a finding: everything that is given must hold; of a list, one glob. At least one is given.
 #[derive(Clone, Debug, Default)]
-pub struct Match {
+pub struct RouteMatcher {
     pub severity: Option<SeverityRange>,
     pub types: Vec<Glob>,
     pub accounts: Vec<Glob>,

@@ -3,8 +3,8 @@
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use super::values::{Parsed, quoted};
-use crate::time::Millis;
+use super::values::{ParseResult, quote_redacted};
+use crate::time::Timestamp;
 
 /// The due times of summaries: one a day at most.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,16 +26,16 @@ const DAYS_BACK: i32 = 9;
 
 impl SummarySchedule {
     /// The last due time at or before `now`.
-    pub fn last_due(&self, now: Millis) -> Option<Millis> {
+    pub fn last_due(&self, now: Timestamp) -> Option<Timestamp> {
         let today = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(self.zone.clone()).date();
         let days = (0..DAYS_BACK).filter_map(|back| today.checked_sub(jiff::Span::new().days(back)).ok());
         days.filter(|day| self.days.contains(*day)).filter_map(|day| self.due_on(day)).find(|due| *due <= now)
     }
 
     /// A local time that does not exist is due as much later as the clock jumps; one that exists twice, the first time.
-    fn due_on(&self, day: Date) -> Option<Millis> {
+    fn due_on(&self, day: Date) -> Option<Timestamp> {
         let due = day.to_datetime(self.time).to_zoned(self.zone.clone()).ok()?;
-        Some(Millis(due.timestamp().as_millisecond()))
+        Some(Timestamp(due.timestamp().as_millisecond()))
     }
 }
 
@@ -49,9 +49,9 @@ impl Days {
     }
 }
 
-pub(super) fn schedule(value: &str) -> Parsed<SummarySchedule> {
+pub(super) fn schedule(value: &str) -> ParseResult<SummarySchedule> {
     let expected = "expected a value such as daily 09:00, weekdays 09:00 or mon 09:00 Europe/Berlin";
-    let invalid = || format!("invalid schedule {}: {expected}", quoted(value));
+    let invalid = || format!("invalid schedule {}: {expected}", quote_redacted(value));
     let words: Vec<&str> = value.split_whitespace().collect();
     let (days, time, zone) = match words[..] {
         [days, time] => (days, time, "UTC"),
@@ -59,7 +59,10 @@ pub(super) fn schedule(value: &str) -> Parsed<SummarySchedule> {
         _ => return Err(invalid()),
     };
     let zone = time_zone(zone).ok_or_else(|| {
-        format!("unknown time zone {}: expected a name of the IANA database, such as Europe/Berlin", quoted(zone))
+        format!(
+            "unknown time zone {}: expected a name of the IANA database, such as Europe/Berlin",
+            quote_redacted(zone)
+        )
     })?;
     match (days_of(days), time_of_day(time)) {
         (Some(days), Some(time)) => Ok(SummarySchedule { days, time, zone }),
@@ -101,8 +104,8 @@ mod tests {
     use super::*;
 
     fn last_due(value: &str, now: &str) -> String {
-        let due = schedule(value).unwrap().last_due(Millis::parse(now).unwrap()).unwrap();
-        due.iso().replace(":00.000Z", "Z")
+        let due = schedule(value).unwrap().last_due(Timestamp::parse(now).unwrap()).unwrap();
+        due.to_rfc3339().replace(":00.000Z", "Z")
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn pairs(vars: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// With a bot token and a channel, and these besides; a blank value takes one away.
-fn with(vars: &[(&str, &str)]) -> Result<Config, Faults> {
+fn with(vars: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let mut all = pairs(&[("SLACK_BOT_TOKEN", TOKEN), ("SLACK_CHANNEL", "C0SECURITY"), ("PATH", "/bin")]);
     all.retain(|(name, _)| vars.iter().all(|(n, _)| n != name));
     all.extend(pairs(vars));
@@ -24,22 +24,22 @@ fn faults(vars: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_least_configuration_has_the_documented_defaults() {
+fn minimal_configuration_has_the_documented_defaults() {
     let c = with(&[]).unwrap();
     assert_eq!(c.aws.regions, Regions::Default);
-    assert_eq!(c.aws.roles, [Role::Own]);
+    assert_eq!(c.aws.roles, [Role::Pod]);
     assert_eq!((c.lookback, c.overlap), (Duration::from_secs(600), Duration::from_secs(900)));
     assert_eq!((c.run_timeout, c.lease), (Duration::from_secs(480), Duration::from_secs(60)));
     assert_eq!((c.slack.digest_after, c.slack.remind_after), (20, Duration::from_secs(6 * 3_600)));
     assert_eq!(c.slack.api_url, "https://slack.com/api");
-    assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, Samples::Show));
-    let expected = State {
+    assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, SamplePolicy::Show));
+    let expected = StateConfig {
         file: "guardduty-slack-state/watermark.json".into(),
         configmap: None,
         service_account: "/var/run/secrets/kubernetes.io/serviceaccount".into(),
     };
     assert_eq!(c.state, expected);
-    assert_eq!(c.log, Log { format: LogFormat::Json, filter: filter("info"), dry_run: false });
+    assert_eq!(c.log, LogConfig { format: LogFormat::Json, filter: filter("info"), dry_run: false });
     assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
 }
 
@@ -70,24 +70,27 @@ fn every_variable_is_read() {
     ])
     .unwrap();
     assert_eq!(c.aws.regions, Regions::List(vec!["eu-west-1".into(), "us-gov-west-1".into()]));
-    assert_eq!(c.aws.roles, [Role::Own, Role::Arn("arn:aws-cn:iam::123456789012:role/path/reader".into())]);
+    assert_eq!(c.aws.roles, [Role::Pod, Role::Arn("arn:aws-cn:iam::123456789012:role/path/reader".into())]);
     assert_eq!(c.filter.min_severity, 7.0);
     assert_eq!(c.filter.include.len(), 2);
-    assert_eq!((c.slack.recurrence, c.slack.digest_after), (Recurrence::Repost, 0));
+    assert_eq!((c.slack.recurrence, c.slack.digest_after), (RecurrencePolicy::Repost, 0));
     assert!(matches!(&c.wording.account_names, AccountNames::Map(m) if m["123456789012"] == "prod eu"));
     assert_eq!(
         c.wording.portal,
-        Some(Portal { url: "https://corp.awsapps.com/start".into(), role: "SecurityAudit".into() })
+        Some(ConsolePortal { url: "https://corp.awsapps.com/start".into(), role: "SecurityAudit".into() })
     );
     let gateway = c.pushgateway.unwrap();
     assert_eq!((gateway.url.as_str(), gateway.labels["env"].as_str()), ("http://gateway:9091", "a/b"));
     assert_eq!(secrecy::ExposeSecret::expose_secret(&gateway.auth.unwrap().password), " pass word ");
     assert!(c.dry_run && !c.watch);
-    assert_eq!(c.log, Log { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug"), dry_run: true });
+    assert_eq!(
+        c.log,
+        LogConfig { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug"), dry_run: true }
+    );
 }
 
 #[test]
-fn every_fault_is_reported_at_once_by_the_variable_s_name() {
+fn all_errors_are_reported_with_the_variable_name() {
     let told = faults(&[
         ("GUARDDUTY_REGIONS", "eu-west-1,all"),
         ("GUARDDUTY_ROLE_ARNS", "arn:aws:iam::123:role/x"),
@@ -183,7 +186,7 @@ fn the_nearest_known_variable_is_named() {
 }
 
 #[test]
-fn what_is_blank_injected_or_somebody_else_s_is_no_fault() {
+fn blank_injected_and_unrelated_variables_are_accepted() {
     with(&[
         ("SLACK_WEBHOOK_URL", ""),
         ("GUARDDUTY_ROLE_ARNS", " "),
@@ -198,7 +201,7 @@ fn what_is_blank_injected_or_somebody_else_s_is_no_fault() {
 }
 
 #[test]
-fn a_bot_token_and_a_webhook_exclude_each_other_and_one_is_needed() {
+fn exactly_one_of_bot_token_and_webhook_is_required() {
     let gone = ("SLACK_BOT_TOKEN", "");
     insta::assert_snapshot!(faults(&[gone]), @"SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL");
     insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: cannot be combined with SLACK_BOT_TOKEN; unset one of them");
@@ -206,7 +209,7 @@ fn a_bot_token_and_a_webhook_exclude_each_other_and_one_is_needed() {
     insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: invalid channel "security": expected an ID (C…, G…) or a name such as #security"#);
     insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @r#"SLACK_BOT_TOKEN_FILE: cannot read secret file "/nowhere/token": No such file or directory (os error 2)"#);
     let webhook = with(&[gone, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
-    assert!(matches!(webhook.slack.access, Access::Webhook { .. }));
+    assert!(matches!(webhook.slack.access, SlackAuth::Webhook { .. }));
 }
 
 #[test]
@@ -219,7 +222,7 @@ fn a_route_s_webhook_is_known_and_may_be_a_file() {
     let path = path.display().to_string();
     for given in [("SLACK_WEBHOOK_PAGING", HOOK), ("SLACK_WEBHOOK_PAGING_FILE", path.as_str())] {
         let c = with(&[&base[..], &[route, given]].concat()).unwrap();
-        let RouteTo::Target(Target::Webhook { name, url }) = &c.routes.0[0].to else { panic!("no webhook") };
+        let RouteAction::Target(Target::Webhook { name, url }) = &c.routes.0[0].action else { panic!("no webhook") };
         assert_eq!((name.as_str(), secrecy::ExposeSecret::expose_secret(url)), ("SLACK_WEBHOOK_PAGING", HOOK));
     }
     insta::assert_snapshot!(faults(&[&base[..], &[route]].concat()), @"SLACK_ROUTES[0].webhook: variable SLACK_WEBHOOK_PAGING is not set: set it, or SLACK_WEBHOOK_PAGING_FILE, to the webhook URL");
@@ -235,7 +238,7 @@ fn a_route_s_webhook_is_known_and_may_be_a_file() {
 #[test]
 fn preview_needs_nothing_and_still_finds_faults() {
     let c = Config::for_preview(Vec::new(), false).unwrap();
-    assert!(matches!(c.slack.access, Access::Bot { channel, .. } if channel == "SLACK_CHANNEL"));
+    assert!(matches!(c.slack.access, SlackAuth::Bot { channel, .. } if channel == "SLACK_CHANNEL"));
     let route = r##"[{"match": {"type": "*"}, "webhook": "W"}, {"match": {"type": "*"}, "channel": "#a"}]"##;
     assert_eq!(Config::for_preview(pairs(&[("SLACK_ROUTES", route)]), false).unwrap().routes.0.len(), 2);
     assert!(Config::for_preview(pairs(&[("SLACK_ROUTES", "{}")]), false).is_err());
@@ -246,11 +249,11 @@ fn preview_needs_nothing_and_still_finds_faults() {
 
 #[test]
 fn the_log_format_follows_the_terminal_unless_it_is_given() {
-    let format = |vars: &[(&str, &str)], terminal| Log::lenient(&pairs(vars), terminal).format;
+    let format = |vars: &[(&str, &str)], terminal| LogConfig::best_effort(&pairs(vars), terminal).format;
     assert_eq!((format(&[], true), format(&[], false)), (LogFormat::Text, LogFormat::Json));
     assert_eq!(format(&[("LOG_FORMAT", "json")], true), LogFormat::Json);
     assert_eq!(format(&[("LOG_FORMAT", "xml")], false), LogFormat::Json);
-    assert_eq!(Log::lenient(&pairs(&[("RUST_LOG", "=,")]), false).filter, filter("info"));
+    assert_eq!(LogConfig::best_effort(&pairs(&[("RUST_LOG", "=,")]), false).filter, filter("info"));
 }
 
 fn filter(text: &str) -> Targets {
@@ -258,18 +261,18 @@ fn filter(text: &str) -> Targets {
 }
 
 #[test]
-fn a_log_filter_is_of_levels_and_targets() {
+fn log_filter_accepts_levels_and_targets() {
     for good in ["info", "warn,guardduty_slack=debug", "guardduty_slack::run=trace,hyper=off"] {
-        assert!(values::log_filter(good).is_ok(), "{good}");
+        assert!(values::parse_log_filter(good).is_ok(), "{good}");
     }
-    assert_eq!(values::log_filter("guardduty_slack::run=debug"), Ok(filter("info,guardduty_slack::run=debug")));
+    assert_eq!(values::parse_log_filter("guardduty_slack::run=debug"), Ok(filter("info,guardduty_slack::run=debug")));
     for bad in ["verbose", "hyper", ",", "=debug", "a=b=info", "info,hyper=loud"] {
-        assert!(values::log_filter(bad).is_err(), "{bad}");
+        assert!(values::parse_log_filter(bad).is_err(), "{bad}");
     }
     // A pattern that takes minutes to understand, a cut within a character, an order that is none.
     let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
     for wild in [&dots, "größe 7 t{\"63313ʾ ,    7", "h[{\"m|g\"=a}],h[{\"m|g\"=b}],h[{\"m|g\"=a}]"] {
-        assert!(values::log_filter(wild).is_err(), "{wild}");
+        assert!(values::parse_log_filter(wild).is_err(), "{wild}");
     }
 }
 

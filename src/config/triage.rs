@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::values::{Parsed, list, quoted};
+use super::values::{ParseResult, quote_redacted, split_list};
 use crate::user::UserId;
 
 /// Triage by reactions.
@@ -38,43 +38,51 @@ impl Default for TriageEmoji {
 }
 
 /// `None`: no triage.
-pub(super) fn mode(value: &str) -> Parsed<Option<TriageMode>> {
+pub(super) fn mode(value: &str) -> ParseResult<Option<TriageMode>> {
     match value {
         "off" => Ok(None),
         "show" => Ok(Some(TriageMode::Show)),
         "archive" => Ok(Some(TriageMode::Archive)),
-        _ => Err(format!("invalid value {}: expected off, show or archive", quoted(value))),
+        _ => Err(format!("invalid value {}: expected off, show or archive", quote_redacted(value))),
     }
 }
 
 /// An empty list is no list: it would otherwise exclude everyone, or nobody.
-pub(super) fn users(value: &str) -> Parsed<BTreeSet<UserId>> {
+pub(super) fn users(value: &str) -> ParseResult<BTreeSet<UserId>> {
     let parse = |id: &str| {
         UserId::parse(id).ok_or_else(|| {
             format!(
                 "invalid user {}: expected the ID of a user, such as U012AB3CD (profile, Copy member ID)",
-                quoted(id)
+                quote_redacted(id)
             )
         })
     };
-    let users = list(value).map(parse).collect::<Parsed<BTreeSet<UserId>>>()?;
+    let users = split_list(value).map(parse).collect::<ParseResult<BTreeSet<UserId>>>()?;
     if users.is_empty() { Err("empty list: expected user IDs such as U012AB3CD,U045EF6GH".into()) } else { Ok(users) }
 }
 
 /// Some of the three meanings; the others keep their default.
-pub(super) fn emoji(value: &str) -> Parsed<TriageEmoji> {
+pub(super) fn emoji(value: &str) -> ParseResult<TriageEmoji> {
     let mut emoji = TriageEmoji::default();
     let mut named = BTreeSet::new();
-    for item in list(value) {
+    for item in split_list(value) {
         let (meaning, name) = item.split_once('=').map_or((item, ""), |(meaning, name)| (meaning.trim(), name.trim()));
         let slot = match meaning {
             "acknowledge" => &mut emoji.acknowledge,
             "resolve" => &mut emoji.resolve,
             "mute" => &mut emoji.mute,
-            _ => return Err(format!("unknown meaning {}: expected acknowledge, resolve or mute", quoted(meaning))),
+            _ => {
+                return Err(format!(
+                    "unknown meaning {}: expected acknowledge, resolve or mute",
+                    quote_redacted(meaning)
+                ));
+            }
         };
         if !is_emoji(name) {
-            return Err(format!("invalid emoji {}: expected {meaning}=NAME, the name without colons", quoted(name)));
+            return Err(format!(
+                "invalid emoji {}: expected {meaning}=NAME, the name without colons",
+                quote_redacted(name)
+            ));
         }
         if !named.insert(meaning) {
             return Err(format!("duplicate meaning {meaning}"));

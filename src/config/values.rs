@@ -8,14 +8,14 @@ use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::glob::Glob;
-use super::{AccountNames, LogFormat, Recurrence, Regions, Role, Samples};
-use crate::finding::Band;
-use crate::time::{parse_duration, show_duration};
+use super::{AccountNames, LogFormat, RecurrencePolicy, Regions, Role, SamplePolicy};
+use crate::finding::SeverityLevel;
+use crate::time::{format_duration, parse_duration};
 
-pub(super) type Parsed<T> = Result<T, String>;
+pub(super) type ParseResult<T> = Result<T, String>;
 
 /// The value in quotes, for an error; cut, on one line, and left out if it looks like a secret in the wrong place.
-pub(super) fn quoted(value: &str) -> String {
+pub(super) fn quote_redacted(value: &str) -> String {
     let lower = value.to_ascii_lowercase();
     let token = ["xox", "xapp-", "hooks.slack", "://"].iter().any(|s| lower.contains(s));
     if token || value.contains("AKIA") || value.contains("ASIA") {
@@ -26,93 +26,100 @@ pub(super) fn quoted(value: &str) -> String {
 }
 
 /// A comma list: trimmed, empty elements passed over.
-pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
+pub(super) fn split_list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|s| !s.is_empty())
 }
 
-pub(super) fn text(value: &str) -> Parsed<String> {
+pub(super) fn parse_text(value: &str) -> ParseResult<String> {
     Ok(value.to_owned())
 }
 
-pub(super) fn file(value: &str) -> Parsed<PathBuf> {
+pub(super) fn parse_file(value: &str) -> ParseResult<PathBuf> {
     if value.ends_with('/') {
-        return Err(format!("invalid path {}: expected a file, not a directory", quoted(value)));
+        return Err(format!("invalid path {}: expected a file, not a directory", quote_redacted(value)));
     }
     Ok(value.into())
 }
 
-pub(super) fn directory(value: &str) -> Parsed<PathBuf> {
+pub(super) fn directory(value: &str) -> ParseResult<PathBuf> {
     Ok(value.into())
 }
 
-pub(super) fn globs(value: &str) -> Parsed<Vec<Glob>> {
-    Ok(list(value).map(Glob::new).collect())
+pub(super) fn parse_globs(value: &str) -> ParseResult<Vec<Glob>> {
+    Ok(split_list(value).map(Glob::new).collect())
 }
 
-pub(super) fn duration(value: &str) -> Parsed<Duration> {
-    parse_duration(value)
-        .ok_or_else(|| format!("invalid duration {}: expected a value such as 90s, 10m, 6h or 1d", quoted(value)))
+pub(super) fn parse_duration_value(value: &str) -> ParseResult<Duration> {
+    parse_duration(value).ok_or_else(|| {
+        format!("invalid duration {}: expected a value such as 90s, 10m, 6h or 1d", quote_redacted(value))
+    })
 }
 
-pub(super) fn at_least(least: Duration) -> impl Fn(&str) -> Parsed<Duration> {
-    move |value| match duration(value)? {
-        d if d < least => Err(format!("invalid duration {}: must be at least {}", quoted(value), show_duration(least))),
+pub(super) fn parse_min_duration(least: Duration) -> impl Fn(&str) -> ParseResult<Duration> {
+    move |value| match parse_duration_value(value)? {
+        d if d < least => {
+            Err(format!("invalid duration {}: must be at least {}", quote_redacted(value), format_duration(least)))
+        }
         d => Ok(d),
     }
 }
 
-pub(super) fn boolean(value: &str) -> Parsed<bool> {
+pub(super) fn parse_bool(value: &str) -> ParseResult<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(format!("invalid boolean {}: expected true, false, 1 or 0", quoted(value))),
+        _ => Err(format!("invalid boolean {}: expected true, false, 1 or 0", quote_redacted(value))),
     }
 }
 
-pub(super) fn count(value: &str) -> Parsed<usize> {
-    value.parse().map_err(|_| format!("invalid number {}: expected a non-negative integer", quoted(value)))
+pub(super) fn parse_count(value: &str) -> ParseResult<usize> {
+    value.parse().map_err(|_| format!("invalid number {}: expected a non-negative integer", quote_redacted(value)))
 }
 
-pub(super) fn severity(value: &str) -> Parsed<f64> {
-    if let Some(band) = Band::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
-        return Ok(band.floor());
+pub(super) fn parse_severity(value: &str) -> ParseResult<f64> {
+    if let Some(band) = SeverityLevel::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
+        return Ok(band.min_score());
     }
     let mend = || {
-        format!("invalid severity {}: expected low, medium, high, critical, or a number from 0 to 10", quoted(value))
+        format!(
+            "invalid severity {}: expected low, medium, high, critical, or a number from 0 to 10",
+            quote_redacted(value)
+        )
     };
     value.parse().ok().filter(|n| (0.0..=10.0).contains(n)).ok_or_else(mend)
 }
 
-pub(super) fn recurrence(value: &str) -> Parsed<Recurrence> {
+pub(super) fn parse_recurrence(value: &str) -> ParseResult<RecurrencePolicy> {
     match value {
-        "update" => Ok(Recurrence::Update),
-        "repost" => Ok(Recurrence::Repost),
-        "ignore" => Ok(Recurrence::Ignore),
-        _ => Err(format!("invalid value {}: expected update, repost or ignore", quoted(value))),
+        "update" => Ok(RecurrencePolicy::Update),
+        "repost" => Ok(RecurrencePolicy::Repost),
+        "ignore" => Ok(RecurrencePolicy::Ignore),
+        _ => Err(format!("invalid value {}: expected update, repost or ignore", quote_redacted(value))),
     }
 }
 
-pub(super) fn samples(value: &str) -> Parsed<Samples> {
+pub(super) fn parse_samples(value: &str) -> ParseResult<SamplePolicy> {
     match value {
-        "show" => Ok(Samples::Show),
-        "drop" => Ok(Samples::Drop),
-        _ => Err(format!("invalid value {}: expected show or drop", quoted(value))),
+        "show" => Ok(SamplePolicy::Show),
+        "drop" => Ok(SamplePolicy::Drop),
+        _ => Err(format!("invalid value {}: expected show or drop", quote_redacted(value))),
     }
 }
 
-pub(super) fn log_format(value: &str) -> Parsed<LogFormat> {
+pub(super) fn parse_log_format(value: &str) -> ParseResult<LogFormat> {
     match value {
         "json" => Ok(LogFormat::Json),
         "text" => Ok(LogFormat::Text),
-        _ => Err(format!("invalid value {}: expected json or text", quoted(value))),
+        _ => Err(format!("invalid value {}: expected json or text", quote_redacted(value))),
     }
 }
 
 /// `RUST_LOG`: a level, `target=level`, or a target of this program, separated by commas; `info` for the rest. An
 /// invalid filter that was merely ignored would hide what the reader wants to see.
-pub(super) fn log_filter(value: &str) -> Parsed<Targets> {
-    let invalid = || format!("invalid log filter {}: expected a level such as info, or target=level,…", quoted(value));
-    let directives: Option<Vec<(Option<&str>, LevelFilter)>> = list(value).map(log_directive).collect();
+pub(super) fn parse_log_filter(value: &str) -> ParseResult<Targets> {
+    let invalid =
+        || format!("invalid log filter {}: expected a level such as info, or target=level,…", quote_redacted(value));
+    let directives: Option<Vec<(Option<&str>, LevelFilter)>> = split_list(value).map(log_directive).collect();
     let directives = directives.filter(|all| !all.is_empty()).ok_or_else(invalid)?;
     let mut targets = Targets::new().with_default(LevelFilter::INFO);
     for (target, level) in directives {
@@ -144,12 +151,12 @@ pub(super) fn is_region(value: &str) -> bool {
     digits(number) && parts.len() >= 2 && parts.iter().all(word)
 }
 
-pub(super) fn regions(value: &str) -> Parsed<Regions> {
-    let names = distinct(list(value));
+pub(super) fn parse_regions(value: &str) -> ParseResult<Regions> {
+    let names = dedup_preserving_order(split_list(value));
     let name = |name: &String| name.strip_prefix('-').unwrap_or(name).to_owned();
     if let Some(bad) = names.iter().find(|n| *n != "all" && !is_region(&name(n))) {
         let expected = "expected regions such as eu-west-1,us-east-1, or all, or all,-us-east-1";
-        return Err(format!("invalid region {}: {expected}", quoted(bad)));
+        return Err(format!("invalid region {}: {expected}", quote_redacted(bad)));
     }
     let (excluded, included): (Vec<String>, Vec<String>) = names.into_iter().partition(|n| n.starts_with('-'));
     let except: Vec<String> = excluded.iter().map(name).collect();
@@ -167,7 +174,7 @@ pub(super) fn regions(value: &str) -> Parsed<Regions> {
     }
 }
 
-fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn dedup_preserving_order<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for item in items {
         if !seen.iter().any(|s| s == item) {
@@ -194,17 +201,19 @@ pub(super) fn is_role_arn(value: &str) -> bool {
         && name.chars().all(plain)
 }
 
-pub(super) fn roles(value: &str) -> Parsed<Vec<Role>> {
+pub(super) fn parse_roles(value: &str) -> ParseResult<Vec<Role>> {
     let role = |item: String| match item.as_str() {
-        "self" => Ok(Role::Own),
+        "self" => Ok(Role::Pod),
         arn if is_role_arn(arn) => Ok(Role::Arn(item)),
-        bad => Err(format!("invalid role {}: expected arn:aws:iam::123456789012:role/name, or self", quoted(bad))),
+        bad => {
+            Err(format!("invalid role {}: expected arn:aws:iam::123456789012:role/name, or self", quote_redacted(bad)))
+        }
     };
-    distinct(list(value)).into_iter().map(role).collect()
+    dedup_preserving_order(split_list(value)).into_iter().map(role).collect()
 }
 
 /// Source: IAM User Guide on `sts:ExternalId`: 2 to 1,224 characters of `\w+=,.@:/-`.
-pub(super) fn external_id(value: &str) -> Parsed<String> {
+pub(super) fn parse_external_id(value: &str) -> ParseResult<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
     if (2..=1224).contains(&value.len()) && value.chars().all(plain) {
         return Ok(value.to_owned());
@@ -212,17 +221,17 @@ pub(super) fn external_id(value: &str) -> Parsed<String> {
     Err("invalid external ID: expected 2 to 1224 characters: letters, digits and _+=,.@:/-".into())
 }
 
-pub(super) fn account_names(value: &str) -> Parsed<AccountNames> {
+pub(super) fn parse_account_names(value: &str) -> ParseResult<AccountNames> {
     if value == "organization" {
         return Ok(AccountNames::Organization);
     }
     let mut names = BTreeMap::new();
-    for item in list(value) {
+    for item in split_list(value) {
         let (id, name) = item.split_once('=').map_or((item, ""), |(id, name)| (id.trim(), name.trim()));
         if !is_account(id) || name.is_empty() {
             return Err(format!(
                 "invalid account name entry {}: expected 123456789012=prod,…, or organization",
-                quoted(item)
+                quote_redacted(item)
             ));
         }
         if names.insert(id.to_owned(), name.to_owned()).is_some() {
@@ -233,7 +242,7 @@ pub(super) fn account_names(value: &str) -> Parsed<AccountNames> {
 }
 
 /// A channel's id or `#name`. Slack's names have 80 characters at most and no blank.
-pub(super) fn channel(value: &str) -> Parsed<String> {
+pub(super) fn parse_channel(value: &str) -> ParseResult<String> {
     let upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     let id = value.len() >= 3 && value.starts_with(['C', 'G', 'D']) && value.bytes().all(upper);
     let name = value.strip_prefix('#').is_some_and(|n| {
@@ -243,11 +252,11 @@ pub(super) fn channel(value: &str) -> Parsed<String> {
     if id || name {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid channel {}: expected an ID (C…, G…) or a name such as #security", quoted(value)))
+    Err(format!("invalid channel {}: expected an ID (C…, G…) or a name such as #security", quote_redacted(value)))
 }
 
 /// A bot token goes into a header: visible ASCII. Only the kind is checked, Slack says the rest.
-pub(super) fn bot_token(value: &str) -> Parsed<secrecy::SecretString> {
+pub(super) fn parse_bot_token(value: &str) -> ParseResult<secrecy::SecretString> {
     let value = value.trim();
     if !value.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("invalid bot token: contains whitespace or other characters that a token cannot contain; copy the token again".into());
@@ -262,7 +271,7 @@ pub(super) fn bot_token(value: &str) -> Parsed<secrecy::SecretString> {
 }
 
 /// Kubernetes: names of ConfigMaps are DNS subdomains.
-pub(super) fn configmap(value: &str) -> Parsed<String> {
+pub(super) fn parse_configmap_name(value: &str) -> ParseResult<String> {
     let label = |l: &str| {
         !l.is_empty()
             && !l.starts_with('-')
@@ -272,11 +281,14 @@ pub(super) fn configmap(value: &str) -> Parsed<String> {
     if value.len() <= 253 && value.split('.').all(label) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid ConfigMap name {}: expected lowercase letters, digits, \"-\" and \".\"", quoted(value)))
+    Err(format!(
+        "invalid ConfigMap name {}: expected lowercase letters, digits, \"-\" and \".\"",
+        quote_redacted(value)
+    ))
 }
 
 /// Labels that the metrics bear themselves, or that Prometheus gives to histograms and groups.
-const TAKEN_LABELS: [&str; 16] = [
+const RESERVED_LABELS: [&str; 16] = [
     "account",
     "channel",
     "code",
@@ -295,14 +307,14 @@ const TAKEN_LABELS: [&str; 16] = [
     "version",
 ];
 
-pub(super) fn labels(value: &str) -> Parsed<BTreeMap<String, String>> {
+pub(super) fn parse_labels(value: &str) -> ParseResult<BTreeMap<String, String>> {
     let mut labels = BTreeMap::new();
-    for item in list(value) {
+    for item in split_list(value) {
         let (name, text) = item.split_once('=').map_or((item, ""), |(n, t)| (n.trim(), t.trim()));
         if !is_label(name) || text.is_empty() {
-            return Err(format!("invalid label {}: expected name=value,name=value", quoted(item)));
+            return Err(format!("invalid label {}: expected name=value,name=value", quote_redacted(item)));
         }
-        if TAKEN_LABELS.contains(&name) {
+        if RESERVED_LABELS.contains(&name) {
             return Err(format!("invalid label {name}: reserved by the metrics; choose another name"));
         }
         if labels.insert(name.to_owned(), text.to_owned()).is_some() {
@@ -317,16 +329,16 @@ fn is_label(name: &str) -> bool {
     plain && !name.is_empty() && !name.starts_with("__") && !name.as_bytes()[0].is_ascii_digit()
 }
 
-pub(super) fn role_name(value: &str) -> Parsed<String> {
+pub(super) fn parse_role_name(value: &str) -> ParseResult<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if value.len() <= 64 && value.chars().all(plain) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid role name {}: expected the name of a permission set", quoted(value)))
+    Err(format!("invalid role name {}: expected the name of a permission set", quote_redacted(value)))
 }
 
 /// Source: RFC 7617, section 2: the colon ends the user name.
-pub(super) fn username(value: &str) -> Parsed<String> {
+pub(super) fn parse_username(value: &str) -> ParseResult<String> {
     if value.contains(':') || value.chars().any(char::is_control) {
         return Err("invalid user name: must not contain a colon or control characters".into());
     }

@@ -8,36 +8,36 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     pub name: &'static str,
-    pub fallback: Fallback,
+    pub default: DefaultValue,
     /// May be given as `<name>_FILE`, a path, instead; its value is never shown.
     pub secret: bool,
     /// One line of Markdown.
-    pub meaning: &'static str,
+    pub description: &'static str,
 }
 
 /// What holds where a variable is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
+pub enum DefaultValue {
     Unset,
     /// As if the variable held this text.
     Value(&'static str),
     /// Something that only the running program knows; Markdown.
-    Known(&'static str),
+    Dynamic(&'static str),
 }
 
-impl Fallback {
+impl DefaultValue {
     /// As docs/configuration.md shows it.
-    fn markdown(self) -> String {
+    fn render_markdown(self) -> String {
         match self {
-            Fallback::Unset => "–".into(),
-            Fallback::Value(v) => format!("`{v}`"),
-            Fallback::Known(words) => words.into(),
+            DefaultValue::Unset => "–".into(),
+            DefaultValue::Value(v) => format!("`{v}`"),
+            DefaultValue::Dynamic(words) => words.into(),
         }
     }
 }
 
 /// A variable's name and what it was given; no `Debug`, because it may be a secret.
-pub(super) struct Given<'a> {
+pub(super) struct RawValue<'a> {
     pub name: &'static str,
     pub value: Option<&'a str>,
 }
@@ -49,26 +49,26 @@ macro_rules! variables {
         pub(super) struct Raw { $($field: Option<String>,)* }
 
         impl Raw {
-            $(pub(super) fn $field(&self) -> Given<'_> {
-                Given { name: $name, value: self.$field.as_deref() }
+            $(pub(super) fn $field(&self) -> RawValue<'_> {
+                RawValue { name: $name, value: self.$field.as_deref() }
             })*
 
             #[cfg(test)]
-            fn all(&self) -> Vec<Given<'_>> {
+            fn all(&self) -> Vec<RawValue<'_>> {
                 vec![$(self.$field(),)*]
             }
         }
 
         /// Every variable that the program reads itself, in the order in which they are documented.
         pub const VARIABLES: &[Variable] =
-            &[$(Variable { name: $name, fallback: $default, secret: $secret, meaning: $meaning },)*];
+            &[$(Variable { name: $name, default: $default, secret: $secret, description: $meaning },)*];
     };
 }
 
-use Fallback::{Known, Unset, Value};
+use DefaultValue::{Dynamic, Unset, Value};
 
 variables! {
-    "GUARDDUTY_REGIONS" guardduty_regions, false, Known("region of the AWS SDK"),
+    "GUARDDUTY_REGIONS" guardduty_regions, false, Dynamic("region of the AWS SDK"),
         "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run; `all,-me-central-1`: without that one. Repetitions count once";
     "GUARDDUTY_ROLE_ARNS" guardduty_role_arns, false, Unset,
         "comma-separated list of roles to assume, each polled in every region; `self` is the identity of the pod. Unset: only the identity of the pod";
@@ -124,7 +124,7 @@ variables! {
         "path of the state file";
     "STATE_CONFIGMAP" state_configmap, false, Unset,
         "name of the ConfigMap behind that file, in the namespace of the pod; read and written through the Kubernetes API";
-    "STATE_SERVICE_ACCOUNT" state_service_account, false, Known("the mount of a pod"),
+    "STATE_SERVICE_ACCOUNT" state_service_account, false, Dynamic("the mount of a pod"),
         "directory with `token`, `ca.crt` and `namespace` of the ServiceAccount that reads and writes the ConfigMap";
     "PUSHGATEWAY_URL" pushgateway_url, false, Unset,
         "base URL of a Prometheus Pushgateway; unset: no push";
@@ -142,7 +142,7 @@ variables! {
         "time after its last renewal at which the lease of a run expires";
     "DRY_RUN" dry_run, false, Value("false"),
         "read and decide as a run does, and print the messages; no post, no lease, no checkpoint, no push";
-    "LOG_FORMAT" log_format, false, Known("`json` unless on a terminal"),
+    "LOG_FORMAT" log_format, false, Dynamic("`json` unless on a terminal"),
         "format of the log on standard error: `json` or `text`";
     "RUST_LOG" rust_log, false, Value("info"),
         "log filter: a level, or `target=level,…`";
@@ -151,11 +151,11 @@ variables! {
 impl Raw {
     /// Takes what it knows out of an environment. Every field is optional text, so nothing but a programming error
     /// can fail; `envy` would tell it by the value, so that is not passed on.
-    pub(super) fn read(env: &BTreeMap<String, String>) -> Option<Self> {
+    pub(super) fn from_vars(env: &BTreeMap<String, String>) -> Option<Self> {
         let known = VARIABLES.iter().filter_map(|v| {
-            let default = match v.fallback {
+            let default = match v.default {
                 Value(d) => Some(d),
-                Known(_) | Unset => None,
+                Dynamic(_) | DefaultValue::Unset => None,
             };
             Some((v.name.to_owned(), env.get(v.name).map(String::as_str).or(default)?.to_owned()))
         });
@@ -163,7 +163,7 @@ impl Raw {
     }
 }
 
-const ELSEWHERE: &str = "\
+const HELP_FOOTER: &str = "\
 Durations are written 90s, 10m, 6h, 1d. Booleans are true, false, 1, 0. Lists
 are separated by commas. An empty variable counts as unset. SLACK_BOT_TOKEN,
 SLACK_WEBHOOK_URL and PUSHGATEWAY_PASSWORD, and the webhook variables that
@@ -181,21 +181,21 @@ replaces both bundles for connections to AWS.
 const WIDTH: usize = 80;
 
 /// The part of `--help` about the environment: every variable with its default, and what else is read.
-pub fn help() -> String {
+pub fn render_help() -> String {
     let mut text = String::from("ENVIRONMENT\n");
     for v in VARIABLES {
         let file =
             if v.secret { format!("; or {}_FILE, the path of a file that contains it", v.name) } else { String::new() };
         text += &format!("  {}", v.name);
-        text += &match v.fallback {
+        text += &match v.default {
             Unset => String::new(),
             Value(d) => default_in_help(v.name, d),
-            Known(words) => default_in_help(v.name, &words.replace('`', "")),
+            Dynamic(words) => default_in_help(v.name, &words.replace('`', "")),
         };
         text += "\n";
-        text += &wrapped(&(v.meaning.replace('`', "") + &file));
+        text += &wrap_help(&(v.description.replace('`', "") + &file));
     }
-    text + "\n" + ELSEWHERE
+    text + "\n" + HELP_FOOTER
 }
 
 /// The default beside the name, or below it where the line would be too long.
@@ -206,7 +206,7 @@ fn default_in_help(name: &str, default: &str) -> String {
 }
 
 /// The words in lines that are indented and fit a terminal.
-fn wrapped(words: &str) -> String {
+fn wrap_help(words: &str) -> String {
     const INDENT: &str = "      ";
     let mut lines = vec![String::new()];
     for word in words.split(' ') {
@@ -223,7 +223,7 @@ fn wrapped(words: &str) -> String {
 }
 
 /// The table of variables in docs/configuration.md.
-pub fn markdown() -> String {
+pub fn render_markdown() -> String {
     let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
     for v in VARIABLES {
         let file = if v.secret {
@@ -231,7 +231,12 @@ pub fn markdown() -> String {
         } else {
             String::new()
         };
-        text += &format!("| `{}` | {} | {}{file} |\n", v.name, v.fallback.markdown(), v.meaning.replace('|', "\\|"));
+        text += &format!(
+            "| `{}` | {} | {}{file} |\n",
+            v.name,
+            v.default.render_markdown(),
+            v.description.replace('|', "\\|")
+        );
     }
     text
 }
@@ -245,7 +250,7 @@ mod tests {
         // `envy` finds a field by the variable's name in lower case: a value given must come out under that name.
         for v in VARIABLES {
             let env = BTreeMap::from([(v.name.to_owned(), "probe".to_owned())]);
-            let raw = Raw::read(&env).unwrap();
+            let raw = Raw::from_vars(&env).unwrap();
             let hits: Vec<&str> = raw.all().into_iter().filter(|g| g.value == Some("probe")).map(|g| g.name).collect();
             assert_eq!(hits, [v.name]);
         }
@@ -253,11 +258,11 @@ mod tests {
 
     #[test]
     fn help_and_table_list_every_variable_with_its_default() {
-        let (help, table) = (help(), markdown());
+        let (help, table) = (render_help(), render_markdown());
         for v in VARIABLES {
             assert!(help.contains(&format!("\n  {}", v.name)), "{}", v.name);
             assert!(table.contains(&format!("| `{}` |", v.name)), "{}", v.name);
-            if let Value(d) = v.fallback {
+            if let Value(d) = v.default {
                 let default = format!("[default: {d}]");
                 let places = ["  ", "\n      "].map(|between| format!("{}{between}{default}", v.name));
                 assert!(places.iter().any(|place| help.contains(place)), "{}", v.name);

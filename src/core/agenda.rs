@@ -12,7 +12,7 @@ use crate::core::summary::SummaryStep;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::plan::{Delivery, Queue, SummaryOf};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Deliveries by queue.
 pub(super) type Queues = BTreeMap<Queue, Vec<Delivery>>;
@@ -31,7 +31,7 @@ pub(super) struct Window {
 pub(super) enum Step {
     /// Waits until every source has answered, or until the planning deadline.
     Gather {
-        planning_deadline: Millis,
+        planning_deadline: Timestamp,
     },
     AnnounceReachableSources,
     /// Announces what arrived, and gathers more as long as there is more.
@@ -49,7 +49,7 @@ pub(super) enum Step {
     WaitForSave(DueSave),
     HoldBackNotices(Queues),
     DeliverQueues {
-        end_of_grace: Option<Millis>,
+        end_of_grace: Option<Timestamp>,
     },
     Redirect,
     LogInFull(VecDeque<PageOfSource>),
@@ -65,7 +65,7 @@ pub(super) enum Step {
     Close,
     Finish {
         save: DueSave,
-        last_success: Option<Millis>,
+        last_success: Option<Timestamp>,
     },
 }
 
@@ -141,7 +141,7 @@ impl Core<'_> {
     }
 
     /// Time at which the step that waits has more to do, if that is known.
-    pub(super) fn wake_of_step(&self) -> Option<Millis> {
+    pub(super) fn wake_of_step(&self) -> Option<Timestamp> {
         match self.agenda.front()? {
             Step::Gather { planning_deadline } => Some((*planning_deadline).min(self.late_at())),
             Step::Reconcile(_) => self.earlier.and_then(|earlier| earlier.readable_at),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Target;
 use crate::core::mentions::{Mentions, RejectedMentions};
 use crate::plan::{Destination, Queue};
-use crate::slack::{At, ReplyId};
+use crate::slack::{MessageRef, ReplyId};
 
 /// Channels are identified by their ID where it is known, else by the configured name; webhooks by their variable.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Channels {
     }
 
     /// Notes the ID of a channel that accepted a message. Returns true if it was not known.
-    pub fn learn(&mut self, name: &str, at: &At) -> bool {
+    pub fn learn(&mut self, name: &str, at: &MessageRef) -> bool {
         if !name.starts_with('#') {
             return false;
         }

@@ -7,8 +7,8 @@ use crate::core::event::{Effect, Generation, Save};
 use crate::core::gate::Intents;
 use crate::core::run::Core;
 use crate::state::store::SaveError;
-use crate::state::{Forgotten, Unrecorded};
-use crate::time::Millis;
+use crate::state::{CompactionReport, Unrecorded};
+use crate::time::Timestamp;
 
 /// Number of deliveries, and time after the first of them, at which a checkpoint is due.
 const DELIVERIES: usize = 20;
@@ -31,13 +31,13 @@ pub struct Checkpoints {
     has_intent: bool,
     /// Number of deliveries since the last save.
     unsaved: usize,
-    saved_at: Millis,
+    saved_at: Timestamp,
     /// Bytes of the last document.
     pub bytes: usize,
     last: Generation,
     answered: Generation,
     /// The save that has no answer yet, and its time.
-    in_flight: Option<(Generation, Millis)>,
+    in_flight: Option<(Generation, Timestamp)>,
     is_queued: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Checkpoints {
 pub(super) struct DueSave(Generation);
 
 impl Checkpoints {
-    pub(super) fn new(config: &Config, consume_replay: bool, unrecordable: Option<String>, now: Millis) -> Self {
+    pub(super) fn new(config: &Config, consume_replay: bool, unrecordable: Option<String>, now: Timestamp) -> Self {
         Self {
             lease: config.lease,
             is_dry_run: config.dry_run,
@@ -94,12 +94,12 @@ impl Checkpoints {
     }
 
     /// Returns true if a checkpoint is due, or the lease is to be renewed.
-    pub(super) fn is_due(&self, now: Millis) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.unsaved >= DELIVERIES || self.next_due().is_some_and(|due| due <= now)
     }
 
     /// Time of the next checkpoint, if nothing more is delivered.
-    pub(super) fn next_due(&self) -> Option<Millis> {
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
         let checkpoint = (self.unsaved > 0).then(|| self.saved_at.plus(CHECKPOINT));
         let renewal = self.has_intent.then(|| self.saved_at.plus(self.lease / 3));
         checkpoint.into_iter().chain(renewal).min().filter(|_| !self.is_saving())
@@ -120,7 +120,7 @@ impl Checkpoints {
     }
 
     /// Notes the answer of the store. Returns the time at which the document was made, if it was saved.
-    fn on_answer(&mut self, generation: Generation, result: Result<(), SaveError>) -> Option<Millis> {
+    fn on_answer(&mut self, generation: Generation, result: Result<(), SaveError>) -> Option<Timestamp> {
         let (_, made_at) = self.in_flight.take_if(|(in_flight, _)| *in_flight == generation)?;
         self.answered = generation;
         match result {
@@ -216,23 +216,23 @@ impl Core<'_> {
 
     fn compact(&mut self) -> String {
         let in_hand = self.sources.in_hand();
-        let Forgotten { raised, bytes } =
-            self.state.forget(self.limits.state_bytes, self.config.overlap, &in_hand, self.now);
+        let CompactionReport { raised_floors: raised, bytes } =
+            self.state.compact(self.limits.state_bytes, self.config.overlap, &in_hand, self.now);
         for (source, floor) in raised {
             tracing::warn!(
                 source,
-                floor = floor.iso(),
+                floor = floor.to_rfc3339(),
                 "state compacted: findings that become visible late, updated before `floor`, will not be detected"
             );
         }
         self.checkpoints.bytes = bytes;
-        self.state.encode()
+        self.state.to_json()
     }
 
     /// Bytes that are free for additional findings, once everything is forgotten that may be.
     pub(super) fn free_bytes(&self) -> usize {
         let in_hand = self.sources.in_hand();
-        self.limits.state_bytes.saturating_sub(self.state.unforgettable(self.config.overlap, &in_hand))
+        self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_hand))
     }
 }
 

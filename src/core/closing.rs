@@ -6,7 +6,7 @@ use crate::core::outbox::LAG;
 use crate::core::run::Core;
 use crate::core::verdict::{self, Facts, Posting, Uncertain};
 use crate::state::Unrecorded;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 impl Core<'_> {
     /// Saves the state for the last time. The posting intent stays if the outcome of a message is unknown.
@@ -16,7 +16,7 @@ impl Core<'_> {
         }
         self.give_up_unfetched();
         if self.sources.is_idle() {
-            self.state.forget_unconfigured(self.now);
+            self.state.drop_unconfigured_sources(self.now);
         }
         self.state.note_channels(self.channels.ids().clone());
         self.sources.advance(&mut self.state);
@@ -36,7 +36,7 @@ impl Core<'_> {
     }
 
     /// Waits for the last save, whatever happens.
-    pub(super) fn finish(&mut self, save: DueSave, last_success: Option<Millis>) -> Option<Step> {
+    pub(super) fn finish(&mut self, save: DueSave, last_success: Option<Timestamp>) -> Option<Step> {
         if self.is_waiting_for_last(save) {
             return Some(Step::Finish { save, last_success });
         }
@@ -47,13 +47,13 @@ impl Core<'_> {
     }
 
     fn count_requests(&mut self) {
-        for ((service, operation, code), count) in self.requests.drain() {
+        for ((service, operation, code), count) in self.requests.take_counts() {
             self.state.count_requests((service, &operation, &code), count);
         }
     }
 
     /// Time of the last message that an earlier run or this one may have posted without a record in the state.
-    fn last_possible_post(&self) -> Millis {
+    fn last_possible_post(&self) -> Timestamp {
         if self.is_outcome_unknown || self.tally.delivered > 0 {
             return self.now;
         }
@@ -75,7 +75,7 @@ impl Core<'_> {
         }
     }
 
-    /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
+    /// Returns true if everything that was found is processed, every source was read, and all of it is saved_at.
     pub fn is_success(&self) -> bool {
         verdict::is_success(Facts {
             is_dry_run: self.config.dry_run,

@@ -9,8 +9,8 @@ use crate::core::outbox::{Answer, CallId};
 use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::plan::Delivery;
-use crate::state::Plan;
-use crate::time::Millis;
+use crate::state::DigestPlan;
+use crate::time::Timestamp;
 
 /// Time in which requests that are under way when the run must end may still be answered.
 const GRACE: Duration = Duration::from_millis(1_500);
@@ -34,7 +34,7 @@ impl Core<'_> {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Notes what the next run must know should this one die: the plans of digests, and the IDs of the channels, which may
+    /// Notes what the next run must know should this one die: the digest_plans of digests, and the IDs of the channels, which may
     /// be configured no longer then.
     fn write_ahead(&mut self, queues: &Queues) {
         let numbers = self.sources.numbers();
@@ -46,9 +46,9 @@ impl Core<'_> {
         }
         for delivery in deliveries() {
             if let Delivery::Digest { id, to, findings } = delivery {
-                let number = |f: &Finding| numbers.get(&f.origin.key()).copied().unwrap_or(0);
+                let number = |f: &Finding| numbers.get(&f.origin.source_key()).copied().unwrap_or(0);
                 let findings = findings.iter().map(|f| (f.id.clone(), f.updated, number(f))).collect();
-                self.state.save_digest_plan(id, Plan { channel: to.name().to_owned(), findings });
+                self.state.save_digest_plan(id, DigestPlan { channel: to.name().to_owned(), findings });
             }
         }
     }
@@ -78,7 +78,7 @@ impl Core<'_> {
     }
 
     /// Delivers until the outbox is empty. When the run must end, requests under way may still be answered for a moment.
-    pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Millis>) -> Option<Step> {
+    pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Timestamp>) -> Option<Step> {
         self.run_outbox();
         let is_done = self.outbox.is_empty() || self.checkpoints.conflict.is_some();
         let end_of_grace = end_of_grace.or_else(|| self.is_stopping().then(|| self.now.plus(GRACE)));

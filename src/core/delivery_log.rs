@@ -2,14 +2,14 @@
 
 use crate::finding::Finding;
 use crate::message::Notice;
-use crate::slack::At;
+use crate::slack::MessageRef;
 
 /// Where a message was posted.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The channel as configured; for a webhook the name of its variable.
     pub(super) channel: &'a str,
-    pub(super) at: &'a At,
+    pub(super) at: &'a MessageRef,
 }
 
 impl<'a> Place<'a> {
@@ -35,7 +35,7 @@ pub(super) enum Action {
 }
 
 pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
-    let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.band().name());
+    let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
     let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
     match action {
         Action::Posted => {
@@ -66,7 +66,7 @@ pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
     let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
     tracing::info!(digest_id, findings = findings.len(), channel, channel_id, ts, "digest posted");
     for f in findings {
-        let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.band().name());
+        let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
         tracing::debug!(
             finding_id,
             finding_type,

@@ -8,9 +8,9 @@ use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
 use crate::plan::Delivery;
 use crate::poll::Ask;
 use crate::poll::look::{Besides, Look};
-use crate::slack::{At, Failure, HistoryError, OwnMessage, Reaction, ReactionAccess, RecentReactions};
+use crate::slack::{BotMessage, HistoryError, MessageRef, Reaction, ReactionAccess, RecentReactions, SlackError};
 use crate::state::store::SaveError;
-use crate::time::Millis;
+use crate::time::Timestamp;
 use crate::triage::Messages;
 use crate::user::UserId;
 
@@ -45,7 +45,7 @@ pub enum Effect {
     /// A dry run prints a delivery.
     Print(Delivery),
     /// An event is due at this time, if there is none before.
-    WakeAt(Millis),
+    WakeAt(Timestamp),
 }
 
 /// An identity that could not be used, and with it the sources that are read through it.
@@ -97,20 +97,20 @@ pub enum Query {
     /// The own messages in channels, by the ID of the channel with its name, since a time.
     Histories {
         channels: BTreeMap<String, String>,
-        oldest: Millis,
+        oldest: Timestamp,
     },
     ReactionAccess,
     RecentReactions(Messages),
-    Reactions(At),
+    Reactions(MessageRef),
     IsBot(UserId),
-    Permalink(At),
-    /// At most [`PAGE`](crate::guardduty::PAGE) findings.
+    Permalink(MessageRef),
+    /// MessageRef most [`PAGE`](crate::guardduty::PAGE_SIZE) findings.
     Findings(DetectorOf, Vec<String>),
-    /// At most [`PAGE`](crate::guardduty::PAGE) findings, as GuardDuty returns them.
+    /// MessageRef most [`PAGE`](crate::guardduty::PAGE_SIZE) findings, as GuardDuty returns them.
     Documents(DetectorOf, Vec<String>),
     ChangeArchiving(DetectorOf, Vec<String>, ArchiveChange),
     /// The number of open findings that were created before each of these times.
-    OpenByAge(Vec<DetectorOf>, [Millis; 3]),
+    OpenByAge(Vec<DetectorOf>, [Timestamp; 3]),
     Investigations(Vec<DetectorOf>),
     /// The result of an investigation, by its ID.
     Assessment(DetectorOf, String),
@@ -121,18 +121,18 @@ pub enum Query {
 pub struct ChannelHistory {
     pub name: String,
     pub id: String,
-    pub messages: Result<Vec<OwnMessage>, HistoryError>,
+    pub messages: Result<Vec<BotMessage>, HistoryError>,
 }
 
 /// The answer to a query.
 #[derive(Debug)]
 pub enum Reply {
     Histories(Vec<ChannelHistory>),
-    ReactionAccess(Result<ReactionAccess, Failure>),
+    ReactionAccess(Result<ReactionAccess, SlackError>),
     /// By the ID of each channel that could be read.
     RecentReactions(BTreeMap<String, RecentReactions>),
-    Reactions(Result<Vec<Reaction>, Failure>),
-    IsBot(Result<bool, Failure>),
+    Reactions(Result<Vec<Reaction>, SlackError>),
+    IsBot(Result<bool, SlackError>),
     Permalink(Option<String>),
     Findings(Result<Vec<Finding>, ReadError>),
     Documents(Result<BTreeMap<String, String>, ReadError>),

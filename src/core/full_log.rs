@@ -10,7 +10,7 @@ use crate::core::agenda::Step;
 use crate::core::event::{Query, Reply};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::guardduty::PAGE;
+use crate::guardduty::PAGE_SIZE;
 
 /// Findings of one source.
 pub(super) type PageOfSource = (String, Vec<Rc<Finding>>);
@@ -19,11 +19,11 @@ impl Core<'_> {
     pub(super) fn begin_full_log(&mut self) {
         let mut by_source: BTreeMap<String, Vec<Rc<Finding>>> = BTreeMap::new();
         for f in std::mem::take(&mut self.unshown) {
-            by_source.entry(f.origin.key()).or_default().push(f);
+            by_source.entry(f.origin.source_key()).or_default().push(f);
         }
         let mut pages = VecDeque::new();
         for (source, findings) in by_source {
-            pages.extend(findings.chunks(PAGE).map(|page| (source.clone(), page.to_vec())));
+            pages.extend(findings.chunks(PAGE_SIZE).map(|page| (source.clone(), page.to_vec())));
         }
         self.do_first([Step::LogInFull(pages)]);
     }
@@ -63,13 +63,14 @@ fn log(source: &str, f: &Finding, document: &str) {
 
 /// The members that the program reads, and the text of the message, line by line.
 fn known_members(f: &Finding) -> Value {
-    let facts: Vec<String> = f.details().facts.iter().flat_map(|fact| &fact.lines).map(|line| line.plain()).collect();
+    let facts: Vec<String> =
+        f.details().facts.iter().flat_map(|fact| &fact.lines).map(|line| line.to_plain()).collect();
     json!({
         "id": f.id, "type": f.kind.as_str(), "title": f.title, "description": f.details().description, "severity": f.severity,
         "accountId": f.account_id, "region": f.region, "updatedAt": f.updated_at,
-        "createdAt": f.created.map(|t| t.iso()), "eventFirstSeen": f.first_seen.map(|t| t.iso()),
-        "eventLastSeen": f.last_seen.map(|t| t.iso()), "count": f.count, "archived": f.archived,
-        "resource": {"resourceType": f.resource_kind, "subject": f.subject().plain()},
+        "createdAt": f.created.map(|t| t.to_rfc3339()), "eventFirstSeen": f.first_seen.map(|t| t.to_rfc3339()),
+        "eventLastSeen": f.last_seen.map(|t| t.to_rfc3339()), "count": f.count, "archived": f.archived,
+        "resource": {"resourceType": f.resource_kind, "subject": f.subject().to_plain()},
         "facts": facts,
     })
 }

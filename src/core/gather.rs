@@ -8,7 +8,7 @@ use crate::core::event::{Effect, SourceRequest};
 use crate::core::limits::{Flood, intake_limit};
 use crate::core::run::Core;
 use crate::poll::{Known, Room};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Sources that answer after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
 const PLANNING_DEADLINE: Duration = Duration::from_secs(60);
@@ -24,22 +24,22 @@ impl Core<'_> {
     }
 
     /// Time at which what arrived is planned, without the sources that have not answered.
-    fn planning_deadline(&self) -> Millis {
+    fn planning_deadline(&self) -> Timestamp {
         self.now.plus((self.config.run_timeout / 4).min(PLANNING_DEADLINE))
     }
 
     /// Sets the number of findings that the next requests to sources may take in.
     pub(super) fn set_room(&mut self, limit: usize) {
         let state = &self.state;
-        let said = state.findings.iter().map(|(id, entry)| (id.clone(), entry.u)).collect();
-        let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.passed);
+        let said = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
+        let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
         let passed = given_up.map(|(id, _)| id.clone()).collect();
         self.known = Rc::new(Known { said, passed });
         self.room = Rc::new(Room::new(limit));
     }
 
     /// Waits until every source that was requested has answered, or until the planning deadline if anything arrived.
-    pub(super) fn gather(&mut self, planning_deadline: Millis) -> Option<Step> {
+    pub(super) fn gather(&mut self, planning_deadline: Timestamp) -> Option<Step> {
         let is_due = self.now >= planning_deadline && !self.arrived.is_empty();
         let is_done = self.sources.is_idle() || is_due || self.is_over() || self.is_late();
         (!is_done).then_some(Step::Gather { planning_deadline })
@@ -76,7 +76,7 @@ impl Core<'_> {
     }
 
     /// Time from which unanswered sources are announced, because there is still time to do so.
-    pub(super) fn late_at(&self) -> Millis {
+    pub(super) fn late_at(&self) -> Timestamp {
         self.end.minus((self.config.run_timeout / 8).min(RESERVE))
     }
 

@@ -9,8 +9,8 @@ use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::finding::{Assessment, Finding, investigated_finding};
-use crate::guardduty::{DetectorStatus, Investigation, ReadError, Reason};
-use crate::plan::{Delivery, Queue, Routed, Update, Word, default_destination, route};
+use crate::guardduty::{DetectorInfo, Investigation, ReadError, TransientReason};
+use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};
 
 /// An older result is not announced: its thread is not where anybody looks for it.
 const RECENT: Duration = Duration::from_secs(24 * 3_600);
@@ -53,7 +53,7 @@ impl Core<'_> {
     }
 
     fn begin_investigations(&mut self) {
-        let has_messages = self.state.findings.values().any(|entry| entry.at.is_some());
+        let has_messages = self.state.findings.values().any(|entry| entry.message.is_some());
         if !self.may_triage() || !has_messages {
             return;
         }
@@ -114,7 +114,7 @@ impl Core<'_> {
                     return Some(Step::Investigations(step));
                 };
                 if let Some(update) = assessment.and_then(|assessment| self.reply_with(f, assessment)) {
-                    let channel = self.channels.name(&update.at.channel);
+                    let channel = self.channels.name(&update.message.channel);
                     replies.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
                 }
             }
@@ -139,7 +139,7 @@ impl Core<'_> {
 
     fn can_investigate(&self, key: &str) -> bool {
         let status = self.sources.tracks.get(key).and_then(|track| track.status.as_ref());
-        status.is_some_and(DetectorStatus::can_investigate)
+        status.is_some_and(DetectorInfo::can_investigate)
     }
 
     /// An operation or a permission that is missing is one warning until it is there.
@@ -151,7 +151,7 @@ impl Core<'_> {
             }
             Err(error) => error,
         };
-        let is_rejected = matches!(error, ReadError::Passing { reason: Reason::Rejected, .. });
+        let is_rejected = matches!(error, ReadError::Transient { reason: TransientReason::Rejected, .. });
         let is_lasting = error.is_lasting() || is_rejected;
         if !is_lasting || self.state.note_investigations(key, false) {
             tracing::warn!(source = key, %error, "cannot list investigations; their results are not announced");
@@ -162,9 +162,9 @@ impl Core<'_> {
     /// The finding that an investigation is about, if its thread is to have the result.
     fn finding_due(&mut self, investigation: &Investigation) -> Option<String> {
         let id = investigated_finding(&investigation.prompt)?;
-        let is_recent = self.now.since(investigation.ended) < RECENT;
+        let is_recent = self.now.duration_since(investigation.ended) < RECENT;
         let entry = self.state.findings.get(id).filter(|_| is_recent)?;
-        let has_thread = entry.at.as_ref().is_some_and(|at| !at.is_webhook());
+        let has_thread = entry.message.as_ref().is_some_and(|at| !at.is_webhook());
         let is_due = has_thread && !entry.has_investigation(&investigation.id) && !self.tried.contains(id);
         if is_due && entry.marks().muted.is_some() {
             self.state.set_investigated(id, &investigation.id);
@@ -176,11 +176,18 @@ impl Core<'_> {
     fn reply_with(&self, f: &Rc<Finding>, assessment: Assessment) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
         let to = match route(self.config, f) {
-            Routed::To(to) => to,
-            Routed::Drop => default_destination(self.config),
+            RouteDecision::To(to) => to,
+            RouteDecision::Drop => default_destination(self.config),
         };
-        let word = Word { assessment: Some(Rc::new(assessment)), ..Word::default() };
-        let (at, marks) = (entry.at.clone()?, entry.marks());
-        Some(Update { at, word: Some(word), to, seen: Vec::new(), related: Vec::new(), marks })
+        let reply = ThreadReply { assessment: Some(Rc::new(assessment)), ..ThreadReply::default() };
+        let (message, marks) = (entry.message.clone()?, entry.marks());
+        Some(Update {
+            message,
+            reply: Some(reply),
+            repost_to: to,
+            known_attributes: Vec::new(),
+            related: Vec::new(),
+            marks,
+        })
     }
 }

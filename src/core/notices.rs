@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::core::agenda::{Queues, Step};
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::core::run::Core;
-use crate::message::{Level, Notice};
-use crate::plan::{Delivery, silence};
-use crate::slack::OwnMessage;
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::{Delivery, source_health};
+use crate::slack::BotMessage;
 
 /// Period in which a warning is announced once by runs without a saved state.
 const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -22,7 +22,7 @@ impl Core<'_> {
     /// stay in the state, for the next run in case a later save succeeds.
     pub(super) fn hold_back_notices(&mut self, mut queues: Queues) -> Option<Step> {
         let has_notice = queues.values().flatten().any(|delivery| matches!(delivery, Delivery::Notice(_)));
-        if self.state.saved.is_none() && has_notice {
+        if self.state.saved_at.is_none() && has_notice {
             let Poll::Ready(announced) = self.read_announced_events() else {
                 return Some(Step::HoldBackNotices(queues));
             };
@@ -65,27 +65,28 @@ fn announced_events(history: &ChannelHistory) -> Vec<String> {
 }
 
 fn is_held_back(notice: &Notice, announced: &HashSet<String>) -> bool {
-    notice.level == Level::Info || announced.contains(silence::event(&notice.id))
+    notice.level == NoticeLevel::Info || announced.contains(source_health::event(&notice.id))
 }
 
-fn event_of(message: &OwnMessage) -> Option<String> {
-    let id = message.event.get("notice_id").and_then(|id| id.as_str())?;
-    Some(silence::event(id).to_owned())
+fn event_of(message: &BotMessage) -> Option<String> {
+    let id = message.payload.get("notice_id").and_then(|id| id.as_str())?;
+    Some(source_health::event(id).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::silence::Stamp;
-    use crate::time::Millis;
+    use crate::plan::source_health::NoticeEpoch;
+    use crate::time::Timestamp;
 
     #[test]
     fn info_is_held_back_and_a_warning_only_if_an_earlier_run_announced_it() {
-        let notice = |level, at| Stamp(Millis(at)).notice("blind-111122223333/eu-west-1", level, String::new(), vec![]);
-        let (nothing, before) = (HashSet::new(), notice(Level::Warning, 1));
-        let announced = HashSet::from([silence::event(&before.id).to_owned()]);
-        assert!(is_held_back(&notice(Level::Info, 2), &nothing));
-        assert!(!is_held_back(&notice(Level::Warning, 2), &nothing));
-        assert!(is_held_back(&notice(Level::Warning, 2), &announced));
+        let notice =
+            |level, at| NoticeEpoch(Timestamp(at)).notice("blind-111122223333/eu-west-1", level, String::new(), vec![]);
+        let (nothing, before) = (HashSet::new(), notice(NoticeLevel::Warning, 1));
+        let announced = HashSet::from([source_health::event(&before.id).to_owned()]);
+        assert!(is_held_back(&notice(NoticeLevel::Info, 2), &nothing));
+        assert!(!is_held_back(&notice(NoticeLevel::Warning, 2), &nothing));
+        assert!(is_held_back(&notice(NoticeLevel::Warning, 2), &announced));
     }
 }

@@ -11,11 +11,11 @@ use crate::core::posted::Past;
 use crate::core::rate_limit::RateLimiter;
 use crate::core::send::Shared;
 use crate::core::talk::{Talk, Turn};
-use crate::message::{Message, Wording};
+use crate::message::{Message, MessageOptions};
 use crate::plan::{Delivery, Queue};
-use crate::slack::{At, Failure, HistoryError, OwnMessage, Target};
+use crate::slack::{BotMessage, HistoryError, MessageRef, SlackError, Target};
 use crate::state::Outcome;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Time after which the history shows a message that was acknowledged.
 pub const LAG: Duration = Duration::from_secs(10);
@@ -32,20 +32,20 @@ pub enum Call {
         thread: Option<(String, bool)>,
     },
     Update {
-        at: At,
+        at: MessageRef,
         message: Message,
     },
     Permalink {
-        at: At,
+        at: MessageRef,
     },
     History {
         channel: String,
-        oldest: Millis,
+        oldest: Timestamp,
     },
     Replies {
         channel: String,
         thread: String,
-        oldest: Millis,
+        oldest: Timestamp,
     },
 }
 
@@ -59,10 +59,10 @@ impl Call {
 /// The answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Posted(Result<At, Failure>),
-    Updated(Result<(), Failure>),
+    Posted(Result<MessageRef, SlackError>),
+    Updated(Result<(), SlackError>),
     Permalink(Option<String>),
-    Messages(Result<Vec<OwnMessage>, HistoryError>),
+    Messages(Result<Vec<BotMessage>, HistoryError>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,11 +102,11 @@ pub struct Work {
     pub calls: Vec<(CallId, Call)>,
     pub reports: Vec<Report>,
     /// Time at which there is more to do.
-    pub wake_at: Option<Millis>,
+    pub wake_at: Option<Timestamp>,
 }
 
 impl Work {
-    fn wake(&mut self, at: Millis) {
+    fn wake(&mut self, at: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
 }
@@ -114,14 +114,14 @@ impl Work {
 /// What the deliveries need to know.
 pub struct Context<'a> {
     pub channels: &'a mut Channels,
-    pub wording: &'a Wording,
+    pub wording: &'a MessageOptions,
     pub past: Past,
     pub permission: Permission,
-    pub now: Millis,
+    pub now: Timestamp,
     /// Time until the run must end.
     pub left: Duration,
     /// Time until which edits that announce nothing may be made.
-    pub refresh_until: Millis,
+    pub refresh_until: Timestamp,
     /// Spreads retries: from 0 to 1.
     pub chance: f64,
 }
@@ -142,7 +142,7 @@ struct Line {
     unknown: Vec<Item>,
     /// Number of times that unknown outcomes were checked.
     checks: usize,
-    next_check: Option<Millis>,
+    next_check: Option<Timestamp>,
 }
 
 #[derive(Debug)]

@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::config::Access;
+use crate::config::SlackAuth;
 use crate::core::agenda::{Queues, Step, Window};
 use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::Reopened;
-use crate::plan::{self, Delivery, Queue, Refresh, Routed, Update, Word, default_destination, route, silence};
-use crate::state::Entry;
+use crate::plan::{
+    self, Delivery, Queue, Refresh, Reply, RouteDecision, Update, default_destination, route, source_health,
+};
+use crate::state::FindingRecord;
 
 /// Maximum number of notices that wait in the state.
 const MAX_NOTICES: usize = 100;
@@ -78,8 +80,8 @@ impl Core<'_> {
     /// not only as archived or unarchived. One below the lower bound may have been announced and forgotten.
     pub(super) fn is_unannounced(&self, f: &Finding) -> bool {
         let (state, overlap) = (&self.state, self.config.overlap);
-        let listable = state.sources.get(&f.origin.key()).is_some_and(|s| f.updated >= s.lower(overlap));
-        listable && !state.knows(&f.id, f.updated)
+        let listable = state.sources.get(&f.origin.source_key()).is_some_and(|s| f.updated >= s.lower_bound(overlap));
+        listable && !state.is_processed(&f.id, f.updated)
     }
 
     /// The newest revision of each finding, without those that are processed, or were tried in this run.
@@ -87,7 +89,7 @@ impl Core<'_> {
         let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
         for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
             // What one source showed late, another may have shown before.
-            if self.state.knows(&f.id, f.updated) {
+            if self.state.is_processed(&f.id, f.updated) {
                 self.sources.set_processed(&f.id);
                 continue;
             }
@@ -113,27 +115,27 @@ impl Core<'_> {
         self.add_notices(&mut plan.queues);
         let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
         plan.queues.retain(|queue, deliveries| !deliveries.is_empty() && !is_closed(queue));
-        if !plan.held.is_empty() {
-            let held = Window { findings: plan.held, looked_up: Vec::new() };
+        if !plan.deferred.is_empty() {
+            let held = Window { findings: plan.deferred, looked_up: Vec::new() };
             self.do_first([Step::AnnounceLater(held)]);
         }
         self.deliver(plan.queues);
     }
 
     /// Plans findings, and processes those that are skipped.
-    fn plan(&mut self, findings: Vec<Rc<Finding>>) -> plan::Plan {
+    fn plan(&mut self, findings: Vec<Rc<Finding>>) -> plan::DeliveryPlan {
         let (digests, id) = (&mut self.digests, self.id.clone());
         let next_id = || {
             *digests += 1;
             format!("{id}-{digests}")
         };
-        let mut plan = plan::plan(&self.state, self.config, findings, &mut self.budget, next_id, self.now);
+        let mut plan = plan::plan_deliveries(&self.state, self.config, findings, &mut self.budget, next_id, self.now);
         for (f, outcome, reason) in plan.skipped.drain(..) {
             tracing::info!(
                 finding_id = f.id,
                 finding_type = f.kind.as_str(),
-                severity_level = f.band().name(),
-                reason = reason.text(),
+                severity_level = f.severity_level().name(),
+                reason = reason.as_str(),
                 "finding skipped"
             );
             self.process(&f, &outcome);
@@ -143,37 +145,44 @@ impl Core<'_> {
 
     fn has_archiving_changed(&self, looked_up: &[Rc<Finding>]) -> bool {
         let differs = |f: &Rc<Finding>| {
-            self.state.findings.get(&f.id).is_some_and(|e| e.at.is_some() && e.archived != f.archived)
+            self.state.findings.get(&f.id).is_some_and(|e| e.message.is_some() && e.archived != f.archived)
         };
         self.config.slack.triage.is_some() && looked_up.iter().any(differs)
     }
 
     /// A finding that was archived, or brought back, says so on its message. One whose attack sequence, or signal, got a
     /// message links to it.
-    fn add_looked_up(&self, plan: &mut plan::Plan, looked_up: Vec<Rc<Finding>>) {
+    fn add_looked_up(&self, plan: &mut plan::DeliveryPlan, looked_up: Vec<Rc<Finding>>) {
         let planned: HashSet<String> =
             plan.queues.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();
         for f in looked_up {
             let Some(entry) = self.state.findings.get(&f.id).filter(|_| !planned.contains(&f.id)) else {
                 continue;
             };
-            let Some(at) = entry.at.clone() else { continue };
+            let Some(at) = entry.message.clone() else { continue };
             let related = self.state.related(&f);
             if entry.archived == f.archived {
-                if !entry.has_links(&related) && self.state.knows(&f.id, f.updated) {
-                    let refresh = Refresh { at, marks: entry.marks(), seen: entry.seen.clone(), related };
+                if !entry.has_links(&related) && self.state.is_processed(&f.id, f.updated) {
+                    let refresh = Refresh { at, marks: entry.marks(), seen: entry.attributes.clone(), related };
                     plan.queues.entry(Queue::Edits).or_default().push(Delivery::Refresh(f, refresh));
                 }
                 continue;
             }
             let to = match route(self.config, &f) {
-                Routed::To(to) => to,
-                Routed::Drop => default_destination(self.config),
+                RouteDecision::To(to) => to,
+                RouteDecision::Drop => default_destination(self.config),
             };
             let word = reopening(entry, &f);
             let is_unarchived = entry.archived && !f.archived;
             let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
-            let update = Update { at, word, to, seen: entry.seen.clone(), related, marks };
+            let update = Update {
+                message: at,
+                reply: word,
+                repost_to: to,
+                known_attributes: entry.attributes.clone(),
+                related,
+                marks,
+            };
             plan.queues.entry(Queue::Edits).or_default().push(Delivery::Update(f, update));
         }
     }
@@ -181,12 +190,12 @@ impl Core<'_> {
     /// Adds edits of messages whose finding moved to another channel: they point to its new message.
     pub(super) fn add_redirects(&self, queues: &mut Queues) {
         // They wait for a bot's token, if they were left by one.
-        if matches!(self.config.slack.access, Access::Webhook { .. }) {
+        if matches!(self.config.slack.access, SlackAuth::Webhook { .. }) {
             return;
         }
         for (id, entry) in &self.state.findings {
-            let Some(at) = entry.at.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
-            for old in &entry.old {
+            let Some(at) = entry.message.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
+            for old in &entry.superseded {
                 let channel = self.channels.name(&at.channel);
                 let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };
                 queues.entry(Queue::Edits).or_default().push(delivery);
@@ -198,7 +207,7 @@ impl Core<'_> {
         // Where one of them may stand already, only its own id will tell.
         if !self.channels.is_closed(self.channels.default.name()) {
             let tried = &self.tried;
-            let mut due = silence::together(self.state.notices.clone(), |n| tried.contains(&n.id));
+            let mut due = source_health::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(MAX_NOTICES);
             for lost in due.drain(..over) {
                 tracing::error!(notice_id = lost.id, notice = lost.title, "notice queue is full; notice discarded");
@@ -212,9 +221,9 @@ impl Core<'_> {
 }
 
 /// What the thread of a resolved finding says that somebody unarchived. A muted thread says nothing.
-fn reopening(entry: &Entry, f: &Finding) -> Option<Word> {
+fn reopening(entry: &FindingRecord, f: &Finding) -> Option<Reply> {
     let marks = entry.marks();
     let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();
     let reopened = Some(Reopened::Unarchived);
-    is_reopened.then(|| Word { reopened, ..Word::default() })
+    is_reopened.then(|| Reply { reopened, ..Reply::default() })
 }

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::slack::{At, OwnMessage, ReplyId};
+use crate::slack::{BotMessage, MessageRef, ReplyId};
 use crate::state::{PostedFinding, State};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Maximum difference between Slack's clock and ours.
 const SKEW: Duration = Duration::from_secs(60);
@@ -17,13 +17,13 @@ const SKEW: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub struct Past {
     /// The history is read from here.
-    pub oldest: Millis,
+    pub oldest: Timestamp,
     /// A replay: what was posted before does not count.
-    pub replayed: Option<Millis>,
+    pub replayed: Option<Timestamp>,
 }
 
 impl Past {
-    pub fn since(since: Millis, replayed: Option<Millis>) -> Self {
+    pub fn since(since: Timestamp, replayed: Option<Timestamp>) -> Self {
         let oldest = since.minus(SKEW);
         Self { oldest: replayed.map_or(oldest, |replayed| oldest.max(replayed)), replayed }
     }
@@ -50,7 +50,7 @@ pub struct Adopted {
 
 impl PostedMessages {
     /// Adds the messages of one channel: its name as configured, its ID.
-    pub fn add(&mut self, channel: (&str, &str), messages: Vec<OwnMessage>, past: &Past) {
+    pub fn add(&mut self, channel: (&str, &str), messages: Vec<BotMessage>, past: &Past) {
         for m in messages {
             if past.replayed.is_some_and(|replayed| m.posted() <= replayed) {
                 continue;
@@ -66,17 +66,17 @@ impl PostedMessages {
         }
     }
 
-    fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &OwnMessage) {
+    fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &BotMessage) {
         let Some(id) = text(m, "finding_id") else { return };
         if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
             return;
         }
         let posted = PostedFinding {
             // A finding without a readable time is identified by its ID alone.
-            updated: text(m, "updated_at").and_then(|time| Millis::parse(&time)).unwrap_or_default(),
-            at: At { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread: None },
+            updated: text(m, "updated_at").and_then(|time| Timestamp::parse(&time)).unwrap_or_default(),
+            at: MessageRef { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread_ts: None },
             channel: name.to_owned(),
-            severity: m.event.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
+            severity: m.payload.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
             region: text(m, "region").unwrap_or_default(),
             detector: text(m, "detector_id").unwrap_or_default(),
         };
@@ -84,14 +84,14 @@ impl PostedMessages {
     }
 
     /// The message of this revision of a finding, or of a later one.
-    pub fn finding(&self, id: &str, updated: Millis) -> Option<At> {
+    pub fn finding(&self, id: &str, updated: Timestamp) -> Option<MessageRef> {
         self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())
     }
 
     /// Treats as delivered what was posted: findings of sources in the state, digests with a plan, queued notices.
     /// `sources`: the source, by its `n`, of each finding that this run was just shown: a message about one of those
     /// counts whichever detector it names.
-    pub fn adopt(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Millis) -> Adopted {
+    pub fn adopt(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Timestamp) -> Adopted {
         let mut adopted = Adopted::default();
         for id in &self.digests {
             adopted.digests += usize::from(state.adopt_digest(id).is_some());
@@ -106,6 +106,6 @@ impl PostedMessages {
     }
 }
 
-fn text(m: &OwnMessage, key: &str) -> Option<String> {
-    m.event.get(key).and_then(|v| v.as_str()).map(str::to_owned)
+fn text(m: &BotMessage, key: &str) -> Option<String> {
+    m.payload.get(key).and_then(|v| v.as_str()).map(str::to_owned)
 }

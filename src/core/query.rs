@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use crate::core::event::{Effect, Query, QueryId, Reply};
 use crate::core::run::Core;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// A question that was asked.
 #[derive(Debug)]
 pub(super) struct Inquiry {
     id: QueryId,
     /// Time until which the answer is waited for.
-    pub(super) until: Millis,
+    pub(super) until: Timestamp,
     reply: Option<Reply>,
 }
 
 impl Core<'_> {
     /// Asks, or returns the reply to what was asked. The reply is `None` if it did not come until `until`, or before the
     /// run must end.
-    pub(super) fn ask_until(&mut self, until: Millis, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
+    pub(super) fn ask_until(&mut self, until: Timestamp, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
         let Some(inquiry) = &mut self.inquiry else {
             return self.begin_inquiry(until, query);
         };
@@ -38,7 +38,7 @@ impl Core<'_> {
 
     /// Asks, with no limit but the end of the run.
     pub(super) fn ask(&mut self, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
-        self.ask_until(Millis::MAX, query)
+        self.ask_until(Timestamp::MAX, query)
     }
 
     /// Asks within the time that triage and the summary may take.
@@ -47,7 +47,7 @@ impl Core<'_> {
         self.ask_until(until, query)
     }
 
-    fn begin_inquiry(&mut self, until: Millis, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
+    fn begin_inquiry(&mut self, until: Timestamp, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
         if self.is_stopping() || self.now >= until {
             return Poll::Ready(None);
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::plan::Queue;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 const PER_CHANNEL: Duration = Duration::from_secs(1);
 const PER_WORKSPACE: Duration = Duration::from_millis(200);
@@ -19,15 +19,15 @@ const EDIT_BURST: u32 = 10;
 /// by their ID where it is known, else as configured.
 #[derive(Clone, Debug, Default)]
 pub struct RateLimiter {
-    workspace: Millis,
-    held: HashMap<Queue, Millis>,
+    workspace: Timestamp,
+    held: HashMap<Queue, Timestamp>,
     /// Time at which ten edits may be sent at once again.
-    edits: Millis,
+    edits: Timestamp,
 }
 
 impl RateLimiter {
     /// Takes the turn of a queue, or returns the time at which it comes.
-    pub fn take(&mut self, queue: &Queue, now: Millis) -> Result<(), Millis> {
+    pub fn take(&mut self, queue: &Queue, now: Timestamp) -> Result<(), Timestamp> {
         let ready = self.ready(queue, now);
         if ready > now {
             return Err(ready);
@@ -41,13 +41,13 @@ impl RateLimiter {
     }
 
     /// Sends nothing from a queue for `time`.
-    pub fn hold(&mut self, queue: &Queue, time: Duration, now: Millis) {
+    pub fn hold(&mut self, queue: &Queue, time: Duration, now: Timestamp) {
         let until = now.plus(time);
         let held = self.held.entry(queue.clone()).or_insert(until);
         *held = until.max(*held);
     }
 
-    fn ready(&self, queue: &Queue, now: Millis) -> Millis {
+    fn ready(&self, queue: &Queue, now: Timestamp) -> Timestamp {
         let next = self.held.get(queue).copied().unwrap_or(now).max(self.workspace);
         match queue {
             Queue::Channel(_) => next,
@@ -61,21 +61,21 @@ impl RateLimiter {
 mod tests {
     use super::*;
 
-    const START: Millis = Millis(1_800_000_000_000);
+    const START: Timestamp = Timestamp(1_800_000_000_000);
 
     fn channel(name: &str) -> Queue {
         Queue::Channel(name.to_owned())
     }
 
     /// Seconds after which all turns were taken.
-    fn seconds(limiter: &mut RateLimiter, queues: &[Queue], start: Millis) -> f64 {
+    fn seconds(limiter: &mut RateLimiter, queues: &[Queue], start: Timestamp) -> f64 {
         let mut now = start;
         for queue in queues {
             while let Err(later) = limiter.take(queue, now) {
                 now = later;
             }
         }
-        now.since(start).as_secs_f64()
+        now.duration_since(start).as_secs_f64()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::config::{Config, RouteTo, Target};
+use crate::config::{Config, RouteAction, Target};
 use crate::core::agenda::Step;
 use crate::core::channels::Channels;
 use crate::core::event::{ChannelHistory, Query, Reply};
@@ -15,16 +15,16 @@ use crate::core::triage::escalation_of;
 use crate::finding::Finding;
 use crate::slack::HistoryError;
 use crate::state::State;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Messages of earlier runs that Slack may have and the state does not.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlierPosts {
     /// Time from which they may have been posted.
-    pub since: Millis,
+    pub since: Timestamp,
     pub past: Past,
     /// Time from which the history shows all of them.
-    pub readable_at: Option<Millis>,
+    pub readable_at: Option<Timestamp>,
     /// A run ended uncleanly: nothing is posted in a channel whose history cannot be read.
     pub is_unclean: bool,
 }
@@ -46,7 +46,7 @@ impl Core<'_> {
         if self.posted.is_some() {
             return self.adopt(&findings);
         }
-        let wait = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.since(self.now));
+        let wait = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.duration_since(self.now));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             tracing::info!(
                 wait_seconds = wait.as_secs(),
@@ -58,9 +58,9 @@ impl Core<'_> {
 
     fn has_something_to_announce(&self, findings: &[Rc<Finding>]) -> bool {
         let state = &self.state;
-        findings.iter().any(|f| !state.knows(&f.id, f.updated))
+        findings.iter().any(|f| !state.is_processed(&f.id, f.updated))
             || !state.notices.is_empty()
-            || !state.plans.is_empty()
+            || !state.digest_plans.is_empty()
             || self.summary_due().is_some()
     }
 
@@ -133,7 +133,7 @@ impl Core<'_> {
     fn adopt(&mut self, findings: &[Rc<Finding>]) {
         let Some(posted) = &self.posted else { return };
         let state = &mut self.state;
-        let number = |f: &Finding| state.sources.get(&f.origin.key()).map(|source| source.n);
+        let number = |f: &Finding| state.sources.get(&f.origin.source_key()).map(|source| source.id);
         let numbers = findings.iter().filter_map(|f| Some((f.id.as_str(), number(f)?))).collect();
         let adopted = posted.adopt(state, &numbers, self.now);
         if !adopted.findings.is_empty() || adopted.digests > 0 {
@@ -144,11 +144,11 @@ impl Core<'_> {
             );
         }
         for f in findings {
-            if !state.knows(&f.id, f.updated) {
+            if !state.is_processed(&f.id, f.updated) {
                 continue;
             }
             if adopted.findings.contains(&f.id) {
-                state.learn(f);
+                state.complete_reconciled(f);
                 state.schedule_escalation(f, escalation_of(self.config, f).as_ref());
             }
             self.sources.set_processed(&f.id);
@@ -159,12 +159,12 @@ impl Core<'_> {
 /// Names by ID of all channels that are configured, that a plan names, or that have a message of ours although they are
 /// configured no longer.
 fn readable_channels(config: &Config, known: &Channels, state: &State) -> BTreeMap<String, String> {
-    let routed = config.routes.0.iter().filter_map(|route| match &route.to {
-        RouteTo::Target(Target::Channel(name)) => Some(name.as_str()),
+    let routed = config.routes.0.iter().filter_map(|route| match &route.action {
+        RouteAction::Target(Target::Channel(name)) => Some(name.as_str()),
         _ => None,
     });
-    let planned = state.plans.values().map(|plan| plan.channel.as_str());
-    let posted = state.findings.values().filter_map(|entry| entry.at.as_ref()).filter(|at| !at.is_webhook());
+    let planned = state.digest_plans.values().map(|plan| plan.channel.as_str());
+    let posted = state.findings.values().filter_map(|entry| entry.message.as_ref()).filter(|at| !at.is_webhook());
     let names = [known.default.name()].into_iter().chain(routed).chain(planned);
     let names = names.chain(state.channels.keys().map(String::as_str)).chain(posted.map(|at| at.channel.as_str()));
     let mut channels = BTreeMap::new();

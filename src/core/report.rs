@@ -6,8 +6,8 @@ use crate::core::limits::is_given_up;
 use crate::core::outbox::{DeliveryResult, Report};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::message::Level;
-use crate::plan::{Delivery, Queue, Routed, default_destination, route};
+use crate::message::NoticeLevel;
+use crate::plan::{Delivery, Queue, RouteDecision, default_destination, route};
 use crate::state::Outcome;
 
 /// Why something was not delivered.
@@ -41,7 +41,7 @@ impl Core<'_> {
                 self.checkpoints.count_delivery();
             }
             (Delivery::Reply(f, update), DeliveryResult::Completed) => {
-                match update.word.and_then(|word| word.assessment) {
+                match update.reply.and_then(|reply| reply.assessment) {
                     Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
                     None => self.state.set_escalated(&f.id),
                 }
@@ -91,14 +91,14 @@ impl Core<'_> {
     /// The channel of a finding, as configured.
     fn channel_of(&self, f: &Finding) -> String {
         match route(self.config, f) {
-            Routed::To(to) => to.name().to_owned(),
-            Routed::Drop => default_destination(self.config).name().to_owned(),
+            RouteDecision::To(to) => to.name().to_owned(),
+            RouteDecision::Drop => default_destination(self.config).name().to_owned(),
         }
     }
 
     pub(super) fn process_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
-        let n = self.sources.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
-        self.state.settle(f, n, channel, outcome, self.now);
+        let n = self.sources.tracks.get(&f.origin.source_key()).map_or(0, |t| t.n);
+        self.state.mark_processed(f, n, channel, outcome, self.now);
         self.schedule_escalation(f);
         self.sources.set_processed(&f.id);
         self.tally.processed += 1;
@@ -167,8 +167,8 @@ impl Core<'_> {
 
     /// Notes that a finding could not be delivered. Returns true if it is given up after a day.
     fn failed(&mut self, f: Rc<Finding>, why: &str) -> bool {
-        let n = self.sources.tracks.get(&f.origin.key()).map_or(0, |t| t.n);
-        let failing_for = self.state.failed(&f.id, n, self.now);
+        let n = self.sources.tracks.get(&f.origin.source_key()).map_or(0, |t| t.n);
+        let failing_for = self.state.mark_failing(&f.id, n, self.now);
         self.tried.insert(f.id.clone());
         if !is_given_up(failing_for) {
             self.count_failed(&f);
@@ -177,7 +177,7 @@ impl Core<'_> {
         tracing::error!(
             finding_id = f.id,
             finding_type = f.kind.as_str(),
-            severity_level = f.band().name(),
+            severity_level = f.severity_level().name(),
             error = why,
             "finding given up: delivery failed for 24 h"
         );
@@ -185,7 +185,7 @@ impl Core<'_> {
         let title = format!("Finding given up: {} of account {} in {}", f.id, f.account_id, f.origin.region);
         let lines =
             vec![format!("{} · severity {}", f.kind.as_str(), f.severity), format!("Delivery failed for 24 h: {why}")];
-        self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), Level::Warning, title, lines)]);
+        self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), NoticeLevel::Warning, title, lines)]);
         self.process(&f, &Outcome::GivenUp);
         true
     }

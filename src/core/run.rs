@@ -19,13 +19,13 @@ use crate::core::sources::Arrived;
 use crate::core::tracks::Sources;
 use crate::core::triage::{Reactions, time_for_triage};
 use crate::finding::Finding;
-use crate::message::Wording;
-use crate::metrics::Requests;
-use crate::plan::silence::Stamp;
-use crate::plan::{Budget, MAX_DIGEST, default_destination};
+use crate::message::MessageOptions;
+use crate::metrics::RequestCounts;
+use crate::plan::source_health::NoticeEpoch;
+use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
 use crate::poll::{Known, Room};
-use crate::state::{BOUND, State};
-use crate::time::Millis;
+use crate::state::{MAX_STATE_BYTES, State};
+use crate::time::Timestamp;
 
 /// Interval at which a run logs its progress.
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -53,51 +53,51 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_hand: MAX_IN_HAND, digest: MAX_DIGEST, state_bytes: BOUND }
+        Self { in_hand: MAX_IN_HAND, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
     }
 }
 
 /// What a run starts with.
 pub struct Start<'a> {
     pub config: &'a Config,
-    pub wording: &'a Wording,
+    pub wording: &'a MessageOptions,
     pub limits: Limits,
     /// Names this run in the lease.
     pub id: String,
     /// Spreads retries: from 0 to 1.
     pub chance: fn() -> f64,
-    /// Requests that were made, which the last save counts.
-    pub requests: Requests,
+    /// RequestCounts that were made, which the last save counts.
+    pub requests: RequestCounts,
     /// Number of identities whose sources will be discovered.
     pub identities: usize,
     pub state: State,
     /// There was no state.
     pub is_new_installation: bool,
-    /// Reason why the state cannot be saved.
+    /// Reason why the state cannot be saved_at.
     pub unrecordable: Option<String>,
     /// What earlier runs may have posted.
     pub earlier: Option<EarlierPosts>,
     /// Time since which updated findings are announced again.
-    pub replay: Option<Millis>,
-    pub begun: Millis,
-    pub now: Millis,
+    pub replay: Option<Timestamp>,
+    pub begun: Timestamp,
+    pub now: Timestamp,
     /// Time at which the run must end.
-    pub end: Millis,
+    pub end: Timestamp,
 }
 
 /// A run.
 pub struct Core<'a> {
     pub config: &'a Config,
-    wording: &'a Wording,
+    wording: &'a MessageOptions,
     pub(super) limits: Limits,
     pub(super) id: String,
     chance: fn() -> f64,
-    pub(super) requests: Requests,
-    pub(super) begun: Millis,
-    pub(super) now: Millis,
-    pub(super) end: Millis,
+    pub(super) requests: RequestCounts,
+    pub(super) begun: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) end: Timestamp,
     pub(super) is_shutdown_requested: bool,
-    progress_logged_at: Millis,
+    progress_logged_at: Timestamp,
 
     pub state: State,
     pub checkpoints: Checkpoints,
@@ -105,14 +105,14 @@ pub struct Core<'a> {
     pub tally: Tally,
     pub(super) channels: Channels,
     pub(super) outbox: Outbox,
-    pub(super) outbox_wake_at: Option<Millis>,
+    pub(super) outbox_wake_at: Option<Timestamp>,
 
     pub(super) agenda: VecDeque<Step>,
     pub(super) effects: Vec<Effect>,
     pub(super) inquiry: Option<Inquiry>,
     pub(super) last_query: u64,
 
-    pub(super) stamp: Stamp,
+    pub(super) stamp: NoticeEpoch,
     pub(super) is_new_installation: bool,
     pub(super) earlier: Option<EarlierPosts>,
     /// What the history shows, once it was read.
@@ -121,7 +121,7 @@ pub struct Core<'a> {
     pub(super) arrived: Arrived,
     pub(super) room: Rc<Room>,
     pub(super) known: Rc<Known>,
-    pub(super) budget: Budget,
+    pub(super) budget: MessageBudget,
     /// Number of digests that were planned.
     pub(super) digests: usize,
     /// IDs of what was tried and failed, and is not tried again in this run.
@@ -141,10 +141,10 @@ impl<'a> Core<'a> {
         let look_back = now.minus(config.lookback);
         // What was not known of a source, because its identity could not be used, is no shorter for that.
         let unknown = state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
-        let first = [replay, unknown].into_iter().flatten().fold(look_back, Millis::min);
+        let first = [replay, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
-        let stamp = Stamp(state.saved.unwrap_or(now));
-        let past = earlier.map_or(Past::since(now, state.replayed), |earlier| earlier.past);
+        let stamp = NoticeEpoch(state.saved_at.unwrap_or(now));
+        let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
         Self {
             config,
             wording,
@@ -175,7 +175,7 @@ impl<'a> Core<'a> {
             arrived: Arrived::default(),
             room: Rc::new(Room::new(0)),
             known: Rc::default(),
-            budget: Budget::new(config.slack.digest_after, limits.digest),
+            budget: MessageBudget::new(config.slack.digest_after, limits.digest),
             digests: 0,
             tried: HashSet::new(),
             unshown: Vec::new(),
@@ -187,7 +187,7 @@ impl<'a> Core<'a> {
     }
 
     /// The first effects of the run.
-    pub fn begin(&mut self, now: Millis) -> Vec<Effect> {
+    pub fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
         self.now = now;
         self.forget_plans_without_history();
         self.begin_gathering();
@@ -195,7 +195,7 @@ impl<'a> Core<'a> {
     }
 
     /// Takes an event, and returns what is to be done.
-    pub fn handle(&mut self, event: Event, now: Millis) -> Vec<Effect> {
+    pub fn handle(&mut self, event: Event, now: Timestamp) -> Vec<Effect> {
         self.now = now;
         match event {
             Event::SourcesDiscovered(sources) => self.on_sources_discovered(sources),
@@ -225,14 +225,14 @@ impl<'a> Core<'a> {
     }
 
     /// Time at which the next event is due. What is due now was done.
-    fn wake_at(&self) -> Option<Millis> {
+    fn wake_at(&self) -> Option<Timestamp> {
         let next_save = self.checkpoints.next_due().filter(|_| !self.is_stopping());
         let inquiry = self.inquiry.as_ref().map(|inquiry| inquiry.until);
         let times = [self.wake_of_step(), next_save, inquiry, Some(self.next_progress()), Some(self.end)];
         times.into_iter().flatten().filter(|time| *time > self.now).min()
     }
 
-    fn next_progress(&self) -> Millis {
+    fn next_progress(&self) -> Timestamp {
         self.progress_logged_at.plus(PROGRESS)
     }
 
@@ -241,7 +241,7 @@ impl<'a> Core<'a> {
             return;
         }
         self.progress_logged_at = self.now;
-        let elapsed_seconds = self.now.since(self.begun).as_secs();
+        let elapsed_seconds = self.now.duration_since(self.begun).as_secs();
         let (delivered, pending) = (self.tally.delivered, self.sources.pending());
         tracing::info!(elapsed_seconds, delivered, pending, "run in progress");
     }
@@ -256,7 +256,7 @@ impl Core<'_> {
 
     /// Time until the run must end.
     pub(super) fn time_left(&self) -> Duration {
-        self.end.since(self.now)
+        self.end.duration_since(self.now)
     }
 
     pub(super) fn time_for_triage(&self) -> Duration {

@@ -7,16 +7,16 @@ use crate::config::Target;
 use crate::core::channels::{AFTER_FIRST_MESSAGE, Channels};
 use crate::core::mentions::Mentions;
 use crate::core::rate_limit::RateLimiter;
-use crate::message::{Addressing, Form};
+use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
-use crate::retry::Policy;
-use crate::slack::{At, Failure};
-use crate::time::Millis;
+use crate::retry::RetryPolicy;
+use crate::slack::{MessageRef, SlackError};
+use crate::time::Timestamp;
 
 /// A message that Slack acknowledged, and the channel that rejected it first.
 pub(super) struct Sent {
-    pub at: At,
-    pub form: Form,
+    pub at: MessageRef,
+    pub form: MessageForm,
     pub meant: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Next {
     /// Another try: at once, as far as the rate limits allow.
     Again,
     /// Another try at this time.
-    AgainAt(Millis),
+    AgainAt(Timestamp),
     End(Unsent),
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Next {
 pub struct Shared<'a> {
     pub channels: &'a mut Channels,
     pub limiter: &'a mut RateLimiter,
-    pub now: Millis,
+    pub now: Timestamp,
     /// Time until the run must end.
     pub left: Duration,
     /// Spreads retries: from 0 to 1.
@@ -66,7 +66,7 @@ impl Attempts {
     /// Holds a queue for as long as Slack asks. If Slack does not say how long, the time grows.
     pub(super) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, shared: &mut Shared) {
         self.rate_limited += 1;
-        let wait = asked.unwrap_or_else(|| Policy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));
+        let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));
         let wait_seconds = wait.as_secs_f64();
         match queue {
             Queue::Edits => tracing::info!(wait_seconds, "Slack rate limit reached for edits; waiting"),
@@ -77,7 +77,7 @@ impl Attempts {
 
     pub(super) fn on_failure(&mut self, error: String, shared: &Shared) -> Next {
         self.failed += 1;
-        match Policy::SHORT.pause(self.failed, None, shared.left, shared.chance) {
+        match RetryPolicy::INTERACTIVE.next_delay(self.failed, None, shared.left, shared.chance) {
             Some(wait) => {
                 tracing::debug!(error, "retrying");
                 Next::AgainAt(shared.now.plus(wait))
@@ -139,7 +139,7 @@ impl Way {
     }
 
     /// The mention and the channel that the text names, for a function that makes the message.
-    pub(super) fn addressed<T>(&self, make: impl FnOnce(Form, &Addressing) -> T) -> T {
+    pub(super) fn addressed<T>(&self, make: impl FnOnce(MessageForm, &Addressing) -> T) -> T {
         let mention = self.mentions.sent();
         let omitted_mention = self.mentions.omitted();
         let addressing = Addressing {
@@ -164,7 +164,7 @@ impl Way {
         if channels.is_closed(self.target.name()) { Err(Unsent::Left) } else { Ok(()) }
     }
 
-    pub(super) fn on_sent(self, at: At, shared: &mut Shared) -> Sent {
+    pub(super) fn on_sent(self, at: MessageRef, shared: &mut Shared) -> Sent {
         shared.channels.add_mentions(&self.target, &self.mentions);
         if shared.channels.learn(self.target.name(), &at) {
             shared.limiter.hold(&Queue::Channel(at.channel.clone()), AFTER_FIRST_MESSAGE, shared.now);
@@ -173,35 +173,35 @@ impl Way {
     }
 
     /// Decides what follows from a failure.
-    pub(super) fn on_failure(&mut self, failure: Failure, shared: &mut Shared) -> Next {
+    pub(super) fn on_failure(&mut self, failure: SlackError, shared: &mut Shared) -> Next {
         match failure {
-            Failure::RateLimited(wait) => {
+            SlackError::RateLimited(wait) => {
                 let queue = shared.channels.queue(&self.target);
                 self.attempts.on_rate_limit(&queue, wait, shared);
                 Next::Again
             }
-            Failure::Content(error) if self.forms.simplify(&error) => Next::Again,
-            Failure::Content(error) => Next::End(Unsent::Failed(error)),
-            Failure::Restricted(error) | Failure::Unclassified(error) if self.mentions.omit_next() => {
+            SlackError::ContentRejected(error) if self.forms.simplify(&error) => Next::Again,
+            SlackError::ContentRejected(error) => Next::End(Unsent::Failed(error)),
+            SlackError::Restricted(error) | SlackError::Unclassified(error) if self.mentions.omit_next() => {
                 let channel = self.target.name();
                 tracing::warn!(channel, error, "channel may reject the mention; sending without it");
                 Next::Again
             }
-            Failure::Unclassified(error) if self.forms.simplify(&error) => Next::Again,
-            Failure::Unclassified(error) if self.is_last_resort(shared.channels) => Next::End(Unsent::Failed(error)),
-            Failure::Gone(_) if self.must_be_in_thread() => Next::End(Unsent::NotFound),
-            Failure::Restricted(error)
-            | Failure::Unclassified(error)
-            | Failure::Channel(error)
-            | Failure::Reply(error)
-            | Failure::Gone(error) => self.on_rejection(&error, shared.channels),
-            Failure::App(error) => on_app_rejection(&error, shared),
-            Failure::Unsent(error) => self.attempts.on_failure(self.call(&error), shared),
-            Failure::Unknown(error) if shared.channels.is_readable(&self.target) => {
+            SlackError::Unclassified(error) if self.forms.simplify(&error) => Next::Again,
+            SlackError::Unclassified(error) if self.is_last_resort(shared.channels) => Next::End(Unsent::Failed(error)),
+            SlackError::MessageNotFound(_) if self.must_be_in_thread() => Next::End(Unsent::NotFound),
+            SlackError::Restricted(error)
+            | SlackError::Unclassified(error)
+            | SlackError::ChannelRejected(error)
+            | SlackError::Reply(error)
+            | SlackError::MessageNotFound(error) => self.on_rejection(&error, shared.channels),
+            SlackError::AppRejected(error) => on_app_rejection(&error, shared),
+            SlackError::NotSent(error) => self.attempts.on_failure(self.call(&error), shared),
+            SlackError::OutcomeUnknown(error) if shared.channels.is_readable(&self.target) => {
                 Next::End(Unsent::Unknown(self.call(&error)))
             }
             // Nothing shows whether the message exists: a duplicate is better than a loss.
-            Failure::Unknown(error) => self.attempts.on_failure(self.call(&error), shared),
+            SlackError::OutcomeUnknown(error) => self.attempts.on_failure(self.call(&error), shared),
         }
     }
 
@@ -254,25 +254,25 @@ impl Way {
 
 /// The forms of a message, simpler each time Slack rejects its content.
 #[derive(Debug)]
-pub(super) struct Forms(Form);
+pub(super) struct Forms(MessageForm);
 
 impl Default for Forms {
     fn default() -> Self {
-        Self(Form::Full)
+        Self(MessageForm::Blocks)
     }
 }
 
 impl Forms {
-    pub(super) fn now(&self) -> Form {
+    pub(super) fn now(&self) -> MessageForm {
         self.0
     }
 
     /// Returns false if there is no simpler form.
     pub(super) fn simplify(&mut self, error: &str) -> bool {
         let simpler = match self.0 {
-            Form::Full => Form::Text,
-            Form::Text => Form::Bare,
-            Form::Bare => return false,
+            MessageForm::Blocks => MessageForm::Text,
+            MessageForm::Text => MessageForm::Minimal,
+            MessageForm::Minimal => return false,
         };
         let form = self.0.name();
         tracing::warn!(error, form, "Slack rejected the message content; retrying with a simpler form");

@@ -9,12 +9,12 @@ use crate::core::event::Unreachable;
 use crate::core::limits::GIVE_UP_AFTER;
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::guardduty::{ReadError, Reason, SourceKey};
-use crate::message::{Level, Notice};
-use crate::plan::silence::{self, Open, Reading};
+use crate::guardduty::{ReadError, SourceKey, TransientReason};
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::source_health::{self, OpenCounts, SourceStatus};
 use crate::poll::look::Look;
 use crate::poll::watched;
-use crate::state::Standing;
+use crate::state::DetectorStatus;
 
 /// What the sources showed and was not planned yet.
 #[derive(Debug, Default)]
@@ -24,12 +24,15 @@ pub(super) struct Arrived {
     pub(super) looked_up: Vec<Rc<Finding>>,
     pub(super) left_out: Vec<String>,
     /// Sources new to the state, and what was open in them before.
-    pub(super) new_sources: Vec<(String, Option<Open>)>,
+    pub(super) new_sources_notice: Vec<(String, Option<OpenCounts>)>,
 }
 
 impl Arrived {
     pub(super) fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.looked_up.is_empty() && self.left_out.is_empty() && self.new_sources.is_empty()
+        self.findings.is_empty()
+            && self.looked_up.is_empty()
+            && self.left_out.is_empty()
+            && self.new_sources_notice.is_empty()
     }
 }
 
@@ -42,7 +45,7 @@ impl Core<'_> {
         let keys: Vec<String> = self.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
         for key in keys {
             if let Some(source) = self.state.remove_source(&key) {
-                self.announce(silence::recovery(&key, &source, self.stamp, self.now).into_iter().collect());
+                self.announce(source_health::recovery(&key, &source, self.stamp, self.now).into_iter().collect());
             }
         }
     }
@@ -75,7 +78,7 @@ impl Core<'_> {
             keys.push(format!("{}/*", u.account.as_deref().unwrap_or(&u.identity)));
         }
         for key in keys {
-            self.note_health(&key, &Reading::Failed(&u.error));
+            self.note_health(&key, &SourceStatus::Unreadable(&u.error));
         }
     }
 
@@ -94,7 +97,7 @@ impl Core<'_> {
             tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
         }
-        let Some(n) = self.state.sources.get(&key).map(|s| s.n) else { return };
+        let Some(n) = self.state.sources.get(&key).map(|s| s.id) else { return };
         self.note_unfetched(&look, n);
         let new = self.sources.take(&mut look, self.now);
         if let Some(track) = self.sources.tracks.get_mut(&key) {
@@ -108,17 +111,17 @@ impl Core<'_> {
 
     fn note_first_answer(&mut self, key: &str, look: &Look) {
         let reading = match (look.error(), &look.detector) {
-            (Some(error), _) => Reading::Failed(error),
+            (Some(error), _) => SourceStatus::Unreadable(error),
             (None, Ok(Some(id))) => {
-                Reading::Detector { id, enabled: look.status.as_ref().map(|status| status.enabled) }
+                SourceStatus::Detector { id, enabled: look.status.as_ref().map(|status| status.enabled) }
             }
-            (None, _) => Reading::NoDetector,
+            (None, _) => SourceStatus::NoDetector,
         };
-        if matches!(reading, Reading::NoDetector) && !self.has_all_regions() {
+        if matches!(reading, SourceStatus::NoDetector) && !self.has_all_regions() {
             tracing::warn!(source = key, "no GuardDuty detector in this region; nothing can be found there");
         }
         if self.note_health(key, &reading) {
-            self.arrived.new_sources.push((key.to_owned(), look.open_before.clone()));
+            self.arrived.new_sources_notice.push((key.to_owned(), look.open_before.clone()));
         }
         // A message in history is known to be about this source by its detector, also where the list broke off.
         if let Ok(Some(id)) = &look.detector {
@@ -132,15 +135,15 @@ impl Core<'_> {
     }
 
     /// Notes the health of a source, and announces changes. Returns true if the source is new and polled.
-    fn note_health(&mut self, key: &str, reading: &Reading) -> bool {
+    fn note_health(&mut self, key: &str, reading: &SourceStatus) -> bool {
         let (start, all) = (self.sources.start, self.has_all_regions());
-        let (source, new) = self.state.source(key, start);
-        let was_left_out = source.standing == Standing::LeftOut;
-        let (mut source, notices) = silence::standing(key, source, new, all, reading, self.stamp, self.now);
-        source.configured = Some(self.now);
-        let is_left_out = source.standing == Standing::LeftOut;
+        let (source, new) = self.state.source_or_insert(key, start);
+        let was_left_out = source.detector_status == DetectorStatus::Excluded;
+        let (mut source, notices) = source_health::update_health(key, source, new, all, reading, self.stamp, self.now);
+        source.last_configured_at = Some(self.now);
+        let is_left_out = source.detector_status == DetectorStatus::Excluded;
         if was_left_out && !is_left_out {
-            source.begin(start);
+            source.reset_to(start);
         }
         self.state.set_source(key, source);
         if is_left_out && new {
@@ -153,7 +156,7 @@ impl Core<'_> {
     fn compare_configuration(&mut self, key: &str, look: &Look) {
         let Some(mut source) = self.state.sources.get(key).cloned() else { return };
         if let Some(last) = &look.looked_up_to {
-            source.looked_up.clone_from(last);
+            source.archive_cursor.clone_from(last);
         }
         let notices = watched::compare(key, &mut source, look, self.stamp, self.now);
         self.state.set_source(key, source);
@@ -167,7 +170,7 @@ impl Core<'_> {
             tracing::warn!(
                 finding_id = id,
                 source = %look.key,
-                since = since.iso(),
+                since = since.to_rfc3339(),
                 "finding was listed but not returned by GetFindings; the next run retries"
             );
             self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", look.key));
@@ -183,34 +186,34 @@ impl Core<'_> {
 
     /// One notice for all new sources, one for all regions that are left out.
     pub(super) fn announce_sources(&mut self) {
-        let new_sources = std::mem::take(&mut self.arrived.new_sources);
-        let known: Vec<&Open> = new_sources.iter().filter_map(|(_, open)| open.as_ref()).collect();
+        let new_sources_notice = std::mem::take(&mut self.arrived.new_sources_notice);
+        let known: Vec<&OpenCounts> = new_sources_notice.iter().filter_map(|(_, open)| open.as_ref()).collect();
         let open = (!known.is_empty()).then(|| sum(&known));
-        let keys: Vec<String> = new_sources.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<String> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
         let lookback = self.look_back();
         let mut notices = Vec::new();
         if self.is_new_installation && self.sources.tracks.values().any(|t| t.looked) {
             self.is_new_installation = false;
-            notices.push(silence::afresh(lookback, open.as_ref(), self.stamp));
-        } else if !keys.is_empty() && self.state.saved.is_some() {
-            notices.push(silence::new_sources(&keys, lookback, open.as_ref(), self.stamp));
+            notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.stamp));
+        } else if !keys.is_empty() && self.state.saved_at.is_some() {
+            notices.push(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.stamp));
         }
         let left_out = std::mem::take(&mut self.arrived.left_out);
         if !left_out.is_empty() {
-            notices.push(silence::left_out(&left_out, self.stamp));
+            notices.push(source_health::excluded_regions_notice(&left_out, self.stamp));
         }
         self.announce(notices);
     }
 
     /// Period for which new sources are read; in whole minutes where it is longer than configured.
     fn look_back(&self) -> Duration {
-        let more = self.begun.since(self.sources.start).saturating_sub(self.config.lookback);
+        let more = self.begun.duration_since(self.sources.start).saturating_sub(self.config.lookback);
         self.config.lookback + Duration::from_secs(more.as_secs().div_ceil(60) * 60)
     }
 
     /// Returns true if a source is polled: a region that is left out is not.
     pub fn is_polled(&self, key: &str) -> bool {
-        self.state.sources.get(key).is_some_and(|s| s.standing != Standing::LeftOut)
+        self.state.sources.get(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
     /// Announces the sources that did not answer within the run's time, while there is still time to do so. A run that a
@@ -228,10 +231,13 @@ impl Core<'_> {
         }
         let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.looked).map(|(key, _)| key.clone());
         for key in unanswered.collect::<Vec<_>>() {
-            let error = ReadError::Passing { reason: Reason::Timeout, text: "no response within RUN_TIMEOUT".into() };
+            let error = ReadError::Transient {
+                reason: TransientReason::Timeout,
+                text: "no response within RUN_TIMEOUT".into(),
+            };
             tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
-            self.note_health(&key, &Reading::Failed(&error));
+            self.note_health(&key, &SourceStatus::Unreadable(&error));
         }
     }
 
@@ -241,7 +247,7 @@ impl Core<'_> {
         for id in self.state.give_up_unfetched(GIVE_UP_AFTER, &channel, self.now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
-            self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), Level::Warning, title, vec![])]);
+            self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), NoticeLevel::Warning, title, vec![])]);
         }
     }
 }
@@ -250,21 +256,21 @@ impl Core<'_> {
 pub fn log_queued(notice: &Notice) {
     let (notice_id, notice, level) = (&notice.id, &notice.title, notice.level);
     match level {
-        Level::Warning => tracing::warn!(notice_id, notice, "notice queued"),
-        Level::Info | Level::Resolved => tracing::info!(notice_id, notice, "notice queued"),
+        NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),
+        NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),
     }
 }
 
 /// The account of `arn:aws:iam::123456789012:role/name`.
 fn role_account(role: &Role) -> Option<&str> {
     match role {
-        Role::Own => None,
+        Role::Pod => None,
         Role::Arn(arn) => arn.split(':').nth(4),
     }
 }
 
-fn sum(all: &[&Open]) -> Open {
-    let mut total = Open::new();
+fn sum(all: &[&OpenCounts]) -> OpenCounts {
+    let mut total = OpenCounts::new();
     for (band, count) in all.iter().flat_map(|o| o.iter()) {
         *total.entry(*band).or_default() += count;
     }

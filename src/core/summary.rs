@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
-use crate::guardduty::PAGE;
+use crate::guardduty::PAGE_SIZE;
 use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
 use crate::plan::{Delivery, Queue, SummaryOf};
-use crate::slack::At;
-use crate::time::Millis;
+use crate::slack::MessageRef;
+use crate::time::Timestamp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Findings among which the most frequent pairs are looked for.
@@ -31,7 +31,7 @@ pub(super) enum SummaryStep {
     CountOlder(Box<SummaryOf>),
     ReadPermalinks {
         summary: Box<SummaryOf>,
-        worst: VecDeque<(At, WorstFinding)>,
+        worst: VecDeque<(MessageRef, WorstFinding)>,
     },
     ReadDocuments {
         summary: Box<SummaryOf>,
@@ -57,7 +57,7 @@ impl Core<'_> {
     }
 
     /// The due time of which the summary is to be posted in this run.
-    pub(super) fn summary_due(&self) -> Option<Millis> {
+    pub(super) fn summary_due(&self) -> Option<Timestamp> {
         let schedule = self.config.slack.summary.as_ref()?;
         let done = self.state.summary.as_ref()?.done;
         due_summary(schedule, done, self.now)
@@ -141,9 +141,9 @@ impl Core<'_> {
         let mut worst = VecDeque::new();
         for id in ids {
             let Some(entry) = self.state.findings.get(&id) else { continue };
-            let Some((at, since)) = entry.at.clone().zip(entry.first_message()) else { continue };
+            let Some((at, since)) = entry.message.clone().zip(entry.first_message()) else { continue };
             let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
-            let (band, severity) = (entry.band(), entry.sev);
+            let (band, severity) = (entry.severity_level(), entry.severity);
             worst.push_back((at, WorstFinding { band, severity, title, since, permalink: None }));
         }
         self.do_first([Step::Summary(SummaryStep::ReadPermalinks { summary, worst })]);
@@ -152,7 +152,7 @@ impl Core<'_> {
     fn read_permalinks(
         &mut self,
         mut summary: Box<SummaryOf>,
-        mut worst: VecDeque<(At, WorstFinding)>,
+        mut worst: VecDeque<(MessageRef, WorstFinding)>,
     ) -> Option<Step> {
         while let Some((at, _)) = worst.front() {
             let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Permalink(at.clone())) else {
@@ -172,12 +172,12 @@ impl Core<'_> {
         let mut by_source: HashMap<u32, Vec<String>> = HashMap::new();
         for id in most_frequent(&self.state, FREQUENT) {
             if let Some(entry) = self.state.findings.get(&id) {
-                by_source.entry(entry.s).or_default().push(id);
+                by_source.entry(entry.source_id).or_default().push(id);
             }
         }
         let mut pages = VecDeque::new();
         for (n, ids) in by_source {
-            debug_assert!(ids.len() <= PAGE);
+            debug_assert!(ids.len() <= PAGE_SIZE);
             pages.extend(self.sources.detector(n).map(|detector| (detector, ids)));
         }
         self.do_first([Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents: Vec::new() })]);

@@ -13,11 +13,11 @@ use crate::core::outbox::{Answer, Call, DeliveryResult};
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, Place, Shared, Way};
 use crate::finding::Finding;
-use crate::message::{Related, Wording};
+use crate::message::{MessageOptions, Related};
 use crate::plan::{Delivery, Destination, Queue, Update};
-use crate::slack::At;
+use crate::slack::MessageRef;
 use crate::state::{Outcome, fingerprint};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Maximum difference between the clocks of Slack and GuardDuty: a reply about a revision is posted after that revision.
 const SKEW: Duration = Duration::from_secs(3600);
@@ -29,7 +29,7 @@ pub(super) struct Talk {
     /// It was tried before with an unknown outcome, so that the history is checked first.
     again: bool,
     step: Step,
-    not_before: Millis,
+    not_before: Timestamp,
     is_minimal: bool,
     /// Related messages, as far as their addresses are known.
     related: Vec<Related>,
@@ -43,7 +43,7 @@ pub(super) enum Turn {
     Read,
     /// [`Talk::call`] returns a request that writes, within the rate limit of this queue.
     Write(Queue),
-    WaitUntil(Millis),
+    WaitUntil(Timestamp),
     Ended(DeliveryResult),
 }
 
@@ -97,7 +97,7 @@ impl Talk {
             delivery,
             again,
             step: Step::Threads(0),
-            not_before: Millis::default(),
+            not_before: Timestamp::default(),
             is_minimal: false,
             related: Vec::new(),
             link: None,
@@ -126,15 +126,15 @@ impl Talk {
     }
 
     /// Decides what is next, and passes the steps that need no request.
-    pub(super) fn next(&mut self, now: Millis, channels: &mut Channels) -> Turn {
+    pub(super) fn next(&mut self, now: Timestamp, channels: &mut Channels) -> Turn {
         if now < self.not_before && !self.has_ended() {
             return Turn::WaitUntil(self.not_before);
         }
         loop {
             match &mut self.step {
                 Step::Threads(n) => match (&self.delivery, *n) {
-                    (Delivery::Post(_, post), n) if n < post.threads.len() => {
-                        let target = Target::Channel(post.threads[n].channel.clone());
+                    (Delivery::Post(_, post), n) if n < post.candidate_threads.len() => {
+                        let target = Target::Channel(post.candidate_threads[n].channel.clone());
                         if channels.is_readable(&target) {
                             return Turn::Read;
                         }
@@ -154,7 +154,7 @@ impl Talk {
                 Step::Link => return Turn::Read,
                 Step::Replies => {
                     let (_, update) = self.reply_of();
-                    if channels.is_readable(&Target::Channel(update.at.channel.clone())) {
+                    if channels.is_readable(&Target::Channel(update.message.channel.clone())) {
                         return Turn::Read;
                     }
                     self.check_standalone_reply(channels);
@@ -170,11 +170,11 @@ impl Talk {
     }
 
     /// The request of the present step.
-    pub(super) fn call(&self, wording: &Wording, past: &Past, channels: &Channels) -> Call {
+    pub(super) fn call(&self, wording: &MessageOptions, past: &Past, channels: &Channels) -> Call {
         match &self.step {
             Step::Threads(n) => {
                 let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post looks into threads") };
-                let at = &post.threads[*n];
+                let at = &post.candidate_threads[*n];
                 Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }
             Step::History { unread, .. } => Call::History { channel: unread[0].1.clone(), oldest: past.oldest },
@@ -182,10 +182,10 @@ impl Talk {
             Step::Link => Call::Permalink { at: self.linked_message().clone() },
             Step::Replies => {
                 let (f, update) = self.reply_of();
-                let (channel, thread) = (update.at.channel.clone(), root(&update.at).to_owned());
+                let (channel, thread) = (update.message.channel.clone(), root(&update.message).to_owned());
                 // What is said once may be older than the revision.
                 let is_once = matches!(self.delivery, Delivery::Reply(..));
-                let oldest = if is_once { update.at.posted() } else { oldest_reply(f) };
+                let oldest = if is_once { update.message.posted() } else { oldest_reply(f) };
                 Call::Replies { channel, thread, oldest }
             }
             Step::Edit(forms, _) => {
@@ -219,7 +219,7 @@ impl Talk {
     }
 }
 
-fn posted(at: At, meant: Option<String>, old: Option<At>, links: String) -> DeliveryResult {
+fn posted(at: MessageRef, meant: Option<String>, old: Option<MessageRef>, links: String) -> DeliveryResult {
     DeliveryResult::Processed(Outcome::Posted { at, meant, old, links })
 }
 
@@ -228,15 +228,15 @@ fn updated(update: &Update, spoke: bool) -> DeliveryResult {
 }
 
 /// The `ts` of the thread of a message.
-fn root(at: &At) -> &str {
-    at.thread.as_deref().unwrap_or(&at.ts)
+fn root(at: &MessageRef) -> &str {
+    at.thread_ts.as_deref().unwrap_or(&at.ts)
 }
 
-fn oldest_reply(f: &Finding) -> Millis {
+fn oldest_reply(f: &Finding) -> Timestamp {
     f.updated.minus(SKEW)
 }
 
 /// Replies go where the message is.
 fn reply_destination(update: &Update, mention: Option<String>, channels: &Channels) -> Destination {
-    Destination { target: Target::Channel(update.at.channel.clone()), mention, ..channels.default.clone() }
+    Destination { target: Target::Channel(update.message.channel.clone()), mention, ..channels.default.clone() }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::config::{Access, Config};
+use crate::config::{Config, SlackAuth};
 use crate::core::event::{DetectorOf, SourceRequest};
-use crate::finding::{Band, Finding};
-use crate::guardduty::{DetectorStatus, SourceKey, Subject};
+use crate::finding::{Finding, SeverityLevel};
+use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
 use crate::poll::look::{Besides, Look};
 use crate::poll::{Ask, Known, Rest, Room, watched};
-use crate::state::{InHand, Items, Progress, Source, Standing, State};
-use crate::time::Millis;
+use crate::state::{DetectorStatus, InFlight, Items, PollProgress, SourceState, State};
+use crate::time::Timestamp;
 
 /// Archiving is looked up for so many findings a source and run.
 const LOOKUPS: usize = 500;
@@ -23,17 +23,17 @@ const LINKS: usize = 100;
 pub struct Track {
     source: SourceKey,
     /// When it was first requested.
-    since: Millis,
+    since: Timestamp,
     pub n: u32,
     detector: Option<String>,
-    pub progress: Progress,
+    pub progress: PollProgress,
     /// The list goes on from here.
     next: Option<Rest>,
     pub looked: bool,
     /// It was read without an error so far.
     pub up: bool,
-    pub status: Option<DetectorStatus>,
-    pub open: Option<BTreeMap<Band, u64>>,
+    pub status: Option<DetectorInfo>,
+    pub open: Option<BTreeMap<SeverityLevel, u64>>,
     /// IDs that this run listed and GetFindings did not return.
     unfetched: BTreeSet<String>,
 }
@@ -46,7 +46,7 @@ impl Track {
 
     /// Number of findings that are listed and not processed, including those that could not be fetched.
     pub fn pending(&self) -> usize {
-        let unsettled = &self.progress.unsettled;
+        let unsettled = &self.progress.pending;
         unsettled.len() + self.unfetched.iter().filter(|id| !unsettled.contains_key(*id)).count()
     }
 }
@@ -56,7 +56,7 @@ impl Track {
 pub struct Sources<'a> {
     config: &'a Config,
     /// Time from which a source is read that is new to the state.
-    pub start: Millis,
+    pub start: Timestamp,
     pub tracks: BTreeMap<String, Track>,
     /// Number of identities whose sources are not known yet.
     pub(super) undiscovered: usize,
@@ -65,7 +65,7 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    pub(super) fn new(config: &'a Config, identities: usize, start: Millis) -> Self {
+    pub(super) fn new(config: &'a Config, identities: usize, start: Timestamp) -> Self {
         Self { config, start, tracks: BTreeMap::new(), undiscovered: identities, reading: 0 }
     }
 
@@ -81,15 +81,15 @@ impl<'a> Sources<'a> {
         state: &State,
         room: &Rc<Room>,
         known: &Rc<Known>,
-        now: Millis,
+        now: Timestamp,
     ) -> Option<SourceRequest> {
         let key = source.to_string();
         if self.tracks.contains_key(&key) {
             return None;
         }
         let start = self.start;
-        let stored = state.sources.get(&key).filter(|s| s.standing != Standing::LeftOut);
-        let from = stored.map_or(start, |s| s.lower(self.config.overlap));
+        let stored = state.sources.get(&key).filter(|s| s.detector_status != DetectorStatus::Excluded);
+        let from = stored.map_or(start, |s| s.lower_bound(self.config.overlap));
         let besides = self.besides(stored, state, start, now);
         let ask = Ask::new(from, now, self.config.overlap, room, known);
         let track = Track {
@@ -97,7 +97,7 @@ impl<'a> Sources<'a> {
             since: now,
             n: 0,
             detector: None,
-            progress: Progress::default(),
+            progress: PollProgress::default(),
             next: None,
             looked: false,
             up: true,
@@ -110,16 +110,16 @@ impl<'a> Sources<'a> {
         Some(SourceRequest { source, detector: None, ask, besides })
     }
 
-    fn besides(&self, stored: Option<&Source>, state: &State, start: Millis, now: Millis) -> Besides {
+    fn besides(&self, stored: Option<&SourceState>, state: &State, start: Timestamp, now: Timestamp) -> Besides {
         let compare = stored.is_none_or(|s| watch::compare_due(s, now));
-        let watched = stored.and_then(|s| s.watched.as_ref()).filter(|_| !compare);
+        let watched = stored.and_then(|s| s.watch_baseline.as_ref()).filter(|_| !compare);
         let ids = |items: &Option<Items>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
         let known = watched.map(|w| [(Subject::Filters, ids(&w.filters)), (Subject::IpSets, ids(&w.ip_sets))]);
         Besides {
             first: true,
             watch: self.config.watch,
             // One that could not be read last time is not asked six things to be denied them all.
-            expected: stored.filter(|s| s.blind_since.is_none()).and_then(|s| s.detector.clone()),
+            expected: stored.filter(|s| s.unreadable_since.is_none()).and_then(|s| s.detector_id.clone()),
             watched: watched::Query {
                 all: compare,
                 known: known.into_iter().flatten().collect(),
@@ -132,12 +132,14 @@ impl<'a> Sources<'a> {
 
     /// Which findings are looked up: those whose messages lack a link, then the next ones in turn of those whose messages
     /// can be edited.
-    fn lookups(&self, stored: Option<&Source>, state: &State) -> Vec<String> {
-        let (Some(source), Access::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
-        let live = |e: &crate::state::Entry| e.s == source.n && e.at.as_ref().is_some_and(|at| !at.is_webhook());
+    fn lookups(&self, stored: Option<&SourceState>, state: &State) -> Vec<String> {
+        let (Some(source), SlackAuth::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
+        let live = |e: &crate::state::FindingRecord| {
+            e.source_id == source.id && e.message.as_ref().is_some_and(|at| !at.is_webhook())
+        };
         let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
-        let after = ids.partition_point(|id| **id <= source.looked_up);
-        let outdated: Vec<&String> = state.outdated_links(source.n).into_iter().take(LINKS).collect();
+        let after = ids.partition_point(|id| **id <= source.archive_cursor);
+        let outdated: Vec<&String> = state.outdated_links(source.id).into_iter().take(LINKS).collect();
         let in_turn = ids.iter().copied().cycle().skip(after).take(LOOKUPS.min(ids.len()));
         let in_turn = in_turn.filter(|id| !outdated.contains(id));
         outdated.iter().copied().chain(in_turn).cloned().collect()
@@ -149,7 +151,7 @@ impl<'a> Sources<'a> {
         state: &State,
         room: &Rc<Room>,
         known: &Rc<Known>,
-        now: Millis,
+        now: Timestamp,
     ) -> Vec<SourceRequest> {
         let mut requests = Vec::new();
         for (key, track) in &mut self.tracks {
@@ -170,7 +172,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Takes in what a source showed: how far it is complete, what is not settled, where its list goes on.
-    pub(super) fn take(&mut self, look: &mut Look, now: Millis) -> Vec<Rc<Finding>> {
+    pub(super) fn take(&mut self, look: &mut Look, now: Timestamp) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
         track.looked = true;
         track.up &= look.error().is_none();
@@ -181,10 +183,10 @@ impl<'a> Sources<'a> {
         let window = &mut look.window;
         track.unfetched.extend(window.missing.iter().cloned());
         let fresh = std::mem::take(&mut window.fresh);
-        track.progress.unsettled.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
-        track.progress.complete_to = track.progress.complete_to.max(window.complete_to);
-        track.progress.took = now.since(track.since);
-        track.progress.hold = [track.progress.hold, window.hold].into_iter().flatten().min();
+        track.progress.pending.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
+        track.progress.complete_until = track.progress.complete_until.max(window.complete_to);
+        track.progress.poll_duration = now.duration_since(track.since);
+        track.progress.watermark_limit = [track.progress.watermark_limit, window.hold].into_iter().flatten().min();
         track.next = window.next.take().filter(|_| window.error.is_none());
         fresh
     }
@@ -207,8 +209,8 @@ impl<'a> Sources<'a> {
     /// Adds findings that are to be announced although no list showed them.
     pub(super) fn hold(&mut self, findings: &[Rc<Finding>]) {
         for f in findings {
-            if let Some(track) = self.tracks.get_mut(&f.origin.key()) {
-                track.progress.unsettled.entry(f.id.clone()).or_insert(f.updated);
+            if let Some(track) = self.tracks.get_mut(&f.origin.source_key()) {
+                track.progress.pending.entry(f.id.clone()).or_insert(f.updated);
             }
         }
     }
@@ -216,7 +218,7 @@ impl<'a> Sources<'a> {
     /// Notes that a revision of a finding is processed: it holds up no watermark any more.
     pub(super) fn set_processed(&mut self, id: &str) {
         for track in self.tracks.values_mut() {
-            track.progress.unsettled.remove(id);
+            track.progress.pending.remove(id);
             track.unfetched.remove(id);
         }
     }
@@ -225,23 +227,23 @@ impl<'a> Sources<'a> {
     pub(super) fn advance(&self, state: &mut State) {
         for (key, track) in &self.tracks {
             if let Some(source) = state.sources.get_mut(key) {
-                source.advance(&track.progress);
+                source.advance_watermark(&track.progress);
             }
         }
     }
 
     /// What is listed and not processed.
-    pub(super) fn in_hand(&self) -> InHand<'_> {
-        let oldest = |t: &Track| [t.progress.oldest_unsettled(), t.progress.hold].into_iter().flatten().min();
-        InHand {
-            ids: self.tracks.values().flat_map(|t| t.progress.unsettled.keys().map(String::as_str)).collect(),
-            oldest: self.tracks.iter().filter_map(|(key, t)| Some((key.as_str(), oldest(t)?))).collect(),
+    pub(super) fn in_hand(&self) -> InFlight<'_> {
+        let oldest = |t: &Track| [t.progress.oldest_pending(), t.progress.watermark_limit].into_iter().flatten().min();
+        InFlight {
+            ids: self.tracks.values().flat_map(|t| t.progress.pending.keys().map(String::as_str)).collect(),
+            oldest_updated_at: self.tracks.iter().filter_map(|(key, t)| Some((key.as_str(), oldest(t)?))).collect(),
         }
     }
 
     /// Number of findings that are listed and not processed.
     pub(super) fn pending(&self) -> usize {
-        self.tracks.values().map(|t| t.progress.unsettled.len()).sum()
+        self.tracks.values().map(|t| t.progress.pending.len()).sum()
     }
 
     /// Returns true if any list goes on.

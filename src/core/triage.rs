@@ -10,19 +10,19 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+pub(super) use archive::ArchiveCall;
+pub(super) use escalate::escalation_of;
+pub(super) use read::{Reactions, ReactionsOf};
+
 use crate::core::agenda::{Findings, Purpose, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::guardduty::{PAGE, ReadError};
+use crate::guardduty::{PAGE_SIZE, ReadError};
 use crate::plan::{Delivery, Queue, Refresh};
-use crate::slack::At;
-use crate::state::Entry;
+use crate::slack::MessageRef;
+use crate::state::FindingRecord;
 use crate::triage::Messages;
-
-pub(super) use archive::ArchiveCall;
-pub(super) use escalate::escalation_of;
-pub(super) use read::{Reactions, ReactionsOf};
 
 /// Maximum number of findings for which a run carries out what the reactions say.
 const CARRIED_OUT: usize = 200;
@@ -46,7 +46,7 @@ pub(super) enum TriageStep {
     ReadOlder,
     /// The first `escalations` of them are read because an escalation is due.
     ReadMessages {
-        unread: VecDeque<(String, At)>,
+        unread: VecDeque<(String, MessageRef)>,
         escalations: usize,
     },
     Escalate,
@@ -85,7 +85,7 @@ impl Core<'_> {
 
     /// Findings whose message, or whose archiving, is not what the reactions say.
     fn due_for_triage(&self) -> Vec<String> {
-        let is_due = |entry: &Entry| entry.triage.as_ref().is_some_and(|triage| triage.is_due());
+        let is_due = |entry: &FindingRecord| entry.triage.as_ref().is_some_and(|triage| triage.is_due());
         let due = self.state.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone());
         due.take(CARRIED_OUT).collect()
     }
@@ -115,13 +115,13 @@ impl Core<'_> {
         let mut by_source: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for id in ids {
             if let Some(entry) = self.state.findings.get(id) {
-                by_source.entry(entry.s).or_default().push(id.clone());
+                by_source.entry(entry.source_id).or_default().push(id.clone());
             }
         }
         let mut pages = VecDeque::new();
         for (n, ids) in by_source {
             let Some(detector) = self.sources.detector(n) else { continue };
-            pages.extend(ids.chunks(PAGE).map(|page| (detector.clone(), page.to_vec())));
+            pages.extend(ids.chunks(PAGE_SIZE).map(|page| (detector.clone(), page.to_vec())));
         }
         self.do_first([Step::FetchFindings { pages, found: Findings::new(), purpose }]);
     }
@@ -174,9 +174,9 @@ impl Core<'_> {
         let mut deliveries = Vec::new();
         for (id, entry) in &self.state.findings {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
-            let Some((f, at)) = findings.get(id).zip(entry.at.clone()) else { continue };
+            let Some((f, at)) = findings.get(id).zip(entry.message.clone()) else { continue };
             let related = self.state.related(f);
-            let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.seen.clone(), related };
+            let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.attributes.clone(), related };
             deliveries.push(Delivery::Refresh(f.clone(), mark));
         }
         deliveries
@@ -184,7 +184,7 @@ impl Core<'_> {
 
     /// Notes that a revision is announced: a resolution that is older does not count for it.
     pub(super) fn note_announced(&mut self, f: &Finding) {
-        if self.config.slack.triage.is_some() && !self.state.knows(&f.id, f.updated) {
+        if self.config.slack.triage.is_some() && !self.state.is_processed(&f.id, f.updated) {
             self.reactions.announced.insert(f.id.clone());
         }
     }
@@ -197,7 +197,10 @@ impl Core<'_> {
         }
         let state = &self.state;
         let waits = |f: &Rc<Finding>| {
-            state.findings.get(&f.id).is_some_and(|entry| entry.at.is_some() && f.band() <= entry.band())
+            state
+                .findings
+                .get(&f.id)
+                .is_some_and(|entry| entry.message.is_some() && f.severity_level() <= entry.severity_level())
         };
         let (recurrences, others) = std::mem::take(window).into_iter().partition(waits);
         *window = others;

@@ -1,6 +1,6 @@
 //! What a run may say of itself at its end: is it a success, and since when is the posting history uncertain?
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// What decides whether a run is a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn is_success(facts: Facts) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncertain {
     /// Time from which they may have been posted.
-    pub since: Millis,
+    pub since: Timestamp,
     /// A run ended uncleanly.
     pub is_unclean: bool,
 }
@@ -41,7 +41,7 @@ pub struct Uncertain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posting {
     /// Time at which this run began.
-    pub begun: Millis,
+    pub begun: Timestamp,
     /// The outcome of a message of this run is unknown.
     pub is_outcome_unknown: bool,
     pub earlier: Option<Uncertain>,
@@ -58,7 +58,7 @@ pub struct Posting {
 }
 
 /// Returns the time from which Slack may have messages that the state does not have. `None`: there are none.
-pub fn uncertain_since(posting: &Posting) -> Option<Millis> {
+pub fn uncertain_since(posting: &Posting) -> Option<Timestamp> {
     let earlier = posting.earlier.map(|earlier| earlier.since);
     if posting.is_outcome_unknown {
         return earlier.or(Some(posting.begun));

@@ -2,22 +2,22 @@
 
 use serde_json::{Map, Value};
 
-use super::About;
-use super::action::api;
+use super::Topic;
+use super::action::api_name;
 use super::decode::ServiceAdditionalInfo;
-use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, plural};
+use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::line::{Line, pluralize};
 use super::{outcome, profile, value};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// API calls of a list that are named.
 const CALLS: usize = 12;
 
-pub(super) fn read(draft: &mut Draft, info: &ServiceAdditionalInfo) {
+pub(super) fn read(draft: &mut FactsBuilder, info: &ServiceAdditionalInfo) {
     let map = info.members();
     let behavior = Behavior::of(map.iter().map(|(key, value)| (key.as_str(), value)));
     // The evidence names the same threats, with more detail.
-    let known: &[&str] = if draft.has(About::Evidence) { &["threatListName", "threatName"] } else { &[] };
+    let known: &[&str] = if draft.has_topic(Topic::Evidence) { &["threatListName", "threatName"] } else { &[] };
     for (key, value) in map {
         // A sample finding is marked as such as a whole.
         if key != "sample" && !known.contains(&key.as_str()) {
@@ -27,23 +27,23 @@ pub(super) fn read(draft: &mut Draft, info: &ServiceAdditionalInfo) {
     behavior.add_calls(draft);
 }
 
-fn add_member(draft: &mut Draft, behavior: &Behavior, key: &str, value: &Value) {
+fn add_member(draft: &mut FactsBuilder, behavior: &Behavior, key: &str, value: &Value) {
     match key {
-        "threatListName" => draft.add(About::Evidence, Phrase::new().part_with("threat list ", value.as_str())),
-        "threatName" => draft.add(About::Evidence, Phrase::new().part_with("threat ", value.as_str())),
+        "threatListName" => draft.add(Topic::Evidence, Line::new().separated_code("threat list ", value.as_str())),
+        "threatName" => draft.add(Topic::Evidence, Line::new().separated_code("threat ", value.as_str())),
         "domain" => {
             if let Some(domain) = value.as_str() {
-                draft.seen(Trait::Domain, Some(domain));
-                draft.add(About::Evidence, Phrase::new().ours("domain ").net(domain));
+                draft.add_attribute(AttributeKind::Domain, Some(domain));
+                draft.add(Topic::Evidence, Line::new().literal("domain ").address(domain));
             }
         }
         "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, behavior, value),
         // Read together with what was unusual.
         "profiledBehavior" => {}
         // The call names its user agent.
-        "userAgent" if draft.has(About::Action) => {}
+        "userAgent" if draft.has_topic(Topic::Action) => {}
         "apiCalls" => calls(draft, value),
-        _ => draft.add(About::Evidence, pair(key, value)),
+        _ => draft.add(Topic::Evidence, pair(key, value)),
     }
 }
 
@@ -76,23 +76,23 @@ impl<'v> Behavior<'v> {
     }
 
     /// `2 calls unusual for user: iam:AttachRolePolicy, iam:CreateRole (denied: AccessDenied)`
-    fn add_calls(&self, draft: &mut Draft) {
+    fn add_calls(&self, draft: &mut FactsBuilder) {
         if self.calls.is_empty() {
             return;
         }
         let count = self.calls.len() as u64;
         let words = match self.call_scopes.is_empty() {
-            true => plural(count, "unusual call"),
-            false => format!("{} unusual for {}", plural(count, "call"), self.call_scopes.join(" and ")),
+            true => pluralize(count, "unusual call"),
+            false => format!("{} unusual for {}", pluralize(count, "call"), self.call_scopes.join(" and ")),
         };
-        let mut line = Phrase::new().ours(words).ours(": ");
+        let mut line = Line::new().literal(words).literal(": ");
         for (n, (service, name, error)) in self.calls.iter().take(CALLS).enumerate() {
-            draft.seen(Trait::Api, Some(name));
-            line = if n == 0 { line } else { line.ours(", ") };
-            line = line.then(api(Some(service), Some(name)));
-            line = line.then(outcome::brief_error(*error));
+            draft.add_attribute(AttributeKind::Api, Some(name));
+            line = if n == 0 { line } else { line.literal(", ") };
+            line = line.concat(api_name(Some(service), Some(name)));
+            line = line.concat(outcome::brief_error(*error));
         }
-        draft.add(About::Action, line.and_more(self.calls.len(), CALLS));
+        draft.add(Topic::Action, line.and_more(self.calls.len(), CALLS));
     }
 
     /// Returns true if the calls name all these APIs.
@@ -103,21 +103,21 @@ impl<'v> Behavior<'v> {
     }
 
     /// ` (usually terraform)`
-    fn usual(&self, attribute: &str, scope: Option<&str>) -> Phrase {
+    fn usual(&self, attribute: &str, scope: Option<&str>) -> Line {
         let entries = self.profiled.into_iter().flatten();
         let usual = entries.filter_map(|(key, value)| {
             let key = profile::parse(key.strip_prefix("frequentProfiled")?);
             (key.attribute == attribute && key.scope == scope).then(|| value::in_words(attribute, value))
         });
         match usual.into_iter().find(|values| !values.is_empty()) {
-            Some(values) => Phrase::new().ours(" (usually ").then(values).ours(")"),
-            None => Phrase::new(),
+            Some(values) => Line::new().literal(" (usually ").concat(values).literal(")"),
+            None => Line::new(),
         }
     }
 }
 
-fn unusual(draft: &mut Draft, behavior: &Behavior, value: &Value) {
-    let Value::Object(map) = value else { return draft.add(About::Unusual, value::in_words("", value)) };
+fn unusual(draft: &mut FactsBuilder, behavior: &Behavior, value: &Value) {
+    let Value::Object(map) = value else { return draft.add(Topic::Anomalies, value::in_words("", value)) };
     for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
         let parsed = profile::parse(key);
         let is_told = key == "anomalousAPIs" && !behavior.calls.is_empty()
@@ -149,46 +149,47 @@ fn anomalous_calls(text: &str) -> Vec<(&str, &str, Option<&str>)> {
 }
 
 /// `apiCalls: [{"name": "ListBuckets", "count": 3, "firstSeen": 1795521840}]`
-fn calls(draft: &mut Draft, value: &Value) {
+fn calls(draft: &mut FactsBuilder, value: &Value) {
     let named = value.as_array().into_iter().flatten().filter_map(|call| Some((call.get("name")?.as_str()?, call)));
     let mut calls = Vec::new();
     for (name, call) in named {
         // The action names its own call.
         let details = count_and_times(call);
-        if !(details.is_empty() && draft.has_seen(Trait::Api, name)) {
-            calls.push(Phrase::new().code(name).then(details));
+        if !(details.is_empty() && draft.has_seen(AttributeKind::Api, name)) {
+            calls.push(Line::new().code(name).concat(details));
         }
-        draft.seen(Trait::Api, Some(name));
+        draft.add_attribute(AttributeKind::Api, Some(name));
     }
     let shown = calls.iter().take(CALLS).cloned().enumerate();
-    let line = shown.fold(Phrase::new(), |line, (n, call)| line.ours(if n == 0 { "calls " } else { ", " }).then(call));
-    draft.add(About::Action, line.and_more(calls.len(), CALLS));
+    let line =
+        shown.fold(Line::new(), |line, (n, call)| line.literal(if n == 0 { "calls " } else { ", " }).concat(call));
+    draft.add(Topic::Action, line.and_more(calls.len(), CALLS));
 }
 
 /// ` 3 times, 12:04–12:31`
-fn count_and_times(call: &Value) -> Phrase {
+fn count_and_times(call: &Value) -> Line {
     let count = call.get("count").and_then(Value::as_u64).filter(|count| *count > 1);
-    let phrase = count.map_or_else(Phrase::new, |count| Phrase::new().ours(format!(" {count} times")));
+    let phrase = count.map_or_else(Line::new, |count| Line::new().literal(format!(" {count} times")));
     match (seen_at(call, "firstSeen"), seen_at(call, "lastSeen")) {
-        (Some(first), Some(last)) if first != last => phrase.ours(" ").at(first).ours("–").clock(last),
-        (Some(time), _) | (None, Some(time)) => phrase.ours(" ").at(time),
+        (Some(first), Some(last)) if first != last => phrase.literal(" ").time(first).literal("–").clock(last),
+        (Some(time), _) | (None, Some(time)) => phrase.literal(" ").time(time),
         (None, None) => phrase,
     }
 }
 
 /// A time in seconds, in milliseconds or as text.
-fn seen_at(call: &Value, member: &str) -> Option<Millis> {
+fn seen_at(call: &Value, member: &str) -> Option<Timestamp> {
     const SECONDS_UNTIL: i64 = 100_000_000_000;
     match call.get(member)? {
-        Value::String(text) => Millis::parse(text),
+        Value::String(text) => Timestamp::parse(text),
         number => {
             let number = number.as_f64()? as i64;
-            Some(Millis(if number < SECONDS_UNTIL { number * 1_000 } else { number }))
+            Some(Timestamp(if number < SECONDS_UNTIL { number * 1_000 } else { number }))
         }
     }
 }
 
-fn pair(key: &str, value: &Value) -> Phrase {
+fn pair(key: &str, value: &Value) -> Line {
     let (attribute, values) = (profile::words(key), value::in_words(key, value));
-    if values.is_empty() { values } else { Phrase::new().theirs(&attribute).ours(" ").then(values) }
+    if values.is_empty() { values } else { Line::new().untrusted(&attribute).literal(" ").concat(values) }
 }

@@ -1,9 +1,9 @@
 //! What was unusual, where GuardDuty's machine learning says so.
 
-use super::About;
+use super::Topic;
 use super::decode::shapes;
-use super::draft::Draft;
-use super::phrase::{Phrase, listed};
+use super::facts_builder::FactsBuilder;
+use super::line::{Line, join_limited};
 use super::profile;
 
 /// Values of one attribute that are named.
@@ -17,20 +17,20 @@ pub(super) struct Anomalies(Vec<Anomaly>);
 struct Anomaly {
     /// In words and in the singular.
     attribute: String,
-    values: Phrase,
+    values: Line,
     /// How unusual, or what is usual: ` (never seen)`.
-    note: Phrase,
+    note: Line,
     scopes: Vec<String>,
 }
 
 impl Anomalies {
     /// Adds values of an attribute; of a value that is known already, only the scope.
-    pub fn add(&mut self, attribute: &str, values: Phrase, scope: Option<String>, note: Phrase) {
+    pub fn add(&mut self, attribute: &str, values: Line, scope: Option<String>, note: Line) {
         if values.is_empty() {
             return;
         }
         let attribute = attribute.strip_suffix('s').unwrap_or(attribute).to_owned();
-        match self.0.iter_mut().find(|one| one.attribute == attribute && one.values.plain() == values.plain()) {
+        match self.0.iter_mut().find(|one| one.attribute == attribute && one.values.to_plain() == values.to_plain()) {
             Some(known) => {
                 known.scopes.extend(scope.filter(|scope| !known.scopes.contains(scope)));
                 if known.note.is_empty() {
@@ -42,14 +42,14 @@ impl Anomalies {
     }
 
     /// A line for all values that are unusual for the same scopes.
-    fn lines(self) -> Vec<Phrase> {
-        let mut lines: Vec<(Vec<String>, Phrase)> = Vec::new();
+    fn lines(self) -> Vec<Line> {
+        let mut lines: Vec<(Vec<String>, Line)> = Vec::new();
         for mut anomaly in self.0 {
             anomaly.scopes.sort();
             let scopes = anomaly.scopes.clone();
             let value = anomaly.phrase();
             match lines.iter_mut().find(|(known, _)| *known == scopes) {
-                Some((_, line)) => *line = std::mem::take(line).part(value),
+                Some((_, line)) => *line = std::mem::take(line).separated(value),
                 None => lines.push((scopes, value)),
             }
         }
@@ -59,30 +59,30 @@ impl Anomalies {
 
 impl Anomaly {
     /// `user agent curl/8.5 (never seen)`; networks name themselves.
-    fn phrase(self) -> Phrase {
-        let is_named = self.attribute.starts_with("network") && self.values.plain().starts_with("AS");
-        let name = if is_named { Phrase::new() } else { Phrase::new().theirs(&self.attribute).ours(" ") };
-        name.then(self.values).then(self.note)
+    fn phrase(self) -> Line {
+        let is_named = self.attribute.starts_with("network") && self.values.to_plain().starts_with("AS");
+        let name = if is_named { Line::new() } else { Line::new().untrusted(&self.attribute).literal(" ") };
+        name.concat(self.values).concat(self.note)
     }
 }
 
 /// `for account and user: AS60729 Example`
-fn for_scopes(scopes: &[String], line: Phrase) -> Phrase {
+fn for_scopes(scopes: &[String], line: Line) -> Line {
     match scopes.is_empty() {
         true => line,
-        false => Phrase::new().ours("for ").theirs(&scopes.join(" and ")).ours(": ").then(line),
+        false => Line::new().literal("for ").untrusted(&scopes.join(" and ")).literal(": ").concat(line),
     }
 }
 
 /// Adds the lines about all that was found unusual.
-pub(super) fn add_lines(draft: &mut Draft) {
+pub(super) fn add_lines(draft: &mut FactsBuilder) {
     for line in std::mem::take(&mut draft.anomalies).lines() {
-        draft.add(About::Unusual, line);
+        draft.add(Topic::Anomalies, line);
     }
 }
 
 /// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with tell little more.
-pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
+pub(super) fn add_anomaly(draft: &mut FactsBuilder, anomaly: &shapes::Anomaly) {
     let groups = anomaly.unusual().map(|unusual| unusual.behavior()).unwrap_or_default();
     for (group, attributes) in groups {
         for (attribute, object) in attributes.entries() {
@@ -94,7 +94,7 @@ pub(super) fn read(draft: &mut Draft, anomaly: &shapes::Anomaly) {
     }
 }
 
-fn add_profiles(draft: &mut Draft, anomaly: &shapes::Anomaly) {
+fn add_profiles(draft: &mut FactsBuilder, anomaly: &shapes::Anomaly) {
     for (group, attributes) in anomaly.profiles() {
         for (attribute, objects) in attributes.entries() {
             for object in objects.iter().filter(|object| is_rare(object)) {
@@ -117,19 +117,19 @@ fn is_rare(object: &shapes::AnomalyObject) -> bool {
     matches!(object.profile_subtype(), Some("UNSEEN" | "RARE" | "INFREQUENT"))
 }
 
-fn add_observation(draft: &mut Draft, attribute: &str, object: &shapes::AnomalyObject, scope: Option<String>) {
+fn add_observation(draft: &mut FactsBuilder, attribute: &str, object: &shapes::AnomalyObject, scope: Option<String>) {
     let Some(seen) = object.observations() else { return };
     let values = match seen.text().is_empty() {
         true => numbers(seen.number()),
-        false if is_place(attribute) => Phrase::new().part_theirs(&seen.text().join(", ")),
-        false => listed(seen.text(), VALUES),
+        false if is_place(attribute) => Line::new().separated_untrusted(&seen.text().join(", ")),
+        false => join_limited(seen.text(), VALUES),
     };
     let note = match object.profile_subtype() {
-        Some("UNSEEN") => Phrase::new().ours(" (never seen)"),
-        Some("RARE") => Phrase::new().ours(" (rare)"),
-        Some("INFREQUENT") => Phrase::new().ours(" (infrequent)"),
-        Some("FREQUENT") => Phrase::new().ours(" (frequent)"),
-        _ => Phrase::new(),
+        Some("UNSEEN") => Line::new().literal(" (never seen)"),
+        Some("RARE") => Line::new().literal(" (rare)"),
+        Some("INFREQUENT") => Line::new().literal(" (infrequent)"),
+        Some("FREQUENT") => Line::new().literal(" (frequent)"),
+        _ => Line::new(),
     };
     draft.anomalies.add(&profile::parse(attribute).attribute, values, scope, note);
 }
@@ -140,7 +140,7 @@ fn is_place(attribute: &str) -> bool {
     ["country", "countries", "city", "cities", "location"].iter().any(|place| attribute.contains(place))
 }
 
-fn numbers(numbers: &[i64]) -> Phrase {
+fn numbers(numbers: &[i64]) -> Line {
     let shown: Vec<String> = numbers.iter().take(VALUES).map(i64::to_string).collect();
-    Phrase::new().ours(shown.join(", ")).and_more(numbers.len(), VALUES)
+    Line::new().literal(shown.join(", ")).and_more(numbers.len(), VALUES)
 }

@@ -4,13 +4,13 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use super::decode::shapes;
-use super::draft::Draft;
-use super::phrase::{Phrase, filled, short};
+use super::facts_builder::FactsBuilder;
+use super::line::{Line, non_blank, truncate};
 use super::{
-    About, Details, Finding, FindingType, Origin, Resource, action, additional, anomaly, evidence, malware, remote,
+    Details, Finding, FindingType, Origin, Resource, Topic, action, additional, anomaly, evidence, malware, remote,
     resource, runtime, sequence,
 };
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// A finding whose JSON is longer than this many bytes is read completely at once, and its JSON is not kept: what is
 /// kept of it is bounded.
@@ -20,7 +20,7 @@ impl Finding {
     /// Takes out of a header everything that a plan or the state needs, bounded in size, and keeps the JSON for the rest.
     pub(super) fn from_header(f: &shapes::Header, id: &str, origin: &Arc<Origin>, json: &str) -> Finding {
         let service = f.service();
-        let title = filled(f.title()).map(|t| short(t, 500));
+        let title = non_blank(f.title()).map(|t| truncate(t, 500));
         let is_sample = service.is_some_and(|s| s.additional_info());
         let count = service.and_then(|s| s.count()).and_then(|n| u64::try_from(n).ok());
         let revision = Revision::of(f);
@@ -30,20 +30,20 @@ impl Finding {
             updated: revision.time,
             has_updated_at: revision.is_given,
             created: f.created_at(),
-            account_id: filled(f.account_id()).map_or_else(|| origin.account.clone(), |a| short(a, 100)),
-            region: filled(f.region()).map_or_else(|| origin.region.clone(), |r| short(r, 100)),
+            account_id: non_blank(f.account_id()).map_or_else(|| origin.account.clone(), |a| truncate(a, 100)),
+            region: non_blank(f.region()).map_or_else(|| origin.region.clone(), |r| truncate(r, 100)),
             origin: Arc::clone(origin),
-            partition: filled(f.partition()).map_or_else(|| partition_of(&origin.region), |p| short(p, 100)),
-            kind: FindingType::new(&short(f.r#type().unwrap_or_default(), 200)),
+            partition: non_blank(f.partition()).map_or_else(|| partition_of(&origin.region), |p| truncate(p, 100)),
+            kind: FindingType::new(&truncate(f.r#type().unwrap_or_default(), 200)),
             severity: f.severity().filter(|s| *s > 0.0 && *s <= 10.0).unwrap_or_default(),
             sample: is_sample || title.as_deref().is_some_and(|t| t.starts_with("[SAMPLE]")),
             title,
-            sequence_arn: filled(f.associated_attack_sequence_arn()).map(|a| short(a, 300)),
+            sequence_arn: non_blank(f.associated_attack_sequence_arn()).map(|a| truncate(a, 300)),
             count: count.unwrap_or(1).max(1),
             archived: service.and_then(|s| s.archived()).unwrap_or(false),
             first_seen: service.and_then(|s| s.event_first_seen()),
             last_seen: service.and_then(|s| s.event_last_seen()),
-            resource_kind: short(f.resource().and_then(|r| r.resource_type()).unwrap_or_default(), 80),
+            resource_kind: truncate(f.resource().and_then(|r| r.resource_type()).unwrap_or_default(), 80),
             principal: account_wide_principal(f),
             raw: None,
             json: RefCell::new(json.into()),
@@ -66,9 +66,9 @@ impl Finding {
     }
 
     /// Gives a finding without any time the time at which it was received.
-    pub(super) fn received(&mut self, at: Option<Millis>) {
+    pub(super) fn received(&mut self, at: Option<Timestamp>) {
         if let (None, Some(at)) = (self.changed(), at) {
-            (self.updated, self.updated_at) = (at, at.iso());
+            (self.updated, self.updated_at) = (at, at.to_rfc3339());
         }
     }
 }
@@ -77,21 +77,21 @@ impl Details {
     /// Takes out of a shape everything that a message needs, bounded in size.
     pub(super) fn from_shape(f: &shapes::Details) -> Self {
         let service = f.service();
-        let mut draft = Draft::new(remote::resource_acted(service.and_then(|s| s.resource_role())));
+        let mut draft = FactsBuilder::new(remote::resource_acted(service.and_then(|s| s.resource_role())));
         draft.account = f.account_id().map(str::to_owned);
         read_all(&mut draft, f);
         let resource = Resource {
-            subject: draft.subject.take().unwrap_or_default(),
+            summary: draft.subject.take().unwrap_or_default(),
             names: std::mem::take(&mut draft.names),
             tags: std::mem::take(&mut draft.tags),
         };
         let signals = std::mem::take(&mut draft.signals);
         let is_action_unknown = draft.is_action_unknown;
-        let (facts, traits) = draft.into_facts();
+        let (facts, traits) = draft.build();
         Self {
-            description: filled(f.description()).map(|d| short(d, 1_000)),
-            rule: filled(f.custom_detection_rule_name()).map(|r| short(r, 200)),
-            feature: filled(service.and_then(|s| s.feature_name())).map(|n| short(n, 80)),
+            description: non_blank(f.description()).map(|d| truncate(d, 1_000)),
+            rule: non_blank(f.custom_detection_rule_name()).map(|r| truncate(r, 200)),
+            feature: non_blank(service.and_then(|s| s.feature_name())).map(|n| truncate(n, 80)),
             resource,
             facts,
             traits,
@@ -105,7 +105,7 @@ impl Details {
 /// Which revision of a finding it is.
 struct Revision {
     text: String,
-    time: Millis,
+    time: Timestamp,
     /// `updatedAt` could be read.
     is_given: bool,
 }
@@ -116,46 +116,50 @@ impl Revision {
     fn of(f: &shapes::Header) -> Self {
         if let Some(given) = f.updated_at() {
             // What reads a message back from Slack knows one form only.
-            let is_iso = Millis::parse(&given.text) == Some(given.time);
-            let text = if is_iso { given.text.clone().into_owned() } else { given.time.iso() };
+            let is_iso = Timestamp::parse(&given.text) == Some(given.time);
+            let text = if is_iso { given.text.clone().into_owned() } else { given.time.to_rfc3339() };
             return Self { text, time: given.time, is_given: true };
         }
         let seen = f.service().map(|s| [s.event_last_seen(), s.event_first_seen()]).unwrap_or_default();
         let time = seen.into_iter().chain([f.created_at()]).flatten().max();
-        Self { text: time.map(Millis::iso).unwrap_or_default(), time: time.unwrap_or_default(), is_given: false }
+        Self {
+            text: time.map(Timestamp::to_rfc3339).unwrap_or_default(),
+            time: time.unwrap_or_default(),
+            is_given: false,
+        }
     }
 }
 
-fn read_all(draft: &mut Draft, f: &shapes::Details) {
+fn read_all(draft: &mut FactsBuilder, f: &shapes::Details) {
     // An attack sequence names its resources itself; `AttackSequence` alone would say nothing.
     if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
-        sequence::read(draft, sequence);
+        sequence::add_sequence(draft, sequence);
     }
     if let Some(r) = f.resource() {
         resource::read(draft, r);
     }
     let Some(service) = f.service() else { return };
     if let Some(a) = service.action() {
-        action::read(draft, a);
+        action::add_action(draft, a);
     }
     if let Some(r) = service.runtime_details() {
-        runtime::read(draft, r);
+        runtime::add_runtime(draft, r);
     }
     if let Some(e) = service.evidence() {
-        evidence::read(draft, e);
+        evidence::add_evidence(draft, e);
     }
     if let Some(scan) = service.malware_scan_details() {
-        malware::scan(draft, scan);
+        malware::add_scan(draft, scan);
     }
     if let Some(scan) = service.ebs_volume_scan_details() {
-        malware::volumes(draft, scan);
+        malware::add_volume_scan(draft, scan);
     }
     if let Some(a) = service.detection().and_then(|d| d.anomaly()) {
-        anomaly::read(draft, a);
+        anomaly::add_anomaly(draft, a);
     }
-    if let Some(feedback) = filled(service.user_feedback()) {
-        let line = Phrase::new().part_words("feedback in GuardDuty: ", Some(feedback));
-        draft.add(About::Evidence, line);
+    if let Some(feedback) = non_blank(service.user_feedback()) {
+        let line = Line::new().part_words("feedback in GuardDuty: ", Some(feedback));
+        draft.add(Topic::Evidence, line);
     }
     if let Some(info) = service.additional_info() {
         additional::read(draft, info);
@@ -178,5 +182,5 @@ fn partition_of(region: &str) -> String {
 fn account_wide_principal(f: &shapes::Header) -> Option<String> {
     let resource = f.resource().filter(|r| r.resource_type().is_some_and(|t| t.eq_ignore_ascii_case("AccessKey")))?;
     let key = resource.access_key_details()?;
-    [key.user_name(), key.principal_id(), key.access_key_id()].into_iter().find_map(filled).map(|p| short(p, 200))
+    [key.user_name(), key.principal_id(), key.access_key_id()].into_iter().find_map(non_blank).map(|p| truncate(p, 200))
 }

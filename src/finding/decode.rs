@@ -1,7 +1,7 @@
 //! Decodes findings from JSON: the one way for what GuardDuty answers and for what `preview` reads.
 //!
 //! A finding is read straight into the shapes of the service model. What breaks the model costs the member that breaks
-//! it and nothing else: see [`member`]. Text that is not quite JSON is repaired and read again: see [`repair`].
+//! it and nothing else: see [`member`]. Text that is not quite JSON is repaired and read again: see [`repair()`].
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
@@ -26,9 +26,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::phrase::{filled, short};
+use super::line::{non_blank, truncate};
 use super::{Details, Finding, Origin};
-use crate::time::Millis;
+use crate::time::Timestamp;
 use faults::Faults;
 use member::{Member, shapes};
 use raw::Json;
@@ -57,7 +57,7 @@ pub struct NotAnAnswer {
 
 impl NotAnAnswer {
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: short(text, MAX_RAW) }
+        Self { text: truncate(text, MAX_RAW) }
     }
 }
 
@@ -113,7 +113,7 @@ fn log_left_out(id: &str, paths: &[String]) {
 /// The finding of this ID, of which nothing else can be read.
 pub fn undecodable(id: &str, raw: &str, origin: &Arc<Origin>) -> Finding {
     let mut finding = Finding::from_header(&shapes::Header::default(), id, origin, "{}");
-    finding.raw = Some(short(raw, MAX_RAW).into());
+    finding.raw = Some(truncate(raw, MAX_RAW).into());
     finding
 }
 
@@ -179,7 +179,7 @@ shapes! {
         detail_type: Text<'a> = "detail-type",
         account: Text<'a> = "account",
         region: Text<'a> = "region",
-        time: Millis = "time",
+        time: Timestamp = "time",
         product_arn: Text<'a> = "ProductArn",
         product_fields: Json<'a> = "ProductFields",
     }
@@ -190,7 +190,7 @@ shapes! {
 pub(super) struct EventSource {
     pub(super) account: Option<String>,
     pub(super) region: Option<String>,
-    pub(super) time: Option<Millis>,
+    pub(super) time: Option<Timestamp>,
 }
 
 impl EventSource {
@@ -243,12 +243,12 @@ impl Item<'_> {
     /// The finding; `None` if it has no ID and none is given.
     fn finding(&self, id: Option<&str>, origin: &Arc<Origin>) -> Option<Finding> {
         let of_arn = || self.header.arn().and_then(|arn| arn.rsplit_once("/finding/")).map(|(_, id)| id);
-        let id = filled(self.header.id()).or_else(|| filled(of_arn())).or(id)?;
+        let id = non_blank(self.header.id()).or_else(|| non_blank(of_arn())).or(id)?;
         log_left_out(id, &self.left_out);
         let mut finding = Finding::from_header(&self.header, id, origin, self.json);
         let is_complete = || self.left_out.is_empty() && !finding.details().is_partial && finding.changed().is_some();
         if finding.is_bare() && !is_complete() {
-            finding.raw = Some(short(self.json, MAX_RAW).into());
+            finding.raw = Some(truncate(self.json, MAX_RAW).into());
         }
         Some(finding)
     }

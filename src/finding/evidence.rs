@@ -1,12 +1,12 @@
 //! Threat lists.
 
-use super::About;
+use super::Topic;
 use super::decode::{Text, shapes};
-use super::draft::{Draft, Trait};
-use super::phrase::{Phrase, filled, listed_briefly};
+use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::line::{Line, listed_briefly, non_blank};
 
 /// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
-pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
+pub(super) fn add_evidence(draft: &mut FactsBuilder, evidence: &shapes::Evidence) {
     let all = evidence.threat_intelligence_details();
     let mut told: Vec<&[Text]> = Vec::new();
     for first in all {
@@ -20,15 +20,15 @@ pub(super) fn read(draft: &mut Draft, evidence: &shapes::Evidence) {
         let names = listed_briefly(threats);
         let mut line = match (lists.is_empty(), names.is_empty()) {
             (true, _) => names,
-            (false, true) => Phrase::new().ours("threat list ").then(lists),
-            (false, false) => Phrase::new().ours("threat list ").then(lists).ours(": ").then(names),
+            (false, true) => Line::new().literal("threat list ").concat(lists),
+            (false, false) => Line::new().literal("threat list ").concat(lists).literal(": ").concat(names),
         };
-        for hash in same().filter_map(|d| filled(d.threat_file_sha256())).take(1) {
+        for hash in same().filter_map(|d| non_blank(d.threat_file_sha256())).take(1) {
             line = line.part_hash("file SHA-256 ", Some(hash));
         }
-        draft.add(About::Evidence, line);
+        draft.add(Topic::Evidence, line);
         for name in threats {
-            draft.seen(Trait::Threat, Some(name));
+            draft.add_attribute(AttributeKind::Threat, Some(name));
         }
     }
 }

@@ -4,26 +4,27 @@ mod action;
 mod additional;
 mod anomaly;
 mod assessment;
-mod band;
+
 mod build;
 mod compute;
 mod container;
 mod database;
 mod decode;
 pub mod documents;
-mod draft;
 mod evidence;
+mod facts_builder;
 mod hash;
 mod iam;
 mod kind;
+pub mod line;
 mod malware;
 mod outcome;
-pub mod phrase;
 mod profile;
 mod remote;
 mod resource;
 mod runtime;
 mod sequence;
+mod severity_level;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -33,15 +34,15 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 pub use assessment::{Assessment, investigated_finding};
-pub use band::Band;
 #[cfg(test)]
 pub(crate) use decode::arbitrary;
 pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
 pub use hash::short_hash;
 pub use kind::{FindingType, Tactic};
-pub use phrase::{Phrase, Span};
+pub use line::{Line, Span};
+pub use severity_level::SeverityLevel;
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Where a finding was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub struct Origin {
 
 impl Origin {
     /// `account/region`, as the state names the source.
-    pub fn key(&self) -> String {
+    pub fn source_key(&self) -> String {
         format!("{}/{}", self.account, self.region)
     }
 }
@@ -70,9 +71,9 @@ pub struct Finding {
     pub updated_at: String,
     /// Time of this revision. If `updatedAt` cannot be read, the latest other time of the finding; without one, the
     /// epoch: then the finding is identified by its ID alone, and no revision of it is newer than one processed.
-    pub updated: Millis,
+    pub updated: Timestamp,
     has_updated_at: bool,
-    pub created: Option<Millis>,
+    pub created: Option<Timestamp>,
     /// The account in which it happened.
     pub account_id: String,
     /// The region in which it happened: for findings about global services not always the one polled.
@@ -90,8 +91,8 @@ pub struct Finding {
     pub count: u64,
     pub archived: bool,
     pub sample: bool,
-    pub first_seen: Option<Millis>,
-    pub last_seen: Option<Millis>,
+    pub first_seen: Option<Timestamp>,
+    pub last_seen: Option<Timestamp>,
     /// `resourceType` as GuardDuty gave it: an open string, possibly empty.
     pub resource_kind: String,
     /// The finding as it was received, if nothing but the ID could be read: it is announced in the minimal form.
@@ -112,7 +113,7 @@ pub struct Details {
     pub feature: Option<String>,
     pub resource: Resource,
     /// What there is to say, in reading order, each matter once.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<TopicLines>,
     traits: Vec<String>,
     signals: Vec<(String, String)>,
     /// The action is of a shape that this version does not know: the description tells it.
@@ -125,14 +126,14 @@ pub struct Details {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
     /// The resource in a few words, such as `EC2 instance i-0abc (web-1)`; empty if nothing is known.
-    pub subject: Phrase,
+    pub summary: Line,
     names: Vec<String>,
     tags: Vec<(String, String)>,
 }
 
-/// What a [`Fact`] is about, in reading order.
+/// What a [`TopicLines`] is about, in reading order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum About {
+pub enum Topic {
     Resource,
     Action,
     /// Who acted, where GuardDuty says so.
@@ -147,7 +148,7 @@ pub enum About {
     Contain,
     Signals,
     Evidence,
-    Unusual,
+    Anomalies,
     Indicators,
     /// More about the resource, and the resources beside it.
     Details,
@@ -155,17 +156,17 @@ pub enum About {
 
 /// Lines about one matter; never empty.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
-    pub about: About,
+pub struct TopicLines {
+    pub topic: Topic,
     /// The most important first.
-    pub lines: Vec<Phrase>,
+    pub lines: Vec<Line>,
     /// Number of lines that the finding would have beyond these.
     pub left_out: usize,
 }
 
 impl Finding {
-    pub fn band(&self) -> Band {
-        Band::of(self.severity)
+    pub fn severity_level(&self) -> SeverityLevel {
+        SeverityLevel::from_score(self.severity)
     }
 
     /// Returns false if GuardDuty gave no severity that can be read.
@@ -174,12 +175,12 @@ impl Finding {
     }
 
     /// Time by which GuardDuty lists the finding; `None` if it cannot be read.
-    pub fn listed_at(&self) -> Option<Millis> {
+    pub fn listed_at(&self) -> Option<Timestamp> {
         self.has_updated_at.then_some(self.updated)
     }
 
     /// Time of the last change that is known, if any.
-    pub fn changed(&self) -> Option<Millis> {
+    pub fn changed(&self) -> Option<Timestamp> {
         self.last_seen.or_else(|| (!self.updated_at.is_empty()).then_some(self.updated))
     }
 
@@ -189,8 +190,8 @@ impl Finding {
     }
 
     /// The resource in a few words; empty if nothing is known of it.
-    pub fn subject(&self) -> &Phrase {
-        &self.details().resource.subject
+    pub fn subject(&self) -> &Line {
+        &self.details().resource.summary
     }
 
     /// What a route's `resource` globs match: the kind, then every identifier.
@@ -205,7 +206,7 @@ impl Finding {
 
     /// What may be new when the finding recurs, as short stable tokens in the order in which they are told:
     /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`; twelve at most, of at most some 90 characters.
-    pub fn traits(&self) -> Vec<String> {
+    pub fn attributes(&self) -> Vec<String> {
         self.details().traits.clone()
     }
 
@@ -220,8 +221,8 @@ impl Finding {
     }
 
     /// The lines about one matter; none if there are none.
-    pub fn about(&self, about: About) -> &[Phrase] {
-        self.details().facts.iter().find(|f| f.about == about).map_or(&[], |f| &f.lines)
+    pub fn lines_about(&self, about: Topic) -> &[Line] {
+        self.details().facts.iter().find(|f| f.topic == about).map_or(&[], |f| &f.lines)
     }
 
     /// Strings that are names, whatever they look like: those of the resource, of users and of threats. An address or a
@@ -238,25 +239,25 @@ impl Finding {
     }
 
     /// Number of lines about one matter that were not kept.
-    pub fn left_out(&self, about: About) -> usize {
-        self.details().facts.iter().find(|f| f.about == about).map_or(0, |f| f.left_out)
+    pub fn left_out(&self, about: Topic) -> usize {
+        self.details().facts.iter().find(|f| f.topic == about).map_or(0, |f| f.left_out)
     }
 
     /// Who acted, or the other end, or the process: the first of them that is known.
-    pub fn counterpart(&self) -> &[Phrase] {
-        let matters = [self.other_end(), About::Process];
-        matters.into_iter().map(|about| self.about(about)).find(|lines| !lines.is_empty()).unwrap_or_default()
+    pub fn counterpart(&self) -> &[Line] {
+        let matters = [self.other_end(), Topic::Process];
+        matters.into_iter().map(|about| self.lines_about(about)).find(|lines| !lines.is_empty()).unwrap_or_default()
     }
 
     /// What the other end of the finding is: the matter under which earlier addresses belong too.
-    pub fn other_end(&self) -> About {
-        let known = [About::Actor, About::Target, About::RemoteHost];
-        known.into_iter().find(|about| !self.about(*about).is_empty()).unwrap_or(About::RemoteHost)
+    pub fn other_end(&self) -> Topic {
+        let known = [Topic::Actor, Topic::Target, Topic::RemoteHost];
+        known.into_iter().find(|about| !self.lines_about(*about).is_empty()).unwrap_or(Topic::RemoteHost)
     }
 
     /// What is the same finding in every region: some for findings about IAM users and roles, 8 hexadecimal digits
     /// of (account, type, principal). Source: GuardDuty User Guide, “How GuardDuty handles global service events”.
-    pub fn account_wide_key(&self) -> Option<String> {
+    pub fn global_key(&self) -> Option<String> {
         let principal = self.principal.as_deref()?;
         Some(short_hash([self.account_id.as_str(), self.kind.as_str(), principal]))
     }

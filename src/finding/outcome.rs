@@ -1,21 +1,21 @@
 //! How a call ended: errors and HTTP status codes in words.
 
-use super::phrase::{Phrase, filled};
+use super::line::{Line, non_blank};
 
 /// `denied: AccessDenied`, `failed: NoSuchBucket`, `dry run, would have succeeded: Client.DryRunOperation`.
-pub(super) fn error(code: Option<&str>) -> Phrase {
-    match filled(code) {
-        Some(code) => Phrase::new().ours(error_words(code)).ours(": ").code(code),
-        None => Phrase::new(),
+pub(super) fn error(code: Option<&str>) -> Line {
+    match non_blank(code) {
+        Some(code) => Line::new().literal(error_words(code)).literal(": ").code(code),
+        None => Line::new(),
     }
 }
 
 /// ` denied`, ` failed: NoSuchBucket`: behind a call of a list.
-pub(super) fn brief_error(code: Option<&str>) -> Phrase {
-    match filled(code) {
-        Some(code) if is_denial(code) => Phrase::new().ours(" denied"),
-        Some(code) => Phrase::new().ours(" ").then(error(Some(code))),
-        None => Phrase::new(),
+pub(super) fn brief_error(code: Option<&str>) -> Line {
+    match non_blank(code) {
+        Some(code) if is_denial(code) => Line::new().literal(" denied"),
+        Some(code) => Line::new().literal(" ").concat(error(Some(code))),
+        None => Line::new(),
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_dry_run_would_have_succeeded() {
         assert_eq!(
-            error(Some("Client.DryRunOperation")).plain(),
+            error(Some("Client.DryRunOperation")).to_plain(),
             "dry run, would have succeeded: Client.DryRunOperation"
         );
         assert!(error(Some(" ")).is_empty());

@@ -2,53 +2,53 @@
 
 use super::decode::shapes;
 
-use super::About;
-use super::draft::Draft;
-use super::phrase::{Phrase, filled};
+use super::Topic;
+use super::facts_builder::FactsBuilder;
+use super::line::{Line, non_blank};
 use super::{compute, container, database, iam, storage};
 
 /// A reader of one member: true if the member was there.
-type Reader = fn(&mut Draft, &shapes::Resource) -> bool;
+type ResourceParser = fn(&mut FactsBuilder, &shapes::Resource) -> bool;
 
 /// The members with the resource types that they describe, in the order in which they are told when the type names none of them.
 /// `resourceType` is an open string; what it names comes first.
-const READERS: [(&[&str], Reader); 14] = [
-    (&["S3Bucket", "S3Object"], storage::buckets),
-    (&["Lambda"], compute::function),
-    (&["RDSDBInstance"], database::instance),
-    (&["RDSLimitlessDB"], database::limitless),
-    (&["ECSCluster"], container::ecs),
-    (&["EKSCluster", "KubernetesCluster"], container::eks),
-    (&["Container"], container::container),
-    (&["Instance"], compute::instance),
-    (&["EBSSnapshot"], storage::snapshot),
-    (&["EBSVolume"], storage::volumes),
-    (&["EC2Image"], storage::image),
-    (&["EC2RecoveryPoint", "EBSRecoveryPoint", "S3RecoveryPoint", "RecoveryPoint"], storage::recovery_point),
-    (&["BedrockGuardrail"], compute::guardrail),
-    (&["Model", "BedrockModel"], compute::models),
+const RESOURCE_PARSERS: [(&[&str], ResourceParser); 14] = [
+    (&["S3Bucket", "S3Object"], storage::set_buckets),
+    (&["Lambda"], compute::set_function),
+    (&["RDSDBInstance"], database::set_db_instance),
+    (&["RDSLimitlessDB"], database::set_limitless_db),
+    (&["ECSCluster"], container::set_ecs_cluster),
+    (&["EKSCluster", "KubernetesCluster"], container::set_eks_cluster),
+    (&["Container"], container::set_container),
+    (&["Instance"], compute::set_instance),
+    (&["EBSSnapshot"], storage::set_snapshot),
+    (&["EBSVolume"], storage::set_volumes),
+    (&["EC2Image"], storage::set_image),
+    (&["EC2RecoveryPoint", "EBSRecoveryPoint", "S3RecoveryPoint", "RecoveryPoint"], storage::set_recovery_point),
+    (&["BedrockGuardrail"], compute::set_guardrail),
+    (&["Model", "BedrockModel"], compute::set_models),
 ];
 
 /// Reads all of it. The member that `resourceType` names is the subject; a principal beside another resource is the actor.
-pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
+pub(super) fn read(draft: &mut FactsBuilder, resource: &shapes::Resource) {
     let kind = resource.resource_type().unwrap_or_default();
-    let key_is_subject = kind.eq_ignore_ascii_case("AccessKey") && iam::access_key(draft, resource);
+    let key_is_subject = kind.eq_ignore_ascii_case("AccessKey") && iam::set_access_key(draft, resource);
     let (own, others): (Vec<_>, Vec<_>) =
-        READERS.iter().partition(|(kinds, _)| kinds.iter().any(|k| k.eq_ignore_ascii_case(kind)));
+        RESOURCE_PARSERS.iter().partition(|(kinds, _)| kinds.iter().any(|k| k.eq_ignore_ascii_case(kind)));
     let mut found = key_is_subject;
     for (_, reader) in own.iter().chain(&others) {
         found |= reader(draft, resource);
     }
     match (key_is_subject, found) {
         (true, _) => {}
-        (false, true) => iam::principal(draft, resource),
-        (false, false) => _ = iam::access_key(draft, resource),
+        (false, true) => iam::add_principal(draft, resource),
+        (false, false) => _ = iam::set_access_key(draft, resource),
     }
-    iam::kubernetes_user(draft, resource);
-    iam::database_user(draft, resource);
+    iam::add_kubernetes_user(draft, resource);
+    iam::add_database_user(draft, resource);
     // `AttackSequence` alone says no more than the title.
-    if let (Some(kind), None) = (filled(Some(kind)).filter(|kind| *kind != "AttackSequence"), &draft.subject) {
-        add_resource(draft, Phrase::new().theirs(kind), Phrase::new());
+    if let (Some(kind), None) = (non_blank(Some(kind)).filter(|kind| *kind != "AttackSequence"), &draft.subject) {
+        add_resource(draft, Line::new().untrusted(kind), Line::new());
     }
 }
 
@@ -56,31 +56,31 @@ pub(super) fn read(draft: &mut Draft, resource: &shapes::Resource) {
 const SHORT_DETAILS: usize = 20;
 
 /// Names a resource. The first one is that of the finding; its details come after what happened.
-pub(super) fn add_resource(draft: &mut Draft, subject: Phrase, details: Phrase) {
-    add_resource_with(draft, subject, Phrase::new(), details);
+pub(super) fn add_resource(draft: &mut FactsBuilder, subject: Line, details: Line) {
+    add_resource_with(draft, subject, Line::new(), details);
 }
 
 /// The same with what a reader must know at once, such as that a bucket is public.
-pub(super) fn add_resource_with(draft: &mut Draft, subject: Phrase, urgent: Phrase, details: Phrase) {
-    if draft.has(About::Resource) {
-        draft.add(About::Details, subject.part(urgent).part(details));
+pub(super) fn add_resource_with(draft: &mut FactsBuilder, subject: Line, urgent: Line, details: Line) {
+    if draft.has_topic(Topic::Resource) {
+        draft.add(Topic::Details, subject.separated(urgent).separated(details));
         return;
     }
-    draft.subject(subject.clone());
-    let line = subject.part(urgent);
-    match details.plain().chars().count() <= SHORT_DETAILS {
-        true => draft.add(About::Resource, line.part(details)),
+    draft.set_summary(subject.clone());
+    let line = subject.separated(urgent);
+    match details.to_plain().chars().count() <= SHORT_DETAILS {
+        true => draft.add(Topic::Resource, line.separated(details)),
         false => {
-            draft.add(About::Resource, line);
-            draft.add(About::Details, details);
+            draft.add(Topic::Resource, line);
+            draft.add(Topic::Details, details);
         }
     }
 }
 
 /// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own. It stands among our own
 /// words, so nothing of it may format.
-pub(super) fn readable_kind(kind: &str) -> String {
-    let kind = super::phrase::short(kind, 80);
+pub(super) fn kind_label(kind: &str) -> String {
+    let kind = super::line::truncate(kind, 80);
     let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let words: Vec<String> = words.into_iter().map(lowercase).collect();
     let words = words.join(" ");

@@ -2,45 +2,45 @@
 
 use super::decode::shapes;
 
-use super::About;
-use super::draft::Draft;
-use super::phrase::{Phrase, filled};
+use super::Topic;
+use super::facts_builder::FactsBuilder;
+use super::line::{Line, non_blank};
 use super::resource::{add_resource, add_resource_with};
 
-pub(super) fn buckets(draft: &mut Draft, resource: &shapes::Resource) -> bool {
+pub(super) fn set_buckets(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
     let buckets = resource.s3_bucket_details();
     for bucket in buckets {
-        draft.name(bucket.name());
-        draft.name(bucket.arn());
-        draft.tags(bucket.tags());
-        let subject = Phrase::new().ours("S3 bucket").with(" ", filled(bucket.name()).or(bucket.arn()));
+        draft.add_identifier(bucket.name());
+        draft.add_identifier(bucket.arn());
+        draft.add_tags(bucket.tags());
+        let subject = Line::new().literal("S3 bucket").with_code(" ", non_blank(bucket.name()).or(bucket.arn()));
         let role = bucket.r#type().filter(|_| buckets.len() > 1).map(str::to_lowercase);
-        let access = bucket.public_access().map_or_else(Phrase::new, public);
-        add_resource_with(draft, subject.part_words("", role.as_deref()), access, about_bucket(bucket));
-        objects(draft, bucket.s3_object_details());
+        let access = bucket.public_access().map_or_else(Line::new, public_access_line);
+        add_resource_with(draft, subject.part_words("", role.as_deref()), access, bucket_line(bucket));
+        add_objects(draft, bucket.s3_object_details());
     }
     !buckets.is_empty()
 }
 
-fn about_bucket(bucket: &shapes::S3BucketDetail) -> Phrase {
+fn bucket_line(bucket: &shapes::S3BucketDetail) -> Line {
     let default = bucket.default_server_side_encryption();
-    default.map_or_else(Phrase::new, |default| encryption(default.encryption_type(), default.kms_master_key_arn()))
+    default.map_or_else(Line::new, |default| encryption(default.encryption_type(), default.kms_master_key_arn()))
 }
 
 /// `KMS key 1a2b`, or the type of the encryption.
-pub(super) fn encryption(kind: Option<&str>, key: Option<&str>) -> Phrase {
-    match filled(key) {
-        Some(key) => Phrase::new().part_with("KMS key ", last_segment(Some(key))),
-        None => Phrase::new().part_words("encryption ", kind),
+pub(super) fn encryption(kind: Option<&str>, key: Option<&str>) -> Line {
+    match non_blank(key) {
+        Some(key) => Line::new().separated_code("KMS key ", last_segment(Some(key))),
+        None => Line::new().part_words("encryption ", kind),
     }
 }
 
 /// Whether a bucket is public, and the settings that decide it.
-fn public(access: &shapes::PublicAccess) -> Phrase {
+fn public_access_line(access: &shapes::PublicAccess) -> Line {
     let mut phrase = match access.effective_permission() {
-        Some("PUBLIC") => Phrase::new().ours("PUBLIC"),
-        Some("NOT_PUBLIC") => Phrase::new().ours("not public"),
-        other => Phrase::new().part_words("", other),
+        Some("PUBLIC") => Line::new().literal("PUBLIC"),
+        Some("NOT_PUBLIC") => Line::new().literal("not public"),
+        other => Line::new().part_words("", other),
     };
     let permissions = access.permission_configuration();
     let bucket = permissions.and_then(|p| p.bucket_level_permissions());
@@ -53,11 +53,11 @@ fn public(access: &shapes::PublicAccess) -> Phrase {
         (policy.and_then(|p| p.allows_public_write_access()), "policy allows public write"),
     ];
     for (_, words) in open.into_iter().filter(|(allowed, _)| *allowed == Some(true)) {
-        phrase = phrase.part_ours(words);
+        phrase = phrase.separated_literal(words);
     }
     let account = permissions.and_then(|p| p.account_level_permissions()).and_then(|a| a.block_public_access());
     let levels = [(bucket.and_then(|b| b.block_public_access()), "bucket"), (account, "account")];
-    phrase.part_ours(block_public_access(levels))
+    phrase.separated_literal(block_public_access(levels))
 }
 
 /// `Block Public Access enabled`, `… disabled (bucket), enabled (account)`; empty if nothing is known.
@@ -91,81 +91,81 @@ fn blocks(block: &shapes::BlockPublicAccess) -> Option<String> {
     }
 }
 
-fn objects(draft: &mut Draft, objects: &[shapes::S3ObjectDetail]) {
+fn add_objects(draft: &mut FactsBuilder, objects: &[shapes::S3ObjectDetail]) {
     for object in objects {
-        let line = Phrase::new()
-            .part_with("object ", filled(object.key()).or(object.object_arn()))
-            .part_with("version ", object.version_id())
-            .part_hash("hash ", filled(object.hash()))
-            .part_hash("ETag ", filled(object.e_tag()));
-        draft.add(About::Resource, line);
-        draft.name(object.key());
-        draft.name(object.object_arn());
+        let line = Line::new()
+            .separated_code("object ", non_blank(object.key()).or(object.object_arn()))
+            .separated_code("version ", object.version_id())
+            .part_hash("hash ", non_blank(object.hash()))
+            .part_hash("ETag ", non_blank(object.e_tag()));
+        draft.add(Topic::Resource, line);
+        draft.add_identifier(object.key());
+        draft.add_identifier(object.object_arn());
     }
 }
 
-pub(super) fn snapshot(draft: &mut Draft, resource: &shapes::Resource) -> bool {
+pub(super) fn set_snapshot(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
     let Some(snapshot) = resource.ebs_snapshot_details() else { return false };
     add_resource(
         draft,
-        Phrase::new().ours("EBS snapshot").with(" ", last_segment(snapshot.snapshot_arn())),
-        Phrase::new(),
+        Line::new().literal("EBS snapshot").with_code(" ", last_segment(snapshot.snapshot_arn())),
+        Line::new(),
     );
-    draft.name(snapshot.snapshot_arn());
-    draft.name(last_segment(snapshot.snapshot_arn()));
+    draft.add_identifier(snapshot.snapshot_arn());
+    draft.add_identifier(last_segment(snapshot.snapshot_arn()));
     true
 }
 
-pub(super) fn image(draft: &mut Draft, resource: &shapes::Resource) -> bool {
+pub(super) fn set_image(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
     let Some(image) = resource.ec2_image_details() else { return false };
-    add_resource(draft, Phrase::new().ours("AMI").with(" ", last_segment(image.image_arn())), Phrase::new());
-    draft.name(image.image_arn());
-    draft.name(last_segment(image.image_arn()));
+    add_resource(draft, Line::new().literal("AMI").with_code(" ", last_segment(image.image_arn())), Line::new());
+    draft.add_identifier(image.image_arn());
+    draft.add_identifier(last_segment(image.image_arn()));
     true
 }
 
-pub(super) fn recovery_point(draft: &mut Draft, resource: &shapes::Resource) -> bool {
+pub(super) fn set_recovery_point(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
     let Some(point) = resource.recovery_point_details() else { return false };
     let arn = point.recovery_point_arn();
     let name = arn.map(|arn| arn.rsplit_once(":recovery-point:").map_or(arn, |(_, name)| name));
-    let subject = Phrase::new().ours("recovery point").with(" ", last_segment(name));
-    let details = Phrase::new().part_with("backup vault ", point.backup_vault_name());
+    let subject = Line::new().literal("recovery point").with_code(" ", last_segment(name));
+    let details = Line::new().separated_code("backup vault ", point.backup_vault_name());
     add_resource(
         draft,
         subject,
-        details.part(point.continuous_scan_details().map_or_else(Phrase::new, scanned_period)),
+        details.separated(point.continuous_scan_details().map_or_else(Line::new, scanned_period)),
     );
-    draft.name(point.recovery_point_arn());
-    draft.name(last_segment(name));
-    draft.name(point.backup_vault_name());
+    draft.add_identifier(point.recovery_point_arn());
+    draft.add_identifier(last_segment(name));
+    draft.add_identifier(point.backup_vault_name());
     true
 }
 
 /// `scanned 08:00–09:00`: the part of a continuous backup that was scanned.
-fn scanned_period(details: &shapes::ContinuousScanDetails) -> Phrase {
+fn scanned_period(details: &shapes::ContinuousScanDetails) -> Line {
     match (details.start_time(), details.end_time()) {
-        (Some(from), Some(to)) => Phrase::new().ours("scanned ").at(from).ours("–").clock(to),
-        (Some(time), None) | (None, Some(time)) => Phrase::new().ours("scanned ").at(time),
-        (None, None) => Phrase::new(),
+        (Some(from), Some(to)) => Line::new().literal("scanned ").time(from).literal("–").clock(to),
+        (Some(time), None) | (None, Some(time)) => Line::new().literal("scanned ").time(time),
+        (None, None) => Line::new(),
     }
 }
 
-pub(super) fn volumes(draft: &mut Draft, resource: &shapes::Resource) -> bool {
+pub(super) fn set_volumes(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
     let Some(volumes) = resource.ebs_volume_details() else { return false };
     let lists = [
         ("scanned EBS volume", volumes.scanned_volume_details()),
         ("skipped EBS volume", volumes.skipped_volume_details()),
     ];
     for (words, volume) in lists.into_iter().flat_map(|(words, list)| list.iter().map(move |v| (words, v))) {
-        let details = Phrase::new()
-            .part_with("", volume.device_name())
+        let details = Line::new()
+            .separated_code("", volume.device_name())
             .part_words("", volume.volume_type())
             .part_words("", volume.volume_size_in_gb().map(|gb| format!("{gb} GiB")).as_deref())
             .part_words("", volume.encryption_type())
-            .part_with("KMS key ", last_segment(volume.kms_key_arn()))
-            .part_with("snapshot ", last_segment(volume.snapshot_arn()));
-        add_resource(draft, Phrase::new().ours(words).with(" ", last_segment(volume.volume_arn())), details);
-        draft.name(volume.volume_arn());
+            .separated_code("KMS key ", last_segment(volume.kms_key_arn()))
+            .separated_code("snapshot ", last_segment(volume.snapshot_arn()));
+        add_resource(draft, Line::new().literal(words).with_code(" ", last_segment(volume.volume_arn())), details);
+        draft.add_identifier(volume.volume_arn());
     }
     true
 }

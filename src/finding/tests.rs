@@ -41,10 +41,10 @@ fn a_route_matches_the_kind_and_each_identifier() {
 
 #[test]
 fn traits_are_what_may_be_new_and_name_the_port_that_was_called() {
-    assert_eq!(fixture("ec2-c2-connection").traits(), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
-    assert_eq!(fixture("ec2-ssh-brute-force-ipv6").traits(), ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]);
+    assert_eq!(fixture("ec2-c2-connection").attributes(), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
+    assert_eq!(fixture("ec2-ssh-brute-force-ipv6").attributes(), ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]);
     assert_eq!(
-        fixture("iam-tor-caller").traits(),
+        fixture("iam-tor-caller").attributes(),
         [
             "ip 185.220.101.34",
             "country Germany",
@@ -61,16 +61,16 @@ fn a_finding_about_a_principal_has_one_key_in_all_regions() {
     let mut elsewhere = raw("iam-tor-caller");
     elsewhere["region"] = json!("us-east-1");
     elsewhere["id"] = json!("another");
-    let key = fixture("iam-tor-caller").account_wide_key();
+    let key = fixture("iam-tor-caller").global_key();
     assert_eq!(key.as_deref(), Some("d622254c"));
-    assert_eq!(read(&elsewhere).account_wide_key(), key);
+    assert_eq!(read(&elsewhere).global_key(), key);
     elsewhere["resource"]["accessKeyDetails"]["userName"] = json!("someone-else");
-    assert_ne!(read(&elsewhere).account_wide_key(), key);
-    assert_eq!(fixture("s3-exfiltration").account_wide_key(), None);
+    assert_ne!(read(&elsewhere).global_key(), key);
+    assert_eq!(fixture("s3-exfiltration").global_key(), None);
 }
 
 #[test]
-fn whatever_guardduty_sends_a_finding_stays_small() {
+fn size_of_a_finding_is_limited() {
     let mut huge = raw("eks-anonymous-access");
     let long = "x".repeat(10_000);
     huge["title"] = json!(long);
@@ -81,19 +81,19 @@ fn whatever_guardduty_sends_a_finding_stays_small() {
     huge["service"]["action"]["kubernetesApiCallAction"]["userAgent"] = json!(long);
     let f = read(&huge);
     assert!(format!("{f:?}").len() < 80_000, "{}", format!("{f:?}").len());
-    assert!(f.about(About::Actor).iter().any(|line| line.plain().contains("and 493 more")));
-    assert_eq!(f.traits().len(), 7);
+    assert!(f.lines_about(Topic::Actor).iter().any(|line| line.to_plain().contains("and 493 more")));
+    assert_eq!(f.attributes().len(), 7);
 }
 
 #[test]
-fn the_number_shown_never_belongs_to_a_higher_band() {
+fn displayed_severity_never_rounds_up_to_a_higher_level() {
     for (severity, number) in [(8.95, "8.9"), (8.999, "8.9"), (3.99, "3.9"), (9.0, "9.0"), (10.0, "10.0"), (0.0, "0.0")]
     {
-        assert_eq!(Band::number(severity), number, "{severity}");
+        assert_eq!(SeverityLevel::format_score(severity), number, "{severity}");
     }
     for tenths in 0..=100 {
         let severity = f64::from(tenths) / 10.0;
-        assert_eq!(Band::number(severity), format!("{severity:.1}"));
+        assert_eq!(SeverityLevel::format_score(severity), format!("{severity:.1}"));
     }
 }
 
@@ -114,18 +114,18 @@ fn connection(role: &str, direction: &str) -> Finding {
 #[test]
 fn the_other_end_is_named_by_its_role() {
     for (role, direction, about) in [
-        ("TARGET", "INBOUND", About::Actor),
-        ("ACTOR", "OUTBOUND", About::Target),
-        ("ACTOR", "INBOUND", About::Target),
-        ("TARGET", "OUTBOUND", About::Target),
-        ("", "UNKNOWN", About::RemoteHost),
+        ("TARGET", "INBOUND", Topic::Actor),
+        ("ACTOR", "OUTBOUND", Topic::Target),
+        ("ACTOR", "INBOUND", Topic::Target),
+        ("TARGET", "OUTBOUND", Topic::Target),
+        ("", "UNKNOWN", Topic::RemoteHost),
     ] {
         let finding = connection(role, direction);
-        assert_eq!(finding.about(about)[0].plain(), "203.0.113.7 · AS7 Amazon.com", "{role} {direction}");
+        assert_eq!(finding.lines_about(about)[0].to_plain(), "203.0.113.7 · AS7 Amazon.com", "{role} {direction}");
         assert_eq!(finding.other_end(), about);
     }
     let finding = connection("TARGET", "INBOUND");
-    assert_eq!(finding.about(About::Action)[0].plain(), "inbound TCP");
+    assert_eq!(finding.lines_about(Topic::Action)[0].to_plain(), "inbound TCP");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_value_unusual_for_several_scopes_is_said_once() {
         "unusualASNsAccountProfiling": "asnNumber: 60729 asnOrg: Example", "unusualASNsUserIdentityProfiling": "asnNumber: 60729 asnOrg: Example",
         "networkClusterProfiling": "MTN", "applicationNameClusterProfiling": "psql", "cityClusterProfiling": "UNKNOWN"}});
     let finding = made(json!({}), json!({"additionalInfo": {"type": "default", "value": value.to_string()}}));
-    let mut said: Vec<String> = finding.about(About::Unusual).iter().map(Phrase::plain).collect();
+    let mut said: Vec<String> = finding.lines_about(Topic::Anomalies).iter().map(Line::to_plain).collect();
     said.sort();
     assert_eq!(said, ["for account and user: AS60729 Example", "for cluster: application psql · network MTN"]);
 }
@@ -142,7 +142,7 @@ fn a_value_unusual_for_several_scopes_is_said_once() {
 #[test]
 fn a_workload_with_only_a_namespace_is_a_namespace() {
     let workload = json!({"kubernetesDetails": {"kubernetesWorkloadDetails": {"namespace": "payments"}}});
-    assert_eq!(made(workload, json!({})).subject().plain(), "namespace payments");
+    assert_eq!(made(workload, json!({})).subject().to_plain(), "namespace payments");
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
         json!({"kubernetesDetails": {"kubernetesUserDetails": user}}),
         json!({"action": {"kubernetesApiCallAction": call}}),
     );
-    let said = |about| finding.about(about).iter().map(Phrase::plain).collect::<Vec<_>>().join("\n");
-    assert!(said(About::Actor).contains("impersonated groups system:masters"), "{}", said(About::Actor));
-    assert!(said(About::Action).contains("command id"), "{}", said(About::Action));
+    let said = |about| finding.lines_about(about).iter().map(Line::to_plain).collect::<Vec<_>>().join("\n");
+    assert!(said(Topic::Actor).contains("impersonated groups system:masters"), "{}", said(Topic::Actor));
+    assert!(said(Topic::Action).contains("command id"), "{}", said(Topic::Action));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn the_lineage_says_where_the_user_changes() {
     let process = json!({"executablePath": "/tmp/x", "startTime": 1_795_521_600, "lineage": lineage});
     let finding = made(json!({}), json!({"runtimeDetails": {"process": process}}));
     assert_eq!(
-        finding.about(About::Process)[1].plain(),
+        finding.lines_about(Topic::Process)[1].to_plain(),
         "started by /sbin/init › /usr/sbin/apache2 (uid 33) › /bin/su (uid 33, effective uid 0)"
     );
 }

@@ -2,31 +2,31 @@
 
 use serde_json::Value;
 
-use super::phrase::{Phrase, listed};
-use crate::time::Millis;
+use super::line::{Line, join_limited};
+use crate::time::Timestamp;
 
 /// Values of a list that are shown.
 const SHOWN: usize = 6;
 
 /// A value under its key; nothing if it says nothing.
-pub(super) fn in_words(key: &str, value: &Value) -> Phrase {
+pub(super) fn in_words(key: &str, value: &Value) -> Line {
     if let Some(at) = time(key, value) {
-        return Phrase::new().at(at);
+        return Line::new().time(at);
     }
     match value {
-        Value::Bool(is) => Phrase::new().ours(if *is { "yes" } else { "no" }),
-        Value::Array(items) => listed(items.iter().map(text), SHOWN),
+        Value::Bool(is) => Line::new().literal(if *is { "yes" } else { "no" }),
+        Value::Array(items) => join_limited(items.iter().map(text), SHOWN),
         Value::String(words) if words.contains("asnNumber:") => networks(words),
-        Value::String(words) if words.contains(" , ") => listed(words.split(" , ").map(str::trim), SHOWN),
+        Value::String(words) if words.contains(" , ") => join_limited(words.split(" , ").map(str::trim), SHOWN),
         other => {
             let text = text(other);
-            if text.is_empty() { Phrase::new() } else { Phrase::new().code(&text) }
+            if text.is_empty() { Line::new() } else { Line::new().code(&text) }
         }
     }
 }
 
 /// A time in milliseconds, under a key that names one: `hoursOfDay`, `lastSeen`.
-fn time(key: &str, value: &Value) -> Option<Millis> {
+fn time(key: &str, value: &Value) -> Option<Timestamp> {
     let key = key.to_ascii_lowercase();
     let named = ["hour", "time", "date", "firstseen", "lastseen"].iter().any(|word| key.contains(word));
     let single = match value {
@@ -34,22 +34,22 @@ fn time(key: &str, value: &Value) -> Option<Millis> {
         other => other,
     };
     let number = single.as_i64().or_else(|| single.as_str()?.trim().parse().ok())?;
-    (named && (100_000_000_000..10_000_000_000_000).contains(&number)).then_some(Millis(number))
+    (named && (100_000_000_000..10_000_000_000_000).contains(&number)).then_some(Timestamp(number))
 }
 
 /// `asnNumber: 60729 asnOrg: Example , asnNumber: …` as `AS60729 Example, …`.
-fn networks(words: &str) -> Phrase {
-    let mut phrase = Phrase::new();
+fn networks(words: &str) -> Line {
+    let mut phrase = Line::new();
     for one in words.split("asnNumber:").filter(|one| !one.trim().is_empty()).take(SHOWN) {
         let (number, name) = one.split_once("asnOrg:").unwrap_or((one, ""));
         let number = number.trim().trim_end_matches(',').trim();
         let name = name.trim().trim_end_matches(',').trim();
-        phrase = if phrase.is_empty() { phrase } else { phrase.ours(", ") };
+        phrase = if phrase.is_empty() { phrase } else { phrase.literal(", ") };
         phrase = match number.bytes().all(|b| b.is_ascii_digit()) {
-            true => phrase.ours(format!("AS{number}")),
-            false => phrase.theirs(number),
+            true => phrase.literal(format!("AS{number}")),
+            false => phrase.untrusted(number),
         };
-        phrase = if name.is_empty() { phrase } else { phrase.ours(" ").theirs(name) };
+        phrase = if name.is_empty() { phrase } else { phrase.literal(" ").untrusted(name) };
     }
     phrase
 }
@@ -108,7 +108,7 @@ mod tests {
             ("APIs", json!("A , B"), "A, B"),
             ("nothing", json!(null), ""),
         ] {
-            assert_eq!(in_words(key, &value).plain(), words, "{key} {value}");
+            assert_eq!(in_words(key, &value).to_plain(), words, "{key} {value}");
         }
     }
 }

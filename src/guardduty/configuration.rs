@@ -6,8 +6,8 @@ use aws_sdk_guardduty::types::{
     CoverageFilterCondition, CoverageFilterCriteria, CoverageFilterCriterion, CoverageFilterCriterionKey,
 };
 
-use super::source::Source;
-use super::{Destination, ReadError, Reason, Subject, Uncovered, Watched, pages, watch};
+use super::source::SourceClient;
+use super::{Destination, ReadError, Subject, TransientReason, Uncovered, WatchedConfig, pages, watch};
 
 /// Publishing destinations that are read per source.
 const MOST_DESTINATIONS: usize = 10;
@@ -15,7 +15,7 @@ const MOST_DESTINATIONS: usize = 10;
 /// Makes a call on behalf of a source.
 macro_rules! call {
     ($source:ident, $operation:literal, $request:expr) => {
-        $source.call($operation, $request.customize().config_override($source.here()).send()).await
+        $source.call($operation, $request.customize().config_override($source.regional_config()).send()).await
     };
 }
 pub(super) use call;
@@ -23,7 +23,7 @@ pub(super) use call;
 /// Lists the IDs of all items.
 macro_rules! ids {
     ($source:ident, $detector:ident, $operation:literal, $request:expr, $ids:ident) => {
-        pages::all(&$source.what($operation), async |token| {
+        pages::paginate(&$source.operation_name($operation), async |token| {
             let request = $request.detector_id($detector).max_results(50).set_next_token(token);
             let answer = call!($source, $operation, request)?;
             Ok((answer.$ids.unwrap_or_default(), answer.next_token))
@@ -32,7 +32,7 @@ macro_rules! ids {
     };
 }
 
-impl Source {
+impl SourceClient {
     pub(super) async fn list_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
         let client = self.client();
         match subject {
@@ -50,16 +50,21 @@ impl Source {
         }
     }
 
-    pub(super) async fn read_item(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError> {
+    pub(super) async fn read_item(
+        &self,
+        detector: &str,
+        subject: Subject,
+        id: &str,
+    ) -> Result<WatchedConfig, ReadError> {
         let client = self.client();
         match subject {
             Subject::Filters => {
                 let request = client.get_filter().detector_id(detector).filter_name(id);
-                Ok(watch::filter(id, &call!(self, "GetFilter", request)?))
+                Ok(watch::fingerprint_filter(id, &call!(self, "GetFilter", request)?))
             }
             Subject::IpSets => {
                 let request = client.get_ip_set().detector_id(detector).ip_set_id(id);
-                Ok(watch::ip_set(id, &call!(self, "GetIPSet", request)?))
+                Ok(watch::fingerprint_ip_set(id, &call!(self, "GetIPSet", request)?))
             }
             Subject::TrustedEntitySets => {
                 let request = client.get_trusted_entity_set().detector_id(detector).trusted_entity_set_id(id);
@@ -78,15 +83,15 @@ impl Source {
 
     /// `None` if GuardDuty rejects the question, as it may for an account that is no administrator.
     pub(super) async fn list_members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
-        let what = self.what("ListMembers");
-        let listed = pages::all(&what, async |token| {
+        let what = self.operation_name("ListMembers");
+        let listed = pages::paginate(&what, async |token| {
             // The default leaves out those that were disassociated.
             let request = self.client().list_members().detector_id(detector).only_associated("false");
             let answer = call!(self, "ListMembers", request.max_results(50).set_next_token(token))?;
             Ok((answer.members.unwrap_or_default(), answer.next_token))
         });
         let members = match listed.await {
-            Err(ReadError::Passing { reason: Reason::Rejected, .. }) => return Ok(None),
+            Err(ReadError::Transient { reason: TransientReason::Rejected, .. }) => return Ok(None),
             listed => listed?,
         };
         let status = |member: aws_sdk_guardduty::types::Member| Some((member.account_id?, member.relationship_status?));
@@ -99,8 +104,8 @@ impl Source {
             .filter_condition(CoverageFilterCondition::builder().equals("UNHEALTHY").build())
             .build();
         let unhealthy = CoverageFilterCriteria::builder().filter_criterion(unhealthy).build();
-        let what = self.what("ListCoverage");
-        let resources = pages::all(&what, async |token| {
+        let what = self.operation_name("ListCoverage");
+        let resources = pages::paginate(&what, async |token| {
             let request = self.client().list_coverage().detector_id(detector).filter_criteria(unhealthy.clone());
             let answer = call!(self, "ListCoverage", request.max_results(50).set_next_token(token))?;
             Ok((answer.resources.unwrap_or_default(), answer.next_token))
@@ -110,8 +115,8 @@ impl Source {
 
     /// A detector has one destination of each type, and there is one type.
     pub(super) async fn list_destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError> {
-        let what = self.what("ListPublishingDestinations");
-        let listed = pages::all(&what, async |token| {
+        let what = self.operation_name("ListPublishingDestinations");
+        let listed = pages::paginate(&what, async |token| {
             let request = self.client().list_publishing_destinations().detector_id(detector);
             let answer = call!(self, "ListPublishingDestinations", request.max_results(50).set_next_token(token))?;
             Ok((answer.destinations.unwrap_or_default(), answer.next_token))

@@ -12,64 +12,67 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{ReadError, Reason};
-use crate::retry::{Policy, chance};
+use super::error::{ReadError, TransientReason};
+use crate::retry::{RetryPolicy, jitter};
 
 /// How long credentials may take, all retries of the SDK included.
-const PATIENCE: Duration = Duration::from_secs(20);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an answer stands in any case before it is asked for again: long enough for all regions that wait to share it.
-const STANDS: Duration = Duration::from_secs(10);
+const MIN_CACHE_TTL: Duration = Duration::from_secs(10);
 /// Credentials are renewed so long before they expire: longer than a call with its retries lasts.
-const EARLY: Duration = Duration::from_secs(120);
+const REFRESH_MARGIN: Duration = Duration::from_secs(120);
 /// What CloudTrail shows behind the role's name.
-const SESSION: &str = "guardduty-slack";
+const SESSION_NAME: &str = "guardduty-slack";
 
-type Outcome = Result<Credentials, ReadError>;
+type CredentialsResult = Result<Credentials, ReadError>;
 
 /// A credentials provider that remembers what it last got, be it a failure.
 #[derive(Clone)]
-pub(super) struct Remembered(Arc<Memory>);
+pub(super) struct CachedCredentials(Arc<CredentialsCache>);
 
-struct Memory {
+struct CredentialsCache {
     /// `self`, or the role's ARN.
-    whose: String,
+    identity: String,
     inner: SharedCredentialsProvider,
-    last: Mutex<Option<(Instant, Outcome)>>,
+    cached: Mutex<Option<(Instant, CredentialsResult)>>,
 }
 
-impl Remembered {
+impl CachedCredentials {
     pub(super) fn new(whose: &str, inner: SharedCredentialsProvider) -> Self {
-        Self(Arc::new(Memory { whose: whose.into(), inner, last: Mutex::new(None) }))
+        Self(Arc::new(CredentialsCache { identity: whose.into(), inner, cached: Mutex::new(None) }))
     }
 
     /// Waits for whoever is fetching already. Asked before a call takes its place in the queue: credentials that do not
     /// come must not hold up the regions of other identities.
-    pub(super) async fn credentials(&self) -> Outcome {
-        let mut last = self.0.last.lock().await;
+    pub(super) async fn credentials(&self) -> CredentialsResult {
+        let mut last = self.0.cached.lock().await;
         if let Some((at, outcome)) = last.as_ref()
-            && still_good(outcome, at.elapsed(), SystemTime::now())
+            && is_valid(outcome, at.elapsed(), SystemTime::now())
         {
             return outcome.clone();
         }
-        let outcome = self.fetch().await;
+        let outcome = self.fetch_credentials().await;
         *last = Some((Instant::now(), outcome.clone()));
         outcome
     }
 
     /// The SDK's chain retries what its own classifiers know. It gives up at once on a 429, on a page of a proxy, and on
     /// an identity provider whose key STS cannot fetch at the moment.
-    async fn fetch(&self) -> Outcome {
-        let (deadline, mut failed) = (Instant::now() + PATIENCE, 0);
+    async fn fetch_credentials(&self) -> CredentialsResult {
+        let (deadline, mut failed) = (Instant::now() + FETCH_TIMEOUT, 0);
         let mut last = None;
         loop {
             let error = match timeout_at(deadline, self.0.inner.provide_credentials()).await {
                 Ok(Ok(credentials)) => return Ok(credentials),
-                Ok(Err(error)) => ReadError::of_credentials(&self.0.whose, &error),
+                Ok(Err(error)) => ReadError::from_credentials(&self.0.identity, &error),
                 Err(_) => return Err(last.unwrap_or_else(|| self.no_answer())),
             };
             failed += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            match Policy::SHORT.pause(failed, None, left, chance()).filter(|_| error.is_worth_fetching_again()) {
+            match RetryPolicy::INTERACTIVE
+                .next_delay(failed, None, left, jitter())
+                .filter(|_| error.is_worth_fetching_again())
+            {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),
             }
@@ -78,18 +81,18 @@ impl Remembered {
     }
 
     fn no_answer(&self) -> ReadError {
-        let said = format!("no answer within {} s", PATIENCE.as_secs());
-        ReadError::passing(Reason::Credentials, &format!("credentials of {}", self.0.whose), said)
+        let said = format!("no answer within {} s", FETCH_TIMEOUT.as_secs());
+        ReadError::transient(TransientReason::Credentials, &format!("credentials of {}", self.0.identity), said)
     }
 }
 
 /// What was just given stands: credentials that seem to have expired already are good to whoever's clock is right.
-fn still_good(outcome: &Outcome, age: Duration, now: SystemTime) -> bool {
-    let lasts = |credentials: &Credentials| credentials.expiry().is_none_or(|end| end > now + EARLY);
-    age < STANDS || outcome.as_ref().is_ok_and(lasts)
+fn is_valid(outcome: &CredentialsResult, age: Duration, now: SystemTime) -> bool {
+    let lasts = |credentials: &Credentials| credentials.expiry().is_none_or(|end| end > now + REFRESH_MARGIN);
+    age < MIN_CACHE_TTL || outcome.as_ref().is_ok_and(lasts)
 }
 
-impl ProvideCredentials for Remembered {
+impl ProvideCredentials for CachedCredentials {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -98,9 +101,9 @@ impl ProvideCredentials for Remembered {
     }
 }
 
-impl fmt::Debug for Remembered {
+impl fmt::Debug for CachedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Remembered").field(&self.0.whose).finish()
+        f.debug_tuple("Remembered").field(&self.0.identity).finish()
     }
 }
 
@@ -114,18 +117,18 @@ pub(super) struct AssumedRole {
 }
 
 impl AssumedRole {
-    async fn assume(&self) -> Outcome {
+    async fn assume_role(&self) -> CredentialsResult {
         let what = format!("AssumeRole {}", self.arn);
-        let request = self.client.assume_role().role_arn(&self.arn).role_session_name(SESSION);
+        let request = self.client.assume_role().role_arn(&self.arn).role_session_name(SESSION_NAME);
         let answer = request.set_external_id(self.external_id.clone()).send().await;
-        let answer = answer.map_err(|e| ReadError::of(&what, &e))?;
-        credentials_in(answer)
-            .ok_or_else(|| ReadError::passing(Reason::Malformed, &what, "no credentials in the answer"))
+        let answer = answer.map_err(|e| ReadError::from_sdk(&what, &e))?;
+        parse_credentials(answer)
+            .ok_or_else(|| ReadError::transient(TransientReason::Malformed, &what, "no credentials in the answer"))
     }
 }
 
 /// None, too, for an answer that was cut short: the SDK reads what is missing as empty.
-fn credentials_in(answer: AssumeRoleOutput) -> Option<Credentials> {
+fn parse_credentials(answer: AssumeRoleOutput) -> Option<Credentials> {
     let given = answer.credentials?;
     let is_whole = [&given.access_key_id, &given.secret_access_key, &given.session_token].iter().all(|p| !p.is_empty());
     let expiry = SystemTime::try_from(given.expiration).ok().filter(|_| is_whole)?;
@@ -138,7 +141,7 @@ impl ProvideCredentials for AssumedRole {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async { self.assume().await.map_err(CredentialsError::provider_error) })
+        future::ProvideCredentials::new(async { self.assume_role().await.map_err(CredentialsError::provider_error) })
     }
 }
 
@@ -176,8 +179,8 @@ mod tests {
         }
     }
 
-    async fn ask_at_once(provider: &Counting, times: usize) -> Vec<Outcome> {
-        let memory = Remembered::new("self", SharedCredentialsProvider::new(provider.clone()));
+    async fn ask_at_once(provider: &Counting, times: usize) -> Vec<CredentialsResult> {
+        let memory = CachedCredentials::new("self", SharedCredentialsProvider::new(provider.clone()));
         futures_util::future::join_all((0..times).map(|_| memory.credentials())).await
     }
 
@@ -193,7 +196,7 @@ mod tests {
         let provider = Counting { refuses: true, ..Counting::default() };
         let outcomes = ask_at_once(&provider, 20).await;
         assert!(outcomes.iter().all(|o| o.as_ref().is_err_and(|e| e.reason() == "credentials")));
-        assert_eq!(provider.asked.load(Ordering::SeqCst), Policy::SHORT.tries as usize);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), RetryPolicy::INTERACTIVE.max_attempts as usize);
     }
 
     #[tokio::test(start_paused = true)]
@@ -206,11 +209,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_tried_again_later() {
         let provider = Counting { refuses: true, ..Counting::default() };
-        let memory = Remembered::new("self", SharedCredentialsProvider::new(provider.clone()));
+        let memory = CachedCredentials::new("self", SharedCredentialsProvider::new(provider.clone()));
         assert!(memory.credentials().await.is_err());
-        tokio::time::advance(STANDS).await;
+        tokio::time::advance(MIN_CACHE_TTL).await;
         assert!(memory.credentials().await.is_err());
-        assert_eq!(provider.asked.load(Ordering::SeqCst), 2 * Policy::SHORT.tries as usize);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 2 * RetryPolicy::INTERACTIVE.max_attempts as usize);
     }
 
     #[tokio::test(start_paused = true)]
@@ -226,32 +229,32 @@ mod tests {
     fn credentials_are_renewed_before_they_expire() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let until = |end: Duration| Ok(Credentials::new("AKIA", "secret", None, Some(now + end), "test"));
-        assert!(still_good(&until(EARLY + Duration::from_secs(1)), STANDS, now));
-        assert!(!still_good(&until(EARLY), STANDS, now));
+        assert!(is_valid(&until(REFRESH_MARGIN + Duration::from_secs(1)), MIN_CACHE_TTL, now));
+        assert!(!is_valid(&until(REFRESH_MARGIN), MIN_CACHE_TTL, now));
     }
 
     #[test]
     fn credentials_are_not_asked_for_by_each_call_where_the_clock_is_ahead() {
         let given = Ok(Credentials::new("AKIA", "secret", None, Some(SystemTime::UNIX_EPOCH), "test"));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(18_000);
-        assert!(still_good(&given, Duration::ZERO, now) && !still_good(&given, STANDS, now));
+        assert!(is_valid(&given, Duration::ZERO, now) && !is_valid(&given, MIN_CACHE_TTL, now));
     }
 
     #[test]
-    fn an_answer_without_a_secret_holds_no_credentials() {
+    fn response_without_a_secret_key_has_no_credentials() {
         let answer = |secret: &str| {
             let given = aws_sdk_sts::types::Credentials::builder().access_key_id("ASIA").secret_access_key(secret);
             let given = given.session_token("token").expiration(aws_smithy_types::DateTime::from_secs(4_000_000_000));
             AssumeRoleOutput::builder().credentials(given.build().unwrap()).build()
         };
-        assert!(credentials_in(answer("hush")).is_some());
-        assert!(credentials_in(answer("")).is_none());
-        assert!(credentials_in(AssumeRoleOutput::builder().build()).is_none());
+        assert!(parse_credentials(answer("hush")).is_some());
+        assert!(parse_credentials(answer("")).is_none());
+        assert!(parse_credentials(AssumeRoleOutput::builder().build()).is_none());
     }
 
     #[test]
     fn nothing_secret_is_in_what_can_be_printed() {
         let inner = SharedCredentialsProvider::new(Credentials::new("AKIA", "hush", None, None, "test"));
-        assert!(!format!("{:?}", Remembered::new("self", inner)).contains("hush"));
+        assert!(!format!("{:?}", CachedCredentials::new("self", inner)).contains("hush"));
     }
 }

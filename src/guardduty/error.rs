@@ -19,10 +19,10 @@ use crate::http::{ResolveError, Unreachable, causes, links};
 pub enum ReadError {
     /// The permission, the trust, the credentials or the region's opt-in is missing: waiting does not mend it.
     #[error("{0}")]
-    Denied(String),
+    AccessDenied(String),
     /// The detector asked for is no longer this account's: it was deleted, perhaps made anew.
     #[error("{0}")]
-    Gone(String),
+    DetectorNotFound(String),
     /// The service has no endpoint in the region: its name does not exist.
     #[error("{0}")]
     NoEndpoint(String),
@@ -31,12 +31,12 @@ pub enum ReadError {
     Unsupported(String),
     /// May work the next time.
     #[error("{text}")]
-    Passing { reason: Reason, text: String },
+    Transient { reason: TransientReason, text: String },
 }
 
 /// Why a call failed that may work the next time: what the log and the metrics say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum TransientReason {
     Throttled,
     /// No connection, or one that broke.
     Network,
@@ -51,119 +51,119 @@ pub enum Reason {
     Credentials,
 }
 
-impl Reason {
+impl TransientReason {
     pub fn name(self) -> &'static str {
         match self {
-            Reason::Throttled => "throttled",
-            Reason::Network => "network",
-            Reason::Timeout => "timeout",
-            Reason::Server => "server",
-            Reason::Rejected => "rejected",
-            Reason::Malformed => "malformed",
-            Reason::Credentials => "credentials",
+            TransientReason::Throttled => "throttled",
+            TransientReason::Network => "network",
+            TransientReason::Timeout => "timeout",
+            TransientReason::Server => "server",
+            TransientReason::Rejected => "rejected",
+            TransientReason::Malformed => "malformed",
+            TransientReason::Credentials => "credentials",
         }
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for TransientReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
 impl ReadError {
-    pub fn denied(&self) -> bool {
-        matches!(self, ReadError::Denied(_))
+    pub fn is_access_denied(&self) -> bool {
+        matches!(self, ReadError::AccessDenied(_))
     }
 
     /// Returns whether asking again soon cannot help.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, ReadError::Denied(_) | ReadError::Unsupported(_))
+        matches!(self, ReadError::AccessDenied(_) | ReadError::Unsupported(_))
     }
 
     /// Returns true if the answer was not JSON.
     pub(super) fn is_malformed(&self) -> bool {
-        matches!(self, ReadError::Passing { reason: Reason::Malformed, .. })
+        matches!(self, ReadError::Transient { reason: TransientReason::Malformed, .. })
     }
 
     /// Whether the region cannot be polled by this identity at all.
     pub fn rules_out_region(&self) -> bool {
-        matches!(self, ReadError::Denied(_) | ReadError::NoEndpoint(_))
+        matches!(self, ReadError::AccessDenied(_) | ReadError::NoEndpoint(_))
     }
 
     /// One word for the log and the metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            ReadError::Denied(_) => "denied",
-            ReadError::Gone(_) => "gone",
+            ReadError::AccessDenied(_) => "denied",
+            ReadError::DetectorNotFound(_) => "gone",
             ReadError::NoEndpoint(_) => "no_endpoint",
             ReadError::Unsupported(_) => "unsupported",
-            ReadError::Passing { reason, .. } => reason.name(),
+            ReadError::Transient { reason, .. } => reason.name(),
         }
     }
 }
 
 /// Everything that an AWS client can fail with.
-type Failed<E> = SdkError<E, HttpResponse>;
+type SdkFailure<E> = SdkError<E, HttpResponse>;
 
 impl ReadError {
-    pub(super) fn passing(reason: Reason, what: &str, said: impl fmt::Display) -> Self {
-        ReadError::Passing { reason, text: one_line(&format!("{what}: {said}")) }
+    pub(super) fn transient(reason: TransientReason, what: &str, said: impl fmt::Display) -> Self {
+        ReadError::Transient { reason, text: single_line(&format!("{what}: {said}")) }
     }
 
     /// What a failed call means; `what` names it: `ListFindings in eu-west-1`.
-    pub(super) fn of<E>(what: &str, error: &Failed<E>) -> Self
+    pub(super) fn from_sdk<E>(what: &str, error: &SdkFailure<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        if let Some(known) = in_chain::<ReadError>(error) {
+        if let Some(known) = find_source::<ReadError>(error) {
             return known.clone(); // the credentials of the call failed, and say themselves why
         }
-        if let Some(answer) = in_chain::<NotAnAnswer>(error) {
-            return Self::passing(Reason::Malformed, what, answer);
+        if let Some(answer) = find_source::<NotAnAnswer>(error) {
+            return Self::transient(TransientReason::Malformed, what, answer);
         }
-        if let Some(missing @ ResolveError::NoSuchName(_)) = in_chain(error) {
-            return ReadError::NoEndpoint(one_line(&format!("{what}: {missing}")));
+        if let Some(missing @ ResolveError::NoSuchName(_)) = find_source(error) {
+            return ReadError::NoEndpoint(single_line(&format!("{what}: {missing}")));
         }
-        if let Some(unreachable) = in_chain::<Unreachable>(error) {
+        if let Some(unreachable) = find_source::<Unreachable>(error) {
             let is_timeout = matches!(error, SdkError::DispatchFailure(e) if e.is_timeout());
-            let reason = if is_timeout { Reason::Timeout } else { Reason::Network };
-            return Self::passing(reason, what, unreachable);
+            let reason = if is_timeout { TransientReason::Timeout } else { TransientReason::Network };
+            return Self::transient(reason, what, unreachable);
         }
         match error {
             SdkError::ServiceError(e) => {
                 let said = e.err().message().map_or_else(|| answer_text(e.err(), e.raw()), str::to_owned);
-                judge(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &said)
+                classify(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &said)
             }
-            SdkError::TimeoutError(_) => Self::passing(Reason::Timeout, what, causes(error)),
-            SdkError::DispatchFailure(_) => Self::passing(Reason::Network, what, causes(error)),
-            SdkError::ResponseError(_) => Self::passing(Reason::Network, what, causes(error)),
-            _ => Self::passing(Reason::Rejected, what, causes(error)),
+            SdkError::TimeoutError(_) => Self::transient(TransientReason::Timeout, what, causes(error)),
+            SdkError::DispatchFailure(_) => Self::transient(TransientReason::Network, what, causes(error)),
+            SdkError::ResponseError(_) => Self::transient(TransientReason::Network, what, causes(error)),
+            _ => Self::transient(TransientReason::Rejected, what, causes(error)),
         }
     }
 
     /// Why there are no credentials; `whose` names the identity.
-    pub(super) fn of_credentials(whose: &str, error: &CredentialsError) -> Self {
-        if let Some(known) = in_chain::<ReadError>(error) {
+    pub(super) fn from_credentials(whose: &str, error: &CredentialsError) -> Self {
+        if let Some(known) = find_source::<ReadError>(error) {
             return known.clone();
         }
         let what = format!("credentials of {whose}");
-        if let Some(ProfileFileError::FeatureNotEnabled { .. }) = in_chain(error) {
+        if let Some(ProfileFileError::FeatureNotEnabled { .. }) = find_source(error) {
             let hint = "export credentials with `aws configure export-credentials --format env`";
-            return ReadError::Denied(format!(
+            return ReadError::AccessDenied(format!(
                 "{what}: this build cannot use profiles of IAM Identity Center and of aws login; {hint}"
             ));
         }
         match error {
-            CredentialsError::CredentialsNotLoaded(_) => ReadError::Denied(format!(
+            CredentialsError::CredentialsNotLoaded(_) => ReadError::AccessDenied(format!(
                 "{what}: none were found; give the pod a role (IRSA or EKS Pod Identity), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )),
             CredentialsError::InvalidConfiguration(_) => {
-                ReadError::Denied(one_line(&format!("{what}: {}", causes(error))))
+                ReadError::AccessDenied(single_line(&format!("{what}: {}", causes(error))))
             }
-            _ => match in_chain::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
+            _ => match find_source::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
                 Some((Some(code), said)) => {
-                    judge(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, said.unwrap_or_default())
+                    classify(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, said.unwrap_or_default())
                 }
                 _ => Self::of_endpoint(&what, error),
             },
@@ -172,68 +172,72 @@ impl ReadError {
 
     /// What an agent of ECS or EKS, the instance metadata service or STS answered in place of credentials.
     fn of_endpoint(what: &str, error: &CredentialsError) -> Self {
-        if let Some(unreachable) = in_chain::<Unreachable>(error) {
-            return Self::passing(Reason::Network, what, unreachable);
+        if let Some(unreachable) = find_source::<Unreachable>(error) {
+            return Self::transient(TransientReason::Network, what, unreachable);
         }
         let text = causes(error);
         let status = text.split("StatusCode(").nth(1).and_then(|rest| rest.split(')').next()?.parse::<u16>().ok());
         match status {
-            Some(status @ (408 | 429 | 500..)) => {
-                Self::passing(Reason::Credentials, what, format_args!("the credentials endpoint returned {status}"))
-            }
-            Some(status) => {
-                Self::passing(Reason::Rejected, what, format_args!("the credentials endpoint returned {status}"))
-            }
-            None => Self::passing(Reason::Credentials, what, text),
+            Some(status @ (408 | 429 | 500..)) => Self::transient(
+                TransientReason::Credentials,
+                what,
+                format_args!("the credentials endpoint returned {status}"),
+            ),
+            Some(status) => Self::transient(
+                TransientReason::Rejected,
+                what,
+                format_args!("the credentials endpoint returned {status}"),
+            ),
+            None => Self::transient(TransientReason::Credentials, what, text),
         }
     }
 
     /// Whether fetching the same credentials again within the run may succeed. The SDK has already retried what it
     /// knows as transient: the network, throttling, and errors of the server.
     pub(super) fn is_worth_fetching_again(&self) -> bool {
-        matches!(self, ReadError::Passing { reason: Reason::Credentials | Reason::Malformed, .. })
+        matches!(self, ReadError::Transient { reason: TransientReason::Credentials | TransientReason::Malformed, .. })
     }
 }
 
 /// Sorts what AWS answered by its status (0: unknown), error code and message.
 /// Sources: “Common Errors” of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
 /// (aws-runtime, `THROTTLING_ERRORS`); GuardDuty says `BadRequestException` for much that is none.
-fn judge(what: &str, status: u16, code: &str, message: &str) -> ReadError {
-    let text = one_line(&match code {
+fn classify(what: &str, status: u16, code: &str, message: &str) -> ReadError {
+    let text = single_line(&match code {
         "" => format!("{what}: {status}: {message}"),
         _ => format!("{what}: {code}: {message}"),
     });
     let begins = |codes: &[&str]| codes.iter().any(|c| code.starts_with(c));
-    let passing = |reason| ReadError::Passing { reason, text: text.clone() };
-    if status == 429 || code.contains("Throttl") || begins(THROTTLED) {
-        passing(Reason::Throttled)
+    let passing = |reason| ReadError::Transient { reason, text: text.clone() };
+    if status == 429 || code.contains("Throttl") || begins(THROTTLING_CODES) {
+        passing(TransientReason::Throttled)
     } else if status >= 500 {
-        passing(Reason::Server)
+        passing(TransientReason::Server)
     } else if (200..300).contains(&status) {
-        passing(Reason::Malformed)
-    } else if begins(STALE) || (code == "InvalidIdentityToken" && message.contains(KEY_NOT_FETCHED)) {
-        passing(Reason::Credentials)
+        passing(TransientReason::Malformed)
+    } else if begins(EXPIRED_CODES) || (code == "InvalidIdentityToken" && message.contains(KEY_NOT_FETCHED)) {
+        passing(TransientReason::Credentials)
     } else if message.contains("not owned") {
-        ReadError::Gone(text)
+        ReadError::DetectorNotFound(text)
     } else if begins(&["UnrecognizedClient", "InvalidClientToken", "OptInRequired", "RegionDisabled"]) {
-        ReadError::Denied(format!("{text} (is the region enabled for this account?)"))
+        ReadError::AccessDenied(format!("{text} (is the region enabled for this account?)"))
     } else if begins(&["UnknownOperation"]) {
         ReadError::Unsupported(text)
-    } else if matches!(status, 401 | 403) || begins(DENIED) || message.contains("not authorized") {
-        ReadError::Denied(text)
+    } else if matches!(status, 401 | 403) || begins(ACCESS_DENIED_CODES) || message.contains("not authorized") {
+        ReadError::AccessDenied(text)
     } else {
-        passing(Reason::Rejected)
+        passing(TransientReason::Rejected)
     }
 }
 
-const THROTTLED: &[&str] =
+const THROTTLING_CODES: &[&str] =
     &["TooManyRequests", "RequestLimitExceeded", "LimitExceeded", "BandwidthLimitExceeded", "SlowDown"];
 /// A signature or token that was good, and is too old by now; or an identity provider that did not answer STS.
-const STALE: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
+const EXPIRED_CODES: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
 /// `InvalidIdentityToken` is final but for this: STS could not reach the identity provider just now.
 /// Source: aws/aws-sdk-go#3972, aws/karpenter#1488 and others.
 const KEY_NOT_FETCHED: &str = "retrieve verification key";
-const DENIED: &[&str] = &[
+const ACCESS_DENIED_CODES: &[&str] = &[
     "AccessDenied",
     "AuthFailure",
     "NotAuthorized",
@@ -248,7 +252,7 @@ const DENIED: &[&str] = &[
 ];
 
 /// The first error of type `T` in the chain of sources.
-fn in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     links(error).find_map(|e| e.downcast_ref())
 }
 
@@ -260,7 +264,7 @@ fn answer_text(error: &(dyn Error + 'static), answer: &HttpResponse) -> String {
 }
 
 /// One line of at most 500 characters, whatever AWS or a proxy in between said.
-fn one_line(text: &str) -> String {
+fn single_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let line = words.join(" ");
@@ -277,12 +281,12 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, code: &str, message: &str) -> String {
-        let error = judge("ListFindings in eu-west-1", status, code, message);
+        let error = classify("ListFindings in eu-west-1", status, code, message);
         format!("{}: {error}", error.reason())
     }
 
     #[test]
-    fn what_aws_answers_is_sorted_by_what_follows_from_it() {
+    fn aws_errors_are_classified() {
         let answers = [
             (403, "AccessDeniedException", "User is not authorized to perform: guardduty:ListFindings"),
             (403, "UnrecognizedClientException", "The security token included in the request is invalid."),
@@ -333,7 +337,7 @@ mod tests {
                 "Non-success status from HTTP credential provider: {:?}",
                 StatusCode::try_from(status).unwrap()
             );
-            ReadError::of_credentials("self", &CredentialsError::provider_error(said))
+            ReadError::from_credentials("self", &CredentialsError::provider_error(said))
         };
         assert_eq!(answered(429).to_string(), "credentials of self: the credentials endpoint returned 429");
         assert!([408, 429, 500, 503].into_iter().all(|status| answered(status).is_worth_fetching_again()));
@@ -342,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_text_is_one_line_of_bounded_length() {
-        assert_eq!(one_line(" a\r\n\tb  c\u{7} "), "a b c");
-        assert_eq!(one_line(&"ü".repeat(600)).chars().count(), 501);
+        assert_eq!(single_line(" a\r\n\tb  c\u{7} "), "a b c");
+        assert_eq!(single_line(&"ü".repeat(600)).chars().count(), 501);
     }
 }

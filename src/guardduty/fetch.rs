@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::PAGE;
+use super::PAGE_SIZE;
 use super::error::ReadError;
 use crate::finding::{Answer, Finding, NotAnAnswer, Origin, undecodable};
 
@@ -17,7 +17,7 @@ pub(super) struct Unreadable {
     pub(super) error: ReadError,
 }
 
-/// Fetches the findings of these IDs; `request` fetches up to [`PAGE`] of them. `has_answered`: the source has given an
+/// Fetches the findings of these IDs; `request` fetches up to [`PAGE_SIZE`] of them. `has_answered`: the source has given an
 /// answer that is JSON in this run.
 ///
 /// An answer that is never JSON is requested in halves, down to the finding that breaks it. That finding is returned
@@ -31,7 +31,7 @@ pub(super) async fn fetch(
     let mut found: Vec<Finding> = Vec::with_capacity(ids.len());
     let mut unreadable = Vec::new();
     let mut failures = 0;
-    let mut parts: VecDeque<&[String]> = ids.chunks(PAGE).collect();
+    let mut parts: VecDeque<&[String]> = ids.chunks(PAGE_SIZE).collect();
     while let Some(part) = parts.pop_front() {
         match request(part).await? {
             Ok(answer) => {

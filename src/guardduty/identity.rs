@@ -5,89 +5,96 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::OnceCell;
 
-use super::counted::Counted;
-use super::credentials::{AssumedRole, Remembered};
-use super::error::{ReadError, Reason};
+use super::counting::CountingInterceptor;
+use super::credentials::{AssumedRole, CachedCredentials};
+use super::error::{ReadError, TransientReason};
 use super::transient::TransientAnswer;
-use crate::metrics::Requests;
+use crate::metrics::RequestCounts;
 
 /// Who asks, and with what.
-pub(super) struct Identity {
+pub(super) struct AwsIdentity {
     /// `self`, or the role's ARN.
     pub(super) name: String,
     pub(super) sdk: SdkConfig,
-    pub(super) credentials: Remembered,
+    pub(super) credentials: CachedCredentials,
     /// The account where no one need be asked: a role's.
-    told: Option<String>,
+    account_from_arn: Option<String>,
     /// The account where no one can be asked.
-    presumed: Option<String>,
-    asked: OnceCell<String>,
+    fallback_account: Option<String>,
+    account_from_sts: OnceCell<String>,
 }
 
 /// What `sts:GetCallerIdentity` answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct CallerIdentity {
     pub account: String,
     pub arn: String,
 }
 
-impl Identity {
+impl AwsIdentity {
     /// The pod's own; `presumed`: its account, should neither the credentials nor STS tell it.
-    pub(super) fn own(sdk: &SdkConfig, provider: SharedCredentialsProvider, presumed: Option<String>) -> Self {
-        Self { presumed, ..Self::new("self", None, sdk, provider) }
+    pub(super) fn pod(sdk: &SdkConfig, provider: SharedCredentialsProvider, presumed: Option<String>) -> Self {
+        Self { fallback_account: presumed, ..Self::new("self", None, sdk, provider) }
     }
 
-    /// The SDK's own cache of identities is left out: [`Remembered`] is the one cache, and knows failures, too.
+    /// The SDK's own cache of identities is left out: [`CachedCredentials`] is the one cache, and knows failures, too.
     fn new(name: &str, told: Option<String>, sdk: &SdkConfig, provider: SharedCredentialsProvider) -> Self {
-        let credentials = Remembered::new(name, provider);
+        let credentials = CachedCredentials::new(name, provider);
         let shared = SharedCredentialsProvider::new(credentials.clone());
         let sdk = sdk.to_builder().credentials_provider(shared).identity_cache(IdentityCache::no_cache()).build();
-        Self { name: name.into(), sdk, credentials, told, presumed: None, asked: OnceCell::new() }
+        Self {
+            name: name.into(),
+            sdk,
+            credentials,
+            account_from_arn: told,
+            fallback_account: None,
+            account_from_sts: OnceCell::new(),
+        }
     }
 
     /// The role is assumed when it is first needed.
-    pub(super) fn assuming(&self, arn: &str, external_id: Option<String>, client: aws_sdk_sts::Client) -> Self {
+    pub(super) fn assume_role(&self, arn: &str, external_id: Option<String>, client: aws_sdk_sts::Client) -> Self {
         let role = AssumedRole { client, arn: arn.into(), external_id };
-        Self::new(arn, account_in(arn), &self.sdk, SharedCredentialsProvider::new(role))
+        Self::new(arn, account_of_arn(arn), &self.sdk, SharedCredentialsProvider::new(role))
     }
 
-    pub(super) fn sts(&self, requests: &Requests) -> aws_sdk_sts::Client {
-        let counted = Counted { service: "sts", requests: requests.clone() };
+    pub(super) fn sts_client(&self, requests: &RequestCounts) -> aws_sdk_sts::Client {
+        let counted = CountingInterceptor { service: "sts", requests: requests.clone() };
         let config = aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(counted);
         aws_sdk_sts::Client::from_conf(config.retry_classifier(TransientAnswer).build())
     }
 
     /// From the role's ARN; else from the credentials, if they tell; else STS is asked, once. Without credentials a run
     /// should still know which sources it cannot read: hence what is presumed.
-    pub(super) async fn account(&self, requests: &Requests) -> Result<String, ReadError> {
-        if let Some(told) = &self.told {
+    pub(super) async fn account_id(&self, requests: &RequestCounts) -> Result<String, ReadError> {
+        if let Some(told) = &self.account_from_arn {
             return Ok(told.clone());
         }
         let ask = async || match self.credentials.credentials().await?.account_id() {
             Some(id) => Ok(id.as_str().to_owned()),
-            None => self.caller(requests).await.map(|c| c.account),
+            None => self.caller_identity(requests).await.map(|c| c.account),
         };
-        self.asked.get_or_try_init(ask).await.cloned().or_else(|e| self.presumed.clone().ok_or(e))
+        self.account_from_sts.get_or_try_init(ask).await.cloned().or_else(|e| self.fallback_account.clone().ok_or(e))
     }
 
-    pub(super) async fn caller(&self, requests: &Requests) -> Result<Caller, ReadError> {
+    pub(super) async fn caller_identity(&self, requests: &RequestCounts) -> Result<CallerIdentity, ReadError> {
         self.credentials.credentials().await?;
         let what = format!("GetCallerIdentity as {}", self.name);
-        let answer = self.sts(requests).get_caller_identity().send().await;
-        let answer = answer.map_err(|e| ReadError::of(&what, &e))?;
+        let answer = self.sts_client(requests).get_caller_identity().send().await;
+        let answer = answer.map_err(|e| ReadError::from_sdk(&what, &e))?;
         match (answer.account, answer.arn) {
-            (Some(account), Some(arn)) => Ok(Caller { account, arn }),
-            _ => Err(ReadError::passing(Reason::Malformed, &what, "response contains no account")),
+            (Some(account), Some(arn)) => Ok(CallerIdentity { account, arn }),
+            _ => Err(ReadError::transient(TransientReason::Malformed, &what, "response contains no account")),
         }
     }
 }
 
 /// The account that IRSA gives credentials for.
 pub(super) fn irsa_account(env: impl Fn(&str) -> Option<String>) -> Option<String> {
-    env("AWS_WEB_IDENTITY_TOKEN_FILE").and_then(|_| env("AWS_ROLE_ARN")).as_deref().and_then(account_in)
+    env("AWS_WEB_IDENTITY_TOKEN_FILE").and_then(|_| env("AWS_ROLE_ARN")).as_deref().and_then(account_of_arn)
 }
 
 /// `arn:aws:iam::111122223333:role/guardduty-reader` → `111122223333`
-fn account_in(arn: &str) -> Option<String> {
+fn account_of_arn(arn: &str) -> Option<String> {
     arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
 }

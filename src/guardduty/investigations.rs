@@ -5,22 +5,22 @@ use aws_sdk_guardduty::types::{
 };
 
 use super::configuration::call;
-use super::source::Source;
-use super::{Investigation, PAGE, ReadError};
+use super::source::SourceClient;
+use super::{Investigation, PAGE_SIZE, ReadError};
 use crate::finding::Assessment;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Longest ID of an investigation. Source: GuardDuty API Reference, `Investigation`.
 const LONGEST_ID: usize = 64;
 
-impl Source {
+impl SourceClient {
     pub(super) async fn list_investigations(&self, detector: &str) -> Result<Vec<Investigation>, ReadError> {
         let newest = InvestigationSortCriteria::builder()
             .attribute_name(InvestigationSortField::EndTime)
             .order_by(OrderBy::Desc)
             .build();
         let request = self.client().list_investigations().detector_id(detector).sort_criteria(newest);
-        let answer = call!(self, "ListInvestigations", request.max_results(PAGE as i32))?;
+        let answer = call!(self, "ListInvestigations", request.max_results(PAGE_SIZE as i32))?;
         Ok(answer.investigations.unwrap_or_default().into_iter().filter_map(completed).collect())
     }
 
@@ -43,6 +43,6 @@ fn completed(summary: InvestigationSummary) -> Option<Investigation> {
     let id = summary.investigation_id?;
     let is_id = id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let is_completed = summary.status == Some(InvestigationStatus::Completed);
-    let ended = summary.end_time.and_then(|at| at.to_millis().ok()).map(Millis)?;
+    let ended = summary.end_time.and_then(|at| at.to_millis().ok()).map(Timestamp)?;
     (is_id && is_completed).then_some(Investigation { id, prompt: summary.trigger_prompt?, ended })
 }

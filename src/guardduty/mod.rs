@@ -1,11 +1,11 @@
 //! GuardDuty as a run reads it: detectors, their findings, and what could make them fall silent.
 //!
-//! [`Detector`] is the seam: the poll is generic over it, [`Source`] asks AWS.
+//! [`GuardDutyApi`] is the seam: the poll is generic over it, [`SourceClient`] asks AWS.
 
 mod answer;
 mod aws;
 mod configuration;
-mod counted;
+mod counting;
 mod credentials;
 mod error;
 mod fetch;
@@ -26,18 +26,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use aws::{Aws, NoRegion, Seen};
-pub use error::{ReadError, Reason};
-pub use identity::Caller;
-pub use source::Source;
+pub use aws::{Aws, IdentitySources, MissingRegion};
+pub use error::{ReadError, TransientReason};
+pub use identity::CallerIdentity;
+pub use source::SourceClient;
 pub use watch::short_hash;
 
-use crate::finding::{Assessment, Band, Finding};
-use crate::time::Millis;
+use crate::finding::{Assessment, Finding, SeverityLevel};
+use crate::time::Timestamp;
 
 /// GuardDuty hands out at most so many ids a page, and takes as many for one `GetFindings`.
 /// Source: GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
-pub const PAGE: usize = 50;
+pub const PAGE_SIZE: usize = 50;
 
 /// One account in one region, as configured for a run. A detector that is made anew stays the same source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,14 +56,14 @@ impl fmt::Display for SourceKey {
 }
 
 impl FromStr for SourceKey {
-    type Err = NotASource;
+    type Err = InvalidSourceKey;
 
-    fn from_str(text: &str) -> Result<Self, NotASource> {
+    fn from_str(text: &str) -> Result<Self, InvalidSourceKey> {
         match text.split_once('/') {
             Some((account, region)) if !account.is_empty() && !region.is_empty() && !region.contains('/') => {
                 Ok(Self { account: account.into(), region: region.into() })
             }
-            _ => Err(NotASource(text.into())),
+            _ => Err(InvalidSourceKey(text.into())),
         }
     }
 }
@@ -75,24 +75,24 @@ impl From<SourceKey> for String {
 }
 
 impl TryFrom<String> for SourceKey {
-    type Error = NotASource;
+    type Error = InvalidSourceKey;
 
-    fn try_from(text: String) -> Result<Self, NotASource> {
+    fn try_from(text: String) -> Result<Self, InvalidSourceKey> {
         text.parse()
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("invalid source {0:?}: expected account/region")]
-pub struct NotASource(String);
+pub struct InvalidSourceKey(String);
 
 /// One page of `ListFindings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// At most [`PAGE`], by `updatedAt` ascending.
+pub struct ListPage {
+    /// At most [`PAGE_SIZE`], by `updatedAt` ascending.
     pub ids: Vec<String>,
     /// The token of the next page. GuardDuty has been seen to repeat one: stop there (elastic/integrations#8601).
-    pub next: Option<String>,
+    pub next_token: Option<String>,
 }
 
 /// A kind of configuration that has IDs and contents.
@@ -113,17 +113,17 @@ impl Subject {
 
 /// A filter or list of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
+pub struct WatchedConfig {
     pub name: String,
     /// A filter that archives what it matches, or a list that is active.
     pub active: bool,
     /// 16 hex digits that change when its effect may have changed; stable across releases, for the state records it.
     pub fingerprint: String,
     /// When it was last changed, if GuardDuty says so.
-    pub changed: Option<Millis>,
+    pub changed: Option<Timestamp>,
 }
 
-impl Watched {
+impl WatchedConfig {
     /// What the state records: the fingerprint, and the time of the last change.
     pub fn recorded(&self) -> String {
         let changed = self.changed.map(|at| format!("@{}", at.0));
@@ -156,7 +156,7 @@ pub struct Destination {
     /// `PUBLISHING`, or what GuardDuty says instead.
     pub status: String,
     /// When GuardDuty first failed to publish to it.
-    pub failing_since: Option<Millis>,
+    pub failing_since: Option<Timestamp>,
 }
 
 impl Destination {
@@ -185,18 +185,18 @@ pub struct Investigation {
     pub id: String,
     /// What somebody asked for, in natural language.
     pub prompt: String,
-    pub ended: Millis,
+    pub ended: Timestamp,
 }
 
 /// The status of a detector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DetectorStatus {
+pub struct DetectorInfo {
     pub enabled: bool,
     /// True for each feature (protection plan) that is enabled. An option of a feature is `FEATURE/OPTION`.
     pub features: BTreeMap<String, bool>,
 }
 
-impl DetectorStatus {
+impl DetectorInfo {
     /// Returns whether the account can start investigations. Source: GuardDuty API Reference, `CreateInvestigation`.
     pub fn can_investigate(&self) -> bool {
         self.features.get("AI_ANALYST").is_some_and(|is_enabled| *is_enabled)
@@ -212,42 +212,46 @@ pub enum ArchiveChange {
 
 /// What a run asks of one account in one region. Every call retries by itself what is worth it; an error is final for now.
 #[allow(async_fn_in_trait)] // one thread, no dyn: no bound is missed
-pub trait Detector {
+pub trait GuardDutyApi {
     fn key(&self) -> &SourceKey;
 
     /// The ids of the region's detectors: one, or none where GuardDuty is off.
-    async fn detectors(&self) -> Result<Vec<String>, ReadError>;
+    async fn list_detectors(&self) -> Result<Vec<String>, ReadError>;
 
     /// One page of findings that are not archived, `from..=to`, by `updatedAt` ascending.
-    async fn list(
+    async fn list_findings(
         &self,
         detector: &str,
-        from: Millis,
-        to: Option<Millis>,
+        from: Timestamp,
+        to: Option<Timestamp>,
         token: Option<&str>,
-    ) -> Result<Page, ReadError>;
+    ) -> Result<ListPage, ReadError>;
 
-    /// The details of at most [`PAGE`] findings, in any order; some may be left out.
-    async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
+    /// The details of at most [`PAGE_SIZE`] findings, in any order; some may be left out.
+    async fn get_findings(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
 
     /// Findings by ID, each as the JSON document that GuardDuty returns; some may be missing.
     async fn documents(&self, detector: &str, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError>;
 
-    /// Archives at most [`PAGE`] findings, or unarchives them.
+    /// Archives at most [`PAGE_SIZE`] findings, or unarchives them.
     async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError>;
 
-    async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError>;
+    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError>;
 
     /// How many findings are not archived, by band; last updated before `before`, where it is given.
-    async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError>;
+    async fn count_open_findings(
+        &self,
+        detector: &str,
+        before: Option<Timestamp>,
+    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError>;
 
     /// How many findings that are not archived were created before an instant.
-    async fn open_created_before(&self, detector: &str, before: Millis) -> Result<u64, ReadError>;
+    async fn open_created_before(&self, detector: &str, before: Timestamp) -> Result<u64, ReadError>;
 
     /// The IDs of all items of a kind.
     async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError>;
 
-    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError>;
+    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<WatchedConfig, ReadError>;
 
     /// The status of each member account; `None` if this is no administrator.
     async fn members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError>;
@@ -258,11 +262,11 @@ pub trait Detector {
     /// Where findings are exported to.
     async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError>;
 
-    /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE`] of each, the
+    /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE_SIZE`] of each, the
     /// newest, without their reasons.
-    async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError>;
+    async fn missed_scans(&self, since: Timestamp) -> Result<Vec<MissedScan>, ReadError>;
 
-    /// The newest investigations that are completed, at most [`PAGE`].
+    /// The newest investigations that are completed, at most [`PAGE_SIZE`].
     async fn investigations(&self, detector: &str) -> Result<Vec<Investigation>, ReadError>;
 
     /// The result of an investigation.

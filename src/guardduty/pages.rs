@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::error::{ReadError, Reason};
+use super::error::{ReadError, TransientReason};
 
 /// All pages of a list; `ask` gets the token of the page wanted. A token that comes a second time ends the paging with
 /// an error, not with a loop (elastic/integrations#8601); an empty one means that there is no further page.
-pub(super) async fn all<T>(
+pub(super) async fn paginate<T>(
     what: &str,
     mut ask: impl AsyncFnMut(Option<String>) -> Result<(Vec<T>, Option<String>), ReadError>,
 ) -> Result<Vec<T>, ReadError> {
@@ -18,7 +18,7 @@ pub(super) async fn all<T>(
         match &token {
             None => return Ok(rows),
             Some(t) if !seen.insert(t.clone()) => {
-                return Err(ReadError::passing(Reason::Malformed, what, "pagination token repeated"));
+                return Err(ReadError::transient(TransientReason::Malformed, what, "pagination token repeated"));
             }
             Some(_) => {}
         }
@@ -31,7 +31,7 @@ mod tests {
 
     async fn read(tokens: &[&str]) -> Result<Vec<usize>, ReadError> {
         let mut calls = 0;
-        all("ListFilters", async |_| {
+        paginate("ListFilters", async |_| {
             calls += 1;
             Ok((vec![calls], tokens.get(calls - 1).map(|t| t.to_string())))
         })

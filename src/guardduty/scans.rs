@@ -8,14 +8,14 @@ use aws_sdk_guardduty::types::{
 use aws_smithy_types::DateTime;
 
 use super::configuration::call;
-use super::source::Source;
-use super::{MissedScan, PAGE, ReadError};
-use crate::time::Millis;
+use super::source::SourceClient;
+use super::{MissedScan, PAGE_SIZE, ReadError};
+use crate::time::Timestamp;
 
-impl Source {
+impl SourceClient {
     /// One call for a source with few scans. The criteria take one key at a time (GuardDuty User Guide, "Monitoring scan
     /// statuses"), so that the time is compared here.
-    pub(super) async fn list_missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError> {
+    pub(super) async fn list_missed_scans(&self, since: Timestamp) -> Result<Vec<MissedScan>, ReadError> {
         let newest = self.newest_scans(None).await?;
         let has_more = newest.next_token.as_deref().is_some_and(|token| !token.is_empty());
         let mut scans = newest.scans.unwrap_or_default();
@@ -31,7 +31,7 @@ impl Source {
 
     async fn newest_scans(&self, status: Option<Status>) -> Result<ListMalwareScansOutput, ReadError> {
         let newest = SortCriteria::builder().attribute_name("scanStartTime").order_by(OrderBy::Desc).build();
-        let request = self.client().list_malware_scans().sort_criteria(newest).max_results(PAGE as i32);
+        let request = self.client().list_malware_scans().sort_criteria(newest).max_results(PAGE_SIZE as i32);
         let request = request.set_filter_criteria(status.map(with_status));
         call!(self, "ListMalwareScans", request)
     }
@@ -52,7 +52,7 @@ fn with_status(status: Status) -> ListMalwareScansFilterCriteria {
 }
 
 /// A scan without a time counts: it is known by its ID.
-fn is_since(scan: &MalwareScan, since: Millis) -> bool {
+fn is_since(scan: &MalwareScan, since: Timestamp) -> bool {
     let started = scan.scan_started_at.and_then(|at: DateTime| at.to_millis().ok());
     started.is_none_or(|started| started >= since.0)
 }

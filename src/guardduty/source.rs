@@ -19,14 +19,14 @@ use tokio::sync::Semaphore;
 use super::answer::ReadingClient;
 use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
-use super::identity::Identity;
+use super::identity::AwsIdentity;
 use super::parallel::{Parallel, Throttles};
 use super::{
-    ArchiveChange, Destination, Detector, DetectorStatus, Investigation, MissedScan, PAGE, Page, SourceKey, Subject,
-    Uncovered, Watched, pages, watch,
+    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, PAGE_SIZE, SourceKey,
+    Subject, Uncovered, WatchedConfig, pages, watch,
 };
-use crate::finding::{Assessment, Band, Finding, NotAnAnswer, Origin, decode_answer, raw_findings};
-use crate::time::Millis;
+use crate::finding::{Assessment, Finding, NotAnAnswer, Origin, SeverityLevel, decode_answer, raw_findings};
+use crate::time::Timestamp;
 
 /// Attempts at an answer that was not JSON before, about fewer findings.
 const ATTEMPTS_AT_A_PART: u32 = 2;
@@ -34,30 +34,30 @@ const ATTEMPTS_AT_A_PART: u32 = 2;
 /// Cheap to clone, and small: all sources share one client, and each call says on whose behalf and where. A client of its
 /// own would cost each source some 35 KB.
 #[derive(Clone)]
-pub struct Source(Arc<Inner>);
+pub struct SourceClient(Arc<Inner>);
 
 struct Inner {
     key: SourceKey,
-    identity: Arc<Identity>,
+    identity: Arc<AwsIdentity>,
     /// A throttle of one account must not slow the others in its region down, as it would in the SDK's partition.
     partition: RetryPartition,
     here: Arc<Parallel>,
     /// An answer of `GetFindings` was JSON in this run.
     has_answered: AtomicBool,
-    shared: Arc<Shared>,
+    shared: Arc<SharedClient>,
 }
 
 /// What all sources have in common.
-pub(super) struct Shared {
+pub(super) struct SharedClient {
     pub(super) client: Client,
     /// The HTTP client below that of `client`.
     pub(super) http: SharedHttpClient,
     /// Bounds the calls in flight over all sources.
-    pub(super) everywhere: Semaphore,
+    pub(super) global_client: Semaphore,
 }
 
-impl Source {
-    pub(super) fn new(key: SourceKey, identity: Arc<Identity>, shared: Arc<Shared>) -> Self {
+impl SourceClient {
+    pub(super) fn new(key: SourceKey, identity: Arc<AwsIdentity>, shared: Arc<SharedClient>) -> Self {
         let partition = RetryPartition::custom(key.to_string()).build();
         Self(Arc::new(Inner {
             key,
@@ -78,7 +78,7 @@ impl Source {
         &self.0.shared.client
     }
 
-    pub(super) fn here(&self) -> aws_sdk_guardduty::config::Builder {
+    pub(super) fn regional_config(&self) -> aws_sdk_guardduty::config::Builder {
         aws_sdk_guardduty::Config::builder()
             .region(Region::new(self.0.key.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(self.0.identity.credentials.clone()))
@@ -100,16 +100,16 @@ impl Source {
         self.0.identity.credentials.credentials().await?;
         let _here = self.0.here.place().await;
         // The semaphore is never closed; were it, the call would merely go unbounded.
-        let _everywhere = self.0.shared.everywhere.acquire().await.ok();
-        request.await.map_err(|e| ReadError::of(&self.what(operation), &e))
+        let _everywhere = self.0.shared.global_client.acquire().await.ok();
+        request.await.map_err(|e| ReadError::from_sdk(&self.operation_name(operation), &e))
     }
 
-    pub(super) fn what(&self, operation: &str) -> String {
+    pub(super) fn operation_name(&self, operation: &str) -> String {
         format!("{operation} in {}", self.0.key.region)
     }
 
     /// Calls `GetFindings` and reads its answer. The inner error: the answer was not JSON, however often it was requested.
-    async fn get_findings<T: Default + Send + 'static>(
+    async fn request_findings<T: Default + Send + 'static>(
         &self,
         detector: &str,
         ids: &[String],
@@ -117,7 +117,7 @@ impl Source {
         read: impl Fn(&[u8]) -> Result<T, NotAnAnswer> + Send + Sync + 'static,
     ) -> Result<Result<T, Unreadable>, ReadError> {
         let (http, slot) = ReadingClient::reading(self.0.shared.http.clone(), read);
-        let mut config = self.here().http_client(http);
+        let mut config = self.regional_config().http_client(http);
         config.set_retry_config(attempts.map(|attempts| RetryConfig::standard().with_max_attempts(attempts)));
         let request = self.client().get_findings().detector_id(detector).set_finding_ids(Some(ids.to_vec()));
         let called = self.call("GetFindings", request.customize().config_override(config).send()).await;
@@ -135,42 +135,50 @@ impl Source {
     }
 }
 
-impl Detector for Source {
+impl GuardDutyApi for SourceClient {
     fn key(&self) -> &SourceKey {
         &self.0.key
     }
 
-    async fn detectors(&self) -> Result<Vec<String>, ReadError> {
-        pages::all(&self.what("ListDetectors"), async |token| {
+    async fn list_detectors(&self) -> Result<Vec<String>, ReadError> {
+        pages::paginate(&self.operation_name("ListDetectors"), async |token| {
             let request = self.client().list_detectors().max_results(50).set_next_token(token);
-            let answer = self.call("ListDetectors", request.customize().config_override(self.here()).send()).await?;
+            let answer =
+                self.call("ListDetectors", request.customize().config_override(self.regional_config()).send()).await?;
             Ok((answer.detector_ids.unwrap_or_default(), answer.next_token))
         })
         .await
     }
 
-    async fn list(
+    async fn list_findings(
         &self,
         detector: &str,
-        from: Millis,
-        to: Option<Millis>,
+        from: Timestamp,
+        to: Option<Timestamp>,
         token: Option<&str>,
-    ) -> Result<Page, ReadError> {
+    ) -> Result<ListPage, ReadError> {
         let updated = Condition::builder().greater_than_or_equal(from.0).set_less_than_or_equal(to.map(|t| t.0));
         let sort = SortCriteria::builder().attribute_name("updatedAt").order_by(OrderBy::Asc).build();
-        let request = self.client().list_findings().detector_id(detector).max_results(PAGE as i32).sort_criteria(sort);
-        let request = request.finding_criteria(open(Some(updated.build()))).set_next_token(token.map(str::to_owned));
-        let answer = self.call("ListFindings", request.customize().config_override(self.here()).send()).await?;
-        Ok(Page { ids: answer.finding_ids.unwrap_or_default(), next: answer.next_token.filter(|t| !t.is_empty()) })
+        let request =
+            self.client().list_findings().detector_id(detector).max_results(PAGE_SIZE as i32).sort_criteria(sort);
+        let request = request
+            .finding_criteria(open_findings_criteria(Some(updated.build())))
+            .set_next_token(token.map(str::to_owned));
+        let answer =
+            self.call("ListFindings", request.customize().config_override(self.regional_config()).send()).await?;
+        Ok(ListPage {
+            ids: answer.finding_ids.unwrap_or_default(),
+            next_token: answer.next_token.filter(|t| !t.is_empty()),
+        })
     }
 
-    async fn get(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+    async fn get_findings(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
         let origin = self.origin(detector);
-        let page = ids.len().min(PAGE);
+        let page = ids.len().min(PAGE_SIZE);
         let request = async |part: &[String]| {
             let attempts = (part.len() < page).then_some(ATTEMPTS_AT_A_PART);
             let (ids, of) = (part.to_vec(), origin.clone());
-            self.get_findings(detector, part, attempts, move |body| decode_answer(body, &ids, &of)).await
+            self.request_findings(detector, part, attempts, move |body| decode_answer(body, &ids, &of)).await
         };
         // On the heap: the futures around it would hold it as long as they live.
         Box::pin(fetch(ids, &origin, &self.0.has_answered, request)).await
@@ -178,8 +186,8 @@ impl Detector for Source {
 
     async fn documents(&self, detector: &str, ids: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
         let mut documents = BTreeMap::new();
-        for page in ids.chunks(PAGE) {
-            let answer = self.get_findings(detector, page, None, raw_findings).await?;
+        for page in ids.chunks(PAGE_SIZE) {
+            let answer = self.request_findings(detector, page, None, raw_findings).await?;
             documents.extend(answer.map_err(|unreadable| unreadable.error)?);
         }
         Ok(documents)
@@ -190,35 +198,49 @@ impl Detector for Source {
         match change {
             ArchiveChange::Archive => {
                 let request = self.client().archive_findings().detector_id(detector).set_finding_ids(ids);
-                self.call("ArchiveFindings", request.customize().config_override(self.here()).send()).await.map(drop)
+                self.call("ArchiveFindings", request.customize().config_override(self.regional_config()).send())
+                    .await
+                    .map(drop)
             }
             ArchiveChange::Unarchive => {
                 let request = self.client().unarchive_findings().detector_id(detector).set_finding_ids(ids);
-                self.call("UnarchiveFindings", request.customize().config_override(self.here()).send()).await.map(drop)
+                self.call("UnarchiveFindings", request.customize().config_override(self.regional_config()).send())
+                    .await
+                    .map(drop)
             }
         }
     }
 
-    async fn status(&self, detector: &str) -> Result<DetectorStatus, ReadError> {
+    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
         let request = self.client().get_detector().detector_id(detector);
-        let answer = self.call("GetDetector", request.customize().config_override(self.here()).send()).await?;
-        Ok(DetectorStatus {
+        let answer =
+            self.call("GetDetector", request.customize().config_override(self.regional_config()).send()).await?;
+        Ok(DetectorInfo {
             enabled: answer.status == Some(types::DetectorStatus::Enabled),
             features: watch::features(answer.features.unwrap_or_default()),
         })
     }
 
-    async fn open_findings(&self, detector: &str, before: Option<Millis>) -> Result<BTreeMap<Band, u64>, ReadError> {
+    async fn count_open_findings(
+        &self,
+        detector: &str,
+        before: Option<Timestamp>,
+    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
         let updated = before.map(|b| Condition::builder().less_than(b.0).build());
-        let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(open(updated));
+        let request = self
+            .client()
+            .get_findings_statistics()
+            .detector_id(detector)
+            .finding_criteria(open_findings_criteria(updated));
         // By severity there are a hundred values at most, 1.0 to 10.0; the default is the first 25 rows.
         let request = request.group_by(GroupByType::Severity).max_results(100);
-        let answer =
-            self.call("GetFindingsStatistics", request.customize().config_override(self.here()).send()).await?;
-        Ok(banded(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default()))
+        let answer = self
+            .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
+            .await?;
+        Ok(by_severity_level(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default()))
     }
 
-    async fn open_created_before(&self, detector: &str, before: Millis) -> Result<u64, ReadError> {
+    async fn open_created_before(&self, detector: &str, before: Timestamp) -> Result<u64, ReadError> {
         let created = Condition::builder().less_than(before.0).build();
         let criteria = FindingCriteria::builder()
             .criterion("service.archived", Condition::builder().equals("false").build())
@@ -226,9 +248,11 @@ impl Detector for Source {
             .build();
         let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(criteria);
         let request = request.group_by(GroupByType::Severity).max_results(100);
-        let answer =
-            self.call("GetFindingsStatistics", request.customize().config_override(self.here()).send()).await?;
-        let bands = banded(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default());
+        let answer = self
+            .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
+            .await?;
+        let bands =
+            by_severity_level(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default());
         Ok(bands.values().sum())
     }
 
@@ -236,7 +260,7 @@ impl Detector for Source {
         Box::pin(self.list_ids(detector, subject)).await
     }
 
-    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<Watched, ReadError> {
+    async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<WatchedConfig, ReadError> {
         Box::pin(self.read_item(detector, subject, id)).await
     }
 
@@ -252,7 +276,7 @@ impl Detector for Source {
         Box::pin(self.list_destinations(detector)).await
     }
 
-    async fn missed_scans(&self, since: Millis) -> Result<Vec<MissedScan>, ReadError> {
+    async fn missed_scans(&self, since: Timestamp) -> Result<Vec<MissedScan>, ReadError> {
         Box::pin(self.list_missed_scans(since)).await
     }
 
@@ -270,7 +294,7 @@ impl Detector for Source {
 }
 
 /// What is not archived. The long names of the conditions: `gte` and its like are deprecated and hold 32 bits.
-fn open(updated: Option<Condition>) -> FindingCriteria {
+fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
     let criteria =
         FindingCriteria::builder().criterion("service.archived", Condition::builder().equals("false").build());
     match updated {
@@ -280,11 +304,11 @@ fn open(updated: Option<Condition>) -> FindingCriteria {
 }
 
 /// All four bands, with zeros: a gauge that vanishes is read as “unknown”.
-fn banded(rows: Vec<SeverityStatistics>) -> BTreeMap<Band, u64> {
-    let mut bands: BTreeMap<Band, u64> = Band::ALL.into_iter().map(|band| (band, 0)).collect();
+fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
+    let mut bands: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|band| (band, 0)).collect();
     for row in rows {
         let count = u64::try_from(row.total_findings.unwrap_or(0)).unwrap_or(0);
-        *bands.entry(Band::of(row.severity.unwrap_or(0.0))).or_default() += count;
+        *bands.entry(SeverityLevel::from_score(row.severity.unwrap_or(0.0))).or_default() += count;
     }
     bands
 }

@@ -16,14 +16,14 @@ use aws_sdk_guardduty::types::{
 use aws_smithy_types::DateTime;
 use sha2::{Digest, Sha256};
 
-use super::{Destination, Uncovered, Watched};
-use crate::time::Millis;
+use super::{Destination, Uncovered, WatchedConfig};
+use crate::time::Timestamp;
 
 /// A filter archives what it matches, or merely names it (`NOOP`).
-pub(super) fn filter(name: &str, f: &GetFilterOutput) -> Watched {
+pub(super) fn fingerprint_filter(name: &str, f: &GetFilterOutput) -> WatchedConfig {
     let mut text = format!("filter {:?} {:?}", f.action.as_ref().map(FilterAction::as_str), f.rank);
-    describe(&mut text, f.finding_criteria.as_ref());
-    Watched {
+    append_criteria(&mut text, f.finding_criteria.as_ref());
+    WatchedConfig {
         name: name.into(),
         active: f.action == Some(FilterAction::Archive),
         fingerprint: fingerprint(&text),
@@ -33,25 +33,25 @@ pub(super) fn filter(name: &str, f: &GetFilterOutput) -> Watched {
 
 /// GuardDuty reports nothing about the addresses of an active IP set: all IP sets are trusted lists, those of threats have
 /// an API of their own. Source: GuardDuty API Reference, `CreateIPSet`.
-pub(super) fn ip_set(id: &str, set: &GetIpSetOutput) -> Watched {
+pub(super) fn fingerprint_ip_set(id: &str, set: &GetIpSetOutput) -> WatchedConfig {
     let active = matches!(set.status, Some(IpSetStatus::Active | IpSetStatus::Activating));
     let text = format!("ip set {active} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
     list(set.name.as_deref().unwrap_or(id), active, &text, None)
 }
 
 /// Addresses and domains.
-pub(super) fn trusted_entity_set(id: &str, set: &GetTrustedEntitySetOutput) -> Watched {
+pub(super) fn trusted_entity_set(id: &str, set: &GetTrustedEntitySetOutput) -> WatchedConfig {
     let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
     let text = format!("trusted set {active} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
     list(set.name.as_deref().unwrap_or(id), active, &text, millis(set.updated_at))
 }
 
-pub(super) fn threat_intel_set(id: &str, set: &GetThreatIntelSetOutput) -> Watched {
+pub(super) fn threat_intel_set(id: &str, set: &GetThreatIntelSetOutput) -> WatchedConfig {
     let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
     list(set.name.as_deref().unwrap_or(id), active, "", None)
 }
 
-pub(super) fn threat_entity_set(id: &str, set: &GetThreatEntitySetOutput) -> Watched {
+pub(super) fn threat_entity_set(id: &str, set: &GetThreatEntitySetOutput) -> WatchedConfig {
     let active = set.status.as_ref().is_some_and(|status| is_active(status.as_str()));
     list(set.name.as_deref().unwrap_or(id), active, "", None)
 }
@@ -71,7 +71,7 @@ pub(super) fn destination(id: String, described: DescribePublishingDestinationOu
         id,
         bucket: described.destination_properties.and_then(|p| p.destination_arn).unwrap_or_default(),
         status: described.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        failing_since: described.publishing_failure_start_timestamp.filter(|at| *at > 0).map(Millis),
+        failing_since: described.publishing_failure_start_timestamp.filter(|at| *at > 0).map(Timestamp),
     }
 }
 
@@ -96,12 +96,12 @@ fn is_active(status: &str) -> bool {
     matches!(status, "ACTIVE" | "ACTIVATING")
 }
 
-fn list(name: &str, active: bool, text: &str, changed: Option<Millis>) -> Watched {
-    Watched { name: name.into(), active, fingerprint: fingerprint(text), changed }
+fn list(name: &str, active: bool, text: &str, changed: Option<Timestamp>) -> WatchedConfig {
+    WatchedConfig { name: name.into(), active, fingerprint: fingerprint(text), changed }
 }
 
-fn millis(at: Option<DateTime>) -> Option<Millis> {
-    at.and_then(|at| at.to_millis().ok()).map(Millis)
+fn millis(at: Option<DateTime>) -> Option<Timestamp> {
+    at.and_then(|at| at.to_millis().ok()).map(Timestamp)
 }
 
 /// 8 hex digits for an ID of which many are recorded.
@@ -110,18 +110,18 @@ pub fn short_hash(id: &str) -> String {
 }
 
 /// Every condition, in an order of our own: the SDK gives a hash map.
-fn describe(text: &mut String, criteria: Option<&FindingCriteria>) {
+fn append_criteria(text: &mut String, criteria: Option<&FindingCriteria>) {
     let criterion = criteria.and_then(|c| c.criterion.as_ref());
     let sorted: BTreeMap<_, _> = criterion.into_iter().flatten().collect();
     for (field, condition) in sorted {
         let _ = write!(text, "\n{field:?}"); // writing to a String cannot fail
-        conditions(text, condition);
+        append_conditions(text, condition);
     }
 }
 
 // A filter may hold the deprecated spellings still; each is named apart, as GuardDuty returns what was written.
 #[allow(deprecated)]
-fn conditions(text: &mut String, c: &Condition) {
+fn append_conditions(text: &mut String, c: &Condition) {
     for (name, list) in [
         ("eq", &c.eq),
         ("neq", &c.neq),
@@ -164,28 +164,28 @@ mod tests {
 
     #[test]
     fn a_filter_has_the_same_fingerprint_until_it_hides_something_else() {
-        let first = filter("noise", &archiving(4, &["Recon:EC2/Portscan"]));
-        assert_eq!(first, filter("noise", &archiving(4, &["Recon:EC2/Portscan"])));
+        let first = fingerprint_filter("noise", &archiving(4, &["Recon:EC2/Portscan"]));
+        assert_eq!(first, fingerprint_filter("noise", &archiving(4, &["Recon:EC2/Portscan"])));
         assert!(first.active);
         let others =
             [archiving(7, &["Recon:EC2/Portscan"]), archiving(4, &["Recon:EC2/Portscan", "x"]), archiving(4, &["x"])];
-        assert!(others.iter().all(|o| filter("noise", o).fingerprint != first.fingerprint));
+        assert!(others.iter().all(|o| fingerprint_filter("noise", o).fingerprint != first.fingerprint));
     }
 
     #[test]
-    fn fingerprints_outlive_a_release() {
-        insta::assert_snapshot!(filter("noise", &archiving(4, &["Recon:EC2/Portscan"])).fingerprint, @"f0616f141345b1f7");
+    fn fingerprints_are_stable_across_releases() {
+        insta::assert_snapshot!(fingerprint_filter("noise", &archiving(4, &["Recon:EC2/Portscan"])).fingerprint, @"f0616f141345b1f7");
     }
 
     #[test]
-    fn a_filter_that_only_names_does_not_archive() {
-        assert!(!filter("x", &GetFilterOutput::builder().action(FilterAction::Noop).build()).active);
+    fn filter_without_archive_action_does_not_archive() {
+        assert!(!fingerprint_filter("x", &GetFilterOutput::builder().action(FilterAction::Noop).build()).active);
     }
 
     #[test]
-    fn a_trusted_list_changes_with_its_place_and_its_being_in_force() {
+    fn trusted_ip_list_fingerprint_includes_location_and_status() {
         let list = |place: &str, status| {
-            ip_set("id", &GetIpSetOutput::builder().name("office").location(place).status(status).build())
+            fingerprint_ip_set("id", &GetIpSetOutput::builder().name("office").location(place).status(status).build())
         };
         let office = list("s3://lists/office.txt", IpSetStatus::Active);
         assert_eq!((office.name.as_str(), office.active), ("office", true));

@@ -14,9 +14,9 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{Aws, Source};
+use super::{Aws, SourceClient};
 use crate::config;
-use crate::metrics::Requests;
+use crate::metrics::RequestCounts;
 
 /// One request as it came over the wire.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ type Script = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
 pub(super) struct Wire {
     url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
-    pub(super) requests: Requests,
+    pub(super) requests: RequestCounts,
 }
 
 impl Wire {
@@ -51,7 +51,7 @@ impl Wire {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        Self { url, asked, requests: Requests::default() }
+        Self { url, asked, requests: RequestCounts::default() }
     }
 
     pub(super) fn asked(&self) -> Vec<Asked> {
@@ -64,7 +64,7 @@ impl Wire {
 
     /// `service operation code: times`
     pub(super) fn counted(&self) -> Vec<String> {
-        let counted = self.requests.drain().into_iter();
+        let counted = self.requests.take_counts().into_iter();
         counted.map(|((service, operation, code), times)| format!("{service} {operation} {code}: {times}")).collect()
     }
 
@@ -86,15 +86,16 @@ impl Wire {
     }
 
     pub(super) fn aws(&self, regions: config::Regions, roles: Vec<config::Role>) -> Aws {
-        let settings = config::Aws { regions, roles, external_id: Some("ext-1".into()), ..config::Aws::default() };
+        let settings =
+            config::AwsConfig { regions, roles, external_id: Some("ext-1".into()), ..config::AwsConfig::default() };
         Aws::new(self.sdk(), None, &settings, self.requests.clone()).unwrap()
     }
 
     /// The one source of an account in `eu-west-1`.
-    pub(super) async fn source(&self) -> Source {
+    pub(super) async fn source(&self) -> SourceClient {
         let aws =
             self.aws(config::Regions::Default, vec![config::Role::Arn("arn:aws:iam::111122223333:role/reader".into())]);
-        aws.sources().await.remove(0).sources.unwrap().remove(0)
+        aws.discover_all().await.remove(0).sources.unwrap().remove(0)
     }
 }
 

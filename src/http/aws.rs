@@ -17,31 +17,31 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::HttpError;
 use super::dns::Resolver;
-use super::proxy::Proxies;
-use super::roots::Roots;
+use super::proxy::ProxySettings;
+use super::roots::TrustRoots;
 
 /// What tells connectors apart: connect and read time-out.
-type Key = (Option<Duration>, Option<Duration>);
+type ConnectorKey = (Option<Duration>, Option<Duration>);
 
 /// Keeps one connector for each pair of time-outs. The SDK's own builder parses all roots again for every client that is
 /// made, of which there are as many as sources.
-pub(super) struct Http {
+pub(super) struct AwsHttpClient {
     tls: TlsContext,
     proxy: ProxyConfig,
-    proxies: Arc<Proxies>,
+    proxies: Arc<ProxySettings>,
     resolver: Resolver,
-    connectors: Mutex<Vec<(Key, SharedHttpConnector)>>,
+    connectors: Mutex<Vec<(ConnectorKey, SharedHttpConnector)>>,
 }
 
 /// Tells nothing: a proxy's URL may hold a password.
-impl fmt::Debug for Http {
+impl fmt::Debug for AwsHttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").finish_non_exhaustive()
     }
 }
 
-impl Http {
-    pub(super) fn new(roots: &Roots, proxies: &Proxies, resolver: &Resolver) -> Result<Self, HttpError> {
+impl AwsHttpClient {
+    pub(super) fn new(roots: &TrustRoots, proxies: &ProxySettings, resolver: &Resolver) -> Result<Self, HttpError> {
         let tls = TlsContext::builder()
             .with_trust_store(roots.trust_store())
             .build()
@@ -60,7 +60,7 @@ impl Http {
     }
 }
 
-impl HttpClient for Http {
+impl HttpClient for AwsHttpClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let key = (settings.connect_timeout(), settings.read_timeout());
         let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +77,7 @@ impl HttpClient for Http {
 #[derive(Debug)]
 struct NamingConnector {
     inner: SharedHttpConnector,
-    proxies: Arc<Proxies>,
+    proxies: Arc<ProxySettings>,
 }
 
 impl HttpConnector for NamingConnector {
@@ -89,7 +89,7 @@ impl HttpConnector for NamingConnector {
 }
 
 /// The same error of the same kind, with the host in its text.
-fn named(error: ConnectorError, url: &str, proxies: &Proxies) -> ConnectorError {
+fn named(error: ConnectorError, url: &str, proxies: &ProxySettings) -> ConnectorError {
     let peer = url.parse().map(|url| proxies.peer(&url)).unwrap_or_default();
     let (is_timeout, is_user, other) = (error.is_timeout(), error.is_user(), error.as_other());
     let is_io = error.is_io();

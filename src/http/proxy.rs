@@ -10,49 +10,49 @@ use super::HttpError;
 
 /// Loopback, and where a container or an instance gets its credentials: the ECS and EKS agents, the instance metadata.
 /// A proxy elsewhere could not reach them, and must not see what they say.
-const DIRECT: &str =
+const BYPASS_HOSTS: &str =
     "localhost,127.0.0.0/8,::1,169.254.170.2,169.254.170.23,fd00:ec2::23,169.254.169.254,fd00:ec2::254";
 
 /// The proxies of the environment, each with the variable that named it.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Proxies {
+pub(super) struct ProxySettings {
     https: Option<(&'static str, String)>,
     http: Option<(&'static str, String)>,
-    direct: String,
+    bypass: String,
 }
 
 /// Shows nothing: a proxy's URL may hold a password.
-impl fmt::Debug for Proxies {
+impl fmt::Debug for ProxySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxies").finish_non_exhaustive()
     }
 }
 
-impl Proxies {
+impl ProxySettings {
     pub(super) fn none() -> Self {
-        Self { https: None, http: None, direct: String::new() }
+        Self { https: None, http: None, bypass: String::new() }
     }
 
     /// The upper-case name counts before the lower-case one, as in curl for all but `http_proxy`; an empty value is none.
-    pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpError> {
+    pub(super) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpError> {
         let first = |names: &[&'static str]| {
             names
                 .iter()
                 .find_map(|name| variable(name).filter(|v| !v.trim().is_empty()).map(|v| (*name, v.trim().to_owned())))
         };
-        let proxy = |names| first(names).map(checked).transpose();
+        let proxy = |names| first(names).map(validate).transpose();
         let exempt = first(&["NO_PROXY", "no_proxy"]).map(|(_, list)| format!(",{list}"));
         // The API server of the cluster: see `cluster_client`.
         let server = first(&["KUBERNETES_SERVICE_HOST"]).map(|(_, host)| format!(",{host}"));
         Ok(Self {
             https: proxy(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?,
             http: proxy(&["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])?,
-            direct: format!("{DIRECT}{}{}", server.unwrap_or_default(), exempt.unwrap_or_default()),
+            bypass: format!("{BYPASS_HOSTS}{}{}", server.unwrap_or_default(), exempt.unwrap_or_default()),
         })
     }
 
     pub(super) fn for_reqwest(&self) -> Result<Vec<reqwest::Proxy>, HttpError> {
-        let exempt = || reqwest::NoProxy::from_string(&self.direct);
+        let exempt = || reqwest::NoProxy::from_string(&self.bypass);
         let https = self.https.as_ref().map(|(variable, url)| (variable, reqwest::Proxy::https(url)));
         let http = self.http.as_ref().map(|(variable, url)| (variable, reqwest::Proxy::http(url)));
         let named = |(variable, proxy): (&&'static str, reqwest::Result<reqwest::Proxy>)| match proxy {
@@ -64,7 +64,7 @@ impl Proxies {
 
     /// The host of a URL, with its port where that is not the usual one, and the proxy that requests for it go through.
     pub(super) fn peer(&self, url: &Uri) -> String {
-        let mut builder = Matcher::builder().no(self.direct.clone());
+        let mut builder = Matcher::builder().no(self.bypass.clone());
         if let Some((_, proxy)) = &self.https {
             builder = builder.https(proxy.clone());
         }
@@ -82,7 +82,7 @@ impl Proxies {
         match &self.https {
             None => Ok(ProxyConfig::disabled()),
             Some((variable, url)) => ProxyConfig::https(url.as_str())
-                .map(|p| p.no_proxy(&self.direct))
+                .map(|p| p.no_proxy(&self.bypass))
                 .map_err(|_| HttpError::Proxy { variable }),
         }
     }
@@ -97,7 +97,7 @@ fn host_and_port(url: &Uri) -> String {
 }
 
 /// With a scheme, which may be left out: `proxy.corp.example:3128`.
-fn checked((variable, value): (&'static str, String)) -> Result<(&'static str, String), HttpError> {
+fn validate((variable, value): (&'static str, String)) -> Result<(&'static str, String), HttpError> {
     let url = if value.contains("://") { value } else { format!("http://{value}") };
     match reqwest::Url::parse(&url) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok((variable, url)),
@@ -109,8 +109,8 @@ fn checked((variable, value): (&'static str, String)) -> Result<(&'static str, S
 mod tests {
     use super::*;
 
-    fn read(env: &[(&str, &str)]) -> Result<Proxies, HttpError> {
-        Proxies::read(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()))
+    fn read(env: &[(&str, &str)]) -> Result<ProxySettings, HttpError> {
+        ProxySettings::from_env(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()))
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         ])
         .unwrap_or_else(|e| panic!("{e}"));
         assert!(p.https == Some(("https_proxy", "http://proxy.corp.example:3128".into())) && p.http.is_none());
-        assert!(p.direct.ends_with(",corp.example,10.0.0.0/8") && p.direct.contains("169.254.170.23"));
+        assert!(p.bypass.ends_with(",corp.example,10.0.0.0/8") && p.bypass.contains("169.254.170.23"));
         assert!(!p.for_aws().unwrap().is_disabled());
         assert!(read(&[]).is_ok_and(|p| p.for_aws().unwrap().is_disabled()));
     }

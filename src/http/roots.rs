@@ -10,18 +10,20 @@ use rustls::{ClientConfig, RootCertStore};
 use super::HttpError;
 
 /// Certificates that are known to parse, and a configuration that trusts them.
-pub(super) struct Roots {
+pub(super) struct TrustRoots {
     certificates: Vec<CertificateDer<'static>>,
     config: Arc<ClientConfig>,
 }
 
-impl Roots {
+impl TrustRoots {
     /// The bundle in `file` instead of the built-in roots. Certificates in it that cannot be roots are passed over, as
     /// bundles hold such; one that holds no other is an error.
     /// `variable` names it.
     pub(super) fn load(variable: &'static str, file: Option<&str>) -> Result<Self, HttpError> {
         match file.map(str::trim).filter(|f| !f.is_empty()) {
-            None => Self::trusting(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()).map_err(HttpError::Client),
+            None => {
+                Self::from_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()).map_err(HttpError::Client)
+            }
             Some(file) => {
                 let pem = std::fs::read(file).map_err(|e| format!("cannot be read: {e}"));
                 let roots = pem.and_then(|pem| Self::from_pem(&pem));
@@ -33,10 +35,10 @@ impl Roots {
     /// The certificates of a PEM bundle, and no others.
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
         let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
-        certificates.map_err(|e| format!("is no PEM: {e}")).and_then(Self::trusting)
+        certificates.map_err(|e| format!("is no PEM: {e}")).and_then(Self::from_certificates)
     }
 
-    fn trusting(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+    fn from_certificates(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let mut store = RootCertStore::empty();
         certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
         if certificates.is_empty() {
@@ -73,10 +75,10 @@ mod tests {
 
     use super::*;
 
-    fn load(text: &str) -> Result<Roots, HttpError> {
+    fn load(text: &str) -> Result<TrustRoots, HttpError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        Roots::load("SSL_CERT_FILE", file.path().to_str())
+        TrustRoots::load("SSL_CERT_FILE", file.path().to_str())
     }
 
     fn pem(der: &[u8]) -> String {
@@ -84,11 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_stands_instead_of_the_built_in_roots() {
+    fn ca_bundle_replaces_the_built_in_roots() {
         let one = pem(&webpki_root_certs::TLS_SERVER_ROOT_CERTS[0]);
         assert_eq!(load(&format!("# a comment\n{one}{}", pem(b"no certificate"))).unwrap().certificates.len(), 1);
-        assert!(Roots::load("SSL_CERT_FILE", None).unwrap().certificates.len() > 50);
-        assert!(Roots::load("SSL_CERT_FILE", Some("")).unwrap().certificates.len() > 50);
+        assert!(TrustRoots::load("SSL_CERT_FILE", None).unwrap().certificates.len() > 50);
+        assert!(TrustRoots::load("SSL_CERT_FILE", Some("")).unwrap().certificates.len() > 50);
     }
 
     #[test]
@@ -99,6 +101,6 @@ mod tests {
             let error = load(bad).err().unwrap().to_string();
             assert!(error.starts_with("SSL_CERT_FILE: ") && error.contains("PEM"), "{error}");
         }
-        assert!(Roots::load("SSL_CERT_FILE", Some("no/such/file")).is_err());
+        assert!(TrustRoots::load("SSL_CERT_FILE", Some("no/such/file")).is_err());
     }
 }

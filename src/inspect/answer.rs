@@ -1,12 +1,12 @@
 //! What became of a finding, and what the next run would do. Pure: the decisions are those of [`crate::plan`].
 
 use crate::config::Config;
-use crate::finding::phrase::plural;
-use crate::finding::{Band, Finding};
-use crate::plan::{Routed, Verdict, decide, left_out, matching_route, route};
-use crate::slack::At;
-use crate::state::{Entry, State};
-use crate::time::Millis;
+use crate::finding::line::pluralize;
+use crate::finding::{Finding, SeverityLevel};
+use crate::plan::{Decision, RouteDecision, decide, matching_route, route, skip_reason};
+use crate::slack::MessageRef;
+use crate::state::{FindingRecord, State};
+use crate::time::Timestamp;
 
 use super::inert;
 
@@ -15,7 +15,7 @@ pub(super) type Line = (&'static str, String);
 
 /// The message of a finding, and its address if Slack says where the workspace is.
 pub(super) struct Message<'a> {
-    pub at: &'a At,
+    pub at: &'a MessageRef,
     pub permalink: Option<String>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Known<'a> {
 }
 
 /// Answers for one ID. At least one of finding and entry is known.
-pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Millis) -> Vec<Line> {
+pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Timestamp) -> Vec<Line> {
     let entry = known.state.findings.get(id);
     let mut lines = Vec::new();
     match known.finding {
@@ -37,8 +37,8 @@ pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Millis) -> Ve
         }
     }
     lines.push(("announced", announced(entry, known, config)));
-    if let Some(entry) = entry.filter(|entry| entry.u > Millis(0)) {
-        lines.push(("processed", format!("revision of {}", entry.u.iso())));
+    if let Some(entry) = entry.filter(|entry| entry.updated_at > Timestamp(0)) {
+        lines.push(("processed", format!("revision of {}", entry.updated_at.to_rfc3339())));
     }
     if let Some(f) = known.finding {
         lines.push(("route", routed(config, f)));
@@ -48,19 +48,22 @@ pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Millis) -> Ve
 }
 
 fn finding_lines(f: &Finding) -> [Line; 4] {
-    let level =
-        if f.has_severity() { format!("{} ({})", f.band(), Band::number(f.severity)) } else { "unknown".into() };
+    let level = if f.has_severity() {
+        format!("{} ({})", f.severity_level(), SeverityLevel::format_score(f.severity))
+    } else {
+        "unknown".into()
+    };
     let archived = if f.archived { ", archived in GuardDuty" } else { "" };
     let updated = if f.updated_at.is_empty() { "at an unknown time" } else { &f.updated_at };
     [
         ("type", inert(f.kind.as_str())),
         ("severity", level),
-        ("source", f.origin.key()),
-        ("GuardDuty", format!("updated {}, seen {}{archived}", inert(updated), plural(f.count, "time"))),
+        ("source", f.origin.source_key()),
+        ("GuardDuty", format!("updated {}, seen {}{archived}", inert(updated), pluralize(f.count, "time"))),
     ]
 }
 
-fn announced(entry: Option<&Entry>, known: &Known, config: &Config) -> String {
+fn announced(entry: Option<&FindingRecord>, known: &Known, config: &Config) -> String {
     if let Some(Message { at, permalink }) = &known.message {
         let name = known.state.channels.iter().find(|(_, id)| **id == at.channel).map(|(name, _)| name.as_str());
         let name =
@@ -68,10 +71,11 @@ fn announced(entry: Option<&Entry>, known: &Known, config: &Config) -> String {
         let link = permalink.clone().unwrap_or_else(|| format!("message {}", at.ts));
         return format!("in channel {}{name}: {link}", inert(&at.channel));
     }
-    let is_left_out = known.finding.is_some_and(|f| left_out(config, f).is_some() || route(config, f) == Routed::Drop);
+    let is_left_out =
+        known.finding.is_some_and(|f| skip_reason(config, f).is_some() || route(config, f) == RouteDecision::Drop);
     match entry {
-        Some(entry) if entry.u > Millis(0) && is_left_out => "no: it was left out".to_owned(),
-        Some(entry) if entry.u > Millis(0) => {
+        Some(entry) if entry.updated_at > Timestamp(0) && is_left_out => "no: it was left out".to_owned(),
+        Some(entry) if entry.updated_at > Timestamp(0) => {
             "in a digest, or left out by a filter or route that has changed since: it has no message of its own"
                 .to_owned()
         }
@@ -81,40 +85,44 @@ fn announced(entry: Option<&Entry>, known: &Known, config: &Config) -> String {
 
 /// The filter or the route that applies. Routes are counted from 1.
 fn routed(config: &Config, f: &Finding) -> String {
-    if let Some(reason) = left_out(config, f) {
-        return format!("none: left out by a filter, {}", reason.text());
+    if let Some(reason) = skip_reason(config, f) {
+        return format!("none: left out by a filter, {}", reason.as_str());
     }
     let position = match matching_route(config, f) {
         Some(index) => format!("route {} of {}", index + 1, config.routes.0.len()),
         None => "no route matches".to_owned(),
     };
     match route(config, f) {
-        Routed::Drop => format!("{position}: drop"),
-        Routed::To(to) if to.route.is_some() => format!("{position}: channel {}", to.name()),
-        Routed::To(to) => format!("{position}: default channel {}", to.name()),
+        RouteDecision::Drop => format!("{position}: drop"),
+        RouteDecision::To(to) if to.route.is_some() => format!("{position}: channel {}", to.name()),
+        RouteDecision::To(to) => format!("{position}: default channel {}", to.name()),
     }
 }
 
-fn next_run(f: &Finding, state: &State, config: &Config, now: Millis) -> String {
+fn next_run(f: &Finding, state: &State, config: &Config, now: Timestamp) -> String {
     let entry = state.findings.get(&f.id);
-    let retry = match entry.and_then(|entry| entry.failing) {
-        Some(since) => format!("; pending: delivery has failed since {}", since.iso()),
-        None if state.unfetched.get(&f.id).is_some_and(|one| !one.passed) => {
+    let retry = match entry.and_then(|entry| entry.failing_since) {
+        Some(since) => format!("; pending: delivery has failed since {}", since.to_rfc3339()),
+        None if state.unfetched.get(&f.id).is_some_and(|one| !one.given_up) => {
             "; pending: it could not be fetched".into()
         }
         None => String::new(),
     };
     let planned = match decide(state, config, f, now) {
-        Verdict::Known => return "does nothing: this revision is processed".to_owned(),
-        Verdict::Settled(_, reason) => return format!("announces nothing: {}", reason.text()),
-        Verdict::Post(post) => format!("announces it in {}", post.to.name()),
-        Verdict::Update(update) if update.word.is_some() => "updates its message and replies in its thread".to_owned(),
-        Verdict::Update(_) => "updates its message".to_owned(),
+        Decision::AlreadyProcessed => return "does nothing: this revision is processed".to_owned(),
+        Decision::Skip(_, reason) => return format!("announces nothing: {}", reason.as_str()),
+        Decision::Post(post) => format!("announces it in {}", post.to.name()),
+        Decision::Update(update) if update.reply.is_some() => {
+            "updates its message and replies in its thread".to_owned()
+        }
+        Decision::Update(_) => "updates its message".to_owned(),
     };
-    let source = state.sources.get(&f.origin.key());
-    let lower = source.map_or(now.minus(config.lookback), |source| source.lower(config.overlap));
+    let source = state.sources.get(&f.origin.source_key());
+    let lower = source.map_or(now.minus(config.lookback), |source| source.lower_bound(config.overlap));
     match f.updated < lower {
-        true => format!("does not list it: it was updated before {}, where the source is listed from", lower.iso()),
+        true => {
+            format!("does not list it: it was updated before {}, where the source is listed from", lower.to_rfc3339())
+        }
         false => planned + &retry,
     }
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use super::{Saved, inert};
 use crate::config::Config;
-use crate::finding::phrase::plural;
-use crate::state::{BOUND, Entry, Source, Standing, State};
-use crate::time::{Millis, show_duration};
+use crate::finding::line::pluralize;
+use crate::state::{DetectorStatus, FindingRecord, MAX_STATE_BYTES, SourceState, State};
+use crate::time::{Timestamp, format_duration};
 
 /// Describes a saved state. `place`: where it is saved.
-pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Millis) -> String {
+pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Timestamp) -> String {
     let state = &saved.state;
     let mut text = String::new();
     let bytes = saved.text.len();
-    let share = bytes as f64 * 100.0 / BOUND as f64;
-    let _ = writeln!(text, "Saved     {place}, {}", state.saved.map_or("time unknown".to_owned(), |at| when(at, now)));
-    let _ = writeln!(text, "Size      {bytes} bytes, {share:.1} % of the limit of {BOUND} bytes");
+    let share = bytes as f64 * 100.0 / MAX_STATE_BYTES as f64;
+    let _ =
+        writeln!(text, "Saved     {place}, {}", state.saved_at.map_or("time unknown".to_owned(), |at| when(at, now)));
+    let _ = writeln!(text, "Size      {bytes} bytes, {share:.1} % of the limit of {MAX_STATE_BYTES} bytes");
     let _ = writeln!(text, "Lease     {}", lease(state, config, now));
     let _ =
         writeln!(text, "Success   {}", state.totals.last_success.map_or("no run yet".to_owned(), |at| when(at, now)));
@@ -24,14 +25,15 @@ pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Millis)
     let _ = writeln!(
         text,
         "Waiting   {}, {} that may have been posted",
-        plural(state.notices.len() as u64, "notice"),
-        plural(state.plans.len() as u64, "digest")
+        pluralize(state.notices.len() as u64, "notice"),
+        pluralize(state.digest_plans.len() as u64, "digest")
     );
     let width = state.sources.keys().map(String::len).max().unwrap_or_default().max("SOURCE".len());
     let _ = write!(text, "\n{:width$}  {:24}  {:>9}  HEALTH", "SOURCE", "WATERMARK", "AGE");
     for (key, source) in &state.sources {
-        let age = show_age(now.since(source.watermark));
-        let _ = write!(text, "\n{:width$}  {:24}  {age:>9}  {}", inert(key), source.watermark.iso(), health(source));
+        let age = show_age(now.duration_since(source.watermark));
+        let _ =
+            write!(text, "\n{:width$}  {:24}  {age:>9}  {}", inert(key), source.watermark.to_rfc3339(), health(source));
     }
     for notice in &state.notices {
         let _ = write!(text, "\n\nNotice that is not delivered yet: {}", inert(&notice.title));
@@ -39,8 +41,8 @@ pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Millis)
     text
 }
 
-fn when(at: Millis, now: Millis) -> String {
-    format!("{} ({} ago)", at.iso(), show_age(now.since(at)))
+fn when(at: Timestamp, now: Timestamp) -> String {
+    format!("{} ({} ago)", at.to_rfc3339(), show_age(now.duration_since(at)))
 }
 
 /// Whole seconds, without the smaller of more than two units.
@@ -52,27 +54,27 @@ fn show_age(age: Duration) -> String {
         7_200..172_800 => 3_600,
         _ => 86_400,
     };
-    show_duration(Duration::from_secs(seconds / unit * unit))
+    format_duration(Duration::from_secs(seconds / unit * unit))
 }
 
-fn lease(state: &State, config: &Config, now: Millis) -> String {
-    let Some(run) = &state.run else { return "free".to_owned() };
-    let since = run.since.iso();
-    let until = run.renewed.plus(config.lease);
+fn lease(state: &State, config: &Config, now: Timestamp) -> String {
+    let Some(run) = &state.lease else { return "free".to_owned() };
+    let since = run.posting_since.to_rfc3339();
+    let until = run.renewed_at.plus(config.lease);
     match run {
         run if run.released => format!("free; the outcome of a message since {since} is unknown"),
         run if until <= now => {
             format!("run {} ended without releasing it; messages since {since} are reconciled", inert(&run.id))
         }
-        run => format!("held by run {} until {}", inert(&run.id), until.iso()),
+        run => format!("held by run {} until {}", inert(&run.id), until.to_rfc3339()),
     }
 }
 
 fn findings(state: &State) -> String {
-    let count = |holds: fn(&Entry) -> bool| state.findings.values().filter(|entry| holds(entry)).count();
-    let open = count(|entry| entry.at.is_some() && !entry.archived);
-    let failing = count(|entry| entry.failing.is_some());
-    let unfetched = state.unfetched.values().filter(|one| !one.passed).count();
+    let count = |holds: fn(&FindingRecord) -> bool| state.findings.values().filter(|entry| holds(entry)).count();
+    let open = count(|entry| entry.message.is_some() && !entry.archived);
+    let failing = count(|entry| entry.failing_since.is_some());
+    let unfetched = state.unfetched.values().filter(|one| !one.given_up).count();
     let outcomes = state.totals.notifications.iter().filter(|(labels, _)| labels.ends_with("|given_up"));
     let given_up: u64 = outcomes.map(|(_, count)| count).sum();
     format!(
@@ -83,14 +85,14 @@ fn findings(state: &State) -> String {
     )
 }
 
-fn health(source: &Source) -> String {
-    let detector = match source.standing {
-        Standing::Fine => None,
-        Standing::Disabled => Some("detector is disabled"),
-        Standing::Gone => Some("no detector"),
-        Standing::LeftOut => Some("excluded: no detector or no access at the first poll"),
+fn health(source: &SourceState) -> String {
+    let detector = match source.detector_status {
+        DetectorStatus::Ok => None,
+        DetectorStatus::Disabled => Some("detector is disabled"),
+        DetectorStatus::Missing => Some("no detector"),
+        DetectorStatus::Excluded => Some("excluded: no detector or no access at the first poll"),
     };
-    let unreadable = source.blind_since.map(|since| format!("unreadable since {}", since.iso()));
+    let unreadable = source.unreadable_since.map(|since| format!("unreadable since {}", since.to_rfc3339()));
     unreadable.or(detector.map(str::to_owned)).unwrap_or_else(|| "ok".to_owned())
 }
 
@@ -107,10 +109,17 @@ mod tests {
 
     #[test]
     fn a_source_that_cannot_be_read_says_since_when() {
-        let unreadable = Source { blind_since: Some(Millis(0)), standing: Standing::Disabled, ..Source::default() };
+        let unreadable = SourceState {
+            unreadable_since: Some(Timestamp(0)),
+            detector_status: DetectorStatus::Disabled,
+            ..SourceState::default()
+        };
         assert_eq!(health(&unreadable), "unreadable since 1970-01-01T00:00:00.000Z");
-        assert_eq!(health(&Source { standing: Standing::Gone, ..Source::default() }), "no detector");
-        assert_eq!(health(&Source::default()), "ok");
+        assert_eq!(
+            health(&SourceState { detector_status: DetectorStatus::Missing, ..SourceState::default() }),
+            "no detector"
+        );
+        assert_eq!(health(&SourceState::default()), "ok");
     }
 
     #[test]

@@ -5,41 +5,41 @@ use std::collections::BTreeMap;
 use super::answer::{Known, Line, Message, lines};
 use super::{Saved, inert, load, place};
 use crate::config::Config;
-use crate::exit::Exit;
+use crate::exit::ExitStatus;
 use crate::finding::Finding;
-use crate::guardduty::{Aws, Detector, PAGE, ReadError, Source};
+use crate::guardduty::{Aws, GuardDutyApi, PAGE_SIZE, ReadError, SourceClient};
 use crate::http;
-use crate::metrics::Requests;
+use crate::metrics::RequestCounts;
 use crate::output::Output;
-use crate::slack::{Chat, Client};
+use crate::slack::{Client, SlackApi};
 use crate::state::State;
 use crate::telemetry;
 use crate::time::Clock;
 
 /// Answers for each ID what happened to the finding. The exit status is 0 if every ID was found.
-pub async fn explain(config: &Config, ids: &[String], output: &Output) -> Exit {
-    http::install_crypto();
+pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitStatus {
+    http::install_crypto_provider();
     let state = match load(config).await {
         Ok(saved) => saved.map_or_else(State::default, |Saved { state, .. }| state),
         Err(error) => {
-            telemetry::err(format_args!("{}: {error}", place(config)));
+            telemetry::print_stderr(format_args!("{}: {error}", place(config)));
             return error.exit();
         }
     };
-    let requests = Requests::default();
+    let requests = RequestCounts::default();
     let clients = (http::client(http::Timeouts::default()), http::aws_client(config.aws.ca_bundle.as_deref()));
     let (client, aws_client) = match clients {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(error), _) | (_, Err(error)) => {
-            telemetry::err(&error);
-            return Exit::Wrong;
+            telemetry::print_stderr(&error);
+            return ExitStatus::InvalidInput;
         }
     };
     let aws = match Aws::connect(&config.aws, aws_client, requests.clone()).await {
         Ok(aws) => aws,
         Err(error) => {
-            telemetry::err(&error);
-            return Exit::Wrong;
+            telemetry::print_stderr(&error);
+            return ExitStatus::InvalidInput;
         }
     };
     let chat = Client::new(client, &config.slack.access, &config.slack.api_url, requests);
@@ -59,13 +59,13 @@ pub async fn explain(config: &Config, ids: &[String], output: &Output) -> Exit {
         }
         let message = message(&chat, &state, id).await;
         let known = Known { finding, message, state: &state };
-        print(output, n, id, &lines(id, &known, config, Clock::system().now()));
+        print(output, n, id, &lines(id, &known, config, Clock::from_system_clock().now()));
     }
-    Exit::of(all_found && all_read)
+    ExitStatus::from_success(all_found && all_read)
 }
 
 async fn message<'a>(chat: &Client, state: &'a State, id: &str) -> Option<Message<'a>> {
-    let at = state.findings.get(id)?.at.as_ref()?;
+    let at = state.findings.get(id)?.message.as_ref()?;
     Some(Message { at, permalink: chat.permalink(at).await })
 }
 
@@ -83,11 +83,11 @@ fn print(output: &Output, n: usize, id: &str, lines: &[Line]) {
 async fn look_up(aws: &Aws, ids: &[String]) -> (BTreeMap<String, Finding>, bool) {
     let mut findings = BTreeMap::new();
     let mut all_read = true;
-    for seen in aws.sources().await {
+    for seen in aws.discover_all().await {
         let sources = match seen.sources {
             Ok(sources) => sources,
             Err(error) => {
-                telemetry::err(format_args!("{} could not be used: {error}", seen.identity));
+                telemetry::print_stderr(format_args!("{} could not be used: {error}", seen.identity));
                 all_read = false;
                 continue;
             }
@@ -97,7 +97,7 @@ async fn look_up(aws: &Aws, ids: &[String]) -> (BTreeMap<String, Finding>, bool)
             match read(&source, &missing).await {
                 Ok(found) => findings.extend(found.into_iter().map(|f| (f.id.clone(), f))),
                 Err(error) => {
-                    telemetry::err(format_args!("{} could not be read: {error}", source.key()));
+                    telemetry::print_stderr(format_args!("{} could not be read: {error}", source.key()));
                     all_read = false;
                 }
             }
@@ -106,11 +106,11 @@ async fn look_up(aws: &Aws, ids: &[String]) -> (BTreeMap<String, Finding>, bool)
     (findings, all_read)
 }
 
-async fn read(source: &Source, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+async fn read(source: &SourceClient, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
     let mut findings = Vec::new();
-    let Some(detector) = source.detectors().await?.into_iter().next() else { return Ok(findings) };
-    for page in ids.chunks(PAGE) {
-        findings.extend(source.get(&detector, page).await?);
+    let Some(detector) = source.list_detectors().await?.into_iter().next() else { return Ok(findings) };
+    for page in ids.chunks(PAGE_SIZE) {
+        findings.extend(source.get_findings(&detector, page).await?);
     }
     Ok(findings)
 }

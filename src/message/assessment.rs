@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::text::{Plain, defang_text};
-use crate::finding::{Assessment, Phrase};
+use super::text::{SafeText, defang_text};
+use crate::finding::{Assessment, Line};
 
 /// Lines about the threat, and recommended steps that are shown.
 const THREAT: usize = 3;
@@ -13,10 +13,10 @@ const STEPS: usize = 6;
 const RECOMMENDED: [&str; 4] = ["recommend", "remediat", "countermeasure", "next step"];
 
 /// `🔎 Investigation: risk HIGH, confidence medium`
-pub(super) fn title(assessment: &Assessment) -> Plain {
+pub(super) fn title(assessment: &Assessment) -> SafeText {
     let level = word(assessment.risk_level.as_deref()).to_uppercase();
     let confidence = word(assessment.confidence.as_deref()).to_lowercase();
-    Plain::line(&format!("🔎 Investigation: risk {level}, confidence {confidence}"))
+    SafeText::single_line(&format!("🔎 Investigation: risk {level}, confidence {confidence}"))
 }
 
 /// A level is one word, also one that this release does not know.
@@ -26,24 +26,24 @@ fn word(level: Option<&str>) -> &str {
 }
 
 /// The risk, the threat, and what to do.
-pub(super) fn lines(assessment: &Assessment) -> Vec<Phrase> {
+pub(super) fn lines(assessment: &Assessment) -> Vec<Line> {
     let summary = assessment.summary.as_deref().unwrap_or_default();
     let (threat, steps) = match serde_json::from_str::<Value>(summary) {
         Ok(document) if document.is_object() => (Vec::new(), documented_steps(&document)),
         _ => split(summary),
     };
-    let mut lines: Vec<Phrase> = assessment.risk.iter().map(|risk| untrusted(Phrase::new(), risk)).collect();
-    lines.extend(threat.iter().take(THREAT).map(|line| untrusted(Phrase::new(), line)));
-    lines.extend(steps.iter().take(STEPS).map(|step| untrusted(Phrase::new().ours("Recommended: "), step)));
+    let mut lines: Vec<Line> = assessment.risk.iter().map(|risk| untrusted(Line::new(), risk)).collect();
+    lines.extend(threat.iter().take(THREAT).map(|line| untrusted(Line::new(), line)));
+    lines.extend(steps.iter().take(STEPS).map(|step| untrusted(Line::new().literal("Recommended: "), step)));
     let omitted = threat.len().saturating_sub(THREAT) + steps.len().saturating_sub(STEPS);
     if omitted > 0 {
-        lines.push(Phrase::new().ours(format!("{omitted} more in the GuardDuty console, page Investigations")));
+        lines.push(Line::new().literal(format!("{omitted} more in the GuardDuty console, page Investigations")));
     }
     lines
 }
 
-fn untrusted(before: Phrase, text: &str) -> Phrase {
-    before.theirs(&defang_text(Plain::line(text).as_str()))
+fn untrusted(before: Line, text: &str) -> Line {
+    before.untrusted(&defang_text(SafeText::single_line(text).as_str()))
 }
 
 /// The lines before the recommended steps, and the steps. Marks of headings and lists are omitted.

@@ -3,37 +3,37 @@
 //! Source: docs.slack.dev, “Block Kit”, reference of each block; the limit of all blocks together: see [`body`].
 
 pub mod body;
-pub mod rich;
+pub mod rich_text;
 mod runs;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::text::{Link, Mrkdwn, Plain};
+use super::text::{Link, Mrkdwn, SafeText};
 
-pub use body::{Body, Builder, Colour, Fallback, Rank, room_beside};
-pub use rich::Rich;
+pub use body::{Body, BodyBuilder, Color, FallbackText, Priority, room_beside};
+pub use rich_text::Rich;
 pub use runs::{Runs, Style};
 
-pub(in crate::message) const TEXT: usize = 3_000;
+pub(in crate::message) const MAX_TEXT: usize = 3_000;
 /// Not documented for this block: the limit of a whole message applies.
 const RICH: usize = 8_500;
-const FIELD: usize = 2_000;
-const FIELDS: usize = 10;
-const HEADER: usize = 150;
-const BUTTON: usize = 75;
-const BUTTONS: usize = 25;
-const CONTEXT: usize = 10;
+const MAX_FIELD: usize = 2_000;
+const MAX_FIELDS: usize = 10;
+const MAX_HEADER: usize = 150;
+const MAX_BUTTON: usize = 75;
+const MAX_BUTTONS: usize = 25;
+const MAX_CONTEXT_ELEMENTS: usize = 10;
 
 /// A text object. `mrkdwn` is `verbatim`, so that Slack makes no links and mentions by itself; `plain_text` keeps `:name:`
 /// as it is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Text {
-    Plain(Plain),
+pub enum TextObject {
+    Plain(SafeText),
     Mrkdwn(Mrkdwn),
 }
 
-impl Text {
+impl TextObject {
     fn is_empty(&self) -> bool {
         match self {
             Self::Plain(text) => text.is_empty(),
@@ -41,18 +41,18 @@ impl Text {
         }
     }
 
-    fn units(&self) -> usize {
+    fn utf16_len(&self) -> usize {
         match self {
-            Self::Plain(text) => text.units(),
-            Self::Mrkdwn(text) => text.units(),
+            Self::Plain(text) => text.utf16_len(),
+            Self::Mrkdwn(text) => text.utf16_len(),
         }
     }
 
     /// `None` if nothing is left.
-    fn cut(&self, max: usize) -> Option<Self> {
+    fn truncate(&self, max: usize) -> Option<Self> {
         let cut = match self {
-            Self::Plain(text) => Self::Plain(text.cut(max)),
-            Self::Mrkdwn(text) => Self::Mrkdwn(text.cut(max)),
+            Self::Plain(text) => Self::Plain(text.truncate(max)),
+            Self::Mrkdwn(text) => Self::Mrkdwn(text.truncate(max)),
         };
         (!cut.is_empty()).then_some(cut)
     }
@@ -65,13 +65,13 @@ impl Text {
     }
 }
 
-impl From<Plain> for Text {
-    fn from(text: Plain) -> Self {
+impl From<SafeText> for TextObject {
+    fn from(text: SafeText) -> Self {
         Self::Plain(text)
     }
 }
 
-impl From<Mrkdwn> for Text {
+impl From<Mrkdwn> for TextObject {
     fn from(text: Mrkdwn) -> Self {
         Self::Mrkdwn(text)
     }
@@ -80,15 +80,15 @@ impl From<Mrkdwn> for Text {
 /// A button that opens a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Button {
-    label: Plain,
+    label: SafeText,
     url: Link,
     emphasis: Option<&'static str>,
 }
 
 impl Button {
     /// The label is cut to 75; an empty one makes no button.
-    pub fn new(label: &Plain, url: Link) -> Option<Self> {
-        let label = Plain::line(label.as_str()).cut(BUTTON);
+    pub fn new(label: &SafeText, url: Link) -> Option<Self> {
+        let label = SafeText::single_line(label.as_str()).truncate(MAX_BUTTON);
         (!label.is_empty()).then_some(Self { label, url, emphasis: None })
     }
 
@@ -100,7 +100,7 @@ impl Button {
 
     fn json(&self) -> Value {
         let mut button =
-            json!({"type": "button", "text": Text::Plain(self.label.clone()).json(), "url": self.url.as_str()});
+            json!({"type": "button", "text": TextObject::Plain(self.label.clone()).json(), "url": self.url.as_str()});
         if let Some(style) = self.emphasis {
             button["style"] = style.into();
         }
@@ -110,14 +110,14 @@ impl Button {
 
 /// One block within its limits.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Block(Kind);
+pub struct Block(BlockKind);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
-    Header(Plain),
-    Section(Text, Length),
-    Fields(Vec<Text>),
-    Context(Vec<Text>),
+enum BlockKind {
+    Header(SafeText),
+    Section(TextObject, Length),
+    Fields(Vec<TextObject>),
+    Context(Vec<TextObject>),
     Actions(Vec<Button>),
     Rich(Rich),
     Divider,
@@ -133,89 +133,97 @@ enum Length {
 
 impl Block {
     /// One line of at most 150.
-    pub fn header(text: &Plain) -> Option<Self> {
-        let text = Plain::line(text.as_str()).cut(HEADER);
-        (!text.is_empty()).then_some(Self(Kind::Header(text)))
+    pub fn header(text: &SafeText) -> Option<Self> {
+        let text = SafeText::single_line(text.as_str()).truncate(MAX_HEADER);
+        (!text.is_empty()).then_some(Self(BlockKind::Header(text)))
     }
 
     /// At most 3,000.
-    pub fn section(text: impl Into<Text>) -> Option<Self> {
-        text.into().cut(TEXT).map(|text| Self(Kind::Section(text, Length::Expanded)))
+    pub fn section(text: impl Into<TextObject>) -> Option<Self> {
+        text.into().truncate(MAX_TEXT).map(|text| Self(BlockKind::Section(text, Length::Expanded)))
     }
 
     /// At most 3,000, of which Slack may show only the beginning until the reader asks for more.
-    pub fn collapsible(text: impl Into<Text>) -> Option<Self> {
-        text.into().cut(TEXT).map(|text| Self(Kind::Section(text, Length::Collapsible)))
+    pub fn collapsible(text: impl Into<TextObject>) -> Option<Self> {
+        text.into().truncate(MAX_TEXT).map(|text| Self(BlockKind::Section(text, Length::Collapsible)))
     }
 
     /// Two columns: at most 10 texts of 2,000; empty ones are left out.
-    pub fn fields(fields: impl IntoIterator<Item = Text>) -> Option<Self> {
-        some(fields.into_iter().filter_map(|f| f.cut(FIELD)).take(FIELDS)).map(|f| Self(Kind::Fields(f)))
+    pub fn fields(fields: impl IntoIterator<Item = TextObject>) -> Option<Self> {
+        non_empty(fields.into_iter().filter_map(|f| f.truncate(MAX_FIELD)).take(MAX_FIELDS))
+            .map(|f| Self(BlockKind::Fields(f)))
     }
 
     /// Small print: at most 10 texts of 3,000; empty ones are left out.
-    pub fn context(elements: impl IntoIterator<Item = Text>) -> Option<Self> {
-        some(elements.into_iter().filter_map(|e| e.cut(TEXT)).take(CONTEXT)).map(|e| Self(Kind::Context(e)))
+    pub fn context(elements: impl IntoIterator<Item = TextObject>) -> Option<Self> {
+        non_empty(elements.into_iter().filter_map(|e| e.truncate(MAX_TEXT)).take(MAX_CONTEXT_ELEMENTS))
+            .map(|e| Self(BlockKind::Context(e)))
     }
 
     /// A row of at most 25 buttons; those that could not be made are left out.
     pub fn actions(buttons: impl IntoIterator<Item = Option<Button>>) -> Option<Self> {
-        some(buttons.into_iter().flatten().take(BUTTONS)).map(|b| Self(Kind::Actions(b)))
+        non_empty(buttons.into_iter().flatten().take(MAX_BUTTONS)).map(|b| Self(BlockKind::Actions(b)))
     }
 
-    pub fn rich(rich: Rich) -> Option<Self> {
-        rich.cut(RICH).map(|rich| Self(Kind::Rich(rich)))
+    pub fn rich_text(rich: Rich) -> Option<Self> {
+        rich.truncate(RICH).map(|rich| Self(BlockKind::Rich(rich)))
     }
 
     pub fn divider() -> Self {
-        Self(Kind::Divider)
+        Self(BlockKind::Divider)
     }
 
     fn is_divider(&self) -> bool {
-        self.0 == Kind::Divider
+        self.0 == BlockKind::Divider
     }
 
     /// UTF-16 code units of every text in it: what the limit of all blocks together counts.
-    pub fn units(&self) -> usize {
+    pub fn utf16_len(&self) -> usize {
         match &self.0 {
-            Kind::Header(text) => text.units(),
-            Kind::Section(text, _) => text.units(),
-            Kind::Fields(texts) | Kind::Context(texts) => texts.iter().map(Text::units).sum(),
-            Kind::Actions(buttons) => buttons.iter().map(|b| b.label.units()).sum(),
-            Kind::Rich(rich) => rich.units(),
-            Kind::Divider => 0,
+            BlockKind::Header(text) => text.utf16_len(),
+            BlockKind::Section(text, _) => text.utf16_len(),
+            BlockKind::Fields(texts) | BlockKind::Context(texts) => texts.iter().map(TextObject::utf16_len).sum(),
+            BlockKind::Actions(buttons) => buttons.iter().map(|b| b.label.utf16_len()).sum(),
+            BlockKind::Rich(rich) => rich.utf16_len(),
+            BlockKind::Divider => 0,
         }
     }
 
     /// What of it fits into `max` units, from its start; `None` if that is nothing.
-    fn cut(&self, max: usize) -> Option<Self> {
+    fn truncate(&self, max: usize) -> Option<Self> {
         let kind = match &self.0 {
-            _ if self.units() <= max => self.0.clone(),
-            Kind::Header(text) => Kind::Header(text.cut(max)),
-            Kind::Section(text, length) => Kind::Section(text.cut(max)?, *length),
-            Kind::Fields(texts) => Kind::Fields(first(texts, max, Text::units, Text::cut)?),
-            Kind::Context(texts) => Kind::Context(first(texts, max, Text::units, Text::cut)?),
-            Kind::Actions(buttons) => Kind::Actions(first(buttons, max, |b| b.label.units(), |_, _| None)?),
-            Kind::Rich(rich) => Kind::Rich(rich.cut(max)?),
-            Kind::Divider => Kind::Divider,
+            _ if self.utf16_len() <= max => self.0.clone(),
+            BlockKind::Header(text) => BlockKind::Header(text.truncate(max)),
+            BlockKind::Section(text, length) => BlockKind::Section(text.truncate(max)?, *length),
+            BlockKind::Fields(texts) => {
+                BlockKind::Fields(truncate_items(texts, max, TextObject::utf16_len, TextObject::truncate)?)
+            }
+            BlockKind::Context(texts) => {
+                BlockKind::Context(truncate_items(texts, max, TextObject::utf16_len, TextObject::truncate)?)
+            }
+            BlockKind::Actions(buttons) => {
+                BlockKind::Actions(truncate_items(buttons, max, |b| b.label.utf16_len(), |_, _| None)?)
+            }
+            BlockKind::Rich(rich) => BlockKind::Rich(rich.truncate(max)?),
+            BlockKind::Divider => BlockKind::Divider,
         };
-        (kind != Kind::Header(Plain::default())).then_some(Self(kind))
+        (kind != BlockKind::Header(SafeText::default())).then_some(Self(kind))
     }
 
     fn json(&self) -> Value {
-        let all = |texts: &[Text]| texts.iter().map(Text::json).collect::<Vec<_>>();
+        let all = |texts: &[TextObject]| texts.iter().map(TextObject::json).collect::<Vec<_>>();
         match &self.0 {
-            Kind::Header(text) => json!({"type": "header", "text": Text::Plain(text.clone()).json()}),
-            Kind::Section(text, length) => {
+            BlockKind::Header(text) => json!({"type": "header", "text": TextObject::Plain(text.clone()).json()}),
+            BlockKind::Section(text, length) => {
                 json!({"type": "section", "text": text.json(), "expand": *length == Length::Expanded})
             }
-            Kind::Fields(fields) => json!({"type": "section", "fields": all(fields)}),
-            Kind::Context(elements) => json!({"type": "context", "elements": all(elements)}),
-            Kind::Actions(buttons) => {
+            BlockKind::Fields(fields) => json!({"type": "section", "fields": all(fields)}),
+            BlockKind::Context(elements) => json!({"type": "context", "elements": all(elements)}),
+            BlockKind::Actions(buttons) => {
                 json!({"type": "actions", "elements": buttons.iter().map(Button::json).collect::<Vec<_>>()})
             }
-            Kind::Rich(rich) => json!({"type": "rich_text", "elements": rich.json()}),
-            Kind::Divider => json!({"type": "divider"}),
+            BlockKind::Rich(rich) => json!({"type": "rich_text", "elements": rich.json()}),
+            BlockKind::Divider => json!({"type": "divider"}),
         }
     }
 }
@@ -226,12 +234,12 @@ impl Serialize for Block {
     }
 }
 
-fn some<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
+fn non_empty<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
     Some(items.collect::<Vec<_>>()).filter(|items| !items.is_empty())
 }
 
 /// The first items that fit into `max` units together; of the one that does not, what `cut` leaves of it.
-fn first<T: Clone>(
+fn truncate_items<T: Clone>(
     items: &[T],
     max: usize,
     units: impl Fn(&T) -> usize,
@@ -248,7 +256,7 @@ fn first<T: Clone>(
         room -= size;
         kept.push(item.clone());
     }
-    some(kept.into_iter())
+    non_empty(kept.into_iter())
 }
 
 #[cfg(test)]

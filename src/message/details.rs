@@ -1,10 +1,10 @@
 //! The details of the resource: below the buttons, in a block that Slack may collapse. A responder acts on what stands
 //! above, and looks here next.
 
-use super::blocks::{Block, TEXT};
-use super::text::{Mrkdwn, Plain};
-use super::{owner, say};
-use crate::finding::{About, Finding};
+use super::blocks::{Block, MAX_TEXT};
+use super::text::{Mrkdwn, SafeText};
+use super::{owner, render};
+use crate::finding::{Finding, Topic};
 
 /// Maximum length of one line.
 const LINE: usize = 1_000;
@@ -13,20 +13,20 @@ const MARGIN: usize = 60;
 
 /// As many lines as fit into `room` characters.
 pub(super) fn block(f: &Finding, room: usize) -> Option<Block> {
-    let phrases = f.about(About::Details).iter().cloned().chain([owner::other_tags(f)]);
+    let phrases = f.lines_about(Topic::Details).iter().cloned().chain([owner::other_tags(f)]);
     let lines: Vec<Mrkdwn> =
-        phrases.map(|phrase| say::mrkdwn(&phrase).cut(LINE)).filter(|line| !line.is_empty()).collect();
-    let shown = shown_count(&lines, room.min(TEXT).saturating_sub(MARGIN));
-    let label = Mrkdwn::new().say("*Details*");
+        phrases.map(|phrase| render::mrkdwn(&phrase).truncate(LINE)).filter(|line| !line.is_empty()).collect();
+    let shown = shown_count(&lines, room.min(MAX_TEXT).saturating_sub(MARGIN));
+    let label = Mrkdwn::new().literal("*Details*");
     let text = lines
         .iter()
         .take(shown)
         .enumerate()
-        .fold(label, |text, (n, line)| text.say(if n == 0 { "  " } else { "\n• " }).append(line.clone()));
-    let hidden = lines.len() - shown + f.left_out(About::Details);
+        .fold(label, |text, (n, line)| text.literal(if n == 0 { "  " } else { "\n• " }).append(line.clone()));
+    let hidden = lines.len() - shown + f.left_out(Topic::Details);
     let text = match hidden {
         0 => text,
-        _ => text.say("\n").text(&Plain::line(&format!("+{hidden} more in the console"))),
+        _ => text.literal("\n").text(&SafeText::single_line(&format!("+{hidden} more in the console"))),
     };
     if shown == 0 { None } else { Block::collapsible(text) }
 }
@@ -34,7 +34,7 @@ pub(super) fn block(f: &Finding, room: usize) -> Option<Block> {
 fn shown_count(lines: &[Mrkdwn], room: usize) -> usize {
     let mut used = 0;
     let fits = |line: &&Mrkdwn| {
-        used += line.units() + 3;
+        used += line.utf16_len() + 3;
         used <= room
     };
     lines.iter().take_while(fits).count()
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn lines_that_do_not_fit_are_not_shown() {
-        let lines = vec![Mrkdwn::new().say("0123456789"); 4];
+        let lines = vec![Mrkdwn::new().literal("0123456789"); 4];
         for (room, shown) in [(0, 0), (12, 0), (13, 1), (26, 2), (1_000, 4)] {
             assert_eq!(shown_count(&lines, room), shown, "{room}");
         }

@@ -1,25 +1,25 @@
 //! Where a reader goes from a message. Every part of a URL is checked or encoded.
 
-use super::text::{Link, Plain, percent_encode};
-use super::{Portal, Wording};
+use super::text::{Link, SafeText, percent_encode};
+use super::{ConsolePortal, MessageOptions};
 use crate::finding::Finding;
 
 /// The finding in the console of its partition and of the region that was polled, through the portal where there is one.
-pub(super) fn console(f: &Finding, w: &Wording) -> Option<Link> {
+pub(super) fn console_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     let direct = console_url(&f.partition, &f.origin.region, &format!("macros=current&fId={}", percent_encode(&f.id)));
-    through_portal(direct, &f.account_id, w.portal.as_ref())
+    portal_link(direct, &f.account_id, w.portal.as_ref())
 }
 
 /// All current findings of this type in this account, in the region polled.
-pub(super) fn search(f: &Finding, w: &Wording) -> Option<Link> {
+pub(super) fn search_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     let criteria = format!("type={}&accountId={}", f.kind.as_str(), f.account_id);
     let direct =
         console_url(&f.partition, &f.origin.region, &format!("search={}&macros=current", percent_encode(&criteria)));
-    through_portal(direct, &f.account_id, w.portal.as_ref())
+    portal_link(direct, &f.account_id, w.portal.as_ref())
 }
 
 /// Without the portal: for the bare line, which holds nothing that is configured.
-pub(super) fn console_direct(f: &Finding) -> Option<Link> {
+pub(super) fn direct_console_link(f: &Finding) -> Option<Link> {
     Link::new(&console_url(&f.partition, &f.origin.region, &format!("macros=current&fId={}", percent_encode(&f.id))))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn is_region(region: &str) -> bool {
 }
 
 /// Source: IAM Identity Center User Guide, “Creating shortcut links”.
-fn through_portal(direct: String, account: &str, portal: Option<&Portal>) -> Option<Link> {
+fn portal_link(direct: String, account: &str, portal: Option<&ConsolePortal>) -> Option<Link> {
     let Some(portal) = portal else { return Link::new(&direct) };
     let start = portal.url.trim_end_matches(['/', '#']);
     let (account, role) = (percent_encode(account), percent_encode(&portal.role));
@@ -56,19 +56,19 @@ fn through_portal(direct: String, account: &str, portal: Option<&Portal>) -> Opt
     .or_else(|| Link::new(&direct))
 }
 
-pub(super) fn documentation(f: &Finding) -> Option<Link> {
+pub(super) fn documentation_link(f: &Finding) -> Option<Link> {
     Link::new(&f.kind.documentation(&f.partition, f.details().rule.is_some()))
 }
 
-pub(super) fn runbook(f: &Finding, w: &Wording) -> Option<Link> {
+pub(super) fn runbook_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     let template = w.runbook_url.as_deref()?;
     let values =
         [("{type}", f.kind.as_str()), ("{id}", &f.id), ("{account}", &f.account_id), ("{region}", &f.origin.region)];
-    Link::new(&filled(template, &values))
+    Link::new(&fill_template(template, &values))
 }
 
 /// Replaces each place-holder once, from left to right: a value that looks like one is not replaced again.
-fn filled(template: &str, values: &[(&str, &str)]) -> String {
+fn fill_template(template: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len() + 64);
     let mut rest = template;
     while let Some(at) = rest.find('{') {
@@ -89,8 +89,8 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// A label for a link or a button.
-pub(super) fn label(words: &'static str) -> Plain {
-    Plain::line(words)
+pub(super) fn link_label(words: &'static str) -> SafeText {
+    SafeText::single_line(words)
 }
 
 #[cfg(test)]
@@ -125,8 +125,9 @@ mod tests {
 
     #[test]
     fn the_portal_opens_the_findings_own_account() {
-        let portal = Portal { url: "https://d-1234567890.awsapps.com/start/".into(), role: "Security Audit".into() };
-        let link = through_portal("https://x/?a=1#/b".into(), "111122223333", Some(&portal)).unwrap();
+        let portal =
+            ConsolePortal { url: "https://d-1234567890.awsapps.com/start/".into(), role: "Security Audit".into() };
+        let link = portal_link("https://x/?a=1#/b".into(), "111122223333", Some(&portal)).unwrap();
         assert_eq!(
             link.as_str(),
             "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name=Security%20Audit&destination=https%3A%2F%2Fx%2F%3Fa%3D1%23%2Fb"
@@ -137,7 +138,7 @@ mod tests {
     fn a_runbook_is_filled_in_once() {
         let values = [("{type}", "Recon:EC2/{id}"), ("{id}", "7")];
         assert_eq!(
-            filled("https://wiki/{type}?{id}&{other}", &values),
+            fill_template("https://wiki/{type}?{id}&{other}", &values),
             "https://wiki/Recon%3AEC2%2F%7Bid%7D?7&{other}"
         );
     }

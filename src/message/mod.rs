@@ -1,27 +1,27 @@
 //! What is said in Slack.
 
 mod assessment;
-mod bare;
+mod attribute_history;
 pub mod blocks;
 mod details;
-mod digest;
-mod finding;
+mod digest_message;
+mod finding_message;
 mod links;
-mod look;
 mod marks;
+mod minimal;
 mod notes;
-mod notice;
+mod notice_message;
 mod owner;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
 mod properties;
 mod related;
-mod reply;
+mod render;
+mod reply_message;
 mod rows;
-mod say;
-mod seen;
 mod status;
+mod style;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -89,38 +89,38 @@ impl Message {
 
 /// What is sent: all of it, or what stands in for it when Slack refuses the form before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Form {
-    Full,
+pub enum MessageForm {
+    Blocks,
     /// One text, no blocks.
     Text,
     /// One line of checked fields only: id, account, region, severity, console link.
-    Bare,
+    Minimal,
 }
 
-impl Form {
+impl MessageForm {
     /// As logs name it.
     pub fn name(self) -> &'static str {
         match self {
-            Form::Full => "blocks",
-            Form::Text => "text",
-            Form::Bare => "minimal",
+            MessageForm::Blocks => "blocks",
+            MessageForm::Text => "text",
+            MessageForm::Minimal => "minimal",
         }
     }
 }
 
 /// How findings are worded here: from the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wording {
+pub struct MessageOptions {
     /// Names of accounts by their id.
     pub account_names: BTreeMap<String, String>,
     /// Link template with `{type}`, `{id}`, `{account}`, `{region}`.
     pub runbook_url: Option<String>,
-    pub portal: Option<Portal>,
+    pub portal: Option<ConsolePortal>,
 }
 
 /// The IAM Identity Center portal through which console links open in the finding's own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Portal {
+pub struct ConsolePortal {
     /// The start URL, such as `https://d-1234567890.awsapps.com/start`.
     pub url: String,
     pub role: String,
@@ -139,35 +139,35 @@ pub struct Addressing<'a> {
 
 /// What has become of a finding so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Life<'a> {
+pub struct RenderContext<'a> {
     pub archived: bool,
     /// All traits ever seen of it: GuardDuty forgets earlier ones.
-    pub traits_seen: &'a [String],
+    pub known_attributes: &'a [String],
     /// See [`Addressing`].
     pub mention: Option<&'a str>,
     pub omitted_mention: Option<&'a str>,
-    pub refused_channel: Option<&'a str>,
+    pub rejected_by: Option<&'a str>,
     /// What people said by reactions.
     pub marks: Option<&'a Marks>,
     /// Related findings that have a message: a link to each is shown.
     pub related: &'a [Related],
 }
 
-impl<'a> Life<'a> {
+impl<'a> RenderContext<'a> {
     /// An open finding of which nothing was seen before.
     pub fn addressed(addressing: &Addressing<'a>) -> Self {
         let Addressing { mention, omitted_mention, refused_channel } = *addressing;
-        Self { mention, omitted_mention, refused_channel, ..Self::default() }
+        Self { mention, omitted_mention, rejected_by: refused_channel, ..Self::default() }
     }
 }
 
 /// What is new about a finding since its thread last spoke.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct News<'a> {
+pub struct ReplyContent<'a> {
     /// The severity before; some only if the severity level increased.
-    pub severity_was: Option<f64>,
-    pub fresh: &'a [String],
-    pub count_was: Option<u64>,
+    pub previous_severity: Option<f64>,
+    pub new_attributes: &'a [String],
+    pub previous_count: Option<u64>,
     /// Time for which nobody acknowledged the finding, if the reply calls again.
     pub unacknowledged_for: Option<Duration>,
     /// Why the finding is open again, if it was resolved.
@@ -201,7 +201,7 @@ pub enum Placement<'a> {
 /// How a notice is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum NoticeLevel {
     Info,
     Warning,
     Resolved,
@@ -214,16 +214,16 @@ pub struct Notice {
     pub title: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
-    pub level: Level,
+    pub level: NoticeLevel,
 }
 
 /// A finding's own message.
-pub fn finding(f: &Finding, life: &Life, w: &Wording, form: Form) -> Message {
+pub fn finding(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Message {
     let told = json!({
         "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
     });
-    Message::new(finding::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", told))
+    Message::new(finding_message::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", told))
 }
 
 /// The `reason` of a reply that says that the finding was unarchived.
@@ -234,7 +234,7 @@ pub const ESCALATION: &str = "escalation";
 pub const INVESTIGATION: &str = "investigation ";
 
 /// Why there is a reply that is not about a revision alone.
-pub fn reply_reason(news: &News) -> Option<String> {
+pub fn reply_reason(news: &ReplyContent) -> Option<String> {
     match (news.unacknowledged_for, news.assessment, news.reopened) {
         (Some(_), _, _) => Some(ESCALATION.to_owned()),
         (None, Some(assessment), _) => Some(format!("{INVESTIGATION}{}", assessment.investigation)),
@@ -244,40 +244,46 @@ pub fn reply_reason(news: &News) -> Option<String> {
 }
 
 /// What is new about a finding, for its thread.
-pub fn reply(f: &Finding, news: &News, w: &Wording, form: Form) -> Message {
+pub fn reply(f: &Finding, news: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Message {
     let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
     // Another reply may be about the same revision.
     if let Some(reason) = reply_reason(news) {
         told["reason"] = reason.into();
     }
-    Message::new(reply::body(f, news, w, form), metadata("guardduty_reply", told))
+    Message::new(reply_message::body(f, news, w, form), metadata("guardduty_reply", told))
 }
 
 /// The minimal form for a finding of which nothing but the ID could be read.
-fn readable_form(f: &Finding, form: Form) -> Form {
-    if f.raw.is_some() { Form::Bare } else { form }
+fn readable_form(f: &Finding, form: MessageForm) -> MessageForm {
+    if f.raw.is_some() { MessageForm::Minimal } else { form }
 }
 
 /// Up to 500 findings in one message.
-pub fn digest(id: &str, findings: &[&Finding], w: &Wording, addressing: &Addressing, form: Form) -> Message {
+pub fn digest(
+    id: &str,
+    findings: &[&Finding],
+    w: &MessageOptions,
+    addressing: &Addressing,
+    form: MessageForm,
+) -> Message {
     let told = json!({"digest_id": id, "findings": findings.len()});
-    Message::new(digest::body(id, findings, w, addressing, form), metadata("guardduty_digest", told))
+    Message::new(digest_message::body(id, findings, w, addressing, form), metadata("guardduty_digest", told))
 }
 
 /// A message about the watch itself.
-pub fn notice(n: &Notice, form: Form) -> Message {
-    Message::new(notice::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
+pub fn notice(n: &Notice, form: MessageForm) -> Message {
+    Message::new(notice_message::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
 }
 
 /// The summary of open findings.
-pub fn summary(summary: &Summary, form: Form) -> Message {
+pub fn summary(summary: &Summary, form: MessageForm) -> Message {
     Message::new(summary::body(summary, form), metadata("guardduty_summary", json!({"summary_id": summary.id})))
 }
 
 /// What the old message of a finding says after its route led it to another channel, with a link to the new one.
 /// Without metadata: Slack then keeps what it had.
-pub fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Form) -> Message {
-    Message::new(reply::moved(id, to_channel, link, form), None)
+pub fn redirect(id: &str, to_channel: &str, link: Option<&str>, form: MessageForm) -> Message {
+    Message::new(reply_message::moved(id, to_channel, link, form), None)
 }
 
 /// The machine-readable identity of what a message says: strings and numbers only.

@@ -2,7 +2,7 @@
 
 use super::Addressing;
 use super::blocks::Runs;
-use super::text::{Mention, Mrkdwn, Plain};
+use super::text::{Mention, Mrkdwn, SafeText};
 
 /// Notes for a message with blocks.
 pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
@@ -12,7 +12,7 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
             Runs::new()
                 .label("Misrouted")
                 .say("  intended for ")
-                .code(&Plain::line(channel))
+                .code(&SafeText::single_line(channel))
                 .say(", which rejected the message"),
         );
     }
@@ -32,16 +32,19 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
 pub(super) fn fallback(addressing: &Addressing) -> Mrkdwn {
     let mut text = Mrkdwn::new();
     if let Some(channel) = addressing.refused_channel {
-        text = text.say(" · intended for ").code(&Plain::line(channel)).say(", which rejected the message");
+        text = text
+            .literal(" · intended for ")
+            .code(&SafeText::single_line(channel))
+            .literal(", which rejected the message");
     }
     if let Some(mention) = omitted_mention(addressing) {
-        text = text.say(" · without the mention ").code(&mention).say(", which this channel does not accept");
+        text = text.literal(" · without the mention ").code(&mention).literal(", which this channel does not accept");
     }
     text
 }
 
 /// The mention as a person writes it, which notifies nobody: `@channel`.
-fn omitted_mention(addressing: &Addressing) -> Option<Plain> {
+fn omitted_mention(addressing: &Addressing) -> Option<SafeText> {
     let mention = addressing.omitted_mention.and_then(Mention::parse)?;
-    Some(Plain::line(&mention.names()))
+    Some(SafeText::single_line(&mention.names()))
 }

@@ -1,7 +1,7 @@
 //! The tags of a resource by which its owner is known.
 
-use crate::finding::phrase::{listed_briefly, plural, short};
-use crate::finding::{Finding, Phrase};
+use crate::finding::line::{listed_briefly, pluralize, truncate};
+use crate::finding::{Finding, Line};
 
 /// Keys of tags that name an owner. They are compared without case and punctuation.
 const OWNER_TAGS: [&str; 14] = [
@@ -26,24 +26,24 @@ const LENGTH: usize = 80;
 const SHORT: usize = 40;
 
 /// `owner=payments, env=prod`: the tags that name an owner. Empty without any.
-pub(super) fn tags(f: &Finding) -> Phrase {
+pub(super) fn tags(f: &Finding) -> Line {
     listed_briefly(f.tags().iter().filter(|(key, _)| is_owner(key)).map(named))
 }
 
 /// `tags cost=4711, patch=weekly and 3 more`, or their number if they are long: where no tag names an owner.
-pub(super) fn other_tags(f: &Finding) -> Phrase {
+pub(super) fn other_tags(f: &Finding) -> Line {
     let others = f.tags().iter().filter(|(key, _)| key != "Name" && !key.starts_with("aws:"));
     let tags: Vec<String> = others.map(named).collect();
     match tags.first() {
-        None => Phrase::new(),
-        Some(_) if f.tags().iter().any(|(key, _)| is_owner(key)) => Phrase::new(),
-        Some(first) if first.chars().count() > SHORT => Phrase::new().ours(plural(tags.len() as u64, "tag")),
-        Some(_) => Phrase::new().ours("tags ").then(listed_briefly(tags)),
+        None => Line::new(),
+        Some(_) if f.tags().iter().any(|(key, _)| is_owner(key)) => Line::new(),
+        Some(first) if first.chars().count() > SHORT => Line::new().literal(pluralize(tags.len() as u64, "tag")),
+        Some(_) => Line::new().literal("tags ").concat(listed_briefly(tags)),
     }
 }
 
 fn named((key, value): &(String, String)) -> String {
-    short(&format!("{key}={value}"), LENGTH)
+    truncate(&format!("{key}={value}"), LENGTH)
 }
 
 fn is_owner(key: &str) -> bool {

@@ -19,19 +19,19 @@ proptest! {
         let findings = read(&json!([&raw, other]).to_string());
         prop_assert_eq!(findings.len(), 2);
         let w = wording();
-        for form in [Form::Full, Form::Text, Form::Bare] {
+        for form in [MessageForm::Blocks, MessageForm::Text, MessageForm::Minimal] {
             for f in &findings {
-                let traits = f.traits();
+                let traits = f.attributes();
                 prop_assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
-                check(&super::finding(f, &Life { traits_seen: &findings[0].traits(), refused_channel: f.title.as_deref(), ..Life::default() }, &w, form).payload())?;
-                check(&super::reply(f, &News { severity_was: Some(f.severity), fresh: &traits, count_was: Some(0), placement: Placement::Channel { message_link: None }, ..News::default() }, &w, form).payload())?;
+                check(&super::finding(f, &RenderContext { known_attributes: &findings[0].attributes(), rejected_by: f.title.as_deref(), ..RenderContext::default() }, &w, form).payload())?;
+                check(&super::reply(f, &ReplyContent { previous_severity: Some(f.severity), new_attributes: &traits, previous_count: Some(0), placement: Placement::Channel { message_link: None }, ..ReplyContent::default() }, &w, form).payload())?;
                 let text = |limit| raw.to_string().chars().rev().take(limit).collect::<String>();
                 let assessment = Assessment { investigation: "0a".into(), risk_level: Some(text(300)), confidence: f.title.clone(), risk: Some(text(1_024)), summary: Some(text(20_000)) };
-                check(&super::reply(f, &News { assessment: Some(&assessment), ..News::default() }, &w, form).payload())?;
-                let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|l| l.plain()).collect();
-                let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: Level::Info };
+                check(&super::reply(f, &ReplyContent { assessment: Some(&assessment), ..ReplyContent::default() }, &w, form).payload())?;
+                let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|l| l.to_plain()).collect();
+                let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: NoticeLevel::Info };
                 check(&super::notice(&notice, form).payload())?;
-                check(&super::moved(&f.id, &f.account_id, f.details().description.as_deref().filter(|_| false), form).payload())?;
+                check(&super::redirect(&f.id, &f.account_id, f.details().description.as_deref().filter(|_| false), form).payload())?;
             }
             check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: Some("<!channel>"), refused_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
         }
@@ -42,7 +42,7 @@ proptest! {
         let text = raw.to_string();
         let (one, other) = (read(&text).remove(0), read(&text).remove(0));
         prop_assert_eq!(&one.details().facts, &other.details().facts);
-        let key = one.account_wide_key();
+        let key = one.global_key();
         prop_assert!(key.is_none_or(|k| k.len() == 8 && k.bytes().all(|b| b.is_ascii_hexdigit())));
     }
 }

@@ -1,7 +1,7 @@
 //! Links between an attack sequence and the findings that are its signals.
 
 use super::blocks::Runs;
-use super::text::{Link, Mrkdwn, Plain};
+use super::text::{Link, Mrkdwn, SafeText};
 
 /// Maximum number of links to messages of signals.
 const LINKS: usize = 10;
@@ -49,7 +49,7 @@ pub(super) fn has_sequence(related: &[Related]) -> bool {
 /// The same links for the text of a message without blocks. Each begins with a separator.
 pub(super) fn fallback(related: &[Related]) -> Mrkdwn {
     let ordered = [Relation::Sequence, Relation::Signal].into_iter().flat_map(|relation| links(related, relation));
-    ordered.take(LINKS).fold(Mrkdwn::new(), |text, (link, label)| text.say(" · ").link(&link, &label))
+    ordered.take(LINKS).fold(Mrkdwn::new(), |text, (link, label)| text.literal(" · ").link(&link, &label))
 }
 
 fn line(related: &[Related], relation: Relation) -> Option<Runs> {
@@ -59,17 +59,17 @@ fn line(related: &[Related], relation: Relation) -> Option<Runs> {
         runs = runs.say(if n == 0 { "  " } else { " · " }).link(link, label);
     }
     if all.len() > LINKS {
-        runs = runs.say(" · ").text(&Plain::line(&format!("+{} more", all.len() - LINKS)));
+        runs = runs.say(" · ").text(&SafeText::single_line(&format!("+{} more", all.len() - LINKS)));
     }
     (!all.is_empty()).then_some(runs)
 }
 
 /// Address and label of each related message; an address that is not a web link is omitted.
-fn links(related: &[Related], relation: Relation) -> impl Iterator<Item = (Link, Plain)> {
+fn links(related: &[Related], relation: Relation) -> impl Iterator<Item = (Link, SafeText)> {
     let of_relation = related.iter().filter(move |one| one.relation == relation);
     of_relation.filter_map(|one| {
-        let label = Plain::line(&one.title).defanged().cut(LABEL);
-        let label = if label.is_empty() { Plain::line("open the message") } else { label };
+        let label = SafeText::single_line(&one.title).defang().truncate(LABEL);
+        let label = if label.is_empty() { SafeText::single_line("open the message") } else { label };
         Some((Link::new(&one.permalink)?, label))
     })
 }
@@ -88,7 +88,7 @@ mod tests {
 
     fn shown(related: &[Related]) -> String {
         let rich = lines(related).into_iter().fold(Rich::new(), Rich::section);
-        json!(Block::rich(rich)).to_string()
+        json!(Block::rich_text(rich)).to_string()
     }
 
     #[test]

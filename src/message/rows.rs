@@ -1,9 +1,9 @@
 //! The rows of a finding's message: as many lines about each matter as Slack's limits leave room for.
 
 use super::blocks::{Rich, Runs};
-use super::say;
-use super::text::Plain;
-use crate::finding::{About, Finding, Phrase};
+use super::render;
+use super::text::SafeText;
+use crate::finding::{Finding, Line, Topic};
 
 /// Maximum length of one line: no value that an attacker chose displaces the other rows.
 const LINE: usize = 1_000;
@@ -12,7 +12,7 @@ const MORE: usize = 30;
 
 /// The layout of a matter.
 struct Matter {
-    about: About,
+    about: Topic,
     label: &'static str,
     /// If not all lines fit, a matter of importance 6 keeps about twice as many as one of importance 3.
     importance: usize,
@@ -29,21 +29,21 @@ enum Layout {
 
 /// All matters in reading order. The details are below the buttons.
 const MATTERS: [Matter; 12] = [
-    matter(About::Contain, "Contain", 12, Layout::Inline),
-    matter(About::Signals, "Signals", 12, Layout::List),
-    matter(About::Resource, "Resource", 8, Layout::List),
-    matter(About::Action, "Action", 6, Layout::List),
-    matter(About::Actor, "Actor", 6, Layout::List),
-    matter(About::Target, "Target", 6, Layout::List),
-    matter(About::RemoteHost, "Remote host", 6, Layout::List),
-    matter(About::Process, "Process", 6, Layout::List),
-    matter(About::Malware, "Malware", 6, Layout::List),
-    matter(About::Evidence, "Evidence", 4, Layout::Inline),
-    matter(About::Unusual, "Anomalies", 4, Layout::List),
-    matter(About::Indicators, "Indicators", 3, Layout::Inline),
+    matter(Topic::Contain, "Contain", 12, Layout::Inline),
+    matter(Topic::Signals, "Signals", 12, Layout::List),
+    matter(Topic::Resource, "Resource", 8, Layout::List),
+    matter(Topic::Action, "Action", 6, Layout::List),
+    matter(Topic::Actor, "Actor", 6, Layout::List),
+    matter(Topic::Target, "Target", 6, Layout::List),
+    matter(Topic::RemoteHost, "Remote host", 6, Layout::List),
+    matter(Topic::Process, "Process", 6, Layout::List),
+    matter(Topic::Malware, "Malware", 6, Layout::List),
+    matter(Topic::Evidence, "Evidence", 4, Layout::Inline),
+    matter(Topic::Anomalies, "Anomalies", 4, Layout::List),
+    matter(Topic::Indicators, "Indicators", 3, Layout::Inline),
 ];
 
-const fn matter(about: About, label: &'static str, importance: usize, layout: Layout) -> Matter {
+const fn matter(about: Topic, label: &'static str, importance: usize, layout: Layout) -> Matter {
     Matter { about, label, importance, layout }
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub fn new(label: &'static str, line: &Phrase) -> Self {
+    pub fn new(label: &'static str, line: &Line) -> Self {
         Self {
             label,
             importance: 8,
@@ -70,13 +70,13 @@ impl Row {
         }
     }
 
-    fn of(matter: &Matter, lines: &[Phrase], left_out: usize) -> Self {
+    fn of(matter: &Matter, lines: &[Line], left_out: usize) -> Self {
         let Matter { label, importance, layout, .. } = *matter;
         Self { label, importance, layout, shown: lines.len(), lines: cut(lines), left_out }
     }
 
     fn units(&self) -> usize {
-        let shown: usize = self.lines.iter().take(self.shown).map(|line| line.units() + 3).sum();
+        let shown: usize = self.lines.iter().take(self.shown).map(|line| line.utf16_len() + 3).sum();
         self.label.len() + 2 + shown + if self.hidden() > 0 { MORE } else { 0 }
     }
 
@@ -104,12 +104,12 @@ impl Row {
 
     fn more(&self) -> Option<Runs> {
         let hidden = self.hidden();
-        (hidden > 0).then(|| Runs::new().text(&Plain::line(&format!("+{hidden} more in the console"))))
+        (hidden > 0).then(|| Runs::new().text(&SafeText::single_line(&format!("+{hidden} more in the console"))))
     }
 }
 
-fn cut(lines: &[Phrase]) -> Vec<Runs> {
-    lines.iter().filter_map(|line| say::runs(line).cut(LINE)).collect()
+fn cut(lines: &[Line]) -> Vec<Runs> {
+    lines.iter().filter_map(|line| render::to_text_runs(line).truncate(LINE)).collect()
 }
 
 fn joined(lines: impl Iterator<Item = Runs>) -> Runs {
@@ -118,10 +118,10 @@ fn joined(lines: impl Iterator<Item = Runs>) -> Runs {
 }
 
 /// The rows of a finding. `adapt` may add lines to those of a matter.
-pub(super) fn of_finding(f: &Finding, adapt: impl Fn(About, &mut Vec<Phrase>)) -> Vec<Row> {
+pub(super) fn of_finding(f: &Finding, adapt: impl Fn(Topic, &mut Vec<Line>)) -> Vec<Row> {
     let mut rows = Vec::new();
     for matter in &MATTERS {
-        let mut lines = f.about(matter.about).to_vec();
+        let mut lines = f.lines_about(matter.about).to_vec();
         adapt(matter.about, &mut lines);
         if !lines.is_empty() {
             rows.push(Row::of(matter, &lines, f.left_out(matter.about)));
@@ -154,15 +154,15 @@ pub(super) fn rich(rows: &[Row]) -> Rich {
 mod tests {
     use super::*;
 
-    fn row(about: About, lines: usize) -> Row {
+    fn row(about: Topic, lines: usize) -> Row {
         let matter = MATTERS.iter().find(|matter| matter.about == about).unwrap();
-        let lines: Vec<Phrase> = (0..lines).map(|n| Phrase::new().ours(format!("line number {n:02}"))).collect();
+        let lines: Vec<Line> = (0..lines).map(|n| Line::new().literal(format!("line number {n:02}"))).collect();
         Row::of(matter, &lines, 2)
     }
 
     #[test]
     fn the_less_important_row_loses_more_lines_and_says_how_many() {
-        let mut rows = [row(About::Signals, 40), row(About::Indicators, 40)];
+        let mut rows = [row(Topic::Signals, 40), row(Topic::Indicators, 40)];
         fit(&mut rows, 400);
         let [signals, indicators] = &rows;
         assert!(
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn rows_that_fit_show_every_line_and_each_row_keeps_its_first() {
-        let mut rows = [row(About::Signals, 3), row(About::Resource, 3)];
+        let mut rows = [row(Topic::Signals, 3), row(Topic::Resource, 3)];
         fit(&mut rows, 1_000);
         assert!(rows.iter().all(|row| row.shown == 3));
         fit(&mut rows, 0);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut() {
-        let long = (0..5).fold(Phrase::new(), |phrase, _| phrase.code(&"x".repeat(240)));
-        assert_eq!(Row::new("Resource", &long).lines[0].units(), LINE);
+        let long = (0..5).fold(Line::new(), |phrase, _| phrase.code(&"x".repeat(240)));
+        assert_eq!(Row::new("Resource", &long).lines[0].utf16_len(), LINE);
     }
 }

@@ -2,13 +2,13 @@
 
 use super::blocks::Runs;
 use super::text::Mention;
-use super::{Addressing, Life, Marks, notes};
+use super::{Addressing, Marks, RenderContext, notes};
 use crate::finding::Finding;
 use crate::user::UserId;
 
 /// Why nobody needs to look at the finding any more, as a word for its title: then its message is gray and mentions
 /// nobody. None for an open finding.
-pub(super) fn closed(f: &Finding, life: &Life) -> Option<&'static str> {
+pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> {
     let is_resolved = life.marks.is_some_and(|marks| marks.resolved.is_some());
     match (is_resolved, f.archived || life.archived) {
         (true, _) => Some("Resolved"),
@@ -18,18 +18,18 @@ pub(super) fn closed(f: &Finding, life: &Life) -> Option<&'static str> {
 }
 
 /// The mention of a message. A sample finding mentions nobody, and neither does one that is closed.
-pub(super) fn mention(f: &Finding, life: &Life) -> Option<Mention> {
+pub(super) fn mention(f: &Finding, life: &RenderContext) -> Option<Mention> {
     let is_wanted = !f.sample && closed(f, life).is_none();
     life.mention.filter(|_| is_wanted).and_then(Mention::parse)
 }
 
 /// Channel and mention as the notes name them: a mention that the finding does not need was not omitted.
-pub(super) fn addressing<'a>(f: &Finding, life: &Life<'a>) -> Addressing<'a> {
+pub(super) fn addressing<'a>(f: &Finding, life: &RenderContext<'a>) -> Addressing<'a> {
     let is_quiet = f.sample || closed(f, life).is_some();
     Addressing {
         mention: life.mention,
         omitted_mention: life.omitted_mention.filter(|_| !is_quiet),
-        refused_channel: life.refused_channel,
+        refused_channel: life.rejected_by,
     }
 }
 
@@ -45,7 +45,7 @@ fn mark_lines(marks: &Marks) -> Vec<Runs> {
 }
 
 /// The lines in the order in which they are shown.
-pub(super) fn lines(f: &Finding, life: &Life) -> Vec<Runs> {
+pub(super) fn lines(f: &Finding, life: &RenderContext) -> Vec<Runs> {
     let mut lines = notes::runs(&addressing(f, life));
     lines.extend(life.marks.into_iter().flat_map(mark_lines));
     // The title has one word: that of the person.

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::{Block, Body, Builder, Fallback, Rank, Rich, Runs};
-use super::text::{Link, Mrkdwn, Plain};
-use super::{Form, bare, look, say};
-use crate::finding::Band;
-use crate::time::Millis;
+use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
+use super::text::{Link, Mrkdwn, SafeText};
+use super::{MessageForm, minimal, render, style};
+use crate::finding::SeverityLevel;
+use crate::time::Timestamp;
 
 /// What a summary says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     pub id: String,
     /// Open findings as GuardDuty counts them; `None` if no source could count.
-    pub open: Option<BTreeMap<Band, u64>>,
+    pub open: Option<BTreeMap<SeverityLevel, u64>>,
     /// Open findings created more than 1, 7 and 30 days ago; `None` if no source could count.
     pub older: Option<[u64; 3]>,
     /// Sources that did not count: `GetFindingsStatistics` is not permitted, or failed.
@@ -41,12 +41,12 @@ impl Summary {
 /// An open finding that has a message of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorstFinding {
-    pub band: Band,
+    pub band: SeverityLevel,
     pub severity: f64,
     /// The title, or the ID; untrusted.
     pub title: String,
     /// Time of its first message.
-    pub since: Millis,
+    pub since: Timestamp,
     pub permalink: Option<String>,
 }
 
@@ -66,36 +66,42 @@ const LABEL: usize = 90;
 const RESOURCE: usize = 120;
 const UNKNOWN: usize = 3;
 
-pub(super) fn body(summary: &Summary, form: Form) -> Body {
+pub(super) fn body(summary: &Summary, form: MessageForm) -> Body {
     match form {
-        Form::Full => full(summary),
-        Form::Text => Body::plain(fallback(summary)),
-        Form::Bare => Body::plain(Fallback::new(match bare::is_id(&summary.id) {
-            true => Mrkdwn::new().say("GuardDuty summary ").text(&Plain::line(&summary.id)),
-            false => Mrkdwn::new().say("GuardDuty summary"),
+        MessageForm::Blocks => full(summary),
+        MessageForm::Text => Body::text_only(fallback(summary)),
+        MessageForm::Minimal => Body::text_only(FallbackText::new(match minimal::is_id(&summary.id) {
+            true => Mrkdwn::new().literal("GuardDuty summary ").text(&SafeText::single_line(&summary.id)),
+            false => Mrkdwn::new().literal("GuardDuty summary"),
         })),
     }
 }
 
 fn full(summary: &Summary) -> Body {
-    let mut b = Builder::new().colour(look::QUIET);
-    b.push(Rank::Vital, Block::header(&Plain::line("GuardDuty: open findings")));
-    b.push_bar(
-        Rank::Vital,
-        Block::rich(Rich::new().bullets(lines(summary).iter().map(|line| Runs::new().text(&Plain::line(line))))),
+    let mut b = BodyBuilder::new().color(style::NEUTRAL);
+    b.push(Priority::Vital, Block::header(&SafeText::single_line("GuardDuty: open findings")));
+    b.push_attachment(
+        Priority::Vital,
+        Block::rich_text(
+            Rich::new().bullets(lines(summary).iter().map(|line| Runs::new().text(&SafeText::single_line(line)))),
+        ),
     );
     if !summary.worst.is_empty() {
-        let heading = Runs::new().bold(&Plain::line("Most severe"));
-        b.push_bar(Rank::Important, Block::rich(Rich::new().section(heading).bullets(summary.worst.iter().map(worst))));
+        let heading = Runs::new().bold(&SafeText::single_line("Most severe"));
+        b.push_attachment(
+            Priority::Important,
+            Block::rich_text(Rich::new().section(heading).bullets(summary.worst.iter().map(worst))),
+        );
     }
     if !summary.noisiest.is_empty() {
-        let heading = Runs::new().bold(&Plain::line("Most frequent")).say(" · run the command to suppress a pair");
-        b.push_bar(Rank::Important, Block::rich(Rich::new().section(heading)));
+        let heading =
+            Runs::new().bold(&SafeText::single_line("Most frequent")).say(" · run the command to suppress a pair");
+        b.push_attachment(Priority::Important, Block::rich_text(Rich::new().section(heading)));
     }
     for pair in &summary.noisiest {
-        b.push_bar(
-            Rank::Useful,
-            Block::rich(Rich::new().section(noisy(pair)).preformatted(&Plain::line(&pair.command))),
+        b.push_attachment(
+            Priority::Useful,
+            Block::rich_text(Rich::new().section(noisy(pair)).preformatted(&SafeText::single_line(&pair.command))),
         );
     }
     b.finish(fallback(summary))
@@ -130,38 +136,39 @@ fn lines(summary: &Summary) -> Vec<String> {
 }
 
 /// `1 critical · 24 high · 38 medium · 19 low`
-fn by_band(open: &BTreeMap<Band, u64>) -> String {
-    let bands = Band::ALL.into_iter().rev();
+fn by_band(open: &BTreeMap<SeverityLevel, u64>) -> String {
+    let bands = SeverityLevel::ALL.into_iter().rev();
     let counts: Vec<String> =
         bands.map(|band| format!("{} {}", open.get(&band).copied().unwrap_or(0), band.name())).collect();
     counts.join(" · ")
 }
 
 fn worst(finding: &WorstFinding) -> Runs {
-    let sign = look::sign(finding.band, false);
-    let severity = format!("{sign} {} {} · ", finding.band.name().to_uppercase(), Band::number(finding.severity));
-    let title = Plain::line(&finding.title).defanged().cut(LABEL);
-    let runs = Runs::new().text(&Plain::line(&severity)).say(" ");
+    let sign = style::emoji(finding.band, false);
+    let severity =
+        format!("{sign} {} {} · ", finding.band.name().to_uppercase(), SeverityLevel::format_score(finding.severity));
+    let title = SafeText::single_line(&finding.title).defang().truncate(LABEL);
+    let runs = Runs::new().text(&SafeText::single_line(&severity)).say(" ");
     let runs = match finding.permalink.as_deref().and_then(Link::new) {
         Some(to) => runs.link(&to, &title),
         None => runs.text(&title),
     };
-    say::date(runs.say(" · since "), finding.since)
+    render::push_date(runs.say(" · since "), finding.since)
 }
 
 fn noisy(pair: &NoisyPair) -> Runs {
     let count = format!("{} times", pair.count);
     Runs::new()
-        .code(&Plain::line(&pair.finding_type))
+        .code(&SafeText::single_line(&pair.finding_type))
         .say(" on ")
-        .code(&Plain::line(&pair.resource).cut(RESOURCE))
+        .code(&SafeText::single_line(&pair.resource).truncate(RESOURCE))
         .say(" · ")
-        .text(&Plain::line(&count))
+        .text(&SafeText::single_line(&count))
 }
 
-fn fallback(summary: &Summary) -> Fallback {
-    let text = lines(summary)
-        .iter()
-        .fold(Mrkdwn::new().say("GuardDuty summary"), |text, line| text.say(" · ").text(&Plain::line(line)));
-    Fallback::new(text)
+fn fallback(summary: &Summary) -> FallbackText {
+    let text = lines(summary).iter().fold(Mrkdwn::new().literal("GuardDuty summary"), |text, line| {
+        text.literal(" · ").text(&SafeText::single_line(line))
+    });
+    FallbackText::new(text)
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shown::{rich, seen};
 
 use super::*;
-use crate::finding::Band;
+use crate::finding::SeverityLevel;
 use crate::finding::documents::read_documents;
 
 const MENTION: &str = "<!subteam^S0123>";
@@ -34,16 +34,16 @@ fn fixtures() -> BTreeMap<String, Finding> {
     names.map(|name| (name.clone(), fixture(&name))).collect()
 }
 
-pub(super) fn wording() -> Wording {
-    Wording {
+pub(super) fn wording() -> MessageOptions {
+    MessageOptions {
         account_names: [("111122223333".to_owned(), "payments-prod".to_owned())].into(),
         runbook_url: Some("https://wiki.corp.example/{type}?finding={id}".to_owned()),
         portal: None,
     }
 }
 
-fn full(f: &Finding, life: &Life) -> Value {
-    super::finding(f, life, &wording(), Form::Full).payload()
+fn full(f: &Finding, life: &RenderContext) -> Value {
+    super::finding(f, life, &wording(), MessageForm::Blocks).payload()
 }
 
 fn mentioning(mention: Option<&str>) -> Addressing<'_> {
@@ -51,17 +51,20 @@ fn mentioning(mention: Option<&str>) -> Addressing<'_> {
 }
 
 #[test]
-fn each_shape_of_the_api_is_told() {
+fn every_shape_of_the_api_is_rendered() {
     for (name, finding) in fixtures() {
-        insta::assert_snapshot!(format!("finding-{name}"), seen(&full(&finding, &Life::default())));
+        insta::assert_snapshot!(format!("finding-{name}"), seen(&full(&finding, &RenderContext::default())));
     }
 }
 
 #[test]
-fn a_recurrence_shows_what_guardduty_forgot() {
+fn recurrence_shows_attributes_that_guardduty_no_longer_returns() {
     let seen_before =
         ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(str::to_owned);
-    let told = seen(&full(&fixture("iam-tor-caller"), &Life { traits_seen: &seen_before, ..Life::default() }));
+    let told = seen(&full(
+        &fixture("iam-tor-caller"),
+        &RenderContext { known_attributes: &seen_before, ..RenderContext::default() },
+    ));
     assert!(
         told.contains("  - 3 remote IPs in total, previously `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
         "{told}"
@@ -70,60 +73,65 @@ fn a_recurrence_shows_what_guardduty_forgot() {
 }
 
 #[test]
-fn the_mention_stands_where_slack_notifies_but_not_for_samples_or_the_archived() {
-    let told = |f: &Finding, archived| full(f, &Life { archived, mention: Some(MENTION), ..Life::default() });
+fn mention_is_omitted_for_sample_and_archived_findings() {
+    let told = |f: &Finding, archived| {
+        full(f, &RenderContext { archived, mention: Some(MENTION), ..RenderContext::default() })
+    };
     let live = fixture("iam-tor-caller");
     assert_eq!(told(&live, false)["blocks"][0]["text"]["text"], MENTION);
     assert!(told(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
     for quiet in [
         told(&live, true),
         told(&fixture("sample"), false),
-        full(&live, &Life { mention: Some("@here"), ..Life::default() }),
+        full(&live, &RenderContext { mention: Some("@here"), ..RenderContext::default() }),
     ] {
         assert!(!quiet.to_string().contains("subteam") && !quiet.to_string().contains("@here"), "{quiet}");
     }
 }
 
 #[test]
-fn whoever_a_route_names_is_mentioned_in_each_kind_of_message() {
+fn mentions_of_a_route_appear_in_every_message_type() {
     let (f, both) = (fixture("iam-tor-caller"), Some("<!subteam^S0123> <@U0123>"));
-    let message = full(&f, &Life { mention: both, ..Life::default() });
+    let message = full(&f, &RenderContext { mention: both, ..RenderContext::default() });
     assert_eq!(message["blocks"][0]["text"]["text"], "<!subteam^S0123> <@U0123>");
-    let digest = super::digest("d", &[&f], &wording(), &mentioning(both), Form::Full);
+    let digest = super::digest("d", &[&f], &wording(), &mentioning(both), MessageForm::Blocks);
     assert!(digest.fallback().starts_with("<!subteam^S0123> <@U0123> "), "{}", digest.fallback());
-    let news = News { severity_was: Some(5.0), addressing: mentioning(both), ..News::default() };
-    let reply = super::reply(&f, &news, &wording(), Form::Full).payload();
+    let news = ReplyContent { previous_severity: Some(5.0), addressing: mentioning(both), ..ReplyContent::default() };
+    let reply = super::reply(&f, &news, &wording(), MessageForm::Blocks).payload();
     let first = &reply["blocks"][0]["elements"][0]["elements"];
     assert_eq!(first[0], json!({"type": "usergroup", "usergroup_id": "S0123"}));
     assert_eq!(first[2], json!({"type": "user", "user_id": "U0123"}));
 }
 
 #[test]
-fn a_kind_of_resource_that_is_unknown_here_formats_nothing() {
+fn unknown_resource_type_is_rendered_as_plain_text() {
     let resource = json!({"uid": "u", "resourceType": "*NEW*_`KIND`"});
     let sequence = json!({"uid": "s", "description": "d", "signals": [{"uid": "1", "type": "~NEW~", "resourceUids": ["u"]}], "resources": [resource]});
     let f = read(
         &json!({"id": "1", "updatedAt": "2026-11-24T12:34:56Z", "service": {"detection": {"sequence": sequence}}})
             .to_string(),
     );
-    let told = super::finding(&f[0], &Life::default(), &wording(), Form::Full).payload();
+    let told = super::finding(&f[0], &RenderContext::default(), &wording(), MessageForm::Blocks).payload();
     assert_eq!(promises::kept(&told), Ok(()));
     assert!(told["text"].as_str().unwrap().contains("New kind `u`"), "{told}");
 }
 
 #[test]
-fn an_archived_finding_says_so_and_is_grey_and_one_brought_back_does_not() {
+fn archived_finding_is_gray_and_labeled_until_it_is_restored() {
     let f = fixture("iam-tor-caller");
-    let archived = full(&f, &Life { archived: true, ..Life::default() });
+    let archived = full(&f, &RenderContext { archived: true, ..RenderContext::default() });
     assert!(seen(&archived).contains("# ⚪ Archived · "));
     assert_eq!(archived["attachments"][0]["color"], "#9AA0A6");
     assert!(archived["text"].as_str().unwrap().contains("Archived · high 8.0"));
-    assert!(!full(&f, &Life::default()).to_string().to_lowercase().contains("archived"));
+    assert!(!full(&f, &RenderContext::default()).to_string().to_lowercase().contains("archived"));
 }
 
 #[test]
 fn a_message_in_the_wrong_channel_names_the_right_one() {
-    let told = full(&fixture("iam-tor-caller"), &Life { refused_channel: Some("#sec-critical"), ..Life::default() });
+    let told = full(
+        &fixture("iam-tor-caller"),
+        &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() },
+    );
     assert!(seen(&told).contains("intended for `#sec-critical`, which rejected the message"));
     assert!(told["text"].as_str().unwrap().contains("`#sec-critical`"));
 }
@@ -135,8 +143,8 @@ fn a_message_links_to_the_messages_of_related_findings() {
         title: "AttackSequence:IAM/CompromisedCredentials".to_owned(),
         permalink: "https://example.slack.com/archives/C1/p1".to_owned(),
     };
-    let life = Life { related: &[sequence], ..Life::default() };
-    for form in [Form::Full, Form::Text] {
+    let life = RenderContext { related: &[sequence], ..RenderContext::default() };
+    for form in [MessageForm::Blocks, MessageForm::Text] {
         let message = super::finding(&fixture("iam-tor-caller"), &life, &wording(), form).payload().to_string();
         assert_eq!(message.matches("https://example.slack.com/archives/C1/p1").count(), 1, "{message}");
     }
@@ -144,10 +152,15 @@ fn a_message_links_to_the_messages_of_related_findings() {
 
 #[test]
 fn the_portal_leads_into_the_findings_own_account() {
-    let portal = Portal { url: "https://d-1234567890.awsapps.com/start".into(), role: "SecurityAudit".into() };
+    let portal = ConsolePortal { url: "https://d-1234567890.awsapps.com/start".into(), role: "SecurityAudit".into() };
     let f = fixture("iam-tor-caller");
-    let told =
-        super::finding(&f, &Life::default(), &Wording { portal: Some(portal), ..wording() }, Form::Full).payload();
+    let told = super::finding(
+        &f,
+        &RenderContext::default(),
+        &MessageOptions { portal: Some(portal), ..wording() },
+        MessageForm::Blocks,
+    )
+    .payload();
     let link = "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name=SecurityAudit&destination=https%3A%2F%2Feu-west-1.console.aws.amazon.com%2F";
     assert!(told.to_string().contains(link), "{told}");
 }
@@ -155,16 +168,16 @@ fn the_portal_leads_into_the_findings_own_account() {
 #[test]
 fn each_form_carries_the_metadata_and_the_last_one_only_what_is_checked() {
     let f = fixture("hostile");
-    for form in [Form::Full, Form::Text, Form::Bare] {
-        let told = super::finding(&f, &Life::default(), &wording(), form).payload();
+    for form in [MessageForm::Blocks, MessageForm::Text, MessageForm::Minimal] {
+        let told = super::finding(&f, &RenderContext::default(), &wording(), form).payload();
         assert_eq!(
             told["metadata"],
             json!({"event_type": "guardduty_finding", "event_payload": {"finding_id": f.id, "updated_at": "2026-11-24T12:34:56.789Z",
                 "account_id": "111122223333", "region": "eu-west-1", "detector_id": "7ab0b5c2d4e61f7a8b9c0d1e2f3a4b5c", "type": "Discovery:S3/MaliciousIPCaller", "severity": 8.0}})
         );
-        assert_eq!(told.get("blocks").is_some(), form == Form::Full);
+        assert_eq!(told.get("blocks").is_some(), form == MessageForm::Blocks);
     }
-    insta::assert_snapshot!(super::finding(&f, &Life::default(), &wording(), Form::Bare).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack rejected the details; see the log");
+    insta::assert_snapshot!(super::finding(&f, &RenderContext::default(), &wording(), MessageForm::Minimal).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack rejected the details; see the log");
 }
 
 #[test]
@@ -172,8 +185,8 @@ fn a_reply_names_its_finding_and_what_is_new() {
     let mut f = fixture("iam-tor-caller");
     f.count = 47;
     let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(str::to_owned);
-    let news = News { fresh: &fresh, count_was: Some(14), ..News::default() };
-    insta::assert_snapshot!(seen(&super::reply(&f, &news, &wording(), Form::Full).payload()), @"
+    let news = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &news, &wording(), MessageForm::Blocks).payload()), @"
     text: IAM user `deploy-bot` · new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times (33 new), last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
     IAM user `deploy-bot`
       - new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9`
@@ -182,8 +195,9 @@ fn a_reply_names_its_finding_and_what_is_new() {
       - seen 47 times (33 new), last seen {2026-11-24 12:31 UTC}
     (payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller)
     ");
-    let increase = News { severity_was: Some(5.0), addressing: mentioning(Some(MENTION)), ..News::default() };
-    insta::assert_snapshot!(seen(&super::reply(&f, &increase, &wording(), Form::Full).payload()), @r#"
+    let increase =
+        ReplyContent { previous_severity: Some(5.0), addressing: mentioning(Some(MENTION)), ..ReplyContent::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &increase, &wording(), MessageForm::Blocks).payload()), @r#"
     text: <!subteam^S0123> 🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times, last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
     {"type":"usergroup","usergroup_id":"S0123"} **🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
       - seen 47 times, last seen {2026-11-24 12:31 UTC}
@@ -195,9 +209,14 @@ fn a_reply_names_its_finding_and_what_is_new() {
 fn a_reply_is_at_most_half_of_its_message() {
     for (name, f) in fixtures() {
         let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
-        let news = News { severity_was: Some(2.0), fresh: &fresh, count_was: Some(1), ..News::default() };
-        let reply = width::lines(&super::reply(&f, &news, &wording(), Form::Full).payload());
-        let message = width::lines(&full(&f, &Life::default()));
+        let news = ReplyContent {
+            previous_severity: Some(2.0),
+            new_attributes: &fresh,
+            previous_count: Some(1),
+            ..ReplyContent::default()
+        };
+        let reply = width::lines(&super::reply(&f, &news, &wording(), MessageForm::Blocks).payload());
+        let message = width::lines(&full(&f, &RenderContext::default()));
         assert!(reply.len() <= 9.max(message.len() / 2), "{name}: {reply:#?}");
     }
 }
@@ -206,33 +225,34 @@ fn a_reply_is_at_most_half_of_its_message() {
 fn a_digest_groups_counts_and_names_the_critical() {
     let all: Vec<Finding> = fixtures().into_values().collect();
     let many: Vec<&Finding> = all.iter().cycle().take(200).collect();
-    let told = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), Form::Full).payload();
+    let told = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), MessageForm::Blocks).payload();
     assert_eq!(told["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
     insta::assert_snapshot!("digest", seen(&told));
     insta::assert_snapshot!(
         "digest-text",
-        super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Text).fallback()
+        super::digest("d-1", &many, &wording(), &Addressing::default(), MessageForm::Text).fallback()
     );
-    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), &Addressing::default(), Form::Bare).fallback(), @"🚨 200 more findings: 13 critical, 99 high, 53 medium, 35 low · Slack rejected the details; see the log");
+    insta::assert_snapshot!(super::digest("d-1", &many, &wording(), &Addressing::default(), MessageForm::Minimal).fallback(), @"🚨 200 more findings: 13 critical, 99 high, 53 medium, 35 low · Slack rejected the details; see the log");
 }
 
 #[test]
-fn notices_and_moves_are_told_plainly() {
+fn notices_and_redirects_have_plain_texts() {
     let notice = Notice {
         id: "n1".into(),
         title: "Cannot read 111122223333/eu-west-1".into(),
         lines: vec!["denied: <!here> evil.example".into(), "allow it".into()],
-        level: Level::Warning,
+        level: NoticeLevel::Warning,
     };
-    insta::assert_snapshot!(seen(&super::notice(&notice, Form::Full).payload()), @"
+    insta::assert_snapshot!(seen(&super::notice(&notice, MessageForm::Blocks).payload()), @"
     text: ⚠️ `Cannot read 111122223333/eu-west-1` · `denied: &lt;!here&gt; evil[.]example` · `allow it`
     ⚠️ **Cannot read 111122223333/eu-west-1**
     | #F29900
       - denied: <!here> evil[.]example
       - allow it
     ");
-    insta::assert_snapshot!(super::notice(&notice, Form::Bare).fallback(), @"GuardDuty notice n1: Slack rejected the text; see the log");
-    let moved = super::moved("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), Form::Full);
+    insta::assert_snapshot!(super::notice(&notice, MessageForm::Minimal).fallback(), @"GuardDuty notice n1: Slack rejected the text; see the log");
+    let moved =
+        super::redirect("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), MessageForm::Blocks);
     insta::assert_snapshot!(seen(&moved.payload()), @"
     text: This finding has moved to `#sec-critical` · <https://corp.slack.com/archives/C1/p1|open the message> · id 1a2b
     ➡️ This finding has moved to `#sec-critical`: [open the message](https://corp.slack.com/archives/C1/p1)
@@ -246,10 +266,10 @@ fn notices_and_moves_are_told_plainly() {
 fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
     let f = fixture("iam-tor-caller");
     let omitted = Addressing { omitted_mention: Some("<!channel> <!subteam^S0123>"), ..Addressing::default() };
-    let news = News { severity_was: Some(2.0), addressing: omitted, ..News::default() };
-    for form in [Form::Full, Form::Text] {
+    let news = ReplyContent { previous_severity: Some(2.0), addressing: omitted, ..ReplyContent::default() };
+    for form in [MessageForm::Blocks, MessageForm::Text] {
         for message in [
-            super::finding(&f, &Life::addressed(&omitted), &wording(), form),
+            super::finding(&f, &RenderContext::addressed(&omitted), &wording(), form),
             super::reply(&f, &news, &wording(), form),
             super::digest("d", &[&f, &f], &wording(), &omitted, form),
         ] {
@@ -258,7 +278,7 @@ fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
             assert!(!text.contains("<!") && !text.contains("broadcast") && !text.contains("usergroup"), "{text}");
         }
     }
-    let archived = Life { archived: true, ..Life::addressed(&omitted) };
+    let archived = RenderContext { archived: true, ..RenderContext::addressed(&omitted) };
     assert!(!full(&f, &archived).to_string().contains("@channel"), "an archived finding mentions nobody anyway");
 }
 
@@ -266,7 +286,7 @@ fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
 fn a_digest_names_the_channel_that_rejected_it() {
     let f = fixture("iam-tor-caller");
     let addressing = Addressing { refused_channel: Some("#sec-critical"), ..Addressing::default() };
-    for form in [Form::Full, Form::Text] {
+    for form in [MessageForm::Blocks, MessageForm::Text] {
         let message = super::digest("d", &[&f, &f], &wording(), &addressing, form);
         assert!(message.payload().to_string().contains("#sec-critical"));
     }
@@ -277,9 +297,13 @@ fn a_reply_in_the_channel_names_its_finding() {
     let f = fixture("iam-tor-caller");
     let fresh = ["ip 203.0.113.9".to_owned()];
     let placement = Placement::Channel { message_link: Some("https://example.slack.com/archives/C1/p17") };
-    let increased =
-        News { severity_was: Some(2.0), addressing: mentioning(Some("<!here>")), placement, ..News::default() };
-    let news = News { fresh: &fresh, placement, ..News::default() };
-    let shown = |news: &News| seen(&super::reply(&f, news, &wording(), Form::Full).payload());
+    let increased = ReplyContent {
+        previous_severity: Some(2.0),
+        addressing: mentioning(Some("<!here>")),
+        placement,
+        ..ReplyContent::default()
+    };
+    let news = ReplyContent { new_attributes: &fresh, placement, ..ReplyContent::default() };
+    let shown = |news: &ReplyContent| seen(&super::reply(&f, news, &wording(), MessageForm::Blocks).payload());
     insta::assert_snapshot!("reply-in-channel", [shown(&increased), shown(&news)].join("\n"));
 }

@@ -3,7 +3,7 @@
 //! A finding is full of strings that an attacker wrote: user agents, object keys, domain and pod names, process
 //! arguments. Three types keep them text:
 //!
-//! - [`Plain`]: nothing in it is hidden or moves what stands around it. For `plain_text` and `rich_text`, which Slack
+//! - [`SafeText`]: nothing in it is hidden or moves what stands around it. For `plain_text` and `rich_text`, which Slack
 //!   does not interpret.
 //! - [`Mrkdwn`]: `&`, `<` and `>` escaped, control sequences only through constructors of our own.
 //! - [`Link`]: an `http(s)` URL that cannot end early.
@@ -26,13 +26,13 @@ pub use link::{Link, percent_encode};
 pub use mrkdwn::{Mention, Mrkdwn};
 
 /// The length by which every limit is kept: UTF-16 code units.
-pub fn units(text: &str) -> usize {
+pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
 /// `text` if it is no longer than `max` units, else as many whole graphemes as fit with an ellipsis after them.
-pub fn cut(text: &str, max: usize) -> String {
-    if text.len() <= max || units(text) <= max {
+pub fn truncate(text: &str, max: usize) -> String {
+    if text.len() <= max || utf16_len(text) <= max {
         return text.to_owned();
     }
     let Some(room) = max.checked_sub(1) else { return String::new() };
@@ -40,7 +40,7 @@ pub fn cut(text: &str, max: usize) -> String {
     let kept: String = text
         .graphemes(true)
         .take_while(|g| {
-            used += units(g);
+            used += utf16_len(g);
             used <= room
         })
         .collect();
@@ -49,19 +49,19 @@ pub fn cut(text: &str, max: usize) -> String {
 
 /// Text in which nothing is hidden: control characters, bidirectional controls, zero-width and other invisible
 /// characters stand as visible marks (`␛`, `⟨U+202E⟩`). It holds no other white space than a space and, made by
-/// [`Plain::lines`], `\n`. To make it of what is plain already changes nothing.
+/// [`SafeText::multi_line`], `\n`. To make it of what is plain already changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Plain(String);
+pub struct SafeText(String);
 
-impl Plain {
+impl SafeText {
     /// One line: every run of white space and line breaks becomes one space.
-    pub fn line(raw: &str) -> Self {
-        Self(visible::line(raw))
+    pub fn single_line(raw: &str) -> Self {
+        Self(visible::single_line(raw))
     }
 
     /// Line breaks stay, of several empty lines one.
-    pub fn lines(raw: &str) -> Self {
-        Self(visible::lines(raw))
+    pub fn multi_line(raw: &str) -> Self {
+        Self(visible::multi_line(raw))
     }
 
     pub fn as_str(&self) -> &str {
@@ -73,18 +73,18 @@ impl Plain {
     }
 
     /// UTF-16 code units.
-    pub fn units(&self) -> usize {
-        units(&self.0)
+    pub fn utf16_len(&self) -> usize {
+        utf16_len(&self.0)
     }
 
     /// At most `max` units, cut between graphemes, with an ellipsis.
-    pub fn cut(&self, max: usize) -> Self {
-        Self(cut(&self.0, max))
+    pub fn truncate(&self, max: usize) -> Self {
+        Self(truncate(&self.0, max))
     }
 
     /// Defanged wherever it could be taken for a link: for words that a reader may be shown in a place where Slack
     /// makes links by itself (the top-level `text`).
-    pub fn defanged(&self) -> Self {
+    pub fn defang(&self) -> Self {
         Self(defang_text(&self.0))
     }
 
@@ -94,29 +94,29 @@ impl Plain {
     }
 }
 
-impl fmt::Display for Plain {
+impl fmt::Display for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Serialize for Plain {
+impl Serialize for SafeText {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.0)
     }
 }
 
-/// One line, see [`Plain::line`].
-impl From<&str> for Plain {
+/// One line, see [`SafeText::single_line`].
+impl From<&str> for SafeText {
     fn from(raw: &str) -> Self {
-        Self::line(raw)
+        Self::single_line(raw)
     }
 }
 
-/// One line, see [`Plain::line`].
-impl From<String> for Plain {
+/// One line, see [`SafeText::single_line`].
+impl From<String> for SafeText {
     fn from(raw: String) -> Self {
-        Self::line(&raw)
+        Self::single_line(&raw)
     }
 }
 
@@ -128,26 +128,26 @@ mod tests {
 
     #[test]
     fn a_cut_falls_between_graphemes_and_shows_an_ellipsis() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 5), "abcd…");
-        assert_eq!(cut("ab cdef", 4), "ab…");
+        assert_eq!(truncate("abcdef", 6), "abcdef");
+        assert_eq!(truncate("abcdef", 5), "abcd…");
+        assert_eq!(truncate("ab cdef", 4), "ab…");
         let astronaut = "\u{1F469}\u{200D}\u{1F680}";
-        assert_eq!(cut(&astronaut.repeat(3), 12), format!("{}…", astronaut.repeat(2)));
-        assert_eq!(cut("abc", 1), "…");
-        assert_eq!(cut("abc", 0), "");
+        assert_eq!(truncate(&astronaut.repeat(3), 12), format!("{}…", astronaut.repeat(2)));
+        assert_eq!(truncate("abc", 1), "…");
+        assert_eq!(truncate("abc", 0), "");
     }
 
     proptest! {
         #[test]
         fn a_cut_never_exceeds_its_bound(text in any::<String>(), max in 0usize..40) {
-            let cut = cut(&text, max);
-            prop_assert!(units(&cut) <= max && cut.chars().count() <= max);
+            let cut = truncate(&text, max);
+            prop_assert!(utf16_len(&cut) <= max && cut.chars().count() <= max);
         }
 
         #[test]
         fn a_cut_of_plain_text_stays_plain(text in any::<String>(), max in 0usize..40) {
-            let cut = Plain::line(&text).cut(max);
-            prop_assert_eq!(&Plain::line(cut.as_str()), &cut);
+            let cut = SafeText::single_line(&text).truncate(max);
+            prop_assert_eq!(&SafeText::single_line(cut.as_str()), &cut);
         }
     }
 }

@@ -5,5 +5,5 @@ mod render;
 mod requests;
 
 pub use push::{PushError, push, with_auth};
-pub use render::{Carried, Delay, Snapshot, SourceSample, Unacknowledged, render};
-pub use requests::Requests;
+pub use render::{CumulativeCounters, DelayHistogram, RunMetrics, SourceMetrics, Unacknowledged, render};
+pub use requests::RequestCounts;

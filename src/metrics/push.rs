@@ -5,12 +5,12 @@ use std::time::Duration;
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 
-use super::render::{Snapshot, render};
-use crate::config::Pushgateway;
+use super::render::{RunMetrics, render};
+use crate::config::PushgatewayConfig;
 use crate::http;
 
 /// How long a push may hold up the end of a run.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a push failed; it names neither the URL nor the credentials.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum PushError {
     #[error("PUSHGATEWAY_URL: push timed out after 5 s")]
     Timeout,
     #[error("PUSHGATEWAY_URL: Pushgateway rejected the metrics with status {status}: {text}")]
-    Refused { status: u16, text: String },
+    Rejected { status: u16, text: String },
     #[error("PUSHGATEWAY_URL: cannot reach the Pushgateway: {0}")]
     Unreachable(String),
     #[error("PUSHGATEWAY_URL: invalid base URL")]
@@ -26,49 +26,53 @@ pub enum PushError {
 }
 
 /// Pushes what `snapshot` tells into the group of this job and these labels.
-pub async fn push(gateway: &Pushgateway, snapshot: &Snapshot, client: &reqwest::Client) -> Result<(), PushError> {
+pub async fn push(
+    gateway: &PushgatewayConfig,
+    snapshot: &RunMetrics,
+    client: &reqwest::Client,
+) -> Result<(), PushError> {
     let request = client
-        .request(method(snapshot), group(gateway).ok_or(PushError::Url)?)
+        .request(push_method(snapshot), group_url(gateway).ok_or(PushError::Url)?)
         .header(reqwest::header::CONTENT_TYPE, prometheus::TEXT_FORMAT)
         .body(render(snapshot));
-    tokio::time::timeout(PATIENCE, send(with_auth(request, gateway))).await.unwrap_or(Err(PushError::Timeout))
+    tokio::time::timeout(PUSH_TIMEOUT, send_push(with_auth(request, gateway))).await.unwrap_or(Err(PushError::Timeout))
 }
 
 /// With the user name and password, where the gateway wants them.
-pub fn with_auth(request: reqwest::RequestBuilder, gateway: &Pushgateway) -> reqwest::RequestBuilder {
+pub fn with_auth(request: reqwest::RequestBuilder, gateway: &PushgatewayConfig) -> reqwest::RequestBuilder {
     match &gateway.auth {
         Some(auth) => request.basic_auth(&auth.username, Some(auth.password.expose_secret())),
         None => request,
     }
 }
 
-async fn send(request: reqwest::RequestBuilder) -> Result<(), PushError> {
-    let answer = request.send().await.map_err(|e| PushError::Unreachable(http::describe(e)))?;
+async fn send_push(request: reqwest::RequestBuilder) -> Result<(), PushError> {
+    let answer = request.send().await.map_err(|e| PushError::Unreachable(http::error_chain(e)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());
     }
     let text = answer.text().await.unwrap_or_default();
-    Err(PushError::Refused { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
+    Err(PushError::Rejected { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
 }
 
 /// PUT replaces the whole group, POST only the names that it brings (source: README of the Pushgateway, “API”).
 /// So PUT, which also clears away what is told no longer, is for a run that can tell everything; any other must
 /// leave the counters and the time of the last success as they are.
-fn method(snapshot: &Snapshot) -> Method {
-    let everything = snapshot.carried.is_some() && snapshot.last_success.is_some() && snapshot.state_bytes.is_some();
+fn push_method(snapshot: &RunMetrics) -> Method {
+    let everything = snapshot.counters.is_some() && snapshot.last_success.is_some() && snapshot.state_bytes.is_some();
     if everything { Method::PUT } else { Method::POST }
 }
 
 /// `…/metrics/job/JOB/LABEL/VALUE…`
-fn group(gateway: &Pushgateway) -> Option<Url> {
+fn group_url(gateway: &PushgatewayConfig) -> Option<Url> {
     let mut url = Url::parse(&gateway.url).ok()?;
     {
         let mut path = url.path_segments_mut().ok()?;
         path.pop_if_empty().push("metrics");
         let job = std::iter::once(("job", gateway.job.as_str()));
         for (name, value) in job.chain(gateway.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()))) {
-            let (name, value) = segments(name, value);
+            let (name, value) = label_segments(name, value);
             path.push(&name).push(&value);
         }
     }
@@ -77,7 +81,7 @@ fn group(gateway: &Pushgateway) -> Option<Url> {
 
 /// A value that a path cannot carry goes as URL-safe base64, the empty one as `=` (same source); `.` and `..` are
 /// such values, too, because whoever normalises the path takes them out.
-fn segments(name: &str, value: &str) -> (String, String) {
+fn label_segments(name: &str, value: &str) -> (String, String) {
     match value {
         "" => (format!("{name}@base64"), "=".into()),
         _ if value.contains('/') || value == "." || value == ".." => {
@@ -97,17 +101,17 @@ mod tests {
     use axum::http::StatusCode;
 
     use super::*;
-    use crate::config::Credentials;
+    use crate::config::BasicAuth;
     use crate::metrics::render::tests::full;
 
-    fn gateway(url: &str, labels: &[(&str, &str)]) -> Pushgateway {
+    fn gateway(url: &str, labels: &[(&str, &str)]) -> PushgatewayConfig {
         let labels: BTreeMap<String, String> = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        let auth = Credentials { username: "pusher".into(), password: "s3cret".into() };
-        Pushgateway { url: url.into(), job: "guardduty-slack".into(), labels, auth: Some(auth) }
+        let auth = BasicAuth { username: "pusher".into(), password: "s3cret".into() };
+        PushgatewayConfig { url: url.into(), job: "guardduty-slack".into(), labels, auth: Some(auth) }
     }
 
     fn client() -> reqwest::Client {
-        http::install_crypto();
+        http::install_crypto_provider();
         reqwest::Client::builder().no_proxy().build().unwrap()
     }
 
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_can_tell_everything_replaces_its_group() {
+    async fn complete_snapshot_replaces_its_metric_group() {
         let (url, seen) = listening(StatusCode::OK).await;
         push(&gateway(&url, &[("cluster", "blue"), ("env", "test")]), &full(), &client()).await.unwrap();
         let path = "/metrics/job/guardduty-slack/cluster/blue/env/test";
@@ -140,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_cannot_leaves_the_rest_of_its_group_alone() {
+    fn partial_snapshot_keeps_other_metrics_of_its_group() {
         let full = full();
-        assert_eq!(method(&full), Method::PUT);
-        assert_eq!(method(&Snapshot { success: false, ..full.clone() }), Method::PUT);
-        assert_eq!(method(&Snapshot { carried: None, ..full.clone() }), Method::POST);
-        assert_eq!(method(&Snapshot { last_success: None, ..full }), Method::POST);
+        assert_eq!(push_method(&full), Method::PUT);
+        assert_eq!(push_method(&RunMetrics { success: false, ..full.clone() }), Method::PUT);
+        assert_eq!(push_method(&RunMetrics { counters: None, ..full.clone() }), Method::POST);
+        assert_eq!(push_method(&RunMetrics { last_success: None, ..full }), Method::POST);
     }
 
     #[test]
@@ -153,7 +157,7 @@ mod tests {
         let path = |value: &str| {
             let mut gateway = gateway("http://g/prefix", &[("k", value)]);
             gateway.job = "j".into();
-            group(&gateway).unwrap().path().to_owned()
+            group_url(&gateway).unwrap().path().to_owned()
         };
         assert_eq!(path("a/b?"), "/prefix/metrics/job/j/k@base64/YS9iPw");
         assert_eq!(path("?>/"), "/prefix/metrics/job/j/k@base64/Pz4v");
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_with_the_gateway_s_words_and_without_its_url() {
+    async fn rejection_is_reported_with_the_response_body_and_without_the_url() {
         let (url, _) = listening(StatusCode::BAD_REQUEST).await;
         let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err().to_string();
         insta::assert_snapshot!(error, @"PUSHGATEWAY_URL: Pushgateway rejected the metrics with status 400: as the gateway explains");
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gateway_that_hangs_holds_the_run_up_for_five_seconds() {
+    async fn push_times_out_after_5_seconds() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::time::pause();
@@ -200,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs prometheus-pushgateway"]
-    async fn a_real_pushgateway_keeps_what_a_poorer_run_does_not_tell() {
+    async fn pushgateway_keeps_metrics_that_a_partial_push_omits() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("--web.listen-address=127.0.0.1:{port}");
         let mut real =
@@ -211,7 +215,7 @@ mod tests {
         while push(&gateway, &full(), &http).await.is_err() && tries.next().is_some() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let poorer = Snapshot { success: false, carried: None, last_success: None, ..full() };
+        let poorer = RunMetrics { success: false, counters: None, last_success: None, ..full() };
         push(&gateway, &poorer, &http).await.unwrap();
         let text = http.get(format!("{}/metrics", gateway.url)).send().await.unwrap().text().await.unwrap();
         real.kill().unwrap();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::finding::Band;
-use crate::time::Millis;
+use crate::finding::SeverityLevel;
+use crate::time::Timestamp;
 
 /// Every outcome of a notification; each is told from 0 on, so that the first one is seen as a rise.
 const OUTCOMES: [&str; 10] =
@@ -15,7 +15,7 @@ const OUTCOMES: [&str; 10] =
 
 /// What one run tells. Plain data, filled in at the end of the run.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub struct RunMetrics {
     pub version: String,
     /// The commit.
     pub revision: String,
@@ -23,40 +23,40 @@ pub struct Snapshot {
     pub success: bool,
     pub duration: Duration,
     /// The end of this run.
-    pub last_run: Millis,
+    pub last_run: Timestamp,
     /// The end of the last run that succeeded, this one or an earlier; `None` if it is not known.
-    pub last_success: Option<Millis>,
-    pub sources: Vec<SourceSample>,
+    pub last_success: Option<Timestamp>,
+    pub sources: Vec<SourceMetrics>,
     /// `None` without `SLACK_TRIAGE`.
     pub unacknowledged: Option<Unacknowledged>,
     /// Size of the document; `None` if the state could not be read.
     pub state_bytes: Option<usize>,
     /// The counters; `None` after a run that could not record them: they would fall back at the next.
-    pub carried: Option<Carried>,
+    pub counters: Option<CumulativeCounters>,
 }
 
 /// Findings with a message of their own that nobody acknowledged, by severity level.
 #[derive(Clone, Debug, Default)]
 pub struct Unacknowledged {
-    pub findings: BTreeMap<Band, u64>,
+    pub findings: BTreeMap<SeverityLevel, u64>,
     /// Time of the first message of the oldest one.
-    pub oldest: BTreeMap<Band, Millis>,
+    pub oldest: BTreeMap<SeverityLevel, Timestamp>,
 }
 
 /// One source. `None`: not known to this run, or not permitted; then it is not told.
 #[derive(Clone, Debug, Default)]
-pub struct SourceSample {
+pub struct SourceMetrics {
     pub account: String,
     pub region: String,
     /// It could be read.
     pub up: bool,
-    pub watermark: Option<Millis>,
+    pub watermark: Option<Timestamp>,
     /// Findings updated before this time are not listed again.
-    pub floor: Option<Millis>,
+    pub floor: Option<Timestamp>,
     /// Findings listed and not yet settled.
     pub pending: u64,
     /// Open findings by severity, from `GetFindingsStatistics`.
-    pub open: Option<BTreeMap<Band, u64>>,
+    pub open: Option<BTreeMap<SeverityLevel, u64>>,
     pub detector_enabled: Option<bool>,
     /// True for each feature of the detector that is enabled.
     pub features: BTreeMap<String, bool>,
@@ -70,7 +70,7 @@ pub struct SourceSample {
 
 /// The counters as the state carries them across runs: by labels that are joined by `|`.
 #[derive(Clone, Debug, Default)]
-pub struct Carried {
+pub struct CumulativeCounters {
     /// `severity|account|region`
     pub findings: BTreeMap<String, u64>,
     /// By type.
@@ -79,16 +79,16 @@ pub struct Carried {
     pub notifications: BTreeMap<String, u64>,
     /// `service|operation|code`
     pub requests: BTreeMap<String, u64>,
-    pub delay: Delay,
-    /// From the first message of a finding to its acknowledgement; `None` without `SLACK_TRIAGE`.
-    pub acknowledge_delay: Option<Delay>,
+    pub delay: DelayHistogram,
+    /// From the first message of a finding to its acknowledgment; `None` without `SLACK_TRIAGE`.
+    pub acknowledge_delay: Option<DelayHistogram>,
     /// Channels as configured: of these every outcome is told, from 0 on.
     pub channels: Vec<String>,
 }
 
 /// A histogram, in seconds.
 #[derive(Clone, Debug, Default)]
-pub struct Delay {
+pub struct DelayHistogram {
     /// Upper bounds, rising and without infinity, and how many were at most that.
     pub cumulative: Vec<(f64, u64)>,
     pub sum: f64,
@@ -96,11 +96,11 @@ pub struct Delay {
 }
 
 /// The exposition format: families sorted by name, each with its help, labels sorted, a newline at the end.
-pub fn render(snapshot: &Snapshot) -> String {
+pub fn render(snapshot: &RunMetrics) -> String {
     let mut families = run_families(snapshot);
     families.extend(source_families(&snapshot.sources));
     families.extend(snapshot.unacknowledged.iter().flat_map(unacknowledged_families));
-    families.extend(snapshot.carried.iter().flat_map(|c| carried_families(c, &snapshot.sources)));
+    families.extend(snapshot.counters.iter().flat_map(|c| counter_families(c, &snapshot.sources)));
     families.retain(|f| !f.get_metric().is_empty());
     families.sort_by(|a, b| a.name().cmp(b.name()));
     // The encoder fails for a family without a name or a sample, of which there is none left, or when writing to
@@ -108,98 +108,102 @@ pub fn render(snapshot: &Snapshot) -> String {
     TextEncoder::new().encode_to_string(&families).unwrap_or_default()
 }
 
-fn run_families(s: &Snapshot) -> Vec<MetricFamily> {
+fn run_families(s: &RunMetrics) -> Vec<MetricFamily> {
     let optional = |value: Option<f64>| value.map(|v| gauge(&[], v)).into_iter().collect();
     // A run that could not record may have read a copy of the state that lags: it must not set the time back.
-    let last_success = s.last_success.filter(|_| s.success || s.carried.is_some());
+    let last_success = s.last_success.filter(|_| s.success || s.counters.is_some());
     vec![
-        family(
+        metric_family(
             "build_info",
             "Build information: version and commit.",
             vec![gauge(&[("version", &s.version), ("revision", &s.revision)], 1.0)],
         ),
-        family(
+        metric_family(
             "run_success",
             "Whether the last run processed everything that it found (1) or not (0).",
-            vec![gauge(&[], flag(s.success))],
+            vec![gauge(&[], bool_value(s.success))],
         ),
-        family("run_duration_seconds", "Duration of the last run.", vec![gauge(&[], s.duration.as_secs_f64())]),
-        family(
+        metric_family("run_duration_seconds", "Duration of the last run.", vec![gauge(&[], s.duration.as_secs_f64())]),
+        metric_family(
             "last_run_timestamp_seconds",
             "Unix time at which the last run finished.",
-            vec![gauge(&[], s.last_run.seconds())],
+            vec![gauge(&[], s.last_run.as_secs_f64())],
         ),
-        family(
+        metric_family(
             "last_success_timestamp_seconds",
             "Unix time at which the last successful run finished.",
-            optional(last_success.map(Millis::seconds)),
+            optional(last_success.map(Timestamp::as_secs_f64)),
         ),
-        family("state_bytes", "Size of the state.", optional(s.state_bytes.map(|b| b as f64))),
+        metric_family("state_bytes", "Size of the state.", optional(s.state_bytes.map(|b| b as f64))),
     ]
 }
 
-fn source_families(sources: &[SourceSample]) -> Vec<MetricFamily> {
-    let each = |value: &dyn Fn(&SourceSample) -> Option<f64>| {
-        let sample = |s: &SourceSample| Some(gauge(&[("account", &s.account), ("region", &s.region)], value(s)?));
+fn source_families(sources: &[SourceMetrics]) -> Vec<MetricFamily> {
+    let each = |value: &dyn Fn(&SourceMetrics) -> Option<f64>| {
+        let sample = |s: &SourceMetrics| Some(gauge(&[("account", &s.account), ("region", &s.region)], value(s)?));
         sources.iter().filter_map(sample).collect()
     };
     vec![
-        family(
+        metric_family(
             "source_watermark_timestamp_seconds",
             "Watermark of the source: findings updated up to this time are processed.",
-            each(&|s| s.watermark.map(Millis::seconds)),
+            each(&|s| s.watermark.map(Timestamp::as_secs_f64)),
         ),
-        family("source_up", "Whether the last run could read the source (1) or not (0).", each(&|s| Some(flag(s.up)))),
-        family("pending_findings", "Findings listed but not yet processed.", each(&|s| Some(s.pending as f64))),
-        family(
+        metric_family(
+            "source_up",
+            "Whether the last run could read the source (1) or not (0).",
+            each(&|s| Some(bool_value(s.up))),
+        ),
+        metric_family("pending_findings", "Findings listed but not yet processed.", each(&|s| Some(s.pending as f64))),
+        metric_family(
             "detector_enabled",
             "Whether the detector of the source is enabled (1) or not (0).",
-            each(&|s| s.detector_enabled.map(flag)),
+            each(&|s| s.detector_enabled.map(bool_value)),
         ),
-        family(
+        metric_family(
             "source_floor_timestamp_seconds",
             "Lower bound of the source: findings updated before this time are not listed again.",
-            each(&|s| s.floor.map(Millis::seconds)),
+            each(&|s| s.floor.map(Timestamp::as_secs_f64)),
         ),
-        family(
+        metric_family(
             "feature_enabled",
             "Whether a feature (protection plan) of the detector is enabled (1) or not (0).",
             features(sources),
         ),
-        family(
+        metric_family(
             "coverage_unhealthy_resources",
             "Resources whose runtime coverage is unhealthy, by resource type.",
             coverage(sources),
         ),
-        family(
+        metric_family(
             "publishing_destinations_failing",
             "Publishing destinations to which GuardDuty does not export findings.",
             each(&|s| s.destinations_failing.map(|count| count as f64)),
         ),
-        family(
+        metric_family(
             "malware_scans_missed",
             "Malware scans of about the last day that failed or were skipped, at most 50 of each.",
             missed_scans(sources),
         ),
-        family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
+        metric_family("open_findings", "Findings in GuardDuty that are not archived.", open_findings(sources)),
     ]
 }
 
 fn unacknowledged_families(unacknowledged: &Unacknowledged) -> Vec<MetricFamily> {
     let mut counts = Vec::new();
     let mut oldest = Vec::new();
-    for band in Band::ALL {
+    for band in SeverityLevel::ALL {
         let labels = [("severity", band.name())];
         counts.push(gauge(&labels, unacknowledged.findings.get(&band).copied().unwrap_or(0) as f64));
-        oldest.extend(unacknowledged.oldest.get(&band).map(|time| gauge(&labels, time.seconds())));
+        oldest.extend(unacknowledged.oldest.get(&band).map(|time| gauge(&labels, time.as_secs_f64())));
     }
     vec![
-        family(
+        metric_family(
             "unacknowledged_findings",
             "Announced findings that are neither acknowledged nor resolved nor archived.",
             counts,
         ),
-        family(
+        metric_family(
             "oldest_unacknowledged_timestamp_seconds",
             "Unix time of the first message of the oldest unacknowledged finding.",
             oldest,
@@ -207,18 +211,18 @@ fn unacknowledged_families(unacknowledged: &Unacknowledged) -> Vec<MetricFamily>
     ]
 }
 
-fn features(sources: &[SourceSample]) -> Vec<Metric> {
+fn features(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
         for (feature, is_enabled) in &s.features {
             let labels = [("account", s.account.as_str()), ("region", &s.region), ("feature", feature)];
-            samples.push(gauge(&labels, flag(*is_enabled)));
+            samples.push(gauge(&labels, bool_value(*is_enabled)));
         }
     }
     samples
 }
 
-fn coverage(sources: &[SourceSample]) -> Vec<Metric> {
+fn coverage(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
         for (resource_type, count) in &s.coverage {
@@ -229,7 +233,7 @@ fn coverage(sources: &[SourceSample]) -> Vec<Metric> {
     samples
 }
 
-fn missed_scans(sources: &[SourceSample]) -> Vec<Metric> {
+fn missed_scans(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
         for (outcome, count) in &s.missed_scans {
@@ -240,10 +244,12 @@ fn missed_scans(sources: &[SourceSample]) -> Vec<Metric> {
     samples
 }
 
-fn open_findings(sources: &[SourceSample]) -> Vec<Metric> {
+fn open_findings(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
-        for (band, n) in s.open.iter().flat_map(|open| Band::ALL.map(|b| (b, open.get(&b).copied().unwrap_or(0)))) {
+        for (band, n) in
+            s.open.iter().flat_map(|open| SeverityLevel::ALL.map(|b| (b, open.get(&b).copied().unwrap_or(0))))
+        {
             let labels = [("account", s.account.as_str()), ("region", &s.region), ("severity", band.name())];
             samples.push(gauge(&labels, n as f64));
         }
@@ -251,10 +257,10 @@ fn open_findings(sources: &[SourceSample]) -> Vec<Metric> {
     samples
 }
 
-fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> {
+fn counter_families(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<MetricFamily> {
     let mut findings = c.findings.clone();
     for s in sources {
-        for band in Band::ALL {
+        for band in SeverityLevel::ALL {
             findings.entry(format!("{}|{}|{}", band.name(), s.account, s.region)).or_default();
         }
     }
@@ -265,42 +271,46 @@ fn carried_families(c: &Carried, sources: &[SourceSample]) -> Vec<MetricFamily> 
         }
     }
     vec![
-        family(
+        metric_family(
             "findings_total",
             "Finding revisions processed.",
-            counters(&findings, ["severity", "account", "region"]),
+            counter_metrics(&findings, ["severity", "account", "region"]),
         ),
-        family("findings_by_type_total", "Finding revisions processed, by finding type.", counters(&c.types, ["type"])),
-        family(
+        metric_family(
+            "findings_by_type_total",
+            "Finding revisions processed, by finding type.",
+            counter_metrics(&c.types, ["type"]),
+        ),
+        metric_family(
             "notifications_total",
             "Finding revisions by delivery outcome.",
-            counters(&notifications, ["channel", "outcome"]),
+            counter_metrics(&notifications, ["channel", "outcome"]),
         ),
-        family(
+        metric_family(
             "api_requests_total",
             "Requests to AWS, Slack and Kubernetes APIs.",
-            counters(&c.requests, ["service", "operation", "code"]),
+            counter_metrics(&c.requests, ["service", "operation", "code"]),
         ),
-        family(
+        metric_family(
             "notification_delay_seconds",
             "Delay from the updatedAt of a finding to the acknowledgment by Slack.",
             vec![histogram(&c.delay)],
         ),
-        family(
+        metric_family(
             "acknowledge_delay_seconds",
-            "Delay from the first message of a finding to the run that read its acknowledgement.",
+            "Delay from the first message of a finding to the run that read its acknowledgment.",
             c.acknowledge_delay.iter().map(histogram).collect(),
         ),
     ]
 }
 
 /// Keys are split from their right end: only the first label, a channel's name, can hold a `|`.
-fn counters<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -> Vec<Metric> {
+fn counter_metrics<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -> Vec<Metric> {
     let sample = |(key, n): (&String, &u64)| {
         let mut values: Vec<&str> = key.rsplitn(N, '|').collect();
         values.reverse();
         let pairs: Vec<(&str, &str)> = labels.into_iter().zip(values).collect();
-        let mut metric = Metric::from_label(sorted(&pairs));
+        let mut metric = Metric::from_label(label_pairs(&pairs));
         let mut counter = Counter::default();
         counter.set_value(*n as f64);
         metric.set_counter(counter);
@@ -309,7 +319,7 @@ fn counters<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -
     counts.iter().filter_map(sample).collect()
 }
 
-fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
+fn metric_family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(format!("guardduty_slack_{name}"));
     family.set_help(help.to_owned());
@@ -323,7 +333,7 @@ fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
 }
 
 fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
-    let mut metric = Metric::from_label(sorted(labels));
+    let mut metric = Metric::from_label(label_pairs(labels));
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     metric.set_gauge(gauge);
@@ -331,7 +341,7 @@ fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
 }
 
 /// The crate's own histogram counts from 0 and cannot be set, so a carried one is put together here.
-fn histogram(delay: &Delay) -> Metric {
+fn histogram(delay: &DelayHistogram) -> Metric {
     let bucket = |(bound, n): &(f64, u64)| {
         let mut bucket = Bucket::default();
         bucket.set_upper_bound(*bound);
@@ -347,7 +357,7 @@ fn histogram(delay: &Delay) -> Metric {
     metric
 }
 
-fn sorted(labels: &[(&str, &str)]) -> Vec<LabelPair> {
+fn label_pairs(labels: &[(&str, &str)]) -> Vec<LabelPair> {
     let mut labels = labels.to_vec();
     labels.sort_unstable();
     let pair = |(name, value): (&str, &str)| {
@@ -359,7 +369,7 @@ fn sorted(labels: &[(&str, &str)]) -> Vec<LabelPair> {
     labels.into_iter().map(pair).collect()
 }
 
-fn flag(on: bool) -> f64 {
+fn bool_value(on: bool) -> f64 {
     f64::from(u8::from(on))
 }
 

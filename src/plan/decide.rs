@@ -3,55 +3,55 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{Access, Config, Recurrence, Samples};
+use crate::config::{Config, RecurrencePolicy, SamplePolicy, SlackAuth};
 use crate::finding::{Assessment, Finding};
-use crate::message::{Marks, News, Reopened};
-use crate::plan::{Destination, Routed, route};
-use crate::slack::At;
-use crate::state::{Entry, Outcome, RelatedMessage, State};
-use crate::time::Millis;
+use crate::message::{Marks, Reopened, ReplyContent};
+use crate::plan::{Destination, RouteDecision, route};
+use crate::slack::MessageRef;
+use crate::state::{FindingRecord, Outcome, RelatedMessage, State};
+use crate::time::Timestamp;
 
 /// `chat.update` allows some 50 calls a minute: a recurrence that brings nothing but a later time and a higher
 /// count is not worth one while the message is younger than this.
-const FRESH_ENOUGH: Duration = Duration::from_secs(3600);
+const MIN_EDIT_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What is to be done about a state of a finding.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum Decision {
     /// This state was said.
-    Known,
+    AlreadyProcessed,
     /// Nothing is to be said.
-    Settled(Outcome, Reason),
+    Skip(Outcome, SkipReason),
     Post(Post),
     Update(Update),
 }
 
 /// Why a finding is settled without a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum SkipReason {
     BelowMinSeverity,
-    NotIncluded,
-    Excluded,
-    Sample,
-    Archived,
-    DropRoute,
+    TypeNotIncluded,
+    TypeExcluded,
+    SampleDropped,
+    ArchivedFirst,
+    DroppedByRoute,
     RecurrenceIgnored,
-    NothingNew,
+    NoNewInformation,
     WebhookCannotEdit,
 }
 
-impl Reason {
-    pub fn text(self) -> &'static str {
+impl SkipReason {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Reason::BelowMinSeverity => "below GUARDDUTY_MIN_SEVERITY",
-            Reason::NotIncluded => "type not in GUARDDUTY_INCLUDE_TYPES",
-            Reason::Excluded => "type in GUARDDUTY_EXCLUDE_TYPES",
-            Reason::Sample => "sample finding (GUARDDUTY_SAMPLES=drop)",
-            Reason::Archived => "archived before it was announced",
-            Reason::DropRoute => "dropped by a route",
-            Reason::RecurrenceIgnored => "recurrence (SLACK_RECURRENCE=ignore)",
-            Reason::NothingNew => "recurrence with only a later time and a higher count",
-            Reason::WebhookCannotEdit => "recurrence at the same severity level; a webhook cannot edit messages",
+            SkipReason::BelowMinSeverity => "below GUARDDUTY_MIN_SEVERITY",
+            SkipReason::TypeNotIncluded => "type not in GUARDDUTY_INCLUDE_TYPES",
+            SkipReason::TypeExcluded => "type in GUARDDUTY_EXCLUDE_TYPES",
+            SkipReason::SampleDropped => "sample finding (GUARDDUTY_SAMPLES=drop)",
+            SkipReason::ArchivedFirst => "archived before it was announced",
+            SkipReason::DroppedByRoute => "dropped by a route",
+            SkipReason::RecurrenceIgnored => "recurrence (SLACK_RECURRENCE=ignore)",
+            SkipReason::NoNewInformation => "recurrence with only a later time and a higher count",
+            SkipReason::WebhookCannotEdit => "recurrence at the same severity level; a webhook cannot edit messages",
         }
     }
 }
@@ -61,13 +61,13 @@ impl Reason {
 pub struct Post {
     pub to: Destination,
     /// The message of the same account-wide finding from another region, in whose thread this one goes.
-    pub parent: Option<At>,
+    pub reply_to: Option<MessageRef>,
     /// All such messages, in whose threads it may stand already: history does not show it there.
-    pub threads: Vec<At>,
+    pub candidate_threads: Vec<MessageRef>,
     /// The finding's message in another channel, which must then say where it is told.
-    pub old: Option<At>,
+    pub superseded: Option<MessageRef>,
     /// Traits that earlier states of it showed.
-    pub seen: Vec<String>,
+    pub known_attributes: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
 }
@@ -75,12 +75,12 @@ pub struct Post {
 /// An edit of its message, and what its thread says besides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
-    pub at: At,
-    pub word: Option<Word>,
+    pub message: MessageRef,
+    pub reply: Option<Reply>,
     /// Where it is posted anew if the message is gone.
-    pub to: Destination,
+    pub repost_to: Destination,
     /// Traits that earlier states of it showed.
-    pub seen: Vec<String>,
+    pub known_attributes: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
     /// What its message shows of the reactions.
@@ -89,11 +89,11 @@ pub struct Update {
 
 /// A word in a finding's thread: what is new since it last spoke.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Word {
+pub struct Reply {
     /// The severity shown before, where the band rose: then the word is broadcast, with the route's mention.
-    pub rose_from: Option<f64>,
-    pub fresh: Vec<String>,
-    pub count_was: Option<u64>,
+    pub previous_severity: Option<f64>,
+    pub new_attributes: Vec<String>,
+    pub previous_count: Option<u64>,
     pub reopened: Option<Reopened>,
     /// Nobody acknowledged the finding for this time: the word is broadcast, with the mention of the destination.
     pub unacknowledged_for: Option<Duration>,
@@ -101,154 +101,183 @@ pub struct Word {
     pub assessment: Option<Rc<Assessment>>,
 }
 
-impl Word {
+impl Reply {
     /// The content of the reply that says it.
-    pub fn news(&self) -> News<'_> {
-        News {
-            severity_was: self.rose_from,
-            fresh: &self.fresh,
-            count_was: self.count_was,
+    pub fn news(&self) -> ReplyContent<'_> {
+        ReplyContent {
+            previous_severity: self.previous_severity,
+            new_attributes: &self.new_attributes,
+            previous_count: self.previous_count,
             reopened: self.reopened,
             unacknowledged_for: self.unacknowledged_for,
             assessment: self.assessment.as_deref(),
-            ..News::default()
+            ..ReplyContent::default()
         }
     }
 
     /// Returns true if the reply mentions people and is shown in the channel.
     pub fn is_call(&self) -> bool {
-        self.rose_from.is_some() || self.unacknowledged_for.is_some()
+        self.previous_severity.is_some() || self.unacknowledged_for.is_some()
     }
 }
 
 /// Decides about one finding as fetched.
-pub fn decide(state: &State, config: &Config, f: &Finding, now: Millis) -> Verdict {
-    if state.knows(&f.id, f.updated) {
-        return Verdict::Known;
+pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> Decision {
+    if state.is_processed(&f.id, f.updated) {
+        return Decision::AlreadyProcessed;
     }
-    if let Some(reason) = left_out(config, f) {
-        return Verdict::Settled(Outcome::Dropped, reason);
+    if let Some(reason) = skip_reason(config, f) {
+        return Decision::Skip(Outcome::Dropped, reason);
     }
     let to = match route(config, f) {
-        Routed::Drop => return Verdict::Settled(Outcome::Dropped, Reason::DropRoute),
-        Routed::To(to) => to,
+        RouteDecision::Drop => return Decision::Skip(Outcome::Dropped, SkipReason::DroppedByRoute),
+        RouteDecision::To(to) => to,
     };
-    match state.findings.get(&f.id).and_then(|e| Some((e, e.at.as_ref()?))) {
-        Some((entry, at)) => recurrence(state, config, f, entry, at, to, now),
-        None if f.archived => Verdict::Settled(Outcome::Archived, Reason::Archived),
+    match state.findings.get(&f.id).and_then(|e| Some((e, e.message.as_ref()?))) {
+        Some((entry, at)) => decide_recurrence(state, config, f, entry, at, to, now),
+        None if f.archived => Decision::Skip(Outcome::ArchivedFirst, SkipReason::ArchivedFirst),
         None => {
-            let siblings = siblings(state, f, &to);
+            let siblings = regional_duplicates(state, f, &to);
             // One that is archived since is no place for news.
             let parent = siblings.iter().find(|(e, _)| !e.archived).map(|(_, at)| (*at).clone());
             let threads = siblings.into_iter().map(|(_, at)| at.clone()).collect();
-            Verdict::Post(Post { parent, threads, to, old: None, seen: Vec::new(), related: state.related(f) })
+            Decision::Post(Post {
+                reply_to: parent,
+                candidate_threads: threads,
+                to,
+                superseded: None,
+                known_attributes: Vec::new(),
+                related: state.related(f),
+            })
         }
     }
 }
 
 /// Why a filter leaves the finding out, if one does.
-pub fn left_out(config: &Config, f: &Finding) -> Option<Reason> {
+pub fn skip_reason(config: &Config, f: &Finding) -> Option<SkipReason> {
     let filter = &config.filter;
     let name = f.kind.as_str();
     // What cannot be read of a finding does not hide it.
     if f.has_severity() && f.severity < filter.min_severity {
-        Some(Reason::BelowMinSeverity)
+        Some(SkipReason::BelowMinSeverity)
     } else if !name.is_empty() && !filter.include.is_empty() && !filter.include.iter().any(|g| g.matches(name)) {
-        Some(Reason::NotIncluded)
+        Some(SkipReason::TypeNotIncluded)
     } else if filter.exclude.iter().any(|g| g.matches(name)) {
-        Some(Reason::Excluded)
-    } else if f.sample && filter.samples == Samples::Drop {
-        Some(Reason::Sample)
+        Some(SkipReason::TypeExcluded)
+    } else if f.sample && filter.samples == SamplePolicy::Drop {
+        Some(SkipReason::SampleDropped)
     } else {
         None
     }
 }
 
-fn recurrence(
+fn decide_recurrence(
     state: &State,
     config: &Config,
     f: &Finding,
-    entry: &Entry,
-    at: &At,
+    entry: &FindingRecord,
+    at: &MessageRef,
     to: Destination,
-    now: Millis,
-) -> Verdict {
+    now: Timestamp,
+) -> Decision {
     // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
-    let fixed = at.is_webhook() || matches!(config.slack.access, Access::Webhook { .. });
+    let fixed = at.is_webhook() || matches!(config.slack.access, SlackAuth::Webhook { .. });
     let anew = |old| {
-        let (seen, related) = (entry.seen.clone(), state.related(f));
-        Post { to: to.clone(), parent: None, threads: Vec::new(), old, seen, related }
+        let (seen, related) = (entry.attributes.clone(), state.related(f));
+        Post {
+            to: to.clone(),
+            reply_to: None,
+            candidate_threads: Vec::new(),
+            superseded: old,
+            known_attributes: seen,
+            related,
+        }
     };
     match config.slack.recurrence {
-        Recurrence::Ignore => Verdict::Settled(Outcome::Ignored, Reason::RecurrenceIgnored),
-        Recurrence::Repost => Verdict::Post(anew(None)),
-        Recurrence::Update if fixed && f.band() > entry.band() && !f.archived => Verdict::Post(anew(None)),
-        Recurrence::Update if fixed => Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit),
-        Recurrence::Update if moved(state, entry, at, &to) && !f.archived => Verdict::Post(anew(Some(at.clone()))),
-        Recurrence::Update => edit(config, f, entry, at, to, state.related(f), now),
+        RecurrencePolicy::Ignore => Decision::Skip(Outcome::Ignored, SkipReason::RecurrenceIgnored),
+        RecurrencePolicy::Repost => Decision::Post(anew(None)),
+        RecurrencePolicy::Update if fixed && f.severity_level() > entry.severity_level() && !f.archived => {
+            Decision::Post(anew(None))
+        }
+        RecurrencePolicy::Update if fixed => Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit),
+        RecurrencePolicy::Update if route_changed(state, entry, at, &to) && !f.archived => {
+            Decision::Post(anew(Some(at.clone())))
+        }
+        RecurrencePolicy::Update => decide_edit(config, f, entry, at, to, state.related(f), now),
     }
 }
 
-fn edit(
+fn decide_edit(
     config: &Config,
     f: &Finding,
-    entry: &Entry,
-    at: &At,
+    entry: &FindingRecord,
+    at: &MessageRef,
     to: Destination,
     related: Vec<RelatedMessage>,
-    now: Millis,
-) -> Verdict {
-    let word = word(config.slack.remind_after, f, entry, now);
+    now: Timestamp,
+) -> Decision {
+    let word = reply_due(config.slack.remind_after, f, entry, now);
     let same = entry.marks().resolved.is_none()
-        && entry.fresh(&f.traits()).is_empty()
-        && entry.sev == f.severity
+        && entry.new_attributes(&f.attributes()).is_empty()
+        && entry.severity == f.severity
         && entry.archived == f.archived
         && entry.has_links(&related);
-    if word.is_none() && same && now.since(entry.touched) < FRESH_ENOUGH {
-        return Verdict::Settled(Outcome::Coalesced, Reason::NothingNew);
+    if word.is_none() && same && now.duration_since(entry.edited_at) < MIN_EDIT_INTERVAL {
+        return Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation);
     }
     let marks = if f.archived { entry.marks() } else { entry.marks().reopened() };
-    Verdict::Update(Update { at: at.clone(), word, to, seen: entry.seen.clone(), related, marks })
+    Decision::Update(Update {
+        message: at.clone(),
+        reply: word,
+        repost_to: to,
+        known_attributes: entry.attributes.clone(),
+        related,
+        marks,
+    })
 }
 
 /// The one rule by which a thread speaks: at once when the band rose, else of what is new once it was silent long enough.
-fn word(remind_after: Duration, f: &Finding, entry: &Entry, now: Millis) -> Option<Word> {
-    let rose = f.band() > entry.band();
+fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Timestamp) -> Option<Reply> {
+    let rose = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
     let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
-    let is_due = reopened.is_some() || now.since(entry.spoke) >= remind_after;
+    let is_due = reopened.is_some() || now.duration_since(entry.notified_at) >= remind_after;
     if f.archived || (!rose && (marks.muted.is_some() || !is_due)) {
         return None;
     }
-    let unsaid = entry.seen.iter().skip(entry.told);
-    let word = Word {
-        rose_from: rose.then_some(entry.sev),
-        fresh: unsaid.chain(entry.fresh(&f.traits())).cloned().collect(),
-        count_was: (f.count > entry.spoke_n && entry.spoke_n > 0).then_some(entry.spoke_n),
+    let unsaid = entry.attributes.iter().skip(entry.notified_attributes);
+    let word = Reply {
+        previous_severity: rose.then_some(entry.severity),
+        new_attributes: unsaid.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
+        previous_count: (f.count > entry.notified_count && entry.notified_count > 0).then_some(entry.notified_count),
         reopened,
         unacknowledged_for: None,
         assessment: None,
     };
-    (rose || reopened.is_some() || !word.fresh.is_empty() || word.count_was.is_some()).then_some(word)
+    (rose || reopened.is_some() || !word.new_attributes.is_empty() || word.previous_count.is_some()).then_some(word)
 }
 
 /// Whether the finding now routes to another channel than the one its message stands in, or was meant for.
-fn moved(state: &State, entry: &Entry, at: &At, to: &Destination) -> bool {
+fn route_changed(state: &State, entry: &FindingRecord, at: &MessageRef, to: &Destination) -> bool {
     let name = to.name();
     let id = state.channels.get(name).map_or(name, String::as_str);
-    at.channel != id && entry.meant.as_deref() != Some(name)
+    at.channel != id && entry.intended_channel.as_deref() != Some(name)
 }
 
 /// The messages of the same account-wide finding, seen in other regions, that stand in the same channel, oldest first.
-fn siblings<'a>(state: &'a State, f: &Finding, to: &Destination) -> Vec<(&'a Entry, &'a At)> {
-    let Some(wide) = f.account_wide_key() else { return Vec::new() };
+fn regional_duplicates<'a>(
+    state: &'a State,
+    f: &Finding,
+    to: &Destination,
+) -> Vec<(&'a FindingRecord, &'a MessageRef)> {
+    let Some(wide) = f.global_key() else { return Vec::new() };
     let own = format!("/{}", f.origin.region);
-    let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.ends_with(&own)).map(|(_, s)| s.n).collect();
+    let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.ends_with(&own)).map(|(_, s)| s.id).collect();
     let id = state.channels.get(to.name()).map_or(to.name(), String::as_str);
-    let same = |e: &&Entry| e.wide.as_ref() == Some(&wide) && !here.contains(&e.s);
-    let mut found: Vec<(&Entry, &At)> = (state.findings.values().filter(same))
-        .filter_map(|e| Some((e, e.at.as_ref()?)))
-        .filter(|(_, at)| !at.is_webhook() && at.thread.is_none() && at.channel == id)
+    let same = |e: &&FindingRecord| e.global_key.as_ref() == Some(&wide) && !here.contains(&e.source_id);
+    let mut found: Vec<(&FindingRecord, &MessageRef)> = (state.findings.values().filter(same))
+        .filter_map(|e| Some((e, e.message.as_ref()?)))
+        .filter(|(_, at)| !at.is_webhook() && at.thread_ts.is_none() && at.channel == id)
         .collect();
     found.sort_by(|(_, a), (_, b)| a.ts.cmp(&b.ts));
     found

@@ -1,16 +1,16 @@
 //! What is new, what recurs, what goes where, what is summed up, and why. Pure: no clock, no IO.
 
-mod batch;
 mod decide;
+mod delivery_plan;
 mod queue;
 mod route;
-pub mod silence;
+pub mod source_health;
 pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod watch;
 
-pub use batch::{Budget, Delivery, MAX_DIGEST, Plan, Refresh, SummaryOf, plan};
-pub use decide::{Post, Reason, Update, Verdict, Word, decide, left_out};
+pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
+pub use delivery_plan::{Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries};
 pub use queue::Queue;
-pub use route::{Destination, Routed, default_destination, matching_route, route};
+pub use route::{Destination, RouteDecision, default_destination, matching_route, route};

@@ -1,6 +1,6 @@
 //! Which channel a finding goes to: the first route that matches, else the default.
 
-use crate::config::{Config, Glob, Match, RouteTo, Target};
+use crate::config::{Config, Glob, RouteAction, RouteMatcher, Target};
 use crate::finding::Finding;
 
 /// Where a message goes, and whom it mentions.
@@ -21,7 +21,7 @@ impl Destination {
 
 /// What the routes say of a finding.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Routed {
+pub enum RouteDecision {
     Drop,
     To(Destination),
 }
@@ -34,35 +34,35 @@ pub fn default_destination(config: &Config) -> Destination {
 
 /// The index of the first route all of whose keys hold; `None`: the finding goes to the default channel.
 pub fn matching_route(config: &Config, f: &Finding) -> Option<usize> {
-    config.routes.0.iter().position(|r| holds(&r.match_, f))
+    config.routes.0.iter().position(|r| matches(&r.matcher, f))
 }
 
 /// Where a finding goes. A sample finding mentions nobody.
-pub fn route(config: &Config, f: &Finding) -> Routed {
+pub fn route(config: &Config, f: &Finding) -> RouteDecision {
     let Some(index) = matching_route(config, f) else {
-        return Routed::To(default_destination(config));
+        return RouteDecision::To(default_destination(config));
     };
     let matched = &config.routes.0[index];
-    match &matched.to {
-        RouteTo::Drop => Routed::Drop,
-        RouteTo::Target(target) => {
+    match &matched.action {
+        RouteAction::Drop => RouteDecision::Drop,
+        RouteAction::Target(target) => {
             let mention = matched.mention.clone().filter(|_| !f.sample);
-            Routed::To(Destination { target: target.clone(), mention, route: Some(index) })
+            RouteDecision::To(Destination { target: target.clone(), mention, route: Some(index) })
         }
     }
 }
 
-fn holds(m: &Match, f: &Finding) -> bool {
+fn matches(m: &RouteMatcher, f: &Finding) -> bool {
     let tags = || f.tags().iter().map(|(k, v)| format!("{k}={v}"));
     m.severity.is_none_or(|s| f.has_severity() && s.contains(f.severity))
-        && any(&m.types, || [f.kind.as_str()])
-        && any(&m.accounts, || [f.account_id.as_str()])
-        && any(&m.regions, || [f.origin.region.as_str()])
-        && any(&m.resources, || f.resource_names())
-        && any(&m.tags, tags)
+        && matches_any(&m.types, || [f.kind.as_str()])
+        && matches_any(&m.accounts, || [f.account_id.as_str()])
+        && matches_any(&m.regions, || [f.origin.region.as_str()])
+        && matches_any(&m.resources, || f.resource_names())
+        && matches_any(&m.tags, tags)
 }
 
 /// Without globs, everything matches, and the texts are not looked at: they may have to be read first.
-fn any<T: AsRef<str>, I: IntoIterator<Item = T>>(globs: &[Glob], texts: impl FnOnce() -> I) -> bool {
+fn matches_any<T: AsRef<str>, I: IntoIterator<Item = T>>(globs: &[Glob], texts: impl FnOnce() -> I) -> bool {
     globs.is_empty() || texts().into_iter().any(|t| globs.iter().any(|g| g.matches(t.as_ref())))
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::config::SummarySchedule;
 use crate::finding::short_hash;
 use crate::message::NoisyPair;
-use crate::state::{Entry, State};
-use crate::time::Millis;
+use crate::state::{FindingRecord, State};
+use crate::time::Timestamp;
 
 /// A due time that was missed for longer is skipped.
 const LATE: Duration = Duration::from_secs(24 * 3600);
@@ -18,38 +18,41 @@ pub const WORST: usize = 10;
 pub const NOISIEST: usize = 5;
 
 /// The due time of which the summary is still to be posted.
-pub fn due_summary(schedule: &SummarySchedule, done: Millis, now: Millis) -> Option<Millis> {
-    schedule.last_due(now).filter(|due| *due > done && now.since(*due) <= LATE)
+pub fn due_summary(schedule: &SummarySchedule, done: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    schedule.last_due(now).filter(|due| *due > done && now.duration_since(*due) <= LATE)
 }
 
 /// The ID of a summary names its due time.
-pub fn summary_id(due: Millis) -> String {
+pub fn summary_id(due: Timestamp) -> String {
     format!("summary-{}", due.0 / 1_000)
 }
 
 /// The open findings that have a message, the most severe first, and the oldest first among equals.
 pub fn most_severe(state: &State, limit: usize) -> Vec<String> {
-    let mut open: Vec<(&String, &Entry)> = state.findings.iter().filter(|(_, entry)| is_open(entry)).collect();
+    let mut open: Vec<(&String, &FindingRecord)> = state.findings.iter().filter(|(_, entry)| is_open(entry)).collect();
     open.sort_by(|(_, a), (_, b)| {
-        b.sev.total_cmp(&a.sev).then(a.first_message().cmp(&b.first_message())).then_with(|| message(a).cmp(message(b)))
+        b.severity
+            .total_cmp(&a.severity)
+            .then(a.first_message().cmp(&b.first_message()))
+            .then_with(|| message(a).cmp(message(b)))
     });
     open.into_iter().take(limit).map(|(id, _)| id.clone()).collect()
 }
 
-fn message(entry: &Entry) -> &str {
-    entry.at.as_ref().map_or("", |at| at.ts.as_str())
+fn message(entry: &FindingRecord) -> &str {
+    entry.message.as_ref().map_or("", |at| at.ts.as_str())
 }
 
 /// The open findings that were seen most often, more than once.
 pub fn most_frequent(state: &State, limit: usize) -> Vec<String> {
-    let mut frequent: Vec<(&String, &Entry)> =
-        state.findings.iter().filter(|(_, entry)| is_open(entry) && entry.n > 1).collect();
-    frequent.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.n));
+    let mut frequent: Vec<(&String, &FindingRecord)> =
+        state.findings.iter().filter(|(_, entry)| is_open(entry) && entry.count > 1).collect();
+    frequent.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.count));
     frequent.into_iter().take(limit).map(|(id, _)| id.clone()).collect()
 }
 
-fn is_open(entry: &Entry) -> bool {
-    entry.at.is_some() && !entry.archived && entry.marks().resolved.is_none()
+fn is_open(entry: &FindingRecord) -> bool {
+    entry.message.is_some() && !entry.archived && entry.marks().resolved.is_none()
 }
 
 /// The fields of `CreateFilter` that identify a resource, by kind of resource: the first kind that a finding has counts.
@@ -226,7 +229,7 @@ mod tests {
         ];
         let config = crate::config::Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
         let schedule = config.slack.summary.unwrap();
-        let at = |text: &str| Millis::parse(text).unwrap();
+        let at = |text: &str| Timestamp::parse(text).unwrap();
         let due = |done: &str, now: &str| due_summary(&schedule, at(done), at(now));
         let friday = "2026-11-27T09:00:00Z";
         assert_eq!(due("2026-11-27T08:55:00Z", "2026-11-27T08:59:59Z"), None);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::*;
 use crate::config::Config;
 use crate::finding::{self, Finding, Origin};
-use crate::slack::At;
-use crate::state::{Entry, Outcome, Source, State};
-use crate::time::Millis;
+use crate::slack::MessageRef;
+use crate::state::{FindingRecord, Outcome, SourceState, State};
+use crate::time::Timestamp;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const ACCOUNT: &str = "111122223333";
 
 fn config(more: &[(&str, &str)]) -> Config {
@@ -29,7 +29,7 @@ fn finding(id: &str, severity: f64, ago: u64) -> Finding {
 fn seen_in(region: &str, id: &str, severity: f64, ago: u64, ip: &str) -> Finding {
     let raw = serde_json::json!({
         "id": id, "accountId": ACCOUNT, "region": region, "type": "UnauthorizedAccess:IAMUser/TorIPCaller", "severity": severity,
-        "createdAt": NOW.iso(), "updatedAt": NOW.minus(Duration::from_secs(ago)).iso(),
+        "createdAt": NOW.to_rfc3339(), "updatedAt": NOW.minus(Duration::from_secs(ago)).to_rfc3339(),
         "resource": {"resourceType": "AccessKey", "accessKeyDetails": {"userName": "deploy-bot", "principalId": "AIDA1"}},
         "service": {"count": 1_000 - ago.min(999), "action": {"actionType": "AWS_API_CALL",
             "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
@@ -38,59 +38,59 @@ fn seen_in(region: &str, id: &str, severity: f64, ago: u64, ip: &str) -> Finding
     finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap()
 }
 
-fn at(channel: &str) -> At {
-    At { channel: channel.into(), ts: "1799999000.000100".into(), thread: None }
+fn at(channel: &str) -> MessageRef {
+    MessageRef { channel: channel.into(), ts: "1799999000.000100".into(), thread_ts: None }
 }
 
 /// A state in which the finding was told `ago` seconds before now.
 fn told(f: &Finding, ago: u64) -> State {
     let mut state = State::default();
     for (n, region) in ["eu-west-1", "us-east-1"].into_iter().enumerate() {
-        let source = Source { n: u32::try_from(n).unwrap(), ..Source::default() };
+        let source = SourceState { id: u32::try_from(n).unwrap(), ..SourceState::default() };
         state.sources.insert(format!("{ACCOUNT}/{region}"), source);
     }
     let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None, links: String::new() };
-    state.settle(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
+    state.mark_processed(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
     state
 }
 
-fn word(verdict: &Verdict) -> Option<&Word> {
+fn word(verdict: &Decision) -> Option<&Reply> {
     match verdict {
-        Verdict::Update(update) => update.word.as_ref(),
+        Decision::Update(update) => update.reply.as_ref(),
         other => panic!("wanted an update: {other:?}"),
     }
 }
 
 #[test]
-fn a_state_that_was_said_is_known_and_a_later_one_is_not() {
+fn delivered_revision_is_recognized_and_a_later_one_is_new() {
     let f = finding("f", 5.0, 100);
     let state = told(&f, 90);
-    assert_eq!(decide(&state, &config(&[]), &f, NOW), Verdict::Known);
-    assert_ne!(decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW), Verdict::Known);
+    assert_eq!(decide(&state, &config(&[]), &f, NOW), Decision::AlreadyProcessed);
+    assert_ne!(decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW), Decision::AlreadyProcessed);
 }
 
 #[test]
-fn a_recurrence_within_the_band_edits_the_message_and_keeps_the_thread_silent() {
+fn recurrence_without_severity_increase_updates_without_a_reply() {
     let state = told(&finding("f", 5.0, 100), 90);
     let verdict = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
     assert_eq!(word(&verdict), None);
 }
 
 #[test]
-fn a_risen_band_is_said_in_the_thread_at_once() {
+fn severity_increase_is_posted_in_the_thread_immediately() {
     let state = told(&finding("f", 5.0, 100), 90);
     let verdict = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
-    assert_eq!(word(&verdict).and_then(|w| w.rose_from), Some(5.0));
+    assert_eq!(word(&verdict).and_then(|w| w.previous_severity), Some(5.0));
 }
 
 #[test]
-fn a_thread_that_was_silent_long_enough_says_what_is_new_since_it_spoke() {
+fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
     let state = told(&finding("f", 5.0, 100_000), 90_000);
     let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
     let verdict = decide(&state, &config(&[]), &again, NOW);
     let word = word(&verdict).unwrap();
-    assert_eq!((word.rose_from, word.fresh.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
-    assert_eq!(word.count_was, Some(1));
+    assert_eq!((word.previous_severity, word.new_attributes.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
+    assert_eq!(word.previous_count, Some(1));
 }
 
 #[test]
@@ -98,37 +98,37 @@ fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
     let again = finding("f", 5.0, 50);
     let young = told(&finding("f", 5.0, 100), 90);
     let verdict = decide(&young, &config(&[]), &again, NOW);
-    assert_eq!(verdict, Verdict::Settled(Outcome::Coalesced, Reason::NothingNew));
+    assert_eq!(verdict, Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation));
     let old = told(&finding("f", 5.0, 4_000), 3_700);
     assert_eq!(word(&decide(&old, &config(&[]), &again, NOW)), None);
 }
 
 #[test]
-fn a_finding_that_now_routes_elsewhere_is_posted_there_and_its_old_message_is_remembered() {
+fn rerouted_finding_is_posted_in_the_new_channel_and_the_old_message_is_recorded() {
     let routes = r##"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"##;
     let state = told(&finding("f", 5.0, 100), 90);
     match decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 8.0, 50), NOW) {
-        Verdict::Post(post) => assert_eq!((post.to.name(), post.old), ("C0CRITICAL", Some(at("C0SECURITY")))),
+        Decision::Post(post) => assert_eq!((post.to.name(), post.superseded), ("C0CRITICAL", Some(at("C0SECURITY")))),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_message_that_its_channel_refused_is_edited_where_it_stands() {
+fn message_in_the_default_channel_is_updated_there() {
     let routes = r##"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"##;
     let mut state = told(&finding("f", 5.0, 100), 90);
-    state.findings.entry("f".into()).and_modify(|e| e.meant = Some("C0OUTSIDE".into()));
+    state.findings.entry("f".into()).and_modify(|e| e.intended_channel = Some("C0OUTSIDE".into()));
     let verdict = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);
-    assert!(matches!(verdict, Verdict::Update(_)), "{verdict:?}");
+    assert!(matches!(verdict, Decision::Update(_)), "{verdict:?}");
 }
 
 #[test]
 fn a_digested_finding_that_recurs_counts_as_a_first_sighting() {
     let f = finding("f", 5.0, 100);
     let mut state = State::default();
-    state.settle(&f, 0, "C0SECURITY", &Outcome::Digested, NOW);
+    state.mark_processed(&f, 0, "C0SECURITY", &Outcome::Digested, NOW);
     let verdict = decide(&state, &config(&[("SLACK_RECURRENCE", "ignore")]), &finding("f", 5.0, 50), NOW);
-    assert!(matches!(verdict, Verdict::Post(_)), "{verdict:?}");
+    assert!(matches!(verdict, Decision::Post(_)), "{verdict:?}");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_finding_whose_severity_and_type_cannot_be_read_is_not_filtered() {
     let odd =
         r#"{"id": "f", "severity": "odd", "type": {"odd": 1}, "title": "t", "updatedAt": "2026-01-01T00:00:00Z"}"#;
     let odd = finding::decode(odd, &Arc::new(origin)).unwrap();
-    assert!(matches!(decide(&State::default(), &config, &odd, NOW), Verdict::Post(_)));
+    assert!(matches!(decide(&State::default(), &config, &odd, NOW), Decision::Post(_)));
 }
 
 #[test]
@@ -149,53 +149,53 @@ fn a_finding_that_rises_to_the_minimum_is_a_first_sighting_then() {
     let (low, high) = (finding("f", 5.0, 100), finding("f", 8.0, 50));
     let mut state = State::default();
     let verdict = decide(&state, &config, &low, NOW);
-    assert_eq!(verdict, Verdict::Settled(Outcome::Dropped, Reason::BelowMinSeverity));
-    state.settle(&low, 0, "C0SECURITY", &Outcome::Dropped, NOW);
-    assert!(matches!(decide(&state, &config, &high, NOW), Verdict::Post(_)));
+    assert_eq!(verdict, Decision::Skip(Outcome::Dropped, SkipReason::BelowMinSeverity));
+    state.mark_processed(&low, 0, "C0SECURITY", &Outcome::Dropped, NOW);
+    assert!(matches!(decide(&state, &config, &high, NOW), Decision::Post(_)));
 }
 
 #[test]
-fn an_account_wide_finding_from_a_further_region_goes_into_the_first_ones_thread() {
+fn global_finding_of_another_region_is_posted_in_the_first_thread() {
     let state = told(&finding("f", 5.0, 100), 90);
     match decide(&state, &config(&[]), &seen_in("us-east-1", "g", 5.0, 50, "198.51.100.7"), NOW) {
-        Verdict::Post(post) => assert_eq!(post.parent, Some(at("C0SECURITY"))),
+        Decision::Post(post) => assert_eq!(post.reply_to, Some(at("C0SECURITY"))),
         other => panic!("{other:?}"),
     }
     match decide(&state, &config(&[]), &finding("h", 5.0, 50), NOW) {
-        Verdict::Post(post) => assert_eq!(post.parent, None, "the same region is no further one"),
+        Decision::Post(post) => assert_eq!(post.reply_to, None, "the same region is no further one"),
         other => panic!("{other:?}"),
     }
     let mut archived = state.clone();
     archived.findings.entry("f".into()).and_modify(|e| e.archived = true);
     match decide(&archived, &config(&[]), &seen_in("us-east-1", "g", 5.0, 50, "198.51.100.7"), NOW) {
-        Verdict::Post(post) => assert_eq!((post.parent, post.threads), (None, vec![at("C0SECURITY")])),
+        Decision::Post(post) => assert_eq!((post.reply_to, post.candidate_threads), (None, vec![at("C0SECURITY")])),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_webhook_posts_anew_when_the_band_rose_and_settles_the_rest() {
+fn webhook_posts_again_only_on_a_severity_increase() {
     let config = config(&[("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")]);
     let mut state = told(&finding("f", 5.0, 100), 90);
-    let hook = At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None };
-    state.findings.entry("f".into()).and_modify(|e| e.at = Some(hook));
+    let hook = MessageRef { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread_ts: None };
+    state.findings.entry("f".into()).and_modify(|e| e.message = Some(hook));
     let within = decide(&state, &config, &finding("f", 6.0, 50), NOW);
-    assert_eq!(within, Verdict::Settled(Outcome::Coalesced, Reason::WebhookCannotEdit));
-    assert!(matches!(decide(&state, &config, &finding("f", 8.0, 50), NOW), Verdict::Post(_)));
+    assert_eq!(within, Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit));
+    assert!(matches!(decide(&state, &config, &finding("f", 8.0, 50), NOW), Decision::Post(_)));
 }
 
-fn planned(window: Vec<Finding>, digest_after: usize) -> Plan {
+fn planned(window: Vec<Finding>, digest_after: usize) -> DeliveryPlan {
     let mut n = 0;
     let id = || {
         n += 1;
         format!("d{n}")
     };
     let window = window.into_iter().map(Rc::new).collect();
-    plan(&State::default(), &config(&[]), window, &mut Budget::new(digest_after, MAX_DIGEST), id, NOW)
+    plan_deliveries(&State::default(), &config(&[]), window, &mut MessageBudget::new(digest_after, MAX_DIGEST), id, NOW)
 }
 
 #[test]
-fn the_most_severe_have_messages_of_their_own_and_the_rest_is_summed_up() {
+fn most_severe_findings_have_messages_and_others_are_in_a_digest() {
     let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
     let plan = planned(window, 3);
     let deliveries = &plan.queues[&Queue::Channel("C0SECURITY".into())];
@@ -223,23 +223,23 @@ fn without_digests_every_finding_has_its_own_message() {
 }
 
 #[test]
-fn siblings_of_one_window_wait_for_the_first_of_them() {
+fn related_findings_of_one_batch_wait_for_the_first() {
     let plan = planned(vec![finding("f", 5.0, 100), seen_in("us-east-1", "g", 5.0, 90, "198.51.100.7")], 20);
     assert_eq!(plan.queues[&Queue::Channel("C0SECURITY".into())].len(), 1);
-    assert_eq!(plan.held.len(), 1);
+    assert_eq!(plan.deferred.len(), 1);
 }
 
 /// Numbers of a plan: messages of their own, the size of each digest, findings that wait for a sibling.
 type Shape = (usize, Vec<usize>, usize);
 
-fn shape_of(plan: &Plan) -> Shape {
+fn shape_of(plan: &DeliveryPlan) -> Shape {
     let deliveries = || plan.queues.values().flatten();
     let messages = deliveries().filter(|delivery| matches!(delivery, Delivery::Post(..))).count();
     let digests = deliveries()
         .filter(|delivery| matches!(delivery, Delivery::Digest { .. }))
         .map(|delivery| delivery.findings().len())
         .collect();
-    (messages, digests, plan.held.len())
+    (messages, digests, plan.deferred.len())
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn a_digest_never_summarizes_a_single_finding() {
         (24, 1, (24, vec![])),
     ] {
         let findings = (0..count).map(|i| Rc::new(distinct(i, 5.0))).collect();
-        let mut budget = Budget::new(20, limit);
-        let plan = plan(&State::default(), &config(&[]), findings, &mut budget, || "d".into(), NOW);
+        let mut budget = MessageBudget::new(20, limit);
+        let plan = plan_deliveries(&State::default(), &config(&[]), findings, &mut budget, || "d".into(), NOW);
         let (messages, digests, _) = shape_of(&plan);
         assert_eq!((messages, digests), expected, "{count} findings, digests of {limit}");
     }
@@ -297,7 +297,7 @@ fn distinct(i: u64, severity: f64) -> Finding {
 #[test]
 fn the_entry_of_a_live_message_stays_small() {
     let state = told(&finding("0123456789abcdef0123456789abcdef", 5.0, 100), 90);
-    let entry: &Entry = state.findings.values().next().unwrap();
+    let entry: &FindingRecord = state.findings.values().next().unwrap();
     let bytes = serde_json::to_string(entry).unwrap().len();
     assert!(bytes < 300, "{bytes} bytes");
 }

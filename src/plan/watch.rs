@@ -16,11 +16,11 @@ pub use destinations::compare_destinations;
 pub use parts::{compare_features, compare_members};
 pub use scans::{ScanQuery, compare_scans};
 
-use super::silence::Stamp;
-use crate::guardduty::{Subject, Watched as Content};
+use super::source_health::NoticeEpoch;
+use crate::guardduty::{Subject, WatchedConfig as Content};
 use crate::message::Notice;
-use crate::state::{Items, Source, Watched};
-use crate::time::Millis;
+use crate::state::{Items, SourceState, WatchBaseline};
+use crate::time::Timestamp;
 use lists::{Finding, compare_finding, compare_hiding};
 
 /// What costs calls of its own is compared this often: a change is announced within the hour, also by a job that runs
@@ -49,7 +49,7 @@ pub struct Row {
     /// What it means that an item hides findings, or that it no longer finds any.
     pub meaning: &'static str,
     /// Where the state records its items.
-    pub recorded: fn(&mut Watched) -> &mut Option<Items>,
+    pub recorded: fn(&mut WatchBaseline) -> &mut Option<Items>,
 }
 
 pub const TABLE: [Row; 5] = [
@@ -101,18 +101,18 @@ pub const TABLE: [Row; 5] = [
 ];
 
 /// Returns whether everything that is watched is due to be compared.
-pub fn compare_due(source: &Source, now: Millis) -> bool {
-    source.watched.as_ref().is_none_or(|w| now.since(w.compared) >= COMPARE_EVERY)
+pub fn compare_due(source: &SourceState, now: Timestamp) -> bool {
+    source.watch_baseline.as_ref().is_none_or(|w| now.duration_since(w.compared_at) >= COMPARE_EVERY)
 }
 
 /// Compares the items of one row. `ids`: all of them; `read`: the contents that were read, by ID.
 pub fn compare(
     key: &str,
     row: &Row,
-    watched: &mut Watched,
+    watched: &mut WatchBaseline,
     ids: &[String],
     read: &[(String, Content)],
-    stamp: Stamp,
+    stamp: NoticeEpoch,
 ) -> Vec<Notice> {
     match row.effect {
         Effect::Hides => compare_hiding(key, row, watched, ids, read, stamp),

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
-use crate::finding::{Band, Finding};
-use crate::guardduty::{Detector, DetectorStatus, ReadError, SourceKey};
+use crate::finding::{Finding, SeverityLevel};
+use crate::guardduty::{DetectorInfo, GuardDutyApi, ReadError, SourceKey};
 use crate::poll::watched::{self, Watched};
 use crate::poll::{self, Ask, PAGE, Window};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// What is asked besides the findings.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Besides {
     pub expected: Option<String>,
     pub watched: watched::Query,
     /// For a source new to the state: how many findings were open before this instant.
-    pub open_before: Option<Millis>,
+    pub open_before: Option<Timestamp>,
     /// Findings whose archiving is looked up.
     pub lookups: Vec<String>,
 }
@@ -36,9 +36,9 @@ pub struct Look {
     pub detector: Result<Option<String>, ReadError>,
     pub window: Window,
     pub first: bool,
-    pub status: Option<DetectorStatus>,
-    pub open: Option<BTreeMap<Band, u64>>,
-    pub open_before: Option<BTreeMap<Band, u64>>,
+    pub status: Option<DetectorInfo>,
+    pub open: Option<BTreeMap<SeverityLevel, u64>>,
+    pub open_before: Option<BTreeMap<SeverityLevel, u64>>,
     pub watched: Watched,
     pub looked_up: Vec<Rc<Finding>>,
     /// The last finding that was looked up, told or not.
@@ -71,11 +71,11 @@ impl Look {
 }
 
 /// Asks a source everything that a run wants to know of it. `detector`: as told before in this run.
-pub async fn look<D: Detector>(source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) -> Look {
+pub async fn look<D: GuardDutyApi>(source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) -> Look {
     if let Some(detector) = detector {
         return asked(&*source, detector, &ask, &besides).await;
     }
-    let listed = async { source.detectors().await.map(|all| all.into_iter().next()) };
+    let listed = async { source.list_detectors().await.map(|all| all.into_iter().next()) };
     let expected = wanted(besides.expected.is_some(), || {
         asked(&*source, besides.expected.clone().unwrap_or_default(), &ask, &besides)
     });
@@ -87,14 +87,14 @@ pub async fn look<D: Detector>(source: Rc<D>, detector: Option<String>, ask: Ask
 }
 
 /// Everything but which detector there is.
-async fn asked<D: Detector>(source: &D, detector: String, ask: &Ask, besides: &Besides) -> Look {
+async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides: &Besides) -> Look {
     let mut look = Look::of(source.key().clone(), Ok(Some(detector.clone())), besides.first);
     let watch = besides.first && besides.watch;
     let lookups = archived(source, &detector, &besides.lookups);
     let findings = join(poll::window(source, &detector, ask), lookups);
-    let status = wanted(watch, || source.status(&detector));
-    let open = wanted(besides.first, || source.open_findings(&detector, None));
-    let before = wanted(besides.open_before.is_some(), || source.open_findings(&detector, besides.open_before));
+    let status = wanted(watch, || source.detector_enabled(&detector));
+    let open = wanted(besides.first, || source.count_open_findings(&detector, None));
+    let before = wanted(besides.open_before.is_some(), || source.count_open_findings(&detector, besides.open_before));
     let watched = wanted(watch, || Box::pin(watched::read(source, &detector, &besides.watched)));
     let ((window, looked_up), status, open, (before, watched)) =
         join4(findings, status, open, join(before, watched)).await;
@@ -124,8 +124,8 @@ async fn wanted<T, F: Future<Output = T>>(wanted: bool, ask: impl FnOnce() -> F)
     if wanted { Some(ask().await) } else { None }
 }
 
-async fn archived<D: Detector>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Rc<Finding>>, ReadError> {
-    let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get(detector, ids)).buffered(4);
+async fn archived<D: GuardDutyApi>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Rc<Finding>>, ReadError> {
+    let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get_findings(detector, ids)).buffered(4);
     let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
     Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Rc::new).collect())
 }

@@ -15,7 +15,7 @@ use super::span::{Sample, Span};
 use super::{Ask, PAGE, Window};
 use crate::finding::Finding;
 use crate::guardduty::ReadError;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Parts of one source that are listed at a time, and pages whose details are fetched at a time. What is under way over
 /// all is bounded by the source.
@@ -31,11 +31,11 @@ pub(super) struct Outline<'a> {
     /// By time, without gaps.
     parts: Vec<Part>,
     /// Parts that begin later are not begun by this window.
-    last: Millis,
+    last: Timestamp,
     /// What was fetched in this window.
-    seen: HashMap<String, Millis>,
+    seen: HashMap<String, Timestamp>,
     /// Fetched, and for lack of room not taken in.
-    refused: HashMap<String, Millis>,
+    refused: HashMap<String, Timestamp>,
     /// A part was begun to be fetched.
     begun: bool,
     out: Window,
@@ -53,7 +53,7 @@ impl<'a> Outline<'a> {
         Self {
             ask,
             parts,
-            last: Millis::MAX,
+            last: Timestamp::MAX,
             seen: HashMap::new(),
             refused: HashMap::new(),
             begun: false,
@@ -151,7 +151,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    fn index(&self, from: Millis) -> usize {
+    fn index(&self, from: Timestamp) -> usize {
         self.parts.partition_point(|part| part.span.from < from)
     }
 
@@ -245,7 +245,7 @@ impl<'a> Outline<'a> {
     }
 
     /// Takes a finding in, if it is news and there is room for it.
-    fn admit(&mut self, index: usize, finding: Finding, oldest: Millis) {
+    fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
         let known = self.ask.known.said.get(&finding.id);
         let is_news = known.is_none_or(|updated| *updated < finding.updated);
         // What has its place in the state is taken in however full that is: else what holds up its watermark would never
@@ -290,7 +290,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    fn instant(&self, id: &String) -> Option<Millis> {
+    fn instant(&self, id: &String) -> Option<Timestamp> {
         self.seen.get(id).or_else(|| self.refused.get(id)).copied()
     }
 
@@ -301,7 +301,7 @@ impl<'a> Outline<'a> {
             self.parts[index].step = Step::Due;
             return;
         }
-        let known: Vec<Millis> = part.ids.iter().filter_map(|id| self.instant(id)).collect();
+        let known: Vec<Timestamp> = part.ids.iter().filter_map(|id| self.instant(id)).collect();
         match part.span.halve(known) {
             Some(halves) if part.ids.len() > 1 => {
                 self.parts.splice(index..=index, halves.map(Part::new));
@@ -315,15 +315,15 @@ impl<'a> Outline<'a> {
     }
 
     /// This part, and what lies behind it, is for the next window.
-    fn end_before(&mut self, from: Millis) {
-        self.last = self.last.min(Millis(from.0 - 1));
+    fn end_before(&mut self, from: Timestamp) {
+        self.last = self.last.min(Timestamp(from.0 - 1));
     }
 
     /// How far this window came.
     pub(super) fn finish(mut self) -> Window {
         let proven = self.parts.iter().take_while(|p| matches!(p.step, Step::Proven)).count();
         let refused = self.refused.values().min().copied();
-        let is_before = |instant: &Millis| refused.is_none_or(|refused| *instant < refused);
+        let is_before = |instant: &Timestamp| refused.is_none_or(|refused| *instant < refused);
         let read = self.parts[..proven].iter();
         let newest = |p: &Part| {
             let instants = p.ids.iter().filter_map(|id| self.seen.get(id).copied());
@@ -335,7 +335,7 @@ impl<'a> Outline<'a> {
     }
 
     /// What is left of the list.
-    fn rest(&self, proven: usize, refused: Option<Millis>) -> Option<Rest> {
+    fn rest(&self, proven: usize, refused: Option<Timestamp>) -> Option<Rest> {
         let holds = |part: &&Part| refused.is_some_and(|r| part.span.contains(r));
         let stopped = self.parts[..proven].iter().position(|p| holds(&p));
         let first = stopped.unwrap_or(proven);

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::span::{Sample, Span};
 use crate::finding::Finding;
 use crate::guardduty::ReadError;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// An unbounded list that is longer than so many pages is divided, a part that is longer than so many once more.
 const FIRST_LIST: usize = 4;
@@ -14,16 +14,16 @@ const LONGEST_PART: usize = 10;
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(super) enum Task {
-    /// At most so many pages.
+    /// MessageRef most so many pages.
     List { span: Span, pages: Option<usize> },
     /// The details of at most [`PAGE`] findings of the part that begins here.
-    Get { part: Millis, ids: Vec<String> },
+    Get { part: Timestamp, ids: Vec<String> },
 }
 
 /// What came of it.
 pub(super) enum Answer {
     Listed { span: Span, listing: Listing },
-    Got { part: Millis, found: Result<Vec<Finding>, ReadError> },
+    Got { part: Timestamp, found: Result<Vec<Finding>, ReadError> },
 }
 
 /// One reading of a list, page by page.
@@ -71,7 +71,7 @@ pub(super) enum Step {
 /// Where the next window of a source begins, with what is known of the list from there on.
 #[derive(Clone, Debug)]
 pub struct Rest {
-    pub from: Millis,
+    pub from: Timestamp,
     pub(super) parts: Vec<Part>,
 }
 

@@ -13,15 +13,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 use super::span::Span;
 
 /// Whether details that were fetched after the list prove it complete: each finding is there, within the span, and in
 /// the place that its `updatedAt` gives it. `details` has the instants of those that are not archived.
-pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, Millis>, span: Span) -> bool {
-    let instants: Option<Vec<Millis>> = listed.iter().map(|id| details.get(id).copied()).collect();
-    let is_calm = |instants: Vec<Millis>| instants.is_sorted() && instants.iter().all(|i| span.contains(*i));
+pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, Timestamp>, span: Span) -> bool {
+    let instants: Option<Vec<Timestamp>> = listed.iter().map(|id| details.get(id).copied()).collect();
+    let is_calm = |instants: Vec<Timestamp>| instants.is_sorted() && instants.iter().all(|i| span.contains(*i));
     has_no_double(listed) && instants.is_some_and(is_calm)
 }
 
@@ -48,8 +48,8 @@ mod tests {
     }
 
     /// By letter, at its place in the alphabet.
-    fn details(known: &[(&str, i64)]) -> HashMap<String, Millis> {
-        known.iter().map(|(id, instant)| (id.to_string(), Millis(*instant))).collect()
+    fn details(known: &[(&str, i64)]) -> HashMap<String, Timestamp> {
+        known.iter().map(|(id, instant)| (id.to_string(), Timestamp(*instant))).collect()
     }
 
     /// What is listed, what the details say, and whether that proves the list.
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn details_prove_a_list_of_which_nothing_moved() {
-        let span = Span::new(Millis(0), Some(Millis(9)));
+        let span = Span::new(Timestamp(0), Some(Timestamp(9)));
         let cases: [Case; 8] = [
             ("", &[], true),
             ("abc", &[("a", 1), ("b", 2), ("c", 3)], true),
@@ -182,8 +182,8 @@ mod tests {
                 let (mut later, mut between) = (changes.clone(), changes.clone());
                 between.next().iter().for_each(|change| sky.change(change));
                 let details = sky.findings.iter().enumerate();
-                let details = details.filter_map(|(n, at)| Some((n.to_string(), Millis((*at)?)))).collect();
-                let span = Span::new(Millis(0), Some(Millis(LAST)));
+                let details = details.filter_map(|(n, at)| Some((n.to_string(), Timestamp((*at)?)))).collect();
+                let span = Span::new(Timestamp(0), Some(Timestamp(LAST)));
                 prop_assert!(is_complete || !is_proven_by_details(&listed, &details, span));
                 later.next();
                 let again = sky.list(&mut later);

@@ -1,6 +1,6 @@
 //! Spans of time, and how a list that is too long is divided into several that can be read at the same time.
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// The pages that one part of a divided list should have.
 const PAGES: i64 = 4;
@@ -14,25 +14,25 @@ const BEYOND: i64 = 8;
 /// From one instant to another, both included; without an end, to the newest finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) from: Millis,
-    pub(super) to: Option<Millis>,
+    pub(super) from: Timestamp,
+    pub(super) to: Option<Timestamp>,
 }
 
 /// What the first pages of a list show of how densely it is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     /// The `updatedAt` of its first finding, and of the last one read.
-    pub(super) first: Millis,
-    pub(super) last: Millis,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
     pub(super) pages: usize,
 }
 
 impl Span {
-    pub(super) fn new(from: Millis, to: Option<Millis>) -> Self {
+    pub(super) fn new(from: Timestamp, to: Option<Timestamp>) -> Self {
         Self { from, to }
     }
 
-    pub(super) fn contains(&self, instant: Millis) -> bool {
+    pub(super) fn contains(&self, instant: Timestamp) -> bool {
         self.from <= instant && self.to.is_none_or(|to| instant <= to)
     }
 
@@ -42,33 +42,34 @@ impl Span {
     }
 
     /// Two spans that meet behind `last`, which must lie before the end.
-    fn cut_behind(&self, last: Millis) -> [Span; 2] {
-        [Span::new(self.from, Some(last)), Span::new(Millis(last.0 + 1), self.to)]
+    fn cut_behind(&self, last: Timestamp) -> [Span; 2] {
+        [Span::new(self.from, Some(last)), Span::new(Timestamp(last.0 + 1), self.to)]
     }
 
     /// Where findings are known to be: two spans with about half of them each, if there is an instant to part them at.
-    pub(super) fn halve(&self, mut known: Vec<Millis>) -> Option<[Span; 2]> {
+    pub(super) fn halve(&self, mut known: Vec<Timestamp>) -> Option<[Span; 2]> {
         known.retain(|instant| self.contains(*instant));
         known.sort_unstable();
         let newest = *known.last()?;
         // The first half ends with a finding, and at least one lies behind it.
         let middle = known[(known.len() - 1) / 2];
-        let last = if middle < newest { middle } else { Millis(newest.0 - 1) };
+        let last = if middle < newest { middle } else { Timestamp(newest.0 - 1) };
         (self.from <= last).then(|| self.cut_behind(last))
     }
 
     /// Parts of a span whose list is too long. What was read becomes a part of its own: listed with an upper bound, it has
     /// no more findings than that. The rest is divided by how dense it seems to be. `now` is a guess of where an unbounded
     /// list ends, and decides nothing else.
-    pub(super) fn divide(&self, sample: Option<Sample>, now: Millis) -> Vec<Span> {
+    pub(super) fn divide(&self, sample: Option<Sample>, now: Timestamp) -> Vec<Span> {
         let Some(sample) = sample.filter(|s| self.contains(s.last)) else { return self.divide_blindly(now) };
-        let read = if sample.last > self.from { Millis(sample.last.0 - 1) } else { self.from };
+        let read = if sample.last > self.from { Timestamp(sample.last.0 - 1) } else { self.from };
         if self.to == Some(read) {
             return vec![*self];
         }
         let [read, rest] = self.cut_behind(read);
         let width = (sample.last.0 - sample.first.0).max(1);
-        let end = rest.to.unwrap_or_else(|| now.max(Millis(rest.from.0.saturating_add(width.saturating_mul(BEYOND)))));
+        let end =
+            rest.to.unwrap_or_else(|| now.max(Timestamp(rest.from.0.saturating_add(width.saturating_mul(BEYOND)))));
         let length = end.0 - rest.from.0 + 1;
         let pages = i128::from(length) * sample.pages as i128 / i128::from(width);
         let parts = i64::try_from(pages / i128::from(PAGES)).unwrap_or(PARTS);
@@ -78,18 +79,18 @@ impl Span {
     }
 
     /// Nothing is known of where the findings are: two halves.
-    fn divide_blindly(&self, now: Millis) -> Vec<Span> {
+    fn divide_blindly(&self, now: Timestamp) -> Vec<Span> {
         let end = self.to.unwrap_or(now);
         if end <= self.from { vec![*self] } else { self.divide_evenly(end, 2) }
     }
 
     /// Spans of equal length up to `end`; the last one reaches to this span's own end.
-    fn divide_evenly(&self, end: Millis, parts: i64) -> Vec<Span> {
+    fn divide_evenly(&self, end: Timestamp, parts: i64) -> Vec<Span> {
         let step = ((end.0 - self.from.0 + 1) / parts).max(1);
         let mut spans = Vec::new();
         let mut rest = *self;
         for part in 1..parts {
-            let last = Millis(self.from.0 + part * step - 1);
+            let last = Timestamp(self.from.0 + part * step - 1);
             if last >= end {
                 break;
             }
@@ -109,16 +110,16 @@ mod tests {
     use super::*;
 
     fn span(from: i64, to: impl Into<Option<i64>>) -> Span {
-        Span::new(Millis(from), to.into().map(Millis))
+        Span::new(Timestamp(from), to.into().map(Timestamp))
     }
 
     fn sample(first: i64, last: i64, pages: usize) -> Option<Sample> {
-        Some(Sample { first: Millis(first), last: Millis(last), pages })
+        Some(Sample { first: Timestamp(first), last: Timestamp(last), pages })
     }
 
     /// One after another, without a gap, from the beginning to the end.
     fn cover(whole: Span, parts: &[Span]) -> bool {
-        let meet = parts.windows(2).all(|pair| pair[0].to == Some(Millis(pair[1].from.0 - 1)));
+        let meet = parts.windows(2).all(|pair| pair[0].to == Some(Timestamp(pair[1].from.0 - 1)));
         let ends = parts.iter().all(|part| part.to.is_none_or(|to| part.from <= to));
         let whole_from = parts.first().map(|part| part.from) == Some(whole.from);
         let whole_to = parts.last().map(|part| part.to) == Some(whole.to);
@@ -137,7 +138,7 @@ mod tests {
         ) {
             let whole = span(from, length.map(|l| from + l));
             for sample in [sample(first.min(read), read, pages), None] {
-                let parts = whole.divide(sample, Millis(now));
+                let parts = whole.divide(sample, Timestamp(now));
                 prop_assert!(cover(whole, &parts), "{parts:?}");
                 prop_assert!(parts.len() as i64 <= PARTS + 1);
                 let shrinks = parts.iter().all(|part| *part != whole);
@@ -152,7 +153,7 @@ mod tests {
             known in proptest::collection::vec(0..4_500i64, 0..40),
         ) {
             let whole = span(from, length.map(|l| from + l));
-            if let Some(halves) = whole.halve(known.into_iter().map(Millis).collect()) {
+            if let Some(halves) = whole.halve(known.into_iter().map(Timestamp).collect()) {
                 prop_assert!(cover(whole, &halves));
                 prop_assert!(halves.iter().all(|half| *half != whole));
             }
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_evenly_filled_list_is_divided_into_parts_of_four_pages() {
-        let parts = span(0, None).divide(sample(0, 4_000, 4), Millis(100_000));
+        let parts = span(0, None).divide(sample(0, 4_000, 4), Timestamp(100_000));
         assert_eq!(parts[0], span(0, 3_999));
         assert_eq!(parts[1], span(4_000, 7_999));
         assert_eq!(parts[24], span(96_000, None));
@@ -170,28 +171,28 @@ mod tests {
 
     #[test]
     fn the_instant_in_which_reading_ended_belongs_to_the_rest() {
-        assert_eq!(span(0, 9).divide(sample(0, 5, 8), Millis(0))[0], span(0, 4));
+        assert_eq!(span(0, 9).divide(sample(0, 5, 8), Timestamp(0))[0], span(0, 4));
         // All that was read has the first instant: that one cannot be divided further.
-        assert_eq!(span(5, 9).divide(sample(5, 5, 1), Millis(0))[..1], [span(5, 5)]);
-        assert_eq!(span(5, 5).divide(sample(5, 5, 8), Millis(0)), [span(5, 5)]);
+        assert_eq!(span(5, 9).divide(sample(5, 5, 1), Timestamp(0))[..1], [span(5, 5)]);
+        assert_eq!(span(5, 5).divide(sample(5, 5, 8), Timestamp(0)), [span(5, 5)]);
     }
 
     #[test]
     fn a_clock_that_is_behind_leaves_an_unbounded_list_divided_all_the_same() {
-        let parts = span(1_000, None).divide(sample(1_000, 2_000, 4), Millis(0));
+        let parts = span(1_000, None).divide(sample(1_000, 2_000, 4), Timestamp(0));
         assert!(parts.len() > 5 && parts.last().is_some_and(|part| part.to.is_none()), "{parts:?}");
     }
 
     #[test]
     fn a_list_of_which_no_finding_is_known_is_halved_by_time() {
-        assert_eq!(span(0, 9).divide(None, Millis(0)), [span(0, 4), span(5, 9)]);
-        assert_eq!(span(0, None).divide(None, Millis(9)), [span(0, 4), span(5, None)]);
-        assert_eq!(span(10, None).divide(None, Millis(9)), [span(10, None)]);
+        assert_eq!(span(0, 9).divide(None, Timestamp(0)), [span(0, 4), span(5, 9)]);
+        assert_eq!(span(0, None).divide(None, Timestamp(9)), [span(0, 4), span(5, None)]);
+        assert_eq!(span(10, None).divide(None, Timestamp(9)), [span(10, None)]);
     }
 
     #[test]
     fn halves_end_where_a_finding_is() {
-        let instants = |all: &[i64]| all.iter().copied().map(Millis).collect::<Vec<_>>();
+        let instants = |all: &[i64]| all.iter().copied().map(Timestamp).collect::<Vec<_>>();
         assert_eq!(span(0, None).halve(instants(&[1, 2, 3, 4])), Some([span(0, 2), span(3, None)]));
         assert_eq!(span(0, 9).halve(instants(&[5, 5, 5])), Some([span(0, 4), span(5, 9)]));
         assert_eq!(span(5, 9).halve(instants(&[5, 5, 5])), None);

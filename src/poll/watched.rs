@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all, join4};
 
-use crate::guardduty::{Destination, Detector, MissedScan, ReadError, Subject, Uncovered, Watched as Content};
+use crate::guardduty::{
+    Destination, GuardDutyApi, MissedScan, ReadError, Subject, Uncovered, WatchedConfig as Content,
+};
 use crate::message::Notice;
-use crate::plan::silence::Stamp;
+use crate::plan::source_health::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::poll::look::Look;
-use crate::state::Source;
-use crate::time::Millis;
+use crate::state::SourceState;
+use crate::time::Timestamp;
 
 /// What could be read. What is missing is not compared.
 #[derive(Debug, Default)]
@@ -47,7 +49,7 @@ pub struct Query {
 const REASONS: usize = 10;
 
 /// Reads what is watched.
-pub async fn read<D: Detector>(source: &D, detector: &str, query: &Query) -> Watched {
+pub async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &Query) -> Watched {
     let Query { all, known, scans } = query;
     let hourly: &[Subject] = if *all { &Subject::HOURLY } else { &[] };
     let subjects: Vec<Subject> = Subject::EVERY_RUN.iter().chain(hourly).copied().collect();
@@ -79,7 +81,7 @@ pub async fn read<D: Detector>(source: &D, detector: &str, query: &Query) -> Wat
 
 impl Watched {
     /// Reads why the newest scans failed or were skipped. Without the permission they are announced without a reason.
-    async fn read_reasons<D: Detector>(&mut self, source: &D, query: &ScanQuery) {
+    async fn read_reasons<D: GuardDutyApi>(&mut self, source: &D, query: &ScanQuery) {
         let mut scans = self.scans.take();
         let news = scans.iter_mut().flatten().filter(|scan| query.is_news(scan));
         for scan in news.take(REASONS) {
@@ -99,7 +101,7 @@ impl Watched {
     }
 }
 
-async fn list<D: Detector>(
+async fn list<D: GuardDutyApi>(
     source: &D,
     detector: &str,
     subject: Subject,
@@ -114,7 +116,7 @@ async fn list<D: Detector>(
 }
 
 /// Records what was read of a source, and returns the notices about what changed.
-pub fn compare(key: &str, source: &mut Source, look: &Look, stamp: Stamp, now: Millis) -> Vec<Notice> {
+pub fn compare(key: &str, source: &mut SourceState, look: &Look, stamp: NoticeEpoch, now: Timestamp) -> Vec<Notice> {
     let seen = &look.watched;
     let features = look.status.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;
@@ -122,9 +124,9 @@ pub fn compare(key: &str, source: &mut Source, look: &Look, stamp: Stamp, now: M
     if seen.items.is_empty() && features.is_none() && !hourly.contains(&true) {
         return Vec::new();
     }
-    let watched = source.watched.get_or_insert_default();
+    let watched = source.watch_baseline.get_or_insert_default();
     if is_due {
-        watched.compared = now;
+        watched.compared_at = now;
     }
     let mut notices = Vec::new();
     for row in &TABLE {
@@ -150,14 +152,14 @@ pub fn compare(key: &str, source: &mut Source, look: &Look, stamp: Stamp, now: M
     notices
 }
 
-/// The number of publishing destinations that do not receive findings, as last read.
-pub fn destinations_failing(source: Option<&Source>) -> Option<u64> {
-    let destinations = source?.watched.as_ref()?.destinations.as_ref()?;
+/// The number of publishing destinations that do not send_and_read findings, as last read.
+pub fn destinations_failing(source: Option<&SourceState>) -> Option<u64> {
+    let destinations = source?.watch_baseline.as_ref()?.destinations.as_ref()?;
     Some(destinations.values().filter(|destination| !destination.publishes).count() as u64)
 }
 
 /// The number of malware scans that failed or were skipped, as last read.
-pub fn missed_scans(source: Option<&Source>) -> BTreeMap<&'static str, u64> {
-    let scans = source.and_then(|source| source.watched.as_ref()?.scans.as_ref());
+pub fn missed_scans(source: Option<&SourceState>) -> BTreeMap<&'static str, u64> {
+    let scans = source.and_then(|source| source.watch_baseline.as_ref()?.scans.as_ref());
     scans.into_iter().flat_map(|scans| [("failed", scans.failed), ("skipped", scans.skipped)]).collect()
 }

@@ -9,13 +9,13 @@ use tokio::sync::{Mutex, watch};
 
 use crate::core::outbox::{Answer, CallId};
 use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
-use crate::guardduty::{Detector, SourceKey};
+use crate::guardduty::{GuardDutyApi, SourceKey};
 use crate::plan::Delivery;
 use crate::run::looks::Looks;
 use crate::run::workers;
-use crate::slack::Chat;
+use crate::slack::SlackApi;
 use crate::state::store::{SaveError, Store};
-use crate::time::{Clock, Millis};
+use crate::time::{Clock, Timestamp};
 
 /// The sources of one identity, once they are known.
 pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
@@ -42,11 +42,11 @@ struct Driver<'a, D, C, S> {
     calls: FuturesUnordered<Pending<'a, (CallId, Answer)>>,
     query: Option<(QueryId, Pending<'a, Reply>)>,
     save: Option<(Generation, Pending<'a, Result<(), SaveError>>)>,
-    wake_at: Option<Millis>,
+    wake_at: Option<Timestamp>,
 }
 
 /// Runs until the core is finished.
-pub async fn drive<D: Detector + 'static, C: Chat, S: Store + 'static>(
+pub async fn drive<D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static>(
     core: &mut Core<'_>,
     systems: Systems<'_, D, C, S>,
     clock: Clock,
@@ -63,7 +63,7 @@ pub async fn drive<D: Detector + 'static, C: Chat, S: Store + 'static>(
     }
 }
 
-impl<'a, D: Detector + 'static, C: Chat, S: Store + 'static> Driver<'a, D, C, S> {
+impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static> Driver<'a, D, C, S> {
     fn new(systems: Systems<'a, D, C, S>) -> Self {
         Self {
             chat: systems.chat,
@@ -160,9 +160,9 @@ async fn requested(shutdown: &mut Option<watch::Receiver<bool>>) {
     }
 }
 
-async fn sleep_until(time: Option<Millis>, clock: Clock) {
+async fn sleep_until(time: Option<Timestamp>, clock: Clock) {
     match time {
-        Some(time) => tokio::time::sleep(time.since(clock.now())).await,
+        Some(time) => tokio::time::sleep(time.duration_since(clock.now())).await,
         None => std::future::pending().await,
     }
 }

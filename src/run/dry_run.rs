@@ -5,14 +5,14 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::message::{self, Addressing, Form, Life, Message, News, Wording};
+use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, RenderContext, ReplyContent};
 use crate::output::Output;
-use crate::plan::{Delivery, Destination, Update, Word};
-use crate::slack::At;
+use crate::plan::{Delivery, Destination, Reply, Update};
+use crate::slack::MessageRef;
 
 /// Prints deliveries instead of sending them.
 pub(super) struct Printer<'a> {
-    pub(super) wording: &'a Wording,
+    pub(super) wording: &'a MessageOptions,
     pub(super) output: &'a Output,
     /// Where notices go.
     pub(super) default: Destination,
@@ -21,57 +21,69 @@ pub(super) struct Printer<'a> {
 impl Printer<'_> {
     pub(super) fn print(&self, delivery: &Delivery) {
         match delivery {
-            Delivery::Notice(notice) => self.post(self.default.name(), None, &message::notice(notice, Form::Full)),
+            Delivery::Notice(notice) => {
+                self.post(self.default.name(), None, &message::notice(notice, MessageForm::Blocks))
+            }
             Delivery::Post(f, post) => {
-                let message = self.finding(f, post.to.mention.as_deref(), &post.seen);
-                self.post(post.to.name(), post.parent.as_ref().map(|parent| parent.ts.as_str()), &message);
+                let message = self.finding(f, post.to.mention.as_deref(), &post.known_attributes);
+                self.post(post.to.name(), post.reply_to.as_ref().map(|parent| parent.ts.as_str()), &message);
             }
             Delivery::Update(f, update) => {
                 let marks = Some(&update.marks);
-                let life = Life { archived: f.archived, traits_seen: &update.seen, marks, ..Life::default() };
-                self.update(&update.at, &message::finding(f, &life, self.wording, Form::Full));
-                if let Some(word) = &update.word {
+                let life = RenderContext {
+                    archived: f.archived,
+                    known_attributes: &update.known_attributes,
+                    marks,
+                    ..RenderContext::default()
+                };
+                self.update(&update.message, &message::finding(f, &life, self.wording, MessageForm::Blocks));
+                if let Some(word) = &update.reply {
                     self.reply(f, update, word);
                 }
             }
             Delivery::Summary(summary) => {
-                self.post(self.default.name(), None, &message::summary(&summary.summary, Form::Full));
+                self.post(self.default.name(), None, &message::summary(&summary.summary, MessageForm::Blocks));
             }
-            Delivery::Reply(f, update) => update.word.iter().for_each(|word| self.reply(f, update, word)),
+            Delivery::Reply(f, update) => update.reply.iter().for_each(|word| self.reply(f, update, word)),
             Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
-                let life = Life { archived: f.archived, traits_seen: &refresh.seen, marks, ..Life::default() };
-                self.update(&refresh.at, &message::finding(f, &life, self.wording, Form::Full));
+                let life = RenderContext {
+                    archived: f.archived,
+                    known_attributes: &refresh.seen,
+                    marks,
+                    ..RenderContext::default()
+                };
+                self.update(&refresh.at, &message::finding(f, &life, self.wording, MessageForm::Blocks));
             }
             Delivery::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
                 let addressing = Addressing { mention: to.mention.as_deref(), ..Addressing::default() };
-                let message = message::digest(id, &findings, self.wording, &addressing, Form::Full);
+                let message = message::digest(id, &findings, self.wording, &addressing, MessageForm::Blocks);
                 self.post(to.name(), None, &message);
             }
             Delivery::Redirect { id, old, channel, .. } => {
-                self.update(old, &message::moved(id, channel, None, Form::Full))
+                self.update(old, &message::redirect(id, channel, None, MessageForm::Blocks))
             }
         }
     }
 
     fn finding(&self, f: &Finding, mention: Option<&str>, seen: &[String]) -> Message {
-        let life = Life { archived: f.archived, traits_seen: seen, mention, ..Life::default() };
-        message::finding(f, &life, self.wording, Form::Full)
+        let life = RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
+        message::finding(f, &life, self.wording, MessageForm::Blocks)
     }
 
-    fn reply(&self, f: &Finding, update: &Update, word: &Word) {
-        let mention = update.to.mention.as_deref().filter(|_| word.is_call());
-        let news = News { addressing: Addressing { mention, ..Addressing::default() }, ..word.news() };
-        let root = update.at.thread.as_deref().unwrap_or(&update.at.ts);
-        self.post(&update.at.channel, Some(root), &message::reply(f, &news, self.wording, Form::Full));
+    fn reply(&self, f: &Finding, update: &Update, word: &Reply) {
+        let mention = update.repost_to.mention.as_deref().filter(|_| word.is_call());
+        let news = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..word.news() };
+        let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
+        self.post(&update.message.channel, Some(root), &message::reply(f, &news, self.wording, MessageForm::Blocks));
     }
 
     fn post(&self, channel: &str, thread: Option<&str>, message: &Message) {
         self.line(channel, thread.map(|ts| ("thread_ts", ts)), message.payload());
     }
 
-    fn update(&self, at: &At, message: &Message) {
+    fn update(&self, at: &MessageRef, message: &Message) {
         self.line(&at.channel, Some(("ts", &at.ts)), message.content());
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::guardduty::Detector;
+use crate::guardduty::GuardDutyApi;
 use crate::poll::Ask;
 use crate::poll::look::{Besides, Look, look};
 
@@ -28,7 +28,7 @@ struct Wanted<D> {
     besides: Besides,
 }
 
-impl<D: Detector + 'static> Looks<D> {
+impl<D: GuardDutyApi + 'static> Looks<D> {
     pub(super) fn new() -> Self {
         Self { waiting: VecDeque::new(), running: FuturesUnordered::new() }
     }

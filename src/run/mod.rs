@@ -12,36 +12,35 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
+use driver::{Identity, Systems, drive};
+use dry_run::Printer;
+use session::{Opening, StartError, open};
+use stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{AccountNames, Config};
 use crate::core::{Core, Limits, Start, Unreachable};
-use crate::exit::Exit;
-use crate::guardduty::{Aws, Source};
-use crate::message::Wording;
-use crate::metrics::{self, Requests, Snapshot};
+use crate::exit::ExitStatus;
+use crate::guardduty::{Aws, SourceClient};
+use crate::message::MessageOptions;
+use crate::metrics::{self, RequestCounts, RunMetrics};
 use crate::output::Output;
 use crate::plan::default_destination;
-use crate::preview::wording;
-use crate::state::backing::Backing;
+use crate::preview::message_options;
+use crate::state::configured_store::ConfiguredStore;
 use crate::state::store::Store;
 use crate::time::Clock;
 use crate::{http, slack, telemetry};
-
-use driver::{Identity, Systems, drive};
-use dry_run::Printer;
-use session::{Opening, StartError, open};
-use stop::Stop;
 
 /// The parts of a run.
 struct Parts<'a> {
     config: &'a Config,
     aws: &'a Rc<Aws>,
     chat: &'a slack::Client,
-    wording: &'a Wording,
+    wording: &'a MessageOptions,
     clock: Clock,
-    requests: Requests,
+    requests: RequestCounts,
     output: &'a Output,
 }
 
@@ -51,39 +50,39 @@ fn margin(timeout: Duration) -> Duration {
 }
 
 /// One run, from the configuration to the exit status.
-pub async fn run(config: &Config, output: &Output) -> Exit {
-    let clock = Clock::system();
+pub async fn run(config: &Config, output: &Output) -> ExitStatus {
+    let clock = Clock::from_system_clock();
     tracing::info!(version = telemetry::VERSION, revision = telemetry::REVISION, "run started");
-    let requests = Requests::default();
-    http::install_crypto();
+    let requests = RequestCounts::default();
+    http::install_crypto_provider();
     let aws_client = http::aws_client(config.aws.ca_bundle.as_deref());
     let (client, aws_client) = match (http::client(http::Timeouts::default()), aws_client) {
         (Ok(client), Ok(aws)) => (client, aws),
         (Err(e), _) | (_, Err(e)) => {
             tracing::error!(error = %e, "invalid configuration");
-            return Exit::Wrong;
+            return ExitStatus::InvalidInput;
         }
     };
     let stop = Stop::new(terminated(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
-    let mut store = Backing::new(&config.state, requests.clone());
+    let mut store = ConfiguredStore::new(&config.state, requests.clone());
     let connect = async {
         let aws = Aws::connect(&config.aws, aws_client, requests.clone()).await;
-        aws.inspect(Aws::warm_up)
+        aws.inspect(Aws::prefetch_credentials)
     };
     let (aws, loaded) = futures_util::future::join(connect, store.load()).await;
     let aws = match aws {
         Ok(aws) => Rc::new(aws),
         Err(e) => {
             tracing::error!(error = %e, "invalid configuration");
-            return Exit::Wrong;
+            return ExitStatus::InvalidInput;
         }
     };
     let start = match open(loaded, config, clock.now()) {
         Ok(Opening::Go(start)) => *start,
         Ok(Opening::Busy { id, until }) => {
-            let lease_expires_at = until.iso();
+            let lease_expires_at = until.to_rfc3339();
             tracing::info!(lease_holder = id, lease_expires_at, "lease is held by another run; exiting");
-            return Exit::Settled;
+            return ExitStatus::Success;
         }
         Err(problems) => {
             for error in problems {
@@ -91,7 +90,7 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
                 tracing::error!(location, %error, docs = "docs/operations.md", "state cannot be used; it was not changed");
             }
             push(config, &client, snapshot::of_failure(&clock), &stop).await;
-            return Exit::Wrong;
+            return ExitStatus::InvalidInput;
         }
     };
     let wording = named(config, &aws, &stop).await;
@@ -99,7 +98,7 @@ pub async fn run(config: &Config, output: &Output) -> Exit {
     let parts = Parts { config, aws: &aws, chat: &chat, wording: &wording, clock, requests, output };
     let (success, snapshot) = run_core(parts, start, store, &stop).await;
     push(config, &client, snapshot, &stop).await;
-    Exit::of(success)
+    ExitStatus::from_success(success)
 }
 
 /// Where a value of the state is: a key of the ConfigMap, or a file.
@@ -113,7 +112,7 @@ fn location(config: &Config, error: &StartError) -> String {
 }
 
 /// The run itself. Returns whether it is a success, and its metrics.
-async fn run_core(parts: Parts<'_>, start: session::Start, store: Backing, stop: &Stop) -> (bool, Snapshot) {
+async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStore, stop: &Stop) -> (bool, RunMetrics) {
     let Parts { config, aws, chat, wording, clock, requests, output } = parts;
     if let Some(error) = &start.unrecordable {
         tracing::error!(error, "state cannot be saved by this run; delivering anyway");
@@ -125,7 +124,7 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: Backing, stop:
         wording,
         limits: Limits::default(),
         id: format!("{:016x}", RandomState::new().hash_one(now.0)),
-        chance: crate::retry::chance,
+        chance: crate::retry::jitter,
         requests,
         identities: identities.len(),
         state: start.state,
@@ -183,22 +182,22 @@ fn terminated() -> watch::Receiver<bool> {
 }
 
 /// The sources of every identity, each as soon as it is known.
-fn identities(aws: &Rc<Aws>) -> Vec<Identity<Source>> {
-    let one = |index: usize| -> Identity<Source> {
+fn identities(aws: &Rc<Aws>) -> Vec<Identity<SourceClient>> {
+    let one = |index: usize| -> Identity<SourceClient> {
         let aws = aws.clone();
         Box::pin(async move {
-            let seen = aws.sources_of(index).await;
+            let seen = aws.discover_sources(index).await;
             seen.sources.map_err(|error| Unreachable { identity: seen.identity, account: seen.account, error })
         })
     };
-    (0..aws.identities()).map(one).collect()
+    (0..aws.identity_count()).map(one).collect()
 }
 
 /// The accounts' names, also from the organization where that is asked for and permitted.
-async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
-    let mut wording = wording(config);
+async fn named(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
+    let mut wording = message_options(config);
     if config.wording.account_names == AccountNames::Organization {
-        match stop.unless(aws.organization()).await {
+        match stop.unless(aws.organization_account_names()).await {
             Some(Ok(names)) => wording.account_names = names,
             Some(Err(e)) => {
                 tracing::warn!(error = %e, "account names are not available; showing account IDs")
@@ -210,7 +209,7 @@ async fn named(config: &Config, aws: &Aws, stop: &Stop) -> Wording {
 }
 
 /// Within what is left of `RUN_TIMEOUT`, and soon after a signal; never by a dry run. A failure is a warning.
-async fn push(config: &Config, client: &reqwest::Client, snapshot: Snapshot, stop: &Stop) {
+async fn push(config: &Config, client: &reqwest::Client, snapshot: RunMetrics, stop: &Stop) {
     let Some(gateway) = config.pushgateway.as_ref().filter(|_| !config.dry_run) else { return };
     let left = config.run_timeout.saturating_sub(snapshot.duration);
     let limit = if stop.is_shutdown_requested() { Duration::from_secs(2) } else { left.max(Duration::from_secs(1)) };

@@ -4,10 +4,10 @@ use crate::config::Config;
 use crate::core::outbox::LAG;
 use crate::core::posted::Past;
 use crate::core::{EarlierPosts, log_queued};
-use crate::plan::silence::{self, Stamp};
-use crate::state::store::{Loaded, Source, replay_since};
-use crate::state::{State, Unusable};
-use crate::time::Millis;
+use crate::plan::source_health::{self, NoticeEpoch};
+use crate::state::store::{Loaded, LoadedDocument, parse_replay};
+use crate::state::{State, StateError};
+use crate::time::Timestamp;
 
 /// What the state allows.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Opening {
     /// Another run holds the lease.
     Busy {
         id: String,
-        until: Millis,
+        until: Timestamp,
     },
 }
 
@@ -31,14 +31,14 @@ pub struct Start {
     /// Messages of earlier runs that Slack may have and the state does not.
     pub earlier: Option<EarlierPosts>,
     /// A replay, which the first checkpoint consumes: findings updated since then are announced again.
-    pub replay: Option<Millis>,
+    pub replay: Option<Timestamp>,
 }
 
 /// Reason why a run does not start. A retry cannot help.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    State(#[from] Unusable),
+    State(#[from] StateError),
     #[error("{0}")]
     Replay(String),
 }
@@ -54,21 +54,21 @@ impl StartError {
 }
 
 /// Decides how to start. A dry run ignores the lease of another run. Returns all problems at once.
-pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Vec<StartError>> {
-    let replay_from = loaded.replay.as_deref().map(|text| replay_since(text, now)).transpose();
+pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, Vec<StartError>> {
+    let replay_from = loaded.replay.as_deref().map(|text| parse_replay(text, now)).transpose();
     let replay_from = replay_from.map_err(StartError::Replay);
-    let mut start = match start_from(loaded.source, config, now) {
+    let mut start = match start_from(loaded.document, config, now) {
         Ok(start) => start,
         Err(error) => return Err([error.into()].into_iter().chain(replay_from.err()).collect()),
     };
-    if let Some(run) = start.state.run.as_ref().filter(|r| !r.released && !config.dry_run) {
-        let until = run.renewed.plus(config.lease);
-        if is_ahead(run.renewed, config, now) {
+    if let Some(run) = start.state.lease.as_ref().filter(|r| !r.released && !config.dry_run) {
+        let until = run.renewed_at.plus(config.lease);
+        if is_ahead(run.renewed_at, config, now) {
             // Waited out by this clock; should its holder live, compare-and-swap stops one of the two.
             tracing::warn!(
                 lease_holder = run.id,
-                lease_renewed_at = run.renewed.iso(),
-                now = now.iso(),
+                lease_renewed_at = run.renewed_at.to_rfc3339(),
+                now = now.to_rfc3339(),
                 "lease timestamp is in the future (clock skew); taking over the lease"
             );
         } else if now < until {
@@ -82,26 +82,26 @@ pub fn open(loaded: Loaded, config: &Config, now: Millis) -> Result<Opening, Vec
     Ok(Opening::Go(Box::new(start)))
 }
 
-fn start_from(source: Source, config: &Config, now: Millis) -> Result<Start, Unusable> {
+fn start_from(source: LoadedDocument, config: &Config, now: Timestamp) -> Result<Start, StateError> {
     Ok(match source {
         // A first run that could not record may have spoken.
-        Source::New => Start { is_new_installation: true, ..nothing_known(None, None, config, now) },
-        Source::Primary(text) => recorded(State::parse(&text)?, None, config, now),
-        Source::Copy { text, why } => match State::parse(&text) {
+        LoadedDocument::Absent => Start { is_new_installation: true, ..nothing_known(None, None, config, now) },
+        LoadedDocument::Current(text) => recorded(State::parse(&text)?, None, config, now),
+        LoadedDocument::MountedCopy { text, why } => match State::parse(&text) {
             Ok(state) => recorded(state, Some(why), config, now),
             Err(error) => unreadable(format!("{why}; mounted copy: {error}"), config, now),
         },
-        Source::Unreadable(why) => unreadable(why, config, now),
-        Source::Corrupt(why) => return Err(Unusable::Damaged(why)),
+        LoadedDocument::Unreadable(why) => unreadable(why, config, now),
+        LoadedDocument::Corrupt(why) => return Err(StateError::Corrupt(why)),
     })
 }
 
 /// Whether a clock wrote this that does not agree with ours within half a lease, as node clocks must.
-fn is_ahead(written: Millis, config: &Config, now: Millis) -> bool {
+fn is_ahead(written: Timestamp, config: &Config, now: Timestamp) -> bool {
     written > now.plus(config.lease / 2)
 }
 
-fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Millis) -> Start {
+fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Timestamp) -> Start {
     correct(&mut state, config, now);
     let earlier = earlier_posts(&state, unrecordable.is_some(), config, now);
     Start { state, is_new_installation: false, unrecordable, earlier, replay: None }
@@ -109,23 +109,28 @@ fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now
 
 /// What a wrong clock wrote is not believed: since when it posted, and from where it looked at a source of which it saw
 /// nothing, is not known; what it said or compared last, it did just now.
-fn correct(state: &mut State, config: &Config, now: Millis) {
+fn correct(state: &mut State, config: &Config, now: Timestamp) {
     let look_back = now.minus(config.lookback);
-    let stamp = Stamp(state.saved.unwrap_or(now));
+    let stamp = NoticeEpoch(state.saved_at.unwrap_or(now));
     let keys = state.correct_times(|time| is_ahead(time, config, now), look_back, now);
     if !keys.is_empty() {
-        let notice = silence::clocks_disagree(&keys, look_back, stamp);
+        let notice = source_health::clock_skew_notice(&keys, look_back, stamp);
         log_queued(&notice);
         state.queue_notice(notice);
     }
 }
 
-fn unreadable(why: String, config: &Config, now: Millis) -> Start {
+fn unreadable(why: String, config: &Config, now: Timestamp) -> Start {
     nothing_known(Some(why), Some(now.plus(LAG)), config, now)
 }
 
 /// The findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
-fn nothing_known(unrecordable: Option<String>, readable_at: Option<Millis>, config: &Config, now: Millis) -> Start {
+fn nothing_known(
+    unrecordable: Option<String>,
+    readable_at: Option<Timestamp>,
+    config: &Config,
+    now: Timestamp,
+) -> Start {
     let since = now.minus(config.lookback);
     let past = Past::since(since, None);
     let earlier = Some(EarlierPosts { since, past, readable_at, is_unclean: false });
@@ -134,20 +139,25 @@ fn nothing_known(unrecordable: Option<String>, readable_at: Option<Millis>, conf
 
 /// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
 /// since the last checkpoint, for a run that could not record may have spoken.
-fn earlier_posts(state: &State, copy: bool, config: &Config, now: Millis) -> Option<EarlierPosts> {
-    let since = state.run.as_ref().map(|r| r.since).or(state.saved)?;
-    let last_post = state.run.as_ref().map(|r| {
-        let renewed = r.renewed.min(now);
+fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
+    let since = state.lease.as_ref().map(|r| r.posting_since).or(state.saved_at)?;
+    let last_post = state.lease.as_ref().map(|r| {
+        let renewed = r.renewed_at.min(now);
         if r.released { renewed } else { renewed.plus(config.lease) }
     });
     // What reads a copy may follow a run that could record as little, a moment ago.
     let readable_at = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
-    Some(EarlierPosts { since, past: Past::since(since, state.replayed), readable_at, is_unclean: state.run.is_some() })
+    Some(EarlierPosts {
+        since,
+        past: Past::since(since, state.replayed_at),
+        readable_at,
+        is_unclean: state.lease.is_some(),
+    })
 }
 
 /// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
-fn replay(start: &mut Start, since: Millis, now: Millis) {
-    tracing::info!(since = since.iso(), "replay requested: announcing again all findings updated since `since`");
+fn replay(start: &mut Start, since: Timestamp, now: Timestamp) {
+    tracing::info!(since = since.to_rfc3339(), "replay requested: announcing again all findings updated since `since`");
     start.state.begin_replay(since, now);
     start.replay = Some(since);
     start.earlier =
@@ -159,7 +169,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::state::{Entry, Run, Unrecorded};
+    use crate::state::{FindingRecord, Lease, Unrecorded};
 
     fn config() -> Config {
         let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
@@ -167,15 +177,15 @@ mod tests {
     }
 
     fn loaded(state: &State) -> Loaded {
-        Loaded { source: Source::Primary(state.encode()), replay: None }
+        Loaded { document: LoadedDocument::Current(state.to_json()), replay: None }
     }
 
-    fn run(renewed: Millis, released: bool) -> State {
-        let run = Run { id: "a".into(), since: Millis(1_000), renewed, released };
-        State { run: Some(run), saved: Some(renewed), ..State::default() }
+    fn run(renewed: Timestamp, released: bool) -> State {
+        let run = Lease { id: "a".into(), posting_since: Timestamp(1_000), renewed_at: renewed, released };
+        State { lease: Some(run), saved_at: Some(renewed), ..State::default() }
     }
 
-    const NOW: Millis = Millis(1_800_000_000_000);
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     #[test]
     fn a_living_lease_turns_a_run_away_and_a_dead_one_is_waited_out() {
@@ -195,28 +205,30 @@ mod tests {
         assert!(matches!(open(loaded(&state), &config(), NOW), Ok(Opening::Busy { .. })), "clocks may differ by that");
         for (released, seconds) in [(false, 70), (true, 10)] {
             state = run(NOW.plus(hours), released);
-            state.run.as_mut().unwrap().since = NOW.plus(hours);
+            state.lease.as_mut().unwrap().posting_since = NOW.plus(hours);
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("nobody holds it") };
-            let (earlier, note) = (start.earlier.unwrap(), start.state.run.unwrap());
+            let (earlier, note) = (start.earlier.unwrap(), start.state.lease.unwrap());
             assert_eq!(earlier.readable_at, Some(NOW.plus(Duration::from_secs(seconds))));
             // Since when it spoke is not known.
-            assert_eq!((earlier.since, note.since), (NOW.minus(config().lookback), earlier.since));
+            assert_eq!((earlier.since, note.posting_since), (NOW.minus(config().lookback), earlier.since));
         }
     }
 
     #[test]
     fn what_a_wrong_clock_wrote_is_not_believed() {
         let (ahead, key) = (NOW.plus(Duration::from_secs(18_000)), "111122223333/eu-west-1");
-        let mut state = State { saved: Some(ahead), replayed: Some(ahead), ..State::default() };
-        state.source(key, ahead);
-        state.source("111122223333/us-east-1", ahead).0.by_clock = false; // by a finding: then it is ours that is wrong
-        state.findings.insert("f1".into(), Entry { touched: ahead, spoke: ahead, ..Entry::default() });
+        let mut state = State { saved_at: Some(ahead), replayed_at: Some(ahead), ..State::default() };
+        state.source_or_insert(key, ahead);
+        state.source_or_insert("111122223333/us-east-1", ahead).0.is_initial_watermark = false; // by a finding: then it is ours that is wrong
+        state
+            .findings
+            .insert("f1".into(), FindingRecord { edited_at: ahead, notified_at: ahead, ..FindingRecord::default() });
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
         let (look_back, state) = (NOW.minus(config().lookback), start.state);
-        assert_eq!((state.saved, state.replayed), (Some(look_back), Some(NOW)));
+        assert_eq!((state.saved_at, state.replayed_at), (Some(look_back), Some(NOW)));
         assert_eq!((state.sources[key].watermark, state.sources[key].floor), (look_back, look_back));
         assert_eq!(state.sources["111122223333/us-east-1"].watermark, ahead);
-        assert_eq!((state.findings["f1"].touched, state.findings["f1"].spoke), (NOW, NOW));
+        assert_eq!((state.findings["f1"].edited_at, state.findings["f1"].notified_at), (NOW, NOW));
         assert!(matches!(&state.notices[..], [notice] if notice.title.contains(key)), "{:?}", state.notices);
     }
 
@@ -232,45 +244,45 @@ mod tests {
     fn a_takeover_keeps_the_beginning_of_the_note() {
         let mut state = run(NOW, false);
         state.renew_lease("b", NOW.plus(Duration::from_secs(100)));
-        assert_eq!(state.run.as_ref().map(|r| (r.id.as_str(), r.since)), Some(("b", Millis(1_000))));
+        assert_eq!(state.lease.as_ref().map(|r| (r.id.as_str(), r.posting_since)), Some(("b", Timestamp(1_000))));
         state.release_lease("b", Some(Unrecorded { since: NOW, last_post: NOW }));
-        assert!(state.run.as_ref().is_some_and(|r| r.released && r.since == Millis(1_000)));
+        assert!(state.lease.as_ref().is_some_and(|r| r.released && r.posting_since == Timestamp(1_000)));
         state.release_lease("b", None);
-        assert_eq!(state.run, None);
+        assert_eq!(state.lease, None);
     }
 
     #[test]
     fn the_history_is_readable_ten_seconds_after_the_last_possible_post() {
         let ended_at = NOW.minus(Duration::from_secs(1));
         for (last_post, not_before) in [(ended_at, 9), (NOW.minus(Duration::from_secs(30)), -20)] {
-            let mut state = State { saved: Some(ended_at), ..State::default() };
-            state.release_lease("b", Some(Unrecorded { since: Millis(1_000), last_post }));
+            let mut state = State { saved_at: Some(ended_at), ..State::default() };
+            state.release_lease("b", Some(Unrecorded { since: Timestamp(1_000), last_post }));
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
-            assert_eq!(start.earlier.unwrap().readable_at, Some(Millis(NOW.0 + not_before * 1_000)));
+            assert_eq!(start.earlier.unwrap().readable_at, Some(Timestamp(NOW.0 + not_before * 1_000)));
         }
     }
 
     #[test]
     fn corrupt_state_and_invalid_replay_are_reported_together() {
-        let loaded = |source: Source| Loaded { source, replay: Some("since yesterday".into()) };
-        let problems = |source: Source| -> Vec<String> {
+        let loaded = |source: LoadedDocument| Loaded { document: source, replay: Some("since yesterday".into()) };
+        let problems = |source: LoadedDocument| -> Vec<String> {
             open(loaded(source), &config(), NOW).unwrap_err().iter().map(StartError::to_string).collect()
         };
-        let replay = problems(Source::New);
+        let replay = problems(LoadedDocument::Absent);
         assert!(
             matches!(&replay[..], [replay] if replay.starts_with("invalid replay \"since yesterday\"")),
             "{replay:?}"
         );
-        let both = problems(Source::Primary("[]".into()));
+        let both = problems(LoadedDocument::Current("[]".into()));
         assert!(both.len() == 2 && both[0].contains("corrupt") && both[1] == replay[0], "{both:?}");
-        let binary = problems(Source::Corrupt("key watermark.json is under binaryData".into()));
+        let binary = problems(LoadedDocument::Corrupt("key watermark.json is under binaryData".into()));
         assert!(binary[0].contains("binaryData"), "{binary:?}");
     }
 
     #[test]
     fn a_damaged_or_newer_state_is_not_used() {
         for text in ["hello", "[]", "{}", "{\"version\":1,\"sources\":{", "{\"version\":999}", ""] {
-            let loaded = Loaded { source: Source::Primary(text.into()), replay: None };
+            let loaded = Loaded { document: LoadedDocument::Current(text.into()), replay: None };
             assert!(open(loaded, &config(), NOW).is_err(), "{text}");
         }
     }

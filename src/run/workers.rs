@@ -8,9 +8,9 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::core::outbox::{Answer, Call};
 use crate::core::{ChannelHistory, DetectorOf, Query, Reply};
-use crate::guardduty::{Detector, Investigation, ReadError, Reason, SourceKey};
-use crate::slack::{Chat, Failure, RecentReactions};
-use crate::time::Millis;
+use crate::guardduty::{GuardDutyApi, Investigation, ReadError, SourceKey, TransientReason};
+use crate::slack::{RecentReactions, SlackApi, SlackError};
+use crate::time::Timestamp;
 use crate::triage::Messages;
 
 /// Maximum number of channels that are read at a time: Slack allows about 50 such calls a minute, and bursts.
@@ -22,13 +22,13 @@ const ALL_PAGES: usize = 40;
 type SourcesByKey<D> = HashMap<SourceKey, Rc<D>>;
 
 /// Makes one request of a delivery.
-pub(super) async fn call<C: Chat>(chat: &C, call: Call) -> Answer {
+pub(super) async fn call<C: SlackApi>(chat: &C, call: Call) -> Answer {
     match call {
         Call::Post { to, message, thread } => {
             let thread = thread.as_ref().map(|(ts, broadcast)| (ts.as_str(), *broadcast));
-            Answer::Posted(chat.post(&to, &message, thread).await.map(|posted| posted.at))
+            Answer::Posted(chat.post_message(&to, &message, thread).await.map(|posted| posted.at))
         }
-        Call::Update { at, message } => Answer::Updated(chat.update(&at, &message).await),
+        Call::Update { at, message } => Answer::Updated(chat.update_message(&at, &message).await),
         Call::Permalink { at } => Answer::Permalink(chat.permalink(&at).await),
         Call::History { channel, oldest } => Answer::Messages(chat.history(&channel, oldest).await),
         Call::Replies { channel, thread, oldest } => Answer::Messages(chat.replies(&channel, &thread, oldest).await),
@@ -36,7 +36,7 @@ pub(super) async fn call<C: Chat>(chat: &C, call: Call) -> Answer {
 }
 
 /// Answers a query.
-pub(super) async fn answer<D: Detector, C: Chat>(chat: &C, sources: SourcesByKey<D>, query: Query) -> Reply {
+pub(super) async fn answer<D: GuardDutyApi, C: SlackApi>(chat: &C, sources: SourcesByKey<D>, query: Query) -> Reply {
     match query {
         Query::Histories { channels, oldest } => Reply::Histories(read_histories(chat, channels, oldest).await),
         Query::ReactionAccess => Reply::ReactionAccess(chat.reaction_access().await),
@@ -45,7 +45,7 @@ pub(super) async fn answer<D: Detector, C: Chat>(chat: &C, sources: SourcesByKey
         Query::IsBot(user) => Reply::IsBot(chat.is_bot(&user).await),
         Query::Permalink(at) => Reply::Permalink(chat.permalink(&at).await),
         Query::Findings(of, ids) => Reply::Findings(match find(&sources, &of) {
-            Ok(source) => source.get(&of.detector, &ids).await,
+            Ok(source) => source.get_findings(&of.detector, &ids).await,
             Err(error) => Err(error),
         }),
         Query::Documents(of, ids) => Reply::Documents(match find(&sources, &of) {
@@ -69,7 +69,11 @@ pub(super) async fn answer<D: Detector, C: Chat>(chat: &C, sources: SourcesByKey
     }
 }
 
-async fn read_histories<C: Chat>(chat: &C, channels: BTreeMap<String, String>, oldest: Millis) -> Vec<ChannelHistory> {
+async fn read_histories<C: SlackApi>(
+    chat: &C,
+    channels: BTreeMap<String, String>,
+    oldest: Timestamp,
+) -> Vec<ChannelHistory> {
     let read = async |(id, name): (String, String)| {
         let messages = chat.history(&id, oldest).await;
         ChannelHistory { name, id, messages }
@@ -78,31 +82,32 @@ async fn read_histories<C: Chat>(chat: &C, channels: BTreeMap<String, String>, o
 }
 
 fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorOf) -> Result<&'s Rc<D>, ReadError> {
-    let unknown = || ReadError::Passing { reason: Reason::Rejected, text: format!("source {} is unknown", of.source) };
+    let unknown =
+        || ReadError::Transient { reason: TransientReason::Rejected, text: format!("source {} is unknown", of.source) };
     sources.get(&of.source).ok_or_else(unknown)
 }
 
-async fn list_investigations<D: Detector>(
+async fn list_investigations<D: GuardDutyApi>(
     sources: &SourcesByKey<D>,
     of: &DetectorOf,
 ) -> Result<Vec<Investigation>, ReadError> {
     find(sources, of)?.investigations(&of.detector).await
 }
 
-async fn count_by_age<D: Detector>(
+async fn count_by_age<D: GuardDutyApi>(
     sources: &SourcesByKey<D>,
     of: &DetectorOf,
-    before: [Millis; 3],
+    before: [Timestamp; 3],
 ) -> Result<[u64; 3], ReadError> {
     let source = find(sources, of)?;
-    let count = |before: Millis| source.open_created_before(&of.detector, before);
+    let count = |before: Timestamp| source.open_created_before(&of.detector, before);
     let [day, week, month] = before;
     let (day, week, month) = join3(count(day), count(week), count(month)).await;
     Ok([day?, week?, month?])
 }
 
 /// The recent messages of each channel that could be read.
-async fn read_recent_reactions<C: Chat>(chat: &C, messages: &Messages) -> BTreeMap<String, RecentReactions> {
+async fn read_recent_reactions<C: SlackApi>(chat: &C, messages: &Messages) -> BTreeMap<String, RecentReactions> {
     let mut read = BTreeMap::new();
     let mut pages_left = ALL_PAGES;
     for (channel, timestamps) in messages {
@@ -112,7 +117,7 @@ async fn read_recent_reactions<C: Chat>(chat: &C, messages: &Messages) -> BTreeM
                 pages_left -= pages;
                 read.insert(channel.clone(), recent);
             }
-            Err(Failure::Channel(error)) => {
+            Err(SlackError::ChannelRejected(error)) => {
                 pages_left -= 1;
                 tracing::debug!(channel, error, "channel is not accessible; its reactions are not read");
             }

@@ -9,24 +9,26 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
-use super::classification::{self, Answer, Refusal};
+use super::errors::{self, Rejection, SlackResponse};
 use super::{
-    At, Chat, Failure, HistoryError, OwnMessage, Posted, Reaction, ReactionAccess, RecentReactions, Target, history,
+    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SlackApi, SlackError,
+    Target, history,
 };
-use crate::config::Access;
+use crate::config::SlackAuth;
 use crate::http;
 use crate::message::Message;
-use crate::metrics::Requests;
-use crate::retry::{Policy, chance, http_date};
-use crate::time::{Clock, Millis};
+use crate::metrics::RequestCounts;
+use crate::retry::{RetryPolicy, http_date, jitter};
+use crate::time::{Clock, Timestamp};
 use crate::user::UserId;
 
 /// For how long a reading call waits out throttling and failures, all its pages together.
-const PATIENCE: Duration = Duration::from_secs(90);
-const READING: Policy = Policy { first: Duration::from_millis(500), cap: Duration::from_secs(10), tries: 6 };
+const READ_RETRY_BUDGET: Duration = Duration::from_secs(90);
+const READ_RETRY: RetryPolicy =
+    RetryPolicy { initial: Duration::from_millis(500), max: Duration::from_secs(10), max_attempts: 6 };
 
 /// Bytes of an answer that are read: more than a page of history has, less than the pod has memory for.
-const LARGEST: usize = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Slack by bot token, by webhooks, or both. Messages are posted once each: whether to send one again is for the caller to
 /// decide, who knows what can have become of it.
@@ -35,13 +37,13 @@ pub struct Client {
     /// Without a slash at its end.
     base: String,
     token: Option<SecretString>,
-    requests: Requests,
-    identity: OnceCell<Identity>,
+    requests: RequestCounts,
+    identity: OnceCell<BotIdentity>,
 }
 
 /// Who the token is, as `auth.test` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct BotIdentity {
     /// Absent for a token that is no bot's.
     pub bot_id: Option<String>,
     /// The workspace's address with a slash at its end: `https://example.slack.com/`.
@@ -54,29 +56,29 @@ pub struct Identity {
     pub scopes: Vec<String>,
 }
 
-impl Identity {
-    pub fn has(&self, scope: &str) -> bool {
+impl BotIdentity {
+    pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|s| s == scope)
     }
 }
 
-struct Heard {
+struct ApiResponse {
     body: Map<String, Value>,
     scopes: Vec<String>,
 }
 
 /// The body's text of an answer that came whole, with what its headers say.
-struct Received {
+struct RawResponse {
     status: u16,
     retry_after: Option<String>,
-    received_at: Millis,
+    received_at: Timestamp,
     scopes: Vec<String>,
     body: String,
 }
 
-impl Received {
-    fn answer(&self) -> Answer<'_> {
-        Answer {
+impl RawResponse {
+    fn as_response(&self) -> SlackResponse<'_> {
+        SlackResponse {
             status: self.status,
             retry_after: self.retry_after.as_deref(),
             received_at: self.received_at,
@@ -87,20 +89,20 @@ impl Received {
 
 impl Client {
     /// `api_url` as in `SLACK_API_URL`, without a slash at its end.
-    pub fn new(http: reqwest::Client, access: &Access, api_url: &str, requests: Requests) -> Self {
+    pub fn new(http: reqwest::Client, access: &SlackAuth, api_url: &str, requests: RequestCounts) -> Self {
         let token = match access {
-            Access::Bot { token, .. } => Some(token.clone()),
-            Access::Webhook { .. } => None,
+            SlackAuth::Bot { token, .. } => Some(token.clone()),
+            SlackAuth::Webhook { .. } => None,
         };
         Self { http, base: api_url.to_owned(), token, requests, identity: OnceCell::new() }
     }
 
     /// Asked for once; a failure is asked for again.
-    pub async fn identity(&self) -> Result<&Identity, Failure> {
+    pub async fn identity(&self) -> Result<&BotIdentity, SlackError> {
         let ask = || async {
-            let heard = self.patiently("auth.test", &[]).await?;
+            let heard = self.call_with_retry("auth.test", &[]).await?;
             let text = |key: &str| heard.body.get(key).and_then(Value::as_str).map(str::to_owned);
-            Ok(Identity {
+            Ok(BotIdentity {
                 bot_id: text("bot_id"),
                 url: text("url").unwrap_or_default(),
                 team: text("team").unwrap_or_default(),
@@ -113,110 +115,129 @@ impl Client {
     }
 
     /// A reading method, requested once.
-    pub(super) async fn read_once(&self, method: &str, query: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
-        self.get(method, query).await.map(|heard| heard.body)
+    pub(super) async fn read_once(
+        &self,
+        method: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, SlackError> {
+        self.call_get(method, query).await.map(|heard| heard.body)
     }
 
     /// A reading method, tried again for passing reasons.
-    pub(super) async fn read(&self, method: &str, query: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
-        self.patiently(method, query).await.map(|heard| heard.body)
+    pub(super) async fn call_read_method(
+        &self,
+        method: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, SlackError> {
+        self.call_with_retry(method, query).await.map(|heard| heard.body)
     }
 
-    async fn patiently(&self, method: &str, query: &[(&str, &str)]) -> Result<Heard, Failure> {
+    async fn call_with_retry(&self, method: &str, query: &[(&str, &str)]) -> Result<ApiResponse, SlackError> {
         let (began, mut failed) = (Instant::now(), 0);
         loop {
-            let failure = match self.get(method, query).await {
+            let failure = match self.call_get(method, query).await {
                 Err(failure) if failure.is_transient() => failure,
                 done => return done,
             };
             failed += 1;
             let asked = match &failure {
-                Failure::RateLimited(wait) => *wait,
+                SlackError::RateLimited(wait) => *wait,
                 failure => {
                     log_first_retry(method, failed, failure);
                     None
                 }
             };
-            match READING.pause(failed, asked, PATIENCE.saturating_sub(began.elapsed()), chance()) {
+            match READ_RETRY.next_delay(failed, asked, READ_RETRY_BUDGET.saturating_sub(began.elapsed()), jitter()) {
                 Some(pause) => sleep(pause).await,
                 None => return Err(failure),
             }
         }
     }
 
-    async fn get(&self, method: &str, query: &[(&str, &str)]) -> Result<Heard, Failure> {
+    async fn call_get(&self, method: &str, query: &[(&str, &str)]) -> Result<ApiResponse, SlackError> {
         let url = reqwest::Url::parse_with_params(&format!("{}/{method}", self.base), query);
-        let url = url.map_err(|_| Failure::App("SLACK_API_URL: invalid URL".into()))?;
-        self.web_api(method, self.http.get(url)).await
+        let url = url.map_err(|_| SlackError::AppRejected("SLACK_API_URL: invalid URL".into()))?;
+        self.send_web_api(method, self.http.get(url)).await
     }
 
     /// A reading method whose arguments are too long for a URL, requested once.
-    pub(super) async fn read_form(&self, method: &str, form: &[(&str, &str)]) -> Result<Map<String, Value>, Failure> {
+    pub(super) async fn read_form(
+        &self,
+        method: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, SlackError> {
         let url = reqwest::Url::parse_with_params(&format!("{}/{method}", self.base), form);
-        let mut url = url.map_err(|_| Failure::App("SLACK_API_URL: invalid URL".into()))?;
+        let mut url = url.map_err(|_| SlackError::AppRejected("SLACK_API_URL: invalid URL".into()))?;
         let encoded = url.query().unwrap_or_default().to_owned();
         url.set_query(None);
         let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(encoded);
-        self.web_api(method, request).await.map(|heard| heard.body)
+        self.send_web_api(method, request).await.map(|heard| heard.body)
     }
 
-    async fn write(&self, method: &str, arguments: &Value) -> Result<Map<String, Value>, Failure> {
+    async fn call_post(&self, method: &str, arguments: &Value) -> Result<Map<String, Value>, SlackError> {
         let request = json_body(self.http.post(format!("{}/{method}", self.base)), arguments);
-        self.web_api(method, request).await.map(|heard| heard.body)
+        self.send_web_api(method, request).await.map(|heard| heard.body)
     }
 
-    async fn web_api(&self, method: &str, request: RequestBuilder) -> Result<Heard, Failure> {
-        let token = self.token.as_ref().ok_or_else(|| Failure::App("SLACK_BOT_TOKEN is not set".into()))?;
-        let received = receive(request.bearer_auth(token.expose_secret())).await;
-        let result = received.and_then(|r| Ok(Heard { body: classification::web_api(&r.answer())?, scopes: r.scopes }));
-        self.count(method, result)
+    async fn send_web_api(&self, method: &str, request: RequestBuilder) -> Result<ApiResponse, SlackError> {
+        let token = self.token.as_ref().ok_or_else(|| SlackError::AppRejected("SLACK_BOT_TOKEN is not set".into()))?;
+        let received = send_and_read(request.bearer_auth(token.expose_secret())).await;
+        let result = received
+            .and_then(|r| Ok(ApiResponse { body: errors::classify_web_api(&r.as_response())?, scopes: r.scopes }));
+        self.record_request(method, result)
     }
 
-    async fn webhook(&self, url: &SecretString, message: &Value) -> Result<(), Failure> {
-        let received = receive(json_body(self.http.post(url.expose_secret()), message)).await;
-        self.count("webhook", received.and_then(|r| classification::webhook(&r.answer())))
+    async fn send_webhook(&self, url: &SecretString, message: &Value) -> Result<(), SlackError> {
+        let received = send_and_read(json_body(self.http.post(url.expose_secret()), message)).await;
+        self.record_request("webhook", received.and_then(|r| errors::classify_webhook(&r.as_response())))
     }
 
-    fn count<T>(&self, operation: &str, result: Result<T, Refusal>) -> Result<T, Failure> {
+    fn record_request<T>(&self, operation: &str, result: Result<T, Rejection>) -> Result<T, SlackError> {
         let code = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |_| "ok");
-        self.requests.count("slack", operation, code);
+        self.requests.increment("slack", operation, code);
         if let Err(refusal) = &result {
-            tracing::debug!(operation, code, error = %refusal.failure, "Slack request failed");
+            tracing::debug!(operation, code, error = %refusal.error, "Slack request failed");
         }
-        result.map_err(|refusal| refusal.failure)
+        result.map_err(|refusal| refusal.error)
     }
 
     /// Sends a webhook a message without content. Slack refuses it as such, if it takes messages there at all.
-    pub(super) async fn knock(&self, url: &SecretString) -> Result<(), Failure> {
-        self.webhook(url, &json!({})).await
+    pub(super) async fn probe_webhook(&self, url: &SecretString) -> Result<(), SlackError> {
+        self.send_webhook(url, &json!({})).await
     }
 }
 
 /// A run that ends while it retries must have named the cause.
-fn log_first_retry(method: &str, failed: u32, failure: &Failure) {
+fn log_first_retry(method: &str, failed: u32, failure: &SlackError) {
     if failed == 1 {
         tracing::warn!(operation = method, error = %failure, "Slack request failed; retrying");
     }
 }
 
-impl Chat for Client {
+impl SlackApi for Client {
     /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
-    async fn permalink(&self, at: &At) -> Option<String> {
+    async fn permalink(&self, at: &MessageRef) -> Option<String> {
         let url = &self.identity().await.ok()?.url;
         let stamp = at.ts.replace('.', "");
         let thread =
-            at.thread.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
+            at.thread_ts.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
         (!stamp.is_empty() && url.starts_with("http"))
             .then(|| format!("{}/archives/{}/p{stamp}{thread}", url.trim_end_matches('/'), at.channel))
     }
 
-    async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure> {
+    async fn post_message(
+        &self,
+        to: &Target,
+        message: &Message,
+        thread: Option<(&str, bool)>,
+    ) -> Result<Posted, SlackError> {
         let mut arguments = message.payload();
         let channel = match to {
             Target::Channel(channel) => channel,
             Target::Webhook { name, url } => {
-                let done = self.webhook(url, &arguments).await;
-                return done.map(|()| Posted { at: At { channel: name.clone(), ts: String::new(), thread: None } });
+                let done = self.send_webhook(url, &arguments).await;
+                return done
+                    .map(|()| Posted { at: MessageRef { channel: name.clone(), ts: String::new(), thread_ts: None } });
             }
         };
         arguments["channel"] = channel.as_str().into();
@@ -224,19 +245,19 @@ impl Chat for Client {
             arguments["thread_ts"] = ts.into();
             arguments["reply_broadcast"] = broadcast.into();
         }
-        let body = self.write("chat.postMessage", &arguments).await?;
+        let body = self.call_post("chat.postMessage", &arguments).await?;
         let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         match (text("channel"), text("ts")) {
             (Some(channel), Some(ts)) => Ok(Posted {
-                at: At { channel: channel.into(), ts: ts.into(), thread: thread.map(|(ts, _)| ts.into()) },
+                at: MessageRef { channel: channel.into(), ts: ts.into(), thread_ts: thread.map(|(ts, _)| ts.into()) },
             }),
-            _ => Err(Failure::Unknown("posted, but the response lacks channel or timestamp".into())),
+            _ => Err(SlackError::OutcomeUnknown("posted, but the response lacks channel or timestamp".into())),
         }
     }
 
-    async fn update(&self, at: &At, message: &Message) -> Result<(), Failure> {
+    async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError> {
         if at.ts.is_empty() {
-            return Err(Failure::Gone("a message sent through a webhook cannot be edited".into()));
+            return Err(SlackError::MessageNotFound("a message sent through a webhook cannot be edited".into()));
         }
         let mut arguments = message.content();
         arguments["channel"] = at.channel.as_str().into();
@@ -249,23 +270,24 @@ impl Chat for Client {
                 arguments[part] = json!([]);
             }
         }
-        self.write("chat.update", &arguments).await.map(drop)
+        self.call_post("chat.update", &arguments).await.map(drop)
     }
 
-    async fn history(&self, channel_id: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError> {
-        history::read(self, "conversations.history", &[("channel", channel_id)], oldest).await
+    async fn history(&self, channel_id: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError> {
+        history::read_own_messages(self, "conversations.history", &[("channel", channel_id)], oldest).await
     }
 
     async fn replies(
         &self,
         channel_id: &str,
         thread_ts: &str,
-        oldest: Millis,
-    ) -> Result<Vec<OwnMessage>, HistoryError> {
-        history::read(self, "conversations.replies", &[("channel", channel_id), ("ts", thread_ts)], oldest).await
+        oldest: Timestamp,
+    ) -> Result<Vec<BotMessage>, HistoryError> {
+        history::read_own_messages(self, "conversations.replies", &[("channel", channel_id), ("ts", thread_ts)], oldest)
+            .await
     }
 
-    async fn reaction_access(&self) -> Result<ReactionAccess, Failure> {
+    async fn reaction_access(&self) -> Result<ReactionAccess, SlackError> {
         self.read_access().await
     }
 
@@ -274,15 +296,15 @@ impl Chat for Client {
         channel_id: &str,
         oldest: &str,
         pages: usize,
-    ) -> Result<(RecentReactions, usize), Failure> {
+    ) -> Result<(RecentReactions, usize), SlackError> {
         self.read_recent(channel_id, oldest, pages).await
     }
 
-    async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure> {
+    async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, SlackError> {
         self.read_reactions(at).await
     }
 
-    async fn is_bot(&self, user: &UserId) -> Result<bool, Failure> {
+    async fn is_bot(&self, user: &UserId) -> Result<bool, SlackError> {
         self.read_is_bot(user).await
     }
 }
@@ -292,36 +314,36 @@ fn json_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
     request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string())
 }
 
-async fn receive(request: RequestBuilder) -> Result<Received, Refusal> {
-    let mut response = request.send().await.map_err(lost)?;
+async fn send_and_read(request: RequestBuilder) -> Result<RawResponse, Rejection> {
+    let mut response = request.send().await.map_err(transport_error)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(lost)? {
-        if body.len() + part.len() > LARGEST {
-            let failure = Failure::Unknown("response too large".into());
-            return Err(Refusal { failure, code: "unreadable".into() });
+    while let Some(part) = response.chunk().await.map_err(transport_error)? {
+        if body.len() + part.len() > MAX_RESPONSE_BYTES {
+            let failure = SlackError::OutcomeUnknown("response too large".into());
+            return Err(Rejection { error: failure, code: "unreadable".into() });
         }
         body.extend_from_slice(&part);
     }
-    let scopes = header(&headers, "x-oauth-scopes").unwrap_or_default();
-    Ok(Received {
+    let scopes = header_text(&headers, "x-oauth-scopes").unwrap_or_default();
+    Ok(RawResponse {
         status,
-        retry_after: header(&headers, RETRY_AFTER.as_str()),
-        received_at: header(&headers, DATE.as_str())
+        retry_after: header_text(&headers, RETRY_AFTER.as_str()),
+        received_at: header_text(&headers, DATE.as_str())
             .and_then(|date| http_date(&date))
-            .unwrap_or_else(|| Clock::system().now()),
+            .unwrap_or_else(|| Clock::from_system_clock().now()),
         scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// No answer, or not all of it.
-fn lost(error: reqwest::Error) -> Refusal {
+fn transport_error(error: reqwest::Error) -> Rejection {
     let code = if error.is_timeout() { "timeout" } else { "network" };
-    let failure = if http::certainly_unsent(&error) { Failure::Unsent } else { Failure::Unknown };
-    Refusal { failure: failure(http::describe(error)), code: code.into() }
+    let failure = if http::was_not_sent(&error) { SlackError::NotSent } else { SlackError::OutcomeUnknown };
+    Rejection { error: failure(http::error_chain(error)), code: code.into() }
 }

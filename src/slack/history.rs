@@ -2,46 +2,46 @@
 
 use serde_json::{Map, Value};
 
-use super::{Client, Failure, HistoryError, OwnMessage};
-use crate::time::Millis;
+use super::{BotMessage, Client, HistoryError, SlackError};
+use crate::time::Timestamp;
 
 /// The most pages that are read of a channel: 10,000 messages, a minute at the pace that Slack allows.
-const PAGES: usize = 50;
-const PAGE: &str = "200";
+const MAX_PAGES: usize = 50;
+const PAGE_SIZE: &str = "200";
 
 /// All pages of a history method, reduced to our own messages at the level asked for.
-pub(super) async fn read(
+pub(super) async fn read_own_messages(
     client: &Client,
     method: &str,
     place: &[(&str, &str)],
-    oldest: Millis,
-) -> Result<Vec<OwnMessage>, HistoryError> {
-    let bot = client.identity().await.map_err(denied_or_not)?.bot_id.clone();
+    oldest: Timestamp,
+) -> Result<Vec<BotMessage>, HistoryError> {
+    let bot = client.identity().await.map_err(history_error)?.bot_id.clone();
     let bot = bot.ok_or_else(|| HistoryError::Denied("SLACK_BOT_TOKEN is not a bot token".into()))?;
     let thread = place.iter().find(|(key, _)| *key == "ts").map(|(_, ts)| *ts);
-    let (since, mut cursor, mut own) = (stamp(oldest), String::new(), Vec::new());
-    for _ in 0..PAGES {
+    let (since, mut cursor, mut own) = (to_slack_ts(oldest), String::new(), Vec::new());
+    for _ in 0..MAX_PAGES {
         let common =
-            [("oldest", since.as_str()), ("inclusive", "true"), ("limit", PAGE), ("include_all_metadata", "true")];
+            [("oldest", since.as_str()), ("inclusive", "true"), ("limit", PAGE_SIZE), ("include_all_metadata", "true")];
         let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
-        let body = match client.read(method, &query).await {
+        let body = match client.call_read_method(method, &query).await {
             // A thread that is gone holds nothing of ours.
-            Err(Failure::Gone(_) | Failure::Reply(_)) => return Ok(own),
-            answer => answer.map_err(denied_or_not)?,
+            Err(SlackError::MessageNotFound(_) | SlackError::Reply(_)) => return Ok(own),
+            answer => answer.map_err(history_error)?,
         };
         let messages = body
             .get("messages")
             .and_then(Value::as_array)
             .ok_or_else(|| unavailable("response contains no messages"))?;
-        own.extend(messages.iter().filter_map(|message| ours(message, &bot, thread)));
-        match next(&body) {
+        own.extend(messages.iter().filter_map(|message| parse_own_message(message, &bot, thread)));
+        match next_cursor(&body) {
             None => return Ok(own),
             Some(next) if next == cursor => return Err(unavailable("pagination token repeated")),
             Some(next) => cursor = next,
         }
     }
-    tracing::warn!(method, pages = PAGES, "Slack history limit reached; older messages were not checked");
+    tracing::warn!(method, pages = MAX_PAGES, "Slack history limit reached; older messages were not checked");
     Ok(own)
 }
 
@@ -50,28 +50,28 @@ fn unavailable(why: &str) -> HistoryError {
 }
 
 /// An unknown code may be transient.
-fn denied_or_not(failure: Failure) -> HistoryError {
+fn history_error(failure: SlackError) -> HistoryError {
     match failure {
-        Failure::App(why) => HistoryError::Denied(why),
-        Failure::Channel(why) | Failure::Restricted(why) => HistoryError::Channel(why),
+        SlackError::AppRejected(why) => HistoryError::Denied(why),
+        SlackError::ChannelRejected(why) | SlackError::Restricted(why) => HistoryError::Channel(why),
         other => HistoryError::Unavailable(other.to_string()),
     }
 }
 
 /// Milliseconds as Slack writes instants: seconds with six decimals.
-fn stamp(at: Millis) -> String {
+fn to_slack_ts(at: Timestamp) -> String {
     let ms = at.0.max(0);
     format!("{}.{:03}000", ms / 1000, ms % 1000)
 }
 
-fn next(body: &Map<String, Value>) -> Option<String> {
+fn next_cursor(body: &Map<String, Value>) -> Option<String> {
     let cursor = body.get("response_metadata")?.get("next_cursor")?.as_str()?;
     (!cursor.is_empty()).then(|| cursor.to_owned())
 }
 
 /// A message of `bot` with metadata: at top level, or a reply in `thread`. A broadcast reply is shown in the channel, too,
 /// but stands in its thread.
-fn ours(message: &Value, bot: &str, thread: Option<&str>) -> Option<OwnMessage> {
+fn parse_own_message(message: &Value, bot: &str, thread: Option<&str>) -> Option<BotMessage> {
     let text = |key: &str| message.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (ts, stands_in) = (text("ts")?, text("thread_ts"));
     let is_top = stands_in.is_none_or(|parent| parent == ts);
@@ -82,11 +82,11 @@ fn ours(message: &Value, bot: &str, thread: Option<&str>) -> Option<OwnMessage> 
     let metadata = message.get("metadata")?;
     let event_type = metadata.get("event_type")?.as_str()?;
     let event = metadata.get("event_payload").and_then(Value::as_object).cloned().unwrap_or_default();
-    (wanted && text("bot_id") == Some(bot)).then(|| OwnMessage {
+    (wanted && text("bot_id") == Some(bot)).then(|| BotMessage {
         ts: ts.into(),
         thread_ts: stands_in.filter(|_| !is_top).map(str::to_owned),
         event_type: event_type.into(),
-        event,
+        payload: event,
     })
 }
 
@@ -106,24 +106,24 @@ mod tests {
 
     #[test]
     fn only_the_own_bots_messages_with_metadata_are_ours() {
-        assert!(ours(&message("B1", "1.0", None), "B1", None).is_some());
-        assert!(ours(&message("B2", "1.0", None), "B1", None).is_none());
-        assert!(ours(&json!({"bot_id": "B1", "ts": "1.0", "text": "x"}), "B1", None).is_none());
-        assert!(ours(&json!("x"), "B1", None).is_none());
-        assert!(ours(&json!({"ts": 1.0, "bot_id": ["B1"], "metadata": "x"}), "B1", None).is_none());
+        assert!(parse_own_message(&message("B1", "1.0", None), "B1", None).is_some());
+        assert!(parse_own_message(&message("B2", "1.0", None), "B1", None).is_none());
+        assert!(parse_own_message(&json!({"bot_id": "B1", "ts": "1.0", "text": "x"}), "B1", None).is_none());
+        assert!(parse_own_message(&json!("x"), "B1", None).is_none());
+        assert!(parse_own_message(&json!({"ts": 1.0, "bot_id": ["B1"], "metadata": "x"}), "B1", None).is_none());
     }
 
     #[test]
-    fn a_parent_stands_at_top_and_a_broadcast_reply_in_its_thread() {
-        assert!(ours(&message("B1", "1.0", Some("1.0")), "B1", None).is_some());
-        assert!(ours(&message("B1", "2.0", Some("1.0")), "B1", None).is_none());
-        assert!(ours(&message("B1", "1.0", Some("1.0")), "B1", Some("1.0")).is_none());
-        assert!(ours(&message("B1", "2.0", Some("1.0")), "B1", Some("1.0")).is_some());
+    fn parent_is_top_level_and_broadcast_reply_is_in_the_thread() {
+        assert!(parse_own_message(&message("B1", "1.0", Some("1.0")), "B1", None).is_some());
+        assert!(parse_own_message(&message("B1", "2.0", Some("1.0")), "B1", None).is_none());
+        assert!(parse_own_message(&message("B1", "1.0", Some("1.0")), "B1", Some("1.0")).is_none());
+        assert!(parse_own_message(&message("B1", "2.0", Some("1.0")), "B1", Some("1.0")).is_some());
     }
 
     #[test]
-    fn instants_are_written_as_slack_does() {
-        assert_eq!(stamp(Millis(1_764_000_000_012)), "1764000000.012000");
-        assert_eq!(stamp(Millis(-5)), "0.000000");
+    fn timestamps_use_the_format_of_slack() {
+        assert_eq!(to_slack_ts(Timestamp(1_764_000_000_012)), "1764000000.012000");
+        assert_eq!(to_slack_ts(Timestamp(-5)), "0.000000");
     }
 }

@@ -1,9 +1,9 @@
 //! Slack: the Web API with a bot token, incoming webhooks, and what they answer.
 //!
-//! [`classification`] decides, without IO, what an answer means; [`client`] asks.
+//! [`errors`] decides, without IO, what an answer means; [`client`] asks.
 
-pub mod classification;
 pub mod client;
+pub mod errors;
 mod history;
 mod probe;
 mod reaction;
@@ -17,18 +17,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::message::{ESCALATION, INVESTIGATION, Message};
-use crate::time::Millis;
+use crate::time::Timestamp;
 use crate::user::UserId;
 
 pub use crate::config::Target;
-pub use client::{Client, Identity};
-pub use probe::Proof;
+pub use client::{BotIdentity, Client};
+pub use probe::ProbeResult;
 pub use reaction::{Reaction, ReactionAccess, RecentReactions};
 pub use verify::has_metadata;
 
 /// Where a message stands. Kept in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct At {
+pub struct MessageRef {
     /// The channel's id; for a webhook the name of its variable.
     #[serde(rename = "c")]
     pub channel: String,
@@ -37,30 +37,30 @@ pub struct At {
     pub ts: String,
     /// The `ts` of the thread that it stands in.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
-    pub thread: Option<String>,
+    pub thread_ts: Option<String>,
 }
 
 /// What Slack acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
-    pub at: At,
+    pub at: MessageRef,
 }
 
 /// Why a message was not acknowledged. The text begins with Slack's own code where there is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum SlackError {
     /// Not accepted; the same may be sent again after the time that Slack names, if it names one.
     #[error("rate limited{}", .0.map_or(String::new(), |wait| format!(" for {} s", wait.as_secs_f64())))]
     RateLimited(Option<Duration>),
     /// Not accepted because of the content. A simpler form may pass.
     #[error("content rejected: {0}")]
-    Content(String),
+    ContentRejected(String),
     /// Not accepted by this channel or webhook, either as such or only because of the mention.
     #[error("restricted: {0}")]
     Restricted(String),
     /// Not accepted by this channel or webhook, which rejects messages as such.
     #[error("channel rejects messages: {0}")]
-    Channel(String),
+    ChannelRejected(String),
     /// Not accepted in this thread, which rejects replies. The channel may accept a message.
     #[error("thread rejects replies: {0}")]
     Reply(String),
@@ -69,34 +69,34 @@ pub enum Failure {
     Unclassified(String),
     /// Not accepted: the message to edit, or the thread to reply in, does not exist or can no longer be changed.
     #[error("message not found: {0}")]
-    Gone(String),
+    MessageNotFound(String),
     /// Not accepted: the app, its token or its address is rejected, in every channel.
     #[error("app rejected: {0}")]
-    App(String),
+    AppRejected(String),
     /// Not sent: no connection was made.
     #[error("not sent: {0}")]
-    Unsent(String),
+    NotSent(String),
     /// The message may have been accepted.
     #[error("outcome unknown: {0}")]
-    Unknown(String),
+    OutcomeUnknown(String),
 }
 
-impl Failure {
+impl SlackError {
     /// Returns true if the same request may pass later without a change of the configuration.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited(_) | Self::Unsent(_) | Self::Unknown(_))
+        matches!(self, Self::RateLimited(_) | Self::NotSent(_) | Self::OutcomeUnknown(_))
     }
 }
 
 /// A message of our own bot, as Slack shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OwnMessage {
+pub struct BotMessage {
     pub ts: String,
     pub thread_ts: Option<String>,
     /// `guardduty_finding` and the like.
     pub event_type: String,
     /// The metadata's `event_payload`.
-    pub event: Map<String, Value>,
+    pub payload: Map<String, Value>,
 }
 
 /// The identity of a reply in the thread of a finding.
@@ -118,15 +118,15 @@ impl ReplyId {
     }
 }
 
-impl OwnMessage {
+impl BotMessage {
     /// Time at which Slack accepted the message.
-    pub fn posted(&self) -> Millis {
+    pub fn posted(&self) -> Timestamp {
         time_of(&self.ts)
     }
 
     /// Returns `None` for a message that is not a reply.
     pub fn reply_id(&self) -> Option<ReplyId> {
-        let text = |key: &str| self.event.get(key).and_then(Value::as_str).map(str::to_owned);
+        let text = |key: &str| self.payload.get(key).and_then(Value::as_str).map(str::to_owned);
         (self.event_type == "guardduty_reply").then_some(())?;
         let reason = text("reason");
         Some(ReplyId::new(&text("finding_id")?, &text("updated_at")?, reason.as_deref()))
@@ -149,26 +149,35 @@ pub enum HistoryError {
 
 /// What a run asks of Slack. Production: [`Client`].
 #[allow(async_fn_in_trait)] // one task asks, no future need be sent to another thread
-pub trait Chat {
+pub trait SlackApi {
     /// Posts once, without retrying. `thread`: the thread's `ts`, and whether the channel is to see the reply, too.
-    async fn post(&self, to: &Target, message: &Message, thread: Option<(&str, bool)>) -> Result<Posted, Failure>;
+    async fn post_message(
+        &self,
+        to: &Target,
+        message: &Message,
+        thread: Option<(&str, bool)>,
+    ) -> Result<Posted, SlackError>;
 
     /// The address of a message for a reader, if Slack tells where the workspace is.
-    async fn permalink(&self, at: &At) -> Option<String>;
+    async fn permalink(&self, at: &MessageRef) -> Option<String>;
 
     /// Replaces what stands there; to repeat it changes nothing.
-    async fn update(&self, at: &At, message: &Message) -> Result<(), Failure>;
+    async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError>;
 
     /// The own bot's top-level messages with metadata since `oldest`, newest first; broadcast replies are passed over.
     /// 10,000 messages of the channel are looked through at most. Throttling is waited out for a while.
-    async fn history(&self, channel_id: &str, oldest: Millis) -> Result<Vec<OwnMessage>, HistoryError>;
+    async fn history(&self, channel_id: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError>;
 
     /// The own bot's replies with metadata in a thread since `oldest`, broadcast ones included, oldest first.
-    async fn replies(&self, channel_id: &str, thread_ts: &str, oldest: Millis)
-    -> Result<Vec<OwnMessage>, HistoryError>;
+    async fn replies(
+        &self,
+        channel_id: &str,
+        thread_ts: &str,
+        oldest: Timestamp,
+    ) -> Result<Vec<BotMessage>, HistoryError>;
 
     /// What the token may read of reactions and users.
-    async fn reaction_access(&self) -> Result<ReactionAccess, Failure>;
+    async fn reaction_access(&self) -> Result<ReactionAccess, SlackError>;
 
     /// The reactions on the newest messages of a channel down to the message `oldest`, and how many pages were read,
     /// `pages` at most. Requested once, without retrying.
@@ -177,24 +186,24 @@ pub trait Chat {
         channel_id: &str,
         oldest: &str,
         pages: usize,
-    ) -> Result<(RecentReactions, usize), Failure>;
+    ) -> Result<(RecentReactions, usize), SlackError>;
 
     /// The reactions on one message, with all users. Requested once, without retrying.
-    async fn reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure>;
+    async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, SlackError>;
 
     /// Returns true if a user is a bot. Requested once, without retrying.
-    async fn is_bot(&self, user: &UserId) -> Result<bool, Failure>;
+    async fn is_bot(&self, user: &UserId) -> Result<bool, SlackError>;
 }
 
 /// The time that a `ts`, in seconds since the epoch, names.
-fn time_of(ts: &str) -> Millis {
+fn time_of(ts: &str) -> Timestamp {
     let seconds: f64 = ts.parse().unwrap_or(0.0);
-    Millis((seconds * 1000.0) as i64)
+    Timestamp((seconds * 1000.0) as i64)
 }
 
-impl At {
+impl MessageRef {
     /// Time at which Slack accepted the message: its `ts` is in seconds since the epoch.
-    pub fn posted(&self) -> Millis {
+    pub fn posted(&self) -> Timestamp {
         time_of(&self.ts)
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{At, Client, Failure};
+use super::{Client, MessageRef, SlackError};
 use crate::user::UserId;
 
 /// Messages a page.
@@ -46,10 +46,10 @@ pub struct RecentReactions {
 }
 
 impl Client {
-    pub(super) async fn read_access(&self) -> Result<ReactionAccess, Failure> {
+    pub(super) async fn read_access(&self) -> Result<ReactionAccess, SlackError> {
         let identity = self.identity().await?;
         // An answer without the header says nothing about the scopes.
-        let may = |scope: &str| identity.scopes.is_empty() || identity.has(scope);
+        let may = |scope: &str| identity.scopes.is_empty() || identity.has_scope(scope);
         Ok(ReactionAccess { reactions: may("reactions:read"), users: may("users:read"), own: identity.user_id.clone() })
     }
 
@@ -58,7 +58,7 @@ impl Client {
         channel: &str,
         oldest: &str,
         pages: usize,
-    ) -> Result<(RecentReactions, usize), Failure> {
+    ) -> Result<(RecentReactions, usize), SlackError> {
         let bot = self.identity().await?.bot_id.clone().unwrap_or_default();
         let mut recent = RecentReactions::default();
         let mut cursor = String::new();
@@ -79,17 +79,18 @@ impl Client {
         Ok((recent, pages))
     }
 
-    pub(super) async fn read_reactions(&self, at: &At) -> Result<Vec<Reaction>, Failure> {
+    pub(super) async fn read_reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, SlackError> {
         let query = [("channel", at.channel.as_str()), ("timestamp", &at.ts), ("full", "true")];
         let body = self.read_once("reactions.get", &query).await?;
-        let message = body.get("message").ok_or_else(|| Failure::Unknown("response contains no message".into()))?;
+        let message =
+            body.get("message").ok_or_else(|| SlackError::OutcomeUnknown("response contains no message".into()))?;
         Ok(reactions(message))
     }
 
-    pub(super) async fn read_is_bot(&self, user: &UserId) -> Result<bool, Failure> {
+    pub(super) async fn read_is_bot(&self, user: &UserId) -> Result<bool, SlackError> {
         let body = self.read_once("users.info", &[("user", &user.to_string())]).await?;
         let is_bot = body.get("user").and_then(|user| user.get("is_bot")).and_then(Value::as_bool);
-        is_bot.ok_or_else(|| Failure::Unknown("response contains no user".into()))
+        is_bot.ok_or_else(|| SlackError::OutcomeUnknown("response contains no user".into()))
     }
 }
 

@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value};
 
-use super::{At, Client, Failure};
+use super::{Client, MessageRef, SlackError};
 use crate::message::Message;
 
 impl Client {
     /// Validates the blocks of a message without posting it.
     ///
-    /// Errors: `Content` if Slack rejects the blocks; `App` if the workspace does not offer the method.
-    pub async fn validate_blocks(&self, message: &Message) -> Result<(), Failure> {
+    /// Errors: `ContentRejected` if Slack rejects the blocks; `App` if the workspace does not offer the method.
+    pub async fn validate_blocks(&self, message: &Message) -> Result<(), SlackError> {
         let blocks = Value::from(blocks_of(&message.content())).to_string();
         self.read_form("blocks.validate", &[("blocks", &blocks)]).await.map(drop)
     }
 
     /// Returns a message as the history of its channel has it, with all its metadata; None if it does not have it (yet).
-    pub async fn read_back(&self, at: &At) -> Result<Option<Map<String, Value>>, Failure> {
+    pub async fn read_back(&self, at: &MessageRef) -> Result<Option<Map<String, Value>>, SlackError> {
         let query = [
             ("channel", at.channel.as_str()),
             ("oldest", at.ts.as_str()),
@@ -24,7 +24,7 @@ impl Client {
             ("limit", "1"),
             ("include_all_metadata", "true"),
         ];
-        let body = self.read("conversations.history", &query).await?;
+        let body = self.call_read_method("conversations.history", &query).await?;
         let messages = body.get("messages").and_then(Value::as_array).into_iter().flatten();
         let mut own = messages.filter_map(Value::as_object).filter(|message| is_at(message, &at.ts));
         Ok(own.next().cloned())
@@ -53,12 +53,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::message::{Form, Level, Notice, notice};
+    use crate::message::{MessageForm, Notice, NoticeLevel, notice};
 
     #[test]
     fn discarded_or_changed_metadata_is_recognized() {
-        let message =
-            notice(&Notice { id: "n1".into(), title: "t".into(), lines: Vec::new(), level: Level::Info }, Form::Full);
+        let message = notice(
+            &Notice { id: "n1".into(), title: "t".into(), lines: Vec::new(), level: NoticeLevel::Info },
+            MessageForm::Blocks,
+        );
         let stored = |metadata: Value| json!({"ts": "1.0", "metadata": metadata}).as_object().unwrap().clone();
         let payload = json!({"notice_id": "n1"});
         assert!(has_metadata(&stored(json!({"event_type": "guardduty_notice", "event_payload": payload})), &message));

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{At, Chat, Client, Failure, HistoryError, Proof, Target};
-use crate::config::Access;
+use super::{Client, HistoryError, MessageRef, ProbeResult, SlackApi, SlackError, Target};
+use crate::config::SlackAuth;
 use crate::http::{self, Timeouts};
-use crate::message::{Form, Level, Message, Notice, moved, notice};
-use crate::metrics::Requests;
-use crate::time::Millis;
+use crate::message::{Message, MessageForm, Notice, NoticeLevel, notice, redirect};
+use crate::metrics::RequestCounts;
+use crate::time::Timestamp;
 
 enum Reply {
     /// status line and headers, body
@@ -43,7 +43,7 @@ type Heard = Rc<RefCell<Vec<(String, String)>>>;
 
 struct World {
     client: Client,
-    requests: Requests,
+    requests: RequestCounts,
     heard: Heard,
     hook: Target,
 }
@@ -60,8 +60,8 @@ impl World {
         let heard = Heard::default();
         tokio::task::spawn_local(serve(listener, replies, heard.clone()));
         let timeouts = Timeouts { total, ..Timeouts::default() };
-        let access = Access::Bot { token: SecretString::from("xoxb-secret"), channel: "C1".into() };
-        let requests = Requests::default();
+        let access = SlackAuth::Bot { token: SecretString::from("xoxb-secret"), channel: "C1".into() };
+        let requests = RequestCounts::default();
         let client = Client::new(http::client(timeouts).unwrap(), &access, &format!("{base}/api"), requests.clone());
         let hook = Target::Webhook {
             name: "SLACK_WEBHOOK_URL".into(),
@@ -70,12 +70,16 @@ impl World {
         Self { client, requests, heard, hook }
     }
 
-    async fn post(&self) -> Result<super::Posted, Failure> {
-        self.client.post(&Target::Channel("#security".into()), &message(), None).await
+    async fn post(&self) -> Result<super::Posted, SlackError> {
+        self.client.post_message(&Target::Channel("#security".into()), &message(), None).await
     }
 
     fn counted(&self) -> Vec<String> {
-        self.requests.drain().into_iter().map(|((_, operation, code), n)| format!("{operation} {code} {n}")).collect()
+        self.requests
+            .take_counts()
+            .into_iter()
+            .map(|((_, operation, code), n)| format!("{operation} {code} {n}"))
+            .collect()
     }
 
     fn asked(&self, nth: usize) -> (String, Value) {
@@ -123,8 +127,8 @@ async fn request(stream: &mut TcpStream) -> (String, String) {
 
 fn message() -> Message {
     notice(
-        &Notice { id: "n1".into(), title: "started afresh".into(), lines: Vec::new(), level: Level::Info },
-        Form::Full,
+        &Notice { id: "n1".into(), title: "started afresh".into(), lines: Vec::new(), level: NoticeLevel::Info },
+        MessageForm::Blocks,
     )
 }
 
@@ -137,12 +141,12 @@ async fn local<T>(test: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_post_is_json_with_the_token_and_learns_where_it_stands() {
+async fn post_sends_json_with_the_token_and_returns_channel_and_timestamp() {
     local(async {
         let w = World::answering([ok(json!({"ok": true, "channel": "C1", "ts": "1.5"}))]).await;
         let thread = Some(("1.2", true));
-        let posted = w.client.post(&Target::Channel("#security".into()), &message(), thread).await.unwrap();
-        assert_eq!(posted.at, At { channel: "C1".into(), ts: "1.5".into(), thread: Some("1.2".into()) });
+        let posted = w.client.post_message(&Target::Channel("#security".into()), &message(), thread).await.unwrap();
+        assert_eq!(posted.at, MessageRef { channel: "C1".into(), ts: "1.5".into(), thread_ts: Some("1.2".into()) });
         let (head, body) = w.asked(0);
         assert!(head.starts_with("POST /api/chat.postMessage "), "{head}");
         assert!(
@@ -164,7 +168,7 @@ async fn a_post_is_json_with_the_token_and_learns_where_it_stands() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_known_is_told_from_what_was_refused() {
+async fn unknown_outcome_differs_from_a_rejection() {
     local(async {
         let throttled = Reply::Whole("429 Too Many Requests\r\nretry-after: 7", String::new());
         let w = World::answering([
@@ -178,14 +182,14 @@ async fn what_cannot_be_known_is_told_from_what_was_refused() {
             Reply::Whole("302 Found\r\nlocation: http://127.0.0.1:9/", String::new()),
         ])
         .await;
-        assert_eq!(w.post().await, Err(Failure::RateLimited(Some(Duration::from_secs(7)))));
+        assert_eq!(w.post().await, Err(SlackError::RateLimited(Some(Duration::from_secs(7)))));
         for _ in 0..4 {
-            assert!(matches!(w.post().await, Err(Failure::Unknown(_))));
+            assert!(matches!(w.post().await, Err(SlackError::OutcomeUnknown(_))));
         }
-        assert_eq!(w.post().await, Err(Failure::Content("invalid_blocks".into())));
-        assert_eq!(w.post().await, Err(Failure::Channel("not_in_channel".into())));
+        assert_eq!(w.post().await, Err(SlackError::ContentRejected("invalid_blocks".into())));
+        assert_eq!(w.post().await, Err(SlackError::ChannelRejected("not_in_channel".into())));
         let elsewhere = w.post().await.unwrap_err();
-        assert!(matches!(&elsewhere, Failure::App(why) if why.contains("SLACK_API_URL")), "{elsewhere}");
+        assert!(matches!(&elsewhere, SlackError::AppRejected(why) if why.contains("SLACK_API_URL")), "{elsewhere}");
         assert_eq!(
             w.counted(),
             [
@@ -209,17 +213,17 @@ async fn a_retry_after_that_is_a_date_counts_from_the_date_of_the_answer() {
         let limited: [&'static str; 2] =
             [format!("429 Too Many Requests\r\n{date}").leak(), "429 Too Many Requests\r\nretry-after: soon"];
         let w = World::answering(limited.map(|status| Reply::Whole(status, String::new()))).await;
-        assert_eq!(w.post().await, Err(Failure::RateLimited(Some(Duration::from_secs(30)))));
-        assert_eq!(w.post().await, Err(Failure::RateLimited(None)));
+        assert_eq!(w.post().await, Err(SlackError::RateLimited(Some(Duration::from_secs(30)))));
+        assert_eq!(w.post().await, Err(SlackError::RateLimited(None)));
     })
     .await;
 }
 
 #[tokio::test]
-async fn silence_leaves_the_outcome_unknown() {
+async fn missing_response_leaves_the_outcome_unknown() {
     local(async {
         let w = World::within(Duration::from_millis(200), [Reply::Silence]).await;
-        assert!(matches!(w.post().await, Err(Failure::Unknown(_))));
+        assert!(matches!(w.post().await, Err(SlackError::OutcomeUnknown(_))));
         assert_eq!(w.counted(), ["chat.postMessage timeout 1"]);
     })
     .await;
@@ -231,7 +235,7 @@ async fn an_answer_that_is_larger_than_any_of_slacks_is_not_kept() {
         let padded = |bytes| ok(json!({"ok": true, "channel": "C1", "ts": "1.5", "padding": "x".repeat(bytes)}));
         let w = World::answering([padded(15_000_000), padded(17_000_000)]).await;
         assert!(w.post().await.is_ok());
-        assert!(matches!(w.post().await, Err(Failure::Unknown(why)) if why.contains("too large")));
+        assert!(matches!(w.post().await, Err(SlackError::OutcomeUnknown(why)) if why.contains("too large")));
         assert_eq!(w.counted(), ["chat.postMessage ok 1", "chat.postMessage unreadable 1"]);
     })
     .await;
@@ -243,28 +247,31 @@ async fn a_connection_that_is_refused_sent_nothing() {
         let w = World::answering([]).await;
         // The server has ended, its port is closed.
         tokio::task::yield_now().await;
-        assert!(matches!(w.post().await, Err(Failure::Unsent(_))));
-        let hook = w.client.post(&w.hook, &message(), None).await.unwrap_err().to_string();
+        assert!(matches!(w.post().await, Err(SlackError::NotSent(_))));
+        let hook = w.client.post_message(&w.hook, &message(), None).await.unwrap_err().to_string();
         assert!(hook.starts_with("not sent") && !hook.contains("secret"), "{hook}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_update_leaves_nothing_of_what_stood_there() {
+async fn update_replaces_the_complete_message() {
     local(async {
         let w = World::answering([ok(json!({"ok": true})), error("edit_window_closed")]).await;
-        let at = At { channel: "C1".into(), ts: "1.5".into(), thread: None };
-        w.client.update(&at, &moved("f1", "C2", None, Form::Bare)).await.unwrap();
+        let at = MessageRef { channel: "C1".into(), ts: "1.5".into(), thread_ts: None };
+        w.client.update_message(&at, &redirect("f1", "C2", None, MessageForm::Minimal)).await.unwrap();
         let (head, body) = w.asked(0);
         assert!(head.starts_with("POST /api/chat.update "));
         assert_eq!((&body["channel"], &body["ts"], &body["parse"]), (&json!("C1"), &json!("1.5"), &json!("none")));
         assert_eq!((&body["blocks"], &body["attachments"], body.get("metadata")), (&json!([]), &json!([]), None));
         let arguments: Vec<&String> = body.as_object().unwrap().keys().collect();
         assert_eq!(arguments, ["attachments", "blocks", "channel", "parse", "text", "ts"]);
-        assert_eq!(w.client.update(&at, &message()).await, Err(Failure::Gone("edit_window_closed".into())));
-        let webhook = At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None };
-        assert!(matches!(w.client.update(&webhook, &message()).await, Err(Failure::Gone(_))));
+        assert_eq!(
+            w.client.update_message(&at, &message()).await,
+            Err(SlackError::MessageNotFound("edit_window_closed".into()))
+        );
+        let webhook = MessageRef { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread_ts: None };
+        assert!(matches!(w.client.update_message(&webhook, &message()).await, Err(SlackError::MessageNotFound(_))));
     })
     .await;
 }
@@ -279,28 +286,34 @@ async fn a_webhook_takes_a_message_with_its_metadata() {
             ("500 Error", "rollup_error"),
         ];
         let w = World::answering(words.map(|(status, word)| Reply::Whole(status, word.into()))).await;
-        let posted = w.client.post(&w.hook, &message(), None).await.unwrap();
-        assert_eq!(posted.at, At { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread: None });
+        let posted = w.client.post_message(&w.hook, &message(), None).await.unwrap();
+        assert_eq!(posted.at, MessageRef { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread_ts: None });
         let (head, body) = w.asked(0);
         assert!(head.starts_with("POST /services/secret ") && !head.contains("xoxb"));
         assert_eq!((&body["metadata"]["event_type"], body.get("channel")), (&json!("guardduty_notice"), None));
-        assert_eq!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Content("invalid_blocks".into())));
-        assert_eq!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Channel("no_service".into())));
-        assert!(matches!(w.client.post(&w.hook, &message(), None).await, Err(Failure::Unknown(_))));
+        assert_eq!(
+            w.client.post_message(&w.hook, &message(), None).await,
+            Err(SlackError::ContentRejected("invalid_blocks".into()))
+        );
+        assert_eq!(
+            w.client.post_message(&w.hook, &message(), None).await,
+            Err(SlackError::ChannelRejected("no_service".into()))
+        );
+        assert!(matches!(w.client.post_message(&w.hook, &message(), None).await, Err(SlackError::OutcomeUnknown(_))));
     })
     .await;
 }
 
 #[tokio::test]
-async fn history_is_read_in_pages_and_foreign_bots_are_passed_over() {
+async fn history_is_paginated_and_skips_other_bots() {
     local(async {
         let first = json!({"ok": true, "messages": [own("B1", "9.0", None), own("B2", "8.0", None), own("B1", "7.0", Some("6.0"))],
             "response_metadata": {"next_cursor": "p2=="}});
         let second = json!({"ok": true, "messages": [{"user": "U1", "text": "hello", "ts": "6.5"}, own("B1", "6.0", Some("6.0"))]});
         let w = World::answering([auth(), ok(first), ok(second)]).await;
-        let read = w.client.history("C1", Millis(5_250)).await.unwrap();
+        let read = w.client.history("C1", Timestamp(5_250)).await.unwrap();
         assert_eq!(read.iter().map(|m| m.ts.as_str()).collect::<Vec<_>>(), ["9.0", "6.0"]);
-        assert_eq!(read[0].event["notice_id"], json!("9.0"));
+        assert_eq!(read[0].payload["notice_id"], json!("9.0"));
         assert!(w.asked(1).0.starts_with(
             "GET /api/conversations.history?channel=C1&oldest=5.250000&inclusive=true&limit=200&include_all_metadata=true HTTP"
         ));
@@ -315,22 +328,22 @@ async fn a_thread_shows_its_replies_without_its_parent() {
     local(async {
         let thread = json!({"ok": true, "messages": [own("B1", "6.0", Some("6.0")), own("B1", "7.0", Some("6.0")), own("B2", "8.0", Some("6.0"))]});
         let w = World::answering([auth(), ok(thread), error("thread_not_found")]).await;
-        let read = w.client.replies("C1", "6.0", Millis(0)).await.unwrap();
+        let read = w.client.replies("C1", "6.0", Timestamp(0)).await.unwrap();
         assert_eq!((read.len(), read[0].ts.as_str(), read[0].thread_ts.as_deref()), (1, "7.0", Some("6.0")));
-        assert_eq!(w.client.replies("C1", "5.0", Millis(0)).await, Ok(Vec::new()), "a thread that is gone");
+        assert_eq!(w.client.replies("C1", "5.0", Timestamp(0)).await, Ok(Vec::new()), "a thread that is gone");
     })
     .await;
 }
 
 #[tokio::test]
-async fn history_that_is_denied_is_told_from_history_that_fails() {
+async fn missing_history_scope_differs_from_a_failed_request() {
     local(async {
         let page = || ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "same"}}));
         let w = World::answering([auth(), error("missing_scope"), error("not_in_channel"), page(), page()]).await;
-        assert_eq!(w.client.history("C1", Millis(0)).await, Err(HistoryError::Denied("missing_scope".into())));
-        assert_eq!(w.client.history("C1", Millis(0)).await, Err(HistoryError::Channel("not_in_channel".into())));
+        assert_eq!(w.client.history("C1", Timestamp(0)).await, Err(HistoryError::Denied("missing_scope".into())));
+        assert_eq!(w.client.history("C1", Timestamp(0)).await, Err(HistoryError::Channel("not_in_channel".into())));
         assert_eq!(
-            w.client.history("C1", Millis(0)).await,
+            w.client.history("C1", Timestamp(0)).await,
             Err(HistoryError::Unavailable("pagination token repeated".into()))
         );
     })
@@ -343,8 +356,8 @@ async fn a_throttled_history_is_waited_for() {
         let throttled = Reply::Whole("429 Too Many Requests\r\nretry-after: 0", String::new());
         let w = World::answering([throttled, auth()]).await;
         let identity = w.client.identity().await.unwrap();
-        assert!(identity.has("channels:history") && !identity.has("groups:history"));
-        let at = At { channel: "C1".into(), ts: "7.000001".into(), thread: Some("6.0".into()) };
+        assert!(identity.has_scope("channels:history") && !identity.has_scope("groups:history"));
+        let at = MessageRef { channel: "C1".into(), ts: "7.000001".into(), thread_ts: Some("6.0".into()) };
         let link = w.client.permalink(&at).await.unwrap();
         assert_eq!(link, "https://example.slack.com/archives/C1/p7000001?thread_ts=6.0&cid=C1");
         assert_eq!(w.counted(), ["auth.test ok 1", "auth.test ratelimited 1"]);
@@ -374,14 +387,14 @@ async fn a_probe_proves_what_the_scopes_allow() {
         ])
         .await;
         let id = Target::Channel("C1".into());
-        assert_eq!(w.client.probe(&id).await, Ok(Proof::Accepts));
-        assert_eq!(w.client.probe(&id).await, Err(Failure::Channel("is_archived".into())));
-        assert_eq!(w.client.probe(&id).await, Ok(Proof::Accepts), "by its history");
-        assert!(matches!(w.client.probe(&id).await, Ok(Proof::Unproven(_))));
-        assert_eq!(w.client.probe(&id).await, Err(Failure::Channel("channel_not_found".into())));
-        assert!(matches!(w.client.probe(&Target::Channel("#security".into())).await, Ok(Proof::Unproven(_))));
-        assert_eq!(w.client.probe(&w.hook).await, Ok(Proof::Accepts));
-        assert_eq!(w.client.probe(&w.hook).await, Err(Failure::Channel("no_service".into())));
+        assert_eq!(w.client.probe(&id).await, Ok(ProbeResult::Writable));
+        assert_eq!(w.client.probe(&id).await, Err(SlackError::ChannelRejected("is_archived".into())));
+        assert_eq!(w.client.probe(&id).await, Ok(ProbeResult::Writable), "by its history");
+        assert!(matches!(w.client.probe(&id).await, Ok(ProbeResult::Unverified(_))));
+        assert_eq!(w.client.probe(&id).await, Err(SlackError::ChannelRejected("channel_not_found".into())));
+        assert!(matches!(w.client.probe(&Target::Channel("#security".into())).await, Ok(ProbeResult::Unverified(_))));
+        assert_eq!(w.client.probe(&w.hook).await, Ok(ProbeResult::Writable));
+        assert_eq!(w.client.probe(&w.hook).await, Err(SlackError::ChannelRejected("no_service".into())));
     })
     .await;
 }
@@ -393,8 +406,8 @@ async fn a_name_is_looked_up_where_the_token_may_list_channels() {
             ok(json!({"ok": true, "channels": [{"name": name, "is_member": name == "security"}], "response_metadata": {"next_cursor": next}}))
         };
         let w = World::answering([page("general", "p2"), page("security", ""), page("general", ""), auth()]).await;
-        assert_eq!(w.client.probe(&Target::Channel("#security".into())).await.ok(), Some(Proof::Accepts));
-        assert!(matches!(w.client.probe(&Target::Channel("#general".into())).await, Err(Failure::Channel(why)) if why.starts_with("not_in_channel")));
+        assert_eq!(w.client.probe(&Target::Channel("#security".into())).await.ok(), Some(ProbeResult::Writable));
+        assert!(matches!(w.client.probe(&Target::Channel("#general".into())).await, Err(SlackError::ChannelRejected(why)) if why.starts_with("not_in_channel")));
     })
     .await;
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::kubernetes::{Client, ConfigMap, Effect, RequestError};
-use super::store::{Denial, Loaded, SaveError, Source, Store, Unanswered, replay};
-use crate::metrics::Requests;
-use crate::retry::{Policy, chance};
+use super::store::{Denial, Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
+use crate::metrics::RequestCounts;
+use crate::retry::{RetryPolicy, jitter};
 
 /// Key of the document.
 const KEY: &str = "watermark.json";
@@ -22,7 +22,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// A load that has no answer by then sends a second request beside the first, on another connection. The first answer
 /// counts: a server that is slow is still read, and a connection that is dead does not use up the time limit.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(2);
-const RETRIES: Policy = Policy { first: Duration::from_millis(200), cap: Duration::from_secs(1), tries: 5 };
+const RETRIES: RetryPolicy =
+    RetryPolicy { initial: Duration::from_millis(200), max: Duration::from_secs(1), max_attempts: 5 };
 /// Maximum number of writes of one save, if another key of the ConfigMap is changed at the same time.
 const MAX_WRITES: usize = 5;
 
@@ -30,14 +31,14 @@ pub struct ConfigMapStore {
     name: String,
     /// Path of the same key, mounted: read-only, and older than the ConfigMap.
     mounted_copy: PathBuf,
-    requests: Requests,
+    requests: RequestCounts,
     client: Client,
     time_limit: Duration,
     /// The ConfigMap as it was last read or written. While it is `None`, nothing is written.
     last_seen: Option<ObjectSnapshot>,
     /// The `replay` that was loaded: a save removes only that one.
     replay: Option<String>,
-    unconfirmed: Unanswered,
+    unconfirmed: UnconfirmedWrites,
 }
 
 #[derive(Clone, Debug)]
@@ -52,12 +53,18 @@ struct ObjectSnapshot {
 
 impl ConfigMapStore {
     /// Sends no request yet. `mounted_copy` is the path at which the key is mounted.
-    pub fn new(name: &str, mounted_copy: &Path, service_account: &Path, requests: Requests) -> Self {
+    pub fn new(name: &str, mounted_copy: &Path, service_account: &Path, requests: RequestCounts) -> Self {
         let client = Client::new(service_account, |name| std::env::var(name).ok());
         Self::with_client(name, mounted_copy, client, TIME_LIMIT, requests)
     }
 
-    fn with_client(name: &str, mounted_copy: &Path, client: Client, time_limit: Duration, requests: Requests) -> Self {
+    fn with_client(
+        name: &str,
+        mounted_copy: &Path,
+        client: Client,
+        time_limit: Duration,
+        requests: RequestCounts,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             mounted_copy: mounted_copy.to_owned(),
@@ -66,7 +73,7 @@ impl ConfigMapStore {
             time_limit,
             last_seen: None,
             replay: None,
-            unconfirmed: Unanswered::default(),
+            unconfirmed: UnconfirmedWrites::default(),
         }
     }
 
@@ -77,7 +84,7 @@ impl ConfigMapStore {
         let deadline = Instant::now() + self.time_limit;
         // An immutable ConfigMap rejects a change only.
         let document = seen.document.as_deref().unwrap_or("{}").to_owned() + "\n";
-        let patch = patch_of(&seen.resource_version, &document, false);
+        let patch = merge_patch(&seen.resource_version, &document, false);
         match self.within(deadline, "patch", self.patch_once(&patch, Effect::DryRun)).await {
             Ok(_) | Err(RequestError::Rejected { status: 409, .. }) => Ok(()),
             Err(error) => Err(self.save_error(&error)),
@@ -86,27 +93,27 @@ impl ConfigMapStore {
 
     async fn get_once(&self) -> Result<ObjectSnapshot, RequestError> {
         let answer = self.client.get(&self.name).await;
-        self.count("get", &answer);
+        self.record_request("get", &answer);
         answer.map(ObjectSnapshot::from)
     }
 
     async fn patch_once(&self, patch: &Value, effect: Effect) -> Result<ObjectSnapshot, RequestError> {
         let answer = self.client.patch(&self.name, patch, effect).await;
-        self.count("patch", &answer);
+        self.record_request("patch", &answer);
         answer.map(ObjectSnapshot::from)
     }
 
-    async fn get(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
+    async fn get_object(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
         retry(deadline, async || self.get_once().await).await
     }
 
-    /// Like [`Self::get`], with a second request beside one that is not answered.
+    /// Like [`Self::get_object`], with a second request beside one that is not answered.
     async fn get_from_either(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
-        let first: LocalBoxFuture<'_, _> = Box::pin(self.get(deadline));
+        let first: LocalBoxFuture<'_, _> = Box::pin(self.get_object(deadline));
         match select(first, Box::pin(sleep(SECOND_REQUEST_AFTER))).await {
             Either::Left((answer, _)) => answer,
             Either::Right((_, first)) => {
-                let second: LocalBoxFuture<'_, _> = Box::pin(self.get(deadline));
+                let second: LocalBoxFuture<'_, _> = Box::pin(self.get_object(deadline));
                 select_ok([first, second]).await.map(|(answer, _)| answer)
             }
         }
@@ -119,31 +126,36 @@ impl ConfigMapStore {
         request: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
         timeout_at(deadline, request).await.unwrap_or_else(|_| {
-            self.requests.count("kubernetes", operation, "timeout");
+            self.requests.increment("kubernetes", operation, "timeout");
             Err(RequestError::Unanswered(format!("Kubernetes API timed out after {} s", self.time_limit.as_secs())))
         })
     }
 
-    fn count(&self, operation: &str, answer: &Result<ConfigMap, RequestError>) {
+    fn record_request(&self, operation: &str, answer: &Result<ConfigMap, RequestError>) {
         let code = answer.as_ref().err().map_or("200".to_owned(), RequestError::code);
-        self.requests.count("kubernetes", operation, &code);
+        self.requests.increment("kubernetes", operation, &code);
     }
 
     /// Reads the mounted copy, a small file on a tmpfs.
-    fn read_mounted_copy(&self, error: &RequestError) -> Source {
+    fn read_mounted_copy(&self, error: &RequestError) -> LoadedDocument {
         let why = format!("cannot read ConfigMap {}: {}", self.name, self.describe(error));
         let path = self.mounted_copy.display();
         match std::fs::read_to_string(&self.mounted_copy) {
-            Ok(text) if !text.trim().is_empty() => Source::Copy { text, why },
-            Ok(_) => Source::Unreadable(format!("{why}; mounted copy {path} is empty")),
-            Err(error) => Source::Unreadable(format!("{why}; cannot read mounted copy {path}: {error}")),
+            Ok(text) if !text.trim().is_empty() => LoadedDocument::MountedCopy { text, why },
+            Ok(_) => LoadedDocument::Unreadable(format!("{why}; mounted copy {path} is empty")),
+            Err(error) => LoadedDocument::Unreadable(format!("{why}; cannot read mounted copy {path}: {error}")),
         }
     }
 
-    async fn write(&mut self, document: &str, take_replay: bool, deadline: Instant) -> Result<(), SaveError> {
+    async fn patch_with_retries(
+        &mut self,
+        document: &str,
+        take_replay: bool,
+        deadline: Instant,
+    ) -> Result<(), SaveError> {
         for _ in 0..MAX_WRITES {
             let Some(seen) = &self.last_seen else { return Err(self.not_loaded()) };
-            let patch = patch_of(&seen.resource_version, document, take_replay && seen.replay == self.replay);
+            let patch = merge_patch(&seen.resource_version, document, take_replay && seen.replay == self.replay);
             let request = retry(deadline, async || self.patch_once(&patch, Effect::Write).await);
             match self.within(deadline, "patch", request).await {
                 Ok(seen) => {
@@ -161,10 +173,10 @@ impl ConfigMapStore {
     /// After a 409: the next write starts from the new version if only other keys were changed, or if our key holds a
     /// write of this process that was never confirmed.
     async fn reload(&mut self, deadline: Instant) -> Result<(), SaveError> {
-        let answer = self.within(deadline, "get", self.get(deadline)).await;
+        let answer = self.within(deadline, "get", self.get_object(deadline)).await;
         let new = answer.map_err(|error| self.save_error(&error))?;
         let before = self.last_seen.as_ref().and_then(|seen| seen.document.as_ref());
-        let is_ours = |document: &String| self.unconfirmed.has(document.as_bytes());
+        let is_ours = |document: &String| self.unconfirmed.contains(document.as_bytes());
         if new.document.as_ref() != before && !new.document.as_ref().is_some_and(is_ours) {
             let change = if new.document.is_some() { "changed" } else { "removed" };
             return Err(SaveError::Conflict(format!(
@@ -220,20 +232,20 @@ impl Store for ConfigMapStore {
         match self.within(deadline, "get", self.get_from_either(deadline)).await {
             Ok(seen) => {
                 let source = match (&seen.document, seen.binary_key) {
-                    (_, Some(key)) => Source::Corrupt(format!(
+                    (_, Some(key)) => LoadedDocument::Corrupt(format!(
                         "key {key} of ConfigMap {} is under binaryData: move it to data, or delete it",
                         self.name
                     )),
-                    (Some(document), None) => Source::Primary(document.clone()),
-                    (None, None) => Source::New,
+                    (Some(document), None) => LoadedDocument::Current(document.clone()),
+                    (None, None) => LoadedDocument::Absent,
                 };
                 self.replay.clone_from(&seen.replay);
-                let replay = seen.replay.as_deref().and_then(replay);
+                let replay = seen.replay.as_deref().and_then(non_blank);
                 self.last_seen = Some(seen);
                 self.unconfirmed.clear();
-                Loaded { source, replay }
+                Loaded { document: source, replay }
             }
-            Err(error) => Loaded { source: self.read_mounted_copy(&error), replay: None },
+            Err(error) => Loaded { document: self.read_mounted_copy(&error), replay: None },
         }
     }
 
@@ -241,8 +253,8 @@ impl Store for ConfigMapStore {
         if self.last_seen.is_none() {
             return Err(self.not_loaded());
         }
-        self.unconfirmed.add(document.as_bytes());
-        self.write(document, take_replay, Instant::now() + self.time_limit).await
+        self.unconfirmed.insert(document.as_bytes());
+        self.patch_with_retries(document, take_replay, Instant::now() + self.time_limit).await
     }
 }
 
@@ -270,14 +282,14 @@ async fn retry<T>(deadline: Instant, request: impl AsyncFn() -> Result<T, Reques
         };
         failed += 1;
         let left = deadline.saturating_duration_since(Instant::now());
-        let Some(pause) = RETRIES.pause(failed, error.retry_after(), left, chance()) else { return Err(error) };
+        let Some(pause) = RETRIES.next_delay(failed, error.retry_after(), left, jitter()) else { return Err(error) };
         sleep(pause).await;
     }
 }
 
 /// A merge patch with the version that it applies to: a ConfigMap of another version is answered with 409. It changes
 /// no other key.
-fn patch_of(resource_version: &str, document: &str, take_replay: bool) -> Value {
+fn merge_patch(resource_version: &str, document: &str, take_replay: bool) -> Value {
     let mut data = json!({KEY: document});
     if take_replay {
         data[REPLAY] = Value::Null;

@@ -11,45 +11,45 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::message::Notice;
-use crate::slack::At;
+use crate::slack::MessageRef;
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
 use crate::state::triage::{Escalation, Triage, TriageProgress};
-use crate::state::watched::Watched;
-use crate::time::Millis;
+use crate::state::watched::WatchBaseline;
+use crate::time::Timestamp;
 
 /// The version that this release writes. A document of a higher one is never overwritten.
 pub const VERSION: u64 = 1;
 
 /// The document never grows beyond this many bytes: a ConfigMap holds 1 MiB, and etcd keeps a copy of every write.
-pub const BOUND: usize = 768 * 1024;
+pub const MAX_STATE_BYTES: usize = 768 * 1024;
 
-pub(super) type Unknown = BTreeMap<String, Value>;
+pub(super) type UnknownFields = BTreeMap<String, Value>;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     pub version: u64,
     /// When this document was last recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
-    pub saved: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub saved_at: Option<Timestamp>,
     /// Lease and note of the run that is posting; absent after a clean end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<Run>,
+    pub lease: Option<Lease>,
     /// When a replay was last taken up: what stands in Slack from before then counts as nothing said.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
-    pub replayed: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub replayed_at: Option<Timestamp>,
     /// How many sources ever had an `n`.
     #[serde(default)]
-    pub numbered: u32,
+    pub next_source_id: u32,
     /// By `account/region`.
     #[serde(default)]
-    pub sources: BTreeMap<String, Source>,
+    pub sources: BTreeMap<String, SourceState>,
     /// By finding id.
     #[serde(default)]
-    pub findings: BTreeMap<String, Entry>,
+    pub findings: BTreeMap<String, FindingRecord>,
     /// Digests written ahead, by digest id: whom they sum up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub plans: BTreeMap<String, Plan>,
+    pub digest_plans: BTreeMap<String, DigestPlan>,
     /// Notices that are due, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
@@ -58,7 +58,7 @@ pub struct State {
     pub channels: BTreeMap<String, String>,
     /// Findings that were listed but not told when asked for, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unfetched: BTreeMap<String, Unfetched>,
+    pub unfetched: BTreeMap<String, UnfetchedFinding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<SummaryProgress>,
     #[serde(default, skip_serializing_if = "TriageProgress::is_empty")]
@@ -66,19 +66,19 @@ pub struct State {
     #[serde(default)]
     pub totals: Totals,
     #[serde(flatten)]
-    pub unknown: Unknown,
+    pub unknown: UnknownFields,
 }
 
 /// The lease, and the note “posting since”.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+pub struct Lease {
     pub id: String,
     /// Since when messages may stand in Slack that this document does not know. A run that takes over keeps it.
-    #[serde(with = "iso_always")]
-    pub since: Millis,
+    #[serde(with = "rfc3339")]
+    pub posting_since: Timestamp,
     /// Last renewal: the lease expires `RUN_LEASE` later.
-    #[serde(with = "iso_always")]
-    pub renewed: Millis,
+    #[serde(with = "rfc3339")]
+    pub renewed_at: Timestamp,
     /// The run ended in order and holds no lease, yet the outcome of a message is unknown.
     #[serde(default, skip_serializing_if = "is_false")]
     pub released: bool,
@@ -86,107 +86,108 @@ pub struct Run {
 
 /// One account in one region.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceState {
     /// A short name for the findings' `s`; never given twice.
-    pub n: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detector: Option<String>,
+    pub id: u32,
+    #[serde(rename = "detector", default, skip_serializing_if = "Option::is_none")]
+    pub detector_id: Option<String>,
     /// Everything seen up to here, inclusive, is settled. Moves on the `updatedAt` of findings only.
-    #[serde(with = "iso_always")]
-    pub watermark: Millis,
+    #[serde(with = "rfc3339")]
+    pub watermark: Timestamp,
     /// Nothing before this instant is looked at again.
-    #[serde(with = "iso_always")]
-    pub floor: Millis,
+    #[serde(with = "rfc3339")]
+    pub floor: Timestamp,
     /// No finding has moved the watermark yet: it stands where the look-back by some machine's clock put it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub by_clock: bool,
+    #[serde(rename = "initial", default, skip_serializing_if = "is_false")]
+    pub is_initial_watermark: bool,
     /// How long the run took that moved the watermark last: so much further back the next one looks.
-    #[serde(default, skip_serializing_if = "Duration::is_zero", with = "millis")]
-    pub took: Duration,
-    #[serde(default, skip_serializing_if = "Standing::is_fine")]
-    pub standing: Standing,
+    #[serde(rename = "poll_ms", default, skip_serializing_if = "Duration::is_zero", with = "millis")]
+    pub poll_duration: Duration,
+    #[serde(default, skip_serializing_if = "DetectorStatus::is_ok")]
+    pub detector_status: DetectorStatus,
     /// The first run that could not read this source, until one can.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
-    pub blind_since: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub unreadable_since: Option<Timestamp>,
     /// When it was last read.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
-    pub read: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub last_read_at: Option<Timestamp>,
     /// Whether the blind period was announced.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub blind_told: bool,
+    pub outage_announced: bool,
     /// When it was last among the configured ones.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso")]
-    pub configured: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub last_configured_at: Option<Timestamp>,
     /// The last finding whose archiving was looked up.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub looked_up: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watched: Option<Watched>,
+    pub archive_cursor: String,
+    #[serde(rename = "watched", default, skip_serializing_if = "Option::is_none")]
+    pub watch_baseline: Option<WatchBaseline>,
     #[serde(flatten)]
-    pub unknown: Unknown,
+    pub unknown: UnknownFields,
 }
 
 /// What is known of a source's detector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum DetectorStatus {
     #[default]
-    Fine,
+    Ok,
     Disabled,
     /// There is no detector, and that was said.
-    Gone,
+    Missing,
     /// `GUARDDUTY_REGIONS=all`: without a detector, or denied at the first look; named once.
-    LeftOut,
+    Excluded,
 }
 
-impl Standing {
-    fn is_fine(&self) -> bool {
-        *self == Standing::Fine
+impl DetectorStatus {
+    fn is_ok(&self) -> bool {
+        *self == DetectorStatus::Ok
     }
 }
 
 /// What was said of a finding, and where its message stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct FindingRecord {
     /// The newest `updatedAt` that is settled; 0: none yet.
-    pub u: Millis,
+    #[serde(rename = "u")]
+    pub updated_at: Timestamp,
     /// The source that showed it, by its `n`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub s: u32,
+    #[serde(rename = "s", default, skip_serializing_if = "is_default")]
+    pub source_id: u32,
     /// Its live message. Without one, a recurrence counts as a first sighting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<At>,
+    #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageRef>,
     /// The channel that its message was meant for, where that one refused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meant: Option<String>,
+    #[serde(rename = "intended", default, skip_serializing_if = "Option::is_none")]
+    pub intended_channel: Option<String>,
     /// Messages in other channels that must yet say where their finding is told now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "one_or_many")]
-    pub old: Vec<At>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "single_or_list")]
+    pub superseded: Vec<MessageRef>,
     /// Severity shown last.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub sev: f64,
+    #[serde(rename = "sev", default, skip_serializing_if = "is_default")]
+    pub severity: f64,
     /// Count shown last.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub n: u64,
+    pub count: u64,
     /// When the message was last posted or updated.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub touched: Millis,
+    #[serde(rename = "edited", default, skip_serializing_if = "is_default")]
+    pub edited_at: Timestamp,
     /// When message or thread last spoke up, and the count it named then.
+    #[serde(rename = "notified", default, skip_serializing_if = "is_default")]
+    pub notified_at: Timestamp,
     #[serde(default, skip_serializing_if = "is_default")]
-    pub spoke: Millis,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub spoke_n: u64,
+    pub notified_count: u64,
     /// Remote IPs, countries, ports, APIs seen so far, oldest first; GuardDuty itself forgets them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<String>,
+    #[serde(rename = "attrs", default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
     /// How many of `seen` were there when it last spoke.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub told: usize,
+    #[serde(rename = "notified_attrs", default, skip_serializing_if = "is_default")]
+    pub notified_attributes: usize,
     #[serde(default, skip_serializing_if = "is_false")]
     pub archived: bool,
     /// Same for one account-wide finding in every region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wide: Option<String>,
+    pub global_key: Option<String>,
     /// ID of the attack sequence of which it is a signal.
     #[serde(rename = "seq", default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<String>,
@@ -195,7 +196,7 @@ pub struct Entry {
     pub links: String,
     /// Time of its first message, where `at` is a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first: Option<Millis>,
+    pub first: Option<Timestamp>,
     /// Whether somebody is called again.
     #[serde(rename = "esc", default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
@@ -206,42 +207,43 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triage: Option<Box<Triage>>,
     /// Since when its newest state cannot be delivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failing: Option<Millis>,
+    #[serde(rename = "failing", default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
     #[serde(flatten)]
-    pub unknown: Unknown,
+    pub unknown: UnknownFields,
 }
 
 /// A digest that may have been posted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct DigestPlan {
     /// As configured.
     pub channel: String,
     /// Whom it sums up: id, updatedAt, source.
-    pub findings: Vec<(String, Millis, u32)>,
+    pub findings: Vec<(String, Timestamp, u32)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfetched {
-    pub s: u32,
-    #[serde(with = "iso_always")]
-    pub since: Millis,
+pub struct UnfetchedFinding {
+    #[serde(rename = "s")]
+    pub source_id: u32,
+    #[serde(with = "rfc3339")]
+    pub since: Timestamp,
     /// Given up: it holds up nothing any more.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub passed: bool,
+    pub given_up: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
             version: VERSION,
-            saved: None,
-            run: None,
-            replayed: None,
-            numbered: 0,
+            saved_at: None,
+            lease: None,
+            replayed_at: None,
+            next_source_id: 0,
             sources: BTreeMap::new(),
             findings: BTreeMap::new(),
-            plans: BTreeMap::new(),
+            digest_plans: BTreeMap::new(),
             notices: Vec::new(),
             channels: BTreeMap::new(),
             unfetched: BTreeMap::new(),
@@ -255,29 +257,29 @@ impl Default for State {
 
 /// A document that must be neither used nor overwritten.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum StateError {
     #[error("state is corrupt ({0}): restore a backup, or delete it to start over from GUARDDUTY_LOOKBACK")]
-    Damaged(String),
+    Corrupt(String),
     #[error(
         "the state is of version {found}, this release knows {VERSION}: go back to the newer release, or delete the state to start over with GUARDDUTY_LOOKBACK"
     )]
-    Newer { found: u64 },
+    TooNew { found: u64 },
 }
 
 impl State {
-    pub fn parse(text: &str) -> Result<Self, Unusable> {
-        let damaged = |e: serde_json::Error| Unusable::Damaged(e.to_string());
+    pub fn parse(text: &str) -> Result<Self, StateError> {
+        let damaged = |e: serde_json::Error| StateError::Corrupt(e.to_string());
         let document: Value = serde_json::from_str(text).map_err(damaged)?;
         match document.get("version").and_then(Value::as_u64) {
-            Some(found) if found > VERSION => return Err(Unusable::Newer { found }),
+            Some(found) if found > VERSION => return Err(StateError::TooNew { found }),
             Some(VERSION) => {}
-            _ => return Err(Unusable::Damaged("it names no version that this program ever wrote".into())),
+            _ => return Err(StateError::Corrupt("it names no version that this program ever wrote".into())),
         }
         serde_json::from_value(document).map_err(damaged)
     }
 
     /// Compact JSON, one line.
-    pub fn encode(&self) -> String {
+    pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a state holds only strings, finite numbers and maps with string keys")
     }
 }
@@ -306,12 +308,12 @@ mod millis {
 }
 
 /// One stands by itself, several in an array.
-mod one_or_many {
+mod single_or_list {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum OneOrMany<T> {
+    enum SingleOrList<T> {
         One(T),
         Many(Vec<T>),
     }
@@ -324,45 +326,45 @@ mod one_or_many {
     }
 
     pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
-        Ok(match OneOrMany::deserialize(from)? {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
+        Ok(match SingleOrList::deserialize(from)? {
+            SingleOrList::One(one) => vec![one],
+            SingleOrList::Many(many) => many,
         })
     }
 }
 
 /// An instant that may be absent, as ISO 8601.
-mod iso {
+mod rfc3339_option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::time::Millis;
+    use crate::time::Timestamp;
 
-    pub fn serialize<S: Serializer>(value: &Option<Millis>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         match value {
-            Some(t) => super::iso_always::serialize(t, to),
+            Some(t) => super::rfc3339::serialize(t, to),
             None => to.serialize_none(),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Millis>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-        Millis::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+        Timestamp::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
     }
 }
 
 /// An instant, as ISO 8601 with milliseconds.
-pub(super) mod iso_always {
+pub(super) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::time::Millis;
+    use crate::time::Timestamp;
 
-    pub fn serialize<S: Serializer>(value: &Millis, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&value.iso())
+    pub fn serialize<S: Serializer>(value: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&value.to_rfc3339())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Millis, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
-        Millis::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+        Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
     }
 }
 
@@ -375,8 +377,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_severity_is_read_as_it_was_written(sev in prop_oneof![Just(5.55e80), 0.0..10.0, proptest::num::f64::NORMAL]) {
-            let state = State { findings: [("f".to_owned(), Entry { sev, ..Entry::default() })].into(), ..State::default() };
-            prop_assert_eq!(State::parse(&state.encode()).map(|s| s.findings["f"].sev).ok(), Some(sev));
+            let state = State { findings: [("f".to_owned(), FindingRecord { severity: sev, ..FindingRecord::default() })].into(), ..State::default() };
+            prop_assert_eq!(State::parse(&state.to_json()).map(|s| s.findings["f"].severity).ok(), Some(sev));
         }
     }
 }

@@ -11,36 +11,36 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::store::{Loaded, SaveError, Source, Store, Unanswered, replay};
+use super::store::{Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
 
 /// How long a call may take. The file is small and on this machine; only a network file system or a stopped process
 /// that holds the lock takes longer, and neither may hold up a run.
-const PATIENCE: Duration = Duration::from_secs(5);
+const IO_TIMEOUT: Duration = Duration::from_secs(5);
 /// The lock is held for the time of one write, so it is worth waiting for; less long than a call.
-const LOCK_PATIENCE: Duration = Duration::from_secs(4);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Files of one state; see [`FileStore::save`] for what each is for.
 #[derive(Clone, Debug)]
-struct Files {
+struct StatePaths {
     state: PathBuf,
     temporary: PathBuf,
     /// The complete document while the state is overwritten.
     complete: PathBuf,
     lock: PathBuf,
     replay: PathBuf,
-    taken: PathBuf,
+    consumed_marker: PathBuf,
 }
 
 /// A state in a file. It is read and written on tokio's blocking threads: a disk that hangs stops neither timers nor
 /// signals.
 #[derive(Debug)]
 pub struct FileStore {
-    files: Files,
+    files: StatePaths,
     /// What stood in the file when it was last read or written here; `None`: it was not there.
-    seen: Option<Vec<u8>>,
-    unanswered: Unanswered,
+    last_seen: Option<Vec<u8>>,
+    unconfirmed: UnconfirmedWrites,
     /// Whether the file could be read: what is not known cannot be compared, and is not overwritten.
-    readable: bool,
+    is_loaded: bool,
 }
 
 impl FileStore {
@@ -51,24 +51,24 @@ impl FileStore {
             name.push(suffix);
             state.with_file_name(name)
         };
-        let files = Files {
+        let files = StatePaths {
             temporary: beside(".tmp"),
             complete: beside(".new"),
             lock: beside(".lock"),
             replay: path.with_file_name("replay"),
-            taken: path.with_file_name("replay.taken"),
+            consumed_marker: path.with_file_name("replay.taken"),
             state,
         };
-        Self { files, seen: None, unanswered: Unanswered::default(), readable: false }
+        Self { files, last_seen: None, unconfirmed: UnconfirmedWrites::default(), is_loaded: false }
     }
 
     /// Whether the directory, or where it is yet to be made the nearest that is there, can be written to.
     pub async fn probe(&mut self) -> Result<(), SaveError> {
         let files = self.files.clone();
-        blocking(move || probe(&files)).await.map_err(|e| self.unavailable(&e))
+        run_blocking(move || probe(&files)).await.map_err(|e| self.write_error(&e))
     }
 
-    fn unavailable(&self, e: &io::Error) -> SaveError {
+    fn write_error(&self, e: &io::Error) -> SaveError {
         let path = self.files.state.display();
         let mend = match e.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
@@ -82,9 +82,9 @@ impl FileStore {
 impl Store for FileStore {
     async fn load(&mut self) -> Loaded {
         let files = self.files.clone();
-        let read = blocking(move || {
+        let read = run_blocking(move || {
             let _lock = lock_for_reading(&files.lock);
-            Ok((read_state(&files)?, pending_replay(&files)))
+            Ok((read_state(&files)?, read_replay(&files)))
         })
         .await;
         let (bytes, replay) = match read {
@@ -95,18 +95,18 @@ impl Store for FileStore {
                     _ => "name a file that can be read with STATE_FILE",
                 };
                 let why = format!("{} cannot be read: {e}; {mend}", self.files.state.display());
-                self.readable = false;
-                return Loaded { source: Source::Unreadable(why), replay: None };
+                self.is_loaded = false;
+                return Loaded { document: LoadedDocument::Unreadable(why), replay: None };
             }
         };
-        (self.readable, self.seen) = (true, bytes);
-        self.unanswered.clear();
+        (self.is_loaded, self.last_seen) = (true, bytes);
+        self.unconfirmed.clear();
         // What is no UTF-8 is no state either: with replacement characters it fails where it is parsed.
-        let source = match &self.seen {
-            Some(bytes) => Source::Primary(String::from_utf8_lossy(bytes).into_owned()),
-            None => Source::New,
+        let source = match &self.last_seen {
+            Some(bytes) => LoadedDocument::Current(String::from_utf8_lossy(bytes).into_owned()),
+            None => LoadedDocument::Absent,
         };
-        Loaded { source, replay }
+        Loaded { document: source, replay }
     }
 
     /// Under the lock: compare, write `<file>.tmp`, sync it, rename it, sync the directory.
@@ -115,51 +115,51 @@ impl Store for FileStore {
     /// loses it, and `replay.taken`, a copy of the document made before, tells the next run that it was taken up: a
     /// replay beside a state that equals the copy is done with. So a crash does not take it up twice either.
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        if !self.readable {
+        if !self.is_loaded {
             let why = format!("{} could not be read, so it is not overwritten", self.files.state.display());
             return Err(SaveError::Unavailable(why));
         }
         let document = document.as_bytes().to_vec();
-        let (files, seen, unanswered) = (self.files.clone(), self.seen.clone(), self.unanswered.clone());
-        self.unanswered.add(&document);
+        let (files, seen, unanswered) = (self.files.clone(), self.last_seen.clone(), self.unconfirmed.clone());
+        self.unconfirmed.insert(&document);
         let new = document.clone();
-        let written = blocking(move || {
-            let _lock = match lock(&files.lock) {
-                Err(error) if is_unwritable(&error) && files.state.is_file() => lock(&files.state)?,
+        let written = run_blocking(move || {
+            let _lock = match acquire_lock(&files.lock) {
+                Err(error) if is_unwritable(&error) && files.state.is_file() => acquire_lock(&files.state)?,
                 lock => lock?,
             };
             let there = read_state(&files)?;
-            if there != seen && !there.is_some_and(|bytes| unanswered.has(&bytes)) {
+            if there != seen && !there.is_some_and(|bytes| unanswered.contains(&bytes)) {
                 return Ok(false);
             }
-            write(&files, &new, take_replay)?;
+            write_atomically(&files, &new, take_replay)?;
             Ok(true)
         });
         match written.await {
             Ok(true) => {
-                self.seen = Some(document);
-                self.unanswered.clear();
+                self.last_seen = Some(document);
+                self.unconfirmed.clear();
                 Ok(())
             }
             Ok(false) => {
                 let path = self.files.state.display();
                 Err(SaveError::Conflict(format!("{path} was changed by somebody else; the next run reads it anew")))
             }
-            Err(e) => Err(self.unavailable(&e)),
+            Err(e) => Err(self.write_error(&e)),
         }
     }
 }
 
 /// Runs `act` on a blocking thread; one that takes too long goes on without us.
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(act)).await {
+async fn run_blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    match tokio::time::timeout(IO_TIMEOUT, tokio::task::spawn_blocking(act)).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(io::Error::other(stopped)),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", IO_TIMEOUT.as_secs()))),
     }
 }
 
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -168,10 +168,10 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// The document of a write in place that did not finish, or the state.
-fn read_state(files: &Files) -> io::Result<Option<Vec<u8>>> {
-    match read(&files.complete)? {
+fn read_state(files: &StatePaths) -> io::Result<Option<Vec<u8>>> {
+    match read_if_exists(&files.complete)? {
         Some(document) => Ok(Some(document)),
-        None => read(&files.state),
+        None => read_if_exists(&files.state),
     }
 }
 
@@ -188,33 +188,35 @@ fn follow_links(path: &Path) -> PathBuf {
 }
 
 /// A `replay` that was not yet taken up. One that cannot be read is not worth a run.
-fn pending_replay(files: &Files) -> Option<String> {
-    let text = match read(&files.replay) {
+fn read_replay(files: &StatePaths) -> Option<String> {
+    let text = match read_if_exists(&files.replay) {
         Ok(text) => text?,
         Err(e) => {
             tracing::warn!(path = %files.replay.display(), "the file replay cannot be read and is passed over: {e}");
             return None;
         }
     };
-    if is_taken(files) { None } else { replay(&String::from_utf8_lossy(&text)) }
+    if is_replay_consumed(files) { None } else { non_blank(&String::from_utf8_lossy(&text)) }
 }
 
 /// Whether a write took up the `replay` that still stands there: the state is the one that it wrote, and nobody has
 /// put a new `replay` there since.
-fn is_taken(files: &Files) -> bool {
+fn is_replay_consumed(files: &StatePaths) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
-    let copied = read(&files.taken).ok().flatten();
-    copied.is_some() && copied == read_state(files).ok().flatten() && time(&files.replay) <= time(&files.taken)
+    let copied = read_if_exists(&files.consumed_marker).ok().flatten();
+    copied.is_some()
+        && copied == read_state(files).ok().flatten()
+        && time(&files.replay) <= time(&files.consumed_marker)
 }
 
 /// Unlocked when the file that is returned is dropped, and when the process dies.
-fn lock(path: &Path) -> io::Result<File> {
+fn acquire_lock(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
     let open = File::options().create(true).truncate(false).write(true).open(path);
     let file = open.map_err(|error| at("open", path, &error))?;
-    let end = Instant::now() + LOCK_PATIENCE;
+    let end = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -231,7 +233,7 @@ fn lock(path: &Path) -> io::Result<File> {
 /// Keeps a write in place from being read half. A lock that cannot be had is not worth a run.
 fn lock_for_reading(path: &Path) -> Option<File> {
     let file = File::open(path).ok()?;
-    let end = Instant::now() + LOCK_PATIENCE;
+    let end = Instant::now() + LOCK_TIMEOUT;
     while let Err(TryLockError::WouldBlock) = file.try_lock_shared() {
         if Instant::now() >= end {
             return None;
@@ -246,28 +248,28 @@ fn is_unwritable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn write(files: &Files, document: &[u8], take_replay: bool) -> io::Result<()> {
+fn write_atomically(files: &StatePaths, document: &[u8], take_replay: bool) -> io::Result<()> {
     // A replay that an earlier run took up and died over: from the next write on, the copy no longer tells that.
-    if is_taken(files) {
-        remove(&files.replay)?;
+    if is_replay_consumed(files) {
+        remove_if_exists(&files.replay)?;
     }
-    remove(&files.taken)?;
+    remove_if_exists(&files.consumed_marker)?;
     if take_replay {
-        write_synced(&files.taken, document)?;
+        write_synced(&files.consumed_marker, document)?;
     }
     match write_synced(&files.temporary, document) {
         Err(error) if is_unwritable(&error) && files.state.is_file() => overwrite(&files.state, document)?,
         written => written.and_then(|()| replace(files, document))?,
     }
     if take_replay {
-        remove(&files.replay)?;
-        remove(&files.taken)?;
+        remove_if_exists(&files.replay)?;
+        remove_if_exists(&files.consumed_marker)?;
     }
     Ok(())
 }
 
 /// Replaces the state by the temporary file.
-fn replace(files: &Files, document: &[u8]) -> io::Result<()> {
+fn replace(files: &StatePaths, document: &[u8]) -> io::Result<()> {
     // What an unfinished write in place left counts until it is removed: it must be replaced, not outlived.
     if files.complete.exists() {
         return replace_in_place(files, document);
@@ -279,11 +281,11 @@ fn replace(files: &Files, document: &[u8]) -> io::Result<()> {
     }
 }
 
-fn replace_in_place(files: &Files, document: &[u8]) -> io::Result<()> {
+fn replace_in_place(files: &StatePaths, document: &[u8]) -> io::Result<()> {
     fs::rename(&files.temporary, &files.complete).map_err(|error| at("replace", &files.complete, &error))?;
     sync_directory(&files.state)?;
     overwrite(&files.state, document)?;
-    remove(&files.complete)
+    remove_if_exists(&files.complete)
 }
 
 fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -319,7 +321,7 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+fn remove_if_exists(path: &Path) -> io::Result<()> {
     // On a read-only filesystem even the removal of a file that does not exist fails.
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -328,7 +330,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Does what a write needs, without changing anything: creates and removes a file beside the state, or opens the state.
-fn probe(files: &Files) -> io::Result<()> {
+fn probe(files: &StatePaths) -> io::Result<()> {
     let directory = directory_of(&files.temporary).ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
     let path = directory.join(format!(".guardduty-slack-probe-{}", std::process::id()));
     match File::create(&path) {

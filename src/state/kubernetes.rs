@@ -60,7 +60,7 @@ impl RequestError {
             Self::Setup(_) => false,
             Self::Unanswered(_) => true,
             Self::Rejected { status, .. } => {
-                matches!(retry::verdict(*status), retry::Verdict::Throttled | retry::Verdict::Unknown)
+                matches!(retry::classify_status(*status), retry::StatusClass::RateLimited | retry::StatusClass::Unknown)
             }
         }
     }
@@ -179,7 +179,7 @@ impl Client {
 
     fn unanswered(&self, error: reqwest::Error) -> RequestError {
         let server = self.server.as_deref().unwrap_or_default();
-        RequestError::Unanswered(format!("no answer from the Kubernetes API at {server}: {}", http::describe(error)))
+        RequestError::Unanswered(format!("no answer from the Kubernetes API at {server}: {}", http::error_chain(error)))
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -210,7 +210,7 @@ fn server_url(host: &str, port: &str) -> String {
 
 fn retry_after(answer: &Response) -> Option<Duration> {
     let header = answer.headers().get("retry-after")?.to_str().ok()?;
-    retry::retry_after(header, Clock::system().now())
+    retry::parse_retry_after(header, Clock::from_system_clock().now())
 }
 
 /// The message of a `Status`, or the beginning of what an intermediary sent.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::finding::{Finding, short_hash};
 use crate::message::Relation;
-use crate::slack::At;
-use crate::state::{Entry, State};
+use crate::slack::MessageRef;
+use crate::state::{FindingRecord, State};
 
 /// A message to which another one links.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct RelatedMessage {
     pub relation: Relation,
     /// What the attack sequence calls the signal; empty if unknown.
     pub title: String,
-    pub at: At,
+    pub at: MessageRef,
 }
 
 /// Identifies the links of a message; empty for none.
@@ -21,7 +21,7 @@ pub fn fingerprint(related: &[RelatedMessage]) -> String {
     of_messages(related.iter().map(|one| &one.at))
 }
 
-fn of_messages<'a>(messages: impl Iterator<Item = &'a At>) -> String {
+fn of_messages<'a>(messages: impl Iterator<Item = &'a MessageRef>) -> String {
     let mut messages: Vec<(&str, &str)> = messages.map(|at| (at.channel.as_str(), at.ts.as_str())).collect();
     messages.sort_unstable();
     if messages.is_empty() { String::new() } else { short_hash(messages.into_iter().flat_map(|(c, ts)| [c, ts])) }
@@ -69,27 +69,27 @@ impl State {
 
     /// The findings of a source whose messages lack a link, or have one to a message that moved.
     pub fn outdated_links(&self, source: u32) -> Vec<&String> {
-        let mut signals: BTreeMap<&str, Vec<&At>> = BTreeMap::new();
+        let mut signals: BTreeMap<&str, Vec<&MessageRef>> = BTreeMap::new();
         for entry in self.findings.values() {
             if let (Some(sequence), Some(at)) = (&entry.sequence, linkable(entry)) {
                 signals.entry(sequence).or_default().push(at);
             }
         }
-        let links = |id: &String, entry: &Entry| {
+        let links = |id: &String, entry: &FindingRecord| {
             let sequence = entry.sequence.as_deref().and_then(|sequence| self.message(sequence));
             of_messages(sequence.into_iter().chain(signals.get(id.as_str()).into_iter().flatten().copied()))
         };
-        let own = self.findings.iter().filter(|(_, entry)| entry.s == source && linkable(entry).is_some());
+        let own = self.findings.iter().filter(|(_, entry)| entry.source_id == source && linkable(entry).is_some());
         own.filter(|(id, entry)| links(id, entry) != entry.links).map(|(id, _)| id).collect()
     }
 
     /// The message of a finding, if it can be linked to.
-    fn message(&self, id: &str) -> Option<&At> {
+    fn message(&self, id: &str) -> Option<&MessageRef> {
         self.findings.get(id).and_then(linkable)
     }
 }
 
-impl Entry {
+impl FindingRecord {
     /// Returns true if the message of the finding has just these links.
     pub fn has_links(&self, related: &[RelatedMessage]) -> bool {
         self.links == fingerprint(related)
@@ -97,8 +97,8 @@ impl Entry {
 }
 
 /// A webhook does not say where its message is.
-fn linkable(entry: &Entry) -> Option<&At> {
-    entry.at.as_ref().filter(|at| !at.is_webhook())
+fn linkable(entry: &FindingRecord) -> Option<&MessageRef> {
+    entry.message.as_ref().filter(|at| !at.is_webhook())
 }
 
 #[cfg(test)]
@@ -130,10 +130,10 @@ mod tests {
     }
 
     fn state(messages: &[(&str, &str)]) -> State {
-        let entry = |ts: &str| Entry {
-            at: Some(At { channel: "C1".into(), ts: ts.to_owned(), thread: None }),
-            s: 1,
-            ..Entry::default()
+        let entry = |ts: &str| FindingRecord {
+            message: Some(MessageRef { channel: "C1".into(), ts: ts.to_owned(), thread_ts: None }),
+            source_id: 1,
+            ..FindingRecord::default()
         };
         State { findings: messages.iter().map(|(id, ts)| ((*id).to_owned(), entry(ts))).collect(), ..State::default() }
     }
@@ -176,7 +176,7 @@ mod tests {
             state.set_links(&f.id, &state.related(&f));
         }
         assert!(state.outdated_links(1).is_empty());
-        state.findings.get_mut("s").unwrap().at = None;
+        state.findings.get_mut("s").unwrap().message = None;
         assert_eq!(state.outdated_links(1), ["a"]);
     }
 }

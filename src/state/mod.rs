@@ -1,25 +1,27 @@
 //! What a run knows of the runs before it: the document and its moves (pure), and the stores that keep it.
 
-pub mod backing;
+pub mod compaction;
 pub mod configmap;
+pub mod configured_store;
 pub mod document;
 pub mod file;
-pub mod forget;
 mod kubernetes;
 mod links;
-pub mod moves;
 pub mod store;
 mod summary;
 pub mod totals;
+pub mod transitions;
 mod triage;
 mod updates;
 mod watched;
 
-pub use document::{BOUND, Entry, Plan, Run, Source, Standing, State, Unfetched, Unusable};
-pub use forget::{Forgotten, InHand};
+pub use compaction::{CompactionReport, InFlight};
+pub use document::{
+    DetectorStatus, DigestPlan, FindingRecord, Lease, MAX_STATE_BYTES, SourceState, State, StateError, UnfetchedFinding,
+};
 pub use links::{RelatedMessage, fingerprint};
-pub use moves::{Outcome, Progress};
 pub use summary::SummaryProgress;
+pub use transitions::{Outcome, PollProgress};
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
 pub use updates::{PostedFinding, Unrecorded};
-pub use watched::{Exported, Items, Scans, Unhealthy, Watched};
+pub use watched::{Exported, Items, Scans, Unhealthy, WatchBaseline};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::time::{Millis, parse_duration};
+use crate::time::{Timestamp, parse_duration};
 
 /// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is decided by the run.
 #[allow(async_fn_in_trait)]
@@ -19,18 +19,18 @@ pub trait Store {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    pub source: Source,
+    pub document: LoadedDocument,
     /// What stands in the key or file `replay`, trimmed; `None` if there is none, or if it is blank.
     pub replay: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum LoadedDocument {
     /// There is no such key or file: no run has recorded anything yet.
-    New,
-    Primary(String),
+    Absent,
+    Current(String),
     /// The mounted copy, because the ConfigMap could not be read, and why not. It lags, and a run on it cannot record.
-    Copy {
+    MountedCopy {
         text: String,
         why: String,
     },
@@ -111,17 +111,17 @@ impl SaveError {
 
 /// Writes that were not acknowledged: any of them may stand in the store. Fingerprints, and of this process only.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unanswered {
+pub(super) struct UnconfirmedWrites {
     hasher: RandomState,
     writes: HashSet<u64>,
 }
 
-impl Unanswered {
-    pub fn add(&mut self, document: &[u8]) {
+impl UnconfirmedWrites {
+    pub fn insert(&mut self, document: &[u8]) {
         self.writes.insert(self.hasher.hash_one(document));
     }
 
-    pub fn has(&self, document: &[u8]) -> bool {
+    pub fn contains(&self, document: &[u8]) -> bool {
         self.writes.contains(&self.hasher.hash_one(document))
     }
 
@@ -131,14 +131,14 @@ impl Unanswered {
 }
 
 /// The text of a `replay`, if it says anything.
-pub(super) fn replay(text: &str) -> Option<String> {
+pub(super) fn non_blank(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Returns the time from which a replay announces again, or the error in its text.
-pub fn replay_since(text: &str, now: Millis) -> Result<Millis, String> {
-    parse_duration(text).map(|ago| now.minus(ago)).or_else(|| Millis::parse(text)).ok_or_else(|| {
+pub fn parse_replay(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    parse_duration(text).map(|ago| now.minus(ago)).or_else(|| Timestamp::parse(text)).ok_or_else(|| {
         let quoted: String = text.chars().take(100).collect();
         format!("invalid replay {quoted:?}: expected a duration such as 6h or a time such as 2026-11-24T06:00:00Z; correct or delete it")
     })

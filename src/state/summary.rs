@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::state::State;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Since the last summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SummaryProgress {
     /// The last due time that needs no summary any more.
-    pub done: Millis,
+    pub done: Timestamp,
     /// Findings announced for the first time.
     #[serde(default)]
     pub new: u64,
@@ -20,8 +20,8 @@ pub struct SummaryProgress {
 
 impl State {
     /// Starts with the due times after the run before, or after `now` if there was none; or forgets the due times.
-    pub fn schedule_summaries(&mut self, is_scheduled: bool, now: Millis) {
-        let start = self.saved.unwrap_or(now).min(now);
+    pub fn schedule_summaries(&mut self, is_scheduled: bool, now: Timestamp) {
+        let start = self.saved_at.unwrap_or(now).min(now);
         match (is_scheduled, &self.summary) {
             (true, None) => self.summary = Some(SummaryProgress { done: start, new: 0, archived: 0 }),
             (false, Some(_)) => self.summary = None,
@@ -30,7 +30,7 @@ impl State {
     }
 
     /// Notes that the summary of a due time was delivered: the counts begin again.
-    pub fn set_summarized(&mut self, due: Millis) {
+    pub fn set_summarized(&mut self, due: Timestamp) {
         if self.summary.as_ref().is_some_and(|summary| summary.done < due) {
             self.summary = Some(SummaryProgress { done: due, new: 0, archived: 0 });
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Upper bounds, in seconds, of the buckets of `notification_delay_seconds`.
 pub const DELAY_BUCKETS: [f64; 13] =
@@ -25,24 +25,24 @@ pub struct Totals {
     /// (service, operation, code), joined by `|`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, u64>,
-    #[serde(default, skip_serializing_if = "Delay::is_empty")]
-    pub delay: Delay,
-    /// From the first message of a finding to its acknowledgement.
-    #[serde(default, skip_serializing_if = "Delay::is_empty")]
-    pub acknowledge_delay: Delay,
+    #[serde(default, skip_serializing_if = "DelayHistogram::is_empty")]
+    pub delay: DelayHistogram,
+    /// From the first message of a finding to its acknowledgment.
+    #[serde(default, skip_serializing_if = "DelayHistogram::is_empty")]
+    pub acknowledge_delay: DelayHistogram,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_success: Option<Millis>,
+    pub last_success: Option<Timestamp>,
 }
 
 /// A histogram: `buckets[i]` counts what is at most `DELAY_BUCKETS[i]` and above the bound before it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Delay {
+pub struct DelayHistogram {
     pub buckets: Vec<u64>,
     pub sum: f64,
     pub count: u64,
 }
 
-impl Delay {
+impl DelayHistogram {
     fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_delay_falls_into_the_first_bucket_that_holds_it() {
-        let mut delay = Delay::default();
+        let mut delay = DelayHistogram::default();
         delay.observe(5.0);
         delay.observe(59.0);
         delay.observe(1e9);

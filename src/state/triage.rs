@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Escalate;
-use crate::finding::{Band, Finding};
+use crate::finding::{Finding, SeverityLevel};
 use crate::message::Marks;
-use crate::state::{Entry, State};
-use crate::time::Millis;
+use crate::state::{FindingRecord, State};
+use crate::time::Timestamp;
 use crate::user::UserId;
 
 /// The reactions on the message of a finding, as last read.
@@ -60,7 +60,7 @@ impl Triage {
 #[serde(rename_all = "lowercase")]
 pub enum Escalation {
     /// When it is due.
-    Due(Millis),
+    Due(Timestamp),
     /// It was made, which happens once for a finding.
     Done,
 }
@@ -99,11 +99,11 @@ impl State {
     }
 
     /// Notes what the reactions on the message of a finding say, as read now.
-    pub fn set_triage(&mut self, id: &str, triage: Triage, now: Millis) {
+    pub fn set_triage(&mut self, id: &str, triage: Triage, now: Timestamp) {
         if let Some(entry) = self.findings.get_mut(id) {
             let is_news = triage.marks.is_handled() && !entry.marks().is_handled();
             if let Some(first) = entry.first_message().filter(|_| is_news) {
-                self.totals.acknowledge_delay.observe(now.since(first).as_secs_f64());
+                self.totals.acknowledge_delay.observe(now.duration_since(first).as_secs_f64());
             }
             entry.triage = (triage != Triage::default()).then(|| Box::new(triage));
         }
@@ -127,25 +127,27 @@ impl State {
     /// before stays: recurrences do not restart the time.
     pub fn schedule_escalation(&mut self, f: &Finding, escalate: Option<&Escalate>) {
         let Some((entry, escalate)) = self.findings.get_mut(&f.id).zip(escalate) else { return };
-        let is_own = entry.at.as_ref().is_some_and(|at| at.thread.is_none());
-        if let (true, None, Some(first)) = (is_own && entry.u == f.updated, entry.escalation, entry.first_message()) {
+        let is_own = entry.message.as_ref().is_some_and(|at| at.thread_ts.is_none());
+        if let (true, None, Some(first)) =
+            (is_own && entry.updated_at == f.updated, entry.escalation, entry.first_message())
+        {
             entry.escalation = Some(Escalation::Due(first.plus(escalate.after)));
         }
     }
 
     /// Findings about which somebody is to be called now.
-    pub fn due_escalations(&self, now: Millis) -> Vec<String> {
-        let is_due = |entry: &Entry| {
-            let is_open = !entry.archived && !entry.marks().is_handled() && entry.at.is_some();
+    pub fn due_escalations(&self, now: Timestamp) -> Vec<String> {
+        let is_due = |entry: &FindingRecord| {
+            let is_open = !entry.archived && !entry.marks().is_handled() && entry.message.is_some();
             is_open && matches!(entry.escalation, Some(Escalation::Due(at)) if at <= now)
         };
         self.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone()).collect()
     }
 
     /// The severity level and the time of the first message of each finding that nobody acknowledged.
-    pub fn unacknowledged(&self) -> impl Iterator<Item = (Band, Millis)> {
+    pub fn unacknowledged(&self) -> impl Iterator<Item = (SeverityLevel, Timestamp)> {
         let open = self.findings.values().filter(|entry| !entry.archived && !entry.marks().is_handled());
-        open.filter_map(|entry| Some((entry.band(), entry.at.as_ref().and(entry.first_message())?)))
+        open.filter_map(|entry| Some((entry.severity_level(), entry.message.as_ref().and(entry.first_message())?)))
     }
 
     /// Notes that the call was made.

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::message::Notice;
-use crate::slack::At;
-use crate::state::{Entry, Outcome, Plan, Run, Source, State, Unfetched};
-use crate::time::Millis;
+use crate::slack::MessageRef;
+use crate::state::{DigestPlan, FindingRecord, Lease, Outcome, SourceState, State, UnfetchedFinding};
+use crate::time::Timestamp;
 
 /// Messages that may exist in Slack and are not in the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unrecorded {
     /// Time from which they may have been posted.
-    pub since: Millis,
+    pub since: Timestamp,
     /// Time of the last of them.
-    pub last_post: Millis,
+    pub last_post: Timestamp,
 }
 
 /// The message of a finding that the history of a channel shows.
 #[derive(Clone, Debug)]
 pub struct PostedFinding {
-    pub updated: Millis,
-    pub at: At,
+    pub updated: Timestamp,
+    pub at: MessageRef,
     /// Its channel as configured, for the metric.
     pub channel: String,
     pub severity: f64,
@@ -32,45 +32,50 @@ pub struct PostedFinding {
 /// The lease and the posting intent.
 impl State {
     /// Writes the posting intent, and renews the lease. The intent of a run that ended uncleanly keeps its beginning.
-    pub fn renew_lease(&mut self, id: &str, now: Millis) {
-        let since = self.run.as_ref().map_or(now, |run| run.since);
-        self.run = Some(Run { id: id.to_owned(), since, renewed: now, released: false });
+    pub fn renew_lease(&mut self, id: &str, now: Timestamp) {
+        let posting_since = self.lease.as_ref().map_or(now, |run| run.posting_since);
+        self.lease = Some(Lease { id: id.to_owned(), posting_since, renewed_at: now, released: false });
     }
 
     /// Releases the lease. The posting intent stays for the next run if there may be messages that are not in the state.
     pub fn release_lease(&mut self, id: &str, unrecorded: Option<Unrecorded>) {
-        self.run = unrecorded.map(|Unrecorded { since, last_post }| {
-            let since = self.run.as_ref().map_or(since, |run| run.since.min(since));
-            Run { id: id.to_owned(), since, renewed: last_post, released: true }
+        self.lease = unrecorded.map(|Unrecorded { since, last_post }| {
+            let since = self.lease.as_ref().map_or(since, |run| run.posting_since.min(since));
+            Lease { id: id.to_owned(), posting_since: since, renewed_at: last_post, released: true }
         });
     }
 
     /// Sets the sources back, so that what was updated since then is announced again: nothing announced before counts.
-    pub fn begin_replay(&mut self, since: Millis, now: Millis) {
+    pub fn begin_replay(&mut self, since: Timestamp, now: Timestamp) {
         for source in self.sources.values_mut().filter(|source| source.watermark > since) {
             // Not below `since`: what was announced before then is forgotten.
             (source.watermark, source.floor) = (since, since);
         }
-        self.findings.retain(|_, entry| entry.u < since);
-        self.plans.clear();
-        self.run = None;
-        self.replayed = Some(now);
+        self.findings.retain(|_, entry| entry.updated_at < since);
+        self.digest_plans.clear();
+        self.lease = None;
+        self.replayed_at = Some(now);
     }
 
     /// Replaces the times that `is_wrong`, because a clock that was ahead wrote them. The sources at which such a run
     /// looked from a time that had not come begin at `look_back`; their keys are returned.
-    pub fn correct_times(&mut self, is_wrong: impl Fn(Millis) -> bool, look_back: Millis, now: Millis) -> Vec<String> {
-        let wrong = |time: &&mut Millis| is_wrong(**time);
-        let begins = self.run.as_mut().map(|run| &mut run.since).into_iter().chain(&mut self.saved);
+    pub fn correct_times(
+        &mut self,
+        is_wrong: impl Fn(Timestamp) -> bool,
+        look_back: Timestamp,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let wrong = |time: &&mut Timestamp| is_wrong(**time);
+        let begins = self.lease.as_mut().map(|run| &mut run.posting_since).into_iter().chain(&mut self.saved_at);
         begins.filter(wrong).for_each(|time| *time = look_back);
-        let announced = self.findings.values_mut().flat_map(|entry| [&mut entry.touched, &mut entry.spoke]);
-        let compared = self.sources.values_mut().filter_map(|source| source.watched.as_mut());
-        let compared = compared.map(|watched| &mut watched.compared);
-        announced.chain(compared).chain(&mut self.replayed).filter(wrong).for_each(|time| *time = now);
+        let announced = self.findings.values_mut().flat_map(|entry| [&mut entry.edited_at, &mut entry.notified_at]);
+        let compared = self.sources.values_mut().filter_map(|source| source.watch_baseline.as_mut());
+        let compared = compared.map(|watched| &mut watched.compared_at);
+        announced.chain(compared).chain(&mut self.replayed_at).filter(wrong).for_each(|time| *time = now);
         let mut keys = Vec::new();
         for (key, source) in &mut self.sources {
-            if source.by_clock && is_wrong(source.watermark) {
-                source.begin(look_back);
+            if source.is_initial_watermark && is_wrong(source.watermark) {
+                source.reset_to(look_back);
                 keys.push(key.clone());
             }
         }
@@ -81,37 +86,37 @@ impl State {
 /// Sources and their health.
 impl State {
     /// Replaces what is known of a source, after a decision about it.
-    pub fn set_source(&mut self, key: &str, source: Source) {
+    pub fn set_source(&mut self, key: &str, source: SourceState) {
         if let Some(known) = self.sources.get(key) {
-            debug_assert_eq!(known.n, source.n, "the number of {key} never changes");
+            debug_assert_eq!(known.id, source.id, "the number of {key} never changes");
         }
         self.sources.insert(key.to_owned(), source);
     }
 
     /// Forgets a source that only stood for the sources of an identity.
-    pub fn remove_source(&mut self, key: &str) -> Option<Source> {
+    pub fn remove_source(&mut self, key: &str) -> Option<SourceState> {
         self.sources.remove(key)
     }
 
     /// Notes the first detector of a source.
     pub fn note_detector(&mut self, key: &str, detector: &str) {
         if let Some(source) = self.sources.get_mut(key) {
-            source.detector.get_or_insert_with(|| detector.to_owned());
+            source.detector_id.get_or_insert_with(|| detector.to_owned());
         }
     }
 
     /// Notes that a finding was listed and could not be fetched, and returns since when that is so.
-    pub fn note_unfetched(&mut self, id: &str, source: u32, now: Millis) -> Millis {
-        let new = Unfetched { s: source, since: now, passed: false };
+    pub fn note_unfetched(&mut self, id: &str, source: u32, now: Timestamp) -> Timestamp {
+        let new = UnfetchedFinding { source_id: source, since: now, given_up: false };
         self.unfetched.entry(id.to_owned()).or_insert(new).since
     }
 
     /// Gives up the findings that could not be fetched for `patience`, and returns their IDs. `channel` is for the metric.
-    pub fn give_up_unfetched(&mut self, patience: Duration, channel: &str, now: Millis) -> Vec<String> {
+    pub fn give_up_unfetched(&mut self, patience: Duration, channel: &str, now: Timestamp) -> Vec<String> {
         let mut ids = Vec::new();
         for (id, unfetched) in &mut self.unfetched {
-            if !unfetched.passed && now.since(unfetched.since) >= patience {
-                unfetched.passed = true;
+            if !unfetched.given_up && now.duration_since(unfetched.since) >= patience {
+                unfetched.given_up = true;
                 ids.push(id.clone());
             }
         }
@@ -139,23 +144,23 @@ impl State {
         self.notices.retain(|notice| notice.id != id);
     }
 
-    pub fn save_digest_plan(&mut self, id: &str, plan: Plan) {
-        self.plans.insert(id.to_owned(), plan);
+    pub fn save_digest_plan(&mut self, id: &str, plan: DigestPlan) {
+        self.digest_plans.insert(id.to_owned(), plan);
     }
 
     pub fn remove_digest_plan(&mut self, id: &str) {
-        self.plans.remove(id);
+        self.digest_plans.remove(id);
     }
 
     /// Drops the digest plans whose digest was not posted: their findings are planned again.
-    pub fn drop_digest_plans(&mut self, may_be_posted: impl Fn(&Plan) -> bool) {
-        self.plans.retain(|_, plan| may_be_posted(plan));
+    pub fn drop_digest_plans(&mut self, may_be_posted: impl Fn(&DigestPlan) -> bool) {
+        self.digest_plans.retain(|_, plan| may_be_posted(plan));
     }
 
     /// Notes that an old message says where its finding is announced now.
-    pub fn remove_redirect(&mut self, id: &str, old: &At) {
+    pub fn remove_redirect(&mut self, id: &str, old: &MessageRef) {
         if let Some(entry) = self.findings.get_mut(id) {
-            entry.old.retain(|redirect| redirect != old);
+            entry.superseded.retain(|redirect| redirect != old);
         }
     }
 
@@ -169,10 +174,10 @@ impl State {
 impl State {
     /// Treats a digest as delivered. Returns the number of its findings, or `None` if the state has no plan for it.
     pub fn adopt_digest(&mut self, id: &str) -> Option<usize> {
-        let channel = self.plans.get(id)?.channel.clone();
-        let findings = self.settle_plan(id);
+        let channel = self.digest_plans.get(id)?.channel.clone();
+        let findings = self.mark_digest_processed(id);
         for _ in 0..findings {
-            self.totals.count_notification(&channel, Outcome::Adopted.label());
+            self.totals.count_notification(&channel, Outcome::Reconciled.label());
         }
         Some(findings)
     }
@@ -180,16 +185,17 @@ impl State {
     /// The message becomes the live one of its finding; one in another channel must point to it. `source`: the source that
     /// showed the finding to this run. Returns false if the state has the message, or if it is about a finding of another
     /// installation with the same bot.
-    pub fn adopt_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Millis) -> bool {
+    pub fn adopt_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Timestamp) -> bool {
         let suffix = format!("/{}", posted.region);
         let by_detector = self
             .sources
             .iter()
-            .find(|(key, source)| key.ends_with(&suffix) && source.detector.as_deref() == Some(&posted.detector));
-        let Some(s) = by_detector.map(|(_, source)| source.n).or(source) else { return false };
+            .find(|(key, source)| key.ends_with(&suffix) && source.detector_id.as_deref() == Some(&posted.detector));
+        let Some(s) = by_detector.map(|(_, source)| source.id).or(source) else { return false };
         let known = self.findings.get(id);
-        let is_newer = known.is_none_or(|e| e.u < posted.updated || (e.at.is_none() && e.u == posted.updated));
-        let is_other = known.and_then(|e| e.at.as_ref()).is_none_or(|mine| mine.ts < posted.at.ts);
+        let is_newer = known
+            .is_none_or(|e| e.updated_at < posted.updated || (e.message.is_none() && e.updated_at == posted.updated));
+        let is_other = known.and_then(|e| e.message.as_ref()).is_none_or(|mine| mine.ts < posted.at.ts);
         if !is_newer || !is_other {
             return false;
         }
@@ -197,22 +203,22 @@ impl State {
         let spoke = posted.at.posted().min(now);
         let (first, escalation) = (entry.first_message(), entry.escalation);
         let investigations = std::mem::take(&mut entry.investigations);
-        let moved = entry.at.take().filter(|at| at.channel != posted.at.channel);
-        *entry = Entry {
-            u: posted.updated,
-            s,
-            at: Some(posted.at.clone()),
+        let moved = entry.message.take().filter(|at| at.channel != posted.at.channel);
+        *entry = FindingRecord {
+            updated_at: posted.updated,
+            source_id: s,
+            message: Some(posted.at.clone()),
             first,
             escalation,
             investigations,
-            old: entry.old.drain(..).chain(moved).collect(),
-            sev: posted.severity,
-            touched: spoke,
-            spoke,
+            superseded: entry.superseded.drain(..).chain(moved).collect(),
+            severity: posted.severity,
+            edited_at: spoke,
+            notified_at: spoke,
             unknown: std::mem::take(&mut entry.unknown),
-            ..Entry::default()
+            ..FindingRecord::default()
         };
-        self.totals.count_notification(&posted.channel, Outcome::Adopted.label());
+        self.totals.count_notification(&posted.channel, Outcome::Reconciled.label());
         true
     }
 }
@@ -235,12 +241,12 @@ impl State {
     }
 
     /// Sets the time of the last successful run, and returns the one before.
-    pub fn set_last_success(&mut self, time: Option<Millis>) -> Option<Millis> {
+    pub fn set_last_success(&mut self, time: Option<Timestamp>) -> Option<Timestamp> {
         std::mem::replace(&mut self.totals.last_success, time)
     }
 
     /// Sets the time at which this document was saved, and returns the one before.
-    pub fn set_saved(&mut self, time: Option<Millis>) -> Option<Millis> {
-        std::mem::replace(&mut self.saved, time)
+    pub fn set_saved(&mut self, time: Option<Timestamp>) -> Option<Timestamp> {
+        std::mem::replace(&mut self.saved_at, time)
     }
 }

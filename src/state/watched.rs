@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{Entry, State, Unknown, iso_always};
+use super::document::{FindingRecord, State, UnknownFields, rfc3339};
 use crate::guardduty::short_hash;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// By ID. Suppression rules and trusted lists: the fingerprint of each. Everything else: the name of each that is active,
 /// empty if it is the ID.
@@ -15,7 +15,7 @@ pub type Items = BTreeMap<String, String>;
 
 /// The configuration of a source as last seen. `None`: never seen, so that there is nothing to compare with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watched {
+pub struct WatchBaseline {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filters: Option<Items>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,10 +49,10 @@ pub struct Watched {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_investigations: bool,
     /// When everything was last compared.
-    #[serde(with = "iso_always")]
-    pub compared: Millis,
+    #[serde(with = "rfc3339")]
+    pub compared_at: Timestamp,
     #[serde(flatten)]
-    pub unknown: Unknown,
+    pub unknown: UnknownFields,
 }
 
 /// Resources of one type whose runtime coverage is unhealthy.
@@ -90,7 +90,7 @@ pub struct Scans {
     pub skipped: u64,
     /// When a kind of scan (`EC2_INSTANCE failed`) was last announced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub announced: BTreeMap<String, Millis>,
+    pub announced: BTreeMap<String, Timestamp>,
     /// How many of each kind wait for the next notice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub waiting: BTreeMap<String, u64>,
@@ -104,7 +104,7 @@ pub struct Scans {
 /// Maximum number of investigations that the state lists for a finding.
 const MAX_INVESTIGATIONS: usize = 20;
 
-impl Entry {
+impl FindingRecord {
     /// Returns true if the thread of the finding has the result of the investigation.
     pub fn has_investigation(&self, investigation: &str) -> bool {
         self.investigations.contains(&short_hash(investigation))
@@ -124,7 +124,9 @@ impl State {
 
     /// Notes whether the investigations of a source can be listed. Returns true if that has changed.
     pub fn note_investigations(&mut self, key: &str, can_be_listed: bool) -> bool {
-        let Some(watched) = self.sources.get_mut(key).and_then(|source| source.watched.as_mut()) else { return true };
+        let Some(watched) = self.sources.get_mut(key).and_then(|source| source.watch_baseline.as_mut()) else {
+            return true;
+        };
         std::mem::replace(&mut watched.no_investigations, !can_be_listed) == can_be_listed
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::slack::At;
-use crate::state::{Entry, State};
+use crate::slack::MessageRef;
+use crate::state::{FindingRecord, State};
 
 /// Live messages of findings, by the ID of the channel.
 pub type Messages = BTreeMap<String, BTreeSet<String>>;
@@ -11,7 +11,7 @@ pub type Messages = BTreeMap<String, BTreeSet<String>>;
 /// The messages whose reactions count. A message that a webhook posted cannot be read.
 pub fn live_messages(state: &State) -> Messages {
     let mut messages = Messages::new();
-    for at in state.findings.values().filter_map(|entry| entry.at.as_ref()).filter(|at| !at.is_webhook()) {
+    for at in state.findings.values().filter_map(|entry| entry.message.as_ref()).filter(|at| !at.is_webhook()) {
         messages.entry(at.channel.clone()).or_default().insert(at.ts.clone());
     }
     messages
@@ -19,10 +19,10 @@ pub fn live_messages(state: &State) -> Messages {
 
 /// The next findings whose reactions are read one by one: `limit` of those that `is_unread`, in the order of their IDs
 /// after the last one that was read.
-pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&At) -> bool) -> Vec<(String, At)> {
-    let mut unread: Vec<(String, At)> = Vec::new();
+pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) -> bool) -> Vec<(String, MessageRef)> {
+    let mut unread: Vec<(String, MessageRef)> = Vec::new();
     for (id, entry) in &state.findings {
-        if let Some(at) = entry.at.as_ref().filter(|at| is_open(entry) && !at.is_webhook() && is_unread(at)) {
+        if let Some(at) = entry.message.as_ref().filter(|at| is_open(entry) && !at.is_webhook() && is_unread(at)) {
             unread.push((id.clone(), at.clone()));
         }
     }
@@ -33,6 +33,6 @@ pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&At) -> bool) -
 }
 
 /// An archived finding whose resolution can be taken back counts as open.
-fn is_open(entry: &Entry) -> bool {
+fn is_open(entry: &FindingRecord) -> bool {
     !entry.archived || entry.triage.as_ref().is_some_and(|triage| triage.marks.resolved.is_some())
 }

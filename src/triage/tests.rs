@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::config::{self, TriageEmoji};
 use crate::message::Marks;
-use crate::slack::{At, Reaction};
-use crate::state::{Entry, State};
+use crate::slack::{MessageRef, Reaction};
+use crate::state::{FindingRecord, State};
 use crate::user::UserId;
 
 fn user(id: &str) -> UserId {
@@ -127,7 +127,7 @@ fn a_resolution_that_may_be_older_than_the_announced_revision_does_not_count() {
     let overtaken = after(None, &resolved_by(&["U0ALICE"]));
     assert_eq!((&overtaken.marks.resolved, overtaken.archiving), (&None, None));
     assert_eq!(read(Some(&overtaken), &resolved_by(&["U0ALICE"])), None, "nor in the next run");
-    // An acknowledgement is not a statement about one revision.
+    // An acknowledgment is not a statement about one revision.
     let acknowledged = after(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() });
     assert_eq!(acknowledged.marks.acknowledged, Some(user("U0ALICE")));
 }
@@ -155,14 +155,14 @@ fn a_resolution_is_carried_to_guardduty_once_and_back() {
 
 #[test]
 fn older_open_findings_are_read_in_rotation() {
-    let at = |ts: &str| At { channel: "C1".into(), ts: ts.into(), thread: None };
-    let entry = |ts: &str| Entry { at: Some(at(ts)), ..Entry::default() };
+    let at = |ts: &str| MessageRef { channel: "C1".into(), ts: ts.into(), thread_ts: None };
+    let entry = |ts: &str| FindingRecord { message: Some(at(ts)), ..FindingRecord::default() };
     let mut state = State::default();
     for n in 0..5 {
         state.findings.insert(format!("f{n}"), entry(&n.to_string()));
     }
-    state.findings.insert("f5".into(), Entry { archived: true, ..entry("5") });
-    state.findings.insert("f6".into(), Entry::default());
+    state.findings.insert("f5".into(), FindingRecord { archived: true, ..entry("5") });
+    state.findings.insert("f6".into(), FindingRecord::default());
     let next = |state: &State| -> Vec<String> {
         read_next(state, 2, |at| at.ts != "1").into_iter().map(|(id, _)| id).collect()
     };

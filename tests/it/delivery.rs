@@ -1,7 +1,7 @@
 //! From a finding to Slack: order, retries, what is refused, and what may have been taken.
 
 use guardduty_slack_support::fault::{answer, bytes, cut, error, hang, ok, reset, status};
-use guardduty_slack_support::findings::{Kind, critical, high, low, many, medium, of};
+use guardduty_slack_support::findings::{Kind, critical, finding_of, findings, high, low, medium};
 use guardduty_slack_support::slack::blockkit::visible;
 use guardduty_slack_support::world::World;
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::kit::{run_until_settled, world};
 
 #[test]
-fn the_note_is_written_before_the_post_and_the_checkpoint_after_it() {
+fn posting_intent_is_saved_before_the_post_and_checkpoint_after_it() {
     world()
         .configmap()
         .metrics()
         .findings([high("f1")])
         .run()
         .posted(["f1"])
-        .in_order([
+        .calls_in_order([
             "kubernetes get configmaps",
             "sts GetCallerIdentity",
             "guardduty ListDetectors",
@@ -39,11 +39,11 @@ fn the_most_severe_comes_first() {
 #[test]
 fn a_throttled_message_waits_as_long_as_slack_says_and_is_sent_once() {
     let world = world().findings([high("f1")]).slack([status(429).retry_after(1), ok()]).run().posted(["f1"]).exit(0);
-    world.each_said_once(["f1"]);
+    world.each_delivered_once(["f1"]);
 }
 
 #[test]
-fn blocks_that_slack_refuses_are_followed_by_plain_text() {
+fn rejected_blocks_fall_back_to_text() {
     let world = world().findings([high("f1")]);
     world.slack.refuse(|payload| !payload["attachments"].is_null() || !payload["blocks"].is_null());
     let world = world.run().posted(["f1"]).exit(0);
@@ -52,21 +52,21 @@ fn blocks_that_slack_refuses_are_followed_by_plain_text() {
 }
 
 #[test]
-fn text_that_slack_refuses_is_followed_by_a_line_of_checked_fields() {
+fn rejected_text_falls_back_to_the_minimal_form() {
     let world = world().findings([high("f1").with("/title", "the refused title")]);
     world.slack.refuse(|payload| payload.to_string().contains("refused title"));
     let world = world.run().posted(["f1"]).exit(0);
     let seen = world.message_of("f1").visible();
     assert!(seen.contains("f1") && seen.contains("111122223333") && seen.contains("eu-west-1"), "{seen}");
     let logged =
-        world.ran().stderr.lines().find(|line| line.contains("complete finding")).expect("it is logged in full");
+        world.last_run().stderr.lines().find(|line| line.contains("complete finding")).expect("it is logged in full");
     for part in ["the refused title", "i-0"] {
         assert!(logged.contains(part), "{part}: {logged}");
     }
 }
 
 #[test]
-fn a_message_whose_answer_is_lost_is_not_sent_twice() {
+fn message_with_a_lost_response_is_not_sent_twice() {
     let lost = [
         ("a reset after it was taken", reset().after_effect()),
         ("a cut answer", cut()),
@@ -90,24 +90,24 @@ fn a_message_whose_answer_is_lost_is_not_sent_twice() {
         eprintln!("{name}");
         let about_f1 = |call: &guardduty_slack_support::journal::Call| call.detail == "f1";
         let world = world().findings([high("f1"), high("f2").updated_ago(60)]).fault(about_f1, [step]).run();
-        run_until_settled(world).each_said_once(["f1", "f2"]);
+        run_until_settled(world).each_delivered_once(["f1", "f2"]);
     });
 }
 
 #[test]
-fn with_slack_down_nothing_is_lost_and_the_next_run_delivers() {
+fn slack_outage_causes_no_loss() {
     let world = world().env("RUN_TIMEOUT", "12s").findings([high("f1")]);
     let down = |call: &guardduty_slack_support::journal::Call| call.service == "slack";
     let world = world.fault(down, [status(503).for_ever()]).run().posted([]).exit(1);
-    let world = world.heal().env("RUN_TIMEOUT", "8m").findings([high("f2").updated_ago(10)]);
-    run_until_settled(world).each_said_once(["f1", "f2"]);
+    let world = world.clear_faults().env("RUN_TIMEOUT", "8m").findings([high("f2").updated_ago(10)]);
+    run_until_settled(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
 fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
     let world = world().findings([high("f1")]).env("SLACK_BOT_TOKEN", "xoxb-another").secret("xoxb-another");
     let world = world.run().posted([]).exit(1).stderr_has("invalid_auth");
-    assert!(!world.ran().stderr.contains("add the scopes"), "no scope mends that");
+    assert!(!world.last_run().stderr.contains("add the scopes"), "no scope mends that");
     world.env("SLACK_BOT_TOKEN", guardduty_slack_support::slack::TOKEN).run().posted(["f1"]).exit(0);
 }
 
@@ -121,7 +121,7 @@ fn the_log_names_what_is_not_delivered() {
 fn every_delivery_is_one_log_line_with_its_channel_and_timestamp() {
     let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#sec-critical" }]);
     let world = world().env("LOG_FORMAT", "json").env("SLACK_ROUTES", routes).env("SLACK_REMIND_AFTER", "0s");
-    let world = world.findings([high("f1"), of(Kind::TorCaller, "f2")]).run().posted(["f1", "f2"]).exit(0);
+    let world = world.findings([high("f1"), finding_of(Kind::TorCaller, "f2")]).run().posted(["f1", "f2"]).exit(0);
     let posted = world.message_of("f1");
     assert_eq!(
         deliveries(&world, "f1"),
@@ -129,7 +129,7 @@ fn every_delivery_is_one_log_line_with_its_channel_and_timestamp() {
     );
     let notices: Vec<Value> = events(&world).into_iter().filter(|e| e["message"] == "notice posted").collect();
     assert!(matches!(&notices[..], [notice] if notice["ts"].is_string()), "{notices:?}");
-    let again = of(Kind::TorCaller, "f2").updated_ago(10).count(9).ip("203.0.113.77");
+    let again = finding_of(Kind::TorCaller, "f2").updated_ago(10).count(9).ip("203.0.113.77");
     let world = world.findings([again]).run().exit(0);
     let done: Vec<Value> = deliveries(&world, "f2").iter().map(|line| line[0].clone()).collect();
     assert_eq!(done, ["finding updated", "reply posted"]);
@@ -139,7 +139,7 @@ fn every_delivery_is_one_log_line_with_its_channel_and_timestamp() {
 fn a_digest_is_one_log_line_and_lists_its_findings_at_debug() {
     let world =
         world().env("LOG_FORMAT", "json").env("RUST_LOG", "guardduty_slack=debug").env("SLACK_DIGEST_AFTER", "2");
-    let world = world.findings(many("m", 6)).run().digested(4).exit(0);
+    let world = world.findings(findings("m", 6)).run().digested(4).exit(0);
     let (mut digests, mut listed) = (0, 0);
     for event in events(&world) {
         digests +=
@@ -150,7 +150,7 @@ fn a_digest_is_one_log_line_and_lists_its_findings_at_debug() {
 }
 
 fn events(world: &World) -> Vec<Value> {
-    let lines = world.ran().stderr.lines();
+    let lines = world.last_run().stderr.lines();
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
@@ -162,14 +162,14 @@ fn deliveries(world: &World, id: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_is_above_the_budget_is_summed_up_and_critical_findings_are_named() {
-    let world = world().env("SLACK_DIGEST_AFTER", "2").findings(many("m", 30)).findings([
+fn findings_beyond_the_limit_are_in_a_digest_that_names_critical_findings() {
+    let world = world().env("SLACK_DIGEST_AFTER", "2").findings(findings("m", 30)).findings([
         critical("worst").updated_ago(50),
         high("second"),
         critical("third").updated_ago(40),
     ]);
     let world = world.run().digested(31).posted(["worst", "third"]).exit(0);
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -177,11 +177,11 @@ fn a_digest_that_slack_may_have_taken_is_not_repeated() {
     let about_digest = |call: &guardduty_slack_support::journal::Call| {
         call.operation == "chat.postMessage" && !call.detail.starts_with('m') && call.detail.len() > 3
     };
-    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("m", 9)).run().digested(8).exit(0);
-    let world = world.findings(many("n", 9)).fault(about_digest, [reset().after_effect()]).run();
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(findings("m", 9)).run().digested(8).exit(0);
+    let world = world.findings(findings("n", 9)).fault(about_digest, [reset().after_effect()]).run();
     let world = run_until_settled(world);
     let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
-    assert_eq!(digests.map(|m| m.told("findings")).collect::<Vec<_>>(), ["8", "8"]);
+    assert_eq!(digests.map(|m| m.metadata_value("findings")).collect::<Vec<_>>(), ["8", "8"]);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn the_first_route_that_matches_wins_with_its_mention_and_drop_drops() {
         { "match": { "severity": ">=7" }, "channel": "#sec-critical", "mention": "<!subteam^S0ONCALL>" },
         { "match": { "type": ["Policy:*"] }, "drop": true },
     ]);
-    let findings = [high("paged"), medium("told"), of(Kind::RootUsage, "dropped")];
+    let findings = [high("paged"), medium("told"), finding_of(Kind::RootUsage, "dropped")];
     let world = world().env("SLACK_ROUTES", routes).findings(findings).run().posted(["paged", "told"]).exit(0);
     let (paged, told) = (world.message_of("paged"), world.message_of("told"));
     assert_eq!((paged.channel.as_str(), told.channel.as_str()), ("C0CRITICAL", "C0SECURITY"));
@@ -198,7 +198,7 @@ fn the_first_route_that_matches_wins_with_its_mention_and_drop_drops() {
 }
 
 #[test]
-fn a_channel_that_refuses_is_replaced_by_the_default_channel_with_a_note() {
+fn messages_rejected_by_a_channel_go_to_the_default_channel_with_a_note() {
     let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#outside" }]);
     let world = world().env("SLACK_ROUTES", routes).findings([high("f1")]).run().posted(["f1"]).exit(0);
     let message = world.message_of("f1");
@@ -210,7 +210,7 @@ fn a_channel_that_refuses_is_replaced_by_the_default_channel_with_a_note() {
 fn a_webhook_takes_the_messages_too_and_may_be_throttled() {
     let world = world().webhook().findings([high("f1"), high("f2").updated_ago(60)]);
     let world = world.slack([status(429).retry_after(1), ok()]).run().posted(["f1", "f2"]).exit(0);
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn a_route_of_a_webhook_names_the_variable_that_holds_another_one() {
 }
 
 #[test]
-fn what_an_attacker_wrote_stays_text() {
+fn untrusted_content_is_rendered_as_text() {
     let evil = "<!channel> <https://evil.example|click> *bold* `code` \u{202e}desrever <@U1>";
     let finding =
-        of(Kind::TorCaller, "f1").with("/service/action/awsApiCallAction/userAgent", evil).with("/title", evil);
+        finding_of(Kind::TorCaller, "f1").with("/service/action/awsApiCallAction/userAgent", evil).with("/title", evil);
     let world = world().findings([finding]).run().posted(["f1"]).exit(0);
     let payload = world.message_of("f1").payload;
     for text in mrkdwn(&payload) {
@@ -248,8 +248,8 @@ fn mrkdwn(node: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_run_time_out_is_kept_when_slack_is_silent() {
+fn run_timeout_is_enforced_when_slack_does_not_respond() {
     let world = world().env("RUN_TIMEOUT", "10s").metrics().findings([high("f1")]);
     let world = world.slack([hang().for_ever()]).run().posted([]).exit(1).metric("guardduty_slack_run_success", 0.0);
-    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["f1"]);
+    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
 }

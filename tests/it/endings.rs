@@ -1,7 +1,7 @@
 //! How a run ends when it is told to, or killed.
 
 use guardduty_slack_support::fault::{Step, hang, kill, ok, status, terminate};
-use guardduty_slack_support::findings::{Kind, critical, high, many, of};
+use guardduty_slack_support::findings::{Kind, critical, finding_of, findings, high};
 use guardduty_slack_support::journal::Effect;
 use guardduty_slack_support::world::World;
 use serde_json::json;
@@ -10,34 +10,34 @@ use crate::kit::{each, run_until_settled, world, world_with_short_lease};
 use crate::life::{are_linked, signal_and_sequence};
 
 #[test]
-fn sigterm_while_slack_is_waited_for_ends_the_run_and_what_was_settled_is_recorded() {
+fn sigterm_while_waiting_for_slack_saves_processed_findings() {
     let world = world().findings([high("f1"), high("f2").updated_ago(60)]);
     let world = world.slack([ok(), ok(), status(429).retry_after(3_000)]); // a notice, the first finding, the second
     ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.effect == Effect::Refused(429)), ["f1", "f2"]);
 }
 
 #[test]
-fn sigterm_while_aws_is_silent_ends_the_run() {
+fn sigterm_ends_the_run_while_aws_does_not_respond() {
     let world = world().findings([high("f1")]).on("ListFindings", [hang().for_ever()]);
     ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.call.operation == "ListFindings"), ["f1"]);
 }
 
 #[test]
-fn sigterm_while_the_kubernetes_api_is_silent_ends_the_run() {
+fn sigterm_ends_the_run_while_the_kubernetes_api_does_not_respond() {
     let world = world().configmap().findings([high("f1")]).on("get configmaps", [hang().for_ever()]);
     ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.call.operation == "get configmaps"), ["f1"]);
 }
 
 #[test]
-fn a_checkpoint_that_hangs_is_not_waited_for_by_a_run_that_is_told_to_end() {
+fn shutdown_does_not_wait_for_a_hanging_checkpoint() {
     let world = world().configmap().findings([high("f1")]);
     let world = world.on("patch configmaps", [hang().for_ever()]);
     let run = world.start();
     world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "patch configmaps"));
     run.terminate();
     let world = world.finish(run).posted([]).exit(1);
-    assert_eq!(world.ran().stderr.matches("failed to save state").count(), 1, "{}", world.ran().tail());
-    run_until_settled(world.heal()).each_said_once(["f1"]);
+    assert_eq!(world.last_run().stderr.matches("failed to save state").count(), 1, "{}", world.last_run().tail());
+    run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
 }
 
 fn ends_soon_and_goes_on<const N: usize>(
@@ -51,7 +51,7 @@ fn ends_soon_and_goes_on<const N: usize>(
     run.terminate();
     // Without the signal the run would outlast the time after which a test is taken for hung.
     let world = world.finish(run).exit(1);
-    run_until_settled(world.heal()).each_said_once(ids);
+    run_until_settled(world.clear_faults()).each_delivered_once(ids);
 }
 
 /// The small run that is killed at each of its calls: a first one with a new finding, or a later one in which one
@@ -62,9 +62,10 @@ fn first(in_cluster: bool) -> World {
 }
 
 fn later(in_cluster: bool) -> World {
-    let world = first(in_cluster).env("SLACK_REMIND_AFTER", "0s").findings([of(Kind::TorCaller, "f2").updated_ago(90)]);
+    let world =
+        first(in_cluster).env("SLACK_REMIND_AFTER", "0s").findings([finding_of(Kind::TorCaller, "f2").updated_ago(90)]);
     let world = world.run().posted(["f1", "f2"]).exit(0);
-    let recurs = of(Kind::TorCaller, "f2").updated_ago(20).count(9).ip("203.0.113.77");
+    let recurs = finding_of(Kind::TorCaller, "f2").updated_ago(20).count(9).ip("203.0.113.77");
     world.findings([recurs, high("f3").updated_ago(10)])
 }
 
@@ -80,7 +81,7 @@ pub fn killed_at_every_call(build: impl Fn() -> World + Sync, right: impl Fn(&Wo
         let step: Step = if when == "before" { kill() } else { kill().after_effect() };
         let world = build().at_call(k, step).run();
         eprintln!("killed {when} the effect of call {k} of {calls}: {:?}", world.lines().last());
-        right(&run_until_settled(world.heal()));
+        right(&run_until_settled(world.clear_faults()));
     });
 }
 
@@ -90,12 +91,15 @@ fn says(world: &World, wanted: &[&str]) {
 
 /// Everything that was said, sorted: each state of a finding, each reply, each notice (by its first words).
 fn said(world: &World) -> Vec<String> {
-    let states =
-        world.announced().into_iter().flat_map(|((id, _), times)| vec![format!("guardduty_finding {id}"); times]);
+    let states = world
+        .deliveries_by_revision()
+        .into_iter()
+        .flat_map(|((id, _), times)| vec![format!("guardduty_finding {id}"); times]);
     let messages = world.slack.messages();
     let others = messages.iter().filter(|m| m.event_type() != "guardduty_finding").map(|m| {
         let name = if m.event_type() == "guardduty_notice" { "notice_id" } else { "finding_id" };
-        let words = m.told(name).trim_end_matches(|c: char| c.is_ascii_digit() && name == "notice_id").to_owned();
+        let words =
+            m.metadata_value(name).trim_end_matches(|c: char| c.is_ascii_digit() && name == "notice_id").to_owned();
         format!("{} {words}", m.event_type())
     });
     let mut all: Vec<String> = states.chain(others).collect();
@@ -106,17 +110,17 @@ fn said(world: &World) -> Vec<String> {
 const AFRESH: &str = "guardduty_notice no-state-";
 
 #[test]
-fn a_run_killed_at_any_call_loses_nothing_and_repeats_nothing() {
+fn run_killed_at_any_request_has_no_loss_and_no_duplicates() {
     killed_at_every_call(|| first(false), |world| says(world, &["guardduty_finding f1", AFRESH]));
 }
 
 #[test]
-fn a_run_killed_at_any_call_loses_nothing_and_repeats_nothing_in_a_cluster() {
+fn run_killed_at_any_request_has_no_loss_and_no_duplicates_with_a_configmap() {
     killed_at_every_call(|| first(true), |world| says(world, &["guardduty_finding f1", AFRESH]));
 }
 
 #[test]
-fn a_recurrence_killed_at_any_call_is_told_once() {
+fn recurrence_killed_at_any_request_is_announced_once() {
     let wanted = [
         "guardduty_finding f1",
         "guardduty_finding f2",
@@ -141,20 +145,20 @@ fn a_link_that_is_missing_is_added_though_the_run_is_killed_at_any_call() {
 }
 
 #[test]
-fn a_digest_killed_at_any_call_sums_up_each_finding_once() {
-    let build = || world_with_short_lease().env("SLACK_DIGEST_AFTER", "1").findings(many("m", 6));
+fn digest_killed_at_any_request_contains_each_finding_once() {
+    let build = || world_with_short_lease().env("SLACK_DIGEST_AFTER", "1").findings(findings("m", 6));
     killed_at_every_call(build, |world| {
         let messages = world.slack.messages();
         let digests = messages.iter().filter(|m| m.event_type() == "guardduty_digest");
-        let summed: usize = digests.map(|m| m.told("findings").parse::<usize>().unwrap_or(0)).sum();
-        let alone = world.announced();
+        let summed: usize = digests.map(|m| m.metadata_value("findings").parse::<usize>().unwrap_or(0)).sum();
+        let alone = world.deliveries_by_revision();
         assert!(alone.values().all(|times| *times == 1), "{:#?}", world.lines());
         assert_eq!(alone.len() + summed, 6, "{:#?}", world.lines());
     });
 }
 
 #[test]
-fn a_finding_that_moves_or_falls_back_to_the_default_channel_is_told_once_wherever_the_run_is_killed() {
+fn moved_finding_is_announced_once_when_the_run_is_killed_at_any_request() {
     let build = || {
         let routes = json!([
             { "match": { "severity": ">=9" }, "channel": "#outside" },
@@ -167,18 +171,18 @@ fn a_finding_that_moves_or_falls_back_to_the_default_channel_is_told_once_wherev
     killed_at_every_call(build, |world| {
         says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", AFRESH]);
         let messages = world.slack.messages();
-        let old = messages.iter().find(|m| m.told("finding_id") == "f1").unwrap();
+        let old = messages.iter().find(|m| m.metadata_value("finding_id") == "f1").unwrap();
         assert!(old.visible().contains("has moved to"), "{}", old.visible());
     });
 }
 
 #[test]
-fn sigterm_at_any_call_ends_the_run_and_loses_nothing() {
+fn sigterm_at_any_request_ends_the_run_without_loss() {
     let calls = first(true).run().exit(0).journal().len();
     each((1..=calls).collect(), 16, |k| {
         let world = first(true).at_call(k, terminate()).run();
-        eprintln!("told to end at call {k} of {calls}: exit {:?}", world.ran().code);
-        assert!(matches!(world.ran().code, Some(0 | 1)), "{}", world.ran().tail());
-        run_until_settled(world.heal()).each_said_once(["f1"]);
+        eprintln!("told to end at call {k} of {calls}: exit {:?}", world.last_run().code);
+        assert!(matches!(world.last_run().code, Some(0 | 1)), "{}", world.last_run().tail());
+        run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
     });
 }

@@ -78,7 +78,7 @@ fn no_variable_of_aws_makes_the_program_panic() {
         let mut world = world().env("RUN_TIMEOUT", "5s");
         for value in ["garbage", "gar\nbage", "0\n", "ü"] {
             world = world.env(name, value).run();
-            let ran = world.ran();
+            let ran = world.last_run();
             let is_ordinary = matches!(ran.code, Some(0..=2)) && !ran.stderr.contains("panicked");
             assert!(is_ordinary, "{name}={value:?}: {}", ran.tail());
             assert!(ran.code != Some(2) || ran.stderr.contains(name), "{name}={value:?}: {}", ran.tail());
@@ -98,7 +98,7 @@ fn a_variable_of_aws_that_cannot_be_parsed_is_a_configuration_error() {
     }
     let world = world.env("GUARDDUTY_LOOKBACK", "tomorrow").run().exit(2);
     for name in names.into_iter().chain(["GUARDDUTY_LOOKBACK"]) {
-        assert!(world.ran().stderr.contains(name), "{name} is not named: {}", world.ran().stderr);
+        assert!(world.last_run().stderr.contains(name), "{name} is not named: {}", world.last_run().stderr);
     }
 }
 

@@ -46,7 +46,7 @@ fn a_finding_that_nobody_acknowledges_is_called_about_once_though_the_run_dies_a
 fn a_call_of_unknown_outcome_is_not_repeated() {
     let world = unacknowledged(world()).slack([reset().after_effect()]).run().exit(0);
     assert_eq!(calls(&world).len(), 1, "{:#?}", world.lines());
-    assert_eq!(calls(&world.run().silent().exit(0)).len(), 1);
+    assert_eq!(calls(&world.run().posted_nothing().exit(0)).len(), 1);
 }
 
 #[test]
@@ -58,18 +58,21 @@ fn nobody_is_called_about_a_finding_that_is_handled() {
     let handled: [fn(World) -> World; 2] =
         [|world| react(world, EYES, "U0ALICE"), |world| react(world, CHECK, "U0ALICE")];
     for handle in handled.into_iter().chain([archive as fn(World) -> World]) {
-        let world = handle(unacknowledged(world())).run().silent().exit(0);
+        let world = handle(unacknowledged(world())).run().posted_nothing().exit(0);
         assert!(calls(&world).is_empty());
     }
 }
 
 #[test]
-fn an_acknowledgement_that_is_taken_back_after_the_time_is_followed_by_the_call() {
-    let world = react(unacknowledged(world()), EYES, "U0ALICE").run().silent().exit(0);
+fn an_acknowledgment_that_is_taken_back_after_the_time_is_followed_by_the_call() {
+    let world = react(unacknowledged(world()), EYES, "U0ALICE").run().posted_nothing().exit(0);
     let world = unreact(world, EYES, "U0ALICE").run().replied(["f1"]).updated(["f1"]).exit(0);
     assert_eq!(calls(&world).len(), 1);
     // Once: also if it is acknowledged and taken back again, or recurs.
-    let world = unreact(react(world, EYES, "U0BOB").run().silent().exit(0), EYES, "U0BOB").run().silent().exit(0);
+    let world = unreact(react(world, EYES, "U0BOB").run().posted_nothing().exit(0), EYES, "U0BOB")
+        .run()
+        .posted_nothing()
+        .exit(0);
     let world = world.findings([high("f1").updated_ago(5).severity(7.5)]).run().exit(0);
     assert_eq!(calls(&world).len(), 1);
 }
@@ -78,6 +81,6 @@ fn an_acknowledgement_that_is_taken_back_after_the_time_is_followed_by_the_call(
 fn nobody_is_called_while_the_reactions_cannot_be_read() {
     let world = react(unacknowledged(world()), EYES, "U0ALICE");
     let world = world.on("conversations.history", [status(500)]).on("reactions.get", [status(500)]);
-    let world = world.run().silent().exit(0);
-    assert!(calls(&world).is_empty() && calls(&world.run().silent().exit(0)).is_empty());
+    let world = world.run().posted_nothing().exit(0);
+    assert!(calls(&world).is_empty() && calls(&world.run().posted_nothing().exit(0)).is_empty());
 }

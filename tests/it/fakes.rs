@@ -5,8 +5,8 @@ use std::sync::Arc;
 use aws_sdk_guardduty::Client;
 use aws_sdk_guardduty::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_guardduty::types::{Condition, FindingCriteria, SortCriteria};
-use guardduty_slack::finding::{self, About, Origin};
-use guardduty_slack_support::findings::{Kind, now, of};
+use guardduty_slack::finding::{self, Origin, Topic};
+use guardduty_slack_support::findings::{Kind, finding_of, now};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
 use crate::kit::world;
@@ -24,8 +24,8 @@ fn client(world: &World) -> Client {
 }
 
 #[tokio::test]
-async fn every_kind_of_finding_is_one_that_the_sdk_and_the_program_understand() {
-    let world = world().findings(Kind::ALL.map(|kind| of(kind, &format!("{kind:?}"))));
+async fn every_sample_finding_is_parsed_by_the_sdk_and_the_program() {
+    let world = world().findings(Kind::ALL.map(|kind| finding_of(kind, &format!("{kind:?}"))));
     let client = client(&world);
     let detector = client.list_detectors().send().await.unwrap().detector_ids.unwrap_or_default().remove(0);
     let ids = Kind::ALL.map(|kind| format!("{kind:?}"));
@@ -34,20 +34,21 @@ async fn every_kind_of_finding_is_one_that_the_sdk_and_the_program_understand() 
     let origin = Arc::new(Origin { account: ACCOUNT.into(), region: REGION.into(), detector });
     for kind in Kind::ALL {
         let id = format!("{kind:?}");
-        let document = of(kind, &id).document(ACCOUNT, REGION, &origin.detector, now());
+        let document = finding_of(kind, &id).document(ACCOUNT, REGION, &origin.detector, now());
         let finding = finding::decode(&document.to_string(), &origin).unwrap();
         assert!(!finding.subject().is_empty(), "{id} has no resource");
-        let actions = [About::Action, About::Signals, About::Malware];
-        assert!(actions.iter().any(|about| !finding.about(*about).is_empty()), "{id} has no action");
+        let actions = [Topic::Action, Topic::Signals, Topic::Malware];
+        assert!(actions.iter().any(|about| !finding.lines_about(*about).is_empty()), "{id} has no action");
     }
 }
 
 #[tokio::test]
 async fn a_list_is_filtered_sorted_and_paged_as_guardduty_documents_it() {
-    let sightings = (0..7).map(|i| of(Kind::PortProbe, &format!("f{i}")).updated_ago(100 - 10 * i));
-    let archived = of(Kind::PortProbe, "archived").archived();
-    let old = of(Kind::PortProbe, "old").updated_ago(1000);
-    let world = world().findings(sightings.chain([archived, old, of(Kind::PortProbe, "late").hidden()]));
+    let sightings = (0..7).map(|i| finding_of(Kind::PortProbe, &format!("f{i}")).updated_ago(100 - 10 * i));
+    let archived = finding_of(Kind::PortProbe, "archived").archived();
+    let old = finding_of(Kind::PortProbe, "old").updated_ago(1000);
+    let world =
+        world().findings(sightings.chain([archived, old, finding_of(Kind::PortProbe, "late").not_yet_visible()]));
     let client = client(&world);
     let detector = client.list_detectors().send().await.unwrap().detector_ids.unwrap_or_default().remove(0);
     let from = Condition::builder().greater_than_or_equal(now() - 500_000).build();

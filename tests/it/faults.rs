@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guardduty_slack_support::fault::{error, hang, kill, ok, reset, status};
-use guardduty_slack_support::findings::{Sighting, critical, high, iso, many, medium, millis, now};
+use guardduty_slack_support::findings::{FindingBuilder, critical, findings, high, iso, medium, millis, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
 use guardduty_slack_support::slack::Channel;
@@ -22,33 +22,33 @@ fn killed_behind_the_post(world: World) -> World {
 }
 
 #[test]
-fn what_is_found_in_history_is_counted_under_the_channel_as_configured() {
+fn reconciled_messages_are_counted_under_the_configured_channel() {
     let world = world_with_short_lease().metrics().env("SLACK_CHANNEL", "#security").run(); // whose answer tells the id
     let world = run_until_settled(killed_behind_the_post(world));
     world.metric("guardduty_slack_notifications_total{channel=\"#security\",outcome=\"adopted\"}", 1.0);
 }
 
 #[test]
-fn what_stands_in_a_channel_that_is_configured_no_longer_is_not_said_again_in_another() {
+fn messages_in_a_channel_that_is_no_longer_configured_are_not_repeated() {
     let world = world_with_short_lease();
     world.slack.channel(Channel::new("C0OTHER", "other"));
     let world = killed_behind_the_post(world.env("SLACK_CHANNEL", "C0OTHER"));
-    run_until_settled(world.env("SLACK_CHANNEL", "C0SECURITY")).each_said_once(["f1"]);
+    run_until_settled(world.env("SLACK_CHANNEL", "C0SECURITY")).each_delivered_once(["f1"]);
 }
 
 #[test]
-fn a_second_kill_while_the_first_is_made_good_changes_nothing() {
+fn recovery_survives_a_second_kill() {
     let made_good = run_until_settled(killed_behind_the_post(world_with_short_lease().configmap()));
     let calls = made_good.journal().len() / 2 + 2;
     each((1..=calls).collect(), 16, |k| {
         let world = after_the_lease(killed_behind_the_post(world_with_short_lease().configmap()));
         let world = world.at_call(k, kill().after_effect()).run();
-        run_until_settled(world.heal()).each_said_once(["f1"]);
+        run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
     });
 }
 
 #[test]
-fn what_was_posted_before_a_kill_is_found_in_a_history_that_lags_or_comes_in_pages() {
+fn messages_before_a_crash_are_found_in_delayed_and_paginated_history() {
     let lagging = |world: World| {
         world.slack.lag(Duration::from_secs(4));
         world
@@ -67,13 +67,17 @@ fn what_was_posted_before_a_kill_is_found_in_a_history_that_lags_or_comes_in_pag
     let worlds: Vec<fn(World) -> World> = vec![lagging, paged, named, private, by_name];
     each(worlds, 5, |prepare| {
         let world = run_until_settled(killed_behind_the_post(prepare(world_with_short_lease())));
-        assert!(world.announced().values().all(|times| *times == 1), "{:?}", world.announced());
+        assert!(
+            world.deliveries_by_revision().values().all(|times| *times == 1),
+            "{:?}",
+            world.deliveries_by_revision()
+        );
         world.message_of("f1");
     });
 }
 
 #[test]
-fn without_history_what_was_not_recorded_is_said_again_rather_than_lost() {
+fn unsaved_messages_are_repeated_when_history_is_not_readable() {
     let unread = |world: World| {
         world.slack.scopes(["chat:write"]);
         world
@@ -85,31 +89,31 @@ fn without_history_what_was_not_recorded_is_said_again_rather_than_lost() {
         let about_f1 = |call: &Call| call.service == "slack" && call.detail == "f1";
         let world = world.fault(about_f1, [kill().after_effect()]).run().killed();
         let world = run_until_settled(world);
-        assert!((1..=2).contains(&world.announced().values().sum::<usize>()), "{:#?}", world.lines());
-        world.run().silent().exit(0);
+        assert!((1..=2).contains(&world.deliveries_by_revision().values().sum::<usize>()), "{:#?}", world.lines());
+        world.run().posted_nothing().exit(0);
     });
 }
 
 #[test]
-fn one_channel_whose_history_is_not_permitted_costs_no_other_channel_its_exactly_once() {
+fn missing_history_access_to_one_channel_does_not_affect_others() {
     let routes = json!([{ "match": { "severity": ">=9" }, "channel": "C0PRIVATE" }]);
     let world = world().env("SLACK_ROUTES", routes).findings([high("f1"), critical("f2").updated_ago(60)]);
     world.slack.channel(Channel { private: true, ..Channel::new("C0PRIVATE", "its-id-comes-before-the-others") });
     world.slack.scopes(["chat:write", "channels:history"]);
     let world = world.fault(post_of("f1"), [reset().after_effect()]).run();
-    run_until_settled(world).each_said_once(["f1", "f2"]);
+    run_until_settled(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
-fn a_history_that_cannot_be_read_for_now_lets_nothing_be_posted_after_a_kill() {
+fn nothing_is_posted_after_a_crash_while_history_is_temporarily_unreadable() {
     let world = after_the_lease(killed_behind_the_post(world_with_short_lease()));
     let reads = |call: &Call| call.operation == "conversations.history";
     let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().posted([]).exit(1);
-    run_until_settled(world.heal()).each_said_once(["f1"]);
+    run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
 }
 
 #[test]
-fn nor_is_anything_posted_there_by_another_way() {
+fn no_delivery_path_posts_to_a_channel_with_unreadable_history() {
     let reads = |call: &Call| call.operation == "conversations.history" && call.place == "C0SECURITY";
     let gone = || {
         let world = world_with_short_lease().findings([high("f1").updated_ago(90)]).run().posted(["f1"]);
@@ -123,19 +127,20 @@ fn nor_is_anything_posted_there_by_another_way() {
     let worlds: Vec<fn() -> World> = vec![gone, fallen_back];
     each(worlds, 2, |build| {
         let world = build();
-        let before = world.announced().len();
+        let before = world.deliveries_by_revision().len();
         let there = |call: &Call| post_of("f1")(call) && call.place == "C0SECURITY";
         let world = after_the_lease(world.fault(there, [kill().after_effect()]).run().killed());
-        let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().silent().exit(1);
-        let world = run_until_settled(world.heal());
-        let said = world.announced();
+        let world =
+            world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "30s").run().posted_nothing().exit(1);
+        let world = run_until_settled(world.clear_faults());
+        let said = world.deliveries_by_revision();
         assert!(said.len() == before + 1 && said.values().all(|times| *times == 1), "{said:?}");
     });
 }
 
 #[test]
-fn a_digest_whose_answer_was_lost_is_not_said_again_after_a_run_that_had_to_end_while_it_looked_it_up() {
-    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("f", 12));
+fn digest_with_unknown_outcome_is_not_repeated_after_an_interrupted_lookup() {
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(findings("f", 12));
     let first_digest = |call: &Call| call.detail.len() == 18 && call.detail.ends_with("-1"); // the run's name before it
     let world = world.fault(first_digest, [status(500).after_effect()]);
     let reads = "conversations.history";
@@ -143,67 +148,69 @@ fn a_digest_whose_answer_was_lost_is_not_said_again_after_a_run_that_had_to_end_
     let run = world.start();
     world.wait_until(|calls| calls.iter().filter(|e| e.call.operation == reads).count() == 2);
     run.terminate();
-    let world = run_until_settled(world.finish(run).exit(1).heal());
+    let world = run_until_settled(world.finish(run).exit(1).clear_faults());
     let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
-    assert_eq!(digests.map(|m| m.told("findings")).collect::<Vec<_>>(), ["11"]);
+    assert_eq!(digests.map(|m| m.metadata_value("findings")).collect::<Vec<_>>(), ["11"]);
 }
 
 #[test]
-fn a_throttle_longer_than_the_lease_does_not_let_a_second_run_take_over() {
+fn lease_is_renewed_during_long_throttling() {
     let world = world_with_short_lease().configmap().findings([high("f1")]);
     let world = world.slack([status(429).retry_after(300)]);
     let first = world.start();
     world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
     let written = world.kubernetes.clone().unwrap().writes();
     world.wait_until(|_| world.kubernetes.clone().unwrap().writes() > written + 2); // renewed: the first term is over
-    let world = world.run().silent().exit(0).stderr_has("lease");
+    let world = world.run().posted_nothing().exit(0).stderr_has("lease");
     first.terminate();
-    run_until_settled(world.finish(first).posted([]).exit(1).heal()).each_said_once(["f1"]);
+    run_until_settled(world.finish(first).posted([]).exit(1).clear_faults()).each_delivered_once(["f1"]);
 }
 
 #[test]
-fn throttled_for_the_whole_run_it_ends_in_time_says_so_and_the_next_one_delivers() {
+fn run_throttled_until_its_timeout_exits_and_the_next_run_delivers() {
     let world = world().env("RUN_TIMEOUT", "10s").findings([high("f1")]);
     let world =
         world.slack([status(429).retry_after(1).for_ever()]).run().posted([]).exit(1).stderr_has("run timeout reached");
-    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["f1"]);
+    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
 }
 
 #[test]
-fn with_sts_down_the_run_fails_and_nothing_is_lost() {
+fn sts_outage_fails_the_run_without_loss() {
     let arn = "arn:aws:iam::222233334444:role/reader";
     let world = world().env("GUARDDUTY_ROLE_ARNS", arn).findings_in("222233334444", "eu-west-1", [high("f1")]);
     world.aws.role(guardduty_slack_support::aws::Role { arn: arn.into(), ..Default::default() });
     let world = world.fault(|call| call.service == "sts", [error("AccessDenied").for_ever()]).run().posted([]).exit(1);
-    world.heal().run().posted(["f1"]).exit(0);
+    world.clear_faults().run().posted(["f1"]).exit(0);
 }
 
 #[test]
-fn what_happens_while_an_identity_cannot_be_used_from_the_first_run_on_follows_as_announced() {
+fn findings_follow_when_an_identity_recovers_after_the_first_run() {
     let world = world().env("GUARDDUTY_LOOKBACK", "1m");
     let world = world.fault(|call| call.service == "sts", [error("AccessDenied").for_ever()]).run().posted([]).exit(1);
     let world = edit(world, |state| {
-        for member in ["watermark", "floor", "blind_since"] {
+        for member in ["watermark", "floor", "unreadable_since"] {
             state["sources"]["self/*"][member] = iso(now() - 570_000).into();
         }
     });
-    let world = world.heal().findings([high("meanwhile").updated_ago(500)]).run().posted(["meanwhile"]).exit(0);
-    world.noticed(["Could not read", "findings of this period follow"]).noticed(["New source", "looking back 10 min"]);
+    let world = world.clear_faults().findings([high("meanwhile").updated_ago(500)]).run().posted(["meanwhile"]).exit(0);
+    world
+        .posted_notice(["Could not read", "findings of this period follow"])
+        .posted_notice(["New source", "looking back 10 min"]);
 }
 
 #[test]
-fn a_configmap_that_is_full_cannot_be_recorded_but_findings_are_told() {
+fn findings_are_delivered_when_the_configmap_is_full() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();
     let size = kubernetes.value(KEY).map_or(0, |v| v.len());
     kubernetes.set("of-somebody-else", Some(&"x".repeat(1024 * 1024 - size - 60)));
     let world = world.findings([high("f2").updated_ago(20)]).run().posted(["f2"]).exit(1);
     kubernetes.set("of-somebody-else", None);
-    run_until_settled(world).each_said_once(["f1", "f2"]);
+    run_until_settled(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
-fn without_the_api_server_and_without_a_mounted_copy_findings_are_told() {
+fn findings_are_delivered_without_api_server_and_mounted_copy() {
     for copy in [None, Some("")] {
         let world = world().configmap().findings([high("f1")]);
         if let Some(text) = copy {
@@ -225,7 +232,7 @@ fn edit(world: World, change: impl FnOnce(&mut Value)) -> World {
 fn eight_days_later(world: World, sources: &[&str]) -> World {
     edit(world, |state| {
         for source in sources {
-            for member in ["watermark", "floor", "read", "configured"] {
+            for member in ["watermark", "floor", "last_read_at", "last_configured_at"] {
                 let then = &mut state["sources"][format!("{ACCOUNT}/{source}")][member];
                 *then = then.as_str().and_then(millis).map(|t| iso(t - 8 * 86_400_000)).into();
             }
@@ -234,7 +241,7 @@ fn eight_days_later(world: World, sources: &[&str]) -> World {
 }
 
 #[test]
-fn after_a_pause_of_days_a_source_that_is_silent_at_first_goes_on_from_its_watermark() {
+fn source_unreadable_after_a_pause_continues_from_its_watermark() {
     let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").env("RUN_TIMEOUT", "12s");
     world.aws.source(ACCOUNT, "us-east-1", |_| ());
     let world = eight_days_later(world.run().exit(0), &["eu-west-1", "us-east-1"]);
@@ -242,22 +249,23 @@ fn after_a_pause_of_days_a_source_that_is_silent_at_first_goes_on_from_its_water
     let world = world.findings_in(ACCOUNT, "us-east-1", [high("there").updated_ago(86_400)]);
     let there = |call: &Call| call.place.ends_with("us-east-1");
     let world = world.fault(there, [hang().for_ever()]).run().posted(["here"]).exit(1);
-    run_until_settled(world.heal().env("RUN_TIMEOUT", "8m")).each_said_once(["here", "there"]);
+    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["here", "there"]);
 }
 
 #[test]
-fn what_a_first_run_on_a_clock_that_was_hours_ahead_would_have_passed_is_told() {
+fn findings_are_announced_after_a_first_run_with_a_fast_clock() {
     let world = edit(world().run().exit(0), |state| {
         for member in ["watermark", "floor"] {
             state["sources"][format!("{ACCOUNT}/eu-west-1")][member] = iso(now() + 5 * 3_600_000).into();
         }
     });
-    let world = world.findings([high("f1")]).run().posted(["f1"]).noticed(["Clock skew", "111122223333/eu-west-1"]);
-    world.exit(0).run().silent().exit(0);
+    let world =
+        world.findings([high("f1")]).run().posted(["f1"]).posted_notice(["Clock skew", "111122223333/eu-west-1"]);
+    world.exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_source_that_is_configured_no_longer_is_forgotten_after_a_week() {
+fn unconfigured_source_is_removed_after_7_days() {
     let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1");
     world.aws.source(ACCOUNT, "us-east-1", |_| ());
     let world = world.run().exit(0).env("GUARDDUTY_REGIONS", "eu-west-1").run().exit(0);
@@ -281,7 +289,7 @@ fn a_day_later(world: World, id: &str) -> World {
 }
 
 #[test]
-fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_after_a_day() {
+fn finding_rejected_in_every_form_is_given_up_after_24_hours() {
     let world = world().metrics().findings([high("refused").updated_ago(90), medium("f2").updated_ago(30)]);
     world.slack.refuse(|payload| payload["metadata"]["event_payload"]["finding_id"] == "refused");
     let outcome = |name| format!("guardduty_slack_notifications_total{{channel=\"C0SECURITY\",outcome=\"{name}\"}}");
@@ -289,11 +297,11 @@ fn a_finding_that_slack_refuses_in_every_form_holds_up_nobody_and_is_given_up_af
     let world = a_day_later(world, "refused")
         .run()
         .posted([])
-        .noticed(["Finding given up", "refused"])
+        .posted_notice(["Finding given up", "refused"])
         .stderr_has("complete finding");
     let world = world.exit(0).metric(&outcome("failed"), 1.0).metric(&outcome("given_up"), 1.0);
-    assert!(!world.ran().stderr.contains("tries again"), "{}", world.ran().stderr);
-    world.run().silent().exit(0);
+    assert!(!world.last_run().stderr.contains("tries again"), "{}", world.last_run().stderr);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -320,7 +328,7 @@ fn an_edit_that_fails_is_counted_under_the_channel_of_its_finding() {
 #[test]
 fn a_finding_that_cannot_be_fetched_for_a_day_is_given_up() {
     let world = world().findings([high("withheld").updated_ago(90), medium("f2").updated_ago(30)]);
-    world.aws.withhold(["withheld"]);
+    world.aws.omit_from_get_findings(["withheld"]);
     let world = world.run().posted(["f2"]).exit(1);
     let world = edit(world, |state| {
         state["unfetched"]["withheld"]["since"] = iso(now() - A_DAY_AND_AN_HOUR).into();
@@ -330,32 +338,31 @@ fn a_finding_that_cannot_be_fetched_for_a_day_is_given_up() {
 }
 
 #[test]
-fn a_finding_that_was_given_up_unfetched_stays_passed_for_as_long_as_it_is_listed() {
+fn given_up_finding_is_not_fetched_again() {
     let world = world().findings([high("withheld").updated_ago(90)]);
-    world.aws.withhold(["withheld"]);
+    world.aws.omit_from_get_findings(["withheld"]);
     let since = |hours: i64| {
         move |state: &mut Value| state["unfetched"]["withheld"]["since"] = iso(now() - hours * 3_600_000).into()
     };
     let world = edit(world.run().exit(1), since(25)).run().run().exit(0);
-    let world = edit(world, since(80)).run().silent().exit(0).run().silent().exit(0);
+    let world = edit(world, since(80)).run().posted_nothing().exit(0).run().posted_nothing().exit(0);
     given_up(&world, "withheld");
 }
 
 #[test]
-fn a_thousand_findings_of_one_millisecond_make_a_readable_channel_and_none_is_left_out() {
+fn flood_of_1000_findings_in_one_millisecond_is_summarized_completely() {
     let at = iso(now() - 60_000);
-    let same = |finding: Sighting| finding.with("/updatedAt", at.clone());
-    let world = world().env("SLACK_DIGEST_AFTER", "3").findings(many("f", 1_000).map(same)).run().exit(0);
+    let same = |finding: FindingBuilder| finding.with("/updatedAt", at.clone());
+    let world = world().env("SLACK_DIGEST_AFTER", "3").findings(findings("f", 1_000).map(same)).run().exit(0);
     let world = world.digested(997);
-    assert_eq!(world.announced().len(), 3);
-    world.run().silent().exit(0);
+    assert_eq!(world.deliveries_by_revision().len(), 3);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn twenty_thousand_findings_inside_one_overlap_half_of_them_in_one_millisecond_are_told_once_in_a_state_below_its_bound()
- {
+fn flood_of_20000_findings_is_delivered_once_within_the_state_limit() {
     let base = now() - 400_000;
-    let at = |finding: Sighting, i: usize| {
+    let at = |finding: FindingBuilder, i: usize| {
         let spread = i64::try_from(i).expect("few").saturating_sub(10_000).max(0);
         finding.with("/updatedAt", iso(base + spread * 30)).with("/severity", json!(1 + 2 * (i % 5)))
     };
@@ -366,13 +373,13 @@ fn twenty_thousand_findings_inside_one_overlap_half_of_them_in_one_millisecond_a
         world
     });
     let world = world.env("SLACK_ROUTES", routes).env("SLACK_DIGEST_AFTER", 1).env("RUST_LOG", "warn");
-    let world = world.findings(many("f", 20_000).enumerate().map(|(i, f)| at(f, i))).run().exit(0);
+    let world = world.findings(findings("f", 20_000).enumerate().map(|(i, f)| at(f, i))).run().exit(0);
     // One message per channel, and one wherever a batch leaves a single finding to a channel: no digest summarizes one.
-    let announced = world.announced();
+    let announced = world.deliveries_by_revision();
     let is_once = announced.values().all(|times| *times == 1);
     assert!(is_once && (5..50).contains(&announced.len()), "{announced:?}");
     let world = world.digested(20_000 - announced.len());
     let most = world.state_text().map_or(0, |state| state.len());
     assert!(most < 768 * 1024, "{most} bytes of state");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }

@@ -16,7 +16,7 @@ fn look(world: World, arguments: &[&str]) -> World {
 }
 
 fn said(world: &World) -> &str {
-    &world.ran().stdout
+    &world.last_run().stdout
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn explain_tells_a_digest_what_is_pending_and_what_nobody_knows() {
     let world = look(world, &["explain", "f1", "nobody"]).exit(1).stdout_has("finding f1").stdout_has("not found");
     let world =
         world.on("chat.postMessage", [status(503).for_ever()]).findings([high("late").updated_ago(5)]).run().exit(1);
-    let world = look(world.heal(), &["explain", "late"]).exit(0);
+    let world = look(world.clear_faults(), &["explain", "late"]).exit(0);
     assert!(said(&world).contains("pending") || said(&world).contains("announces it"), "{}", said(&world));
     look(world, &["explain"]).exit(2).stderr_has("finding ID");
 }

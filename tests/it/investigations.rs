@@ -53,7 +53,7 @@ fn the_result_of_an_investigation_is_a_reply_in_the_thread_of_its_finding() {
         ["risk HIGH, confidence medium", "Tor exit node", "two countries", "Rotate the key", "hxxp://evil[.]example"];
     assert!(shown.iter().all(|shown| text.contains(shown)), "{text}");
     assert!(!text.contains("http://evil"), "{text}");
-    world.run().silent().calls("GetInvestigation", 1).exit(0);
+    world.run().posted_nothing().calls("GetInvestigation", 1).exit(0);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn each_investigation_has_its_own_result() {
     let world = investigated(announced(world())).run().replied([FINDING]);
     let second = investigation("ffff", &format!("is {FINDING} a false positive?"));
     world.aws.source(ACCOUNT, REGION, |source| source.investigations.push(second));
-    let world = world.run().replied([FINDING]).exit(0).run().silent().exit(0);
+    let world = world.run().replied([FINDING]).exit(0).run().posted_nothing().exit(0);
     assert_eq!(results(&world).len(), 2);
 }
 
@@ -94,32 +94,32 @@ fn investigations_of_other_things_and_old_or_unfinished_ones_are_left_alone() {
         source.investigations.push(Investigation { age: 90_000, ..asked(&prompt()) });
         source.investigations.push(Investigation { id: "<!channel>".into(), ..asked(&prompt()) });
     });
-    world.run().silent().calls("GetInvestigation", 0).exit(0);
+    world.run().posted_nothing().calls("GetInvestigation", 0).exit(0);
 }
 
 #[test]
 fn investigations_are_listed_only_where_the_account_can_start_them() {
     let world = world().findings([high(FINDING)]).run().posted([FINDING]);
-    investigated(world).run().silent().calls("ListInvestigations", 0).exit(0);
+    investigated(world).run().posted_nothing().calls("ListInvestigations", 0).exit(0);
 }
 
 #[test]
 fn a_missing_operation_or_permission_is_one_warning() {
     for code in ["AccessDeniedException", "UnknownOperationException", "BadRequestException"] {
         let world = investigated(announced(world())).on("ListInvestigations", [error(code).for_ever()]);
-        let warned = |world: &World| world.ran().stderr.matches("cannot list investigations").count();
-        let world = world.run().silent().exit(0);
+        let warned = |world: &World| world.last_run().stderr.matches("cannot list investigations").count();
+        let world = world.run().posted_nothing().exit(0);
         assert_eq!(warned(&world), 1, "{:#?}", world.lines());
-        let world = world.run().silent().exit(0);
+        let world = world.run().posted_nothing().exit(0);
         assert_eq!(warned(&world), 0, "{:#?}", world.lines());
-        world.heal().run().replied([FINDING]).exit(0);
+        world.clear_faults().run().replied([FINDING]).exit(0);
     }
 }
 
 #[test]
 fn an_investigation_that_cannot_be_read_is_read_by_the_next_run() {
     let world = investigated(announced(world())).on("GetInvestigation", [error("AccessDeniedException").for_ever()]);
-    world.run().silent().exit(0).heal().run().replied([FINDING]).exit(0);
+    world.run().posted_nothing().exit(0).clear_faults().run().replied([FINDING]).exit(0);
 }
 
 #[test]
@@ -129,5 +129,5 @@ fn a_muted_thread_gets_no_result() {
     let world = announced(world.env("SLACK_TRIAGE", "show"));
     world.slack.react(&world.message_of(FINDING).ts, "no_bell", "U0ALICE");
     let world = investigated(world).run().exit(0);
-    assert!(results(&world.run().silent().exit(0)).is_empty());
+    assert!(results(&world.run().posted_nothing().exit(0)).is_empty());
 }

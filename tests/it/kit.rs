@@ -19,7 +19,7 @@ pub fn world_with_short_lease() -> World {
 /// Waits until the lease that stands in the state (of a run that was killed) has expired.
 pub fn after_the_lease(world: World) -> World {
     let state = world.state();
-    if let Some(renewed) = state["run"]["renewed"].as_str().and_then(millis) {
+    if let Some(renewed) = state["lease"]["renewed_at"].as_str().and_then(millis) {
         let left = renewed + 2_050 - now();
         thread::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0)));
     }
@@ -30,7 +30,7 @@ pub fn after_the_lease(world: World) -> World {
 pub fn run_until_settled(world: World) -> World {
     let mut world = after_the_lease(world).run();
     for _ in 0..4 {
-        if world.ran().code == Some(0) {
+        if world.last_run().code == Some(0) {
             break;
         }
         world = after_the_lease(world).run();

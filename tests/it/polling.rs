@@ -2,7 +2,7 @@
 
 use guardduty_slack_support::aws::Role;
 use guardduty_slack_support::fault::{cut, error, hang, reset, status};
-use guardduty_slack_support::findings::{Kind, high, low, many, medium, of, set};
+use guardduty_slack_support::findings::{Kind, finding_of, findings, high, low, medium, set};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::world::{ACCOUNT, REGION};
 use serde_json::json;
@@ -16,21 +16,21 @@ fn in_region(region: &'static str) -> impl Fn(&Call) -> bool {
 #[test]
 fn a_first_run_announces_what_the_look_back_covers_and_a_second_one_nothing() {
     let world = world().findings([high("new"), high("old").updated_ago(3600)]).run().posted(["new"]).exit(0);
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_finding_that_becomes_visible_behind_the_watermark_is_announced() {
-    let world = world().findings([high("first").updated_ago(60), high("late").updated_ago(500).hidden()]);
+fn finding_visible_late_within_the_overlap_is_announced() {
+    let world = world().findings([high("first").updated_ago(60), high("late").updated_ago(500).not_yet_visible()]);
     let world = world.run().posted(["first"]).exit(0);
     world.aws.source(ACCOUNT, REGION, |source| source.show("late"));
     world.run().posted(["late"]).exit(0);
 }
 
 #[test]
-fn findings_of_one_millisecond_are_all_announced_also_the_one_that_shows_up_later() {
+fn all_findings_of_one_millisecond_are_announced() {
     let one = |id| high(id).with("/updatedAt", guardduty_slack_support::findings::iso(instant()));
-    let world = world().env("GUARDDUTY_OVERLAP", "0s").findings([one("a"), one("b"), one("c").hidden()]);
+    let world = world().env("GUARDDUTY_OVERLAP", "0s").findings([one("a"), one("b"), one("c").not_yet_visible()]);
     let world = world.run().posted(["a", "b"]).exit(0);
     world.aws.source(ACCOUNT, REGION, |source| source.show("c"));
     world.run().posted(["c"]).exit(0);
@@ -42,13 +42,13 @@ fn instant() -> i64 {
 
 #[test]
 fn the_details_of_a_list_longer_than_a_page_are_fetched_behind_its_last_page() {
-    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("f", 120)).run().digested(119).exit(0);
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(findings("f", 120)).run().digested(119).exit(0);
     let lines = world.lines();
     let first = lines.iter().position(|line| line.contains("GetFindings "));
     let last = lines.iter().rposition(|line| line.contains("ListFindings"));
     assert_eq!(world.journal().of("ListFindings").len(), 3, "{lines:#?}");
     assert!(last < first, "{lines:#?}");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -59,22 +59,22 @@ fn a_backlog_is_read_in_parts_at_the_same_time() {
     // Four pages show that the list is long; then each finding is listed once more, and fetched once.
     let (listed, fetched) = (world.journal().of("ListFindings").len(), world.journal().of("GetFindings").len());
     assert!((34..50).contains(&listed) && (31..45).contains(&fetched), "{listed} lists, {fetched} times details");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_page_token_that_repeats_ends_the_paging_with_an_error_and_loses_nothing() {
-    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(many("f", 160));
-    world.aws.repeat_tokens(usize::MAX);
+fn repeated_pagination_token_is_an_error_without_loss() {
+    let world = world().env("SLACK_DIGEST_AFTER", "1").findings(findings("f", 160));
+    world.aws.repeat_page_tokens(usize::MAX);
     let world = world.run().exit(1);
     assert!(world.journal().of("ListFindings").len() < 20, "a loop: {:#?}", world.lines());
-    world.aws.repeat_tokens(0);
+    world.aws.repeat_page_tokens(0);
     let digested = |w: &guardduty_slack_support::world::World| -> usize {
         let digests = w.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
-        digests.map(|m| m.told("findings").parse::<usize>().unwrap_or(0)).sum()
+        digests.map(|m| m.metadata_value("findings").parse::<usize>().unwrap_or(0)).sum()
     };
     let world = world.run().exit(0);
-    assert_eq!(world.announced().len() + digested(&world), 160);
+    assert_eq!(world.deliveries_by_revision().len() + digested(&world), 160);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn throttling_errors_resets_and_cut_bodies_of_aws_are_tried_again_within_the_run
 }
 
 #[test]
-fn archived_and_filtered_findings_are_left_out_and_do_not_hold_up_the_watermark() {
+fn skipped_findings_do_not_block_the_watermark() {
     let world = world()
         .env("GUARDDUTY_MIN_SEVERITY", "medium")
         .env("GUARDDUTY_EXCLUDE_TYPES", "Policy:*")
@@ -99,26 +99,26 @@ fn archived_and_filtered_findings_are_left_out_and_do_not_hold_up_the_watermark(
             high("told").updated_ago(200),
             high("archived").archived(),
             low("low"),
-            of(Kind::RootUsage, "excluded").severity(8.0),
+            finding_of(Kind::RootUsage, "excluded").severity(8.0),
             high("sample").sample(),
         ]);
-    world.run().posted(["told"]).exit(0).run().silent().exit(0);
+    world.run().posted(["told"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_denied_region_is_announced_once_and_stops_nobody_else() {
+fn denied_region_is_announced_once_and_does_not_affect_others() {
     let world = world()
         .env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1")
         .findings([high("here")])
         .findings_in(ACCOUNT, "us-east-1", [high("there")])
         .fault(in_region("us-east-1"), [error("AccessDeniedException").for_ever()]);
-    let world = world.run().posted(["here"]).noticed(["111122223333/us-east-1", "Cannot read"]).exit(1);
-    let world = world.run().silent().exit(1);
-    world.heal().run().posted(["there"]).noticed(["111122223333/us-east-1", "from", "to"]).exit(0);
+    let world = world.run().posted(["here"]).posted_notice(["111122223333/us-east-1", "Cannot read"]).exit(1);
+    let world = world.run().posted_nothing().exit(1);
+    world.clear_faults().run().posted(["there"]).posted_notice(["111122223333/us-east-1", "from", "to"]).exit(0);
 }
 
 #[test]
-fn a_region_that_hangs_holds_up_neither_the_others_nor_the_end_of_the_run() {
+fn hanging_region_delays_neither_other_regions_nor_the_end_of_the_run() {
     let world = world()
         .env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1")
         .env("RUN_TIMEOUT", "12s")
@@ -126,7 +126,7 @@ fn a_region_that_hangs_holds_up_neither_the_others_nor_the_end_of_the_run() {
         .findings_in(ACCOUNT, "us-east-1", [high("there")])
         .fault(in_region("us-east-1"), [hang().for_ever()]);
     let world = world.run().posted(["here"]).exit(1);
-    world.heal().run().posted(["there"]).exit(0);
+    world.clear_faults().run().posted(["there"]).exit(0);
 }
 
 #[test]
@@ -151,7 +151,10 @@ fn roles_are_assumed_with_their_external_id_in_every_region() {
     }
     let world = world.run().posted(["own", "second", "third"]).exit(0);
     let told = world.message_of("second");
-    assert_eq!((told.told("account_id"), told.told("region")), ("222233334444".into(), "us-east-1".into()));
+    assert_eq!(
+        (told.metadata_value("account_id"), told.metadata_value("region")),
+        ("222233334444".into(), "us-east-1".into())
+    );
 }
 
 #[test]
@@ -169,16 +172,16 @@ fn a_web_identity_token_is_all_that_a_pod_needs() {
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", path.display())
         .run()
         .posted(["f1"])
-        .in_order(["sts AssumeRoleWithWebIdentity", "guardduty ListFindings"])
+        .calls_in_order(["sts AssumeRoleWithWebIdentity", "guardduty ListFindings"])
         .exit(0);
 }
 
 #[test]
-fn a_finding_that_is_listed_but_not_told_is_fetched_by_a_later_run() {
+fn finding_listed_but_not_returned_is_fetched_by_a_later_run() {
     let world = world().findings([high("withheld").updated_ago(100), high("told").updated_ago(50)]);
-    world.aws.withhold(["withheld"]);
+    world.aws.omit_from_get_findings(["withheld"]);
     let world = world.run().posted(["told"]).exit(1);
-    world.aws.withhold([]);
+    world.aws.omit_from_get_findings([]);
     world.run().posted(["withheld"]).exit(0);
 }
 
@@ -195,9 +198,9 @@ fn all_regions_are_those_that_the_account_has_enabled_and_one_without_a_detector
         ("us-east-1", "ENABLED_BY_DEFAULT"),
         ("us-west-2", "ENABLED"),
     ]);
-    let world = world.run().posted(["here", "there"]).noticed(["us-west-2"]).exit(0);
+    let world = world.run().posted(["here", "there"]).posted_notice(["us-west-2"]).exit(0);
     assert!(!world.lines().iter().any(|l| l.ends_with("ap-east-1")), "{:#?}", world.lines());
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -208,7 +211,7 @@ fn a_finding_seen_through_two_sources_is_one_finding() {
         .findings([medium("both").account("222233334444")])
         .findings_in("222233334444", REGION, [medium("both")]);
     world.aws.role(Role { arn: arn.into(), ..Role::default() });
-    world.run().posted(["both"]).exit(0).run().silent().exit(0);
+    world.run().posted(["both"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -224,7 +227,7 @@ fn findings_that_break_the_service_model_are_announced_once() {
         world.aws.source(ACCOUNT, REGION, |source| source.answer(id, |document| set(document, pointer, value)));
     }
     let world = world.run().posted(["euid", "tags", "time", "service", "sound"]).exit(0);
-    world.run().silent().exit(0).run().silent().exit(0);
+    world.run().posted_nothing().exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -234,5 +237,5 @@ fn a_finding_of_which_only_the_id_can_be_read_is_announced_once_and_logged() {
         source.answer("odd", |document| *document = json!({"id": "odd", "type": ["odd"], "words": "as received"}));
     });
     let world = world.run().posted(["odd", "sound"]).exit(0).stderr_has("as received");
-    world.run().silent().exit(0).run().silent().exit(0);
+    world.run().posted_nothing().exit(0).run().posted_nothing().exit(0);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use guardduty_slack_support::fault::{answer, error, kill, reset, status};
-use guardduty_slack_support::findings::{Sighting, critical, high, low, many, medium};
+use guardduty_slack_support::findings::{FindingBuilder, critical, findings, high, low, medium};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::slack::{Channel, Message};
 use guardduty_slack_support::world::{ACCOUNT, World};
@@ -49,7 +49,7 @@ fn a_rejected_mention_is_left_out_and_the_message_says_so() {
         assert_eq!(world.message_of("f2").channel, "C0SECURITY");
         let tries = world.journal().of("chat.postMessage").into_iter().filter(|e| e.call.place == "C0CRITICAL").count();
         assert_eq!(tries, 3, "only the first message is tried with the mention");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
@@ -63,7 +63,7 @@ fn a_digest_and_a_reply_leave_a_rejected_mention_out() {
     for message in world.new_messages().iter().filter(|m| m.channel == "C0CRITICAL") {
         assert!(message.visible().contains("Mention left out"), "{}", message.visible());
     }
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -80,19 +80,19 @@ fn a_channel_that_also_rejects_a_message_without_its_mention_is_replaced_by_the_
 
 #[test]
 fn an_unknown_code_of_a_routes_channel_leads_to_the_default_channel() {
-    let findings = many("d", 4).map(|f| f.with("/severity", json!(8)));
+    let findings = findings("d", 4).map(|f| f.with("/severity", json!(8)));
     let world =
         routed(world(), "<!subteam^S0123>").env("SLACK_DIGEST_AFTER", 1).findings([critical("f1"), medium("f2")]);
     let world = world.findings(findings);
     world.slack.reject(|arguments| (arguments["channel"] == "C0CRITICAL").then_some("brand_new_rule"));
     let world = world.run().posted(["f1", "f2"]).digested(4).exit(0);
-    let is_about_severe = |m: &Message| m.event_type() == "guardduty_digest" || m.told("finding_id") == "f1";
+    let is_about_severe = |m: &Message| m.event_type() == "guardduty_digest" || m.metadata_value("finding_id") == "f1";
     for message in world.new_messages().iter().filter(|m| is_about_severe(m)) {
         assert_eq!(message.channel, "C0SECURITY");
         assert!(message.visible().contains("C0CRITICAL"), "{}", message.visible());
         assert!(!message.payload["attachments"].is_null(), "the default channel gets the complete form");
     }
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -125,12 +125,12 @@ fn a_rejected_reply_becomes_a_message_in_the_channel() {
         let reply = messages.iter().find(is_new_reply).unwrap_or_else(|| panic!("{code}: {messages:#?}"));
         assert_eq!(reply.channel, "C0CRITICAL");
         assert!(reply.visible().contains("CRITICAL") && reply.payload.to_string().contains("S0123"), "{reply:#?}");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
 /// `many` findings about one role.
-fn of_one_role(many: impl Iterator<Item = Sighting>) -> impl Iterator<Item = Sighting> {
+fn of_one_role(many: impl Iterator<Item = FindingBuilder>) -> impl Iterator<Item = FindingBuilder> {
     let role = json!({ "userName": "ci", "userType": "AssumedRole", "principalId": "AROAEXAMPLE:ci", "accessKeyId": "ASIAEXAMPLE" });
     many.map(move |finding| {
         finding
@@ -142,15 +142,15 @@ fn of_one_role(many: impl Iterator<Item = Sighting>) -> impl Iterator<Item = Sig
 #[test]
 fn a_finding_whose_siblings_thread_rejects_replies_gets_a_message_in_the_channel() {
     each(vec!["restricted_action_thread_locked", "brand_new_rule"], 2, |code| {
-        let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(many("first", 1)));
+        let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(findings("first", 1)));
         let world = world.findings_in(ACCOUNT, "us-east-1", []).run().exit(0);
         let tries = if code == "brand_new_rule" { 3 } else { 1 };
         let world = world.on("chat.postMessage", [error(code).times(tries)]);
-        let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(many("second", 1))).run().exit(0);
+        let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(findings("second", 1))).run().exit(0);
         let messages = world.new_messages();
         assert_eq!(messages.len(), 1, "{messages:#?}");
         assert!(messages[0].thread.is_empty() && !messages[0].payload["attachments"].is_null(), "{messages:#?}");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
@@ -159,23 +159,23 @@ fn a_thread_that_does_not_exist_leads_to_a_new_message() {
     each(vec!["thread_not_found", "message_not_found"], 2, |code| {
         let world = world().findings([medium("f1")]).run().posted(["f1"]).exit(0);
         let world = world.on("chat.postMessage", [error(code)]).findings([critical("f1").updated_ago(20)]).run();
-        world.posted(["f1"]).exit(0).run().silent().exit(0);
+        world.posted(["f1"]).exit(0).run().posted_nothing().exit(0);
     });
 }
 
 #[test]
 fn a_finding_in_a_deleted_siblings_thread_is_updated_and_its_reply_goes_to_the_channel() {
-    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(many("first", 1)));
+    let world = world().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1").findings(of_one_role(findings("first", 1)));
     let world = world.findings_in(ACCOUNT, "us-east-1", []).run().exit(0);
-    let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(many("second", 1))).run().exit(0);
+    let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(findings("second", 1))).run().exit(0);
     let messages = world.slack.messages();
     let second = messages.iter().find(|m| !m.thread.is_empty()).expect("it is in the thread of the first");
     world.slack.delete(&second.thread);
-    let increased = many("second", 1).map(|finding| finding.severity(9.5).updated_ago(5));
+    let increased = findings("second", 1).map(|finding| finding.severity(9.5).updated_ago(5));
     let world = world.findings_in(ACCOUNT, "us-east-1", of_one_role(increased)).run().posted([]).exit(0);
     let messages = world.new_messages();
     assert!(messages.len() == 1 && is_new_reply(&&messages[0]), "{messages:#?}");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_reply_that_became_a_message_is_not_repeated_after_a_kill_or_a_lost_answer()
         let world = run_until_settled(world);
         let messages = world.slack.messages();
         assert_eq!(messages.iter().filter(|m| m.event_type() == "guardduty_reply").count(), 1, "{messages:#?}");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
@@ -202,7 +202,7 @@ fn a_deleted_message_that_was_posted_again_is_not_repeated_after_a_kill() {
         let messages = world.slack.messages();
         let of_the_finding = messages.iter().filter(|m| m.event_type() == "guardduty_finding" && !m.deleted);
         assert_eq!(of_the_finding.count(), 1, "{messages:#?}");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
@@ -210,14 +210,14 @@ fn a_deleted_message_that_was_posted_again_is_not_repeated_after_a_kill() {
 fn a_default_channel_that_rejects_messages_is_one_error_and_stops_its_queue() {
     let codes = ["channel_not_found", "not_in_channel", "is_archived", "restricted_action", "ekm_access_denied"];
     each(codes.to_vec(), 5, |code| {
-        let findings: Vec<_> = many("f", 12).collect();
+        let findings: Vec<_> = findings("f", 12).collect();
         let world = world().metrics().findings(findings).on("chat.postMessage", [error(code).for_ever()]);
         let world = world.run().posted([]).exit(1).calls("chat.postMessage", 1);
-        let errors = world.ran().stderr.lines().filter(|line| line.contains("ERROR")).count();
-        assert_eq!(errors, 1, "{}", world.ran().stderr);
+        let errors = world.last_run().stderr.lines().filter(|line| line.contains("ERROR")).count();
+        assert_eq!(errors, 1, "{}", world.last_run().stderr);
         let failed = r#"guardduty_slack_notifications_total{channel="C0SECURITY",outcome="failed"}"#;
-        let world = world.stderr_has(code).metric(failed, 12.0).heal().run().exit(0);
-        assert_eq!(world.announced().values().copied().collect::<Vec<_>>(), [1; 12]);
+        let world = world.stderr_has(code).metric(failed, 12.0).clear_faults().run().exit(0);
+        assert_eq!(world.deliveries_by_revision().values().copied().collect::<Vec<_>>(), [1; 12]);
     });
 }
 
@@ -229,7 +229,7 @@ fn a_channel_that_was_renamed_is_found_by_its_id() {
     assert_eq!(world.message_of("f2").channel, "C0SECURITY");
     let by_name = world.journal().of("chat.postMessage").into_iter().filter(|e| e.call.place == "#security").count();
     assert_eq!(by_name, 3, "two messages of the first run, and one try of the second");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -239,8 +239,8 @@ fn a_rejected_app_counts_its_findings_as_failed_and_processes_none() {
         let world = world().metrics().findings([high("f1"), high("f2").updated_ago(50), medium("f3")]);
         let world = world.on("chat.postMessage", [error(code).for_ever()]).run().posted([]).exit(1).stderr_has(code);
         let failed = r#"guardduty_slack_notifications_total{channel="C0SECURITY",outcome="failed"}"#;
-        let world = world.metric(failed, 3.0).heal().run().posted(["f1", "f2", "f3"]).exit(0);
-        world.each_said_once(["f1", "f2", "f3"]);
+        let world = world.metric(failed, 3.0).clear_faults().run().posted(["f1", "f2", "f3"]).exit(0);
+        world.each_delivered_once(["f1", "f2", "f3"]);
     });
 }
 
@@ -265,16 +265,16 @@ fn a_rate_limit_without_a_time_is_waited_for_with_growing_pauses() {
         // In the 9 s of this run: after 0 s, 1 to 2 s, 3 to 6 s, 7 to 14 s.
         let tries = world.journal().of("chat.postMessage").len() - before;
         assert!((1..=4).contains(&tries), "{tries} tries");
-        world.heal().env("RUN_TIMEOUT", "8m").run().posted(["f2"]).exit(0);
+        world.clear_faults().env("RUN_TIMEOUT", "8m").run().posted(["f2"]).exit(0);
     });
 }
 
 #[test]
 fn sixty_findings_about_one_role_make_twenty_messages_and_one_digest() {
-    let world = world().findings(of_one_role(many("f", 60)));
+    let world = world().findings(of_one_role(findings("f", 60)));
     let world = world.run().digested(40).exit(0);
     assert_eq!(world.posted_ids().len(), 20);
     let digests = world.new_messages().into_iter().filter(|m| m.event_type() == "guardduty_digest").count();
     assert_eq!(digests, 1);
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }

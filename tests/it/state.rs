@@ -14,7 +14,7 @@ fn a_configmap_holds_the_state_and_a_quiet_run_writes_it_once_at_most() {
     let kubernetes = world.kubernetes.clone().unwrap();
     kubernetes.set("of-somebody-else", Some("untouched"));
     let writes = kubernetes.writes();
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
     assert!(kubernetes.writes() <= writes + 1);
     assert_eq!(kubernetes.value("of-somebody-else").as_deref(), Some("untouched"));
 }
@@ -22,23 +22,23 @@ fn a_configmap_holds_the_state_and_a_quiet_run_writes_it_once_at_most() {
 #[test]
 fn a_run_without_a_state_announces_once_that_it_has_none_and_what_was_already_open() {
     let old = [high("old1").updated_ago(90_000), high("old2").updated_ago(90_000).severity(5.0)];
-    let world = world().findings(old).run().posted([]).noticed(["No saved state", "1 high"]).exit(0);
-    world.run().silent().exit(0);
+    let world = world().findings(old).run().posted([]).posted_notice(["No saved state", "1 high"]).exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_damaged_or_newer_state_ends_the_run_with_2_and_stays_as_it_is() {
+fn corrupt_or_newer_state_exits_with_2_and_is_not_overwritten() {
     for text in ["{\"version\": 1, \"sources\"", "[]", "", "{\"version\": 99}", "{}"] {
-        let world = world().findings([high("f1")]).set_state(text).run().silent().exit(2).stderr_has("state");
+        let world = world().findings([high("f1")]).set_state(text).run().posted_nothing().exit(2).stderr_has("state");
         assert_eq!(world.state_text().as_deref(), Some(text));
-        let world = self::world().configmap().findings([high("f1")]).set_state(text).run().silent().exit(2);
+        let world = self::world().configmap().findings([high("f1")]).set_state(text).run().posted_nothing().exit(2);
         assert_eq!(world.state_text().as_deref(), Some(text));
     }
 }
 
 #[test]
-fn a_damaged_state_is_told_to_the_pushgateway_by_a_run_but_not_by_a_dry_run() {
-    let world = world().metrics().set_state("[]").env("DRY_RUN", "true").run().silent().exit(2);
+fn corrupt_state_is_pushed_as_a_metric_except_in_a_dry_run() {
+    let world = world().metrics().set_state("[]").env("DRY_RUN", "true").run().posted_nothing().exit(2);
     assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty(), "{:#?}", world.lines());
     world.env("DRY_RUN", "false").run().exit(2).metric("guardduty_slack_run_success", 0.0);
 }
@@ -56,28 +56,28 @@ fn a_field_that_a_newer_release_wrote_is_kept() {
 }
 
 #[test]
-fn a_second_run_beside_the_first_says_so_posts_and_pushes_nothing_and_exits_with_0() {
+fn second_run_exits_with_0_while_the_lease_is_held() {
     for in_cluster in [false, true] {
         let world = if in_cluster { world().configmap() } else { world() };
         let gate = Gate::default();
         let world = world.metrics().findings([high("f1")]).slack([hold(&gate)]);
         let first = world.start();
         world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
-        let world = world.run().exit(0).silent().stderr_has("lease");
+        let world = world.run().exit(0).posted_nothing().stderr_has("lease");
         assert!(world.journal().of("PUT").is_empty() && world.journal().of("POST").is_empty());
         gate.open();
-        world.finish(first).posted(["f1"]).exit(0).each_said_once(["f1"]);
+        world.finish(first).posted(["f1"]).exit(0).each_delivered_once(["f1"]);
     }
 }
 
 #[test]
-fn a_dead_runs_lease_expires_and_the_next_run_goes_on() {
+fn next_run_continues_after_the_lease_of_a_crashed_run_expires() {
     let world = world_with_short_lease().findings([high("f1")]).slack([guardduty_slack_support::fault::kill()]);
-    run_until_settled(world.run().killed()).each_said_once(["f1"]);
+    run_until_settled(world.run().killed()).each_delivered_once(["f1"]);
 }
 
 #[test]
-fn a_run_whose_key_was_changed_by_another_stops_posting() {
+fn run_stops_posting_after_a_conflict() {
     let world = world().configmap().findings([high("f1"), high("f2").updated_ago(50)]).run().exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();
     let world = world.findings([high("f3").updated_ago(20), high("f4").updated_ago(10)]);
@@ -92,7 +92,7 @@ fn a_run_whose_key_was_changed_by_another_stops_posting() {
 }
 
 #[test]
-fn a_run_that_finds_anothers_lease_when_it_writes_its_note_posts_nothing() {
+fn run_that_loses_the_race_for_the_lease_posts_nothing() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let kubernetes = world.kubernetes.clone().unwrap();
     let gate = Gate::default();
@@ -102,21 +102,21 @@ fn a_run_that_finds_anothers_lease_when_it_writes_its_note_posts_nothing() {
     world.wait_until(|calls| calls[seen..].iter().any(|e| e.call.detail.contains("f2")));
     let mut foreign: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
     let instant = guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now());
-    foreign["run"] = serde_json::json!({ "id": "another", "since": instant, "renewed": instant });
+    foreign["lease"] = serde_json::json!({ "id": "another", "posting_since": instant, "renewed_at": instant });
     kubernetes.set(KEY, Some(&foreign.to_string()));
     gate.open();
-    let world = world.finish(run).silent().exit(1);
-    assert_eq!(world.state()["run"]["id"], "another");
+    let world = world.finish(run).posted_nothing().exit(1);
+    assert_eq!(world.state()["lease"]["id"], "another");
 }
 
 #[test]
 fn a_conflict_without_a_change_of_our_key_is_written_again() {
     let world = world().configmap().findings([high("f1")]).on("patch configmaps", [status(409), status(409)]);
-    world.run().posted(["f1"]).exit(0).run().silent().exit(0);
+    world.run().posted(["f1"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_change_of_another_key_is_no_conflict() {
+fn change_of_another_key_is_not_a_conflict() {
     let gate = Gate::default();
     let world = world().configmap().findings([high("f1")]).slack([hold(&gate)]);
     let kubernetes = world.kubernetes.clone().unwrap();
@@ -124,12 +124,12 @@ fn a_change_of_another_key_is_no_conflict() {
     world.wait_until(|calls| calls.iter().any(|e| e.call.operation == "chat.postMessage"));
     kubernetes.set("note", Some("by a person"));
     gate.open();
-    world.finish(run).posted(["f1"]).exit(0).run().silent().exit(0);
+    world.finish(run).posted(["f1"]).exit(0).run().posted_nothing().exit(0);
     assert_eq!(kubernetes.value("note").as_deref(), Some("by a person"));
 }
 
 #[test]
-fn an_api_server_that_is_away_does_not_stop_the_alerts() {
+fn findings_are_delivered_when_the_api_server_is_unreachable() {
     let away = [
         ("refuses", status(403)),
         ("is overloaded", status(503).retry_after(600)),
@@ -146,26 +146,26 @@ fn an_api_server_that_is_away_does_not_stop_the_alerts() {
         let world = world.findings([high("f2").updated_ago(20)]);
         let world = world.fault(|call| call.service == "kubernetes", [step.for_ever()]);
         let world = world.run().posted(["f2"]).exit(1);
-        world.heal().run().silent().exit(0).each_said_once(["f1", "f2"]);
+        world.clear_faults().run().posted_nothing().exit(0).each_delivered_once(["f1", "f2"]);
     });
 }
 
 #[test]
-fn an_object_that_does_not_exist_cannot_be_recorded_but_findings_are_told() {
+fn findings_are_delivered_when_the_configmap_does_not_exist() {
     let world = world().configmap().findings([high("f1")]);
     world.fault(|call| call.service == "kubernetes", [status(404).for_ever()]).run().posted(["f1"]).exit(1);
 }
 
 #[test]
-fn writes_that_fail_end_the_run_with_1_and_repeat_nothing_later() {
+fn failed_saves_exit_with_1_and_cause_no_duplicates() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let world = world.findings([high("f2").updated_ago(20)]).on("patch configmaps", [error("Forbidden").for_ever()]);
     let world = world.run().posted(["f2"]).exit(1);
-    run_until_settled(world.heal()).each_said_once(["f1", "f2"]);
+    run_until_settled(world.clear_faults()).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
-fn a_state_folder_that_cannot_be_written_does_not_stop_the_alerts() {
+fn findings_are_delivered_when_the_state_directory_is_read_only() {
     let world = world().findings([high("f1")]);
     let file = world.folder.path().join("a-file");
     std::fs::write(&file, "").unwrap();
@@ -173,22 +173,22 @@ fn a_state_folder_that_cannot_be_written_does_not_stop_the_alerts() {
 }
 
 #[test]
-fn a_replay_announces_anew_what_was_updated_since_and_is_taken_up_once() {
+fn replay_announces_findings_again_once() {
     let world = world().findings([high("f1").updated_ago(300), high("f2").updated_ago(60)]).run().exit(0);
     let file = world.state_path().with_file_name("replay");
     std::fs::write(&file, "3m").unwrap();
     let world = world.run().posted(["f2"]).exit(0);
     assert!(!file.exists());
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_replay_where_there_is_no_state_says_how_far_to_look_back() {
+fn replay_without_a_state_sets_the_lookback() {
     let world = world().findings([high("f1").updated_ago(3_600)]);
     let file = world.state_path().with_file_name("replay");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "2h").unwrap();
-    world.run().posted(["f1"]).exit(0).run().silent().exit(0);
+    world.run().posted(["f1"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn malformed_replay_exits_with_2_names_the_value_and_is_not_removed() {
     let world = world().findings([high("f1")]).run().posted(["f1"]);
     let file = world.state_path().with_file_name("replay");
     std::fs::write(&file, "six hours").unwrap();
-    let world = world.findings([high("f2")]).run().silent().exit(2);
+    let world = world.findings([high("f2")]).run().posted_nothing().exit(2);
     let world = world.stderr_has("invalid replay").stderr_has(&file.display().to_string());
     assert_eq!(std::fs::read_to_string(file).unwrap(), "six hours");
     drop(world);
@@ -204,7 +204,7 @@ fn malformed_replay_exits_with_2_names_the_value_and_is_not_removed() {
     let world = self::world().configmap().findings([high("f1")]).run().posted(["f1"]);
     let kubernetes = world.kubernetes.clone().unwrap();
     kubernetes.set("replay", Some("six hours"));
-    let world = world.findings([high("f2")]).run().silent().exit(2);
+    let world = world.findings([high("f2")]).run().posted_nothing().exit(2);
     world.stderr_has("key replay of ConfigMap").stderr_has("six hours");
     assert_eq!(kubernetes.value("replay").as_deref(), Some("six hours"));
 }
@@ -216,14 +216,14 @@ fn a_replay_key_of_the_configmap_is_removed_by_the_write_that_takes_it_up() {
     kubernetes.set("replay", Some("1h"));
     let world = world.run().posted(["f1", "f2"]).exit(0);
     assert_eq!(kubernetes.value("replay"), None);
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn a_first_run_that_could_not_record_is_not_repeated_by_the_next() {
+fn unsaved_first_run_is_not_repeated() {
     let world = world().configmap().findings([high("f1")]);
     let world = world.on("patch configmaps", [error("Forbidden").for_ever()]).run().posted(["f1"]).exit(1);
-    world.heal().run().exit(0).each_said_once(["f1"]);
+    world.clear_faults().run().exit(0).each_delivered_once(["f1"]);
 }
 
 #[test]
@@ -238,11 +238,13 @@ fn state_that_can_never_be_written_repeats_neither_findings_nor_notices() {
     let events = |world: &World| -> Vec<String> {
         let messages = world.slack.messages();
         let notices = messages.iter().filter(|message| message.event_type() == "guardduty_notice");
-        notices.map(|notice| notice.told("notice_id").trim_end_matches(|c: char| c.is_ascii_digit()).into()).collect()
+        notices
+            .map(|notice| notice.metadata_value("notice_id").trim_end_matches(|c: char| c.is_ascii_digit()).into())
+            .collect()
     };
     let blind = "unreadable-111122223333/us-east-1-";
     assert_eq!(events(&world), [blind]);
-    let world = world.stderr_has("notice is not announced").heal().run().exit(0);
+    let world = world.stderr_has("notice is not announced").clear_faults().run().exit(0);
     assert_eq!(events(&world), [blind, "no-state-"]);
-    world.run().silent().exit(0).each_said_once(["f1", "f2", "f3"]);
+    world.run().posted_nothing().exit(0).each_delivered_once(["f1", "f2", "f3"]);
 }

@@ -1,7 +1,7 @@
 //! A summary of the open findings is posted once for each due time.
 
 use guardduty_slack_support::fault::{error, reset, status};
-use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::findings::{Kind, finding_of, high};
 use guardduty_slack_support::slack::Message;
 use guardduty_slack_support::world::World;
 
@@ -19,7 +19,7 @@ fn minutes_ago(minutes: i64) -> String {
 /// The run before was two hours ago; a summary was due three minutes ago.
 fn due(world: World) -> World {
     let mut state = world.state();
-    state["saved"] =
+    state["saved_at"] =
         guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now() - 120 * MINUTE).into();
     world.set_state(&state.to_string()).env("SLACK_SUMMARY", format!("daily {}", minutes_ago(3)))
 }
@@ -29,7 +29,7 @@ fn summaries(world: &World) -> Vec<Message> {
 }
 
 fn announced(world: World) -> World {
-    let findings = [high("f1").severity(8.5), of(Kind::TorCaller, "f2").severity(5.0).count(40)];
+    let findings = [high("f1").severity(8.5), finding_of(Kind::TorCaller, "f2").severity(5.0).count(40)];
     world.findings(findings).run().posted(["f1", "f2"]).exit(0)
 }
 
@@ -44,7 +44,7 @@ fn a_summary_counts_what_is_open_and_links_to_the_messages() {
         assert!(payload.contains(&world.message_of(id).ts.replace('.', "")), "{id}: {payload}");
     }
     assert!(text.contains("aws guardduty create-filter") && text.contains("40 times"), "{text}");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_summary_of_unknown_outcome_is_not_repeated_and_one_that_fails_is_posted_by_
     let world = due(announced(world())).slack([reset().after_effect()]).run().exit(0);
     assert_eq!(summaries(&world).len(), 1, "{:#?}", world.lines());
     let world = due(announced(crate::kit::world())).slack([status(500).times(20)]).run().exit(1);
-    assert_eq!(summaries(&world.heal().run().exit(0)).len(), 1);
+    assert_eq!(summaries(&world.clear_faults().run().exit(0)).len(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reactions on the messages of findings acknowledge, resolve and mute them.
 
 use guardduty_slack_support::fault::{error, status};
-use guardduty_slack_support::findings::{Kind, high, of};
+use guardduty_slack_support::findings::{Kind, finding_of, high};
 use guardduty_slack_support::journal::{Effect, Entry};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::{Value, json};
@@ -57,11 +57,12 @@ fn effective(world: &World, operation: &str) -> usize {
 #[test]
 fn the_first_person_is_shown_and_a_removed_reaction_is_taken_back() {
     let world = react(react(announced(with_triage(world())), EYES, "U0ALICE"), EYES, "U0BOB");
-    let world = world.run().silent().updated(["f1"]).exit(0);
+    let world = world.run().posted_nothing().updated(["f1"]).exit(0);
     assert_eq!((named(&world), shows(&world, "Acknowledged")), (vec!["U0ALICE".to_owned()], true));
-    let world = unreact(world.run().silent().updated([]).exit(0), EYES, "U0ALICE").run().updated(["f1"]).exit(0);
+    let world =
+        unreact(world.run().posted_nothing().updated([]).exit(0), EYES, "U0ALICE").run().updated(["f1"]).exit(0);
     assert_eq!(named(&world), ["U0BOB"]);
-    let world = unreact(world, EYES, "U0BOB").run().silent().updated(["f1"]).exit(0);
+    let world = unreact(world, EYES, "U0BOB").run().posted_nothing().updated(["f1"]).exit(0);
     assert!(named(&world).is_empty() && !shows(&world, "Acknowledged"));
 }
 
@@ -82,7 +83,7 @@ fn a_reaction_that_was_removed_after_a_run_died_is_not_shown() {
     let before = undisturbed.journal().len();
     let calls = undisturbed.run().journal().len() - before;
     each((1..=calls).collect(), 8, |k| {
-        let world = build().at_call(k, kill().after_effect()).run().heal();
+        let world = build().at_call(k, kill().after_effect()).run().clear_faults();
         let world = crate::kit::run_until_settled(unreact(world, EYES, "U0ALICE"));
         assert!(named(&world).is_empty(), "killed at call {k} of {calls}: {:#?}", world.lines());
     });
@@ -114,7 +115,7 @@ fn only_listed_people_can_archive() {
     // A guest, a person of a connected workspace, and a bot whose ID somebody listed.
     let world = announced(with_archiving(world()).env("SLACK_TRIAGE_USERS", "U0ALICE,U0BOT"));
     let world = react(react(react(world, CHECK, "U0EVE"), CHECK, "W0CONNECTED"), CHECK, "U0BOT");
-    let world = world.run().silent().updated([]).exit(0).run().updated([]).exit(0);
+    let world = world.run().posted_nothing().updated([]).exit(0).run().updated([]).exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (0, vec![]));
     let world = react(world, CHECK, "U0ALICE").run().updated(["f1"]).exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (1, vec!["U0ALICE".to_owned()]));
@@ -125,7 +126,7 @@ fn nothing_is_archived_by_a_run_that_cannot_save_its_state() {
     let world = react(announced(with_archiving(world()).configmap()), CHECK, "U0ALICE");
     let world = world.on("patch configmaps", [status(500).times(20)]).run().exit(1);
     assert_eq!(effective(&world, "ArchiveFindings"), 0, "{:#?}", world.lines());
-    let world = world.heal().run().exit(0);
+    let world = world.clear_faults().run().exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (1, vec!["U0ALICE".to_owned()]));
 }
 
@@ -134,10 +135,10 @@ fn archiving_that_fails_is_a_warning_and_is_tried_again() {
     let world = react(announced(with_archiving(world())), CHECK, "U0ALICE");
     let world = world.on("ArchiveFindings", [error("AccessDeniedException").times(9)]);
     let world = world.findings([high("f2")]).run().posted(["f2"]).updated(["f1"]).exit(0);
-    assert!(world.ran().stderr.contains("ArchiveFindings"), "{}", world.ran().tail());
-    let world = world.heal().run().silent().updated(["f1"]).exit(0);
+    assert!(world.last_run().stderr.contains("ArchiveFindings"), "{}", world.last_run().tail());
+    let world = world.clear_faults().run().posted_nothing().updated(["f1"]).exit(0);
     assert_eq!(effective(&world, "ArchiveFindings"), 1);
-    world.run().silent().updated([]).exit(0);
+    world.run().posted_nothing().updated([]).exit(0);
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn a_resolution_does_not_cover_a_revision_that_its_message_did_not_show() {
     let again = high("f1").updated_ago(5).count(2);
     let world = world.findings([again]).run().updated(["f1"]).replied(["f1"]).exit(0);
     assert!(world.new_messages().iter().any(|m| m.visible().contains("Reopened")), "{:#?}", world.lines());
-    let world = world.run().silent().updated([]).exit(0);
+    let world = world.run().posted_nothing().updated([]).exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (0, vec![]));
     let world = react(world, CHECK, "U0BOB").run().updated(["f1"]).exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (1, vec!["U0BOB".to_owned()]));
@@ -158,7 +159,7 @@ fn a_higher_severity_level_is_announced_before_reactions_are_read_and_voids_an_o
     let world = react(world, CHECK, "U0ALICE").findings([high("f1").severity(8.0).updated_ago(5)]);
     let world = world.run().updated(["f1"]).replied(["f1"]).exit(0);
     assert_eq!((effective(&world, "ArchiveFindings"), named(&world)), (0, vec![]));
-    world.run().silent().updated([]).exit(0);
+    world.run().posted_nothing().updated([]).exit(0);
 }
 
 #[test]
@@ -179,11 +180,12 @@ fn a_finding_that_somebody_unarchives_is_reopened_and_its_thread_says_so_once() 
 
 #[test]
 fn a_muted_thread_announces_only_a_higher_severity_level() {
-    let world =
-        with_triage(world()).env("SLACK_REMIND_AFTER", "0s").findings([of(Kind::TorCaller, "f1").severity(5.0)]);
+    let world = with_triage(world())
+        .env("SLACK_REMIND_AFTER", "0s")
+        .findings([finding_of(Kind::TorCaller, "f1").severity(5.0)]);
     let world = react(world.run().posted(["f1"]), BELL, "U0ALICE");
-    let again = |severity, ip: &str, ago| of(Kind::TorCaller, "f1").severity(severity).ip(ip).updated_ago(ago);
-    let world = world.findings([again(5.0, "203.0.113.77", 30)]).run().silent().exit(0);
+    let again = |severity, ip: &str, ago| finding_of(Kind::TorCaller, "f1").severity(severity).ip(ip).updated_ago(ago);
+    let world = world.findings([again(5.0, "203.0.113.77", 30)]).run().posted_nothing().exit(0);
     assert!(shows(&world, "203[.]0[.]113[.]77"));
     world.findings([again(8.0, "203.0.113.77", 5)]).run().replied(["f1"]).exit(0);
 }
@@ -197,7 +199,7 @@ fn reactions_of_bots_and_on_other_messages_do_not_count() {
     world.slack.react(&notice.ts, CHECK, "U0ALICE");
     // The app itself, a bot that posts here, and one that does not.
     let world = react(react(react(world, EYES, "U0GUARDDUTY"), EYES, "U0STRANGER"), CHECK, "U0BOT");
-    let world = world.run().silent().updated([]).exit(0);
+    let world = world.run().posted_nothing().updated([]).exit(0);
     assert!(named(&world).is_empty());
 }
 
@@ -222,7 +224,8 @@ fn a_user_who_cannot_be_looked_up_counts_once_the_lookup_succeeds() {
 #[test]
 fn messages_of_a_channel_whose_history_cannot_be_read_are_read_one_by_one() {
     let world = react(announced(with_triage(world())), EYES, "U0ALICE");
-    let world = world.on("conversations.history", [status(500).times(9)]).run().silent().updated(["f1"]).exit(0);
+    let world =
+        world.on("conversations.history", [status(500).times(9)]).run().posted_nothing().updated(["f1"]).exit(0);
     assert_eq!((named(&world), effective(&world, "reactions.get")), (vec!["U0ALICE".to_owned()], 1));
 }
 
@@ -232,7 +235,7 @@ fn a_message_that_is_not_accessible_keeps_its_marks_and_does_not_stop_the_readin
     let world = react(world, EYES, "U0ALICE").run().updated(["f1"]).exit(0);
     world.slack.react(&world.message_of("f2").ts, EYES, "U0BOB");
     let world = world.on("conversations.history", [status(500)]).on("reactions.get", [error("channel_not_found")]);
-    let world = world.run().silent().updated(["f2"]).exit(0);
+    let world = world.run().posted_nothing().updated(["f2"]).exit(0);
     assert_eq!(named(&world), ["U0ALICE"]);
 }
 
@@ -246,14 +249,14 @@ fn a_rate_limit_of_single_reads_ends_the_reading_and_nothing_else() {
         }
     }
     let world = world.on("reactions.get", [guardduty_slack_support::fault::ok(), status(429).retry_after(30).times(9)]);
-    let world = world.run().silent().updated(["f0"]).exit(0);
-    world.heal().run().silent().updated(["f1", "f2", "f3"]).exit(0);
+    let world = world.run().posted_nothing().updated(["f0"]).exit(0);
+    world.clear_faults().run().posted_nothing().updated(["f1", "f2", "f3"]).exit(0);
 }
 
 #[test]
 fn without_the_scope_triage_is_off_with_one_warning() {
     let world = react(announced(with_triage(world())), EYES, "U0ALICE");
     world.slack.scopes(SCOPES.into_iter().filter(|scope| *scope != "reactions:read"));
-    let world = world.run().silent().updated([]).exit(0);
-    assert_eq!(world.ran().stderr.matches("reactions:read").count(), 1, "{}", world.ran().tail());
+    let world = world.run().posted_nothing().updated([]).exit(0);
+    assert_eq!(world.last_run().stderr.matches("reactions:read").count(), 1, "{}", world.last_run().tail());
 }

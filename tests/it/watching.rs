@@ -14,7 +14,7 @@ fn quiet() -> World {
 /// What is compared hourly is due in the next run.
 fn an_hour_later(world: World) -> World {
     let mut state = world.state();
-    state["sources"]["111122223333/eu-west-1"]["watched"]["compared"] = "2024-01-01T00:00:00.000Z".into();
+    state["sources"]["111122223333/eu-west-1"]["watched"]["compared_at"] = "2024-01-01T00:00:00.000Z".into();
     world.set_state(&state.to_string())
 }
 
@@ -22,7 +22,7 @@ fn an_hour_later(world: World) -> World {
 fn a_while_later(world: World) -> World {
     let mut state = world.state();
     let an_hour_ago = iso(now() - 3_600_000);
-    state["sources"]["111122223333/eu-west-1"]["watched"]["compared"] = an_hour_ago.into();
+    state["sources"]["111122223333/eu-west-1"]["watched"]["compared_at"] = an_hour_ago.into();
     world.set_state(&state.to_string())
 }
 
@@ -30,8 +30,8 @@ fn a_while_later(world: World) -> World {
 fn a_detector_that_is_disabled_is_announced_once() {
     let world = quiet();
     world.aws.source(ACCOUNT, REGION, |source| source.status = "DISABLED");
-    let world = world.run().noticed(["111122223333/eu-west-1", "disabled"]);
-    world.run().without_notice();
+    let world = world.run().posted_notice(["111122223333/eu-west-1", "disabled"]);
+    world.run().posted_no_notice();
 }
 
 #[test]
@@ -43,13 +43,20 @@ fn metrics_report_a_missing_detector_as_not_enabled() {
 }
 
 #[test]
-fn a_detector_that_is_gone_and_one_made_anew_are_announced_and_the_watermark_stays() {
+fn deleted_and_recreated_detectors_are_announced_and_the_watermark_is_kept() {
     let world = quiet();
     world.aws.remove_source(ACCOUNT, REGION);
-    let world = world.run().noticed(["111122223333/eu-west-1", "Detector"]).run().without_notice();
+    let world = world.run().posted_notice(["111122223333/eu-west-1", "Detector"]).run().posted_no_notice();
     world.aws.source(ACCOUNT, REGION, |source| source.detector = "0123456789abcdef0123456789abcdef".into());
     let world = world.findings([high("f2").updated_ago(20)]);
-    world.run().posted(["f2"]).noticed(["111122223333/eu-west-1", "Detector"]).exit(0).run().silent().exit(0);
+    world
+        .run()
+        .posted(["f2"])
+        .posted_notice(["111122223333/eu-west-1", "Detector"])
+        .exit(0)
+        .run()
+        .posted_nothing()
+        .exit(0);
 }
 
 #[test]
@@ -60,19 +67,19 @@ fn a_new_filter_that_archives_and_a_new_trusted_ip_list_are_announced_by_name() 
         source.filters.push(("only-a-view".into(), "NOOP".into()));
         source.ip_sets.push(("ab12".into(), "office-network".into(), "s3://lists/office.txt".into()));
     });
-    let world = world.run().noticed(["hide-portscans"]).noticed(["office-network"]).exit(0);
+    let world = world.run().posted_notice(["hide-portscans"]).posted_notice(["office-network"]).exit(0);
     assert!(!world.notices().join("\n").contains("only-a-view"));
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
 fn a_protection_plan_that_is_switched_off_is_announced_and_so_is_its_end() {
     let world = quiet();
     world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), false));
-    let world = world.run().noticed(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "switched off"]).exit(0);
-    let world = world.run().silent();
+    let world = world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "switched off"]).exit(0);
+    let world = world.run().posted_nothing();
     world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), true));
-    world.run().noticed(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "again"]).exit(0).run().silent();
+    world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "again"]).exit(0).run().posted_nothing();
 }
 
 #[test]
@@ -95,17 +102,17 @@ fn changes_of_lists_members_and_coverage_are_announced_within_the_hour_and_so_is
         source.members.insert("444455556666".into(), "Disabled".into());
         source.uncovered.push(("EKS".into(), "cluster-1".into(), "No pods running".into()));
     });
-    let world = an_hour_later(world).run().exit(0).noticed(["office-domains"]).noticed(["known-bad"]);
-    let world = world.noticed(["444455556666"]).noticed(["coverage", "1 EKS", "No pods running"]);
-    let world = an_hour_later(world.run().silent()).run().silent();
+    let world = an_hour_later(world).run().exit(0).posted_notice(["office-domains"]).posted_notice(["known-bad"]);
+    let world = world.posted_notice(["444455556666"]).posted_notice(["coverage", "1 EKS", "No pods running"]);
+    let world = an_hour_later(world.run().posted_nothing()).run().posted_nothing();
     world.aws.source(ACCOUNT, REGION, |source| {
         source.trusted_entity_sets.clear();
         source.threat_intel_sets.insert("a1".into(), ("known-bad".into(), "ACTIVE".into()));
         source.members.insert("444455556666".into(), "Enabled".into());
         source.uncovered.clear();
     });
-    let world = an_hour_later(world).run().exit(0).noticed(["office-domains"]).noticed(["known-bad"]);
-    world.noticed(["444455556666"]).noticed(["coverage", "healthy"]).run().silent();
+    let world = an_hour_later(world).run().exit(0).posted_notice(["office-domains"]).posted_notice(["known-bad"]);
+    world.posted_notice(["444455556666"]).posted_notice(["coverage", "healthy"]).run().posted_nothing();
 }
 
 #[test]
@@ -120,8 +127,8 @@ fn a_permission_that_is_lost_and_regained_announces_no_change() {
     let world = an_hour_later(world.run().posted(["f1"]).exit(0));
     let world =
         denied.iter().fold(world, |world, operation| world.on(operation, [error("AccessDeniedException").for_ever()]));
-    let world = an_hour_later(world.run().silent().exit(0)).heal();
-    an_hour_later(world.run().silent().exit(0)).run().silent().exit(0);
+    let world = an_hour_later(world.run().posted_nothing().exit(0)).clear_faults();
+    an_hour_later(world.run().posted_nothing().exit(0)).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -130,25 +137,26 @@ fn permissions_that_are_missing_for_watching_are_a_warning_and_no_failure() {
         matches!(call.operation.as_str(), "GetDetector" | "ListFilters" | "ListIPSets" | "GetFindingsStatistics")
     };
     let world = world().findings([high("f1")]).fault(watching, [error("AccessDeniedException").for_ever()]);
-    world.run().posted(["f1"]).exit(0).run().silent().exit(0);
+    world.run().posted(["f1"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
-fn watching_can_be_switched_off() {
+fn monitoring_can_be_disabled() {
     let world = world().env("GUARDDUTY_WATCH", "false").findings([high("f1")]).run().posted(["f1"]).exit(0);
     world.calls("ListFilters", 0).calls("ListIPSets", 0);
 }
 
 #[test]
-fn a_source_new_to_the_state_is_announced_with_what_was_open_before() {
+fn new_source_is_announced_with_open_counts() {
     let world = quiet().env("GUARDDUTY_REGIONS", "eu-west-1,us-east-1");
     let old = [high("old").updated_ago(90_000), high("new").updated_ago(60)];
-    let world = world.findings_in(ACCOUNT, "us-east-1", old).run().posted(["new"]).noticed(["us-east-1", "1 high"]);
-    world.exit(0).run().silent().exit(0);
+    let world =
+        world.findings_in(ACCOUNT, "us-east-1", old).run().posted(["new"]).posted_notice(["us-east-1", "1 high"]);
+    world.exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
-fn many_notices_at_once_are_told_together_and_each_is_named() {
+fn concurrent_notices_are_combined_in_one_message() {
     let world = quiet();
     let filters = |n: std::ops::Range<usize>| n.map(|i| (format!("hide-{i:03}-of-many"), "ARCHIVE".to_owned()));
     world.aws.source(ACCOUNT, REGION, |source| source.filters.extend(filters(0..20)));
@@ -159,7 +167,7 @@ fn many_notices_at_once_are_told_together_and_each_is_named() {
     let told = world.notices().join("\n");
     let missing: Vec<String> = filters(20..220).map(|f| f.0).filter(|name| !told.contains(name)).collect();
     assert!(missing.is_empty() && world.notices().len() <= 10, "{missing:?} in {}: {told}", world.notices().len());
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -228,14 +236,15 @@ fn a_publishing_destination_that_fails_changes_or_is_removed_is_announced_and_so
     put(&world, "archive", "PUBLISHING");
     let world = world.run().posted(["f1"]).metric(&gauge, 0.0).exit(0);
     put(&world, "archive", "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY");
-    let world = an_hour_later(world).run().noticed(["s3:::archive", "UNABLE_TO_PUBLISH"]).metric(&gauge, 1.0).exit(0);
-    let world = an_hour_later(world.run().silent()).run().silent();
+    let world =
+        an_hour_later(world).run().posted_notice(["s3:::archive", "UNABLE_TO_PUBLISH"]).metric(&gauge, 1.0).exit(0);
+    let world = an_hour_later(world.run().posted_nothing()).run().posted_nothing();
     put(&world, "archive", "PUBLISHING");
-    let world = an_hour_later(world).run().noticed(["exported again", "s3:::archive"]).metric(&gauge, 0.0);
+    let world = an_hour_later(world).run().posted_notice(["exported again", "s3:::archive"]).metric(&gauge, 0.0);
     put(&world, "elsewhere", "PUBLISHING");
-    let world = an_hour_later(world).run().noticed(["changed to", "s3:::elsewhere", "s3:::archive"]);
+    let world = an_hour_later(world).run().posted_notice(["changed to", "s3:::elsewhere", "s3:::archive"]);
     world.aws.source(ACCOUNT, REGION, |source| source.destinations.clear());
-    an_hour_later(world).run().noticed(["s3:::elsewhere", "removed"]).exit(0).run().silent().exit(0);
+    an_hour_later(world).run().posted_notice(["s3:::elsewhere", "removed"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -252,12 +261,12 @@ fn malware_scans_that_failed_or_were_skipped_are_announced_once_with_the_reason(
         source.scans.push(scan("i-2", "SKIPPED", 50));
         source.scans.push(scan("i-3", "COMPLETED", 40));
     });
-    let world = world.run().silent();
+    let world = world.run().posted_nothing();
     let world =
-        a_while_later(world).run().noticed(["Malware scans", "1 EC2_INSTANCE failed", "1 EC2_INSTANCE skipped"]);
-    let world = world.noticed(["Most frequent reason (2)", "ACCESS_DENIED"]);
+        a_while_later(world).run().posted_notice(["Malware scans", "1 EC2_INSTANCE failed", "1 EC2_INSTANCE skipped"]);
+    let world = world.posted_notice(["Most frequent reason (2)", "ACCESS_DENIED"]);
     let world = world.metric(&gauge("failed"), 2.0).metric(&gauge("skipped"), 1.0).calls("GetMalwareScan", 2).exit(0);
-    a_while_later(world).run().silent().calls("GetMalwareScan", 2).exit(0);
+    a_while_later(world).run().posted_nothing().calls("GetMalwareScan", 2).exit(0);
 }
 
 #[test]
@@ -267,7 +276,7 @@ fn failed_malware_scans_are_found_behind_many_that_were_completed() {
         source.scans.push(scan("i-1", "FAILED", 600));
         source.scans.extend((0..200).map(|n| scan(&format!("done-{n}"), "COMPLETED", n)));
     });
-    a_while_later(world).run().noticed(["Malware scans", "1 EC2_INSTANCE failed"]).calls("ListMalwareScans", 4);
+    a_while_later(world).run().posted_notice(["Malware scans", "1 EC2_INSTANCE failed"]).calls("ListMalwareScans", 4);
 }
 
 #[test]
@@ -276,11 +285,11 @@ fn operations_that_are_denied_or_unknown_are_read_hourly_and_hide_nothing_else()
         let optional = ["ListPublishingDestinations", "ListMalwareScans"];
         let world = optional.iter().fold(world(), |world, operation| world.on(operation, [error(code).for_ever()]));
         let world = world.findings([high("f1")]).run().posted(["f1"]).exit(0);
-        let world = world.run().silent().exit(0).calls("ListMalwareScans", 1).calls("ListCoverage", 1);
+        let world = world.run().posted_nothing().exit(0).calls("ListMalwareScans", 1).calls("ListCoverage", 1);
         world.aws.source(ACCOUNT, REGION, |source| {
             source.uncovered.push(("EKS".into(), "cluster-1".into(), "No pods running".into()));
         });
-        a_while_later(world).run().noticed(["coverage", "1 EKS"]).exit(0).run().silent().exit(0);
+        a_while_later(world).run().posted_notice(["coverage", "1 EKS"]).exit(0).run().posted_nothing().exit(0);
     }
 }
 
@@ -290,6 +299,6 @@ fn malware_scans_are_announced_without_a_reason_where_it_may_not_be_read() {
     world.aws.source(ACCOUNT, REGION, |source| {
         source.scans.extend((0..3).map(|n| scan(&format!("i-{n}"), "FAILED", 60)));
     });
-    let world = a_while_later(world).run().noticed(["Malware scans", "3 EC2_INSTANCE failed"]).exit(0);
-    a_while_later(world.calls("GetMalwareScan", 1)).run().silent().exit(0);
+    let world = a_while_later(world).run().posted_notice(["Malware scans", "3 EC2_INSTANCE failed"]).exit(0);
+    a_while_later(world.calls("GetMalwareScan", 1)).run().posted_nothing().exit(0);
 }

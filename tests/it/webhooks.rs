@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guardduty_slack_support::fault::kill;
-use guardduty_slack_support::findings::{Sighting, critical, high, iso, low, medium, now};
+use guardduty_slack_support::findings::{FindingBuilder, critical, high, iso, low, medium, now};
 use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::slack::{CHANNEL, TOKEN};
 use guardduty_slack_support::world::World;
@@ -26,47 +26,47 @@ fn webhooks(world: World) -> World {
 
 /// How often a finding was said again, over all of them; each must have been said.
 fn repeated(world: &World, findings: usize) -> usize {
-    let said = world.announced();
-    assert_eq!(said.len(), findings, "said: {said:?}\n{}", world.ran().tail());
+    let said = world.deliveries_by_revision();
+    assert_eq!(said.len(), findings, "said: {said:?}\n{}", world.last_run().tail());
     said.values().sum::<usize>() - findings
 }
 
 #[test]
-fn a_run_with_webhooks_killed_at_any_call_loses_nothing_and_repeats_what_it_had_not_recorded() {
+fn webhook_run_killed_at_any_request_repeats_only_unsaved_messages() {
     let build = || webhooks(world_with_short_lease()).findings([high("f1"), medium("f2"), medium("f3")]);
     let calls = build().run().exit(0).journal().len();
     let points = (1..=calls).flat_map(|k| [(k, kill()), (k, kill().after_effect())]).collect();
     each(points, 32, |(k, step)| {
-        let world = run_until_settled(build().at_call(k, step).run().heal());
+        let world = run_until_settled(build().at_call(k, step).run().clear_faults());
         let again = repeated(&world, 3);
         eprintln!("killed at call {k} of {calls}: {again} said again");
-        world.run().silent().exit(0);
+        world.run().posted_nothing().exit(0);
     });
 }
 
 #[test]
-fn with_webhooks_no_more_than_twenty_messages_and_those_under_way_repeat() {
-    let six = |make: fn(&str) -> Sighting, name: &'static str| (1..=6).map(move |i| make(&format!("{name}{i}")));
+fn webhook_mode_repeats_at_most_20_messages_and_those_in_flight() {
+    let six = |make: fn(&str) -> FindingBuilder, name: &'static str| (1..=6).map(move |i| make(&format!("{name}{i}")));
     let world = webhooks(world()).findings(six(critical, "c").chain(six(high, "h")));
     let world = world.findings(six(medium, "m").chain(six(low, "l")));
     let sent = AtomicUsize::new(0);
     let last = move |call: &Call| call.operation == "webhook" && sent.fetch_add(1, Ordering::SeqCst) == 22;
     let world = world.fault(last, [kill().after_effect()]).run().killed();
     let mut state = world.state();
-    state["run"]["renewed"] = iso(now() - 61_000).into(); // its lease has expired
+    state["lease"]["renewed_at"] = iso(now() - 61_000).into(); // its lease has expired
     let world = world.set_state(&state.to_string()).run().exit(0);
     let again = repeated(&world, 24);
     assert!(again < 4 + 20, "{again}");
-    world.run().silent().exit(0);
+    world.run().posted_nothing().exit(0);
 }
 
 #[test]
-fn what_a_bot_had_posted_holds_up_no_webhook_that_is_configured_later_and_the_other_way_round() {
+fn switching_between_bot_token_and_webhook_does_not_block_delivery() {
     let world = world().findings([medium("f1"), high("f2")]).run().posted(["f1", "f2"]).exit(0);
     let again = |id, ip| [high(id).updated_ago(5).ip(ip)];
     let world = world.webhook().findings(again("f1", "192.0.2.1")).findings(again("f2", "192.0.2.2")).run();
     let world = world.posted(["f1"]).exit(0).findings([high("f3")]).run().posted(["f3"]).exit(0);
     let world = world.env_remove("SLACK_WEBHOOK_URL").env("SLACK_BOT_TOKEN", TOKEN).env("SLACK_CHANNEL", CHANNEL);
     let rose = critical("f3").updated_ago(2);
-    world.findings([rose, high("f4")]).run().posted(["f3", "f4"]).exit(0).run().silent().exit(0);
+    world.findings([rose, high("f4")]).run().posted(["f3", "f4"]).exit(0).run().posted_nothing().exit(0);
 }

@@ -186,6 +186,6 @@ fn the_documented_check_without_helm_verifies_the_setup() {
     run_in_bash(&check, Path::new(ROOT)).assert_success();
     let job = site.object("job", "check");
     let world = site.run_container(&job["spec"]["template"]["spec"]["containers"][0]);
-    assert_eq!(world.ran().code, Some(0), "{}\n{}", world.ran().stdout, world.ran().stderr);
+    assert_eq!(world.last_run().code, Some(0), "{}\n{}", world.last_run().stdout, world.last_run().stderr);
     assert!(world.posted_ids().is_empty());
 }

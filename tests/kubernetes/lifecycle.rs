@@ -21,12 +21,12 @@ fn assert_installed_release_moves_its_watermark(helm: Helm, namespace: &str) {
     site.helm_plain(helm, &[&["install", RELEASE, package.as_str()], &values[..]].concat()).assert_success();
     assert_eq!(site.watermark(), None, "a new release has no state");
 
-    site.run([high("f1"), medium("f2")]).ran();
-    assert_eq!(site.world.as_ref().and_then(|w| w.ran().code), Some(0));
+    site.run([high("f1"), medium("f2")]).last_run();
+    assert_eq!(site.world.as_ref().and_then(|w| w.last_run().code), Some(0));
     assert_eq!(posted(&site).len(), 2);
     let first = site.watermark().expect("the run saves its watermark");
 
-    site.run([critical("f3")]).ran();
+    site.run([critical("f3")]).last_run();
     assert_eq!(posted(&site).len(), 1, "the second run posts only the new finding");
     assert_ne!(site.watermark().expect("the run saves its watermark"), first);
 }
@@ -47,7 +47,7 @@ fn release_installed_by_helm_4_moves_its_watermark() {
 fn assert_watermark_survives(installer: Helm, upgrader: Helm, namespace: &str) {
     let mut site = Site::new(namespace);
     site.helm(installer, "install", &[]).assert_success();
-    site.run([high("f1")]).ran();
+    site.run([high("f1")]).last_run();
     let watermark = site.watermark().expect("the run saves its watermark");
     let kept = |site: &Site, after: &str| assert_eq!(site.watermark().as_ref(), Some(&watermark), "lost by {after}");
 
@@ -63,7 +63,7 @@ fn assert_watermark_survives(installer: Helm, upgrader: Helm, namespace: &str) {
     site.helm(upgrader, "install", &[]).assert_success();
     kept(&site, "a reinstall");
 
-    site.run([]).ran();
+    site.run([]).last_run();
     assert_eq!(posted(&site), Vec::<String>::new(), "no finding is announced twice");
 }
 
@@ -127,13 +127,13 @@ fn two_releases_coexist_in_one_namespace() {
 fn replay_requested_with_kubectl_is_consumed_once() {
     let mut site = Site::new("replay");
     site.helm(Helm::Four, "install", &[]).assert_success();
-    site.run([high("f1")]).ran();
+    site.run([high("f1")]).last_run();
     site.kubectl(&["patch", "configmap", STATE, "--type=merge", "--patch", r#"{"data":{"replay":"6h"}}"#])
         .assert_success();
-    site.run([]).ran();
+    site.run([]).last_run();
     assert_eq!(posted(&site).len(), 1, "the finding is announced again");
     assert_eq!(site.object("configmap", STATE)["data"].get("replay"), None, "the request is consumed");
-    site.run([]).ran();
+    site.run([]).last_run();
     assert_eq!(posted(&site), Vec::<String>::new());
 }
 
@@ -146,7 +146,7 @@ fn helm_test_verifies_the_setup_without_posting() {
     let pod = kubectl_with(&hooks, &["create", "--dry-run=client", "--output=json", "--filename=-"]).assert_success();
     let pod: serde_json::Value = serde_json::from_str(&pod).expect("kubectl prints JSON");
     let world = site.run_container(&pod["spec"]["containers"][0]);
-    assert_eq!(world.ran().code, Some(0), "{}\n{}", world.ran().stdout, world.ran().stderr);
+    assert_eq!(world.last_run().code, Some(0), "{}\n{}", world.last_run().stdout, world.last_run().stderr);
     assert!(world.posted_ids().is_empty());
     assert_eq!(site.watermark(), None, "a check saves nothing");
 }

@@ -1,6 +1,6 @@
 //! Permissions of the ServiceAccount, and the requests in the audit log of the API server.
 
-use guardduty_slack_support::findings::{high, many};
+use guardduty_slack_support::findings::{findings, high};
 use serde_json::Value;
 
 use crate::kit::{Helm, cluster};
@@ -38,8 +38,8 @@ fn service_account_can_only_get_and_patch_its_state() {
 fn run_reads_only_its_state_and_writes_with_compare_and_swap() {
     let mut site = Site::new("audited");
     site.helm(Helm::Four, "install", &[]).assert_success();
-    site.run(many("f", 3)).ran();
-    site.run([high("late")]).ran();
+    site.run(findings("f", 3)).last_run();
+    site.run([high("late")]).last_run();
 
     let requests = audited_requests(&site.namespace);
     let other: Vec<&Value> = requests.iter().filter(|event| !is_access_to_state(event)).collect();

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use guardduty_slack_support::findings::Sighting;
+use guardduty_slack_support::findings::FindingBuilder;
 use guardduty_slack_support::kubernetes::write_service_account;
 use guardduty_slack_support::slack;
 use guardduty_slack_support::world::World;
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// Runs the program once, as the Pod of the CronJob does.
-    pub fn run(&mut self, findings: impl IntoIterator<Item = Sighting>) -> &World {
+    pub fn run(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) -> &World {
         self.world = self.world.take().map(|world| world.findings(findings));
         let cronjob = self.object("cronjob", FULL);
         self.run_container(&cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0])

@@ -1,7 +1,7 @@
 //! Ends of a Pod while its run posts. The next run announces the rest, and nothing twice.
 
 use guardduty_slack_support::fault::{Gate, hang, hold, ok};
-use guardduty_slack_support::findings::many;
+use guardduty_slack_support::findings::findings;
 use serde_json::json;
 
 use crate::kit::{eventually, kubectl};
@@ -14,7 +14,7 @@ const FINDINGS: usize = 5;
 fn site_with_held_run(namespace: &str, gate: &Gate) -> Site {
     let mut site = Site::new(namespace);
     site.install(json!({ "config": { "run": { "lease": "15s", "timeout": "1m" } } }));
-    site.add(many("f", FINDINGS));
+    site.add(findings("f", FINDINGS));
     site.on("chat.postMessage", [ok(), hold(gate)]);
     site.start("first");
     site.wait_for_posts(2);
@@ -69,7 +69,7 @@ fn run_on_a_drained_node_saves_what_it_delivered() {
 fn message_of_a_killed_run_is_not_repeated() {
     let mut site = Site::new("killed");
     site.install(json!({ "config": { "run": { "lease": "15s", "timeout": "1m" } } }));
-    site.add(many("f", FINDINGS));
+    site.add(findings("f", FINDINGS));
     site.on("chat.postMessage", [ok(), hang().after_effect()]);
     site.start("first");
     site.wait_for_posts(2);

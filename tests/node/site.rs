@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use guardduty_slack_support::fault::Step;
-use guardduty_slack_support::findings::Sighting;
-use guardduty_slack_support::process::Ran;
+use guardduty_slack_support::findings::FindingBuilder;
+use guardduty_slack_support::process::ProcessResult;
 use guardduty_slack_support::slack::{self, Channel};
 use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub struct Site {
 #[derive(Debug)]
 pub struct Ended {
     pub succeeded: bool,
-    /// Exit status of the container; none when there is no container any more.
+    /// ExitStatus status of the container; none when there is no container any more.
     pub code: Option<i64>,
     /// Why the container ended, such as `Completed` or `OOMKilled`.
     pub reason: String,
@@ -100,11 +100,11 @@ impl Site {
     }
 
     /// Puts findings, or newer revisions of them, into GuardDuty.
-    pub fn add(&mut self, findings: impl IntoIterator<Item = Sighting>) {
+    pub fn add(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) {
         self.world = self.world.take().map(|world| world.findings(findings));
     }
 
-    pub fn add_in(&mut self, account: &str, region: &str, findings: impl IntoIterator<Item = Sighting>) {
+    pub fn add_in(&mut self, account: &str, region: &str, findings: impl IntoIterator<Item = FindingBuilder>) {
         self.world = self.world.take().map(|world| world.findings_in(account, region, findings));
     }
 
@@ -173,7 +173,7 @@ impl Site {
     pub fn ended(&self, job: &str) -> Ended {
         let succeeded = eventually(&format!("the end of {job}"), || self.result(job));
         let ended = Ended { succeeded, log: self.log(job), ..self.container(job) };
-        let ran = Ran { code: None, signal: None, stdout: String::new(), stderr: ended.log.clone() };
+        let ran = ProcessResult { code: None, signal: None, stdout: String::new(), stderr: ended.log.clone() };
         self.world().check_always(&ran);
         assert!(!ended.log.contains("eyJ"), "a token is in the log of {job}");
         ended
@@ -227,7 +227,7 @@ impl Site {
 
     /// IDs of the announced findings, sorted, as often as they were announced.
     pub fn announced(&self) -> Vec<String> {
-        let revisions = self.world().announced();
+        let revisions = self.world().deliveries_by_revision();
         let repeated = revisions.into_iter().flat_map(|((id, _), times)| std::iter::repeat_n(id, times));
         repeated.collect()
     }

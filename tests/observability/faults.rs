@@ -126,7 +126,13 @@ fn scenarios() -> Vec<Scenario> {
             .given(|world| world.findings([high("f1"), medium("m1")]))
             .runs(5)
             .fires(24, &[]),
-        Scenario::new("one failed run").runs(1).given(token_refused).runs(1).given(World::heal).runs(3).fires(24, &[]),
+        Scenario::new("one failed run")
+            .runs(1)
+            .given(token_refused)
+            .runs(1)
+            .given(World::clear_faults)
+            .runs(3)
+            .fires(24, &[]),
         Scenario::new("a refused token")
             .runs(1)
             .given(token_refused)
@@ -170,14 +176,14 @@ fn scenarios() -> Vec<Scenario> {
         Scenario::new("a finding that cannot be fetched")
             .runs(1)
             .given(|world| {
-                world.aws.withhold(["withheld"]);
+                world.aws.omit_from_get_findings(["withheld"]);
                 world.findings([high("withheld").updated_ago(10)])
             })
             .runs(4)
             .fires(100, &["GuardDutySlackNoSuccess", "GuardDutySlackWatermarkStuck"]),
         Scenario::new("the first finding that is given up")
             .given(|world| {
-                world.aws.withhold(["withheld"]);
+                world.aws.omit_from_get_findings(["withheld"]);
                 world.findings([high("withheld").updated_ago(10)])
             })
             .runs(1)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use guardduty_slack_support::fault::{error, status};
-use guardduty_slack_support::findings::{Kind, critical, high, low, medium, of};
+use guardduty_slack_support::findings::{Kind, critical, finding_of, high, low, medium};
 use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::Value;
 
@@ -32,12 +32,12 @@ fn world(gateway: &Service, release: &str) -> World {
 fn an_hour_later(world: World) -> World {
     let mut state = world.state();
     for source in state["sources"].as_object_mut().expect("a run saved its sources").values_mut() {
-        source["watched"]["compared"] = "2024-01-01T00:00:00.000Z".into();
+        source["watched"]["compared_at"] = "2024-01-01T00:00:00.000Z".into();
     }
     world.set_state(&state.to_string())
 }
 
-/// Runs of two releases over 26 hours: first runs, recurrences, an acknowledgement, a lost state, an upgrade, failures, new finding types,
+/// Runs of two releases over 26 hours: first runs, recurrences, an acknowledgment, a lost state, an upgrade, failures, new finding types,
 /// and 20 minutes without a scrape at the beginning of the last hour.
 fn history(gateway: &Service) -> History {
     let exposition = || gateway.get("/metrics").expect("a running Pushgateway answers").1;
@@ -71,13 +71,13 @@ fn history(gateway: &Service) -> History {
         .run()
         .exit(1);
     history.add("rel", END - 5 * HOUR, false, &exposition());
-    let rel = rel.heal().run().exit(0);
+    let rel = rel.clear_faults().run().exit(0);
     history.add("rel", END - (4 * HOUR + 40 * MINUTE), false, &exposition());
     let rel = rel
         .findings([
-            of(Kind::TorCaller, "t1").updated_ago(10),
-            of(Kind::Mining, "x1").updated_ago(10),
-            of(Kind::Mining, "x2").updated_ago(10),
+            finding_of(Kind::TorCaller, "t1").updated_ago(10),
+            finding_of(Kind::Mining, "x1").updated_ago(10),
+            finding_of(Kind::Mining, "x2").updated_ago(10),
         ])
         .run()
         .exit(0);
@@ -91,15 +91,15 @@ fn history(gateway: &Service) -> History {
     let denied = error("AccessDeniedException").for_ever();
     rel.slack.react(&rel.message_of("t1").ts, "eyes", "U0ALICE");
     let rel = rel
-        .findings([of(Kind::TorCaller, "t2").updated_ago(10), high("h6").updated_ago(10)])
+        .findings([finding_of(Kind::TorCaller, "t2").updated_ago(10), high("h6").updated_ago(10)])
         .fault(|call| call.service == "guardduty" && call.place.ends_with("us-east-1"), [denied])
         .run()
         .exit(1);
     history.add("rel", END - 50 * MINUTE, false, &exposition());
     drop(other.findings([medium("o3").updated_ago(10)]).run().exit(0));
     history.add("other", END - 20 * MINUTE, false, &exposition());
-    let rel = rel.heal().findings([low("l7").updated_ago(10), low("withheld").updated_ago(10)]);
-    rel.aws.withhold(["withheld"]);
+    let rel = rel.clear_faults().findings([low("l7").updated_ago(10), low("withheld").updated_ago(10)]);
+    rel.aws.omit_from_get_findings(["withheld"]);
     rel.aws.source(ACCOUNT, "us-east-1", |source| source.status = "DISABLED");
     drop(rel.run().exit(1));
     history.add("rel", END - 8 * MINUTE, false, &exposition());

@@ -37,8 +37,8 @@ pub fn expected(panel: &str, query: usize, history: &History, window: Window) ->
         "Oldest unacknowledged finding" => {
             age(history, window, "oldest_unacknowledged_timestamp_seconds", &["severity"])
         }
-        "Average time to acknowledgement" => average(history, window, "acknowledge_delay_seconds"),
-        "Time to acknowledgement" => delay_quantile(history, window, "acknowledge_delay_seconds", [0.5, 0.9][query]),
+        "Average time to acknowledgment" => average(history, window, "acknowledge_delay_seconds"),
+        "Time to acknowledgment" => delay_quantile(history, window, "acknowledge_delay_seconds", [0.5, 0.9][query]),
         "Delivered within 15 minutes" => share_within(history, window, "900"),
         "Average notification delay" => average(history, window, "notification_delay_seconds"),
         "Notification delay" => delay_quantile(history, window, "notification_delay_seconds", [0.5, 0.9, 0.99][query]),

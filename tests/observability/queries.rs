@@ -28,7 +28,7 @@ fn wait_for_scrape(gateway: &Service, prometheus: &Service) {
     });
 }
 
-/// A successful run, with unhealthy runtime coverage, a failing export and a failed malware scan; one with an acknowledgement, recurrences and a rate limit; one in which a region is denied, the other has a
+/// A successful run, with unhealthy runtime coverage, a failing export and a failed malware scan; one with an acknowledgment, recurrences and a rate limit; one in which a region is denied, the other has a
 /// disabled detector and Slack rejects the token.
 fn run_three_times(gateway: &Service, prometheus: &Service) {
     let world = World::new(env!("CARGO_BIN_EXE_guardduty-slack"));

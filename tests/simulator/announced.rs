@@ -3,26 +3,26 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use guardduty_slack::time::Millis;
+use guardduty_slack::time::Timestamp;
 
-use crate::history::{Turn, What};
-use crate::sky::{account, region};
-use crate::workspace::{Claim, Claimed};
+use crate::fake_guardduty::{account, region};
+use crate::fake_slack::{ClaimKind, DeliveryClaim};
+use crate::history::{SourceChange, WorldEvent};
 use crate::world::{Run, World, name};
 
 impl World {
-    pub fn judge_announced(&self) {
+    pub fn check_notices(&self) {
         self.judge_replays();
-        self.judge_afresh();
+        self.check_no_state_notice();
         self.judge_days();
         for source in 0..self.history.setup.sources {
             self.judge_source(source);
         }
     }
 
-    fn notices(&self, what: &str) -> Vec<Claim> {
-        let is = |c: &&Claim| c.kind == Claimed::Notice && c.id.starts_with(&format!("{what}-"));
-        let mut notices: Vec<Claim> = self.slack.borrow().claims.iter().filter(is).cloned().collect();
+    fn notices(&self, what: &str) -> Vec<DeliveryClaim> {
+        let is = |c: &&DeliveryClaim| c.kind == ClaimKind::Notice && c.id.starts_with(&format!("{what}-"));
+        let mut notices: Vec<DeliveryClaim> = self.slack.borrow().claims.iter().filter(is).cloned().collect();
         notices.dedup_by(|a, b| a.id == b.id);
         notices
     }
@@ -49,22 +49,26 @@ impl World {
             let (id, seen) = (name(f), self.states(f)[0].visible);
             let what = match f {
                 f if setup.is_refused(f) => "given-up",
-                f if setup.is_never_told(f) => "unfetched",
+                f if setup.is_never_returned(f) => "unfetched",
                 _ => {
                     let slack = self.slack.borrow();
-                    let told = slack.claims.iter().find(|c| c.kind != Claimed::Notice && c.id == id);
+                    let told = slack.claims.iter().find(|c| c.kind != ClaimKind::Notice && c.id == id);
                     let runs = self.runs.borrow();
                     let third = runs.iter().filter(|r| r.worked() && r.started > seen).nth(2);
                     if third.is_some_and(|run| told.is_none_or(|c| Some(c.at) > run.ended.get())) {
-                        self.broken(format!("{id} was held up"));
+                        self.report_violation(format!("{id} was held up"));
                     }
                     continue;
                 }
             };
             match self.notices(&format!("{what}-{id}")).as_slice() {
-                [] => self.broken(format!("{id} was given up without a notice")),
-                [first, ..] if first.at < seen.plus(day) => self.broken(format!("{id} was given up too soon")),
-                more if more.len() > self.states(f).len() => self.broken(format!("{id} was given up too often")),
+                [] => self.report_violation(format!("{id} was given up without a notice")),
+                [first, ..] if first.at < seen.plus(day) => {
+                    self.report_violation(format!("{id} was given up too soon"))
+                }
+                more if more.len() > self.states(f).len() => {
+                    self.report_violation(format!("{id} was given up too often"))
+                }
                 _ => {}
             }
         }
@@ -78,21 +82,22 @@ impl World {
                 let f: usize = id[1..].parse().expect("a finding's number");
                 let Some(n) = self.state_of(f, self.now()) else { continue };
                 let dropped = self.history.setup.routed && self.states(f)[n].severity < 2.0;
-                let anew =
-                    |c: &Claim| c.id == *id && c.at >= replay.at && matches!(c.kind, Claimed::Post | Claimed::Digest);
+                let anew = |c: &DeliveryClaim| {
+                    c.id == *id && c.at >= replay.at && matches!(c.kind, ClaimKind::Post | ClaimKind::Digest)
+                };
                 if !dropped && !self.was_archived(f) && !slack.claims.iter().any(anew) {
-                    self.broken(format!("{id} was not said anew by the replay of run {}", replay.run));
+                    self.report_violation(format!("{id} was not said anew by the replay of run {}", replay.run));
                 }
             }
         }
     }
 
     /// A run that finds no state says so.
-    fn judge_afresh(&self) {
+    fn check_no_state_notice(&self) {
         let afresh = self.notices("no-state");
-        for (at, _) in self.kept.borrow().meddled.iter().filter(|(_, what)| *what == What::Lose) {
+        for (at, _) in self.kept.borrow().meddled.iter().filter(|(_, what)| *what == WorldEvent::Lose) {
             if !afresh.iter().any(|c| c.at >= *at) {
-                self.broken(format!("that the state was deleted at {} was not said", at.iso()));
+                self.report_violation(format!("that the state was deleted at {} was not said", at.to_rfc3339()));
             }
         }
     }
@@ -100,26 +105,26 @@ impl World {
     /// What changes about a source is said, once each.
     fn judge_source(&self, source: usize) {
         let (setup, now) = (&self.history.setup, self.now());
-        let turns: Vec<(Millis, Turn)> = self.turns(source).collect();
+        let turns: Vec<(Timestamp, SourceChange)> = self.turns(source).collect();
         if turns.is_empty() {
             return;
         }
         let (key, stands) = (format!("{}/{}", account(source), region(source)), self.standing(source, now));
         let said = |what: &str| self.notices(&format!("{what}-{key}"));
-        let happened = |is: fn(&Turn) -> bool| turns.iter().filter(|(_, turn)| is(turn)).count();
+        let happened = |is: fn(&SourceChange) -> bool| turns.iter().filter(|(_, turn)| is(turn)).count();
         for (what, times) in [
-            ("detector-missing", happened(|t| *t == Turn::Gone)),
-            ("detector-replaced", happened(|t| *t == Turn::Anew)),
-            ("detector-disabled", happened(|t| *t == Turn::Enabled(false))),
-            ("detector-enabled", happened(|t| *t == Turn::Enabled(true))),
-            ("unreadable", happened(|t| matches!(t, Turn::Unreadable { .. }))),
+            ("detector-missing", happened(|t| *t == SourceChange::Gone)),
+            ("detector-replaced", happened(|t| *t == SourceChange::Anew)),
+            ("detector-disabled", happened(|t| *t == SourceChange::Enabled(false))),
+            ("detector-enabled", happened(|t| *t == SourceChange::Enabled(true))),
+            ("unreadable", happened(|t| matches!(t, SourceChange::Unreadable { .. }))),
         ] {
             if said(what).len() > times {
-                self.broken(format!("“{what} {key}” was said too often"));
+                self.report_violation(format!("“{what} {key}” was said too often"));
             }
         }
         if said("unreadable").len() != said("readable-again").len() {
-            self.broken(format!("the end of a blind period of {key} was not said"));
+            self.report_violation(format!("the end of a blind period of {key} was not said"));
         }
         let last = |one: &str, other: &str| {
             let ends = [one, other].map(|what| said(what).last().map(|c| c.at));
@@ -129,30 +134,30 @@ impl World {
             && stands.detector.is_some()
             && stands.enabled == last("detector-disabled", "detector-enabled").1
         {
-            self.broken(format!("whether the detector of {key} is enabled is not what was said last"));
+            self.report_violation(format!("whether the detector of {key} is enabled is not what was said last"));
         }
         let known = !setup.all || source == 0;
         if known && stands.detector.is_none() != last("detector-missing", "detector-replaced").1 {
-            self.broken(format!("whether {key} has a detector is not what was said last"));
+            self.report_violation(format!("whether {key} has a detector is not what was said last"));
         }
         if setup.all && source > 0 && stands.region {
             let slack = self.slack.borrow();
             let mut notices = slack.said.iter().filter(|m| m.text.contains("guardduty_notice"));
             if !notices.any(|m| m.text.contains(&key)) {
-                self.broken(format!("that there is {key} was not said"));
+                self.report_violation(format!("that there is {key} was not said"));
             }
         }
         for n in stands.filters.iter().filter(|_| known && stands.detector == Some(0)) {
             if self.notices(&format!("suppression-rule-{key}-filter{n}")).is_empty() {
-                self.broken(format!("the filter {n} of {key} was not said"));
+                self.report_violation(format!("the filter {n} of {key} was not said"));
             }
         }
         for pair in turns.windows(2).filter(|_| known) {
-            if let [(from, Turn::Unreadable { denied }), (to, _)] = pair {
+            if let [(from, SourceChange::Unreadable { denied }), (to, _)] = pair {
                 let within = |run: &&Rc<Run>| run.worked() && run.started > *from && run.ended.get() < Some(*to);
                 let looks = self.runs.borrow().iter().filter(within).count();
                 if looks >= if *denied { 1 } else { 2 } && said("unreadable").is_empty() {
-                    self.broken(format!("that {key} cannot be read was not said"));
+                    self.report_violation(format!("that {key} cannot be read was not said"));
                 }
             }
         }

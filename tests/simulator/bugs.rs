@@ -4,25 +4,27 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use Bug::*;
 use guardduty_slack::config::Config;
 use guardduty_slack::finding::Finding;
-use guardduty_slack::guardduty::Page;
-use guardduty_slack::slack::{At, Failure, OwnMessage};
-use guardduty_slack::state::store::Source;
-use guardduty_slack::state::{Archiving, Escalation, Standing, State};
-use guardduty_slack::time::Millis;
+use guardduty_slack::guardduty::ListPage;
+use guardduty_slack::slack::{BotMessage, MessageRef, SlackError};
+use guardduty_slack::state::store::LoadedDocument;
+use guardduty_slack::state::{Archiving, DetectorStatus, Escalation, State};
+use guardduty_slack::time::Timestamp;
 use serde_json::Value;
 
+use crate::fake_slack::SimMessage;
+use crate::fake_slack::{channel_id, metadata};
 use crate::history::{History, Reaction};
-use crate::workspace::{Said, channel_id, metadata};
 use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     // What is looked at.
     NoOverlap,
-    ExclusiveBound,
-    OnePerInstant,
+    ExclusiveLowerBound,
+    OnePerMillisecond,
     /// What moved while its list was read is taken for what it was.
     MovesUnseen,
     /// The parts of a list do not meet: the last millisecond of each is on none.
@@ -30,43 +32,43 @@ pub enum Bug {
     /// Of a part of a list only the first page is read.
     PartsCut,
     // Where the watermark goes.
-    WatermarkFromLastSeen,
+    WatermarkFromLastListed,
     WatermarkFromClock,
     FloorAtWatermark,
-    FloorForgotten,
+    FloorNotSaved,
     // What is recorded, and when.
-    RecordBeforePost,
-    DedupeById,
-    ForgetSilently,
-    BoundIgnored,
+    SaveBeforePost,
+    DeduplicateById,
+    DiscardWithoutFloor,
+    SizeLimitIgnored,
     NoCompareAndSwap,
     LeaseIgnored,
-    NoNote,
+    NoPostingIntent,
     SinceMoves,
     NoDigestPlan,
     // What is taken as said.
-    NoAdoption,
-    ForeignBotAdopted,
-    NoWaitForLag,
-    RepliesUnread,
-    EditSettles,
+    NoReconciliation,
+    OtherBotReconciled,
+    NoWaitForHistory,
+    RepliesNotRead,
+    UpdateMarksProcessed,
     UnknownIsFailure,
     UnknownIsSuccess,
     ThrottleIsSuccess,
-    ChannelRefusalIsSuccess,
+    ChannelRejectionIsSuccess,
     MentionRefusalIsSuccess,
     ReplyRefusalIsSuccess,
     RepliesInTheChannelUnread,
-    GoneIsSuccess,
+    DeletedIsSuccess,
     // What a message says for its whole life.
-    ArchivingUnseen,
-    PointerForgotten,
+    ArchivingNotChecked,
+    RedirectNotPosted,
     // What is announced, or said later.
-    TookForgotten,
-    GivenUpTooSoon,
-    WatchForgotten,
-    StandingForgotten,
-    BlindForgotten,
+    DurationNotSaved,
+    GivenUpTooEarly,
+    FingerprintsNotSaved,
+    DetectorStatusNotSaved,
+    UnreadableSinceNotSaved,
     // What people say by reactions, and what is done for them.
     /// A finding that was archived is archived again by the next run.
     ArchivedTwice,
@@ -80,49 +82,47 @@ pub enum Bug {
     SummarizedTwice,
 }
 
-use Bug::*;
-
 impl Bug {
     pub const ALL: &[Bug] = &[
         NoOverlap,
-        ExclusiveBound,
-        OnePerInstant,
+        ExclusiveLowerBound,
+        OnePerMillisecond,
         MovesUnseen,
         PartsApart,
         PartsCut,
-        WatermarkFromLastSeen,
+        WatermarkFromLastListed,
         WatermarkFromClock,
         FloorAtWatermark,
-        FloorForgotten,
-        RecordBeforePost,
-        DedupeById,
-        ForgetSilently,
-        BoundIgnored,
+        FloorNotSaved,
+        SaveBeforePost,
+        DeduplicateById,
+        DiscardWithoutFloor,
+        SizeLimitIgnored,
         NoCompareAndSwap,
         LeaseIgnored,
-        NoNote,
+        NoPostingIntent,
         SinceMoves,
         NoDigestPlan,
-        NoAdoption,
-        ForeignBotAdopted,
-        NoWaitForLag,
-        RepliesUnread,
-        EditSettles,
+        NoReconciliation,
+        OtherBotReconciled,
+        NoWaitForHistory,
+        RepliesNotRead,
+        UpdateMarksProcessed,
         UnknownIsFailure,
         UnknownIsSuccess,
         ThrottleIsSuccess,
-        ChannelRefusalIsSuccess,
+        ChannelRejectionIsSuccess,
         MentionRefusalIsSuccess,
         ReplyRefusalIsSuccess,
         RepliesInTheChannelUnread,
-        GoneIsSuccess,
-        ArchivingUnseen,
-        PointerForgotten,
-        TookForgotten,
-        GivenUpTooSoon,
-        WatchForgotten,
-        StandingForgotten,
-        BlindForgotten,
+        DeletedIsSuccess,
+        ArchivingNotChecked,
+        RedirectNotPosted,
+        DurationNotSaved,
+        GivenUpTooEarly,
+        FingerprintsNotSaved,
+        DetectorStatusNotSaved,
+        UnreadableSinceNotSaved,
         ArchivedTwice,
         ArchivedBeforeIntent,
         StrangersCount,
@@ -144,7 +144,7 @@ pub fn configure(bug: Option<Bug>, config: &mut Config) {
 
 /// The history itself.
 pub fn prepare(bug: Option<Bug>, history: &mut History) {
-    if bug == Some(NoWaitForLag) {
+    if bug == Some(NoWaitForHistory) {
         // To a core that does not wait for it, nine seconds are as long as a minute is to ours.
         history.setup.lag = 60_000;
     }
@@ -152,36 +152,44 @@ pub fn prepare(bug: Option<Bug>, history: &mut History) {
 
 /// How many bytes the state may have.
 pub fn bound(w: &World) -> usize {
-    if w.bug == Some(BoundIgnored) { usize::MAX } else { w.history.setup.bound }
+    if w.bug == Some(SizeLimitIgnored) { usize::MAX } else { w.history.setup.bound }
 }
 
 /// What a run reads as its state.
-pub fn loaded(w: &World, source: Source) -> Source {
+pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
     let bend = |text: String| match w.bug {
-        Some(DedupeById) => rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.u = Millis(i64::MAX / 2))),
-        Some(LeaseIgnored) => rewrite(&text, |s| s.run.iter_mut().for_each(|r| r.released = true)),
-        Some(EditSettles) => rewrite(&text, |s| take_edits_as_said(w, s)),
-        Some(FloorForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.floor = Millis(0))),
-        Some(TookForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.took = Duration::ZERO)),
-        Some(GivenUpTooSoon) => rewrite(&text, |s| {
-            s.findings.values_mut().filter_map(|e| e.failing.as_mut()).for_each(|f| *f = Millis(0));
+        Some(DeduplicateById) => {
+            rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.updated_at = Timestamp(i64::MAX / 2)))
+        }
+        Some(LeaseIgnored) => rewrite(&text, |s| s.lease.iter_mut().for_each(|r| r.released = true)),
+        Some(UpdateMarksProcessed) => rewrite(&text, |s| take_edits_as_said(w, s)),
+        Some(FloorNotSaved) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.floor = Timestamp(0))),
+        Some(DurationNotSaved) => {
+            rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.poll_duration = Duration::ZERO))
+        }
+        Some(GivenUpTooEarly) => rewrite(&text, |s| {
+            s.findings.values_mut().filter_map(|e| e.failing_since.as_mut()).for_each(|f| *f = Timestamp(0));
         }),
-        Some(WatchForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.watched = None)),
-        Some(StandingForgotten) => {
-            rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.standing = Standing::default()))
+        Some(FingerprintsNotSaved) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.watch_baseline = None)),
+        Some(DetectorStatusNotSaved) => {
+            rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.detector_status = DetectorStatus::default()))
         }
         Some(ArchivedTwice) => rewrite(&text, |s| replace_archiving(s, Archiving::Archived, Some(Archiving::Archive))),
         Some(EscalatedTwice) => rewrite(&text, |s| {
             let done = s.findings.values_mut().filter(|e| e.escalation == Some(Escalation::Done));
-            done.for_each(|e| e.escalation = Some(Escalation::Due(Millis(0))));
+            done.for_each(|e| e.escalation = Some(Escalation::Due(Timestamp(0))));
         }),
-        Some(SummarizedTwice) => rewrite(&text, |s| s.summary.iter_mut().for_each(|summary| summary.done = Millis(0))),
-        Some(BlindForgotten) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.blind_since = None)),
+        Some(SummarizedTwice) => {
+            rewrite(&text, |s| s.summary.iter_mut().for_each(|summary| summary.done = Timestamp(0)))
+        }
+        Some(UnreadableSinceNotSaved) => {
+            rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.unreadable_since = None))
+        }
         _ => text,
     };
     match source {
-        Source::Primary(text) => Source::Primary(bend(text)),
-        Source::Copy { text, why } => Source::Copy { text: bend(text), why },
+        LoadedDocument::Current(text) => LoadedDocument::Current(bend(text)),
+        LoadedDocument::MountedCopy { text, why } => LoadedDocument::MountedCopy { text: bend(text), why },
         other => other,
     }
 }
@@ -189,7 +197,7 @@ pub fn loaded(w: &World, source: Source) -> Source {
 /// What is kept of what a run writes.
 pub fn saved(w: &World, document: &str) -> String {
     match w.bug {
-        Some(WatermarkFromLastSeen) => rewrite(document, watermark_from_last_seen),
+        Some(WatermarkFromLastListed) => rewrite(document, watermark_from_last_seen),
         Some(WatermarkFromClock) => rewrite(document, |s| {
             let now = w.now();
             s.sources.values_mut().for_each(|source| source.watermark = source.watermark.max(now));
@@ -197,11 +205,11 @@ pub fn saved(w: &World, document: &str) -> String {
         Some(FloorAtWatermark) => rewrite(document, |s| {
             s.sources.values_mut().for_each(|source| source.floor = source.watermark);
         }),
-        Some(RecordBeforePost) => rewrite(document, |s| record_all(w, s)),
-        Some(ForgetSilently) => rewrite(document, forget_half),
-        Some(NoNote) => rewrite(document, |s| s.run = None),
-        Some(SinceMoves) => rewrite(document, |s| s.run.iter_mut().for_each(|r| r.since = r.renewed)),
-        Some(NoDigestPlan) => rewrite(document, |s| s.plans.clear()),
+        Some(SaveBeforePost) => rewrite(document, |s| record_all(w, s)),
+        Some(DiscardWithoutFloor) => rewrite(document, forget_half),
+        Some(NoPostingIntent) => rewrite(document, |s| s.lease = None),
+        Some(SinceMoves) => rewrite(document, |s| s.lease.iter_mut().for_each(|r| r.posting_since = r.renewed_at)),
+        Some(NoDigestPlan) => rewrite(document, |s| s.digest_plans.clear()),
         Some(ArchivedBeforeIntent) => rewrite(document, |s| replace_archiving(s, Archiving::Archive, None)),
         _ => document.to_owned(),
     }
@@ -210,7 +218,7 @@ pub fn saved(w: &World, document: &str) -> String {
 fn rewrite(document: &str, change: impl FnOnce(&mut State)) -> String {
     let mut state = State::parse(document).expect("a run writes what can be read");
     change(&mut state);
-    state.encode()
+    state.to_json()
 }
 
 fn replace_archiving(state: &mut State, from: Archiving, to: Option<Archiving>) {
@@ -221,34 +229,35 @@ fn replace_archiving(state: &mut State, from: Archiving, to: Option<Archiving>) 
 fn take_edits_as_said(w: &World, state: &mut State) {
     let slack = w.slack.borrow();
     for (id, entry) in &mut state.findings {
-        let message = slack.said.iter().find(|m| m.tells(id) && entry.at.as_ref().is_some_and(|at| at.ts == m.ts));
-        let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Millis::parse));
-        entry.u = updated.map_or(entry.u, |u| u.max(entry.u));
+        let message = slack.said.iter().find(|m| m.tells(id) && entry.message.as_ref().is_some_and(|at| at.ts == m.ts));
+        let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Timestamp::parse));
+        entry.updated_at = updated.map_or(entry.updated_at, |u| u.max(entry.updated_at));
     }
 }
 
 fn watermark_from_last_seen(state: &mut State) {
     for source in state.sources.values_mut() {
-        let last = state.findings.values().filter(|e| e.s == source.n).map(|e| e.u).max();
+        let last = state.findings.values().filter(|e| e.source_id == source.id).map(|e| e.updated_at).max();
         source.watermark = source.watermark.max(last.unwrap_or_default());
     }
 }
 
 /// All that can be seen now is written as said, before it is.
 fn record_all(w: &World, state: &mut State) {
-    if state.run.as_ref().is_none_or(|r| r.released) {
+    if state.lease.as_ref().is_none_or(|r| r.released) {
         return;
     }
     for f in 0..w.history.setup.findings.len() {
         if let Some(n) = w.state_of(f, w.now()) {
             let entry = state.findings.entry(name(f)).or_default();
-            entry.u = entry.u.max(w.states(f)[n].updated);
+            entry.updated_at = entry.updated_at.max(w.states(f)[n].updated);
         }
     }
 }
 
 fn forget_half(state: &mut State) {
-    let mut oldest: Vec<(Millis, String)> = state.findings.iter().map(|(id, e)| (e.u, id.clone())).collect();
+    let mut oldest: Vec<(Timestamp, String)> =
+        state.findings.iter().map(|(id, e)| (e.updated_at, id.clone())).collect();
     oldest.sort_unstable();
     for (_, id) in oldest.iter().take(oldest.len() / 2) {
         state.findings.remove(id);
@@ -256,12 +265,12 @@ fn forget_half(state: &mut State) {
 }
 
 /// What a list shows.
-pub fn page(w: &World, source: usize, from: Millis, to: Option<Millis>, token: Option<&str>) -> Page {
+pub fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
     match w.bug {
-        Some(ExclusiveBound) => w.page(source, Millis(from.0 + 1), to, token),
-        Some(PartsApart) => w.page(source, from, to.map(|to| Millis(to.0 - 1)), token),
-        Some(PartsCut) if to.is_some() && token.is_some() => Page::default(),
-        Some(OnePerInstant) => {
+        Some(ExclusiveLowerBound) => w.page(source, Timestamp(from.0 + 1), to, token),
+        Some(PartsApart) => w.page(source, from, to.map(|to| Timestamp(to.0 - 1)), token),
+        Some(PartsCut) if to.is_some() && token.is_some() => ListPage::default(),
+        Some(OnePerMillisecond) => {
             let mut page = w.page(source, from, to, token);
             let mut seen = HashSet::new();
             page.ids.retain(|id| {
@@ -279,54 +288,54 @@ pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
     if w.bug == Some(MovesUnseen) {
         found.iter_mut().for_each(|f| f.updated = updated_a_while_ago(w, f));
     }
-    if matches!(w.bug, Some(ArchivingUnseen | ArchivedTwice)) {
+    if matches!(w.bug, Some(ArchivingNotChecked | ArchivedTwice)) {
         found.iter_mut().for_each(|f| f.archived = false);
     }
     found
 }
 
 /// When a finding was updated, as a list showed that was read some seconds ago.
-fn updated_a_while_ago(w: &World, f: &Finding) -> Millis {
+fn updated_a_while_ago(w: &World, f: &Finding) -> Timestamp {
     let finding: usize = f.id[1..].parse().expect("a finding's number");
     let then = w.state_of(finding, w.now().minus(Duration::from_secs(10)));
     then.map_or(f.updated, |n| w.states(finding)[n].updated)
 }
 
 /// What a run takes Slack's answer for.
-pub fn answer(w: &World, answer: Result<At, Failure>, channel: &str) -> Result<At, Failure> {
+pub fn answer(w: &World, answer: Result<MessageRef, SlackError>, channel: &str) -> Result<MessageRef, SlackError> {
     let stands = || {
         let ts = format!("{}.000000", w.now().0 / 1_000);
-        Ok(At { channel: channel_id(channel), ts, thread: None })
+        Ok(MessageRef { channel: channel_id(channel), ts, thread_ts: None })
     };
     match (w.bug, answer) {
-        (Some(UnknownIsFailure), Err(Failure::Unknown(why))) => Err(Failure::Unsent(why)),
-        (Some(UnknownIsSuccess), Err(Failure::Unknown(_))) => stands(),
-        (Some(ThrottleIsSuccess), Err(Failure::RateLimited(_))) => stands(),
-        (Some(ChannelRefusalIsSuccess), Err(Failure::Channel(_))) => stands(),
-        (Some(MentionRefusalIsSuccess), Err(Failure::Restricted(_))) => stands(),
-        (Some(ReplyRefusalIsSuccess), Err(Failure::Reply(_))) => stands(),
+        (Some(UnknownIsFailure), Err(SlackError::OutcomeUnknown(why))) => Err(SlackError::NotSent(why)),
+        (Some(UnknownIsSuccess), Err(SlackError::OutcomeUnknown(_))) => stands(),
+        (Some(ThrottleIsSuccess), Err(SlackError::RateLimited(_))) => stands(),
+        (Some(ChannelRejectionIsSuccess), Err(SlackError::ChannelRejected(_))) => stands(),
+        (Some(MentionRefusalIsSuccess), Err(SlackError::Restricted(_))) => stands(),
+        (Some(ReplyRefusalIsSuccess), Err(SlackError::Reply(_))) => stands(),
         (_, answer) => answer,
     }
 }
 
 /// The same for an edit.
-pub fn edited(w: &World, answer: Result<(), Failure>) -> Result<(), Failure> {
+pub fn edited(w: &World, answer: Result<(), SlackError>) -> Result<(), SlackError> {
     match (w.bug, answer) {
-        (Some(GoneIsSuccess), Err(Failure::Gone(_))) => Ok(()),
+        (Some(DeletedIsSuccess), Err(SlackError::MessageNotFound(_))) => Ok(()),
         (_, answer) => answer,
     }
 }
 
 /// Whether an edit is not even sent.
 pub fn withheld(w: &World, payload: &Value) -> bool {
-    w.bug == Some(PointerForgotten) && metadata(payload).0.is_empty()
+    w.bug == Some(RedirectNotPosted) && metadata(payload).0.is_empty()
 }
 
 /// What history shows.
-pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Millis) -> Vec<OwnMessage> {
+pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) -> Vec<BotMessage> {
     match w.bug {
-        Some(NoAdoption) => Vec::new(),
-        Some(RepliesUnread | EscalatedTwice) if thread.is_some() => Vec::new(),
+        Some(NoReconciliation) => Vec::new(),
+        Some(RepliesNotRead | EscalatedTwice) if thread.is_some() => Vec::new(),
         Some(SummarizedTwice) => {
             let mut shown = w.slack.borrow().shown(channel, thread, oldest, w.now(), false);
             shown.retain(|m| m.event_type != "guardduty_summary");
@@ -337,12 +346,12 @@ pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Millis) -> 
             shown.retain(|m| thread.is_some() || m.event_type != "guardduty_reply");
             shown
         }
-        bug => w.slack.borrow().shown(channel, thread, oldest, w.now(), bug == Some(ForeignBotAdopted)),
+        bug => w.slack.borrow().shown(channel, thread, oldest, w.now(), bug == Some(OtherBotReconciled)),
     }
 }
 
 /// The reactions on a message as Slack shows them: those that were removed, too, if that is not seen.
-pub fn reactions(w: &World, message: &Said) -> Vec<Reaction> {
+pub fn reactions(w: &World, message: &SimMessage) -> Vec<Reaction> {
     match w.bug {
         Some(RemovalUnseen) => message.added.iter().map(|(_, reaction)| *reaction).collect(),
         _ => message.reactions.clone(),

@@ -1,6 +1,6 @@
 //! A history: what happens in the world, and what goes wrong. Plain data, made from a seed, so that it can be shrunk.
 
-use guardduty_slack::state::BOUND;
+use guardduty_slack::state::MAX_STATE_BYTES;
 
 /// A call that the core makes of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,15 +22,15 @@ pub enum Op {
 
 /// How a call goes wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub enum How {
+pub enum FaultEffect {
     /// It takes longer, in milliseconds.
     Slow(i64),
     /// It certainly takes no effect.
     Fail,
     /// It takes effect, but the answer is lost.
-    Lost,
+    ResponseLost,
     /// It takes no effect, and nothing tells so.
-    Vanish,
+    RequestLost,
     /// Not permitted.
     Denied,
     /// In so many seconds again; 0: Slack does not say when.
@@ -56,7 +56,7 @@ pub struct Fault {
     pub op: Op,
     /// The how many-th call of this kind in its run.
     pub nth: u32,
-    pub how: How,
+    pub how: FaultEffect,
 }
 
 /// Dead at the `call`-th call of a run, of one kind or all kinds counted; `after`: it took effect, and its answer was
@@ -89,13 +89,13 @@ impl RunPlan {
         Self { overlaps: false, gap, skew: 0, kill: None, term: None, overlap: 1, faults: Vec::new() }
     }
 
-    pub fn fault(&self, op: Op, nth: u32) -> Option<&How> {
+    pub fn fault(&self, op: Op, nth: u32) -> Option<&FaultEffect> {
         self.faults.iter().find(|f| f.op == op && f.nth == nth).map(|f| &f.how)
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum WorldEvent {
     /// A finding is made, or updated; it becomes visible `late` milliseconds after its `updatedAt`.
     State {
         finding: usize,
@@ -119,7 +119,7 @@ pub enum What {
     /// The state is put back from a copy that is so many seconds old.
     Restore(i64),
     /// Something changes about a source.
-    Turn(usize, Turn),
+    Turn(usize, SourceChange),
     /// Somebody adds a reaction to the message of a finding, or removes it.
     React {
         finding: usize,
@@ -137,7 +137,7 @@ pub struct Reaction {
 
 /// What changes about a source.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Turn {
+pub enum SourceChange {
     /// The account enables its region, or disables it.
     Region(bool),
     /// Its detector is deleted, with its findings, or made anew.
@@ -157,7 +157,7 @@ pub enum Turn {
 pub struct Event {
     /// Milliseconds after the beginning.
     pub at: i64,
-    pub what: What,
+    pub what: WorldEvent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ pub enum Access {
 
 /// What never changes about a finding.
 #[derive(Clone, Debug)]
-pub struct Make {
+pub struct FindingSpec {
     /// The sources that show it.
     pub sources: Vec<usize>,
     /// Findings with the same number are one account-wide finding.
@@ -178,7 +178,7 @@ pub struct Make {
 }
 
 #[derive(Clone, Debug)]
-pub struct Setup {
+pub struct Installation {
     pub access: Access,
     pub sources: usize,
     /// Findings a page.
@@ -222,17 +222,17 @@ pub struct Setup {
     pub summary: bool,
     /// Findings that nobody acknowledges within two minutes are escalated.
     pub escalate: bool,
-    pub findings: Vec<Make>,
+    pub findings: Vec<FindingSpec>,
 }
 
-impl Setup {
+impl Installation {
     /// Whether Slack refuses whatever is said of it.
     pub fn is_refused(&self, finding: usize) -> bool {
         finding >= self.cursed && finding.is_multiple_of(3)
     }
 
     /// Whether it is listed and never told.
-    pub fn is_never_told(&self, finding: usize) -> bool {
+    pub fn is_never_returned(&self, finding: usize) -> bool {
         finding >= self.cursed && finding % 3 == 1
     }
 
@@ -252,7 +252,7 @@ impl Setup {
             lag: 9_000,
             window: 5_000,
             digest: 500,
-            bound: BOUND,
+            bound: MAX_STATE_BYTES,
             watch: true,
             all: false,
             cursed: usize::MAX,
@@ -262,7 +262,7 @@ impl Setup {
             triage: "off",
             summary: false,
             escalate: false,
-            findings: vec![Make { sources: vec![0], wide: None }; findings],
+            findings: vec![FindingSpec { sources: vec![0], wide: None }; findings],
         }
     }
 }
@@ -270,14 +270,14 @@ impl Setup {
 #[derive(Clone, Debug)]
 pub struct History {
     pub seed: u64,
-    pub setup: Setup,
+    pub setup: Installation,
     pub events: Vec<Event>,
     pub runs: Vec<RunPlan>,
 }
 
 impl History {
     /// For a person who wants to know why it fails.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let events = self.events.iter().map(|e| format!("  {:>9.3} {:?}\n", e.at as f64 / 1000.0, e.what));
         let runs = self.runs.iter().enumerate().map(|(i, r)| format!("  run {i}: {r:?}\n"));
         format!("seed {}\n{:?}\n{}{}", self.seed, self.setup, events.collect::<String>(), runs.collect::<String>())

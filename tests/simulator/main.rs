@@ -4,28 +4,28 @@
 //! replays one and tells it step by step; `GUARDDUTY_SLACK_SIM_PLANTED` plays so many with each planted bug and counts,
 //! `GUARDDUTY_SLACK_SIM_BUGS` names the ones to plant.
 
+mod adapters;
 mod announced;
 mod bugs;
-mod dice;
-mod drive;
+mod fake_guardduty;
+mod fake_slack;
+mod fake_store;
 mod history;
-mod judge;
-mod kept;
+mod oracle;
 mod regressions;
-mod seams;
+mod rng;
+mod runner;
+mod scenarios;
 mod shrink;
-mod sky;
-mod themes;
 mod triaged;
-mod workspace;
 mod world;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bugs::Bug;
-use drive::play;
 use history::History;
+use runner::run_history;
 use shrink::shrink;
 
 fn number(variable: &str) -> Option<u64> {
@@ -33,7 +33,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn no_history_breaks_a_promise() {
+fn no_history_violates_a_guarantee() {
     if let Some(seed) = number("GUARDDUTY_SLACK_SIM_SEED") {
         return tell(&History::of(seed));
     }
@@ -43,7 +43,7 @@ fn no_history_breaks_a_promise() {
     let mut met: BTreeMap<String, u64> = BTreeMap::new();
     let mut failed: Vec<(u64, Vec<String>)> = Vec::new();
     for seed in first..first + count {
-        let report = play(&History::of(seed), None, false);
+        let report = run_history(&History::of(seed), None, false);
         report.met.into_iter().for_each(|(k, n)| *met.entry(k).or_default() += n);
         if !report.broken.is_empty() {
             failed.push((seed, report.broken));
@@ -62,15 +62,15 @@ fn no_history_breaks_a_promise() {
 
 /// Plays one history and tells it step by step.
 fn tell(history: &History) {
-    let report = play(history, None, true);
-    println!("{}\n{}", history.told(), report.trace.join("\n"));
+    let report = run_history(history, None, true);
+    println!("{}\n{}", history.describe(), report.trace.join("\n"));
     assert!(report.broken.is_empty(), "seed {}: {:#?}", history.seed, report.broken);
 }
 
 #[test]
 fn a_seed_is_always_the_same_history() {
     for seed in 1..=20 {
-        let [one, two] = [(); 2].map(|()| play(&History::of(seed), None, true).trace);
+        let [one, two] = [(); 2].map(|()| run_history(&History::of(seed), None, true).trace);
         assert!(one == two, "seed {seed}");
     }
 }
@@ -83,7 +83,7 @@ fn every_planted_bug_is_caught() {
     let is_meant = |bug: &&Bug| named.as_ref().is_none_or(|n| n.split(',').any(|n| n == format!("{bug:?}")));
     let mut missed: Vec<&Bug> = Vec::new();
     for bug in Bug::ALL.iter().filter(is_meant) {
-        let shows = |history: &History| !play(history, Some(*bug), false).broken.is_empty();
+        let shows = |history: &History| !run_history(history, Some(*bug), false).broken.is_empty();
         let found = match all {
             Some(count) => (1..=count).map(History::of).filter(&shows).count(),
             None => regressions::deaths().into_iter().chain((1..=600).map(History::of)).find(&shows).map_or(0, |_| 1),

@@ -1,8 +1,8 @@
 //! Cutting a failing history down: whatever it fails without is taken away.
 
 use crate::bugs::Bug;
-use crate::drive::play;
-use crate::history::{History, RunPlan, What};
+use crate::history::{History, RunPlan, WorldEvent};
+use crate::runner::run_history;
 
 /// So many histories are tried at most.
 const PLAYS: usize = 600;
@@ -12,7 +12,7 @@ pub fn shrink(history: &History, bug: Option<Bug>) -> History {
     let (mut small, mut plays) = (history.clone(), 0);
     let mut breaks = |h: &History| {
         plays += 1;
-        plays <= PLAYS && !play(h, bug, false).broken.is_empty()
+        plays <= PLAYS && !run_history(h, bug, false).broken.is_empty()
     };
     while let Some(smaller) = simpler(&small).into_iter().find(&mut breaks) {
         small = smaller;
@@ -37,7 +37,7 @@ fn simpler(h: &History) -> Vec<History> {
     let mut half = findings / 2;
     while half > 1 {
         for first in (0..findings).step_by(half) {
-            let within = |what: &What| finding(what).is_some_and(|f| (first..first + half).contains(&f));
+            let within = |what: &WorldEvent| finding(what).is_some_and(|f| (first..first + half).contains(&f));
             if h.events.iter().any(|e| within(&e.what)) {
                 with(&|h| h.events.retain(|e| !within(&e.what)));
             }
@@ -45,7 +45,7 @@ fn simpler(h: &History) -> Vec<History> {
         half /= 2;
     }
     for f in 0..findings {
-        let of = |what: &What| finding(what) == Some(f);
+        let of = |what: &WorldEvent| finding(what) == Some(f);
         if h.events.iter().any(|e| of(&e.what)) {
             with(&|h| h.events.retain(|e| !of(&e.what)));
         }
@@ -87,10 +87,14 @@ fn simpler(h: &History) -> Vec<History> {
     all
 }
 
-fn finding(what: &What) -> Option<usize> {
+fn finding(what: &WorldEvent) -> Option<usize> {
     match what {
-        What::State { finding, .. } | What::React { finding, .. } => Some(*finding),
-        What::Archive(f) | What::BringBack(f) | What::Delete(f) | What::Forge(f) => Some(*f),
-        What::Touch | What::Replay(_) | What::Lose | What::Restore(_) | What::Turn(..) => None,
+        WorldEvent::State { finding, .. } | WorldEvent::React { finding, .. } => Some(*finding),
+        WorldEvent::Archive(f) | WorldEvent::BringBack(f) | WorldEvent::Delete(f) | WorldEvent::Forge(f) => Some(*f),
+        WorldEvent::Touch
+        | WorldEvent::Replay(_)
+        | WorldEvent::Lose
+        | WorldEvent::Restore(_)
+        | WorldEvent::Turn(..) => None,
     }
 }

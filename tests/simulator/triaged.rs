@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guardduty_slack::slack::{At, Reaction as Read};
-use guardduty_slack::state::{Archiving, Entry};
-use guardduty_slack::time::Millis;
+use guardduty_slack::slack::{MessageRef, Reaction as Read};
+use guardduty_slack::state::{Archiving, FindingRecord};
+use guardduty_slack::time::Timestamp;
 use guardduty_slack::user::UserId;
 
 use crate::bugs;
+use crate::fake_slack::{FakeSlack, Once, SimMessage};
 use crate::history::Reaction;
-use crate::workspace::{Once, Said, Workspace};
 use crate::world::{BEGIN, World, name};
 
 /// `SLACK_TRIAGE_USERS`
@@ -25,7 +25,7 @@ const SUMMARY_DUE: i64 = BEGIN + 300_000;
 impl World {
     /// The reactions on the messages of a channel since `oldest`.
     pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
-        let is_meant = |m: &&Said| {
+        let is_meant = |m: &&SimMessage| {
             m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
         };
         let slack = self.slack.borrow();
@@ -33,8 +33,8 @@ impl World {
         messages.map(|m| (m.ts.clone(), read(&bugs::reactions(self, m)))).collect()
     }
 
-    pub fn reactions_at(&self, at: &At) -> Option<Vec<Read>> {
-        let is_meant = |m: &&Said| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
+    pub fn reactions_at(&self, at: &MessageRef) -> Option<Vec<Read>> {
+        let is_meant = |m: &&SimMessage| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
         self.slack.borrow().said.iter().find(is_meant).map(|m| read(&bugs::reactions(self, m)))
     }
 }
@@ -56,7 +56,7 @@ impl World {
         let kept = self.kept.borrow();
         let entry = kept.state.as_ref().and_then(|s| s.findings.get(id));
         if entry.and_then(|e| e.triage.as_ref()?.archiving) != Some(wanted) {
-            self.broken(format!(
+            self.report_violation(format!(
                 "{wanted:?} {id} is called, and the state that is kept does not say that it is intended"
             ));
         }
@@ -83,7 +83,7 @@ impl World {
         let added = slack.said.iter().filter(|m| m.tells(&id)).flat_map(|m| &m.added);
         let resolutions = added.filter(|(_, r)| r.emoji == RESOLVE && LISTED.contains(&r.user)).count();
         if calls > resolutions {
-            self.broken(format!("{id} was archived {calls} times for {resolutions} resolutions"));
+            self.report_violation(format!("{id} was archived {calls} times for {resolutions} resolutions"));
         }
     }
 
@@ -92,12 +92,12 @@ impl World {
         let (slack, id) = (self.slack.borrow(), name(f));
         let calls: Vec<&Once> = slack.escalations.iter().filter(|call| call.id == id).collect();
         if calls.len() > 1 {
-            self.broken(format!("{id} was escalated twice, by runs {} and {}", calls[0].run, calls[1].run));
+            self.report_violation(format!("{id} was escalated twice, by runs {} and {}", calls[0].run, calls[1].run));
         }
         let Some(message) = self.only_message(&slack, f) else { return };
         let is_handled = message.added.iter().any(|(_, r)| LISTED.contains(&r.user));
         if self.history.setup.escalate && !is_handled && calls.is_empty() {
-            self.broken(format!("nobody was called about {id}"));
+            self.report_violation(format!("nobody was called about {id}"));
         }
     }
 
@@ -112,27 +112,30 @@ impl World {
         for (emoji, marked) in [(ACKNOWLEDGE, &marks.acknowledged), (RESOLVE, &marks.resolved)] {
             let marked = marked.as_ref().map(ToString::to_string);
             if marked.as_deref() != first(emoji) {
-                self.broken(format!("the {emoji} of {id} is by {:?}, and {marked:?} is recorded", first(emoji)));
+                self.report_violation(format!(
+                    "the {emoji} of {id} is by {:?}, and {marked:?} is recorded",
+                    first(emoji)
+                ));
             }
         }
         let named = LISTED.iter().chain([&STRANGER]).filter(|user| message.text.contains(**user));
         let reacted: BTreeSet<&str> = message.reactions.iter().map(|r| r.user).filter(|u| LISTED.contains(u)).collect();
         let strangers: Vec<&&str> = named.filter(|user| !reacted.contains(**user)).collect();
         if !strangers.is_empty() {
-            self.broken(format!("the message of {id} names {strangers:?}"));
+            self.report_violation(format!("the message of {id} names {strangers:?}"));
         }
         let resolver = first(RESOLVE);
         if resolver.is_some_and(|user| !message.text.contains(user)) {
-            self.broken(format!("the message of {id} does not say who resolved it"));
+            self.report_violation(format!("the message of {id} does not say who resolved it"));
         }
         let is_archived = self.archived(f, self.now());
         if is_archived != (self.history.setup.triage == "archive" && resolver.is_some()) || is_stale(entry) {
-            self.broken(format!("{id} is archived: {is_archived}, and resolved by {resolver:?}"));
+            self.report_violation(format!("{id} is archived: {is_archived}, and resolved by {resolver:?}"));
         }
     }
 
     /// The message of a finding with one revision that nobody archived but the runs.
-    fn only_message<'w>(&self, slack: &'w Workspace, f: usize) -> Option<&'w Said> {
+    fn only_message<'w>(&self, slack: &'w FakeSlack, f: usize) -> Option<&'w SimMessage> {
         let id = name(f);
         let mut messages = slack.said.iter().filter(|m| m.tells(&id));
         let message = messages.next().filter(|m| messages.next().is_none() && m.deleted.is_none())?;
@@ -146,18 +149,18 @@ impl World {
         let mut ids: BTreeSet<&str> = BTreeSet::new();
         for summary in &slack.summaries {
             if !ids.insert(&summary.id) {
-                self.broken(format!("{} was posted twice, again by run {}", summary.id, summary.run));
+                self.report_violation(format!("{} was posted twice, again by run {}", summary.id, summary.run));
             }
         }
-        let due = Millis(SUMMARY_DUE);
+        let due = Timestamp(SUMMARY_DUE);
         let began = self.kept.borrow().versions.first().is_some_and(|(at, _)| *at < due);
         let worked = self.runs.borrow().iter().any(|run| run.worked() && run.started > due);
         if self.history.setup.summary && began && worked && ids.is_empty() {
-            self.broken("the summary was not posted".into());
+            self.report_violation("the summary was not posted".into());
         }
     }
 }
 
-fn is_stale(entry: &Entry) -> bool {
+fn is_stale(entry: &FindingRecord) -> bool {
     entry.triage.as_ref().is_some_and(|triage| triage.is_due())
 }

@@ -6,16 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use guardduty_slack::finding::Finding;
-use guardduty_slack::time::Millis;
+use guardduty_slack::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::bugs::Bug;
-use crate::dice::fate;
-use crate::history::{Event, History, How, Op, RunPlan, What};
-use crate::kept::Kept;
-use crate::sky::Life;
-use crate::workspace::Workspace;
+use crate::fake_guardduty::FindingLife;
+use crate::fake_slack::FakeSlack;
+use crate::fake_store::FakeStore;
+use crate::history::{Event, FaultEffect, History, Op, RunPlan, WorldEvent};
+use crate::rng::hash;
 
 /// When every history begins: 2026-11-24T06:40:00Z.
 pub const BEGIN: i64 = 1_795_502_400_000;
@@ -27,15 +27,15 @@ type Shown = (usize, usize, bool, usize, usize);
 
 pub struct World {
     pub history: History,
-    pub lives: Vec<Life>,
+    pub lives: Vec<FindingLife>,
     pub bug: Option<Bug>,
     started: Instant,
-    then: Cell<Option<Millis>>,
-    pub slack: RefCell<Workspace>,
-    pub kept: RefCell<Kept>,
+    then: Cell<Option<Timestamp>>,
+    pub slack: RefCell<FakeSlack>,
+    pub kept: RefCell<FakeStore>,
     pub runs: RefCell<Vec<Rc<Run>>>,
     /// What takes effect later: requests under way when their sender died, and what people do.
-    later: RefCell<BTreeMap<(Millis, u64), Effect>>,
+    later: RefCell<BTreeMap<(Timestamp, u64), Effect>>,
     scheduled: Cell<u64>,
     /// Told step by step, if wanted.
     pub trace: Option<RefCell<Vec<String>>>,
@@ -44,14 +44,14 @@ pub struct World {
     pub broken: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
     pub details: RefCell<HashMap<Shown, Finding>>,
-    /// What runs archived, or unarchived, and when.
-    pub archivings: RefCell<Vec<(Millis, usize, bool)>>,
+    /// WorldEvent runs archived, or unarchived, and when.
+    pub archivings: RefCell<Vec<(Timestamp, usize, bool)>>,
 }
 
 /// A run takes up what is to be said anew.
 pub struct Replay {
     pub run: usize,
-    pub at: Millis,
+    pub at: Timestamp,
     /// A write told that it was taken up.
     pub recorded: bool,
     /// What was said before, and is to be said anew.
@@ -62,8 +62,8 @@ pub struct Replay {
 pub struct Run {
     pub index: usize,
     pub plan: RunPlan,
-    pub started: Millis,
-    pub ended: Cell<Option<Millis>>,
+    pub started: Timestamp,
+    pub ended: Cell<Option<Timestamp>>,
     /// It knows that it cannot record.
     pub unrecordable: Cell<bool>,
     /// A history could not be read.
@@ -73,13 +73,13 @@ pub struct Run {
     pub crash: Notify,
     pub dead: Cell<bool>,
     /// Digests whose plan was never sent to be kept: id, and when.
-    pub unplanned: RefCell<Vec<(String, Millis, usize)>>,
+    pub unplanned: RefCell<Vec<(String, Timestamp, usize)>>,
 }
 
 impl World {
     pub fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
         let world = Rc::new(Self {
-            lives: Life::all(&history),
+            lives: FindingLife::all(&history),
             bug,
             started: Instant::now(),
             then: Cell::new(None),
@@ -97,7 +97,7 @@ impl World {
             history,
         });
         for Event { at, what } in world.history.events.clone() {
-            world.at(Millis(BEGIN + at), Box::new(move |w| w.happens(&what)));
+            world.at(Timestamp(BEGIN + at), Box::new(move |w| w.apply_event(&what)));
         }
         world
     }
@@ -106,11 +106,11 @@ impl World {
         self.history.seed
     }
 
-    pub fn now(&self) -> Millis {
-        self.then.get().unwrap_or_else(|| Millis(BEGIN).plus(self.started.elapsed()))
+    pub fn now(&self) -> Timestamp {
+        self.then.get().unwrap_or_else(|| Timestamp(BEGIN).plus(self.started.elapsed()))
     }
 
-    pub fn at(&self, at: Millis, effect: Effect) {
+    pub fn at(&self, at: Timestamp, effect: Effect) {
         self.scheduled.set(self.scheduled.get() + 1);
         self.later.borrow_mut().insert((at, self.scheduled.get()), effect);
     }
@@ -129,51 +129,55 @@ impl World {
         }
     }
 
-    fn happens(&self, what: &What) {
-        self.tell(|| format!("{what:?}"));
+    fn apply_event(&self, what: &WorldEvent) {
+        self.trace(|| format!("{what:?}"));
         match what {
-            What::Delete(finding) => self.slack.borrow_mut().delete(&name(*finding), self.now()),
-            What::Touch => {
-                self.met("write by somebody else");
-                self.kept.borrow_mut().touch(self.now());
+            WorldEvent::Delete(finding) => self.slack.borrow_mut().delete(&name(*finding), self.now()),
+            WorldEvent::Touch => {
+                self.count_event("write by somebody else");
+                self.kept.borrow_mut().touch_by_other_writer(self.now());
             }
-            What::Forge(finding) => {
+            WorldEvent::Forge(finding) => {
                 if let Some(state) = self.state_of(*finding, self.now()) {
-                    let updated = self.states(*finding)[state].updated.iso();
-                    self.slack.borrow_mut().forge(&name(*finding), &updated, self.now(), &self.history);
+                    let updated = self.states(*finding)[state].updated.to_rfc3339();
+                    self.slack.borrow_mut().post_forged_message(&name(*finding), &updated, self.now(), &self.history);
                 }
             }
-            What::Replay(seconds) => {
-                self.met("replays asked for");
+            WorldEvent::Replay(seconds) => {
+                self.count_event("replays asked for");
                 self.kept.borrow_mut().replay = Some(format!("{seconds}s"));
             }
-            What::Lose | What::Restore(_) => {
-                self.met(if *what == What::Lose { "state deleted" } else { "state restored from a copy" });
-                self.kept.borrow_mut().meddle(what, self.now());
+            WorldEvent::Lose | WorldEvent::Restore(_) => {
+                self.count_event(if *what == WorldEvent::Lose {
+                    "state deleted"
+                } else {
+                    "state restored from a copy"
+                });
+                self.kept.borrow_mut().apply_external_change(what, self.now());
             }
-            What::React { finding, reaction, is_added } => {
-                self.met(if *is_added { "reactions added" } else { "reactions removed" });
+            WorldEvent::React { finding, reaction, is_added } => {
+                self.count_event(if *is_added { "reactions added" } else { "reactions removed" });
                 self.slack.borrow_mut().react(&name(*finding), *reaction, *is_added, self.now());
             }
-            What::Turn(..) => self.met("a source changes"),
-            What::State { .. } | What::Archive(_) | What::BringBack(_) => {}
+            WorldEvent::Turn(..) => self.count_event("a source changes"),
+            WorldEvent::State { .. } | WorldEvent::Archive(_) | WorldEvent::BringBack(_) => {}
         }
     }
 
-    pub fn tell(&self, line: impl FnOnce() -> String) {
+    pub fn trace(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let at = self.now().0 - BEGIN;
             trace.borrow_mut().push(format!("{:>9.3} {}", at as f64 / 1000.0, line()));
         }
     }
 
-    pub fn met(&self, what: &str) {
+    pub fn count_event(&self, what: &str) {
         *self.met.borrow_mut().entry(what.to_owned()).or_default() += 1;
     }
 
     /// A promise is broken.
-    pub fn broken(&self, promise: String) {
-        self.tell(|| format!("BROKEN {promise}"));
+    pub fn report_violation(&self, promise: String) {
+        self.trace(|| format!("BROKEN {promise}"));
         self.broken.borrow_mut().push(promise);
     }
 }
@@ -183,7 +187,7 @@ pub fn name(finding: usize) -> String {
 }
 
 impl Run {
-    pub fn new(index: usize, plan: RunPlan, started: Millis) -> Rc<Self> {
+    pub fn new(index: usize, plan: RunPlan, started: Timestamp) -> Rc<Self> {
         Rc::new(Self {
             index,
             plan,
@@ -220,20 +224,20 @@ impl Run {
 
 /// A run's line to the world.
 #[derive(Clone)]
-pub struct Line {
+pub struct Connection {
     pub world: Rc<World>,
     pub run: Rc<Run>,
 }
 
 /// An effect on its way: if its sender dies, it may yet arrive.
-struct UnderWay<T: 'static> {
+struct InFlightCall<T: 'static> {
     world: Rc<World>,
-    due: Millis,
+    due: Timestamp,
     arrives: bool,
     effect: Option<Arriving<T>>,
 }
 
-impl<T: 'static> UnderWay<T> {
+impl<T: 'static> InFlightCall<T> {
     fn arrive(&mut self) -> T {
         self.world.catch_up();
         let effect = self.effect.take().expect("it arrives once");
@@ -241,7 +245,7 @@ impl<T: 'static> UnderWay<T> {
     }
 }
 
-impl<T: 'static> Drop for UnderWay<T> {
+impl<T: 'static> Drop for InFlightCall<T> {
     fn drop(&mut self) {
         if let Some(effect) = self.effect.take().filter(|_| self.arrives) {
             effect_later(&self.world, self.due, effect);
@@ -249,42 +253,42 @@ impl<T: 'static> Drop for UnderWay<T> {
     }
 }
 
-fn effect_later<T: 'static>(world: &World, due: Millis, effect: Arriving<T>) {
+fn effect_later<T: 'static>(world: &World, due: Timestamp, effect: Arriving<T>) {
     let effect: Effect = Box::new(move |w: &World| drop(effect(w)));
     world.at(due, effect);
 }
 
-impl Line {
+impl Connection {
     /// One call: its way there, its effect, its way back; and what goes wrong with it.
     pub async fn call<T: 'static>(
         &self,
         op: Op,
         what: impl Fn() -> String,
         effect: impl FnOnce(&World) -> T + 'static,
-    ) -> Result<T, How> {
+    ) -> Result<T, FaultEffect> {
         let (world, run) = (&self.world, &self.run);
         let (call, nth) = run.count(op);
-        let luck = fate(&[world.seed(), run.index as u64, op as u64, u64::from(nth)]);
+        let luck = hash(&[world.seed(), run.index as u64, op as u64, u64::from(nth)]);
         let fault = run.plan.fault(op, nth).cloned();
         let kill =
             run.plan.kill.filter(|k| k.call == if k.op.is_some() { nth } else { call } && k.op.is_none_or(|o| o == op));
         if let Some(how) = &fault {
-            world.met(&format!("{op:?} {}", kind(how)));
+            world.count_event(&format!("{op:?} {}", kind(how)));
         }
-        world.tell(|| format!("run {} #{call} {op:?}/{nth} {}{}", run.index, what(), told(&fault, kill.is_some())));
+        world.trace(|| format!("run {} #{call} {op:?}/{nth} {}{}", run.index, what(), told(&fault, kill.is_some())));
         if kill.is_some_and(|k| !k.after) {
-            world.met("killed before a call took effect");
+            world.count_event("killed before a call took effect");
             return self.die().await;
         }
-        let (there, back) = ways(op, luck);
+        let (there, back) = round_trip_delays(op, luck);
         let slow = match &fault {
-            Some(How::Slow(ms)) => *ms,
-            Some(How::Lost | How::Vanish) => 10_000,
+            Some(FaultEffect::Slow(ms)) => *ms,
+            Some(FaultEffect::ResponseLost | FaultEffect::RequestLost) => 10_000,
             _ => 0,
         };
         match fault {
-            None | Some(How::Slow(_) | How::Lost) => {}
-            Some(How::Copy(_)) => return Err(fault.expect("it is a fault")),
+            None | Some(FaultEffect::Slow(_) | FaultEffect::ResponseLost) => {}
+            Some(FaultEffect::Copy(_)) => return Err(fault.expect("it is a fault")),
             Some(how) => {
                 sleep(ms(there + slow)).await;
                 return if kill.is_some() { self.die().await } else { Err(how) };
@@ -295,19 +299,19 @@ impl Line {
         let (early, late) = if writes { (0, slow) } else { (slow, 0) };
         let due = world.now().plus(ms(there + early));
         let arrives = writes && luck.is_multiple_of(2);
-        let mut under_way = UnderWay { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
+        let mut under_way = InFlightCall { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
         sleep(ms(there + early)).await;
         let answer = under_way.arrive();
         if kill.is_some() {
-            world.met("killed after a call took effect");
+            world.count_event("killed after a call took effect");
             return self.die().await;
         }
         sleep(ms(back + late)).await;
-        if matches!(fault, Some(How::Lost)) { Err(How::Lost) } else { Ok(answer) }
+        if matches!(fault, Some(FaultEffect::ResponseLost)) { Err(FaultEffect::ResponseLost) } else { Ok(answer) }
     }
 
     async fn die<T>(&self) -> T {
-        self.world.tell(|| format!("run {} is KILLED", self.run.index));
+        self.world.trace(|| format!("run {} is KILLED", self.run.index));
         self.run.dead.set(true);
         self.run.crash.notify_one();
         std::future::pending().await
@@ -319,7 +323,7 @@ fn ms(ms: i64) -> Duration {
 }
 
 /// Milliseconds there and back.
-fn ways(op: Op, luck: u64) -> (i64, i64) {
+fn round_trip_delays(op: Op, luck: u64) -> (i64, i64) {
     let longest = match op {
         Op::Load | Op::Save | Op::Identity => 20,
         Op::Post | Op::Update => 400,
@@ -330,25 +334,25 @@ fn ways(op: Op, luck: u64) -> (i64, i64) {
     (1 + slow + (luck >> 8) as i64 % longest, 1 + (luck >> 32) as i64 % longest)
 }
 
-fn told(fault: &Option<How>, killed: bool) -> String {
+fn told(fault: &Option<FaultEffect>, killed: bool) -> String {
     let fault = fault.as_ref().map(|how| format!(" !! {how:?}")).unwrap_or_default();
     if killed { format!("{fault} (killed)") } else { fault }
 }
 
-fn kind(how: &How) -> &'static str {
+fn kind(how: &FaultEffect) -> &'static str {
     match how {
-        How::Slow(_) => "slow",
-        How::Fail => "fails",
-        How::Lost => "answer lost",
-        How::Vanish => "lost before its effect",
-        How::Denied => "denied",
-        How::Throttle(_) => "throttled",
-        How::Content => "content refused",
-        How::Channel => "channel refuses",
-        How::App => "app refused",
-        How::Copy(_) => "only the copy",
-        How::Repeat => "page token repeats",
-        How::LeaveOut => "leaves findings out",
-        How::NewCode => "refused with an unknown code",
+        FaultEffect::Slow(_) => "slow",
+        FaultEffect::Fail => "fails",
+        FaultEffect::ResponseLost => "answer lost",
+        FaultEffect::RequestLost => "lost before its effect",
+        FaultEffect::Denied => "denied",
+        FaultEffect::Throttle(_) => "throttled",
+        FaultEffect::Content => "content refused",
+        FaultEffect::Channel => "channel refuses",
+        FaultEffect::App => "app refused",
+        FaultEffect::Copy(_) => "only the copy",
+        FaultEffect::Repeat => "page token repeats",
+        FaultEffect::LeaveOut => "leaves findings out",
+        FaultEffect::NewCode => "refused with an unknown code",
     }
 }

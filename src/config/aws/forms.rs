@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use super::super::values::{Parsed, is_account, is_region, is_role_arn, quoted};
+use super::super::values::{ParseResult, is_account, is_region, is_role_arn, quote_redacted};
 
-type Parse = fn(&str) -> Parsed<String>;
+type Parse = fn(&str) -> ParseResult<String>;
 
 /// Every variable that the SDK reads, in alphabetical order.
 pub(super) const VARIABLES: &[(&str, Parse)] = &[
@@ -61,7 +61,7 @@ pub(super) const VARIABLES: &[(&str, Parse)] = &[
 ];
 
 /// Something that goes into a header or a signature; perhaps a secret, so it is not shown.
-fn token(value: &str) -> Parsed<String> {
+fn token(value: &str) -> ParseResult<String> {
     if value.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(value.to_owned());
     }
@@ -69,7 +69,7 @@ fn token(value: &str) -> Parsed<String> {
 }
 
 /// The value of a header, which may hold spaces.
-fn header(value: &str) -> Parsed<String> {
+fn header(value: &str) -> ParseResult<String> {
     if value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Ok(value.to_owned());
     }
@@ -77,107 +77,107 @@ fn header(value: &str) -> Parsed<String> {
 }
 
 /// A name or a path.
-fn line(value: &str) -> Parsed<String> {
+fn line(value: &str) -> ParseResult<String> {
     if value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
-        return Err(format!("invalid value {}: expected one line of UTF-8", quoted(value)));
+        return Err(format!("invalid value {}: expected one line of UTF-8", quote_redacted(value)));
     }
     Ok(value.to_owned())
 }
 
-fn account(value: &str) -> Parsed<String> {
+fn account(value: &str) -> ParseResult<String> {
     if is_account(value) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid account ID {}: expected 12 digits", quoted(value)))
+    Err(format!("invalid account ID {}: expected 12 digits", quote_redacted(value)))
 }
 
-pub(super) fn region(value: &str) -> Parsed<String> {
+pub(super) fn region(value: &str) -> ParseResult<String> {
     if is_region(value) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid region {}: expected a region such as eu-west-1 or us-gov-west-1", quoted(value)))
+    Err(format!("invalid region {}: expected a region such as eu-west-1 or us-gov-west-1", quote_redacted(value)))
 }
 
-fn role(value: &str) -> Parsed<String> {
+fn role(value: &str) -> ParseResult<String> {
     if is_role_arn(value) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid role ARN {}: expected arn:aws:iam::123456789012:role/name", quoted(value)))
+    Err(format!("invalid role ARN {}: expected arn:aws:iam::123456789012:role/name", quote_redacted(value)))
 }
 
 /// Source: IAM API Reference, `AssumeRoleWithWebIdentity`, `RoleSessionName`.
-fn session_name(value: &str) -> Parsed<String> {
+fn session_name(value: &str) -> ParseResult<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if (2..=64).contains(&value.len()) && value.chars().all(is_plain) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid session name {}: expected 2 to 64 letters, digits and _+=,.@-", quoted(value)))
+    Err(format!("invalid session name {}: expected 2 to 64 letters, digits and _+=,.@-", quote_redacted(value)))
 }
 
 /// Source: SDKs and Tools Reference Guide, "Application ID".
-fn app_id(value: &str) -> Parsed<String> {
+fn app_id(value: &str) -> ParseResult<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if value.chars().all(is_plain) {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid application ID {}: expected letters, digits and !#$%&'*+-.^_`|~", quoted(value)))
+    Err(format!("invalid application ID {}: expected letters, digits and !#$%&'*+-.^_`|~", quote_redacted(value)))
 }
 
-pub(super) fn boolean(value: &str) -> Parsed<String> {
+pub(super) fn boolean(value: &str) -> ParseResult<String> {
     one_of("boolean", &["true", "false"], value)
 }
 
-pub(super) fn attempts(value: &str) -> Parsed<String> {
+pub(super) fn attempts(value: &str) -> ParseResult<String> {
     match value.parse::<u32>() {
         Ok(attempts) if attempts > 0 => Ok(attempts.to_string()),
-        _ => Err(format!("invalid number of attempts {}: expected a whole number from 1", quoted(value))),
+        _ => Err(format!("invalid number of attempts {}: expected a whole number from 1", quote_redacted(value))),
     }
 }
 
 /// `legacy` is the old mode of other SDKs, with the same meaning to an operator: retry what is transient.
-pub(super) fn retry_mode(value: &str) -> Parsed<String> {
+pub(super) fn retry_mode(value: &str) -> ParseResult<String> {
     match one_of("retry mode", &["standard", "adaptive", "legacy"], value)?.as_str() {
         "legacy" => Ok("standard".into()),
         mode => Ok(mode.to_owned()),
     }
 }
 
-fn checksums(value: &str) -> Parsed<String> {
+fn checksums(value: &str) -> ParseResult<String> {
     one_of("checksum setting", &["when_supported", "when_required"], value)
 }
 
-fn endpoint_mode_of_account(value: &str) -> Parsed<String> {
+fn endpoint_mode_of_account(value: &str) -> ParseResult<String> {
     one_of("endpoint mode", &["preferred", "disabled", "required"], value)
 }
 
-fn endpoint_mode_of_metadata(value: &str) -> Parsed<String> {
+fn endpoint_mode_of_metadata(value: &str) -> ParseResult<String> {
     one_of("endpoint mode", &["ipv4", "ipv6"], value)
 }
 
 /// Source: SDKs and Tools Reference Guide, "Request compression": 10 MiB at most.
-fn compression_size(value: &str) -> Parsed<String> {
+fn compression_size(value: &str) -> ParseResult<String> {
     match value.parse::<u32>() {
         Ok(size) if size <= 10_485_760 => Ok(size.to_string()),
-        _ => Err(format!("invalid size {}: expected a number of bytes from 0 to 10485760", quoted(value))),
+        _ => Err(format!("invalid size {}: expected a number of bytes from 0 to 10485760", quote_redacted(value))),
     }
 }
 
 /// In lower case: the SDK compares some of these without regard to case, and others with.
-fn one_of(noun: &str, values: &[&str], value: &str) -> Parsed<String> {
+fn one_of(noun: &str, values: &[&str], value: &str) -> ParseResult<String> {
     let lower = value.to_ascii_lowercase();
     if values.contains(&lower.as_str()) {
         return Ok(lower);
     }
     let (last, others) = values.split_last().unwrap_or((&"", &[]));
-    Err(format!("invalid {noun} {}: expected {} or {last}", quoted(value), others.join(", ")))
+    Err(format!("invalid {noun} {}: expected {} or {last}", quote_redacted(value), others.join(", ")))
 }
 
 /// The value as it is given, without what the parser would add; it may hold a password, so it is not shown.
-pub(super) fn url(value: &str) -> Parsed<String> {
+pub(super) fn url(value: &str) -> ParseResult<String> {
     parsed_url(value).map(|_| value.to_owned())
 }
 
-fn parsed_url(value: &str) -> Parsed<Url> {
+fn parsed_url(value: &str) -> ParseResult<Url> {
     let problem = || "invalid URL (not shown): expected a URL such as https://host/path".to_owned();
     let url = Url::parse(value).map_err(|_| problem())?;
     // The SDK parses more strictly than a browser does.
@@ -187,7 +187,7 @@ fn parsed_url(value: &str) -> Parsed<Url> {
 
 /// Without TLS only on loopback and at the addresses of the agents of ECS and EKS, as every SDK demands.
 /// Source: SDKs and Tools Reference Guide, "Container credential provider".
-fn agent(value: &str) -> Parsed<String> {
+fn agent(value: &str) -> ParseResult<String> {
     const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
     let url = parsed_url(value)?;
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
@@ -201,9 +201,9 @@ fn agent(value: &str) -> Parsed<String> {
     Err("invalid URL (not shown): without TLS, expected a loopback address or the agent of ECS or EKS".into())
 }
 
-fn path(value: &str) -> Parsed<String> {
+fn path(value: &str) -> ParseResult<String> {
     if value.starts_with('/') && !value.starts_with("//") && value.parse::<::http::uri::PathAndQuery>().is_ok() {
         return Ok(value.to_owned());
     }
-    Err(format!("invalid path {}: expected a path such as /v2/credentials", quoted(value)))
+    Err(format!("invalid path {}: expected a path such as /v2/credentials", quote_redacted(value)))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::faults::Faults;
+use super::errors::ConfigErrors;
 use forms::VARIABLES;
 
 /// The SDK reads this one from the process itself, for its user agent.
@@ -47,7 +47,7 @@ pub(super) struct Read {
 }
 
 /// Checks AWS's variables and the selected profile. Every fault is noted.
-pub(super) fn read(vars: &BTreeMap<String, String>, faults: &mut Faults) -> Read {
+pub(super) fn read(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> Read {
     let mut cleaned = variables(vars, faults);
     check_pairs(&cleaned, faults);
     if let Some(region) = cleaned.get("AWS_DEFAULT_REGION").cloned() {
@@ -64,7 +64,7 @@ pub(super) fn read(vars: &BTreeMap<String, String>, faults: &mut Faults) -> Read
 }
 
 /// The variables that the SDK reads, as far as they are understood.
-fn variables(vars: &BTreeMap<String, String>, faults: &mut Faults) -> BTreeMap<String, String> {
+fn variables(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> BTreeMap<String, String> {
     let mut cleaned = BTreeMap::new();
     for (name, parse) in VARIABLES {
         let Some(value) = vars.get(*name) else { continue };
@@ -73,22 +73,22 @@ fn variables(vars: &BTreeMap<String, String>, faults: &mut Faults) -> BTreeMap<S
             Ok(value) => {
                 cleaned.insert((*name).to_owned(), value);
             }
-            Err(problem) => faults.add(*name, problem),
+            Err(problem) => faults.push(*name, problem),
         }
     }
     cleaned
 }
 
 /// Variables that mean something only together.
-fn check_pairs(cleaned: &BTreeMap<String, String>, faults: &mut Faults) {
+fn check_pairs(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors) {
     const PAIRS: [(&str, &str); 3] = [
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
     ];
     for (given, required) in PAIRS {
-        if cleaned.contains_key(given) && !cleaned.contains_key(required) && !faults.mention(required) {
-            faults.add(required, format!("not set: required with {given}"));
+        if cleaned.contains_key(given) && !cleaned.contains_key(required) && !faults.has_error_for(required) {
+            faults.push(required, format!("not set: required with {given}"));
         }
     }
 }

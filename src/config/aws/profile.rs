@@ -10,8 +10,8 @@ use aws_runtime::env_config::source;
 use aws_types::os_shim_internal::{Env, Fs};
 use futures_util::FutureExt;
 
-use super::super::faults::Faults;
-use super::super::values::Parsed;
+use super::super::errors::ConfigErrors;
+use super::super::values::ParseResult;
 use super::forms;
 
 /// What the program needs to know of the profile.
@@ -22,7 +22,7 @@ pub(super) struct Profile {
     pub overrides: Vec<(&'static str, String)>,
 }
 
-type Parse = fn(&str) -> Parsed<String>;
+type Parse = fn(&str) -> ParseResult<String>;
 
 const KEYS: [(&str, Parse); 7] = [
     ("region", forms::region),
@@ -37,27 +37,27 @@ const KEYS: [(&str, Parse); 7] = [
 /// The services that are called, as their sections are named.
 const SERVICES: [&str; 4] = ["account", "guardduty", "organizations", "sts"];
 
-pub(super) fn read(cleaned: &BTreeMap<String, String>, faults: &mut Faults) -> Profile {
+pub(super) fn read(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> Profile {
     let place = |key: &str| format!("{}: {key}", name(cleaned));
     let sections = match load(cleaned) {
         Ok(sections) => sections,
         Err(error) => {
-            faults.add(files(cleaned), format!("cannot be read: {}", error_text(&error)));
+            faults.push(files(cleaned), format!("cannot be read: {}", error_text(&error)));
             return Profile::default();
         }
     };
     if is_missing(cleaned, &sections) {
-        faults.add("AWS_PROFILE", format!("unknown profile: expected a profile of {}", files(cleaned)));
+        faults.push("AWS_PROFILE", format!("unknown profile: expected a profile of {}", files(cleaned)));
     }
     for (key, parse) in KEYS {
         if let Some(Err(problem)) = sections.get(key).map(|value| parse(value.trim())) {
-            faults.add(place(key), problem);
+            faults.push(place(key), problem);
         }
     }
     for service in SERVICES {
         let value = service_endpoint(service, &sections);
         if let Some(Err(problem)) = value.map(|value| forms::url(value.trim())) {
-            faults.add(place(&format!("services, {service}, endpoint_url")), problem);
+            faults.push(place(&format!("services, {service}, endpoint_url")), problem);
         }
     }
     Profile {

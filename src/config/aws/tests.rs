@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::*;
 
-fn read_from(vars: &[(&str, &str)]) -> (Read, Faults) {
+fn read_from(vars: &[(&str, &str)]) -> (Read, ConfigErrors) {
     let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut faults = Faults::default();
+    let mut faults = ConfigErrors::default();
     (read(&vars.collect(), &mut faults), faults)
 }
 

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use serde_json::Value;
 
-use crate::finding::Band;
+use crate::finding::SeverityLevel;
 
 /// The severities that a route matches.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,9 +37,9 @@ impl SeverityRange {
     }
 
     fn parse_text(text: &str) -> Option<Self> {
-        const SIGNS: [&str; 5] = [">=", "<=", ">", "<", "="];
+        const OPERATOR_SIGNS: [&str; 5] = [">=", "<=", ">", "<", "="];
         let text = text.trim();
-        let sign = SIGNS.into_iter().find(|sign| text.starts_with(sign)).unwrap_or_default();
+        let sign = OPERATOR_SIGNS.into_iter().find(|sign| text.starts_with(sign)).unwrap_or_default();
         let Operand { lower, upper } = Operand::parse(text[sign.len()..].trim())?;
         Some(match sign {
             ">=" => Self { lower, upper: Bound::Unbounded },
@@ -53,10 +53,10 @@ impl SeverityRange {
 
 impl Operand {
     fn parse(text: &str) -> Option<Self> {
-        if let Some(level) = Band::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(text)) {
-            let next = Band::ALL.into_iter().find(|other| *other > level);
-            let upper = next.map_or(Bound::Unbounded, |next| Bound::Excluded(next.floor()));
-            return Some(Self { lower: Bound::Included(level.floor()), upper });
+        if let Some(level) = SeverityLevel::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(text)) {
+            let next = SeverityLevel::ALL.into_iter().find(|other| *other > level);
+            let upper = next.map_or(Bound::Unbounded, |next| Bound::Excluded(next.min_score()));
+            return Some(Self { lower: Bound::Included(level.min_score()), upper });
         }
         let number: f64 = text.parse().ok()?;
         let bound = Bound::Included(number);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::state::store::SaveError;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn checkpoints() -> Checkpoints {
     let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
@@ -9,7 +9,7 @@ fn checkpoints() -> Checkpoints {
     Checkpoints::new(&config, true, None, NOW)
 }
 
-fn after(seconds: u64) -> Millis {
+fn after(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 

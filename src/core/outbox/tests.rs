@@ -1,17 +1,17 @@
 use super::*;
 use crate::config::Config;
-use crate::message::{Level, Notice};
+use crate::message::{Notice, NoticeLevel};
 use crate::plan::default_destination;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// An outbox with notices for the default channel, which has ID C0SECURITY.
 struct Fixture {
     outbox: Outbox,
     channels: Channels,
-    wording: Wording,
+    wording: MessageOptions,
     permission: Permission,
-    now: Millis,
+    now: Timestamp,
 }
 
 fn outbox(channel: &str, notices: usize) -> Fixture {
@@ -19,9 +19,9 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
     let config = Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
     let channels = Channels::new(default_destination(&config), BTreeMap::new());
     let mut outbox = Outbox::default();
-    let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: Level::Info };
+    let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: NoticeLevel::Info };
     outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Delivery::Notice(notice(n))).collect());
-    Fixture { outbox, channels, wording: Wording::default(), permission: Permission::Send, now: NOW }
+    Fixture { outbox, channels, wording: MessageOptions::default(), permission: Permission::Send, now: NOW }
 }
 
 impl Fixture {
@@ -33,7 +33,7 @@ impl Fixture {
             permission: self.permission,
             now: self.now,
             left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
-            refresh_until: Millis::MAX,
+            refresh_until: Timestamp::MAX,
             chance: 1.0,
         };
         (&mut self.outbox, context)
@@ -64,11 +64,11 @@ impl Fixture {
 }
 
 fn posted() -> Answer {
-    Answer::Posted(Ok(At { channel: "C0SECURITY".into(), ts: "1.1".into(), thread: None }))
+    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None }))
 }
 
 fn unknown() -> Answer {
-    Answer::Posted(Err(Failure::Unknown("timed out".into())))
+    Answer::Posted(Err(SlackError::OutcomeUnknown("timed out".into())))
 }
 
 #[test]

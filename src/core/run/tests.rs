@@ -9,10 +9,10 @@ use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
 use crate::poll::Window;
 use crate::poll::look::Look;
-use crate::slack::At;
+use crate::slack::MessageRef;
 use crate::state::store::SaveError;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
@@ -25,7 +25,7 @@ fn config(more: &[(&str, &str)]) -> Config {
 fn finding(id: &str) -> Rc<Finding> {
     let raw = serde_json::json!({
         "id": id, "accountId": ACCOUNT, "region": REGION, "type": "Recon:EC2/Portscan", "severity": 5.0,
-        "updatedAt": NOW.iso(),
+        "updatedAt": NOW.to_rfc3339(),
     });
     let origin = Origin { account: ACCOUNT.into(), region: REGION.into(), detector: "d".into() };
     Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap())
@@ -34,27 +34,27 @@ fn finding(id: &str) -> Rc<Finding> {
 /// A run with one source, and what it wants done.
 struct Run<'a> {
     core: Core<'a>,
-    now: Millis,
+    now: Timestamp,
     calls: Vec<(CallId, Call)>,
     saves: Vec<Save>,
     printed: usize,
-    wake_at: Option<Millis>,
+    wake_at: Option<Timestamp>,
 }
 
-fn wording() -> &'static Wording {
+fn wording() -> &'static MessageOptions {
     Box::leak(Box::default())
 }
 
 fn begin(config: &Config) -> Run<'_> {
-    let mut state = State { saved: Some(NOW), ..State::default() };
-    state.source(&format!("{ACCOUNT}/{REGION}"), NOW);
+    let mut state = State { saved_at: Some(NOW), ..State::default() };
+    state.source_or_insert(&format!("{ACCOUNT}/{REGION}"), NOW);
     let core = Core::new(Start {
         config,
         wording: wording(),
         limits: Limits::default(),
         id: "run".into(),
         chance: || 0.5,
-        requests: Requests::default(),
+        requests: RequestCounts::default(),
         identities: 1,
         state,
         is_new_installation: false,
@@ -109,7 +109,7 @@ impl Run<'_> {
 
     fn acknowledge(&mut self) {
         let (id, _) = self.calls.remove(0);
-        let at = At { channel: "C0SECURITY".into(), ts: format!("{}.1", self.now.0 / 1_000), thread: None };
+        let at = MessageRef { channel: "C0SECURITY".into(), ts: format!("{}.1", self.now.0 / 1_000), thread_ts: None };
         self.handle(Event::CallAnswered(id, Answer::Posted(Ok(at))));
     }
 
@@ -119,7 +119,7 @@ impl Run<'_> {
     }
 
     fn pass_to_end(&mut self) {
-        self.pass(self.core.end.since(self.now));
+        self.pass(self.core.end.duration_since(self.now));
     }
 }
 
@@ -129,14 +129,14 @@ fn a_finding_is_announced_after_its_intent_was_saved_and_recorded_after_it_was_a
     let mut run = begin(&config);
     run.show(&["f1"]);
     assert!(run.calls.is_empty());
-    assert!(run.saves[0].document.contains("\"run\":"), "{}", run.saves[0].document);
+    assert!(run.saves[0].document.contains("\"lease\":"), "{}", run.saves[0].document);
     assert!(!run.saves[0].document.contains("f1"));
     run.answer_save(Ok(()));
     assert!(matches!(run.calls[..], [(_, Call::Post { .. })]));
     assert!(run.saves.is_empty());
     run.acknowledge();
     assert!(run.saves[0].document.contains("f1"));
-    assert!(!run.saves[0].document.contains("\"run\":"), "a clean end leaves no intent");
+    assert!(!run.saves[0].document.contains("\"lease\":"), "a clean end leaves no intent");
     assert!(!run.core.is_finished());
     run.answer_save(Ok(()));
     assert!(run.core.is_finished());
@@ -176,7 +176,7 @@ fn a_finding_is_announced_although_the_store_does_not_answer() {
     run.answer_save(Err(SaveError::Unavailable("503".into())));
     assert!(run.core.is_finished());
     assert!(!run.core.is_success());
-    assert!(run.core.state.knows("f1", NOW));
+    assert!(run.core.state.is_processed("f1", NOW));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_run_that_must_end_waits_a_moment_for_the_answers_and_then_saves_that_the_ou
     run.pass_to_end();
     assert!(run.saves.is_empty());
     run.pass(Duration::from_millis(1_500));
-    assert!(run.saves[0].document.contains("\"run\":"), "the next run must read the history");
+    assert!(run.saves[0].document.contains("\"lease\":"), "the next run must read the history");
     run.answer_save(Ok(()));
     assert!(run.core.is_finished());
     assert!(!run.core.is_success());

@@ -1,6 +1,6 @@
 use super::*;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const LEFT: Duration = Duration::from_secs(100);
 
 fn to(name: &str, mention: Option<&str>) -> Destination {
@@ -27,7 +27,7 @@ impl Case {
     }
 
     /// What follows from a failure, and where the message goes then.
-    fn after(self, failure: Failure, channels: &mut Channels) -> (Next, String, Place) {
+    fn after(self, failure: SlackError, channels: &mut Channels) -> (Next, String, Place) {
         let mut way = Way::new(&to(self.channel, self.mention), self.place, channels);
         let mut limiter = RateLimiter::default();
         let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
@@ -46,16 +46,16 @@ fn every_failure_of_a_new_message_has_its_consequence() {
     let end = |unsent: Unsent| (Next::End(unsent), "C0OTHER".to_owned(), Place::Channel);
     let later = NOW.plus(Duration::from_millis(500));
     for (failure, expected) in [
-        (Failure::RateLimited(None), again("C0OTHER")),
-        (Failure::Content(error()), again("C0OTHER")),
-        (Failure::Restricted(error()), again("C0DEFAULT")),
-        (Failure::Channel(error()), again("C0DEFAULT")),
-        (Failure::Reply(error()), again("C0DEFAULT")),
-        (Failure::Gone(error()), again("C0DEFAULT")),
-        (Failure::Unclassified(error()), again("C0OTHER")),
-        (Failure::App(error()), end(Unsent::Left)),
-        (Failure::Unsent(error()), (Next::AgainAt(later), "C0OTHER".into(), Place::Channel)),
-        (Failure::Unknown(error()), end(Unsent::Unknown("chat.postMessage: code".into()))),
+        (SlackError::RateLimited(None), again("C0OTHER")),
+        (SlackError::ContentRejected(error()), again("C0OTHER")),
+        (SlackError::Restricted(error()), again("C0DEFAULT")),
+        (SlackError::ChannelRejected(error()), again("C0DEFAULT")),
+        (SlackError::Reply(error()), again("C0DEFAULT")),
+        (SlackError::MessageNotFound(error()), again("C0DEFAULT")),
+        (SlackError::Unclassified(error()), again("C0OTHER")),
+        (SlackError::AppRejected(error()), end(Unsent::Left)),
+        (SlackError::NotSent(error()), (Next::AgainAt(later), "C0OTHER".into(), Place::Channel)),
+        (SlackError::OutcomeUnknown(error()), end(Unsent::Unknown("chat.postMessage: code".into()))),
     ] {
         assert_eq!(Case::channel("C0OTHER").after(failure.clone(), &mut channels()), expected, "{failure:?}");
     }
@@ -65,7 +65,7 @@ fn every_failure_of_a_new_message_has_its_consequence() {
 fn a_message_that_the_default_channel_rejects_stops_its_queue() {
     let mut channels = channels();
     let stopped = Unsent::Stopped("C0DEFAULT: is_archived".into());
-    let (next, ..) = Case::channel("C0DEFAULT").after(Failure::Channel("is_archived".into()), &mut channels);
+    let (next, ..) = Case::channel("C0DEFAULT").after(SlackError::ChannelRejected("is_archived".into()), &mut channels);
     assert_eq!(next, Next::End(stopped));
     let mut way = Way::new(&to("C0DEFAULT", None), Place::Channel, &channels);
     assert_eq!(way.prepare(&channels), Err(Unsent::Stopped("C0DEFAULT: is_archived".into())));
@@ -75,7 +75,7 @@ fn a_message_that_the_default_channel_rejects_stops_its_queue() {
 fn an_unknown_outcome_is_tried_again_where_no_history_can_show_the_message() {
     let mut channels = channels();
     channels.set_unreadable("C0OTHER".into());
-    let (next, ..) = Case::channel("C0OTHER").after(Failure::Unknown(error()), &mut channels);
+    let (next, ..) = Case::channel("C0OTHER").after(SlackError::OutcomeUnknown(error()), &mut channels);
     assert!(matches!(next, Next::AgainAt(_)), "{next:?}");
 }
 
@@ -83,9 +83,9 @@ fn an_unknown_outcome_is_tried_again_where_no_history_can_show_the_message() {
 fn a_reply_is_posted_in_its_thread_or_nowhere() {
     let place = || Place::OnlyThread("1.1".into(), false);
     for (failure, unsent) in [
-        (Failure::Gone(error()), Unsent::NotFound),
-        (Failure::Reply(error()), Unsent::NoReply(error())),
-        (Failure::Channel(error()), Unsent::NoReply(error())),
+        (SlackError::MessageNotFound(error()), Unsent::NotFound),
+        (SlackError::Reply(error()), Unsent::NoReply(error())),
+        (SlackError::ChannelRejected(error()), Unsent::NoReply(error())),
     ] {
         let expected = (Next::End(unsent), "C0OTHER".to_owned(), place());
         assert_eq!(Case::reply().after(failure, &mut channels()), expected);
@@ -96,13 +96,13 @@ fn a_reply_is_posted_in_its_thread_or_nowhere() {
 fn a_message_that_a_thread_rejects_goes_to_the_channel() {
     let case = Case { place: Place::PreferThread("1.1".into()), ..Case::channel("C0OTHER") };
     let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
-    assert_eq!(case.after(Failure::Reply(error()), &mut channels()), expected);
+    assert_eq!(case.after(SlackError::Reply(error()), &mut channels()), expected);
 }
 
 #[test]
 fn a_channel_that_was_renamed_is_addressed_by_its_id() {
     let mut channels = channels();
-    let not_found = || Failure::Channel("channel_not_found".into());
+    let not_found = || SlackError::ChannelRejected("channel_not_found".into());
     assert_eq!(Case::channel("#old").after(not_found(), &mut channels).1, "C0OLD");
     assert_eq!(Case::channel("#old").after(not_found(), &mut channels).1, "C0DEFAULT", "the ID does not exist either");
     assert_eq!(Case::channel("#unknown").after(not_found(), &mut channels).1, "C0DEFAULT");
@@ -112,5 +112,5 @@ fn a_channel_that_was_renamed_is_addressed_by_its_id() {
 fn a_mention_that_a_channel_may_reject_is_omitted_first() {
     let case = Case { mention: Some("<!channel>"), ..Case::channel("C0OTHER") };
     let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
-    assert_eq!(case.after(Failure::Restricted(error()), &mut channels()), expected);
+    assert_eq!(case.after(SlackError::Restricted(error()), &mut channels()), expected);
 }

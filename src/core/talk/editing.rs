@@ -5,17 +5,19 @@ use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Place as LogPlace, log_redirect};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Shared, on_app_rejection};
-use crate::message::{self, Addressing, Form, Message, Wording};
+use crate::message::{self, Addressing, Message, MessageForm, MessageOptions};
 use crate::plan::{Delivery, Queue};
-use crate::slack::{At, Failure};
+use crate::slack::{MessageRef, SlackError};
 
 impl Talk {
-    pub(super) fn edit(&self, form: Form, wording: &Wording) -> (At, Message) {
+    pub(super) fn edit(&self, form: MessageForm, wording: &MessageOptions) -> (MessageRef, Message) {
         match &self.delivery {
             Delivery::Redirect { id, old, channel, .. } => {
-                (old.clone(), message::moved(id, channel, self.link.as_deref(), form))
+                (old.clone(), message::redirect(id, channel, self.link.as_deref(), form))
             }
-            Delivery::Update(f, update) => (update.at.clone(), self.finding(f, &Addressing::default(), form, wording)),
+            Delivery::Update(f, update) => {
+                (update.message.clone(), self.finding(f, &Addressing::default(), form, wording))
+            }
             Delivery::Refresh(f, refresh) => {
                 (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording))
             }
@@ -23,7 +25,7 @@ impl Talk {
         }
     }
 
-    pub(super) fn on_updated(&mut self, result: Result<(), Failure>, shared: &mut Shared) {
+    pub(super) fn on_updated(&mut self, result: Result<(), SlackError>, shared: &mut Shared) {
         let Step::Edit(forms, attempts) = &mut self.step else { return };
         let form = forms.now();
         let failure = match result {
@@ -31,27 +33,29 @@ impl Talk {
             Err(failure) => failure,
         };
         let next = match failure {
-            Failure::RateLimited(wait) => {
+            SlackError::RateLimited(wait) => {
                 attempts.on_rate_limit(&Queue::Edits, wait, shared);
                 Next::Again
             }
             // What no form can express by an edit is posted again.
-            Failure::Content(error) | Failure::Unclassified(error) if forms.simplify(&error) => Next::Again,
-            Failure::Content(_)
-            | Failure::Unclassified(_)
-            | Failure::Gone(_)
-            | Failure::Reply(_)
-            | Failure::Channel(_)
-            | Failure::Restricted(_) => return self.on_message_not_found(shared.channels),
-            Failure::App(error) => on_app_rejection(&error, shared),
-            Failure::Unsent(error) | Failure::Unknown(error) => {
+            SlackError::ContentRejected(error) | SlackError::Unclassified(error) if forms.simplify(&error) => {
+                Next::Again
+            }
+            SlackError::ContentRejected(_)
+            | SlackError::Unclassified(_)
+            | SlackError::MessageNotFound(_)
+            | SlackError::Reply(_)
+            | SlackError::ChannelRejected(_)
+            | SlackError::Restricted(_) => return self.on_message_not_found(shared.channels),
+            SlackError::AppRejected(error) => on_app_rejection(&error, shared),
+            SlackError::NotSent(error) | SlackError::OutcomeUnknown(error) => {
                 attempts.on_failure(format!("chat.update: {error}"), shared)
             }
         };
         self.follow(next, shared.channels);
     }
 
-    pub(super) fn on_edited(&mut self, form: Form, channels: &Channels) {
+    pub(super) fn on_edited(&mut self, form: MessageForm, channels: &Channels) {
         match &self.delivery {
             Delivery::Redirect { id, old, .. } => {
                 log_redirect(id, LogPlace { channel: &channels.name(&old.channel), at: old });
@@ -62,10 +66,10 @@ impl Talk {
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Update(f, update) => {
-                self.log(Action::Updated, f, &update.at, channels);
+                self.log(Action::Updated, f, &update.message, channels);
                 let done = updated(update, false);
-                self.is_minimal |= form == Form::Bare;
-                self.step = if update.word.is_some() { Step::Replies } else { Step::Ended(done) };
+                self.is_minimal |= form == MessageForm::Minimal;
+                self.step = if update.reply.is_some() { Step::Replies } else { Step::Ended(done) };
             }
             _ => {}
         }

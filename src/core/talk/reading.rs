@@ -11,7 +11,7 @@ use crate::core::send::{Attempts, Forms};
 use crate::finding::Finding;
 use crate::message::Related;
 use crate::plan::Delivery;
-use crate::slack::{At, HistoryError, OwnMessage};
+use crate::slack::{BotMessage, HistoryError, MessageRef};
 use crate::state::RelatedMessage;
 
 impl Talk {
@@ -44,7 +44,7 @@ impl Talk {
 
     pub(super) fn on_messages(
         &mut self,
-        messages: Result<Vec<OwnMessage>, HistoryError>,
+        messages: Result<Vec<BotMessage>, HistoryError>,
         past: &Past,
         channels: &Channels,
     ) {
@@ -82,7 +82,7 @@ impl Talk {
     pub(super) fn on_thread_of_other_region(
         &mut self,
         n: usize,
-        messages: Result<Vec<OwnMessage>, HistoryError>,
+        messages: Result<Vec<BotMessage>, HistoryError>,
         channels: &Channels,
     ) {
         let Delivery::Post(f, post) = &self.delivery else { return };
@@ -91,10 +91,10 @@ impl Talk {
             Err(HistoryError::Denied(_)) => Vec::new(),
             Err(error) => return self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
         };
-        let root = &post.threads[n];
+        let root = &post.candidate_threads[n];
         match messages.into_iter().find(|m| m.event_type == "guardduty_finding" && is_about(m, f)) {
             Some(m) => {
-                let at = At { channel: root.channel.clone(), ts: m.ts, thread: Some(root.ts.clone()) };
+                let at = MessageRef { channel: root.channel.clone(), ts: m.ts, thread_ts: Some(root.ts.clone()) };
                 self.log(Action::FoundInHistory, f, &at, channels);
                 self.finish(posted(at, None, None, String::new()));
             }
@@ -120,10 +120,10 @@ impl Talk {
             }),
             (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
                 self.log(Action::FoundInHistory, f, &at, channels);
-                posted(at, None, post.old.clone(), String::new())
+                posted(at, None, post.superseded.clone(), String::new())
             }),
             (Delivery::Update(f, update), Purpose::Repost) => {
-                let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.at.ts);
+                let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.message.ts);
                 newer.map(|at| {
                     self.log(Action::FoundInHistory, f, &at, channels);
                     posted(at, None, None, String::new())
@@ -169,10 +169,10 @@ impl Talk {
     }
 
     /// The message whose address is read.
-    pub(super) fn linked_message(&self) -> &At {
+    pub(super) fn linked_message(&self) -> &MessageRef {
         match &self.delivery {
             Delivery::Redirect { now, .. } => now,
-            Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.at,
+            Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.message,
             _ => unreachable!("only a redirect and a reply point to a message"),
         }
     }
@@ -191,7 +191,7 @@ impl Talk {
 }
 
 /// Returns true if a message of our own is about just this revision of a finding.
-fn is_about(m: &OwnMessage, f: &Finding) -> bool {
-    let is = |key: &str, value: &str| m.event.get(key).and_then(|v| v.as_str()) == Some(value);
+fn is_about(m: &BotMessage, f: &Finding) -> bool {
+    let is = |key: &str, value: &str| m.payload.get(key).and_then(|v| v.as_str()) == Some(value);
     is("finding_id", &f.id) && is("updated_at", &f.updated_at)
 }

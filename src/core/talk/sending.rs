@@ -6,23 +6,23 @@ use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_findi
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
-use crate::message::{self, Addressing, Form, Life, Message, News, Placement, Wording};
-use crate::plan::{Delivery, Update, Word};
-use crate::slack::{At, Failure, ReplyId};
+use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, Placement, RenderContext, ReplyContent};
+use crate::plan::{Delivery, Reply, Update};
+use crate::slack::{MessageRef, ReplyId, SlackError};
 use crate::state::fingerprint;
 
 impl Talk {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
         let way = match (&self.delivery, content) {
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
-                let place = Place::OnlyThread(root(&update.at).to_owned(), is_call(update));
+                let place = Place::OnlyThread(root(&update.message).to_owned(), is_call(update));
                 Way::new(&reply_destination(update, mention(update), channels), place, channels)
             }
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
                 Way::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
             }
             (Delivery::Post(_, post), _) => {
-                let parent = post.parent.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
+                let parent = post.reply_to.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
                 Way::new(&post.to, parent.unwrap_or(Place::Channel), channels)
             }
             (delivery, _) => Way::new(delivery.destination().unwrap_or(&channels.default), Place::Channel, channels),
@@ -31,7 +31,13 @@ impl Talk {
         Step::Send(content, way)
     }
 
-    pub(super) fn write(&self, content: Content, form: Form, addressing: &Addressing, wording: &Wording) -> Message {
+    pub(super) fn write(
+        &self,
+        content: Content,
+        form: MessageForm,
+        addressing: &Addressing,
+        wording: &MessageOptions,
+    ) -> Message {
         match &self.delivery {
             Delivery::Notice(notice) => message::notice(notice, form),
             Delivery::Summary(summary) => message::summary(&summary.summary, form),
@@ -56,26 +62,32 @@ impl Talk {
         }
     }
 
-    pub(super) fn finding(&self, f: &Finding, addressing: &Addressing, form: Form, wording: &Wording) -> Message {
+    pub(super) fn finding(
+        &self,
+        f: &Finding,
+        addressing: &Addressing,
+        form: MessageForm,
+        wording: &MessageOptions,
+    ) -> Message {
         let (seen, marks) = match &self.delivery {
-            Delivery::Post(_, post) => (&post.seen, None),
-            Delivery::Update(_, update) => (&update.seen, Some(&update.marks)),
+            Delivery::Post(_, post) => (&post.known_attributes, None),
+            Delivery::Update(_, update) => (&update.known_attributes, Some(&update.marks)),
             Delivery::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
             _ => unreachable!("no other delivery is about one finding"),
         };
         // A message that is posted again has no reactions.
         let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
-        let life = Life {
+        let life = RenderContext {
             archived: f.archived,
-            traits_seen: seen,
+            known_attributes: seen,
             related: &self.related,
             marks,
-            ..Life::addressed(addressing)
+            ..RenderContext::addressed(addressing)
         };
         message::finding(f, &life, wording, form)
     }
 
-    pub(super) fn on_posted(&mut self, result: Result<At, Failure>, shared: &mut Shared) {
+    pub(super) fn on_posted(&mut self, result: Result<MessageRef, SlackError>, shared: &mut Shared) {
         let Step::Send(content, way) = &mut self.step else { return };
         let content = *content;
         match result {
@@ -95,11 +107,11 @@ impl Talk {
     }
 
     pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
-        self.is_minimal |= sent.form == Form::Bare;
+        self.is_minimal |= sent.form == MessageForm::Minimal;
         let place = LogPlace { channel: &channels.name(&sent.at.channel), at: &sent.at };
         let done = match &self.delivery {
             Delivery::Notice(notice) => {
-                if sent.form == Form::Bare {
+                if sent.form == MessageForm::Minimal {
                     let lines = notice.lines.join("; ");
                     tracing::warn!(notice_id = notice.id, notice = notice.title, lines, "complete notice");
                 }
@@ -118,7 +130,7 @@ impl Talk {
             }
             Delivery::Post(f, post) => {
                 log_finding(Action::Posted, f, place);
-                posted(sent.at, sent.meant, post.old.clone(), fingerprint(&post.related))
+                posted(sent.at, sent.meant, post.superseded.clone(), fingerprint(&post.related))
             }
             Delivery::Update(f, update) if content == Content::Repost => {
                 log_finding(Action::Posted, f, place);
@@ -153,7 +165,9 @@ impl Talk {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
                 // The message, which was just edited, is in the thread of another message, and that one was deleted.
                 // What is said about a message that somebody deleted is said all the same.
-                Unsent::NotFound if update.at.thread.is_some() || matches!(self.delivery, Delivery::Reply(..)) => {
+                Unsent::NotFound
+                    if update.message.thread_ts.is_some() || matches!(self.delivery, Delivery::Reply(..)) =>
+                {
                     return self.reply_in_channel("thread_not_found");
                 }
                 Unsent::NotFound => return self.on_message_not_found(channels),
@@ -170,18 +184,18 @@ impl Talk {
     }
 
     pub(super) fn reply_in_channel(&mut self, error: &str) {
-        let channel = &self.reply_of().1.at.channel;
+        let channel = &self.reply_of().1.message.channel;
         tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
         self.step = Step::Link;
     }
 
-    pub(super) fn log(&self, action: Action, f: &Finding, at: &At, channels: &Channels) {
+    pub(super) fn log(&self, action: Action, f: &Finding, at: &MessageRef, channels: &Channels) {
         log_finding(action, f, LogPlace { channel: &channels.name(&at.channel), at });
     }
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {
         let (f, update) = self.reply_of();
-        let reason = message::reply_reason(&update.word.as_ref()?.news());
+        let reason = message::reply_reason(&update.reply.as_ref()?.news());
         Some(ReplyId::new(&f.id, &f.updated_at, reason.as_deref()))
     }
 
@@ -211,11 +225,11 @@ fn log_unreadable(delivery: &Delivery, content: Content) {
 }
 
 fn is_call(update: &Update) -> bool {
-    update.word.as_ref().is_some_and(Word::is_call)
+    update.reply.as_ref().is_some_and(Reply::is_call)
 }
 
 fn mention(update: &Update) -> Option<String> {
-    update.to.mention.clone().filter(|_| is_call(update))
+    update.repost_to.mention.clone().filter(|_| is_call(update))
 }
 
 fn reply(
@@ -223,10 +237,10 @@ fn reply(
     update: &Update,
     addressing: &Addressing,
     placement: Placement,
-    form: Form,
-    wording: &Wording,
+    form: MessageForm,
+    wording: &MessageOptions,
 ) -> Message {
-    let none = Word::default();
-    let news = News { addressing: *addressing, placement, ..update.word.as_ref().unwrap_or(&none).news() };
+    let none = Reply::default();
+    let news = ReplyContent { addressing: *addressing, placement, ..update.reply.as_ref().unwrap_or(&none).news() };
     message::reply(f, &news, wording, form)
 }

@@ -9,7 +9,7 @@ use crate::core::agenda::{Findings, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::core::triage::TriageStep;
-use crate::guardduty::{ArchiveChange, PAGE, ReadError};
+use crate::guardduty::{ArchiveChange, PAGE_SIZE, ReadError};
 use crate::state::Archiving;
 
 /// One request that archives findings of a source, or unarchives them.
@@ -35,8 +35,8 @@ impl Core<'_> {
             let Some(entry) = self.state.findings.get(id) else { continue };
             let intent = entry.triage.as_ref().and_then(|triage| triage.archiving);
             match (intent, f.archived) {
-                (Some(Archiving::Archive), false) => due.entry((entry.s, true)).or_default().push(id.clone()),
-                (Some(Archiving::Unarchive), true) => due.entry((entry.s, false)).or_default().push(id.clone()),
+                (Some(Archiving::Archive), false) => due.entry((entry.source_id, true)).or_default().push(id.clone()),
+                (Some(Archiving::Unarchive), true) => due.entry((entry.source_id, false)).or_default().push(id.clone()),
                 // The call of a run that died took effect; or somebody else archived the finding, whose it remains.
                 (Some(Archiving::Archive), true) if !self.reactions.new_intents.contains(id) => {
                     self.state.set_archiving(id, Some(Archiving::Archived), true);
@@ -50,7 +50,7 @@ impl Core<'_> {
         for ((source, is_archive), mut ids) in due {
             ids.sort_unstable();
             let change = if is_archive { ArchiveChange::Archive } else { ArchiveChange::Unarchive };
-            calls.extend(ids.chunks(PAGE).map(|ids| ArchiveCall { source, change, ids: ids.to_vec() }));
+            calls.extend(ids.chunks(PAGE_SIZE).map(|ids| ArchiveCall { source, change, ids: ids.to_vec() }));
         }
         calls
     }

@@ -6,12 +6,12 @@ use crate::config::{Config, Escalate};
 use crate::core::agenda::{Findings, Purpose, Queues};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::plan::{Delivery, Queue, Routed, Update, Word, route};
-use crate::slack::At;
+use crate::plan::{Delivery, Queue, Reply, RouteDecision, Update, route};
+use crate::slack::MessageRef;
 
 /// The escalation of the route that a finding takes. Nobody is called about a sample finding.
 pub(in crate::core) fn escalation_of(config: &Config, f: &Finding) -> Option<Escalate> {
-    let Routed::To(to) = route(config, f) else { return None };
+    let RouteDecision::To(to) = route(config, f) else { return None };
     config.routes.0[to.route?].escalate.clone().filter(|_| !f.sample)
 }
 
@@ -23,10 +23,10 @@ impl Core<'_> {
     }
 
     /// Findings about which somebody would be called, and whose reactions were not read in this run.
-    pub(super) fn unread_escalations(&self) -> Vec<(String, At)> {
+    pub(super) fn unread_escalations(&self) -> Vec<(String, MessageRef)> {
         let state = &self.state;
         let due = state.due_escalations(self.now).into_iter().filter(|id| !self.reactions.read.contains(id));
-        due.filter_map(|id| Some((id.clone(), state.findings.get(&id)?.at.clone()?))).collect()
+        due.filter_map(|id| Some((id.clone(), state.findings.get(&id)?.message.clone()?))).collect()
     }
 
     /// Calls about the findings that are due. One whose reactions were not read may be acknowledged: it waits.
@@ -44,7 +44,7 @@ impl Core<'_> {
         for id in due {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
             if let Some(update) = self.call_about(f) {
-                let channel = self.channels.name(&update.at.channel);
+                let channel = self.channels.name(&update.message.channel);
                 queues.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
             }
         }
@@ -53,10 +53,17 @@ impl Core<'_> {
 
     fn call_about(&self, f: &Rc<Finding>) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
-        let (at, escalate) = (entry.at.clone()?, escalation_of(self.config, f)?);
-        let Routed::To(mut to) = route(self.config, f) else { return None };
+        let (at, escalate) = (entry.message.clone()?, escalation_of(self.config, f)?);
+        let RouteDecision::To(mut to) = route(self.config, f) else { return None };
         to.mention = Some(escalate.mention);
-        let word = Word { unacknowledged_for: Some(escalate.after), ..Word::default() };
-        Some(Update { at, word: Some(word), to, seen: Vec::new(), related: Vec::new(), marks: entry.marks() })
+        let word = Reply { unacknowledged_for: Some(escalate.after), ..Reply::default() };
+        Some(Update {
+            message: at,
+            reply: Some(word),
+            repost_to: to,
+            known_attributes: Vec::new(),
+            related: Vec::new(),
+            marks: entry.marks(),
+        })
     }
 }

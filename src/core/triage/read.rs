@@ -9,7 +9,7 @@ use crate::core::agenda::Step;
 use crate::core::event::{Query, Reply};
 use crate::core::run::Core;
 use crate::core::triage::TriageStep;
-use crate::slack::{At, Failure, Reaction, RecentReactions};
+use crate::slack::{MessageRef, Reaction, RecentReactions, SlackError};
 use crate::state::{Archiving, Triage};
 use crate::triage::{Messages, Reactors, ReadAfter, live_messages, read_next, read_reactions};
 use crate::user::UserId;
@@ -109,7 +109,7 @@ impl Core<'_> {
         let Some(triage) = &self.config.slack.triage else { return };
         let mut read = Vec::new();
         for (id, entry) in &self.state.findings {
-            let Some(at) = entry.at.as_ref() else { continue };
+            let Some(at) = entry.message.as_ref() else { continue };
             let Some(recent) = channels.get(&at.channel) else { continue };
             let Some(reactions) = recent.messages.get(&at.ts) else { continue };
             read.push((at.clone(), ReactionsOf { finding: id.clone(), reactions: reactions.clone() }));
@@ -133,8 +133,8 @@ impl Core<'_> {
 
     /// Messages in the threads of others: the history of a channel does not show them.
     fn thread_messages(&self, channel: &str) -> BTreeSet<String> {
-        let all = self.state.findings.values().filter_map(|entry| entry.at.as_ref());
-        all.filter(|at| at.channel == channel && at.thread.is_some()).map(|at| at.ts.clone()).collect()
+        let all = self.state.findings.values().filter_map(|entry| entry.message.as_ref());
+        all.filter(|at| at.channel == channel && at.thread_ts.is_some()).map(|at| at.ts.clone()).collect()
     }
 }
 
@@ -145,7 +145,7 @@ impl Core<'_> {
             return;
         }
         let done = &self.reactions.done;
-        let is_unread = |at: &At| !done.contains(&(at.channel.clone(), at.ts.clone()));
+        let is_unread = |at: &MessageRef| !done.contains(&(at.channel.clone(), at.ts.clone()));
         let mut next = self.unread_escalations();
         next.truncate(SINGLE_READS);
         let escalations = next.len();
@@ -153,7 +153,11 @@ impl Core<'_> {
         self.do_first([Step::Triage(TriageStep::ReadMessages { unread: next.into(), escalations })]);
     }
 
-    pub(super) fn read_messages(&mut self, mut unread: VecDeque<(String, At)>, escalations: usize) -> Option<Step> {
+    pub(super) fn read_messages(
+        &mut self,
+        mut unread: VecDeque<(String, MessageRef)>,
+        escalations: usize,
+    ) -> Option<Step> {
         let (_, at) = unread.front()?;
         let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
             return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
@@ -262,14 +266,14 @@ impl Core<'_> {
 }
 
 /// Returns true if the message, or its channel, is not accessible any more: nothing is known, and the others are read.
-fn is_inaccessible(error: &Failure) -> bool {
+fn is_inaccessible(error: &SlackError) -> bool {
     matches!(
         error,
-        Failure::Gone(_)
-            | Failure::Channel(_)
-            | Failure::Restricted(_)
-            | Failure::Reply(_)
-            | Failure::Content(_)
-            | Failure::Unclassified(_)
+        SlackError::MessageNotFound(_)
+            | SlackError::ChannelRejected(_)
+            | SlackError::Restricted(_)
+            | SlackError::Reply(_)
+            | SlackError::ContentRejected(_)
+            | SlackError::Unclassified(_)
     )
 }

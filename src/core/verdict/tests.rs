@@ -27,12 +27,12 @@ fn a_run_is_a_success_only_if_everything_is_read_processed_and_recorded() {
     }
 }
 
-const BEGUN: Millis = Millis(2_000);
-const CRASHED: Option<Uncertain> = Some(Uncertain { since: Millis(1_000), is_unclean: true });
+const BEGUN: Timestamp = Timestamp(2_000);
+const CRASHED: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), is_unclean: true });
 /// The last run ended cleanly and could not save its state, perhaps.
-const CLEAN: Option<Uncertain> = Some(Uncertain { since: Millis(1_000), is_unclean: false });
+const CLEAN: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), is_unclean: false });
 
-const QUIET: Posting = Posting {
+const NEUTRAL: Posting = Posting {
     begun: BEGUN,
     is_outcome_unknown: false,
     earlier: None,
@@ -45,17 +45,17 @@ const QUIET: Posting = Posting {
 
 #[test]
 fn the_posting_history_is_uncertain_until_it_was_read_or_nothing_is_left() {
-    let reconciled = Posting { is_reconciled: true, ..QUIET };
+    let reconciled = Posting { is_reconciled: true, ..NEUTRAL };
     for (posting, expected, case) in [
-        (QUIET, None, "nothing was uncertain"),
-        (Posting { has_pending: true, ..QUIET }, None, "what is left was not posted"),
-        (Posting { is_outcome_unknown: true, ..QUIET }, Some(2_000), "a message of this run"),
+        (NEUTRAL, None, "nothing was uncertain"),
+        (Posting { has_pending: true, ..NEUTRAL }, None, "what is left was not posted"),
+        (Posting { is_outcome_unknown: true, ..NEUTRAL }, Some(2_000), "a message of this run"),
         (Posting { is_outcome_unknown: true, earlier: CLEAN, ..reconciled }, Some(1_000), "and of an earlier run"),
-        (Posting { earlier: CRASHED, ..QUIET }, Some(1_000), "after a crash, nothing was read"),
+        (Posting { earlier: CRASHED, ..NEUTRAL }, Some(1_000), "after a crash, nothing was read"),
         (Posting { earlier: CRASHED, has_pending: true, ..reconciled }, None, "after a crash, all was read"),
-        (Posting { earlier: CLEAN, ..QUIET }, None, "nothing is left that could be posted twice"),
-        (Posting { earlier: CLEAN, has_pending: true, ..QUIET }, Some(1_000), "a finding is left"),
-        (Posting { earlier: CLEAN, is_all_read: false, ..QUIET }, Some(1_000), "a source is left"),
+        (Posting { earlier: CLEAN, ..NEUTRAL }, None, "nothing is left that could be posted twice"),
+        (Posting { earlier: CLEAN, has_pending: true, ..NEUTRAL }, Some(1_000), "a finding is left"),
+        (Posting { earlier: CLEAN, is_all_read: false, ..NEUTRAL }, Some(1_000), "a source is left"),
         (Posting { earlier: CRASHED, has_closed_channel: true, ..reconciled }, Some(1_000), "a channel was not read"),
         (Posting { earlier: CLEAN, is_history_unread: true, ..reconciled }, None, "and nothing is left"),
         (
@@ -64,6 +64,6 @@ fn the_posting_history_is_uncertain_until_it_was_read_or_nothing_is_left() {
             "a channel was not read, and a finding is left",
         ),
     ] {
-        assert_eq!(uncertain_since(&posting), expected.map(Millis), "{case}");
+        assert_eq!(uncertain_since(&posting), expected.map(Timestamp), "{case}");
     }
 }

@@ -23,14 +23,14 @@ pub(in crate::finding) use storage::*;
 use super::member::shapes;
 use super::raw::{SampleFlag, ServiceAdditionalInfo};
 use super::values::{GivenTime, Text};
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     /// What a finding is identified, routed and counted by.
     Header {
         account_id: Text<'a> = "accountId",
         arn: Text<'a> = "arn",
-        created_at: Millis = "createdAt",
+        created_at: Timestamp = "createdAt",
         id: Text<'a> = "id",
         partition: Text<'a> = "partition",
         region: Text<'a> = "region",
@@ -47,8 +47,8 @@ shapes! {
         archived: bool = "archived",
         count: i64 = "count",
         detector_id: Text<'a> = "detectorId",
-        event_first_seen: Millis = "eventFirstSeen",
-        event_last_seen: Millis = "eventLastSeen",
+        event_first_seen: Timestamp = "eventFirstSeen",
+        event_last_seen: Timestamp = "eventLastSeen",
         additional_info: SampleFlag = "additionalInfo",
     }
 

@@ -91,11 +91,11 @@ fn shown(finding: &Finding) -> BTreeSet<String> {
     }
     for span in lines.flat_map(|line| &line.0) {
         match span {
-            Span::Ours(_) => {}
-            Span::Theirs(text) | Span::Code(text) | Span::Net(text) | Span::Hash(text) => {
+            Span::Literal(_) => {}
+            Span::Untrusted(text) | Span::Code(text) | Span::Address(text) | Span::Hash(text) => {
                 _ = shown.insert(text.to_string())
             }
-            Span::At(time) | Span::Clock(time) => _ = shown.insert(time.iso()),
+            Span::Time(time) | Span::Clock(time) => _ = shown.insert(time.to_rfc3339()),
         }
     }
     shown
@@ -153,7 +153,7 @@ fn an_unreadable_time_of_the_update_leaves_the_latest_other_time() {
         let finding = read(broken, "");
         assert_eq!(
             (finding.updated_at.as_str(), finding.updated, finding.changed()),
-            ("", Millis(0), None),
+            ("", Timestamp(0), None),
             "{broken}"
         );
     }
@@ -166,7 +166,7 @@ fn an_unreadable_time_of_the_update_leaves_the_latest_other_time() {
         let finding = read(given, times);
         assert_eq!(
             (finding.updated_at.as_str(), finding.listed_at()),
-            (kept, Some(Millis(1_767_225_600_000))),
+            (kept, Some(Timestamp(1_767_225_600_000))),
             "{given}"
         );
     }
@@ -207,7 +207,7 @@ fn what_aws_has_sent_is_read() {
     let finding = decode(raw, &origin()).unwrap();
     assert_eq!((finding.severity, finding.count, finding.archived), (8.0, 1 << 40, false));
     let lines: Vec<String> =
-        finding.details().facts.iter().flat_map(|fact| &fact.lines).map(|line| line.plain()).collect();
+        finding.details().facts.iter().flat_map(|fact| &fact.lines).map(|line| line.to_plain()).collect();
     let shown = lines.join("\n");
     for text in ["ada", "system:masters", "AS60729", "curl \u{fffd} alone", "1001", "1000", "ListBuckets"] {
         assert!(shown.contains(text), "{text} is not in {shown}");

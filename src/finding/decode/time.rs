@@ -1,23 +1,26 @@
 //! Times in every form in which findings have carried them.
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// Times of findings lie between the years 2000 and 2100. What does not is no time: a `0`, a number of another unit.
-const EARLIEST: Millis = Millis(946_684_800_000);
-const LATEST: Millis = Millis(4_102_444_800_000);
+const EARLIEST: Timestamp = Timestamp(946_684_800_000);
+const LATEST: Timestamp = Timestamp(4_102_444_800_000);
 
 /// Reads ISO 8601, also with a space for the `T` or without an offset, or a number as text.
-pub(super) fn parse(text: &str) -> Option<Millis> {
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let time = Millis::parse(text)
-        .or_else(|| Millis::parse(&format!("{}Z", text.replacen(' ', "T", 1))))
+    let time = Timestamp::parse(text)
+        .or_else(|| Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1))))
         .or_else(|| from_epoch(text.parse().ok()?));
     time.filter(|time| (EARLIEST..=LATEST).contains(time))
 }
 
 /// Reads seconds or milliseconds since the epoch: the one of both that lies in the range of plausible times.
-pub(super) fn from_epoch(number: f64) -> Option<Millis> {
-    [number * 1_000.0, number].map(|millis| Millis(millis as i64)).into_iter().find(|t| (EARLIEST..=LATEST).contains(t))
+pub(super) fn from_epoch(number: f64) -> Option<Timestamp> {
+    [number * 1_000.0, number]
+        .map(|millis| Timestamp(millis as i64))
+        .into_iter()
+        .find(|t| (EARLIEST..=LATEST).contains(t))
 }
 
 #[cfg(test)]
@@ -26,7 +29,7 @@ mod tests {
 
     #[test]
     fn times_are_read_in_every_form() {
-        let expected = Some(Millis(1_767_225_600_500));
+        let expected = Some(Timestamp(1_767_225_600_500));
         for text in [
             "2026-01-01T00:00:00.5Z",
             "2026-01-01 00:00:00.500",

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::member::Member;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// A string, borrowed from the answer unless it holds escapes.
 pub(in crate::finding) type Text<'a> = Cow<'a, str>;
@@ -128,7 +128,7 @@ impl<'a> Member<'a> for bool {
 }
 
 /// A time: ISO 8601, or seconds or milliseconds since the epoch.
-impl<'a> Member<'a> for Millis {
+impl<'a> Member<'a> for Timestamp {
     copied!();
 
     fn from_text(text: Text<'a>) -> Option<Self> {
@@ -152,7 +152,7 @@ impl<'a> Member<'a> for Millis {
 /// A time with the text that it was given as.
 pub(in crate::finding) struct GivenTime<'a> {
     pub(in crate::finding) text: Text<'a>,
-    pub(in crate::finding) time: Millis,
+    pub(in crate::finding) time: Timestamp,
 }
 
 impl<'a> Member<'a> for GivenTime<'a> {
@@ -166,7 +166,7 @@ impl<'a> Member<'a> for GivenTime<'a> {
     }
 
     fn from_text(text: Text<'a>) -> Option<Self> {
-        let time = Millis::from_text(Cow::Borrowed(&text))?;
+        let time = Timestamp::from_text(Cow::Borrowed(&text))?;
         Some(Self { text, time })
     }
 
@@ -180,6 +180,6 @@ impl<'a> Member<'a> for GivenTime<'a> {
 
     #[cfg(test)]
     fn arbitrary(fill: &mut super::arbitrary::Fill) -> Value {
-        Millis::arbitrary(fill)
+        Timestamp::arbitrary(fill)
     }
 }

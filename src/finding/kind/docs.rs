@@ -5,7 +5,7 @@
 
 use super::FindingType;
 
-/// Anchors that the rule of [`anchor`] does not give.
+/// Anchors that the rule of [`to_anchor`] does not give.
 const ANCHORS: [(&str, &str); 48] = [
     ("AttackSequence:EC2/CompromisedInstanceGroup", "attack-sequence-ec2-compromised-instance-group"),
     ("AttackSequence:ECS/CompromisedCluster", "attack-sequence-ecs-compromised-cluster"),
@@ -114,15 +114,15 @@ impl FindingType {
             "aws-cn" => "https://docs.amazonaws.cn/en_us/guardduty/latest/ug/",
             _ => "https://docs.aws.amazon.com/guardduty/latest/ug/",
         };
-        match self.page(by_rule) {
-            Page { name, anchored: true } => format!("{guide}{name}.html#{}", self.anchor()),
-            Page { name, anchored: false } => format!("{guide}{name}.html"),
+        match self.doc_page(by_rule) {
+            DocPage { name, anchored: true } => format!("{guide}{name}.html#{}", self.anchor()),
+            DocPage { name, anchored: false } => format!("{guide}{name}.html"),
         }
     }
 
-    fn page(&self, by_rule: bool) -> Page {
-        let anchored = |name| Page { name, anchored: true };
-        let whole = |name| Page { name, anchored: false };
+    fn doc_page(&self, by_rule: bool) -> DocPage {
+        let anchored = |name| DocPage { name, anchored: true };
+        let whole = |name| DocPage { name, anchored: false };
         if by_rule {
             return whole("findings-custom-detection-rules");
         }
@@ -162,20 +162,20 @@ impl FindingType {
         let (purpose, resource) = (self.purpose(), self.resource());
         let tail = self.as_str().split_once('/').map_or("", |(_, tail)| tail);
         if purpose == "Execution" && matches!(self.family(), "MaliciousFile" | "SuspiciousFile") {
-            return format!("execution-malware-{}-{}", plain(resource), plain(&tail.replace('!', "-")));
+            return format!("execution-malware-{}-{}", to_anchor(resource), to_anchor(&tail.replace('!', "-")));
         }
         let resource = if resource == "IAMUser" { "IAM" } else { resource };
-        format!("{}-{}-{}", plain(purpose), plain(resource), plain(tail))
+        format!("{}-{}-{}", to_anchor(purpose), to_anchor(resource), to_anchor(tail))
     }
 }
 
-struct Page {
+struct DocPage {
     name: &'static str,
     anchored: bool,
 }
 
 /// Letters, digits and hyphens only: an anchor cannot hold anything else, whatever a type is called.
-fn plain(text: &str) -> String {
+fn to_anchor(text: &str) -> String {
     text.to_ascii_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
 }
 

@@ -1,8 +1,8 @@
 //! The finding type, `Purpose:Resource/Family.Mechanism!Artifact`, in words.
 
+mod description;
 mod docs;
 mod tactics;
-mod words;
 
 pub use tactics::Tactic;
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_comes_apart_at_its_seams() {
+    fn finding_type_is_split_into_its_parts() {
         let t = FindingType::new("Backdoor:EC2/C&CActivity.B!DNS");
         assert_eq!(
             (t.purpose(), t.resource(), t.family(), t.mechanism(), t.artifact()),

@@ -1,48 +1,48 @@
 //! What to revoke, to isolate or to close after an attack sequence: credentials first, then what runs, then data.
 
-use super::{kind_words, subject};
-use crate::finding::About;
+use super::{kind_label, subject};
+use crate::finding::Topic;
 use crate::finding::decode::shapes;
-use crate::finding::draft::Draft;
-use crate::finding::phrase::{Phrase, filled};
+use crate::finding::facts_builder::FactsBuilder;
+use crate::finding::line::{Line, non_blank};
 
-pub(super) fn read(draft: &mut Draft, sequence: &shapes::Sequence) {
+pub(super) fn add_sequence(draft: &mut FactsBuilder, sequence: &shapes::Sequence) {
     for actor in sequence.actors() {
-        draft.add(About::Contain, credential(actor));
+        draft.add(Topic::Contain, credential(actor));
     }
     for measure in [key_to_revoke, workload_to_isolate, interface_to_isolate, bucket_to_restrict] {
         for resource in sequence.resources() {
-            draft.add(About::Contain, measure(resource));
+            draft.add(Topic::Contain, measure(resource));
         }
     }
 }
 
 /// `access key ASIAEXAMPLE111 (ci-deployer)`
-fn credential(actor: &shapes::Actor) -> Phrase {
-    let Some(user) = actor.user() else { return Phrase::new() };
-    access_key(filled(user.credential_uid()), filled(user.name()).or(filled(user.uid())))
+fn credential(actor: &shapes::Actor) -> Line {
+    let Some(user) = actor.user() else { return Line::new() };
+    access_key(non_blank(user.credential_uid()), non_blank(user.name()).or(non_blank(user.uid())))
 }
 
-fn key_to_revoke(resource: &shapes::ResourceV2) -> Phrase {
+fn key_to_revoke(resource: &shapes::ResourceV2) -> Line {
     if resource.resource_type() != Some("ACCESS_KEY") {
-        return Phrase::new();
+        return Line::new();
     }
     let key = resource.data().and_then(|data| data.access_key());
-    let owner = key.and_then(|key| filled(key.user_name()).or(filled(key.principal_id())));
+    let owner = key.and_then(|key| non_blank(key.user_name()).or(non_blank(key.principal_id())));
     access_key(name(resource), owner)
 }
 
-fn access_key(key: Option<&str>, owner: Option<&str>) -> Phrase {
-    let Some(key) = key else { return Phrase::new() };
-    let line = Phrase::new().ours("access key ").code(key);
+fn access_key(key: Option<&str>, owner: Option<&str>) -> Line {
+    let Some(key) = key else { return Line::new() };
+    let line = Line::new().literal("access key ").code(key);
     match owner {
-        Some(owner) => line.ours(" (").theirs(owner).ours(")"),
+        Some(owner) => line.literal(" (").untrusted(owner).literal(")"),
         None => line,
     }
 }
 
 /// What runs: instances, groups of them, workloads of clusters, containers and tasks.
-fn workload_to_isolate(resource: &shapes::ResourceV2) -> Phrase {
+fn workload_to_isolate(resource: &shapes::ResourceV2) -> Line {
     let kind = resource.resource_type().unwrap_or_default();
     let runs = matches!(
         kind,
@@ -55,35 +55,35 @@ fn workload_to_isolate(resource: &shapes::ResourceV2) -> Phrase {
             | "LAMBDA_FUNCTION"
     );
     if !runs {
-        return Phrase::new();
+        return Line::new();
     }
     match resource.data().and_then(|data| data.kubernetes_workload()) {
         Some(_) => subject(resource),
-        None => named(kind_words(kind), resource),
+        None => named(kind_label(kind), resource),
     }
 }
 
 /// A network interface that the internet reaches.
-fn interface_to_isolate(resource: &shapes::ResourceV2) -> Phrase {
+fn interface_to_isolate(resource: &shapes::ResourceV2) -> Line {
     let interface = resource.data().and_then(|data| data.ec2_network_interface());
-    match interface.and_then(|interface| filled(interface.public_ip())) {
-        Some(address) => named("network interface".to_owned(), resource).ours(" (").code(address).ours(")"),
-        None => Phrase::new(),
+    match interface.and_then(|interface| non_blank(interface.public_ip())) {
+        Some(address) => named("network interface".to_owned(), resource).literal(" (").code(address).literal(")"),
+        None => Line::new(),
     }
 }
 
-fn bucket_to_restrict(resource: &shapes::ResourceV2) -> Phrase {
+fn bucket_to_restrict(resource: &shapes::ResourceV2) -> Line {
     match resource.resource_type() {
         Some("S3_BUCKET") => named("S3 bucket".to_owned(), resource),
-        _ => Phrase::new(),
+        _ => Line::new(),
     }
 }
 
 fn name<'r>(resource: &'r shapes::ResourceV2) -> Option<&'r str> {
-    filled(resource.name()).or(filled(resource.uid()))
+    non_blank(resource.name()).or(non_blank(resource.uid()))
 }
 
 /// Empty if the resource has no name.
-fn named(words: String, resource: &shapes::ResourceV2) -> Phrase {
-    Phrase::new().part_with(format!("{words} "), name(resource))
+fn named(words: String, resource: &shapes::ResourceV2) -> Line {
+    Line::new().separated_code(format!("{words} "), name(resource))
 }

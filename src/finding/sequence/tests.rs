@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::finding::documents::read_documents;
-use crate::finding::{About, Finding};
+use crate::finding::{Finding, Topic};
 
 /// A sequence of so many signals, a minute apart; the third is the most severe.
 fn sequence(signals: usize) -> Finding {
@@ -44,14 +44,14 @@ fn signal(n: usize) -> Value {
     })
 }
 
-fn lines(finding: &Finding, about: About) -> Vec<String> {
-    finding.about(about).iter().map(crate::finding::Phrase::plain).collect()
+fn lines(finding: &Finding, about: Topic) -> Vec<String> {
+    finding.lines_about(about).iter().map(crate::finding::Line::to_plain).collect()
 }
 
 #[test]
 fn the_most_severe_signal_comes_first_and_the_newest_next() {
     let finding = sequence(18);
-    let signals = lines(&finding, About::Signals);
+    let signals = lines(&finding, Topic::Signals);
     assert_eq!(signals.len(), 1 + 18);
     for (at, name) in [(1, "Signal02"), (2, "Signal17"), (3, "Signal16"), (18, "Signal00")] {
         assert!(signals[at].contains(name), "{}", signals[at]);
@@ -60,12 +60,12 @@ fn the_most_severe_signal_comes_first_and_the_newest_next() {
 
 #[test]
 fn a_signal_says_when_what_by_whom_on_what_and_from_where() {
-    insta::assert_snapshot!(lines(&sequence(3), About::Signals)[1], @"2026-11-24T12:02:05.000Z · 9.3 · Signal02 · iam:CreateUser denied · 3 times · by AROAEXAMPLE on payroll, unknown-resource from 203.0.113.7");
+    insta::assert_snapshot!(lines(&sequence(3), Topic::Signals)[1], @"2026-11-24T12:02:05.000Z · 9.3 · Signal02 · iam:CreateUser denied · 3 times · by AROAEXAMPLE on payroll, unknown-resource from 203.0.113.7");
 }
 
 #[test]
 fn what_to_contain_names_credentials_then_hosts_then_data() {
-    insta::assert_snapshot!(lines(&sequence(1), About::Contain).join("\n"), @r"
+    insta::assert_snapshot!(lines(&sequence(1), Topic::Contain).join("\n"), @r"
     access key AKIAIOSFODNN7EXAMPLE (ci-deployer)
     access key ASIAIOSFODNN7EXAMPLE (AROAEXAMPLE)
     access key AKIA1 (ci-deployer)
@@ -79,5 +79,5 @@ fn what_to_contain_names_credentials_then_hosts_then_data() {
 #[test]
 fn other_types_of_the_sequence_stand_beside_the_number_of_its_signals() {
     let total = "2, most severe and newest first · also AttackSequence:S3/CompromisedData";
-    assert_eq!(lines(&sequence(2), About::Signals)[0], total);
+    assert_eq!(lines(&sequence(2), Topic::Signals)[0], total);
 }

@@ -4,7 +4,7 @@ use super::super::wire::{Wire, assumed, error, ok};
 use super::*;
 
 /// A server whose STS works, and a source behind it.
-async fn source(answer: impl Fn(&str, &Value) -> (u16, String) + Send + Sync + 'static) -> (Wire, Source) {
+async fn source(answer: impl Fn(&str, &Value) -> (u16, String) + Send + Sync + 'static) -> (Wire, SourceClient) {
     let wire = Wire::answering(move |call| match call.op.as_str() {
         "AssumeRole" => assumed("ASIAROLE"),
         op => answer(op, &call.body),
@@ -27,8 +27,11 @@ fn numbered(count: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_list_is_asked_for_by_update_oldest_first_without_archived_ones() {
     let (wire, source) = source(|_, _| ok(json!({"findingIds": ["a", "b"], "nextToken": "t2"}))).await;
-    let page = source.list("d1", Millis(1_764_000_000_001), Some(Millis(1_764_000_000_999)), Some("t1")).await.unwrap();
-    assert_eq!(page, Page { ids: vec!["a".into(), "b".into()], next: Some("t2".into()) });
+    let page = source
+        .list_findings("d1", Timestamp(1_764_000_000_001), Some(Timestamp(1_764_000_000_999)), Some("t1"))
+        .await
+        .unwrap();
+    assert_eq!(page, ListPage { ids: vec!["a".into(), "b".into()], next_token: Some("t2".into()) });
     let asked = wire.asked().pop().unwrap();
     assert_eq!(
         (asked.op.as_str(), asked.region.as_str(), asked.key.as_str()),
@@ -62,7 +65,7 @@ async fn a_list_is_asked_for_by_update_oldest_first_without_archived_ones() {
 #[tokio::test]
 async fn an_empty_token_is_the_end_and_a_list_may_have_no_upper_bound() {
     let (wire, source) = source(|_, _| ok(json!({"findingIds": [], "nextToken": ""}))).await;
-    assert_eq!(source.list("d1", Millis(7), None, None).await.unwrap(), Page::default());
+    assert_eq!(source.list_findings("d1", Timestamp(7), None, None).await.unwrap(), ListPage::default());
     let body = wire.asked().pop().unwrap().body;
     assert_eq!(body["findingCriteria"]["criterion"]["updatedAt"], json!({"greaterThanOrEqual": 7}));
     assert_eq!(body.get("nextToken"), None);
@@ -71,17 +74,17 @@ async fn an_empty_token_is_the_end_and_a_list_may_have_no_upper_bound() {
 #[tokio::test]
 async fn details_are_asked_for_fifty_at_a_time() {
     let (wire, source) = source(|_, body| found(body["findingIds"].as_array().unwrap())).await;
-    assert_eq!(source.get("d1", &numbered(120)).await.unwrap().len(), 120);
+    assert_eq!(source.get_findings("d1", &numbered(120)).await.unwrap().len(), 120);
     let sizes: Vec<usize> = wire.asked()[1..].iter().map(|a| a.body["findingIds"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [50, 50, 20]);
-    assert!(source.get("d1", &[]).await.unwrap().is_empty());
+    assert!(source.get_findings("d1", &[]).await.unwrap().is_empty());
     assert_eq!(wire.asked().len(), 4, "nothing is asked for no ids");
 }
 
 #[tokio::test]
-async fn a_finding_knows_where_it_was_seen() {
+async fn finding_has_account_and_region() {
     let (_wire, source) = source(|_, body| found(body["findingIds"].as_array().unwrap())).await;
-    let finding = source.get("d1", &numbered(1)).await.unwrap().remove(0);
+    let finding = source.get_findings("d1", &numbered(1)).await.unwrap().remove(0);
     let origin = (finding.origin.account.as_str(), finding.origin.region.as_str(), finding.origin.detector.as_str());
     assert_eq!(origin, ("111122223333", "eu-west-1", "d1"));
 }
@@ -101,7 +104,7 @@ async fn a_finding_without_an_id_is_the_one_that_is_missing() {
     let (_wire, source) =
         source(|_, _| ok(json!({"findings": [{"type": "x"}, {"id": "f0", "updatedAt": "2026-11-24T09:54:36Z"}]})))
             .await;
-    assert_eq!(ids_of(&source.get("d1", &numbered(2)).await.unwrap()), ["f0", "f1"]);
+    assert_eq!(ids_of(&source.get_findings("d1", &numbered(2)).await.unwrap()), ["f0", "f1"]);
 }
 
 #[tokio::test]
@@ -114,7 +117,7 @@ async fn findings_without_ids_are_requested_alone() {
         ok(json!({"findings": asked_ids(body).iter().map(finding).collect::<Vec<_>>()}))
     })
     .await;
-    let findings = source.get("d1", &numbered(4)).await.unwrap();
+    let findings = source.get_findings("d1", &numbered(4)).await.unwrap();
     assert_eq!(ids_of(&findings), ["f0", "f1", "f2", "f3"]);
     assert!(findings.iter().all(|finding| finding.title.as_ref() == Some(&finding.id)));
     assert_eq!(wire.asked().len(), 1 + 1 + 2);
@@ -123,7 +126,7 @@ async fn findings_without_ids_are_requested_alone() {
 #[tokio::test]
 async fn a_finding_that_the_answer_does_not_contain_is_missing() {
     let (_wire, source) = source(|_, _| found(&[json!("f0")])).await;
-    assert_eq!(ids_of(&source.get("d1", &numbered(2)).await.unwrap()), ["f0"]);
+    assert_eq!(ids_of(&source.get_findings("d1", &numbered(2)).await.unwrap()), ["f0"]);
 }
 
 #[tokio::test]
@@ -137,7 +140,7 @@ async fn an_answer_that_is_not_json_is_requested_again() {
             _ => found(body["findingIds"].as_array().unwrap()),
         })
         .await;
-        assert_eq!(source.get("d1", &numbered(3)).await.unwrap().len(), 3, "{broken}");
+        assert_eq!(source.get_findings("d1", &numbered(3)).await.unwrap().len(), 3, "{broken}");
         assert_eq!(wire.counted()[..2], ["guardduty GetFindings 200: 1", "guardduty GetFindings error: 1"]);
     }
 }
@@ -149,7 +152,7 @@ async fn a_finding_whose_answer_is_never_json_has_its_id_only() {
         ids => found(ids),
     })
     .await;
-    let findings = source.get("d1", &numbered(50)).await.unwrap();
+    let findings = source.get_findings("d1", &numbered(50)).await.unwrap();
     assert_eq!(findings.len(), 50);
     let odd: Vec<&Finding> = findings.iter().filter(|finding| finding.raw.is_some()).collect();
     assert_eq!(odd.iter().map(|finding| finding.id.as_str()).collect::<Vec<_>>(), ["f13"]);
@@ -161,7 +164,7 @@ async fn a_finding_whose_answer_is_never_json_has_its_id_only() {
 async fn when_no_answer_is_json_the_source_is_unreadable() {
     let (wire, source) = source(|_, _| (200, "<html>sign in to the network</html>".into())).await;
     for ids in [numbered(50), numbered(1)] {
-        let Err(e) = source.get("d1", &ids).await else { panic!("read") };
+        let Err(e) = source.get_findings("d1", &ids).await else { panic!("read") };
         assert_eq!(e.reason(), "malformed");
         assert!(e.to_string().contains("sign in to the network"), "{e}");
     }
@@ -181,7 +184,10 @@ async fn documents_are_those_that_were_received() {
 async fn odd_lists_are_read() {
     let (_wire, source) =
         source(|_, _| ok(json!({"findingIds": ["a", null], "nextToken": null, "more": [null]}))).await;
-    assert_eq!(source.list("d1", Millis(7), None, None).await.unwrap(), Page { ids: vec!["a".into()], next: None });
+    assert_eq!(
+        source.list_findings("d1", Timestamp(7), None, None).await.unwrap(),
+        ListPage { ids: vec!["a".into()], next_token: None }
+    );
 }
 
 #[tokio::test]
@@ -190,23 +196,23 @@ async fn a_denial_is_not_retried() {
         error(403, "AccessDeniedException", "User: x is not authorized to perform: guardduty:ListDetectors")
     })
     .await;
-    let e = source.detectors().await.unwrap_err();
-    assert!(e.denied());
+    let e = source.list_detectors().await.unwrap_err();
+    assert!(e.is_access_denied());
     let said = "AccessDeniedException: User: x is not authorized to perform: guardduty:ListDetectors";
     assert_eq!(e.to_string(), format!("ListDetectors in eu-west-1: {said}"));
     assert_eq!(wire.ops(), ["AssumeRole", "GET /detector?maxResults=50"]);
 }
 
 #[tokio::test]
-async fn a_throttle_is_retried_and_then_told() {
+async fn throttling_is_retried_and_then_reported() {
     let (wire, source) = source(|_, _| error(400, "ThrottlingException", "Rate exceeded")).await;
-    let e = source.detectors().await.unwrap_err();
-    assert_eq!((e.denied(), e.reason()), (false, "throttled"));
+    let e = source.list_detectors().await.unwrap_err();
+    assert_eq!((e.is_access_denied(), e.reason()), (false, "throttled"));
     assert_eq!(wire.ops().len(), 1 + 3);
 }
 
 #[tokio::test]
-async fn a_passing_failure_is_not_noticed() {
+async fn transient_source_failure_is_not_announced() {
     let calls = std::sync::atomic::AtomicUsize::new(0);
     let (wire, source) = source(move |_, _| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
         0 => (503, "<html>busy</html>".into()),
@@ -214,7 +220,7 @@ async fn a_passing_failure_is_not_noticed() {
         _ => ok(json!({"detectorIds": ["d1"]})),
     })
     .await;
-    assert_eq!(source.detectors().await.unwrap(), ["d1"]);
+    assert_eq!(source.list_detectors().await.unwrap(), ["d1"]);
     insta::assert_snapshot!(wire.counted().join("\n"), @"
     guardduty ListDetectors 200: 1
     guardduty ListDetectors 503: 1
@@ -224,17 +230,17 @@ async fn a_passing_failure_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_detector_that_is_gone_is_told_apart() {
+async fn missing_detector_has_its_own_error() {
     let said = "The request is rejected because the input detectorId is not owned by the current account.";
     let (_wire, source) = source(move |_, _| error(400, "BadRequestException", said)).await;
-    assert!(matches!(source.status("d1").await, Err(ReadError::Gone(_))));
+    assert!(matches!(source.detector_enabled("d1").await, Err(ReadError::DetectorNotFound(_))));
 }
 
 #[tokio::test]
 async fn a_detector_is_enabled_or_not() {
     let (_wire, source) =
         source(|op, _| ok(json!({"status": if op.ends_with("on") { "ENABLED" } else { "DISABLED" }}))).await;
-    let is_enabled = async |detector| source.status(detector).await.unwrap().enabled;
+    let is_enabled = async |detector| source.detector_enabled(detector).await.unwrap().enabled;
     assert_eq!((is_enabled("on").await, is_enabled("off").await), (true, false));
 }
 
@@ -249,7 +255,7 @@ async fn features_of_a_detector_and_their_options_are_read() {
         {"status": "ENABLED"},
     ]);
     let (_wire, source) = source(move |_, _| ok(json!({"status": "ENABLED", "features": features}))).await;
-    let features = source.status("d1").await.unwrap().features;
+    let features = source.detector_enabled("d1").await.unwrap().features;
     let shown: Vec<String> = features.iter().map(|(name, is_enabled)| format!("{name} {is_enabled}")).collect();
     assert_eq!(
         shown,
@@ -263,11 +269,11 @@ async fn features_of_a_detector_and_their_options_are_read() {
 }
 
 #[tokio::test]
-async fn open_findings_are_counted_by_band() {
+async fn open_findings_are_counted_by_severity_level() {
     let rows = [(2.0, 190), (3.9, 8), (5.0, 1), (7.0, 3), (8.9, 11), (9.0, 2)];
     let rows = rows.map(|(severity, total)| json!({"severity": severity, "totalFindings": total}));
     let (wire, source) = source(move |_, _| ok(json!({"findingStatistics": {"groupedBySeverity": rows}}))).await;
-    let open = source.open_findings("d1", Some(Millis(99))).await.unwrap();
+    let open = source.count_open_findings("d1", Some(Timestamp(99))).await.unwrap();
     assert_eq!(open.values().copied().collect::<Vec<_>>(), [198, 1, 14, 2]);
     insta::assert_json_snapshot!(wire.asked().pop().unwrap().body, @r#"
     {
@@ -290,9 +296,9 @@ async fn open_findings_are_counted_by_band() {
 }
 
 #[tokio::test]
-async fn bands_without_findings_are_zero() {
+async fn severity_levels_without_findings_are_zero() {
     let (_wire, source) = source(|_, _| ok(json!({"findingStatistics": {}}))).await;
-    assert_eq!(source.open_findings("d1", None).await.unwrap().len(), 4);
+    assert_eq!(source.count_open_findings("d1", None).await.unwrap().len(), 4);
 }
 
 #[tokio::test]
@@ -336,7 +342,7 @@ async fn entity_lists_members_and_coverage_are_watched() {
     .await;
     assert_eq!(source.watched_ids("d1", Subject::TrustedEntitySets).await.unwrap(), ["t"]);
     let trusted = source.watched("d1", Subject::TrustedEntitySets, "t").await.unwrap();
-    assert_eq!((trusted.active, trusted.changed), (true, Some(Millis(1_700_000_000_000))));
+    assert_eq!((trusted.active, trusted.changed), (true, Some(Timestamp(1_700_000_000_000))));
     assert!(!source.watched("d1", Subject::ThreatIntelSets, "i").await.unwrap().active);
     assert!(source.watched("d1", Subject::ThreatEntitySets, "e").await.unwrap().active);
     assert_eq!(source.members("d1").await.unwrap().unwrap()["444455556666"], "Enabled");

@@ -1,8 +1,8 @@
 use super::*;
-use crate::message::say;
+use crate::message::render;
 
-fn shown(lines: &[Phrase]) -> Vec<String> {
-    lines.iter().map(|line| say::fallback(line).render()).collect()
+fn shown(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(|line| render::to_fallback(line).render()).collect()
 }
 
 fn assessment(summary: &str) -> Assessment {

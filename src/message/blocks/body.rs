@@ -8,23 +8,23 @@ use super::Block;
 
 /// The limit of a message, not documented: 11,341 characters of block text were refused in the wild
 /// (`msg_blocks_too_long`), so all blocks and the fallback stay below 9,000.
-pub const TOTAL: usize = 8_900;
-const BLOCKS: usize = 50;
+pub const MAX_TOTAL: usize = 8_900;
+const MAX_BLOCKS: usize = 50;
 /// Maximum number of blocks in one attachment. Not documented: more were rejected (`invalid_attachments`).
 const BAR_BLOCKS: usize = 20;
-const FALLBACK: usize = 4_000;
+const MAX_FALLBACK: usize = 4_000;
 /// A block that would be cut shorter than this is left out instead.
-const WORTH_SHOWING: usize = 120;
+const MIN_BLOCK_LENGTH: usize = 120;
 
 /// The top-level `text`: one line of at most 4,000, complete without the blocks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fallback(Mrkdwn);
+pub struct FallbackText(Mrkdwn);
 
-impl Fallback {
+impl FallbackText {
     /// Slack refuses an empty one: then it is a dash.
     pub fn new(text: Mrkdwn) -> Self {
-        let text = text.one_line().cut(FALLBACK);
-        Self(if text.is_empty() { Mrkdwn::new().say("–") } else { text })
+        let text = text.one_line().truncate(MAX_FALLBACK);
+        Self(if text.is_empty() { Mrkdwn::new().literal("–") } else { text })
     }
 
     pub fn render(&self) -> String {
@@ -33,18 +33,18 @@ impl Fallback {
 }
 
 /// Characters that other blocks can have in a message with this fallback and these blocks.
-pub fn room_beside<'b>(fallback: &Fallback, blocks: impl IntoIterator<Item = &'b Block>) -> usize {
-    let used: usize = blocks.into_iter().map(Block::units).sum();
-    TOTAL.saturating_sub(fallback.0.units() + used)
+pub fn room_beside<'b>(fallback: &FallbackText, blocks: impl IntoIterator<Item = &'b Block>) -> usize {
+    let used: usize = blocks.into_iter().map(Block::utf16_len).sum();
+    MAX_TOTAL.saturating_sub(fallback.0.utf16_len() + used)
 }
 
 /// The color of an attachment's bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Colour(pub &'static str);
+pub struct Color(pub &'static str);
 
 /// How much a reader would miss a block: what is missed least goes first when a message is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
+pub enum Priority {
     Extra,
     Detail,
     Useful,
@@ -54,87 +54,87 @@ pub enum Rank {
 }
 
 #[derive(Clone, Debug)]
-struct Item {
-    rank: Rank,
-    beside_bar: bool,
+struct RankedBlock {
+    rank: Priority,
+    in_attachment: bool,
     block: Block,
 }
 
-/// Collects blocks in the order shown, with what each is worth; [`Builder::finish`] makes them fit.
+/// Collects blocks in the order shown, with what each is worth; [`BodyBuilder::finish`] makes them fit.
 #[derive(Clone, Debug, Default)]
-pub struct Builder {
-    colour: Option<Colour>,
-    items: Vec<Item>,
+pub struct BodyBuilder {
+    colour: Option<Color>,
+    items: Vec<RankedBlock>,
 }
 
-impl Builder {
+impl BodyBuilder {
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Without it, blocks put beside the bar stand below the others.
-    pub fn colour(mut self, colour: Colour) -> Self {
+    pub fn color(mut self, colour: Color) -> Self {
         self.colour = Some(colour);
         self
     }
 
     /// Adds a block above the bar.
-    pub fn push(&mut self, rank: Rank, block: impl Into<Option<Block>>) -> &mut Self {
-        self.add(rank, false, block.into())
+    pub fn push(&mut self, rank: Priority, block: impl Into<Option<Block>>) -> &mut Self {
+        self.push_ranked(rank, false, block.into())
     }
 
     /// Adds a block beside the coloured bar.
-    pub fn push_bar(&mut self, rank: Rank, block: impl Into<Option<Block>>) -> &mut Self {
-        self.add(rank, true, block.into())
+    pub fn push_attachment(&mut self, rank: Priority, block: impl Into<Option<Block>>) -> &mut Self {
+        self.push_ranked(rank, true, block.into())
     }
 
-    fn add(&mut self, rank: Rank, beside_bar: bool, block: Option<Block>) -> &mut Self {
-        self.items.extend(block.map(|block| Item { rank, beside_bar, block }));
+    fn push_ranked(&mut self, rank: Priority, beside_bar: bool, block: Option<Block>) -> &mut Self {
+        self.items.extend(block.map(|block| RankedBlock { rank, in_attachment: beside_bar, block }));
         self
     }
 
     /// Leaves out or cuts the least important blocks, of equals the last, until everything fits.
-    pub fn finish(mut self, fallback: Fallback) -> Body {
-        while self.items.len() > BLOCKS {
-            self.drop_least(|_| true);
+    pub fn finish(mut self, fallback: FallbackText) -> Body {
+        while self.items.len() > MAX_BLOCKS {
+            self.drop_lowest_priority(|_| true);
         }
-        while self.items.iter().filter(|item| item.beside_bar).count() > BAR_BLOCKS {
-            self.drop_least(|item| item.beside_bar);
+        while self.items.iter().filter(|item| item.in_attachment).count() > BAR_BLOCKS {
+            self.drop_lowest_priority(|item| item.in_attachment);
         }
-        let room = TOTAL - fallback.0.units();
-        self.fit(room);
-        let (bar, top): (Vec<_>, Vec<_>) = self.items.into_iter().partition(|item| item.beside_bar);
-        let tidy = |items: Vec<Item>| undivided(items.into_iter().map(|item| item.block).collect());
-        Body { fallback, colour: self.colour, top: tidy(top), bar: tidy(bar) }
+        let room = MAX_TOTAL - fallback.0.utf16_len();
+        self.truncate_to_fit(room);
+        let (bar, top): (Vec<_>, Vec<_>) = self.items.into_iter().partition(|item| item.in_attachment);
+        let tidy = |items: Vec<RankedBlock>| trim_dividers(items.into_iter().map(|item| item.block).collect());
+        Body { fallback, colour: self.colour, top: tidy(top), attachment: tidy(bar) }
     }
 
-    fn fit(&mut self, room: usize) {
+    fn truncate_to_fit(&mut self, room: usize) {
         loop {
-            let total: usize = self.items.iter().map(|item| item.block.units()).sum();
+            let total: usize = self.items.iter().map(|item| item.block.utf16_len()).sum();
             let Some(excess) = total.checked_sub(room).filter(|e| *e > 0) else { return };
-            let Some(least) = self.least(|item| item.block.units() > 0) else { return };
-            let left = self.items[least].block.units().saturating_sub(excess);
-            match self.items[least].block.cut(left).filter(|_| left >= WORTH_SHOWING) {
+            let Some(least) = self.lowest_priority(|item| item.block.utf16_len() > 0) else { return };
+            let left = self.items[least].block.utf16_len().saturating_sub(excess);
+            match self.items[least].block.truncate(left).filter(|_| left >= MIN_BLOCK_LENGTH) {
                 Some(cut) => self.items[least].block = cut,
                 None => drop(self.items.remove(least)),
             }
         }
     }
 
-    fn drop_least(&mut self, among: impl Fn(&Item) -> bool) {
-        if let Some(least) = self.least(among) {
+    fn drop_lowest_priority(&mut self, among: impl Fn(&RankedBlock) -> bool) {
+        if let Some(least) = self.lowest_priority(among) {
             self.items.remove(least);
         }
     }
 
-    fn least(&self, among: impl Fn(&Item) -> bool) -> Option<usize> {
+    fn lowest_priority(&self, among: impl Fn(&RankedBlock) -> bool) -> Option<usize> {
         let candidates = self.items.iter().enumerate().filter(|(_, item)| among(item));
         candidates.min_by_key(|(at, item)| (item.rank, usize::MAX - at)).map(|(at, _)| at)
     }
 }
 
 /// Without dividers that divide nothing any more.
-fn undivided(blocks: Vec<Block>) -> Vec<Block> {
+fn trim_dividers(blocks: Vec<Block>) -> Vec<Block> {
     let mut out: Vec<Block> = Vec::with_capacity(blocks.len());
     for block in blocks {
         if !(block.is_divider() && out.last().is_none_or(Block::is_divider)) {
@@ -150,19 +150,19 @@ fn undivided(blocks: Vec<Block>) -> Vec<Block> {
 /// A message's visible part, within every limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
-    fallback: Fallback,
-    colour: Option<Colour>,
+    fallback: FallbackText,
+    colour: Option<Color>,
     top: Vec<Block>,
-    bar: Vec<Block>,
+    attachment: Vec<Block>,
 }
 
 impl Body {
     /// Text only.
-    pub fn plain(fallback: Fallback) -> Self {
-        Self { fallback, colour: None, top: Vec::new(), bar: Vec::new() }
+    pub fn text_only(fallback: FallbackText) -> Self {
+        Self { fallback, colour: None, top: Vec::new(), attachment: Vec::new() }
     }
 
-    pub fn fallback(&self) -> &Fallback {
+    pub fn fallback(&self) -> &FallbackText {
         &self.fallback
     }
 
@@ -171,8 +171,8 @@ impl Body {
         let mut out = Map::new();
         out.insert("text".into(), self.fallback.render().into());
         let (top, bar) = match self.colour {
-            Some(_) => (self.top.clone(), self.bar.as_slice()),
-            None => ([&self.top[..], &self.bar[..]].concat(), &[][..]),
+            Some(_) => (self.top.clone(), self.attachment.as_slice()),
+            None => ([&self.top[..], &self.attachment[..]].concat(), &[][..]),
         };
         if !top.is_empty() {
             out.insert("blocks".into(), json!(top));
@@ -189,42 +189,46 @@ mod tests {
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
-    use super::super::super::text::{Plain, units};
-    use super::super::{Rich, Runs, Text};
+    use super::super::super::text::{SafeText, utf16_len};
+    use super::super::{Rich, Runs, TextObject};
     use super::*;
 
     fn section(text: &str) -> Option<Block> {
-        Block::section(Plain::line(text))
+        Block::section(SafeText::single_line(text))
     }
 
-    fn fallback(text: &str) -> Fallback {
-        Fallback::new(Mrkdwn::new().text(&Plain::line(text)))
+    fn fallback(text: &str) -> FallbackText {
+        FallbackText::new(Mrkdwn::new().text(&SafeText::single_line(text)))
     }
 
     #[test]
     fn a_body_has_its_blocks_beside_the_bar() {
-        let mut b = Builder::new().colour(Colour("#a30200"));
-        b.push(Rank::Vital, section("top")).push_bar(Rank::Useful, section("bar")).push(Rank::Extra, None);
+        let mut b = BodyBuilder::new().color(Color("#a30200"));
+        b.push(Priority::Vital, section("top"))
+            .push_attachment(Priority::Useful, section("bar"))
+            .push(Priority::Extra, None);
         assert_snapshot!(json!(b.finish(fallback("said in one line")).json()), @r##"{"attachments":[{"blocks":[{"expand":true,"text":{"emoji":false,"text":"bar","type":"plain_text"},"type":"section"}],"color":"#a30200"}],"blocks":[{"expand":true,"text":{"emoji":false,"text":"top","type":"plain_text"},"type":"section"}],"text":"said in one line"}"##);
     }
 
     #[test]
     fn the_least_important_goes_first_and_of_equals_the_last() {
-        let mut b = Builder::new();
-        for (rank, word) in [(Rank::Vital, "v"), (Rank::Extra, "x"), (Rank::Detail, "d"), (Rank::Extra, "y")] {
+        let mut b = BodyBuilder::new();
+        for (rank, word) in
+            [(Priority::Vital, "v"), (Priority::Extra, "x"), (Priority::Detail, "d"), (Priority::Extra, "y")]
+        {
             b.push(rank, section(&word.repeat(2_400)));
         }
         let starts = |body: Body| {
             body.top
                 .iter()
-                .map(|b| (b.json()["text"]["text"].to_string()[1..2].to_owned(), b.units()))
+                .map(|b| (b.json()["text"]["text"].to_string()[1..2].to_owned(), b.utf16_len()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
             starts(b.clone().finish(fallback("f"))),
             [("v".into(), 2_400), ("x".into(), 2_400), ("d".into(), 2_400), ("y".into(), 1_699)]
         );
-        b.push(Rank::Vital, section(&"w".repeat(2_400)));
+        b.push(Priority::Vital, section(&"w".repeat(2_400)));
         assert_eq!(
             starts(b.finish(fallback("f"))),
             [("v".into(), 2_400), ("x".into(), 1_699), ("d".into(), 2_400), ("w".into(), 2_400)]
@@ -232,32 +236,36 @@ mod tests {
     }
 
     #[test]
-    fn dividers_that_divide_nothing_are_left_out() {
-        let mut b = Builder::new();
-        b.push(Rank::Useful, Block::divider()).push(Rank::Useful, section("a")).push(Rank::Useful, Block::divider());
-        b.push(Rank::Useful, Block::divider()).push(Rank::Useful, section("b")).push(Rank::Useful, Block::divider());
+    fn redundant_dividers_are_omitted() {
+        let mut b = BodyBuilder::new();
+        b.push(Priority::Useful, Block::divider())
+            .push(Priority::Useful, section("a"))
+            .push(Priority::Useful, Block::divider());
+        b.push(Priority::Useful, Block::divider())
+            .push(Priority::Useful, section("b"))
+            .push(Priority::Useful, Block::divider());
         assert_eq!(b.finish(fallback("f")).top, [section("a").unwrap(), Block::divider(), section("b").unwrap()]);
     }
 
     #[test]
     fn the_fallback_is_never_empty_and_one_line() {
         assert_eq!(fallback("").render(), "–");
-        assert_eq!(Fallback::new(Mrkdwn::new().text(&Plain::lines("a\nb"))).render(), "a b");
+        assert_eq!(FallbackText::new(Mrkdwn::new().text(&SafeText::multi_line("a\nb"))).render(), "a b");
     }
 
     fn any_block() -> impl Strategy<Value = Option<Block>> {
         let text = prop_oneof!["[a&<>` ]{0,20}", any::<String>(), (0usize..3_500).prop_map(|n| "&ü🚀".repeat(n / 3))];
         (0u8..7, prop::collection::vec(text, 1..12)).prop_map(|(kind, texts)| {
-            let plain: Vec<_> = texts.iter().map(|t| Plain::lines(t)).collect();
-            let all = || plain.iter().map(|p| Text::from(p.clone()));
+            let plain: Vec<_> = texts.iter().map(|t| SafeText::multi_line(t)).collect();
+            let all = || plain.iter().map(|p| TextObject::from(p.clone()));
             match kind {
                 0 => Block::header(&plain[0]),
                 1 => Block::section(Mrkdwn::new().text(&plain[0]).code(&plain[0])),
                 2 => Block::fields(all()),
                 3 => Block::context(all()),
-                4 => {
-                    Block::rich(Rich::new().bullets(plain.iter().map(|p| Runs::new().code(p))).preformatted(&plain[0]))
-                }
+                4 => Block::rich_text(
+                    Rich::new().bullets(plain.iter().map(|p| Runs::new().code(p))).preformatted(&plain[0]),
+                ),
                 5 => Some(Block::divider()),
                 _ => Block::section(plain[0].clone()),
             }
@@ -279,17 +287,17 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn no_limit_of_a_message_can_be_broken(blocks in prop::collection::vec((any_block(), 0u8..3), 0..70), text in any::<String>(), bar in any::<bool>()) {
-            let mut b = if bar { Builder::new().colour(Colour("#123456")) } else { Builder::new() };
+            let mut b = if bar { BodyBuilder::new().color(Color("#123456")) } else { BodyBuilder::new() };
             for (block, rank) in blocks {
-                let rank = [Rank::Extra, Rank::Useful, Rank::Vital][usize::from(rank)];
-                if rank == Rank::Useful { b.push_bar(rank, block) } else { b.push(rank, block) };
+                let rank = [Priority::Extra, Priority::Useful, Priority::Vital][usize::from(rank)];
+                if rank == Priority::Useful { b.push_attachment(rank, block) } else { b.push(rank, block) };
             }
             let body = b.finish(fallback(&text));
-            prop_assert!(body.top.len() + body.bar.len() <= 50 && body.bar.len() <= 20);
+            prop_assert!(body.top.len() + body.attachment.len() <= 50 && body.attachment.len() <= 20);
             let mut all = Vec::new();
             strings(&Value::Object(body.json()), &mut all);
-            prop_assert!(all.iter().all(|t| !t.is_empty() && units(t) <= 3_000));
-            prop_assert!(all.iter().map(|t| units(t)).sum::<usize>() <= TOTAL);
+            prop_assert!(all.iter().all(|t| !t.is_empty() && utf16_len(t) <= 3_000));
+            prop_assert!(all.iter().map(|t| utf16_len(t)).sum::<usize>() <= MAX_TOTAL);
         }
     }
 }

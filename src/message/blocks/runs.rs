@@ -1,9 +1,9 @@
-//! The text of one line of `rich_text`.
+//! The text of one single_line of `rich_text`.
 
 use serde_json::{Value, json};
 
-use super::super::text::{Link, Mention, Plain, cut, units};
-use super::TEXT;
+use super::super::text::{Link, Mention, SafeText, truncate, utf16_len};
+use super::MAX_TEXT;
 
 /// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,11 +12,11 @@ pub struct Runs(Vec<Run>);
 #[derive(Clone, Debug, PartialEq)]
 enum Run {
     Text(String, Option<Style>),
-    Link(Link, Plain),
+    Link(Link, SafeText),
     Date {
         seconds: i64,
         format: &'static str,
-        otherwise: Plain,
+        otherwise: SafeText,
     },
     /// One, in Slack's syntax.
     Mention(String),
@@ -57,37 +57,37 @@ impl Runs {
         self.run(words, Some(Style::Bold))
     }
 
-    pub fn text(self, text: &Plain) -> Self {
+    pub fn text(self, text: &SafeText) -> Self {
         self.run(text.as_str(), None)
     }
 
-    pub fn styled(self, style: Style, text: &Plain) -> Self {
+    pub fn styled(self, style: Style, text: &SafeText) -> Self {
         self.run(text.as_str(), Some(style))
     }
 
-    pub fn bold(self, text: &Plain) -> Self {
+    pub fn bold(self, text: &SafeText) -> Self {
         self.styled(Style::Bold, text)
     }
 
-    pub fn code(self, text: &Plain) -> Self {
+    pub fn code(self, text: &SafeText) -> Self {
         self.styled(Style::Code, text)
     }
 
     /// A link; its label is the URL where there is no other.
-    pub fn link(mut self, to: &Link, label: &Plain) -> Self {
-        let label = if label.is_empty() { Plain::line(to.as_str()) } else { label.clone() };
-        self.0.push(Run::Link(to.clone(), label.cut(TEXT)));
+    pub fn link(mut self, to: &Link, label: &SafeText) -> Self {
+        let label = if label.is_empty() { SafeText::single_line(to.as_str()) } else { label.clone() };
+        self.0.push(Run::Link(to.clone(), label.truncate(MAX_TEXT)));
         self
     }
 
     /// An instant in the reader's time zone, such as `{date_short_pretty} {time}`; `otherwise` is shown by what cannot do that.
-    pub fn date(mut self, seconds: i64, format: &'static str, otherwise: &Plain) -> Self {
+    pub fn date(mut self, seconds: i64, format: &'static str, otherwise: &SafeText) -> Self {
         self.0.push(Run::Date { seconds, format, otherwise: otherwise.clone() });
         self
     }
 
     pub fn mention(mut self, who: &Mention) -> Self {
-        for (n, one) in who.each().enumerate() {
+        for (n, one) in who.iter().enumerate() {
             self = if n == 0 { self } else { self.say(" ") };
             self.0.push(Run::Mention(one.to_owned()));
         }
@@ -103,26 +103,26 @@ impl Runs {
         self.0.is_empty()
     }
 
-    pub fn units(&self) -> usize {
-        self.0.iter().map(Run::units).sum()
+    pub fn utf16_len(&self) -> usize {
+        self.0.iter().map(Run::utf16_len).sum()
     }
 
     fn run(mut self, text: &str, style: Option<Style>) -> Self {
         if !text.is_empty() {
-            self.0.push(Run::Text(cut(text, TEXT), style));
+            self.0.push(Run::Text(truncate(text, MAX_TEXT), style));
         }
         self
     }
 
     /// At most `max` units, with an ellipsis; a link, a date or a mention stays whole or goes. `None` if no run is left.
-    pub fn cut(&self, max: usize) -> Option<Self> {
-        if self.units() <= max {
+    pub fn truncate(&self, max: usize) -> Option<Self> {
+        if self.utf16_len() <= max {
             return Some(self.clone());
         }
         let mut room = max.checked_sub(1)?;
         let mut kept = Vec::new();
         for run in &self.0 {
-            let size = run.units();
+            let size = run.utf16_len();
             if size > room {
                 kept.push(run.head(room + 1));
                 break;
@@ -139,19 +139,19 @@ impl Runs {
 }
 
 impl Run {
-    fn units(&self) -> usize {
+    fn utf16_len(&self) -> usize {
         match self {
-            Self::Text(text, _) => units(text),
-            Self::Link(_, label) => label.units(),
-            Self::Date { otherwise, .. } => otherwise.units(),
-            Self::Mention(who) => units(who),
+            Self::Text(text, _) => utf16_len(text),
+            Self::Link(_, label) => label.utf16_len(),
+            Self::Date { otherwise, .. } => otherwise.utf16_len(),
+            Self::Mention(who) => utf16_len(who),
         }
     }
 
     /// Its head and an ellipsis, `max` units together; an ellipsis alone for what has no head.
     fn head(&self, max: usize) -> Self {
         match self {
-            Self::Text(text, style) => Self::Text(cut(text, max), *style),
+            Self::Text(text, style) => Self::Text(truncate(text, max), *style),
             _ => Self::Text("…".into(), None),
         }
     }

@@ -1,11 +1,11 @@
-//! Shape and limits of blocks.
+//! FindingParts and limits of blocks.
 
 use insta::assert_snapshot;
 
 use super::*;
 
-fn plain(text: &str) -> Plain {
-    Plain::line(text)
+fn plain(text: &str) -> SafeText {
+    SafeText::single_line(text)
 }
 
 #[test]
@@ -13,9 +13,9 @@ fn every_kind_of_block_has_slacks_shape() {
     let console = Link::new("https://console.aws.amazon.com/").unwrap();
     let blocks = [
         Block::header(&plain("Critical")),
-        Block::section(Mrkdwn::new().say("*Where* ").code(&plain("eu-west-1"))),
-        Block::fields([Text::from(plain("a")), Text::from(Mrkdwn::new()), Text::from(plain("b"))]),
-        Block::context([Text::from(plain("small"))]),
+        Block::section(Mrkdwn::new().literal("*Where* ").code(&plain("eu-west-1"))),
+        Block::fields([TextObject::from(plain("a")), TextObject::from(Mrkdwn::new()), TextObject::from(plain("b"))]),
+        Block::context([TextObject::from(plain("small"))]),
         Block::actions([Button::new(&plain("Open"), console.clone()).map(Button::primary), None]),
         Some(Block::divider()),
     ];
@@ -30,29 +30,35 @@ fn every_kind_of_block_has_slacks_shape() {
 }
 
 #[test]
-fn nothing_makes_no_block() {
-    let none = || Text::from(Plain::line(" "));
+fn empty_content_produces_no_block() {
+    let none = || TextObject::from(SafeText::single_line(" "));
     assert_eq!(Block::header(&plain("")), None);
     assert_eq!(Block::section(none()), None);
     assert_eq!(Block::fields([none()]), None);
     assert_eq!(Block::context([]), None);
     assert_eq!(Block::actions([None]), None);
-    assert_eq!(Block::rich(Rich::new().section(Runs::new()).preformatted(&plain("")).bullets([Runs::new()])), None);
+    assert_eq!(
+        Block::rich_text(Rich::new().section(Runs::new()).preformatted(&plain("")).bullets([Runs::new()])),
+        None
+    );
 }
 
 #[test]
 fn each_text_is_cut_to_its_own_limit() {
-    let long = Plain::line(&"x".repeat(9_000));
-    assert_eq!(Block::header(&long).unwrap().units(), 150);
-    assert_eq!(Block::section(long.clone()).unwrap().units(), 3_000);
-    assert_eq!(Block::fields(vec![Text::from(long.clone()); 12]).unwrap().units(), 20_000);
-    assert_eq!(Block::context(vec![Text::from(long.clone()); 12]).unwrap().units(), 30_000);
-    assert_eq!(Block::actions(vec![Button::new(&long, Link::new("https://x").unwrap()); 30]).unwrap().units(), 25 * 75);
+    let long = SafeText::single_line(&"x".repeat(9_000));
+    assert_eq!(Block::header(&long).unwrap().utf16_len(), 150);
+    assert_eq!(Block::section(long.clone()).unwrap().utf16_len(), 3_000);
+    assert_eq!(Block::fields(vec![TextObject::from(long.clone()); 12]).unwrap().utf16_len(), 20_000);
+    assert_eq!(Block::context(vec![TextObject::from(long.clone()); 12]).unwrap().utf16_len(), 30_000);
+    assert_eq!(
+        Block::actions(vec![Button::new(&long, Link::new("https://x").unwrap()); 30]).unwrap().utf16_len(),
+        25 * 75
+    );
 }
 
 #[test]
-fn a_cut_keeps_what_stands_first() {
-    let fields = Block::fields([Text::from(plain("abcd")), Text::from(plain("efgh"))]).unwrap();
-    assert_eq!(fields.cut(6), Block::fields([Text::from(plain("abcd")), Text::from(plain("e…"))]));
-    assert_eq!(fields.cut(0), None);
+fn truncation_keeps_the_first_characters() {
+    let fields = Block::fields([TextObject::from(plain("abcd")), TextObject::from(plain("efgh"))]).unwrap();
+    assert_eq!(fields.truncate(6), Block::fields([TextObject::from(plain("abcd")), TextObject::from(plain("e…"))]));
+    assert_eq!(fields.truncate(0), None);
 }

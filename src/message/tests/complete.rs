@@ -18,7 +18,7 @@ fn each_value_of_a_finding_is_shown_or_omitted_for_a_reason() {
     assert!(reasons.values().all(|reason| !reason.is_empty()));
     let mut omitted: BTreeMap<String, String> = BTreeMap::new();
     for (name, raw, finding) in raw_fixtures() {
-        let shown = Shown::of(&full(&finding, &Life::default()));
+        let shown = Shown::of(&full(&finding, &RenderContext::default()));
         let mut leaves = Vec::new();
         leaves_of(&raw, "", &mut leaves);
         for (path, value) in leaves.iter().filter(|(_, value)| !shown.has(value)) {
@@ -122,7 +122,7 @@ impl Shown {
     }
 
     fn has_text(&self, text: &str) -> bool {
-        if let Some(time) = crate::time::Millis::parse(text) {
+        if let Some(time) = crate::time::Timestamp::parse(text) {
             return self.times.contains(&time.0.div_euclid(1_000));
         }
         let digits = text.rsplit(':').next().unwrap_or(text);

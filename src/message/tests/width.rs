@@ -14,7 +14,7 @@ pub(super) fn lines(payload: &Value) -> Vec<String> {
 }
 
 fn length(finding: &Finding) -> usize {
-    lines(&full(finding, &Life::default())).len()
+    lines(&full(finding, &RenderContext::default())).len()
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn a_sequence_of_a_few_signals_fits_on_two_screens() {
 #[test]
 fn the_line_under_the_title_answers_how_severe_where_when_and_how_often() {
     for (name, finding) in fixtures().into_iter().filter(|(_, finding)| finding.has_severity()) {
-        let message = full(&finding, &Life::default());
+        let message = full(&finding, &RenderContext::default());
         let first = rich(&message["attachments"][0]["blocks"][0]["elements"][0]);
-        for part in [&Band::number(finding.severity), &finding.account_id, &finding.region] {
+        for part in [&SeverityLevel::format_score(finding.severity), &finding.account_id, &finding.region] {
             assert!(first.contains(part.as_str()), "{name}: {part} is not in {first}");
         }
         assert!(first.contains(" UTC}"), "{name}: no time in {first}");
@@ -48,11 +48,11 @@ fn the_line_under_the_title_answers_how_severe_where_when_and_how_often() {
 
 #[test]
 fn a_reply_stands_alone() {
-    let news = News { severity_was: Some(2.0), ..News::default() };
+    let news = ReplyContent { previous_severity: Some(2.0), ..ReplyContent::default() };
     for (name, finding) in fixtures().into_iter().filter(|(name, _)| name != "hostile") {
-        let reply = super::super::reply(&finding, &news, &wording(), Form::Full).payload();
+        let reply = super::super::reply(&finding, &news, &wording(), MessageForm::Blocks).payload();
         for shown in [seen(&reply), reply["text"].to_string()].map(|shown| shown.replace("&amp;", "&")) {
-            let subject = finding.subject().plain();
+            let subject = finding.subject().to_plain();
             let resource = subject.rsplit(' ').next().unwrap_or_default().trim_matches(['(', ')']);
             for part in [finding.account_id.as_str(), &finding.region, finding.kind.as_str(), resource] {
                 assert!(shown.contains(part), "{name}: {part} is not in {shown}");

@@ -4,24 +4,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `evil[.]example`. What was defanged before stays as it is.
 pub fn defang_domain(domain: &str) -> String {
-    undot(domain)
+    break_dots(domain)
 }
 
 /// `hxxps://evil[.]example/path.html`: the scheme and the host; path and query stay readable.
 pub fn defang_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return defang_text(url) };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    format!("{}{}{}", defang_scheme(scheme), undot(&rest[..end]), &rest[end..])
+    format!("{}{}{}", defang_scheme(scheme), break_dots(&rest[..end]), &rest[end..])
 }
 
 /// `198[.]51[.]100[.]7`, `2001[:]db8::7`; addresses that lead nowhere from outside (private, loopback, link-local,
 /// shared) and what is no address at all stay as they are.
 pub fn defang_ip(ip: &str) -> String {
     match ip.trim().parse() {
-        Ok(IpAddr::V4(v4)) if public_v4(v4) => undot(ip),
-        Ok(IpAddr::V6(v6)) if public_v6(v6) => {
+        Ok(IpAddr::V4(v4)) if is_public_v4(v4) => break_dots(ip),
+        Ok(IpAddr::V6(v6)) if is_public_v6(v6) => {
             let ip = if ip.contains("[:]") { ip.to_owned() } else { ip.replacen(':', "[:]", 1) };
-            undot(&ip)
+            break_dots(&ip)
         }
         _ => ip.to_owned(),
     }
@@ -57,16 +57,16 @@ pub fn defang_text_except(text: &str, names: &[&str]) -> String {
 fn defang_word(word: &str) -> String {
     let mut out = word.to_owned();
     if word.contains("://") {
-        out = unscheme(&out);
+        out = break_schemes(&out);
     }
-    out = unmail(&out);
+    out = break_mailto(&out);
     if out.contains('.') {
-        out = undot_domains(&out);
+        out = break_domains(&out);
     }
     // Twice is once: the dots come first, because a bracketed one ends what could be an address; and what follows a
     // bracketed colon could be an address of its own.
     if out.matches(':').count() > 1 && !word.contains("[:]") {
-        out = in_runs(
+        out = map_runs(
             &out,
             |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'),
             |run| {
@@ -79,7 +79,7 @@ fn defang_word(word: &str) -> String {
 }
 
 /// `mailto:` in whatever case.
-fn unmail(word: &str) -> String {
+fn break_mailto(word: &str) -> String {
     let mut out = String::with_capacity(word.len() + 2);
     let mut from = 0;
     for (at, scheme) in word.to_ascii_lowercase().match_indices("mailto:") {
@@ -92,7 +92,7 @@ fn unmail(word: &str) -> String {
 }
 
 /// Every `http://` of a word becomes `hxxp://`, every other `scheme://` becomes `scheme[:]//`.
-fn unscheme(word: &str) -> String {
+fn break_schemes(word: &str) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut rest = word;
     while let Some((before, after)) = rest.split_once("://") {
@@ -116,19 +116,19 @@ fn defang_scheme(scheme: &str) -> String {
 
 /// Dots between two labels are bracketed in every run of host characters that is a public address, or whose last label
 /// could be a top-level domain.
-fn undot_domains(word: &str) -> String {
-    in_runs(
+fn break_domains(word: &str) -> String {
+    map_runs(
         word,
         |c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'),
         |run| {
             let address = run.trim_end_matches('.');
-            if like_a_domain(run) { undot(run) } else { defang_ip(address) + &run[address.len()..] }
+            if looks_like_domain(run) { break_dots(run) } else { defang_ip(address) + &run[address.len()..] }
         },
     )
 }
 
 /// The word with every run of such characters replaced.
-fn in_runs(word: &str, such: impl Fn(char) -> bool, replaced: impl Fn(&str) -> String) -> String {
+fn map_runs(word: &str, such: impl Fn(char) -> bool, replaced: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut rest = word;
     while !rest.is_empty() {
@@ -141,7 +141,7 @@ fn in_runs(word: &str, such: impl Fn(char) -> bool, replaced: impl Fn(&str) -> S
     out
 }
 
-fn like_a_domain(run: &str) -> bool {
+fn looks_like_domain(run: &str) -> bool {
     let run = run.trim_matches('.');
     match run.rsplit_once('.') {
         Some((_, last)) => {
@@ -152,7 +152,7 @@ fn like_a_domain(run: &str) -> bool {
 }
 
 /// Brackets every dot that stands between two other characters.
-fn undot(text: &str) -> String {
+fn break_dots(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut chars = text.chars().peekable();
     let mut before = None;
@@ -167,7 +167,7 @@ fn undot(text: &str) -> String {
     out
 }
 
-fn public_v4(ip: Ipv4Addr) -> bool {
+fn is_public_v4(ip: Ipv4Addr) -> bool {
     let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xC0 == 64; // 100.64.0.0/10, RFC 6598
     !(ip.is_private()
         || ip.is_loopback()
@@ -178,9 +178,9 @@ fn public_v4(ip: Ipv4Addr) -> bool {
         || shared)
 }
 
-fn public_v6(ip: Ipv6Addr) -> bool {
+fn is_public_v6(ip: Ipv6Addr) -> bool {
     match ip.to_ipv4_mapped() {
-        Some(v4) => public_v4(v4),
+        Some(v4) => is_public_v4(v4),
         None => {
             !(ip.is_loopback()
                 || ip.is_unspecified()
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn domains_and_urls_lose_their_teeth() {
+    fn domains_and_urls_are_defanged() {
         assert_eq!(defang_domain("pool.evil.example"), "pool[.]evil[.]example");
         assert_eq!(defang_domain("pool[.]evil.example."), "pool[.]evil[.]example.");
         assert_eq!(defang_url("https://evil.example/a.html?q=1.2"), "hxxps://evil[.]example/a.html?q=1.2");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_free_text_are_found() {
+    fn links_in_free_text_are_defanged() {
         assert_eq!(
             defang_text("see (https://evil.example/x) or evil.example, now."),
             "see (hxxps://evil[.]example/x) or evil[.]example, now."
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_in_free_text_are_found() {
+    fn public_addresses_in_free_text_are_defanged() {
         for (text, safe) in [
             ("from 198.51.100.7, then", "from 198[.]51[.]100[.]7, then"),
             ("198.51.100.7:4444.", "198[.]51[.]100[.]7:4444."),

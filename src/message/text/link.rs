@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::units;
+use super::utf16_len;
 
 /// An `http` or `https` URL of at most 3,000 units, Slack's limit for a button's. Whatever RFC 3986 does not allow in a
 /// URL is percent-encoded, so that it ends neither a `<url|label>` nor an attribute early.
@@ -16,8 +16,9 @@ impl Link {
         if rest.is_empty() || rest.starts_with(['/', '?', '#', ':', '@']) {
             return None;
         }
-        let encoded = encode(url, |b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b));
-        (units(&encoded) <= 3_000).then_some(Self(encoded))
+        let encoded =
+            percent_encode_with(url, |b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b));
+        (utf16_len(&encoded) <= 3_000).then_some(Self(encoded))
     }
 
     pub fn as_str(&self) -> &str {
@@ -27,10 +28,10 @@ impl Link {
 
 /// For one component of a URL: everything but RFC 3986's unreserved characters is encoded.
 pub fn percent_encode(component: &str) -> String {
-    encode(component, |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    percent_encode_with(component, |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
-fn encode(text: &str, keeps: impl Fn(u8) -> bool) -> String {
+fn percent_encode_with(text: &str, keeps: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if keeps(byte) {

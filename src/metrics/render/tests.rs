@@ -5,45 +5,45 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
-pub(in crate::metrics) fn full() -> Snapshot {
+pub(in crate::metrics) fn full() -> RunMetrics {
     let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();
-    Snapshot {
+    RunMetrics {
         version: "1.2.3".into(),
         revision: "abc".into(),
         success: true,
         duration: Duration::from_millis(1_500),
-        last_run: Millis(1_764_000_000_123),
-        last_success: Some(Millis(1_764_000_000_000)),
+        last_run: Timestamp(1_764_000_000_123),
+        last_success: Some(Timestamp(1_764_000_000_000)),
         sources: vec![
-            SourceSample {
+            SourceMetrics {
                 account: "111122223333".into(),
                 region: "eu-west-1".into(),
                 up: true,
-                watermark: Some(Millis(1_763_999_000_000)),
-                floor: Some(Millis(1_763_998_000_000)),
+                watermark: Some(Timestamp(1_763_999_000_000)),
+                floor: Some(Timestamp(1_763_998_000_000)),
                 pending: 2,
-                open: Some(BTreeMap::from([(Band::High, 3)])),
+                open: Some(BTreeMap::from([(SeverityLevel::High, 3)])),
                 detector_enabled: Some(true),
                 features: BTreeMap::from([("S3_DATA_EVENTS".to_owned(), false)]),
                 coverage: counts(&[("EKS", 2)]),
                 destinations_failing: Some(1),
                 missed_scans: BTreeMap::from([("failed", 3), ("skipped", 0)]),
             },
-            SourceSample { account: "111122223333".into(), region: "us-east-1".into(), ..SourceSample::default() },
+            SourceMetrics { account: "111122223333".into(), region: "us-east-1".into(), ..SourceMetrics::default() },
         ],
         state_bytes: Some(4_096),
-        carried: Some(Carried {
+        counters: Some(CumulativeCounters {
             findings: counts(&[("high|111122223333|eu-west-1", 7)]),
             types: BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 7)]),
             notifications: counts(&[("#sec|posted", 5), ("#odd|name|failed", 1)]),
             requests: counts(&[("slack|chat.postMessage|200", 5)]),
-            delay: Delay { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
-            acknowledge_delay: Some(Delay { cumulative: vec![(60.0, 0), (300.0, 1)], sum: 120.0, count: 1 }),
+            delay: DelayHistogram { cumulative: vec![(60.0, 1), (300.0, 4)], sum: 900.5, count: 5 },
+            acknowledge_delay: Some(DelayHistogram { cumulative: vec![(60.0, 0), (300.0, 1)], sum: 120.0, count: 1 }),
             channels: vec!["#sec".into()],
         }),
         unacknowledged: Some(Unacknowledged {
-            findings: BTreeMap::from([(Band::High, 2)]),
-            oldest: BTreeMap::from([(Band::High, Millis(1_763_990_000_000))]),
+            findings: BTreeMap::from([(SeverityLevel::High, 2)]),
+            oldest: BTreeMap::from([(SeverityLevel::High, Timestamp(1_763_990_000_000))]),
         }),
     }
 }
@@ -51,7 +51,7 @@ pub(in crate::metrics) fn full() -> Snapshot {
 #[test]
 fn a_snapshot_reads_as_prometheus_wants_it() {
     insta::assert_snapshot!(render(&full()), @r##"
-    # HELP guardduty_slack_acknowledge_delay_seconds Delay from the first message of a finding to the run that read its acknowledgement.
+    # HELP guardduty_slack_acknowledge_delay_seconds Delay from the first message of a finding to the run that read its acknowledgment.
     # TYPE guardduty_slack_acknowledge_delay_seconds histogram
     guardduty_slack_acknowledge_delay_seconds_bucket{le="60"} 0
     guardduty_slack_acknowledge_delay_seconds_bucket{le="300"} 1
@@ -161,9 +161,9 @@ fn a_snapshot_reads_as_prometheus_wants_it() {
 }
 
 #[test]
-fn what_is_not_known_is_not_told() {
-    let mut s = Snapshot { success: false, ..full() };
-    (s.carried, s.state_bytes, s.sources) = (None, None, Vec::new());
+fn unknown_attributes_are_omitted() {
+    let mut s = RunMetrics { success: false, ..full() };
+    (s.counters, s.state_bytes, s.sources) = (None, None, Vec::new());
     s.unacknowledged = None;
     let text = render(&s);
     let names: Vec<&str> =
@@ -200,7 +200,7 @@ fn no_label_of_a_metric_is_taken_for_the_grouping_key() {
 
 #[test]
 #[ignore = "needs promtool"]
-fn promtool_has_nothing_to_say() {
+fn promtool_accepts_the_rules() {
     let mut lint = Command::new("promtool");
     lint.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = lint.spawn().unwrap();

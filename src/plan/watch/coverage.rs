@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::guardduty::{Uncovered, short_hash};
-use crate::message::{Level, Notice};
-use crate::plan::silence::Stamp;
-use crate::state::{Unhealthy, Watched};
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::source_health::NoticeEpoch;
+use crate::state::{Unhealthy, WatchBaseline};
 
 /// Unhealthy resources of a type that are recorded one by one. Above that only their number is compared.
 const MOST_RESOURCES: usize = 100;
 
 /// Compares the resources whose runtime coverage is unhealthy.
-pub fn compare_coverage(key: &str, watched: &mut Watched, found: &[Uncovered], stamp: Stamp) -> Vec<Notice> {
+pub fn compare_coverage(
+    key: &str,
+    watched: &mut WatchBaseline,
+    found: &[Uncovered],
+    stamp: NoticeEpoch,
+) -> Vec<Notice> {
     let mut unhealthy: BTreeMap<String, Unhealthy> = BTreeMap::new();
     for resource in found {
         let of_type = unhealthy.entry(resource.resource_type.clone()).or_default();
@@ -40,7 +45,7 @@ pub fn compare_coverage(key: &str, watched: &mut Watched, found: &[Uncovered], s
         return Vec::new();
     }
     let title = format!("Runtime coverage in {key} is healthy again: {}", recovered.join(", "));
-    vec![stamp.notice(&format!("coverage-end-{key}"), Level::Resolved, title, Vec::new())]
+    vec![stamp.notice(&format!("coverage-end-{key}"), NoticeLevel::Resolved, title, Vec::new())]
 }
 
 fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
@@ -50,7 +55,7 @@ fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
     now.count > before.count || (is_complete(before) && is_complete(now) && !now.ids.is_subset(&before.ids))
 }
 
-fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncovered], stamp: Stamp) -> Notice {
+fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncovered], stamp: NoticeEpoch) -> Notice {
     let counts = unhealthy.iter().filter(|(_, of_type)| of_type.count > 0);
     let counts: Vec<String> = counts.map(|(name, of_type)| format!("{} {name}", of_type.count)).collect();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
@@ -62,5 +67,5 @@ fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncove
     let meaning = "GuardDuty sees nothing of what runs on these resources".to_owned();
     let title = format!("Unhealthy runtime coverage in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).collect();
-    stamp.notice(&format!("coverage-{key}"), Level::Warning, title, lines)
+    stamp.notice(&format!("coverage-{key}"), NoticeLevel::Warning, title, lines)
 }

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use super::lists::MOST_LOST;
 use crate::guardduty::Destination;
-use crate::message::{Level, Notice};
-use crate::plan::silence::Stamp;
-use crate::state::{Exported, Watched};
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::source_health::NoticeEpoch;
+use crate::state::{Exported, WatchBaseline};
 
-/// Of the entries of `Watched::lost`.
+/// Of the entries of `WatchBaseline::lost`.
 const KIND: &str = "destination/";
 
 /// Compares the publishing destinations. One that was created again for the same bucket is the same destination.
-pub fn compare_destinations(key: &str, watched: &mut Watched, found: &[Destination], stamp: Stamp) -> Vec<Notice> {
+pub fn compare_destinations(
+    key: &str,
+    watched: &mut WatchBaseline,
+    found: &[Destination],
+    stamp: NoticeEpoch,
+) -> Vec<Notice> {
     let before = watched.destinations.replace(recorded(found)).unwrap_or_default();
     let mut notices = Vec::new();
     for (id, was) in &before {
@@ -44,34 +49,35 @@ fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
     found.iter().map(record).collect()
 }
 
-fn changed(key: &str, was: &Exported, now: &Destination, stamp: Stamp) -> Notice {
+fn changed(key: &str, was: &Exported, now: &Destination, stamp: NoticeEpoch) -> Notice {
     let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
-    stamp.notice(&format!("destination-changed-{key}-{}", now.bucket), Level::Warning, title, lines)
+    stamp.notice(&format!("destination-changed-{key}-{}", now.bucket), NoticeLevel::Warning, title, lines)
 }
 
-fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: Stamp) -> Notice {
+fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: NoticeEpoch) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
         Some(now) => ("no longer receives findings", Some(format!("Status: {}", now.status))),
     };
-    let since =
-        now.and_then(|now| now.failing_since).map(|at| format!("GuardDuty has failed to publish since {}", at.iso()));
+    let since = now
+        .and_then(|now| now.failing_since)
+        .map(|at| format!("GuardDuty has failed to publish since {}", at.to_rfc3339()));
     let meaning = "Findings are no longer exported to this bucket".to_owned();
     let lines = [meaning].into_iter().chain(reason).chain(since).collect();
     let title = format!("Publishing destination “{}” in {key} {end}", was.bucket);
-    stamp.notice(&format!("destination-off-{key}-{}", was.bucket), Level::Warning, title, lines)
+    stamp.notice(&format!("destination-off-{key}-{}", was.bucket), NoticeLevel::Warning, title, lines)
 }
 
 /// A detector has one destination: what was lost ends when any destination receives findings.
-fn ended(key: &str, watched: &mut Watched, active: &Destination, stamp: Stamp) -> Vec<Notice> {
+fn ended(key: &str, watched: &mut WatchBaseline, active: &Destination, stamp: NoticeEpoch) -> Vec<Notice> {
     let lost: Vec<String> = watched.lost.iter().filter(|name| name.starts_with(KIND)).cloned().collect();
     if lost.is_empty() {
         return Vec::new();
     }
     watched.lost.retain(|name| !name.starts_with(KIND));
     let title = format!("Findings of {key} are exported again, to “{}”", active.bucket);
-    vec![stamp.notice(&format!("destination-on-{key}-{}", active.bucket), Level::Resolved, title, Vec::new())]
+    vec![stamp.notice(&format!("destination-on-{key}-{}", active.bucket), NoticeLevel::Resolved, title, Vec::new())]
 }
 
 #[cfg(test)]

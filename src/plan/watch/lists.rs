@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Row;
-use crate::guardduty::Watched as Content;
-use crate::message::{Level, Notice};
-use crate::plan::silence::Stamp;
-use crate::state::{Items, Watched};
+use crate::guardduty::WatchedConfig as Content;
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::source_health::NoticeEpoch;
+use crate::state::{Items, WatchBaseline};
 
 /// Lost items that are recorded per source.
 pub(super) const MOST_LOST: usize = 500;
@@ -14,10 +14,10 @@ pub(super) const MOST_LOST: usize = 500;
 pub(super) fn compare_hiding(
     key: &str,
     row: &Row,
-    watched: &mut Watched,
+    watched: &mut WatchBaseline,
     ids: &[String],
     read: &[(String, Content)],
-    stamp: Stamp,
+    stamp: NoticeEpoch,
 ) -> Vec<Notice> {
     let before = (row.recorded)(watched).take();
     let mut recorded = before.clone().unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) fn compare_hiding(
     let mut notices = Vec::new();
     let ended = |name: &str, id: &str| {
         let title = format!("{} “{name}” in {key} is no longer active", capitalized(row.name));
-        stamp.notice(&format!("{}-end-{key}-{id}", row.id), Level::Resolved, title, Vec::new())
+        stamp.notice(&format!("{}-end-{key}-{id}", row.id), NoticeLevel::Resolved, title, Vec::new())
     };
     let gone = before.iter().flatten().map(|(id, _)| id).filter(|id| !ids.contains(id));
     for id in gone {
@@ -48,9 +48,9 @@ pub(super) fn compare_hiding(
         if before.is_some() && content.active {
             let title = format!("{change} {} “{}” in {key}", row.name, content.name);
             let id = format!("{}-{key}-{id}-{}", row.id, content.recorded());
-            let changed = content.changed.map(|at| format!("Changed at {}", at.iso()));
+            let changed = content.changed.map(|at| format!("Changed at {}", at.to_rfc3339()));
             let lines = [row.meaning.to_owned()].into_iter().chain(changed).collect();
-            notices.push(stamp.notice(&id, Level::Warning, title, lines));
+            notices.push(stamp.notice(&id, NoticeLevel::Warning, title, lines));
         } else if let Some(name) = was_active {
             notices.push(ended(&name, id));
         }
@@ -70,11 +70,11 @@ pub(super) struct Finding<'a> {
 /// `active`: names of the items that are active, by ID. `lost`: what became of one that no longer is.
 pub(super) fn compare_finding(
     of: &Finding<'_>,
-    watched: &mut Watched,
-    recorded: fn(&mut Watched) -> &mut Option<Items>,
+    watched: &mut WatchBaseline,
+    recorded: fn(&mut WatchBaseline) -> &mut Option<Items>,
     active: Items,
     lost: impl Fn(&str) -> String,
-    stamp: Stamp,
+    stamp: NoticeEpoch,
 ) -> Vec<Notice> {
     let Finding { key, id: kind, what, meaning } = of;
     let named = |(id, name): (&String, &String)| if name.is_empty() { id.clone() } else { name.clone() };
@@ -86,7 +86,7 @@ pub(super) fn compare_finding(
         }
         let title = format!("{} “{name}” in {key} {}", capitalized(what), lost(&name));
         let lines = vec![(*meaning).to_owned()];
-        notices.push(stamp.notice(&format!("{kind}-off-{key}-{name}"), Level::Warning, title, lines));
+        notices.push(stamp.notice(&format!("{kind}-off-{key}-{name}"), NoticeLevel::Warning, title, lines));
         if watched.lost.len() < MOST_LOST {
             watched.lost.insert(format!("{kind}/{name}"));
         }
@@ -94,7 +94,7 @@ pub(super) fn compare_finding(
     for name in &names {
         if watched.lost.remove(&format!("{kind}/{name}")) {
             let title = format!("{} “{name}” in {key} is active again", capitalized(what));
-            notices.push(stamp.notice(&format!("{kind}-on-{key}-{name}"), Level::Resolved, title, Vec::new()));
+            notices.push(stamp.notice(&format!("{kind}-on-{key}-{name}"), NoticeLevel::Resolved, title, Vec::new()));
         }
     }
     *recorded(watched) = Some(active);

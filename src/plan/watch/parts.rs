@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::lists::{Finding, compare_finding};
 use crate::message::Notice;
-use crate::plan::silence::Stamp;
-use crate::state::Watched;
+use crate::plan::source_health::NoticeEpoch;
+use crate::state::WatchBaseline;
 
 /// Members that are recorded per source: the state has a limit.
 pub(super) const MOST_MEMBERS: usize = 500;
@@ -14,9 +14,9 @@ pub(super) const MOST_MEMBERS: usize = 500;
 /// that is off is part of that feature.
 pub fn compare_features(
     key: &str,
-    watched: &mut Watched,
+    watched: &mut WatchBaseline,
     features: &BTreeMap<String, bool>,
-    stamp: Stamp,
+    stamp: NoticeEpoch,
 ) -> Vec<Notice> {
     let is_part = |name: &str| {
         name.split_once('/').is_some_and(|(feature, _)| features.get(feature).is_some_and(|is_enabled| !is_enabled))
@@ -36,9 +36,9 @@ pub fn compare_features(
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.
 pub fn compare_members(
     key: &str,
-    watched: &mut Watched,
+    watched: &mut WatchBaseline,
     members: &BTreeMap<String, String>,
-    stamp: Stamp,
+    stamp: NoticeEpoch,
 ) -> Vec<Notice> {
     let monitored = members.iter().filter(|(_, status)| status.eq_ignore_ascii_case("enabled"));
     let active = monitored.map(|(account, _)| (account.clone(), String::new())).collect();

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::guardduty::{MissedScan, short_hash};
-use crate::message::{Level, Notice};
-use crate::plan::silence::Stamp;
-use crate::state::{Scans, Source, Watched};
-use crate::time::Millis;
+use crate::message::{Notice, NoticeLevel};
+use crate::plan::source_health::NoticeEpoch;
+use crate::state::{Scans, SourceState, WatchBaseline};
+use crate::time::Timestamp;
 
 /// A scan can take hours: one that started this long before the last comparison may have failed since.
 const LOOK_BACK: Duration = Duration::from_secs(24 * 3_600);
@@ -15,7 +15,7 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 3_600);
 /// A kind of scan (resource type, and failed or skipped) is announced this often at most.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The reason of an incremental scan that had nothing to search. Source: GuardDuty User Guide, "Monitoring scan statuses
+/// The reason of an incremental scan that had nothing to search. SourceState: GuardDuty User Guide, "Monitoring scan statuses
 /// and results in Malware Protection for Backup".
 const NOTHING_TO_SCAN: &str = "INCREMENTAL_NO_DIFFERENCE";
 
@@ -23,16 +23,16 @@ const NOTHING_TO_SCAN: &str = "INCREMENTAL_NO_DIFFERENCE";
 #[derive(Clone, Debug, Default)]
 pub struct ScanQuery {
     /// The earliest start.
-    pub since: Millis,
+    pub since: Timestamp,
     /// Hashes of the scans whose reasons need not be read. `None`: none are read, because nothing is announced.
     pub known: Option<BTreeSet<String>>,
 }
 
 impl ScanQuery {
-    pub fn of(source: Option<&Source>, now: Millis) -> Self {
-        let watched = source.and_then(|source| source.watched.as_ref());
-        let compared = watched.map_or(now, |watched| watched.compared.min(now));
-        let compared = if compared == Millis(0) { now } else { compared };
+    pub fn of(source: Option<&SourceState>, now: Timestamp) -> Self {
+        let watched = source.and_then(|source| source.watch_baseline.as_ref());
+        let compared = watched.map_or(now, |watched| watched.compared_at.min(now));
+        let compared = if compared == Timestamp(0) { now } else { compared };
         let known = watched.and_then(|watched| watched.scans.as_ref()).map(|scans| scans.ids.clone());
         Self { since: compared.minus(LOOK_BACK), known }
     }
@@ -44,7 +44,13 @@ impl ScanQuery {
 }
 
 /// Compares the malware scans that failed or were skipped.
-pub fn compare_scans(key: &str, watched: &mut Watched, found: &[MissedScan], stamp: Stamp, now: Millis) -> Vec<Notice> {
+pub fn compare_scans(
+    key: &str,
+    watched: &mut WatchBaseline,
+    found: &[MissedScan],
+    stamp: NoticeEpoch,
+    now: Timestamp,
+) -> Vec<Notice> {
     let is_first = watched.scans.is_none();
     let scans = watched.scans.get_or_insert_default();
     let ids: BTreeSet<String> = found.iter().map(|scan| short_hash(&scan.id)).collect();
@@ -62,7 +68,7 @@ pub fn compare_scans(key: &str, watched: &mut Watched, found: &[MissedScan], sta
             *scans.reasons.entry(reason.clone()).or_default() += 1;
         }
     }
-    scans.announced.retain(|_, at| now.since(*at) < ANNOUNCE_EVERY);
+    scans.announced.retain(|_, at| now.duration_since(*at) < ANNOUNCE_EVERY);
     if scans.waiting.keys().all(|kind| scans.announced.contains_key(kind)) {
         return Vec::new();
     }
@@ -77,7 +83,7 @@ fn kind(scan: &MissedScan) -> String {
     format!("{} {}", scan.resource_type, if scan.failed { "failed" } else { "skipped" })
 }
 
-fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: Stamp, now: Millis) -> Notice {
+fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: NoticeEpoch, now: Timestamp) -> Notice {
     let waiting: BTreeMap<String, u64> = std::mem::take(&mut scans.waiting);
     let reasons = std::mem::take(&mut scans.reasons);
     scans.announced.extend(waiting.keys().map(|kind| (kind.clone(), now)));
@@ -89,7 +95,7 @@ fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: S
     let meaning = "GuardDuty did not search these resources for malware".to_owned();
     let title = format!("Malware scans in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).chain(example).collect();
-    stamp.notice(&format!("scans-{key}"), Level::Warning, title, lines)
+    stamp.notice(&format!("scans-{key}"), NoticeLevel::Warning, title, lines)
 }
 
 #[cfg(test)]

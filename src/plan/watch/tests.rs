@@ -6,7 +6,7 @@ use super::*;
 use crate::guardduty::Uncovered;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: Stamp = Stamp(Millis(1));
+const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
 
 fn row(subject: Subject) -> &'static Row {
     TABLE.iter().find(|row| row.subject == subject).expect("every subject has a row")
@@ -18,7 +18,7 @@ fn item(name: &str, active: bool, fingerprint: &str) -> (String, Content) {
 }
 
 /// Titles of the notices about what is observed.
-fn observe(watched: &mut Watched, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
+fn observe(watched: &mut WatchBaseline, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
     let ids: Vec<String> = items.iter().map(|(id, _)| id.clone()).collect();
     titles(compare(KEY, row(subject), watched, &ids, items, STAMP))
 }
@@ -34,7 +34,7 @@ fn nothing() -> Vec<String> {
 #[test]
 fn rules_and_trusted_lists_are_announced_when_they_appear_change_and_end() {
     for subject in [Subject::Filters, Subject::IpSets, Subject::TrustedEntitySets] {
-        let (mut watched, name) = (Watched::default(), row(subject).name);
+        let (mut watched, name) = (WatchBaseline::default(), row(subject).name);
         let old = item("old", true, "1");
         assert_eq!(observe(&mut watched, subject, std::slice::from_ref(&old)), nothing(), "the first look");
         let both = [old.clone(), item("x", true, "1")];
@@ -58,7 +58,7 @@ fn rules_and_trusted_lists_are_announced_when_they_appear_change_and_end() {
 
 #[test]
 fn an_item_that_hides_nothing_is_not_announced() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     assert_eq!(observe(&mut watched, Subject::Filters, &[]), nothing());
     assert_eq!(observe(&mut watched, Subject::Filters, &[item("view", false, "1")]), nothing());
     assert_eq!(observe(&mut watched, Subject::Filters, &[item("view", false, "2")]), nothing());
@@ -69,9 +69,10 @@ fn an_item_that_hides_nothing_is_not_announced() {
 fn a_change_is_known_by_its_time_and_a_record_without_time_is_no_change() {
     let at = |time| {
         let (id, content) = item("x", true, "1");
-        [(id, Content { changed: Some(Millis(time)), ..content })]
+        [(id, Content { changed: Some(Timestamp(time)), ..content })]
     };
-    let mut watched = Watched { filters: Some([("id-x".to_owned(), "1".to_owned())].into()), ..Watched::default() };
+    let mut watched =
+        WatchBaseline { filters: Some([("id-x".to_owned(), "1".to_owned())].into()), ..WatchBaseline::default() };
     assert_eq!(observe(&mut watched, Subject::Filters, &at(1_000)), nothing());
     assert_eq!(observe(&mut watched, Subject::Filters, &at(2_000)), [format!("Changed suppression rule “x” in {KEY}")]);
 }
@@ -79,7 +80,7 @@ fn a_change_is_known_by_its_time_and_a_record_without_time_is_no_change() {
 #[test]
 fn threat_lists_are_announced_when_they_end_and_when_they_return() {
     for subject in [Subject::ThreatIntelSets, Subject::ThreatEntitySets] {
-        let (mut watched, name) = (Watched::default(), row(subject).name);
+        let (mut watched, name) = (WatchBaseline::default(), row(subject).name);
         let (a, b) = (item("a", true, "1"), item("b", true, "1"));
         assert_eq!(observe(&mut watched, subject, &[a.clone(), b.clone()]), nothing(), "the first look");
         let lost = format!("{} “a” in {KEY} is no longer active", capitalized(name));
@@ -100,7 +101,7 @@ fn features(of: &[(&str, bool)]) -> BTreeMap<String, bool> {
 
 #[test]
 fn features_are_announced_when_they_are_switched_off_and_on_again() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, bool)]| titles(compare_features(KEY, &mut watched, &features(of), STAMP));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
     let off = format!("Protection plan “S3” in {KEY} was switched off");
@@ -118,7 +119,7 @@ fn features_are_announced_when_they_are_switched_off_and_on_again() {
 
 #[test]
 fn members_are_announced_when_they_are_lost_and_when_they_return() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, &str)]| {
         let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
         titles(compare_members(KEY, &mut watched, &members, STAMP))
@@ -134,7 +135,7 @@ fn members_are_announced_when_they_are_lost_and_when_they_return() {
 
 #[test]
 fn more_members_than_are_recorded_announce_no_false_change() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let members = |from: u64| (from..from + 600).map(|n| (format!("{n:012}"), "Enabled".to_owned())).collect();
     for _ in 0..2 {
         assert_eq!(titles(compare_members(KEY, &mut watched, &members(1_000), STAMP)), nothing());
@@ -156,7 +157,7 @@ fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {
 
 #[test]
 fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(KEY, &mut watched, &uncovered_resources(of), STAMP);
     assert!(seen(&[("EKS", "a", "No pods")]).is_empty(), "the first look");
     let more = [("EKS", "a", "No pods"), ("EC2", "b", "Agent stopped"), ("EC2", "c", "Agent stopped")];
@@ -173,7 +174,7 @@ fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
 
 #[test]
 fn many_unhealthy_resources_are_compared_by_their_number() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let of = |count: usize| {
         let resource = |n| Uncovered { resource_type: "EC2".into(), id: format!("i-{n}"), reason: None };
         (0..count).map(resource).collect::<Vec<Uncovered>>()
@@ -185,8 +186,8 @@ fn many_unhealthy_resources_are_compared_by_their_number() {
 
 #[test]
 fn state_of_an_earlier_release_is_read_and_its_filters_are_not_new() {
-    let json = r#"{"filters":{"id-x":"1"},"compared":"2026-01-01T00:00:00.000Z","later":{"a":1}}"#;
-    let mut watched: Watched = serde_json::from_str(json).expect("readable");
+    let json = r#"{"filters":{"id-x":"1"},"compared_at":"2026-01-01T00:00:00.000Z","later":{"a":1}}"#;
+    let mut watched: WatchBaseline = serde_json::from_str(json).expect("readable");
     assert_eq!(observe(&mut watched, Subject::Filters, &[item("x", true, "1")]), nothing());
     assert!(serde_json::to_string(&watched).expect("writable").contains(r#""later":{"a":1}"#));
 }

@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::*;
 use crate::finding::{Origin, decode};
-use crate::guardduty::Reason;
+use crate::guardduty::TransientReason;
 use crate::poll::{Known, Rest, Room};
 
 /// Instants are told in milliseconds after this one.
 const BASE: i64 = 1_795_000_000_000;
 
-fn at(instant: i64) -> Millis {
-    Millis(BASE + instant)
+fn at(instant: i64) -> Timestamp {
+    Timestamp(BASE + instant)
 }
 
 /// GuardDuty, answering at once: the instant of each finding, in pages of so many.
@@ -50,7 +50,7 @@ impl Sky {
                 break End::Whole;
             } else if self.broken == Some(self.lists) {
                 let text = "broke off".to_owned();
-                break End::Failed(ReadError::Passing { reason: Reason::Malformed, text }, sample);
+                break End::Failed(ReadError::Transient { reason: TransientReason::Malformed, text }, sample);
             } else if pages == Some(read) {
                 break End::TooLong(sample);
             }
@@ -71,7 +71,7 @@ impl Sky {
         }
     }
 
-    fn get(&mut self, part: Millis, ids: &[String]) -> Answer {
+    fn get(&mut self, part: Timestamp, ids: &[String]) -> Answer {
         let numbers: Vec<usize> = ids.iter().map(|id| id.parse().unwrap()).collect();
         self.fetched.extend(&numbers);
         Answer::Got { part, found: Ok(numbers.into_iter().map(|n| self.finding(n)).collect()) }
@@ -79,7 +79,8 @@ impl Sky {
 
     fn finding(&self, number: usize) -> Finding {
         let origin = Origin { account: "1".into(), region: "eu-west-1".into(), detector: "d".into() };
-        let raw = json!({ "id": number.to_string(), "updatedAt": at(self.findings[number]).iso(), "severity": 5 });
+        let raw =
+            json!({ "id": number.to_string(), "updatedAt": at(self.findings[number]).to_rfc3339(), "severity": 5 });
         decode(&raw.to_string(), &Arc::new(origin)).unwrap()
     }
 
@@ -209,7 +210,7 @@ proptest! {
         sky.update = update.filter(|(_, which, _)| *which < count);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        let mut said: HashMap<String, Millis> = HashMap::new();
+        let mut said: HashMap<String, Timestamp> = HashMap::new();
         let mut rest = None;
         for _ in 0..2 * count + 3 {
             let known = Known { said: said.clone(), ..Known::default() };

@@ -146,13 +146,13 @@ struct Cluster {
     fake: Fake,
     server: Server,
     dir: tempfile::TempDir,
-    requests: Requests,
+    requests: RequestCounts,
 }
 
 impl Cluster {
     fn new() -> Self {
         let fake = Fake::new();
-        Self { server: fake.serve(), fake, dir: tempfile::tempdir().unwrap(), requests: Requests::default() }
+        Self { server: fake.serve(), fake, dir: tempfile::tempdir().unwrap(), requests: RequestCounts::default() }
     }
 
     fn copy(&self) -> PathBuf {
@@ -164,11 +164,11 @@ impl Cluster {
     }
 
     fn store_within(&self, limit: Duration) -> ConfigMapStore {
-        let client = self.client(self.server.port());
+        let client = self.build_client(self.server.port());
         ConfigMapStore::with_client("state", &self.copy(), client, limit, self.requests.clone())
     }
 
-    fn client(&self, port: u16) -> Client {
+    fn build_client(&self, port: u16) -> Client {
         let account = self.dir.path().join("service-account");
         write_service_account(&account, TOKEN, "default", Authority::shared().ca());
         Client::new(&account, |name| match name {
@@ -190,12 +190,12 @@ async fn an_object_without_the_key_is_a_new_state() {
     let cluster = Cluster::new();
     cluster.fake.set("foreign", json!("kept"));
     let (mut store, loaded) = cluster.loaded().await;
-    assert_eq!(loaded, Loaded { source: Source::New, replay: None });
+    assert_eq!(loaded, Loaded { document: LoadedDocument::Absent, replay: None });
     store.save("one", false).await.unwrap();
     store.save("two", false).await.unwrap();
     assert_eq!(cluster.fake.data(), json!({"foreign": "kept", KEY: "two"}));
     assert_eq!(cluster.fake.journal(), ["PATCH fieldManager=guardduty-slack"; 2]);
-    assert_eq!(cluster.loaded().await.1.source, Source::Primary("two".into()));
+    assert_eq!(cluster.loaded().await.1.document, LoadedDocument::Current("two".into()));
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_replay_is_removed_by_the_write_that_takes_it_up() {
 }
 
 #[tokio::test]
-async fn a_replay_asked_for_meanwhile_waits_for_the_next_run() {
+async fn replay_requested_during_a_run_is_kept_for_the_next_run() {
     let cluster = Cluster::new();
     cluster.fake.set(REPLAY, json!("6h"));
     let (mut store, _) = cluster.loaded().await;
@@ -219,7 +219,7 @@ async fn a_replay_asked_for_meanwhile_waits_for_the_next_run() {
 }
 
 #[tokio::test]
-async fn a_change_of_another_key_is_no_conflict() {
+async fn change_of_another_key_is_not_a_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     store.save("one", false).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_change_of_another_key_is_no_conflict() {
 }
 
 #[tokio::test]
-async fn a_change_or_the_removal_of_our_key_is_a_conflict() {
+async fn change_or_removal_of_the_state_key_is_a_conflict() {
     for (changed, told) in [(json!("theirs"), "was changed"), (Value::Null, "was removed")] {
         let cluster = Cluster::new();
         let (mut store, _) = cluster.loaded().await;
@@ -246,7 +246,7 @@ async fn a_change_or_the_removal_of_our_key_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn an_own_write_that_was_never_answered_is_no_conflict() {
+async fn own_write_without_a_response_is_not_a_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     cluster.fake.script([Step::LostAfter, Step::Status(503, "later")]);
@@ -308,7 +308,7 @@ async fn passing_error_of_the_first_read_is_retried_within_the_load() {
         std::fs::write(cluster.copy(), "lagging").unwrap();
         cluster.fake.script([step]);
         let (mut store, loaded) = cluster.loaded().await;
-        assert_eq!(loaded.source, Source::Primary("current".into()));
+        assert_eq!(loaded.document, LoadedDocument::Current("current".into()));
         store.save("next", false).await.unwrap();
     }
 }
@@ -318,17 +318,17 @@ async fn refused_connection_of_the_first_read_is_retried_within_the_load() {
     let cluster = Cluster::new();
     let mut store = cluster.store();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    store.client = cluster.client(free);
+    store.client = cluster.build_client(free);
     cluster.fake.set(KEY, json!("current"));
     let refused = cluster.requests.clone();
     let begin_to_listen = async {
-        while refused.drain().is_empty() {
+        while refused.take_counts().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         cluster.fake.serve_at(free)
     };
     let (loaded, _server) = tokio::join!(store.load(), begin_to_listen);
-    assert_eq!(loaded.source, Source::Primary("current".into()));
+    assert_eq!(loaded.document, LoadedDocument::Current("current".into()));
 }
 
 #[tokio::test]
@@ -336,7 +336,7 @@ async fn unanswered_first_read_is_sent_again_on_another_connection() {
     let cluster = Cluster::new();
     cluster.fake.set(KEY, json!("current"));
     cluster.fake.script([Step::Hang]);
-    assert_eq!(cluster.loaded().await.1.source, Source::Primary("current".into()));
+    assert_eq!(cluster.loaded().await.1.document, LoadedDocument::Current("current".into()));
 }
 
 #[tokio::test]
@@ -344,13 +344,15 @@ async fn persistent_error_of_the_first_read_falls_back_to_the_mounted_copy() {
     let cluster = Cluster::new();
     std::fs::write(cluster.copy(), "lagging").unwrap();
     // On a slow machine a second request goes out beside the first.
-    for _ in 0..RETRIES.tries * 2 {
+    for _ in 0..RETRIES.max_attempts * 2 {
         cluster.fake.script([Step::Throttled(503, 0)]);
     }
-    let Source::Copy { text, why } = cluster.loaded().await.1.source else { panic!("read from the API") };
+    let LoadedDocument::MountedCopy { text, why } = cluster.loaded().await.1.document else {
+        panic!("read from the API")
+    };
     assert_eq!(text, "lagging");
     assert_eq!(why, "cannot read ConfigMap state: Kubernetes API returned 503: later");
-    assert!(cluster.requests.drain().into_values().sum::<u64>() >= RETRIES.tries.into());
+    assert!(cluster.requests.take_counts().into_values().sum::<u64>() >= RETRIES.max_attempts.into());
 }
 
 #[tokio::test]
@@ -358,13 +360,13 @@ async fn key_under_binary_data_is_corrupt_state_that_names_it() {
     for key in [KEY, REPLAY] {
         let cluster = Cluster::new();
         cluster.fake.inner().object["binaryData"] = json!({key: "e30="});
-        let Source::Corrupt(why) = cluster.loaded().await.1.source else { panic!("{key} was read") };
+        let LoadedDocument::Corrupt(why) = cluster.loaded().await.1.document else { panic!("{key} was read") };
         assert!(why.contains(&format!("key {key} of ConfigMap state is under binaryData")), "{why}");
     }
 }
 
 #[tokio::test]
-async fn a_conflict_without_end_ends() {
+async fn conflict_retries_are_limited() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     for _ in 0..MAX_WRITES {
@@ -380,7 +382,7 @@ async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
         std::fs::write(cluster.copy(), "lagging").unwrap();
         cluster.fake.script([step]);
         let (mut store, loaded) = cluster.loaded().await;
-        let Source::Copy { text, why } = &loaded.source else { panic!("{loaded:?}") };
+        let LoadedDocument::MountedCopy { text, why } = &loaded.document else { panic!("{loaded:?}") };
         assert!(text == "lagging" && why.starts_with("cannot read ConfigMap state: "), "{why}");
         assert!(store.save("one", false).await.unwrap_err().is_transient());
         assert!(store.probe().await.is_err());
@@ -389,14 +391,14 @@ async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_copy_that_is_missing_or_blank_is_no_state() {
+async fn missing_or_blank_copy_counts_as_no_state() {
     for copy in [None, Some(" \n")] {
         let cluster = Cluster::new();
         if let Some(text) = copy {
             std::fs::write(cluster.copy(), text).unwrap();
         }
         cluster.fake.script([Step::Status(404, "not found")]);
-        let Source::Unreadable(why) = cluster.loaded().await.1.source else { panic!("read something") };
+        let LoadedDocument::Unreadable(why) = cluster.loaded().await.1.document else { panic!("read something") };
         assert!(why.starts_with("cannot read ConfigMap state: Kubernetes API returned 404: not found"), "{why}");
     }
 }
@@ -408,13 +410,13 @@ async fn an_api_that_hangs_is_given_five_seconds() {
     cluster.fake.script([Step::Hang, Step::Hang]);
     let began = tokio::time::Instant::now();
     let loaded = cluster.store_within(TIME_LIMIT).load().await;
-    let Source::Copy { why, .. } = loaded.source else { panic!("read from the API") };
+    let LoadedDocument::MountedCopy { why, .. } = loaded.document else { panic!("read from the API") };
     assert!(why.ends_with("Kubernetes API timed out after 5 s"), "{why}");
     assert!(began.elapsed() <= TIME_LIMIT + Duration::from_millis(1));
 }
 
 #[tokio::test]
-async fn probing_asks_for_a_write_that_is_not_carried_out() {
+async fn write_probe_uses_a_dry_run_request() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     store.probe().await.unwrap();
@@ -437,7 +439,7 @@ async fn every_request_is_counted_by_its_answer() {
         let _ = store.save(document, false).await;
     }
     let counted: Vec<String> =
-        cluster.requests.drain().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
+        cluster.requests.take_counts().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
     assert_eq!(counted, ["get 200 1", "patch 200 2", "patch 503 1", "patch error 1"]);
 }
 

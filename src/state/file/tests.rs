@@ -4,7 +4,7 @@ use super::*;
 
 struct Laptop {
     _dir: tempfile::TempDir,
-    files: Files,
+    files: StatePaths,
 }
 
 impl Laptop {
@@ -30,7 +30,7 @@ impl Laptop {
     }
 
     fn state(&self) -> Option<String> {
-        read(&self.files.state).unwrap().map(|b| String::from_utf8(b).unwrap())
+        read_if_exists(&self.files.state).unwrap().map(|b| String::from_utf8(b).unwrap())
     }
 
     /// What stands in the directory beside the lock.
@@ -47,22 +47,22 @@ impl Laptop {
 async fn without_a_file_the_state_is_new_and_reading_changes_nothing() {
     let laptop = Laptop::new();
     let (_, loaded) = laptop.loaded().await;
-    assert_eq!(loaded, Loaded { source: Source::New, replay: None });
+    assert_eq!(loaded, Loaded { document: LoadedDocument::Absent, replay: None });
     assert!(!laptop.files.state.parent().unwrap().exists());
 }
 
 #[tokio::test]
-async fn what_was_saved_is_loaded_and_nothing_else_is_left_behind() {
+async fn saved_state_is_loaded_and_no_temporary_file_remains() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
     store.save("{\"a\":1}", false).await.unwrap();
     store.save("{\"a\":2}", false).await.unwrap();
-    assert_eq!(laptop.loaded().await.1.source, Source::Primary("{\"a\":2}".into()));
+    assert_eq!(laptop.loaded().await.1.document, LoadedDocument::Current("{\"a\":2}".into()));
     assert_eq!(laptop.names(), ["watermark.json"]);
 }
 
 #[tokio::test]
-async fn a_change_by_somebody_else_is_a_conflict_and_stays() {
+async fn change_by_another_writer_is_a_conflict_and_is_kept() {
     let laptop = Laptop::new();
     let (mut first, _) = laptop.loaded().await;
     let (mut second, _) = laptop.loaded().await;
@@ -75,11 +75,11 @@ async fn a_change_by_somebody_else_is_a_conflict_and_stays() {
 }
 
 #[tokio::test]
-async fn an_own_write_whose_end_was_not_seen_is_no_conflict() {
+async fn own_unacknowledged_write_is_not_a_conflict() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
     store.save("one", false).await.unwrap();
-    store.unanswered.add(b"two");
+    store.unconfirmed.insert(b"two");
     laptop.put(&laptop.files.state, "two");
     store.save("three", false).await.unwrap();
     assert_eq!(laptop.state().as_deref(), Some("three"));
@@ -98,24 +98,24 @@ async fn the_write_that_takes_a_replay_up_removes_it() {
 }
 
 #[tokio::test]
-async fn a_crash_before_the_write_leaves_the_replay_for_the_next_run() {
+async fn replay_is_kept_for_the_next_run_when_the_save_fails() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "old");
     laptop.put(&laptop.files.replay, "6h");
-    laptop.put(&laptop.files.taken, "new");
+    laptop.put(&laptop.files.consumed_marker, "new");
     laptop.put(&laptop.files.temporary, "ne");
     let (mut store, loaded) = laptop.loaded().await;
-    assert_eq!(loaded, Loaded { source: Source::Primary("old".into()), replay: Some("6h".into()) });
+    assert_eq!(loaded, Loaded { document: LoadedDocument::Current("old".into()), replay: Some("6h".into()) });
     store.save("next", true).await.unwrap();
     assert_eq!(laptop.names(), ["watermark.json"]);
 }
 
 #[tokio::test]
-async fn a_crash_after_the_write_does_not_take_the_replay_up_twice() {
+async fn replay_is_not_consumed_twice_after_a_crash() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "new");
     laptop.put(&laptop.files.replay, "6h");
-    laptop.put(&laptop.files.taken, "new");
+    laptop.put(&laptop.files.consumed_marker, "new");
     let (mut store, loaded) = laptop.loaded().await;
     assert_eq!(loaded.replay, None);
     store.save("next", false).await.unwrap();
@@ -123,28 +123,31 @@ async fn a_crash_after_the_write_does_not_take_the_replay_up_twice() {
 }
 
 #[tokio::test]
-async fn a_replay_asked_for_after_such_a_crash_counts() {
+async fn replay_requested_after_a_crash_is_consumed() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "new");
-    laptop.put(&laptop.files.taken, "new");
+    laptop.put(&laptop.files.consumed_marker, "new");
     laptop.put(&laptop.files.replay, "2h");
-    let later = fs::metadata(&laptop.files.taken).unwrap().modified().unwrap() + Duration::from_secs(60);
+    let later = fs::metadata(&laptop.files.consumed_marker).unwrap().modified().unwrap() + Duration::from_secs(60);
     File::options().write(true).open(&laptop.files.replay).unwrap().set_modified(later).unwrap();
     assert_eq!(laptop.loaded().await.1.replay.as_deref(), Some("2h"));
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_overwritten() {
+async fn unreadable_state_is_not_overwritten() {
     let laptop = Laptop::new();
     fs::create_dir_all(&laptop.files.state).unwrap();
     let (mut store, loaded) = laptop.loaded().await;
-    assert!(matches!(&loaded.source, Source::Unreadable(why) if why.contains("watermark.json")), "{loaded:?}");
+    assert!(
+        matches!(&loaded.document, LoadedDocument::Unreadable(why) if why.contains("watermark.json")),
+        "{loaded:?}"
+    );
     assert!(matches!(store.save("one", false).await, Err(SaveError::Unavailable(_))));
     assert!(laptop.files.state.is_dir());
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_to_is_told_with_path_and_mend() {
+async fn unwritable_directory_is_reported_with_path_and_hint() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
     store.save("one", false).await.unwrap();
@@ -160,7 +163,7 @@ async fn a_directory_that_cannot_be_written_to_is_told_with_path_and_mend() {
 async fn a_lock_that_is_held_is_waited_for() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
-    let held = lock(&laptop.files.lock).unwrap();
+    let held = acquire_lock(&laptop.files.lock).unwrap();
     let release = async {
         tokio::task::yield_now().await;
         drop(held);
@@ -170,14 +173,14 @@ async fn a_lock_that_is_held_is_waited_for() {
 }
 
 #[tokio::test]
-async fn probing_finds_out_and_leaves_nothing() {
+async fn write_probe_leaves_no_file() {
     let laptop = Laptop::new();
     laptop.store().probe().await.unwrap();
     assert!(!laptop.files.state.parent().unwrap().exists());
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     let mut below_a_file = FileStore::new(&dir.path().join("file/watermark.json"));
-    assert!(matches!(below_a_file.load().await.source, Source::Unreadable(_)));
+    assert!(matches!(below_a_file.load().await.document, LoadedDocument::Unreadable(_)));
 }
 
 #[tokio::test]
@@ -197,7 +200,7 @@ async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
     }
     std::os::unix::fs::symlink("elsewhere/later.json", &link).unwrap();
     let mut store = FileStore::new(&link);
-    assert_eq!(store.load().await.source, Source::New);
+    assert_eq!(store.load().await.document, LoadedDocument::Absent);
     store.save("first", false).await.unwrap();
     assert_eq!(fs::read_to_string(laptop._dir.path().join("elsewhere/later.json")).unwrap(), "first");
 }
@@ -219,7 +222,7 @@ async fn crash_in_the_middle_of_a_write_in_place_loses_nothing() {
     laptop.put(&laptop.files.state, "new docold document");
     laptop.put(&laptop.files.complete, "new document");
     let (mut store, loaded) = laptop.loaded().await;
-    assert_eq!(loaded.source, Source::Primary("new document".into()));
+    assert_eq!(loaded.document, LoadedDocument::Current("new document".into()));
     store.save("next", false).await.unwrap();
     assert_eq!(laptop.state().as_deref(), Some("next"));
     assert_eq!(laptop.names(), ["watermark.json"]);

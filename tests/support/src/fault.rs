@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::journal::Call;
-use crate::stage::PATIENCE;
+use crate::scripted_faults::PATIENCE;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::journal::Call;
+use crate::scripted_faults::{FaultScript, Peer};
 use crate::server::{Reply, Request};
-use crate::stage::{Peer, Stage};
 
 pub const NAMESPACE: &str = "guardduty";
 pub const CONFIGMAP: &str = "guardduty-slack-state";
@@ -36,13 +36,13 @@ struct Inner {
 
 #[derive(Clone)]
 pub struct Kubernetes {
-    stage: Stage,
+    stage: FaultScript,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl Kubernetes {
     /// As a Helm chart leaves the object: metadata, no data.
-    pub(crate) fn new(stage: Stage) -> Self {
+    pub(crate) fn new(stage: FaultScript) -> Self {
         let object = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": { "name": CONFIGMAP, "namespace": NAMESPACE, "uid": "fake-uid", "resourceVersion": "1000" },

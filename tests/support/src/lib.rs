@@ -8,20 +8,20 @@
 //! The fakes know the documented behaviour of what they play, and refuse what the real one refuses; each world's
 //! servers run on threads of their own.
 
+mod assertions;
 pub mod aws;
 pub mod dns;
-mod expect;
 pub mod fault;
 pub mod findings;
-mod gate;
 pub mod html;
 pub mod journal;
 pub mod kubernetes;
 pub mod process;
 pub mod pushgateway;
+pub mod scripted_faults;
 pub mod server;
 pub mod slack;
-pub mod stage;
+mod spawn_limiter;
 pub mod text;
 pub mod tls;
 pub mod world;

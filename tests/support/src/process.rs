@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::stage::Stage;
+use crate::scripted_faults::FaultScript;
 
 /// How a run ended and what it printed.
 #[derive(Clone, Debug)]
-pub struct Ran {
+pub struct ProcessResult {
     /// The exit status; none when a signal ended it.
     pub code: Option<i32>,
     pub signal: Option<i32>,
@@ -24,7 +24,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Ran {
+impl ProcessResult {
     /// How it ended and the last lines that it wrote, for a failure's message.
     pub fn tail(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().collect();
@@ -37,26 +37,26 @@ impl Ran {
 }
 
 /// A run that has been started.
-pub struct Running {
+pub struct RunningProcess {
     pid: u32,
-    stage: Stage,
-    ended: mpsc::Receiver<Ran>,
+    stage: FaultScript,
+    ended: mpsc::Receiver<ProcessResult>,
     over: bool,
 }
 
-impl Running {
+impl RunningProcess {
     pub(crate) fn start(
         program: &[OsString],
         arguments: &[&str],
         environment: &BTreeMap<String, String>,
         folder: &Path,
         stdin: &[u8],
-        stage: &Stage,
+        stage: &FaultScript,
     ) -> Self {
         let mut command = Command::new(&program[0]);
         command.args(&program[1..]).args(arguments).env_clear().envs(environment).current_dir(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = crate::gate::start(stage, || {
+        let child = crate::spawn_limiter::spawn_limited(stage, || {
             let child = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program[0].display()));
             stage.started(child.id());
             (child.id(), child)
@@ -90,7 +90,7 @@ impl Running {
     ///
     /// # Panics
     /// When it has not ended after `limit`; it is killed then.
-    pub fn finish(mut self, limit: Duration) -> Ran {
+    pub fn finish(mut self, limit: Duration) -> ProcessResult {
         self.over = true;
         match self.ended.recv_timeout(limit) {
             Ok(ran) => ran,
@@ -105,7 +105,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
         if !self.over {
             self.kill();
@@ -113,7 +113,7 @@ impl Drop for Running {
     }
 }
 
-fn wait(mut child: Child, stdin: Vec<u8>, ended: impl FnOnce()) -> Ran {
+fn wait(mut child: Child, stdin: Vec<u8>, ended: impl FnOnce()) -> ProcessResult {
     if let Some(mut pipe) = child.stdin.take() {
         thread::spawn(move || drop(pipe.write_all(&stdin)));
     }
@@ -122,7 +122,7 @@ fn wait(mut child: Child, stdin: Vec<u8>, ended: impl FnOnce()) -> Ran {
     let stderr = errors.and_then(|t| t.join().ok()).unwrap_or_default();
     let status = child.wait().ok();
     ended();
-    Ran { code: status.and_then(|s| s.code()), signal: status.and_then(|s| s.signal()), stdout, stderr }
+    ProcessResult { code: status.and_then(|s| s.code()), signal: status.and_then(|s| s.signal()), stdout, stderr }
 }
 
 fn read(mut pipe: impl Read) -> String {

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::journal::Call;
+use crate::scripted_faults::{FaultScript, Peer};
 use crate::server::{Reply, Request};
-use crate::stage::{Peer, Stage};
 
 type Families = BTreeMap<String, Vec<String>>;
 
 #[derive(Clone)]
 pub struct Pushgateway {
-    stage: Stage,
+    stage: FaultScript,
     /// Path of a group and its families, by name.
     groups: Arc<Mutex<BTreeMap<String, Families>>>,
 }
 
 impl Pushgateway {
-    pub(crate) fn new(stage: Stage) -> Self {
+    pub(crate) fn new(stage: FaultScript) -> Self {
         Self { stage, groups: Arc::default() }
     }
 

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 
 use crate::aws::{Aws, Identity};
 use crate::fault::{Rule, Step};
-use crate::findings::{Sighting, now};
+use crate::findings::{FindingBuilder, now};
 use crate::journal::{Call, Entry, Journal};
 use crate::kubernetes::{self, Kubernetes};
-use crate::process::{Ran, Running};
+use crate::process::{ProcessResult, RunningProcess};
 use crate::pushgateway::Pushgateway;
+use crate::scripted_faults::{FaultScript, PATIENCE};
 use crate::server::Server;
 use crate::slack::{self, Slack};
-use crate::stage::{PATIENCE, Stage};
 use crate::tls::Authority;
 
 /// The account whose key the program has, and the region it polls unless told otherwise.
@@ -33,7 +33,7 @@ pub struct World {
     pub slack: Slack,
     pub kubernetes: Option<Kubernetes>,
     pub pushgateway: Option<Pushgateway>,
-    pub stage: Stage,
+    pub stage: FaultScript,
     pub folder: TempDir,
     program: Vec<OsString>,
     settings: BTreeMap<String, String>,
@@ -41,12 +41,12 @@ pub struct World {
     aws_server: Server,
     slack_server: Server,
     further_servers: Vec<Server>,
-    pub(crate) last: Option<(Ran, Before)>,
+    pub(crate) last: Option<(ProcessResult, Before)>,
 }
 
 /// A run that has been started, and what had been said before.
 pub struct Started {
-    running: Running,
+    running: RunningProcess,
     before: Before,
 }
 
@@ -86,7 +86,7 @@ impl World {
     /// # Panics
     /// As [`World::new`].
     pub fn with_program(program: Vec<OsString>) -> Self {
-        let stage = Stage::default();
+        let stage = FaultScript::default();
         let (aws, slack) = (Aws::new(stage.clone()), Slack::new(stage.clone()));
         aws.source(ACCOUNT, REGION, |_| ());
         let me = aws.identity(ACCOUNT, &format!("arn:aws:iam::{ACCOUNT}:user/guardduty-slack"), false);
@@ -114,11 +114,11 @@ impl World {
     // ---- what there is ----------------------------------------------------------------------------------------
 
     /// Puts findings, or newer states of them, into the home source.
-    pub fn findings(self, findings: impl IntoIterator<Item = Sighting>) -> Self {
+    pub fn findings(self, findings: impl IntoIterator<Item = FindingBuilder>) -> Self {
         self.findings_in(ACCOUNT, REGION, findings)
     }
 
-    pub fn findings_in(self, account: &str, region: &str, findings: impl IntoIterator<Item = Sighting>) -> Self {
+    pub fn findings_in(self, account: &str, region: &str, findings: impl IntoIterator<Item = FindingBuilder>) -> Self {
         let now = now();
         self.aws.source(account, region, |source| findings.into_iter().for_each(|f| source.put(&f, now)));
         self
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// From now on nothing goes wrong.
-    pub fn heal(self) -> Self {
+    pub fn clear_faults(self) -> Self {
         self.stage.clear();
         self
     }
@@ -255,7 +255,7 @@ impl World {
         let before = Before { messages: messages.len(), updates };
         let folder = self.folder.path();
         Started {
-            running: Running::start(&self.program, arguments, &self.settings, folder, stdin, &self.stage),
+            running: RunningProcess::start(&self.program, arguments, &self.settings, folder, stdin, &self.stage),
             before,
         }
     }
@@ -321,7 +321,7 @@ impl World {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn check_always(&self, ran: &Ran) {
+    pub fn check_always(&self, ran: &ProcessResult) {
         let pushed = self.pushgateway.as_ref().map(Pushgateway::text).unwrap_or_default();
         let said: String = self.slack.messages().iter().map(|m| m.payload.to_string()).collect();
         let secrets: BTreeSet<String> = self.secrets.iter().cloned().chain(self.aws.secrets()).collect();

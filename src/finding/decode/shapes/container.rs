@@ -3,7 +3,7 @@
 use super::Tag;
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     EksClusterDetails {
@@ -60,7 +60,7 @@ shapes! {
     EcsTaskDetails {
         arn: Text<'a> = "arn",
         definition_arn: Text<'a> = "definitionArn",
-        started_at: Millis = "startedAt",
+        started_at: Timestamp = "startedAt",
         started_by: Text<'a> = "startedBy",
         tags: Vec<Tag<'a>> = "tags",
         containers: Vec<Container<'a>> = "containers",

@@ -4,7 +4,7 @@ use super::{Container, EcsClusterDetails, EksClusterDetails, KubernetesDetails};
 use super::{EbsSnapshotDetails, EbsVolumeDetails, Ec2ImageDetails, RecoveryPointDetails, S3BucketDetail};
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     Resource {
@@ -40,7 +40,7 @@ shapes! {
         instance_id: Text<'a> = "instanceId",
         instance_state: Text<'a> = "instanceState",
         outpost_arn: Text<'a> = "outpostArn",
-        launch_time: Millis = "launchTime",
+        launch_time: Timestamp = "launchTime",
         network_interfaces: Vec<NetworkInterface<'a>> = "networkInterfaces",
         platform: Text<'a> = "platform",
         tags: Vec<Tag<'a>> = "tags",
@@ -50,7 +50,7 @@ shapes! {
         function_arn: Text<'a> = "functionArn",
         function_name: Text<'a> = "functionName",
         function_version: Text<'a> = "functionVersion",
-        last_modified_at: Millis = "lastModifiedAt",
+        last_modified_at: Timestamp = "lastModifiedAt",
         revision_id: Text<'a> = "revisionId",
         role: Text<'a> = "role",
         vpc_config: Box<VpcConfig<'a>> = "vpcConfig",

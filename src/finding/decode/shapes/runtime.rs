@@ -2,7 +2,7 @@
 
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     RuntimeDetails {
@@ -20,13 +20,13 @@ shapes! {
         user: Text<'a> = "user",
         user_id: i64 = "userId",
         euid: i64 = "euid",
-        start_time: Millis = "startTime",
+        start_time: Timestamp = "startTime",
         lineage: Vec<LineageObject<'a>> = "lineage",
     }
 
     RuntimeContext {
         modifying_process: Box<ProcessDetails<'a>> = "modifyingProcess",
-        modified_at: Millis = "modifiedAt",
+        modified_at: Timestamp = "modifiedAt",
         script_path: Text<'a> = "scriptPath",
         library_path: Text<'a> = "libraryPath",
         ld_preload_value: Text<'a> = "ldPreloadValue",

@@ -3,7 +3,7 @@
 use super::resource::{IamInstanceProfile, SecurityGroup, Tag};
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     Sequence {
@@ -45,10 +45,10 @@ shapes! {
         r#type: Text<'a> = "type",
         description: Text<'a> = "description",
         name: Text<'a> = "name",
-        created_at: Millis = "createdAt",
-        updated_at: Millis = "updatedAt",
-        first_seen_at: Millis = "firstSeenAt",
-        last_seen_at: Millis = "lastSeenAt",
+        created_at: Timestamp = "createdAt",
+        updated_at: Timestamp = "updatedAt",
+        first_seen_at: Timestamp = "firstSeenAt",
+        last_seen_at: Timestamp = "lastSeenAt",
         severity: f64 = "severity",
         count: i64 = "count",
         resource_uids: Vec<Text<'a>> = "resourceUids",

@@ -3,7 +3,7 @@
 use super::Tag;
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 shapes! {
     S3BucketDetail {
@@ -36,8 +36,8 @@ shapes! {
     }
 
     ContinuousScanDetails {
-        start_time: Millis = "startTime",
-        end_time: Millis = "endTime",
+        start_time: Timestamp = "startTime",
+        end_time: Timestamp = "endTime",
     }
 
     DefaultServerSideEncryption {

@@ -1,20 +1,20 @@
 use super::*;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: Stamp = Stamp(Millis(1));
+const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
 
 fn destination(id: &str, bucket: &str, status: &str) -> Destination {
     Destination { id: id.into(), bucket: bucket.into(), status: status.into(), failing_since: None }
 }
 
-fn observe(watched: &mut Watched, found: &[Destination]) -> Vec<String> {
+fn observe(watched: &mut WatchBaseline, found: &[Destination]) -> Vec<String> {
     compare_destinations(KEY, watched, found, STAMP).into_iter().map(|notice| notice.title).collect()
 }
 
 #[test]
 fn a_destination_is_announced_when_it_is_removed_and_when_it_returns() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let a = destination("1", "arn:aws:s3:::a", "PUBLISHING");
     assert!(observe(&mut watched, std::slice::from_ref(&a)).is_empty(), "the first look");
     assert!(observe(&mut watched, &[destination("2", "arn:aws:s3:::a", "PENDING_VERIFICATION")]).is_empty());
@@ -28,9 +28,10 @@ fn a_destination_is_announced_when_it_is_removed_and_when_it_returns() {
 #[test]
 fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
     for status in ["STOPPED", "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"] {
-        let mut watched = Watched::default();
+        let mut watched = WatchBaseline::default();
         observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "PUBLISHING")]);
-        let failing = Destination { failing_since: Some(Millis(1_000)), ..destination("1", "arn:aws:s3:::a", status) };
+        let failing =
+            Destination { failing_since: Some(Timestamp(1_000)), ..destination("1", "arn:aws:s3:::a", status) };
         let notices = compare_destinations(KEY, &mut watched, std::slice::from_ref(&failing), STAMP);
         assert_eq!(
             notices[0].title,
@@ -47,7 +48,7 @@ fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
 fn another_bucket_is_announced_also_while_the_destination_fails() {
     let changed = format!("Publishing destination in {KEY} was changed to “arn:aws:s3:::b” (was “arn:aws:s3:::a”)");
     for status in ["PUBLISHING", "STOPPED"] {
-        let mut watched = Watched::default();
+        let mut watched = WatchBaseline::default();
         observe(&mut watched, &[destination("1", "arn:aws:s3:::a", status)]);
         let other = destination("1", "arn:aws:s3:::b", "PUBLISHING");
         assert_eq!(observe(&mut watched, std::slice::from_ref(&other)), std::slice::from_ref(&changed));
@@ -57,7 +58,7 @@ fn another_bucket_is_announced_also_while_the_destination_fails() {
 
 #[test]
 fn a_destination_that_failed_from_the_first_look_on_is_recorded_and_not_announced() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     assert!(observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "STOPPED")]).is_empty());
     assert!(observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "STOPPED")]).is_empty());
     assert!(watched.destinations.is_some_and(|recorded| !recorded["1"].publishes));

@@ -1,7 +1,7 @@
 use super::*;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: Stamp = Stamp(Millis(1));
+const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
 const HOUR: i64 = 3_600_000;
 /// After `LOOK_BACK`.
 const START: i64 = 100 * HOUR;
@@ -16,13 +16,13 @@ fn scan(id: &str, resource_type: &str, failed: bool, reason: Option<&str>) -> Mi
     }
 }
 
-fn observe(watched: &mut Watched, found: &[MissedScan], hour: i64) -> Vec<Notice> {
-    compare_scans(KEY, watched, found, STAMP, Millis(START + hour * HOUR))
+fn observe(watched: &mut WatchBaseline, found: &[MissedScan], hour: i64) -> Vec<Notice> {
+    compare_scans(KEY, watched, found, STAMP, Timestamp(START + hour * HOUR))
 }
 
 #[test]
 fn scans_are_announced_together_with_counts_and_the_most_frequent_reason() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     let old = scan("old", "EC2_INSTANCE", true, None);
     assert!(observe(&mut watched, std::slice::from_ref(&old), 0).is_empty(), "the first look");
     let found = [
@@ -43,7 +43,7 @@ fn scans_are_announced_together_with_counts_and_the_most_frequent_reason() {
 
 #[test]
 fn scans_that_keep_failing_are_announced_once_a_day_with_their_number() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     observe(&mut watched, &[], 0);
     let of_hour = |hour: i64| [scan(&format!("scan-{hour}"), "EC2_INSTANCE", true, None)];
     let announced: Vec<(i64, String)> = (1..60)
@@ -60,7 +60,7 @@ fn scans_that_keep_failing_are_announced_once_a_day_with_their_number() {
 
 #[test]
 fn another_kind_of_scan_is_announced_at_once() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     observe(&mut watched, &[], 0);
     assert_eq!(observe(&mut watched, &[scan("a", "EC2_INSTANCE", false, None)], 1).len(), 1);
     assert!(observe(&mut watched, &[scan("b", "EC2_INSTANCE", false, None)], 2).is_empty());
@@ -70,7 +70,7 @@ fn another_kind_of_scan_is_announced_at_once() {
 
 #[test]
 fn an_incremental_scan_that_had_nothing_to_search_is_not_announced() {
-    let mut watched = Watched::default();
+    let mut watched = WatchBaseline::default();
     observe(&mut watched, &[], 0);
     assert!(observe(&mut watched, &[scan("a", "EBS_SNAPSHOT", false, Some(NOTHING_TO_SCAN))], 1).is_empty());
     assert_eq!(observe(&mut watched, &[scan("b", "EBS_SNAPSHOT", true, Some(NOTHING_TO_SCAN))], 2).len(), 1);
@@ -78,17 +78,19 @@ fn an_incremental_scan_that_had_nothing_to_search_is_not_announced() {
 
 #[test]
 fn scans_are_read_from_a_day_before_the_last_comparison() {
-    let now = Millis(START);
+    let now = Timestamp(START);
     assert_eq!(ScanQuery::of(None, now).since, now.minus(LOOK_BACK));
-    let watched = Watched { compared: Millis(START - 10 * HOUR), ..Watched::default() };
-    let source = Source { watched: Some(watched), ..Source::default() };
-    assert_eq!(ScanQuery::of(Some(&source), now).since, Millis(START - 10 * HOUR).minus(LOOK_BACK));
+    let watched = WatchBaseline { compared_at: Timestamp(START - 10 * HOUR), ..WatchBaseline::default() };
+    let source = SourceState { watch_baseline: Some(watched), ..SourceState::default() };
+    assert_eq!(ScanQuery::of(Some(&source), now).since, Timestamp(START - 10 * HOUR).minus(LOOK_BACK));
 }
 
 #[test]
 fn reasons_are_read_of_scans_that_are_not_recorded() {
-    let known =
-        |known: Option<&str>| ScanQuery { since: Millis(0), known: known.map(|id| BTreeSet::from([short_hash(id)])) };
+    let known = |known: Option<&str>| ScanQuery {
+        since: Timestamp(0),
+        known: known.map(|id| BTreeSet::from([short_hash(id)])),
+    };
     let scan = scan("a", "EC2_INSTANCE", true, None);
     assert!(known(Some("b")).is_news(&scan));
     assert!(!known(Some("a")).is_news(&scan));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::{AwsError, Inner, bad_request, criteria, scans};
-use crate::findings::{Sighting, hex_id, millis, now};
+use crate::findings::{FindingBuilder, hex_id, millis, now};
 use crate::journal::Call;
 use crate::server::{Reply, Request};
 
@@ -108,7 +108,7 @@ impl Source {
     }
 
     /// Puts a finding in, or a newer state of it in its place.
-    pub fn put(&mut self, sighting: &Sighting, now: i64) {
+    pub fn put(&mut self, sighting: &FindingBuilder, now: i64) {
         self.put_document(sighting.document(&self.account, &self.region, &self.detector, now), sighting.is_visible());
     }
 

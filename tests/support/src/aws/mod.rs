@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::journal::Call;
+use crate::scripted_faults::{FaultScript, Peer};
 use crate::server::{Reply, Request};
-use crate::stage::{Peer, Stage};
 
 pub use guardduty::{Investigation, Scan, Source};
 
@@ -73,7 +73,7 @@ pub(crate) struct Inner {
 
 #[derive(Clone)]
 pub struct Aws {
-    stage: Stage,
+    stage: FaultScript,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -85,7 +85,7 @@ fn bad_request(message: impl std::fmt::Display) -> AwsError {
 }
 
 impl Aws {
-    pub(crate) fn new(stage: Stage) -> Self {
+    pub(crate) fn new(stage: FaultScript) -> Self {
         Self { stage, inner: Arc::default() }
     }
 
@@ -123,12 +123,12 @@ impl Aws {
     }
 
     /// The next `times` pages that are not the first repeat the token they were asked with.
-    pub fn repeat_tokens(&self, times: usize) {
+    pub fn repeat_page_tokens(&self, times: usize) {
         self.lock().repeat_tokens = times;
     }
 
     /// Listed findings that cannot be fetched; replaces the former ones.
-    pub fn withhold<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
+    pub fn omit_from_get_findings<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
         self.lock().withheld = ids.into_iter().map(Into::into).collect();
     }
 

@@ -1,6 +1,6 @@
 //! Kinds of findings, realistic in shape; every name and address is from the ranges meant for documentation.
 
-use super::parts::{Place, Shape};
+use super::parts::{FindingContext, FindingParts};
 use super::{machines, people};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn shape(self, place: &Place) -> Shape {
+    pub(super) fn shape(self, place: &FindingContext) -> FindingParts {
         match self {
             Self::PortProbe => machines::port_probe(place),
             Self::Mining => machines::mining(place),

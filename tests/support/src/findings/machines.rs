@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::parts::{Place, Shape, access_key, cluster, evidence, instance, remote};
+use super::parts::{FindingContext, FindingParts, access_key, cluster, evidence, instance, remote};
 
-pub(super) fn port_probe(place: &Place) -> Shape {
+pub(super) fn port_probe(place: &FindingContext) -> FindingParts {
     let id = format!("i-0{}", place.hex(16));
-    Shape {
+    FindingParts {
         name: "Recon:EC2/PortProbeUnprotectedPort",
         title: format!("Unprotected port on EC2 instance {id} is being probed."),
         description: format!(
@@ -30,9 +30,9 @@ pub(super) fn port_probe(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn mining(place: &Place) -> Shape {
+pub(super) fn mining(place: &FindingContext) -> FindingParts {
     let id = format!("i-0{}", place.hex(16));
-    Shape {
+    FindingParts {
         name: "CryptoCurrency:EC2/BitcoinTool.B!DNS",
         title: format!("EC2 instance {id} is querying a domain name associated with Bitcoin-related activity."),
         description: format!(
@@ -50,8 +50,8 @@ pub(super) fn mining(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn pod_exec(place: &Place) -> Shape {
-    Shape {
+pub(super) fn pod_exec(place: &FindingContext) -> FindingParts {
+    FindingParts {
         name: "Execution:Kubernetes/ExecInKubeSystemPod",
         title: "A command was executed inside a pod in the kube-system namespace.".into(),
         description: "A command was executed inside a pod within the kube-system namespace on EKS cluster prod-1."
@@ -81,8 +81,8 @@ pub(super) fn pod_exec(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn lambda_command(place: &Place) -> Shape {
-    Shape {
+pub(super) fn lambda_command(place: &FindingContext) -> FindingParts {
+    FindingParts {
         name: "Backdoor:Lambda/C&CActivity.B",
         title: "The Lambda function thumbnailer is communicating with a command and control server.".into(),
         description: "Lambda function thumbnailer is communicating with a remote host on a threat list.".into(),
@@ -112,7 +112,7 @@ pub(super) fn lambda_command(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn malware(place: &Place) -> Shape {
+pub(super) fn malware(place: &FindingContext) -> FindingParts {
     let mut resource = instance(place, "wiki-2", "it");
     resource["ebsVolumeDetails"] = json!({
         "scannedVolumeDetails": [{
@@ -120,7 +120,7 @@ pub(super) fn malware(place: &Place) -> Shape {
             "volumeSizeInGB": 30, "encryptionType": "UNENCRYPTED", "snapshotArn": place.arn("ec2", "snapshot/snap-0a1b2c3d"),
         }],
     });
-    Shape {
+    FindingParts {
         name: "Execution:EC2/MaliciousFile",
         title: "2 security risks detected on an EC2 instance.".into(),
         description: "A malware scan has detected 2 security risks on the EC2 instance wiki-2.".into(),
@@ -150,8 +150,8 @@ pub(super) fn malware(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn reverse_shell(place: &Place) -> Shape {
-    Shape {
+pub(super) fn reverse_shell(place: &FindingContext) -> FindingParts {
+    FindingParts {
         name: "Execution:Runtime/ReverseShell",
         title: "A reverse shell was created by a process in the container web.".into(),
         description: "A process in the container web has made a reverse shell to a remote host.".into(),

@@ -11,7 +11,7 @@ pub use kinds::Kind;
 
 /// One state of one finding, before it is put into a source: times are relative, account and region the source's.
 #[derive(Clone, Debug)]
-pub struct Sighting {
+pub struct FindingBuilder {
     id: String,
     kind: Kind,
     severity: f64,
@@ -25,8 +25,8 @@ pub struct Sighting {
 }
 
 /// A finding of one kind with an id of one's own and a severity that this kind usually has.
-pub fn of(kind: Kind, id: &str) -> Sighting {
-    Sighting {
+pub fn finding_of(kind: Kind, id: &str) -> FindingBuilder {
+    FindingBuilder {
         id: id.into(),
         kind,
         severity: kind.usual_severity(),
@@ -40,29 +40,29 @@ pub fn of(kind: Kind, id: &str) -> Sighting {
     }
 }
 
-pub fn low(id: &str) -> Sighting {
-    of(Kind::PortProbe, id).severity(2.0)
+pub fn low(id: &str) -> FindingBuilder {
+    finding_of(Kind::PortProbe, id).severity(2.0)
 }
 
-pub fn medium(id: &str) -> Sighting {
-    of(Kind::PortProbe, id).severity(5.0)
+pub fn medium(id: &str) -> FindingBuilder {
+    finding_of(Kind::PortProbe, id).severity(5.0)
 }
 
-pub fn high(id: &str) -> Sighting {
-    of(Kind::PortProbe, id).severity(8.0)
+pub fn high(id: &str) -> FindingBuilder {
+    finding_of(Kind::PortProbe, id).severity(8.0)
 }
 
-pub fn critical(id: &str) -> Sighting {
-    of(Kind::AttackSequence, id).severity(9.0)
+pub fn critical(id: &str) -> FindingBuilder {
+    finding_of(Kind::AttackSequence, id).severity(9.0)
 }
 
 /// `n` findings of medium severity, `PREFIX1` to `PREFIXn`, a second apart, the last the newest.
-pub fn many(prefix: &str, n: usize) -> impl Iterator<Item = Sighting> {
+pub fn findings(prefix: &str, n: usize) -> impl Iterator<Item = FindingBuilder> {
     let prefix = prefix.to_owned();
     (1..=n).map(move |i| medium(&format!("{prefix}{i}")).updated_ago(60 + (n - i) as u64))
 }
 
-impl Sighting {
+impl FindingBuilder {
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -83,7 +83,7 @@ impl Sighting {
     }
 
     /// Seconds between its first and its last event.
-    pub fn lasting(mut self, seconds: u64) -> Self {
+    pub fn first_seen_ago(mut self, seconds: u64) -> Self {
         self.lasting_ms = i64::try_from(seconds * 1000).unwrap_or(i64::MAX);
         self
     }
@@ -107,7 +107,7 @@ impl Sighting {
     }
 
     /// It exists, but the list does not show it yet.
-    pub fn hidden(mut self) -> Self {
+    pub fn not_yet_visible(mut self) -> Self {
         self.visible = false;
         self
     }
@@ -130,7 +130,7 @@ impl Sighting {
     pub fn document(&self, account: &str, region: &str, detector: &str, now: i64) -> Value {
         let (updated, first) = (now - self.updated_ago_ms, now - self.updated_ago_ms - self.lasting_ms);
         let member = self.member.as_deref().unwrap_or(account);
-        let place = parts::Place { account: member, region, id: &self.id, at: first as f64 / 1000.0 };
+        let place = parts::FindingContext { account: member, region, id: &self.id, at: first as f64 / 1000.0 };
         let shape = self.kind.shape(&place);
         let mut service = json!({
             "serviceName": "guardduty", "detectorId": detector, "archived": false, "count": self.count,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::hex_id;
 
 /// Where a finding is from and what it is called; names of resources follow from the id, so that each has its own.
-pub(super) struct Place<'a> {
+pub(super) struct FindingContext<'a> {
     pub account: &'a str,
     pub region: &'a str,
     pub id: &'a str,
@@ -13,7 +13,7 @@ pub(super) struct Place<'a> {
     pub at: f64,
 }
 
-impl Place<'_> {
+impl FindingContext<'_> {
     /// `n` hexadecimal digits that belong to this finding.
     pub fn hex(&self, n: usize) -> String {
         hex_id(self.id)[..n.min(32)].to_owned()
@@ -25,7 +25,7 @@ impl Place<'_> {
 }
 
 /// What makes one kind: its type, its words, and the members of `resource` and `service` of its own.
-pub(super) struct Shape {
+pub(super) struct FindingParts {
     pub name: &'static str,
     pub title: String,
     pub description: String,
@@ -46,7 +46,7 @@ pub(super) fn tor() -> Value {
     remote("198.51.100.7", "Germany", "Berlin", "60729", "Stiftung Erneuerbare Freiheit")
 }
 
-pub(super) fn instance(place: &Place, name: &str, team: &str) -> Value {
+pub(super) fn instance(place: &FindingContext, name: &str, team: &str) -> Value {
     json!({
         "resourceType": "Instance",
         "instanceDetails": {
@@ -71,7 +71,7 @@ pub(super) fn instance(place: &Place, name: &str, team: &str) -> Value {
 
 /// An IAM user has long-term keys and an ID of its own; a role has sessions with temporary keys.
 /// Source: IAM User Guide, "IAM identifiers".
-pub(super) fn access_key(place: &Place, user: &str, user_type: &str) -> Value {
+pub(super) fn access_key(place: &FindingContext, user: &str, user_type: &str) -> Value {
     let (key, digits) = (place.hex(16).to_uppercase(), place.hex(17).to_uppercase());
     let (key_id, principal_id) = match user_type {
         "IAMUser" => (format!("AKIA{key}"), format!("AIDA{digits}")),
@@ -94,7 +94,7 @@ pub(super) fn evidence(list: &str, names: &[&str]) -> Value {
     json!({ "threatIntelligenceDetails": [{ "threatListName": list, "threatNames": names }] })
 }
 
-pub(super) fn cluster(place: &Place, name: &str) -> Value {
+pub(super) fn cluster(place: &FindingContext, name: &str) -> Value {
     json!({
         "name": name, "arn": place.arn("eks", &format!("cluster/{name}")), "vpcId": "vpc-0d1e2f3a",
         "status": "ACTIVE", "createdAt": 1_767_225_600.0, "tags": [{ "key": "team", "value": "platform" }],

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::parts::{Place, Shape, access_key, api_call, evidence, remote, tor};
+use super::parts::{FindingContext, FindingParts, access_key, api_call, evidence, remote, tor};
 
-pub(super) fn tor_caller(place: &Place) -> Shape {
+pub(super) fn tor_caller(place: &FindingContext) -> FindingParts {
     let user = format!("deploy-bot-{}", place.hex(4));
-    Shape {
+    FindingParts {
         name: "UnauthorizedAccess:IAMUser/TorIPCaller",
         title: format!("API ListBuckets was invoked from a Tor exit node using credentials of {user}."),
         description: "API ListBuckets was invoked from a Tor exit node IP address 198.51.100.7.".into(),
@@ -18,9 +18,9 @@ pub(super) fn tor_caller(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn s3_exfiltration(place: &Place) -> Shape {
+pub(super) fn s3_exfiltration(place: &FindingContext) -> FindingParts {
     let bucket = format!("customer-exports-{}", place.hex(6));
-    Shape {
+    FindingParts {
         name: "Exfiltration:S3/AnomalousBehavior",
         title: format!("User analytics-etl is anomalously invoking S3 API calls on {bucket}."),
         description: format!(
@@ -48,8 +48,8 @@ pub(super) fn s3_exfiltration(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn rds_brute_force(place: &Place) -> Shape {
-    Shape {
+pub(super) fn rds_brute_force(place: &FindingContext) -> FindingParts {
+    FindingParts {
         name: "CredentialAccess:RDS/AnomalousBehavior.SuccessfulBruteForce",
         title: "A user logged in to a database after a brute force attack.".into(),
         description: "The user admin logged in to the database orders-db after many failed attempts.".into(),
@@ -74,7 +74,7 @@ pub(super) fn rds_brute_force(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn attack_sequence(place: &Place) -> Shape {
+pub(super) fn attack_sequence(place: &FindingContext) -> FindingParts {
     let user = format!("ci-deployer-{}", place.hex(4));
     let signal = |uid: &str, name: &str, kind: &str, severity: f64, at: f64| {
         json!({
@@ -83,7 +83,7 @@ pub(super) fn attack_sequence(place: &Place) -> Shape {
             "actorIds": ["user"], "endpointIds": ["tor"], "resourceUids": ["key"],
         })
     };
-    Shape {
+    FindingParts {
         name: "AttackSequence:IAM/CompromisedCredentials",
         title: format!("Potential credential compromise of {user} indicated by a sequence of actions."),
         description: "A sequence of actions involving 3 signals indicated a potential credential compromise.".into(),
@@ -111,10 +111,10 @@ pub(super) fn attack_sequence(place: &Place) -> Shape {
     }
 }
 
-pub(super) fn root_usage(place: &Place) -> Shape {
+pub(super) fn root_usage(place: &FindingContext) -> FindingParts {
     let mut key = access_key(place, "Root", "Root");
     key["principalId"] = json!(place.account);
-    Shape {
+    FindingParts {
         name: "Policy:IAMUser/RootCredentialUsage",
         title: "API GetCostAndUsage was invoked using root credentials.".into(),
         description: "API GetCostAndUsage was invoked using root credentials from IP address 203.0.113.8.".into(),

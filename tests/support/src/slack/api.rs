@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::history::reactions;
 use super::{Message, OWN_BOT, Slack, THROTTLED, TOKEN, blockkit, text};
 use crate::journal::Call;
+use crate::scripted_faults::Peer;
 use crate::server::{Reply, Request};
-use crate::stage::Peer;
 
 impl Slack {
     fn throttle(&self) -> Reply {

@@ -246,7 +246,7 @@ mod tests {
     use super::refusal;
 
     #[test]
-    fn what_is_within_the_limits_is_taken_and_one_beyond_is_refused() {
+    fn values_within_the_limits_are_accepted_and_others_rejected() {
         let mrkdwn = |n: usize| json!({ "type": "mrkdwn", "text": "x".repeat(n) });
         let section = |n: usize| json!({ "text": "t", "blocks": [{ "type": "section", "text": mrkdwn(n) }] });
         let fields = |n: usize| json!({ "text": "t", "blocks": [{ "type": "section", "fields": vec![mrkdwn(9); n] }] });

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::findings::now;
-use crate::stage::Stage;
+use crate::scripted_faults::FaultScript;
 
 /// The program's own `bot_id`, as `auth.test` tells it.
 pub const OWN_BOT: &str = "B0GUARDDUTY";
@@ -49,7 +49,7 @@ impl Message {
     }
 
     /// A member of the metadata's payload as text.
-    pub fn told(&self, member: &str) -> String {
+    pub fn metadata_value(&self, member: &str) -> String {
         match &self.payload["metadata"]["event_payload"][member] {
             Value::String(text) => text.clone(),
             other => other.to_string(),
@@ -104,12 +104,12 @@ pub(crate) struct Inner {
 
 #[derive(Clone)]
 pub struct Slack {
-    stage: Stage,
+    stage: FaultScript,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl Slack {
-    pub(crate) fn new(stage: Stage) -> Self {
+    pub(crate) fn new(stage: FaultScript) -> Self {
         let scopes = ["chat:write", "channels:history", "groups:history"];
         let private = Channel { private: true, ..Channel::new("G0PRIVATE", "sec-private") };
         let outside = Channel { member: false, ..Channel::new("C0OUTSIDE", "outside") };

@@ -1,0 +1,52 @@
+//! What is wrong with a configuration, all of it at once.
+
+use std::fmt;
+
+/// One thing that is wrong, told by the name of the variable, never by the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The variable, for routes with the place inside it: `SLACK_ROUTES[1].match.severity`.
+    pub variable: String,
+    /// What is wrong and how it is mended, in lower case.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.message)
+    }
+}
+
+/// Every fault of one configuration; one a line when shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl ConfigErrors {
+    pub(super) fn push(&mut self, variable: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(ConfigError { variable: variable.into(), message: problem.into() });
+    }
+
+    /// Whether something is known to be wrong with this variable or its `_FILE`.
+    pub(super) fn has_error_for(&self, variable: &str) -> bool {
+        self.0.iter().any(|f| f.variable == variable || f.variable.strip_suffix("_FILE") == Some(variable))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

@@ -1,0 +1,276 @@
+//! What is said about a finding, in pieces that remember where they come from.
+//!
+//! A finding is full of strings that an attacker chose (user agents, object keys, pod names, process arguments).
+//! A [`Line`] keeps them apart from our own words until the message is built, so that no renderer can confuse the two.
+
+use std::borrow::Cow;
+
+use crate::time::Timestamp;
+
+/// The longest foreign string that is kept, in characters: more tells a reader nothing, and findings must stay small.
+pub const MAX_UNTRUSTED_CHARS: usize = 240;
+
+/// One piece of a [`Line`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Span {
+    /// Our own words.
+    Literal(Cow<'static, str>),
+    /// A foreign string that reads as text: a description, an organisation, a country.
+    Untrusted(Box<str>),
+    /// A foreign string that is an identifier, shown as code: an instance id, an API, a path, a user agent.
+    Code(Box<str>),
+    /// An address that must not become a link: a public IP, a domain, a URL. Shown defanged.
+    Address(Box<str>),
+    /// A file hash or an image digest. Shown as code; a message shortens a long one.
+    Hash(Box<str>),
+    /// Date and time, shown in the time zone of the reader.
+    Time(Timestamp),
+    /// Time of day, shown in the time zone of the reader: for a time less than a day before another one that is shown
+    /// with its date.
+    Clock(Timestamp),
+}
+
+impl Span {
+    /// The untrusted string in it, if there is one.
+    pub fn untrusted(&self) -> Option<&str> {
+        match self {
+            Self::Untrusted(text) | Self::Code(text) | Self::Address(text) | Self::Hash(text) => Some(text),
+            Self::Literal(_) | Self::Time(_) | Self::Clock(_) => None,
+        }
+    }
+}
+
+/// A line about a finding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line(pub Vec<Span>);
+
+impl Line {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Words of our own; they become one piece with those before them.
+    pub fn literal(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.push(Span::Literal(text.into()));
+        self
+    }
+
+    fn push(&mut self, span: Span) {
+        if matches!(&span, Span::Literal(words) if words.is_empty()) {
+            return;
+        }
+        match (self.0.last_mut(), span) {
+            (Some(Span::Literal(before)), Span::Literal(more)) => before.to_mut().push_str(&more),
+            (_, span) => self.0.push(span),
+        }
+    }
+
+    pub fn untrusted(mut self, text: &str) -> Self {
+        self.0.push(Span::Untrusted(truncate(text, MAX_UNTRUSTED_CHARS).into()));
+        self
+    }
+
+    pub fn code(mut self, text: &str) -> Self {
+        self.0.push(Span::Code(truncate(text, MAX_UNTRUSTED_CHARS).into()));
+        self
+    }
+
+    pub fn address(mut self, text: &str) -> Self {
+        self.0.push(Span::Address(truncate(text, MAX_UNTRUSTED_CHARS).into()));
+        self
+    }
+
+    pub fn time(mut self, time: Timestamp) -> Self {
+        self.0.push(Span::Time(time));
+        self
+    }
+
+    pub fn clock(mut self, time: Timestamp) -> Self {
+        self.0.push(Span::Clock(time));
+        self
+    }
+
+    /// Our words, then a foreign identifier; nothing at all if there is none: `.with(" in ", vpc)`.
+    pub fn with_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match non_blank(text) {
+            Some(text) => self.literal(words).code(text),
+            None => self,
+        }
+    }
+
+    /// Adds another phrase behind a separating dot; an empty one adds nothing.
+    pub fn separated(mut self, other: Line) -> Self {
+        if other.is_empty() {
+            return self;
+        }
+        if !self.is_empty() {
+            self.push(Span::Literal(Cow::Borrowed(" · ")));
+        }
+        self.concat(other)
+    }
+
+    /// Adds our words as a part of their own.
+    pub fn separated_literal(self, text: impl Into<Cow<'static, str>>) -> Self {
+        // An empty phrase adds nothing.
+        self.separated(Line::new().literal(text))
+    }
+
+    /// Adds a foreign string that reads as text as a part of its own, if there is one.
+    pub fn separated_untrusted(self, text: &str) -> Self {
+        match non_blank(Some(text)) {
+            Some(text) => self.separated(Line::new().untrusted(text)),
+            None => self,
+        }
+    }
+
+    /// Adds words and a foreign identifier as a part of their own, if there is one.
+    pub fn separated_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match non_blank(text) {
+            Some(text) => self.separated(Line::new().literal(words).code(text)),
+            None => self,
+        }
+    }
+
+    /// Adds words and a foreign string that reads as text as a part of their own, if there is one: a state, a version.
+    pub fn part_words(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
+        match known(text) {
+            Some(text) => self.separated(Line::new().literal(words).untrusted(&humanize(text))),
+            None => self,
+        }
+    }
+
+    /// Adds words and a hash as a part of their own, if there is one.
+    pub fn part_hash(self, words: impl Into<Cow<'static, str>>, hash: Option<&str>) -> Self {
+        match non_blank(hash) {
+            Some(hash) => {
+                let mut part = Line::new().literal(words);
+                part.0.push(Span::Hash(truncate(hash, MAX_UNTRUSTED_CHARS).into()));
+                self.separated(part)
+            }
+            None => self,
+        }
+    }
+
+    /// Adds words and a list of foreign identifiers as a part of their own, if the list is not empty.
+    pub fn part_listed<S: AsRef<str>>(
+        self,
+        words: impl Into<Cow<'static, str>>,
+        items: impl IntoIterator<Item = S>,
+        max: usize,
+    ) -> Self {
+        let list = join_limited(items, max);
+        if list.is_empty() { self } else { self.separated(Line::new().literal(words).concat(list)) }
+    }
+
+    /// ` and 4 more`, if a list of `count` items shows only `shown`.
+    pub fn and_more(self, count: usize, shown: usize) -> Self {
+        match count.saturating_sub(shown) {
+            0 => self,
+            more => self.literal(format!(" and {more} more")),
+        }
+    }
+
+    /// Joins another phrase without a separator.
+    pub fn concat(mut self, other: Line) -> Self {
+        other.0.into_iter().for_each(|span| self.push(span));
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The phrase as it stands in the finding: for logs and for tests, never for Slack.
+    pub fn to_plain(&self) -> String {
+        let mut out = String::new();
+        for span in &self.0 {
+            match span {
+                Span::Literal(s) => out.push_str(s),
+                Span::Untrusted(s) | Span::Code(s) | Span::Address(s) | Span::Hash(s) => out.push_str(s),
+                Span::Time(t) | Span::Clock(t) => out.push_str(&t.to_rfc3339()),
+            }
+        }
+        out
+    }
+}
+
+/// `Some` only if the string holds more than white space.
+pub fn non_blank(text: Option<&str>) -> Option<&str> {
+    text.filter(|t| !t.trim().is_empty())
+}
+
+/// `Some` only if the string says something: GuardDuty writes `Unknown` where it does not know.
+pub fn known(text: Option<&str>) -> Option<&str> {
+    non_blank(text).filter(|text| !text.trim().eq_ignore_ascii_case("unknown"))
+}
+
+/// `NOT_PUBLIC` → `not public`: the API's constants need not shout. Short ones (`TCP`) and all others stay.
+pub fn humanize(text: &str) -> Cow<'_, str> {
+    let constant = text.len() > 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
+}
+
+/// The first `max` characters, with an ellipsis where something is left out.
+pub fn truncate(text: &str, max: usize) -> String {
+    // No text has more characters than bytes.
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+    }
+}
+
+/// The first `max` of a list, then how many more there are.
+pub fn first_lines<T>(items: &[T], max: usize, mut say: impl FnMut(&T) -> Line) -> Vec<Line> {
+    let mut lines: Vec<Line> = items.iter().take(max).map(&mut say).filter(|p| !p.is_empty()).collect();
+    if items.len() > max {
+        lines.push(Line::new().literal(format!("and {} more", items.len() - max)));
+    }
+    lines
+}
+
+/// The first `max` of a list of identifiers in one phrase: `a, b, c and 4 more`.
+pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Line {
+    let mut phrase = Line::new();
+    let mut count: usize = 0;
+    for item in items.into_iter().filter(|item| !item.as_ref().trim().is_empty()) {
+        if count < max {
+            phrase = if count == 0 { phrase } else { phrase.literal(", ") }.code(item.as_ref());
+        }
+        count += 1;
+    }
+    phrase.and_more(count, max)
+}
+
+/// Characters of a list that says no more than which and how many: a line and a half on a phone.
+const BRIEF: usize = 60;
+
+/// Number of items of a list that are named if it is to be brief, time least one. `widths`: their lengths in characters.
+pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
+    let mut used = 0;
+    let fits = |width: &usize| {
+        used += width;
+        used <= BRIEF
+    };
+    widths.into_iter().take_while(fits).count().max(1)
+}
+
+/// The first of a list of identifiers, as many as fit into a line and a half on a phone: `a, b and 4 more`.
+pub fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Line {
+    let items: Vec<S> = items.into_iter().filter(|item| !item.as_ref().trim().is_empty()).collect();
+    let shown = brief_count(items.iter().map(|item| item.as_ref().chars().count()));
+    join_limited(items, shown)
+}
+
+/// `1 call`, `14 calls`.
+pub fn pluralize(n: u64, one: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        _ => format!("{n} {one}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Earlier values of a finding: GuardDuty keeps only the newest address, the state has the earlier ones.
+
+use crate::finding::{Finding, Line, line::pluralize};
+
+/// Earlier values named before the rest is counted.
+const MAX_NAMED: usize = 6;
+
+/// `3 remote IPs in total, previously 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports; nothing
+/// where GuardDuty still has all values.
+pub(super) fn previously_seen(f: &Finding, seen: &[String]) -> Vec<Line> {
+    let now = f.attributes();
+    let mut lines = Vec::new();
+    for (kind, word) in [
+        ("ip", "remote IP"),
+        ("domain", "domain"),
+        ("country", "country"),
+        ("api", "API"),
+        ("port", "port"),
+        ("user", "user"),
+        ("process", "process"),
+    ] {
+        let value = |token: &String| parse_attribute(token).filter(|(k, _)| *k == kind).map(|(_, v)| v.to_owned());
+        let current: Vec<String> = now.iter().filter_map(value).collect();
+        let mut earlier: Vec<String> = Vec::new();
+        for value in seen.iter().filter_map(value) {
+            if !current.contains(&value) && !earlier.contains(&value) {
+                earlier.push(value);
+            }
+        }
+        if !earlier.is_empty() {
+            let total = (current.len() + earlier.len()) as u64;
+            let words = format!("{} in total, previously ", pluralize_attribute(total, word));
+            lines.push(append_values(Line::new().literal(words), kind, &earlier));
+        }
+    }
+    lines
+}
+
+fn append_values(mut phrase: Line, kind: &str, values: &[String]) -> Line {
+    for (n, value) in values.iter().take(MAX_NAMED).enumerate() {
+        phrase = if n == 0 { phrase } else { phrase.literal(", ") };
+        phrase = append_value(phrase, kind, value);
+    }
+    match values.len().saturating_sub(MAX_NAMED) {
+        0 => phrase,
+        more => phrase.literal(format!(" and {more} more")),
+    }
+}
+
+/// A trait as it is shown: addresses and domains defanged, names as text, the rest as code.
+pub(super) fn append_value(phrase: Line, kind: &str, value: &str) -> Line {
+    match kind {
+        "ip" | "domain" => phrase.address(value),
+        "country" => phrase.untrusted(value),
+        _ => phrase.code(value),
+    }
+}
+
+/// `ip` and `203.0.113.7`
+pub(super) fn parse_attribute(token: &str) -> Option<(&str, &str)> {
+    token.split_once(' ').filter(|(_, value)| !value.trim().is_empty())
+}
+
+fn pluralize_attribute(n: u64, word: &str) -> String {
+    match (n, word) {
+        (1, _) => pluralize(n, word),
+        (_, "country") => format!("{n} countries"),
+        (_, "process") => format!("{n} processes"),
+        _ => pluralize(n, word),
+    }
+}

@@ -1,0 +1,225 @@
+//! Replies in the thread of a finding: what is new since the last one. A reply is complete without its thread.
+
+use std::time::Duration;
+
+use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
+use super::text::{Link, Mention, Mrkdwn, SafeText};
+use super::{
+    MessageForm, MessageOptions, Placement, Reopened, ReplyContent, assessment, attribute_history, links, minimal,
+    notes, render, style, top,
+};
+use crate::finding::line::pluralize;
+use crate::finding::{Finding, Line, SeverityLevel};
+use crate::time::format_duration;
+
+/// Values of a kind that a reply names.
+const NAMED: usize = 5;
+
+pub(super) fn body(f: &Finding, news: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Body {
+    let lines = match (news.unacknowledged_for, news.assessment) {
+        (Some(_), _) => title_line(f),
+        (None, Some(assessment)) => assessment::lines(assessment),
+        (None, None) => lines(f, news),
+    };
+    let who = news.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
+    match form {
+        MessageForm::Blocks => {
+            let mut b = BodyBuilder::new();
+            b.push(Priority::Vital, Block::rich_text(rich(f, news, who.as_ref(), &lines)));
+            for note in notes::runs(&news.addressing) {
+                b.push(Priority::Important, Block::rich_text(Rich::new().section(note)));
+            }
+            if let Placement::Channel { message_link } = news.placement {
+                b.push(Priority::Important, Block::rich_text(Rich::new().section(no_thread(message_link))));
+            }
+            b.push(Priority::Important, Block::context([SafeText::single_line(&identity(f, news, w)).into()]));
+            b.finish(fallback(f, news, w, who.as_ref(), &lines, None))
+        }
+        MessageForm::Text => Body::text_only(fallback(f, news, w, who.as_ref(), &lines, links::console_link(f, w))),
+        MessageForm::Minimal => Body::text_only(minimal::minimal_finding(f)),
+    }
+}
+
+fn rich(f: &Finding, news: &ReplyContent, who: Option<&Mention>, lines: &[Line]) -> Rich {
+    let mut first = Runs::new();
+    if let Some(who) = who {
+        first = first.mention(who).say(" ");
+    }
+    if let Some(time) = news.unacknowledged_for {
+        first = first.bold(&call(f, time)).say(" · ");
+    }
+    if let Some(assessment) = news.assessment {
+        first = first.bold(&assessment::title(assessment)).say(" · ");
+    }
+    if let Some(was) = news.previous_severity {
+        first = first.bold(&increase(f, was)).say(" · ");
+    }
+    Rich::new().section(named(f, first)).bullets(lines.iter().map(render::to_text_runs))
+}
+
+/// The resource, or the title where no resource is known.
+fn named(f: &Finding, runs: Runs) -> Runs {
+    let subject = f.subject();
+    if subject.is_empty() { runs.text(&style::display_title(f)) } else { runs.append(render::to_text_runs(subject)) }
+}
+
+/// The same in mrkdwn.
+fn named_in_mrkdwn(f: &Finding) -> Mrkdwn {
+    let subject = f.subject();
+    if subject.is_empty() { Mrkdwn::new().code(&style::display_title(f)) } else { render::to_fallback(subject) }
+}
+
+/// Why a reply is in the channel, and where the message of its finding is.
+fn no_thread(message_link: Option<&str>) -> Runs {
+    let runs = Runs::new().say("The thread of this finding accepts no replies");
+    match message_link.and_then(Link::new) {
+        Some(to) => runs.say(": ").link(&to, &links::link_label("open its message")),
+        None => runs,
+    }
+}
+
+/// `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`; outside of the thread with the ID.
+fn identity(f: &Finding, news: &ReplyContent, w: &MessageOptions) -> String {
+    let place = top::place(f, w).to_plain();
+    let id = format!("id {}", f.id);
+    let id = if news.placement == Placement::Thread { "" } else { id.as_str() };
+    let parts = [place.as_str(), f.kind.as_str(), id].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// `🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0`
+fn increase(f: &Finding, was: f64) -> SafeText {
+    let before = SeverityLevel::from_score(was).name().to_uppercase();
+    SafeText::single_line(&format!(
+        "{} Severity increased: {before} {} → {}",
+        style::emoji(f.severity_level(), false),
+        SeverityLevel::format_score(was),
+        top::severity(f, false)
+    ))
+}
+
+fn reopened_text(reopened: Reopened) -> &'static str {
+    match reopened {
+        Reopened::Recurred => "Reopened: the finding recurred after it was resolved",
+        Reopened::Unarchived => "Reopened: the finding was unarchived in GuardDuty after it was resolved",
+    }
+}
+
+/// `🔴 HIGH 8.0 not acknowledged for 30m`
+fn call(f: &Finding, time: Duration) -> SafeText {
+    let sign = style::emoji(f.severity_level(), false);
+    SafeText::single_line(&format!("{sign} {} not acknowledged for {}", top::severity(f, false), format_duration(time)))
+}
+
+fn title_line(f: &Finding) -> Vec<Line> {
+    vec![Line::new().untrusted(&style::display_title(f).to_string())]
+}
+
+/// The reopening, new values by kind, then the count.
+fn lines(f: &Finding, news: &ReplyContent) -> Vec<Line> {
+    let mut lines = Vec::new();
+    lines.extend(news.reopened.map(|reopened| Line::new().literal(reopened_text(reopened))));
+    for (kind, one, many) in [
+        ("ip", "new remote IP ", "new remote IPs "),
+        ("country", "new country ", "new countries "),
+        ("domain", "new domain ", "new domains "),
+        ("api", "new API ", "new APIs "),
+        ("port", "new port ", "new ports "),
+        ("user", "new user ", "new users "),
+        ("process", "new process ", "new processes "),
+        ("threat", "new threat ", "new threats "),
+    ] {
+        let values: Vec<&str> = news
+            .new_attributes
+            .iter()
+            .filter_map(|token| attribute_history::parse_attribute(token))
+            .filter(|(k, _)| *k == kind)
+            .map(|(_, v)| v)
+            .collect();
+        let mut phrase = match values.len() {
+            0 => continue,
+            1 => Line::new().literal(one),
+            _ => Line::new().literal(many),
+        };
+        for (n, value) in values.iter().take(NAMED).enumerate() {
+            phrase = attribute_history::append_value(if n == 0 { phrase } else { phrase.literal(", ") }, kind, value);
+        }
+        if values.len() > NAMED {
+            phrase = phrase.literal(format!(" and {} more", values.len() - NAMED));
+        }
+        lines.push(phrase);
+    }
+    let more = news.previous_count.map_or(0, |was| f.count.saturating_sub(was));
+    if more > 0 || lines.is_empty() {
+        let total = format!("seen {}", pluralize(f.count, "time"));
+        let words = if more > 0 { format!("{total} ({more} new)") } else { total };
+        let line = Line::new().literal(words);
+        lines.push(match f.changed() {
+            Some(last) => line.literal(", last seen ").time(last),
+            None => line,
+        });
+    }
+    lines
+}
+
+fn fallback(
+    f: &Finding,
+    news: &ReplyContent,
+    w: &MessageOptions,
+    who: Option<&Mention>,
+    lines: &[Line],
+    link: Option<Link>,
+) -> FallbackText {
+    let mut text = Mrkdwn::new();
+    if let Some(who) = who {
+        text = text.mention(who).literal(" ");
+    }
+    if let Some(was) = news.previous_severity {
+        text = text.text(&increase(f, was)).literal(" · ");
+    }
+    if let Some(time) = news.unacknowledged_for {
+        text = text.text(&call(f, time)).literal(" · ");
+    }
+    if let Some(assessment) = news.assessment {
+        text = text.text(&assessment::title(assessment)).literal(" · ");
+    }
+    text = text.append(named_in_mrkdwn(f));
+    for line in lines {
+        text = text.literal(" · ").append(render::to_fallback(line));
+    }
+    text = text
+        .append(notes::fallback(&news.addressing))
+        .literal(" · ")
+        .code(&SafeText::single_line(&identity(f, news, w)));
+    if let Some(to) = link {
+        text = text.literal(" · ").link(&to, &links::link_label("open in GuardDuty"));
+    }
+    FallbackText::new(text)
+}
+
+/// The text of the old message of a finding whose route leads to another channel.
+pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: MessageForm) -> Body {
+    // `<#C…>` would be a control sequence: an id is shown as what it is.
+    let channel = SafeText::single_line(to_channel);
+    let link = link.and_then(Link::new);
+    let mut text = Mrkdwn::new().literal("This finding has moved to ").code(&channel);
+    if let Some(to) = &link {
+        text = text.literal(" · ").link(to, &links::link_label("open the message"));
+    }
+    if minimal::is_id(id) {
+        text = text.literal(" · id ").text(&SafeText::single_line(id));
+    }
+    let fallback = FallbackText::new(text);
+    if form != MessageForm::Blocks {
+        return Body::text_only(fallback);
+    }
+    let mut runs = Runs::new().say("➡️ This finding has moved to ").code(&channel);
+    if let Some(to) = &link {
+        runs = runs.say(": ").link(to, &links::link_label("open the message"));
+    }
+    let mut b = BodyBuilder::new().color(style::NEUTRAL);
+    // With a bar, so that it takes the place of the finding's: what an update does not give, Slack keeps.
+    b.push(Priority::Vital, Block::rich_text(Rich::new().section(runs)));
+    b.push_attachment(Priority::Useful, Block::context([SafeText::single_line(&format!("finding {id}")).into()]));
+    b.finish(fallback)
+}

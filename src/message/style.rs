@@ -1,0 +1,66 @@
+//! How bad it is, at a glance: colour, sign, headline.
+
+use super::blocks::Color;
+use super::text::SafeText;
+use super::top;
+use crate::finding::{Finding, SeverityLevel};
+
+/// The bar of what asks for nothing.
+pub(super) const NEUTRAL: Color = Color("#9AA0A6");
+
+/// The bar: also for those who see no red from green the signs below differ in more than hue.
+pub(super) fn color(band: SeverityLevel, archived: bool) -> Color {
+    Color(match (archived, band) {
+        (true, _) => "#9AA0A6",
+        (_, SeverityLevel::Critical) => "#8E0B1F",
+        (_, SeverityLevel::High) => "#D93025",
+        (_, SeverityLevel::Medium) => "#F29900",
+        (_, SeverityLevel::Low) => "#1A73E8",
+    })
+}
+
+pub(super) fn emoji(band: SeverityLevel, archived: bool) -> &'static str {
+    match (archived, band) {
+        (true, _) => "⚪",
+        (_, SeverityLevel::Critical) => "🚨",
+        (_, SeverityLevel::High) => "🔴",
+        (_, SeverityLevel::Medium) => "🟠",
+        (_, SeverityLevel::Low) => "🔵",
+    }
+}
+
+/// `🚨 CRITICAL 9.0`; of a closed finding `⚪ Archived · critical 9.0`.
+pub(super) fn severity_badge(f: &Finding, closed: Option<&str>) -> SafeText {
+    SafeText::single_line(&format!("{}{}", marks(f, closed), top::severity(f, closed.is_some())))
+}
+
+/// `🚨 Credentials of …`: the severity level is in the line below.
+pub(super) fn title_line(f: &Finding, closed: Option<&str>) -> SafeText {
+    SafeText::single_line(&format!("{}{}", marks(f, closed), display_title(f)))
+}
+
+/// `⚪ SAMPLE · Archived · `
+fn marks(f: &Finding, closed: Option<&str>) -> String {
+    let sample = if f.sample { "SAMPLE · " } else { "" };
+    let closed_words = closed.map(|word| format!("{word} · ")).unwrap_or_default();
+    format!("{} {sample}{closed_words}", emoji(f.severity_level(), closed.is_some()))
+}
+
+/// GuardDuty's title without its mark of samples; without a title, the type in words and the resource.
+/// Addresses and domains in it are defanged, for it often names the other end; the names of the resource and of threats
+/// are not, even if they look like domains.
+pub(super) fn display_title(f: &Finding) -> SafeText {
+    let given = f.title.as_deref().map(|t| t.trim_start_matches("[SAMPLE]").trim()).filter(|t| !t.is_empty());
+    let title = given.map_or_else(|| default_title(f), str::to_owned);
+    SafeText::single_line(&title).defanged_except(&f.names())
+}
+
+fn default_title(f: &Finding) -> String {
+    let words = f.kind.describe();
+    match (words.is_empty(), f.subject().is_empty()) {
+        (true, true) => format!("finding {}", f.id),
+        (true, false) => f.subject().to_plain(),
+        (false, true) => words,
+        (false, false) => format!("{words}: {}", f.subject().to_plain()),
+    }
+}

@@ -1,0 +1,327 @@
+//! A silence is never ambiguous: what is announced about a source that cannot be read, about its detector, and about
+//! what hides findings from sight. Each is announced once; what was announced is in the state.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::finding::SeverityLevel;
+use crate::guardduty::ReadError;
+use crate::message::{Notice, NoticeLevel};
+use crate::state::{DetectorStatus, SourceState};
+use crate::time::{Timestamp, format_duration};
+
+/// What names a notice: the same event has the same id in a run that could not record it and in the next.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeEpoch(pub Timestamp);
+
+impl NoticeEpoch {
+    pub fn notice(self, what: &str, level: NoticeLevel, title: String, lines: Vec<String>) -> Notice {
+        Notice { id: format!("{what}-{}", self.0.0), title, lines, level }
+    }
+}
+
+/// The event that a notice with this ID is about: the same for every stamp.
+pub fn event(notice_id: &str) -> &str {
+    notice_id.rsplit_once('-').map_or(notice_id, |(event, _)| event)
+}
+
+/// What a look at a source told of its detector.
+#[derive(Debug)]
+pub enum SourceStatus<'a> {
+    Unreadable(&'a ReadError),
+    NoDetector,
+    Detector { id: &'a str, enabled: Option<bool> },
+}
+
+/// Returns how a source is after its first look in a run, and what is news. `all`: `GUARDDUTY_REGIONS=all`.
+/// A region that is left out yields no notice here: [`excluded_regions_notice`] names all of them in one.
+pub fn update_health(
+    key: &str,
+    source: &SourceState,
+    new: bool,
+    all: bool,
+    reading: &SourceStatus,
+    stamp: NoticeEpoch,
+    now: Timestamp,
+) -> (SourceState, Vec<Notice>) {
+    let mut source = source.clone();
+    let notices = judge(key, &mut source, new, all, reading, stamp, now);
+    (source, notices)
+}
+
+fn judge(
+    key: &str,
+    source: &mut SourceState,
+    new: bool,
+    all: bool,
+    reading: &SourceStatus,
+    stamp: NoticeEpoch,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let unknown = new || source.detector_status == DetectorStatus::Excluded;
+    match reading {
+        SourceStatus::NoDetector if all && unknown => exclude(source),
+        SourceStatus::Unreadable(error) if all && unknown && error.rules_out_region() => exclude(source),
+        SourceStatus::Unreadable(error) => on_unreadable(key, source, error, stamp, now),
+        SourceStatus::NoDetector => [on_recovered(key, source, stamp, now), on_detector_missing(key, source, stamp)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        SourceStatus::Detector { id, enabled } => {
+            let again = on_recovered(key, source, stamp, now);
+            again.into_iter().chain(on_detector(key, source, id, *enabled, new, stamp)).collect()
+        }
+    }
+}
+
+fn exclude(source: &mut SourceState) -> Vec<Notice> {
+    source.detector_status = DetectorStatus::Excluded;
+    Vec::new()
+}
+
+/// Denied is said at once; anything else when a second run in succession meets it.
+fn on_unreadable(
+    key: &str,
+    source: &mut SourceState,
+    error: &ReadError,
+    stamp: NoticeEpoch,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let second = source.unreadable_since.is_some();
+    let since = *source.unreadable_since.get_or_insert(source.last_read_at.unwrap_or(now));
+    if source.outage_announced || !(second || error.is_access_denied()) {
+        return Vec::new();
+    }
+    source.outage_announced = true;
+    let lines = vec![
+        format!("Since {}", since.to_rfc3339()),
+        error.to_string(),
+        "Its findings are delayed. They are delivered once the source can be read again".into(),
+    ];
+    vec![stamp.notice(
+        &format!("unreadable-{key}"),
+        NoticeLevel::Warning,
+        format!("Cannot read {}", display_name(key)),
+        lines,
+    )]
+}
+
+/// A source as a reader knows it; `self/*` and `ACCOUNT/*` stand for all that an identity shows.
+fn display_name(key: &str) -> String {
+    match key.strip_suffix("/*") {
+        Some("self") => "GuardDuty with the identity of the pod".into(),
+        Some(account) => format!("GuardDuty in account {account}"),
+        None => key.to_owned(),
+    }
+}
+
+/// The notice that a source, which is forgotten now, can be read again, if it was announced that it cannot.
+pub fn recovery(key: &str, source: &SourceState, stamp: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+    on_recovered(key, &mut source.clone(), stamp, now)
+}
+
+/// The end of a blind period, if it was announced.
+fn on_recovered(key: &str, source: &mut SourceState, stamp: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+    let since = source.unreadable_since.take();
+    source.last_read_at = Some(now);
+    if !std::mem::take(&mut source.outage_announced) {
+        return None;
+    }
+    let title = format!(
+        "Could not read {} from {} to {}",
+        display_name(key),
+        since.unwrap_or(now).to_rfc3339(),
+        now.to_rfc3339()
+    );
+    let lines = vec!["Reading has resumed. The findings of this period follow".into()];
+    Some(stamp.notice(&format!("readable-again-{key}"), NoticeLevel::Resolved, title, lines))
+}
+
+fn on_detector_missing(key: &str, source: &mut SourceState, stamp: NoticeEpoch) -> Option<Notice> {
+    if source.detector_status == DetectorStatus::Missing {
+        return None;
+    }
+    source.detector_status = DetectorStatus::Missing;
+    let title = match source.detector_id {
+        Some(_) => format!("Detector missing in {key}"),
+        None => format!("No GuardDuty detector in {key}"),
+    };
+    let lines = vec!["GuardDuty detects nothing there until it is enabled".into()];
+    Some(stamp.notice(&format!("detector-missing-{key}"), NoticeLevel::Warning, title, lines))
+}
+
+fn on_detector(
+    key: &str,
+    source: &mut SourceState,
+    id: &str,
+    enabled: Option<bool>,
+    new: bool,
+    stamp: NoticeEpoch,
+) -> Vec<Notice> {
+    let before = source.detector_id.replace(id.to_owned());
+    let was = std::mem::take(&mut source.detector_status);
+    let mut notices = Vec::new();
+    let anew = before.is_some_and(|b| b != id) || (was == DetectorStatus::Missing && !new);
+    if anew {
+        let lines = vec![format!("New detector {id}; delivery continues from the watermark of the source")];
+        notices.push(stamp.notice(
+            &format!("detector-replaced-{key}"),
+            NoticeLevel::Info,
+            format!("Detector replaced in {key}"),
+            lines,
+        ));
+    }
+    match enabled {
+        Some(false) => source.detector_status = DetectorStatus::Disabled,
+        // Not told: what was known holds on.
+        None if was == DetectorStatus::Disabled => source.detector_status = DetectorStatus::Disabled,
+        _ => {}
+    }
+    if source.detector_status == DetectorStatus::Disabled && was != DetectorStatus::Disabled {
+        let lines = vec!["GuardDuty detects nothing there until it is enabled again".into()];
+        notices.push(stamp.notice(
+            &format!("detector-disabled-{key}"),
+            NoticeLevel::Warning,
+            format!("Detector disabled in {key}"),
+            lines,
+        ));
+    }
+    if was == DetectorStatus::Disabled && enabled == Some(true) {
+        notices.push(stamp.notice(
+            &format!("detector-enabled-{key}"),
+            NoticeLevel::Resolved,
+            format!("Detector enabled again in {key}"),
+            vec![],
+        ));
+    }
+    notices
+}
+
+/// Findings that were open before the program looked: by band, as far as GuardDuty tells.
+pub type OpenCounts = BTreeMap<SeverityLevel, u64>;
+
+/// A run that finds no state.
+pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, stamp: NoticeEpoch) -> Notice {
+    let title = format!("No saved state: looking back {}", format_lookback(lookback));
+    let lines = vec![
+        format_open_counts(open),
+        "Findings that were already open are not posted. Each of them is posted when it recurs".into(),
+    ];
+    stamp.notice("no-state", NoticeLevel::Info, title, lines)
+}
+
+/// Sources that are new to a state that knows others.
+pub fn new_sources_notice(
+    keys: &[String],
+    lookback: Duration,
+    open: Option<&OpenCounts>,
+    stamp: NoticeEpoch,
+) -> Notice {
+    let title = match keys {
+        [one] => format!("New source {one}: looking back {}", format_lookback(lookback)),
+        many => format!("{} new sources: looking back {}", many.len(), format_lookback(lookback)),
+    };
+    let mut lines = if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() };
+    lines.insert(0, format_open_counts(open));
+    stamp.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Info, title, lines)
+}
+
+/// Sources at which a run on a wrong clock looked from an instant on that had not come.
+pub fn clock_skew_notice(keys: &[String], from: Timestamp, stamp: NoticeEpoch) -> Notice {
+    let title = match keys {
+        [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
+        many => format!("Clock skew: {} sources are read again from {}", many.len(), from.to_rfc3339()),
+    };
+    let mut lines = vec![
+        "The clock of an earlier run was ahead, or the clock of this run is behind. Synchronize the clocks of the nodes"
+            .into(),
+        "Findings updated before that time may not have been announced. A replay announces them".into(),
+    ];
+    lines.extend(if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() });
+    stamp.notice(&format!("clock-skew-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Warning, title, lines)
+}
+
+/// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
+pub fn excluded_regions_notice(keys: &[String], stamp: NoticeEpoch) -> Notice {
+    let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
+    lines.extend(wrap_list(keys, ", "));
+    stamp.notice(
+        &format!("excluded-regions-{}", keys.first().map_or("", String::as_str)),
+        NoticeLevel::Info,
+        "Regions excluded".into(),
+        lines,
+    )
+}
+
+fn format_lookback(lookback: Duration) -> String {
+    match lookback.as_secs() {
+        s if s % 60 == 0 && s < 3600 => format!("{} min", s / 60),
+        _ => format_duration(lookback),
+    }
+}
+
+fn format_open_counts(open: Option<&OpenCounts>) -> String {
+    let Some(open) = open else {
+        return "Already open: unknown (guardduty:GetFindingsStatistics is not available)".into();
+    };
+    let count = |band| open.get(&band).copied().unwrap_or(0);
+    let others = count(SeverityLevel::Medium) + count(SeverityLevel::Low);
+    format!(
+        "Already open: {} critical, {} high, {others} others",
+        count(SeverityLevel::Critical),
+        count(SeverityLevel::High)
+    )
+}
+
+/// Names side by side, in lines that a notice shows whole.
+fn wrap_list<'t>(texts: impl IntoIterator<Item = &'t String>, separator: &str) -> Vec<String> {
+    const WIDTH: usize = 300;
+    let mut lines: Vec<String> = Vec::new();
+    for text in texts {
+        match lines.last_mut().filter(|line| line.len() + separator.len() + text.len() <= WIDTH) {
+            Some(line) => line.extend([separator, text]),
+            None => lines.push(text.clone()),
+        }
+    }
+    lines
+}
+
+/// More notices than so many are told together: the channel stays readable, and no finding waits long behind them.
+const MAX_SEPARATE_NOTICES: usize = 20;
+/// So many characters of titles stand in one notice.
+const MAX_COMBINED_TITLE_CHARS: usize = 2_000;
+const COMBINED_ID_PREFIX: &str = "combined-";
+
+/// Tells notices together, by their titles, where they are many; those that `stay` are left as they are.
+pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
+    let (mut told, apart): (Vec<Notice>, Vec<Notice>) =
+        due.into_iter().partition(|n| n.id.starts_with(COMBINED_ID_PREFIX) || stay(n));
+    if apart.len() <= MAX_SEPARATE_NOTICES {
+        told.extend(apart);
+        return told;
+    }
+    for level in [NoticeLevel::Warning, NoticeLevel::Resolved, NoticeLevel::Info] {
+        let mut left: Vec<&Notice> = apart.iter().filter(|n| n.level == level).collect();
+        while !left.is_empty() {
+            let mut room = MAX_COMBINED_TITLE_CHARS;
+            let fits = |n: &&&Notice| {
+                let fits = room > 0;
+                room = room.saturating_sub(n.title.len());
+                fits
+            };
+            let count = left.iter().take_while(fits).count();
+            let rest = left.split_off(count);
+            told.push(match left.as_slice() {
+                [one] => (*one).clone(),
+                many => Notice {
+                    id: format!("{COMBINED_ID_PREFIX}{}", many[0].id),
+                    title: format!("{count} notices combined; see the log for details"),
+                    lines: wrap_list(many.iter().map(|n| &n.title), " · "),
+                    level,
+                },
+            });
+            left = rest;
+        }
+    }
+    told
+}

@@ -1,0 +1,350 @@
+//! Keeping the document below its bound, whatever happens.
+//!
+//! Forgotten first is what the next look cannot list again: at worst, a recurrence starts a new message. Then, in a
+//! flood, the oldest settled findings inside the overlap, and the lower bound of their sources rises past them:
+//! that shortens how late a finding may become visible; it repeats nothing and loses nothing that was listed. If that
+//! is not enough, as where something holds a watermark up, the messages of the others are forgotten, not their states.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use crate::state::{FindingRecord, State};
+use crate::time::Timestamp;
+
+/// What is aimed at once the bound is passed, so that a flood does not forget a little at every checkpoint.
+fn target_bytes(bound: usize) -> usize {
+    bound / 10 * 8
+}
+/// GuardDuty keeps findings for 90 days; a message about one that is gone can recur no more.
+const MAX_FINDING_AGE: Duration = Duration::from_secs(95 * 86_400);
+/// A finding that failed and is listed no longer (archived since, say) needs no memory of its failing.
+const FAILING_TTL: Duration = Duration::from_secs(3 * 86_400);
+/// A source that is configured no longer.
+const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
+
+/// What had to be forgotten.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CompactionReport {
+    /// Sources whose lower bound rose, and to where.
+    pub raised_floors: BTreeMap<String, Timestamp>,
+    /// Bytes of the document.
+    pub bytes: usize,
+}
+
+/// What a run has listed and not settled. It is not forgotten: its message is about to be edited.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight<'a> {
+    pub ids: HashSet<&'a str>,
+    /// The smallest `updatedAt`, by the source's key. No floor rises above it.
+    pub oldest_updated_at: HashMap<&'a str, Timestamp>,
+}
+
+impl State {
+    /// Drops what no longer matters and, above the bound, what matters least.
+    pub fn compact(&mut self, bound: usize, overlap: Duration, in_hand: &InFlight, now: Timestamp) -> CompactionReport {
+        self.raise_floors(overlap);
+        let bounds = self.lower_bounds(overlap);
+        self.findings.retain(|_, e| is_retained(e, bounds.get(&e.source_id).copied(), now));
+        self.unfetched
+            .retain(|_, u| now.duration_since(u.since) < if u.given_up { MAX_FINDING_AGE } else { FAILING_TTL });
+        let mut bytes = self.to_json().len();
+        let mut forgotten = CompactionReport::default();
+        if bytes > bound {
+            self.drop_unlistable(&bounds, in_hand, bytes - target_bytes(bound));
+            bytes = self.to_json().len();
+        }
+        while bytes > bound && self.raise_fullest_floor(overlap, in_hand, bytes - target_bytes(bound), &mut forgotten) {
+            bytes = self.to_json().len();
+        }
+        if bytes > bound {
+            self.drop_message_refs(in_hand, bytes - target_bytes(bound));
+            bytes = self.to_json().len();
+        }
+        CompactionReport { bytes, ..forgotten }
+    }
+
+    /// Bytes that stay whatever is forgotten: all but the findings below the lower bound of their source, those below
+    /// which its floor may rise, and the messages of the others.
+    pub fn min_bytes(&self, overlap: Duration, in_hand: &InFlight) -> usize {
+        let bounds = self.lower_bounds(overlap);
+        let limits: HashMap<u32, Timestamp> =
+            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(region_of(key), in_hand))).collect();
+        let goes = |e: &FindingRecord| {
+            let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < *limit);
+            below(bounds.get(&e.source_id)) || (e.failing_since.is_none() && below(limits.get(&e.source_id)))
+        };
+        let free = |(id, e): (&String, &FindingRecord)| match without_message(e) {
+            _ if in_hand.ids.contains(id.as_str()) => 0,
+            _ if goes(e) => encoded_len(id, e),
+            Some(bare) => encoded_len(id, e) - encoded_len(id, &bare),
+            None => 0,
+        };
+        self.to_json().len() - self.findings.iter().map(free).sum::<usize>()
+    }
+
+    /// Drops the sources that are configured no longer. Only a run that has heard of all that are may say so: after a
+    /// pause of days, one that has not answered yet looks like one that is no longer asked.
+    pub fn drop_unconfigured_sources(&mut self, now: Timestamp) {
+        self.sources.retain(|_, s| s.last_configured_at.is_none_or(|t| now.duration_since(t) < UNCONFIGURED_TTL));
+    }
+
+    /// What lies below the next look may be forgotten from now on: no longer overlap, set later, may list it again.
+    fn raise_floors(&mut self, overlap: Duration) {
+        let lowest = self.lower_bounds_by_region(overlap);
+        for (key, source) in &mut self.sources {
+            source.floor = source.floor.max(lowest[region_of(key)]);
+        }
+    }
+
+    /// By a source's `n`, the lowest bound of its region.
+    fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Timestamp> {
+        let lowest = self.lower_bounds_by_region(overlap);
+        self.sources.iter().map(|(key, s)| (s.id, lowest[region_of(key)])).collect()
+    }
+
+    /// By region, the lowest bound of all its sources. A finding can be listed by another source of its region (an
+    /// administrator and its member), never by one of another region.
+    fn lower_bounds_by_region(&self, overlap: Duration) -> HashMap<String, Timestamp> {
+        let mut lowest = HashMap::new();
+        for (key, source) in &self.sources {
+            let lower = lowest.entry(region_of(key).to_owned()).or_insert(Timestamp::MAX);
+            *lower = source.lower_bound(overlap).min(*lower);
+        }
+        lowest
+    }
+
+    /// Live messages of findings below every lower bound, the longest untouched first.
+    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_hand: &InFlight, mut need: usize) {
+        let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < *lower);
+        let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_hand.ids.contains(id.as_str());
+        let mut old: Vec<(Timestamp, String)> =
+            self.findings.iter().filter(goes).map(|(id, e)| (e.edited_at, id.clone())).collect();
+        old.sort_unstable();
+        for (_, id) in old {
+            if need == 0 {
+                break;
+            }
+            if let Some(e) = self.findings.remove(&id) {
+                need = need.saturating_sub(encoded_len(&id, &e));
+            }
+        }
+    }
+
+    /// Forgets the oldest settled findings of the fullest region and raises its sources' floors past them.
+    /// False: nothing can be forgotten.
+    fn raise_fullest_floor(
+        &mut self,
+        overlap: Duration,
+        in_hand: &InFlight,
+        need: usize,
+        forgotten: &mut CompactionReport,
+    ) -> bool {
+        let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.id, region_of(k).to_owned())).collect();
+        let mut candidates: BTreeMap<&str, Vec<(Timestamp, usize)>> = BTreeMap::new();
+        let free =
+            |(id, e): &(&String, &FindingRecord)| e.failing_since.is_none() && !in_hand.ids.contains(id.as_str());
+        for (id, e) in self.findings.iter().filter(free) {
+            if let Some(region) = regions.get(&e.source_id) {
+                candidates.entry(region).or_default().push((e.updated_at, encoded_len(id, e)));
+            }
+        }
+        let mut fullest: Vec<(&str, Vec<(Timestamp, usize)>)> = candidates.into_iter().collect();
+        fullest.sort_by_key(|(_, entries)| std::cmp::Reverse(entries.len()));
+        for (region_name, entries) in fullest {
+            let limit = self.max_floor(region_name, in_hand);
+            if let Some(floor) = floor_to_free(entries, need, limit) {
+                self.apply_floor(region_name, floor, overlap, &regions, in_hand, forgotten);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Forgets where the messages of settled findings stand that may be listed again, the longest untouched first: should
+    /// one recur, it starts a new message.
+    fn drop_message_refs(&mut self, in_hand: &InFlight, mut need: usize) {
+        let mut live: Vec<(Timestamp, String)> = self
+            .findings
+            .iter()
+            .filter(|(id, _)| !in_hand.ids.contains(id.as_str()))
+            .map(|(id, e)| (e.edited_at, id.clone()))
+            .collect();
+        live.sort_unstable();
+        for (_, id) in live {
+            if need == 0 {
+                break;
+            }
+            if let Some(e) = self.findings.get_mut(&id)
+                && let Some(bare) = without_message(e)
+            {
+                need = need.saturating_sub(encoded_len(&id, e) - encoded_len(&id, &bare));
+                *e = bare;
+            }
+        }
+    }
+
+    /// No floor of this region may be above a watermark, nor above a listed finding that is not settled.
+    fn max_floor(&self, name: &str, in_hand: &InFlight) -> Timestamp {
+        let of_region = self.sources.iter().filter(|(key, _)| region_of(key) == name);
+        of_region.fold(Timestamp::MAX, |limit, (key, s)| {
+            limit.min(s.watermark).min(in_hand.oldest_updated_at.get(key.as_str()).copied().unwrap_or(Timestamp::MAX))
+        })
+    }
+
+    fn apply_floor(
+        &mut self,
+        name: &str,
+        floor: Timestamp,
+        overlap: Duration,
+        regions: &HashMap<u32, String>,
+        in_hand: &InFlight,
+        forgotten: &mut CompactionReport,
+    ) {
+        self.findings.retain(|id, e| {
+            let stays = e.failing_since.is_some() || e.updated_at >= floor || in_hand.ids.contains(id.as_str());
+            stays || regions.get(&e.source_id).is_none_or(|region| region != name)
+        });
+        for (key, source) in self.sources.iter_mut().filter(|(key, _)| region_of(key) == name) {
+            if source.lower_bound(overlap) < floor {
+                debug_assert!(floor <= source.watermark, "{key}: floor {floor:?} above {:?}", source.watermark);
+                source.floor = floor;
+                forgotten.raised_floors.insert(key.clone(), floor);
+            }
+        }
+    }
+}
+
+/// The region of `account/region`.
+fn region_of(key: &str) -> &str {
+    key.rsplit_once('/').map_or(key, |(_, region)| region)
+}
+
+fn is_retained(e: &FindingRecord, lower: Option<Timestamp>, now: Timestamp) -> bool {
+    let listable = lower.is_some_and(|lower| e.updated_at >= lower);
+    let live = (e.message.is_some() || !e.superseded.is_empty()) && now.duration_since(e.updated_at) < MAX_FINDING_AGE;
+    let failing = e.failing_since.is_some_and(|since| now.duration_since(since) < FAILING_TTL);
+    listable || live || failing
+}
+
+/// What is left of an entry without its message, if that may go.
+fn without_message(e: &FindingRecord) -> Option<FindingRecord> {
+    let goes = e.message.is_some() && e.superseded.is_empty() && e.failing_since.is_none();
+    goes.then(|| FindingRecord {
+        updated_at: e.updated_at,
+        source_id: e.source_id,
+        unknown: e.unknown.clone(),
+        ..FindingRecord::default()
+    })
+}
+
+/// Bytes of an entry in the document: key, quotes, colon and comma included.
+fn encoded_len(id: &str, e: &FindingRecord) -> usize {
+    id.len() + 4 + serde_json::to_string(e).map_or(0, |s| s.len())
+}
+
+/// The lowest floor that forgets `need` bytes, or as much as `limit` allows.
+fn floor_to_free(mut entries: Vec<(Timestamp, usize)>, need: usize, limit: Timestamp) -> Option<Timestamp> {
+    entries.sort_unstable();
+    let mut freed = 0;
+    let mut floor = None;
+    for (u, bytes) in entries.into_iter().take_while(|(u, _)| *u < limit) {
+        if freed >= need && floor != Some(Timestamp(u.0 + 1)) {
+            break;
+        }
+        freed += bytes;
+        floor = Some(Timestamp(u.0 + 1));
+    }
+    floor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{MAX_STATE_BYTES, SourceState};
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn flooded(count: i64, spread: i64) -> State {
+        let mut state = State::default();
+        let watermark = Timestamp(NOW.0 - 1_000);
+        state.sources.insert("111122223333/eu-west-1".into(), SourceState { watermark, ..SourceState::default() });
+        for i in 0..count {
+            let u = Timestamp(watermark.0 - (count - i) * spread);
+            state.findings.insert(format!("{i:032x}"), FindingRecord { updated_at: u, ..FindingRecord::default() });
+        }
+        state
+    }
+
+    fn listed(oldest: Timestamp) -> InFlight<'static> {
+        let oldest = HashMap::from([("111122223333/eu-west-1", oldest)]);
+        InFlight { oldest_updated_at: oldest, ..InFlight::default() }
+    }
+
+    #[test]
+    fn compaction_discards_entries_without_a_message_below_the_floor() {
+        let mut state = flooded(10, 60_000);
+        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
+        assert_eq!((state.findings.len(), forgotten.raised_floors.len()), (5, 0));
+    }
+
+    #[test]
+    fn longer_overlap_does_not_list_discarded_findings() {
+        let mut state = flooded(10, 60_000);
+        let before = state.clone();
+        state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
+        let from = state.sources["111122223333/eu-west-1"].lower_bound(Duration::from_secs(60 * 60));
+        let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= from);
+        assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
+    }
+
+    #[test]
+    fn compaction_raises_the_floor_past_discarded_entries() {
+        let mut state = flooded(30_000, 1);
+        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
+        let floor = state.sources["111122223333/eu-west-1"].floor;
+        assert!(forgotten.bytes <= MAX_STATE_BYTES, "{forgotten:?}");
+        assert!(state.findings.values().all(|e| e.updated_at >= floor), "nothing below the floor is kept");
+        assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
+        assert_eq!(forgotten.raised_floors["111122223333/eu-west-1"], floor);
+    }
+
+    #[test]
+    fn floor_stays_at_or_below_unprocessed_findings() {
+        let mut state = flooded(30_000, 1);
+        let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
+        let in_hand = listed(oldest);
+        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_hand, NOW);
+        assert!(forgotten.bytes > MAX_STATE_BYTES, "the rest must wait");
+        assert!(state.min_bytes(Duration::from_secs(900), &in_hand) > MAX_STATE_BYTES);
+        assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
+    }
+
+    #[test]
+    fn required_capacity_is_known_before_compaction() {
+        let mut state = flooded(3_000, 1_000);
+        let in_hand = listed(Timestamp(NOW.0 - 500_000));
+        let stays = state.min_bytes(Duration::from_secs(900), &in_hand);
+        assert!(stays < state.to_json().len());
+        let forgotten = state.compact(0, Duration::from_secs(900), &in_hand, NOW);
+        assert_eq!(stays, forgotten.bytes);
+    }
+
+    #[test]
+    fn compaction_keeps_findings_in_flight() {
+        let mut state = flooded(3_000, 1_000);
+        let id = format!("{:032x}", 7);
+        let in_hand = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
+        state.findings.get_mut(&id).unwrap().message =
+            Some(crate::slack::MessageRef { channel: "C0SECURITY".into(), ts: "1.0".into(), thread_ts: None });
+        state.compact(2_000, Duration::from_secs(900), &in_hand, NOW);
+        assert!(state.findings.contains_key(&id));
+    }
+
+    #[test]
+    fn compaction_keeps_findings_of_one_millisecond_together() {
+        let entries = vec![(Timestamp(5), 10), (Timestamp(5), 10), (Timestamp(5), 10), (Timestamp(6), 10)];
+        assert_eq!(floor_to_free(entries.clone(), 15, Timestamp(100)), Some(Timestamp(6)));
+        assert_eq!(floor_to_free(entries.clone(), 35, Timestamp(100)), Some(Timestamp(7)));
+        assert_eq!(floor_to_free(entries, 15, Timestamp(5)), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! The store that is configured, behind the one seam.
+
+use crate::config;
+use crate::metrics::RequestCounts;
+use crate::state::configmap::ConfigMapStore;
+use crate::state::file::FileStore;
+use crate::state::store::{Loaded, SaveError, Store};
+
+/// The store that is configured.
+pub enum ConfiguredStore {
+    File(Box<FileStore>),
+    ConfigMap(Box<ConfigMapStore>),
+}
+
+impl ConfiguredStore {
+    pub fn new(state: &config::StateConfig, requests: RequestCounts) -> Self {
+        match &state.configmap {
+            Some(name) => {
+                let store = ConfigMapStore::new(name, &state.file, &state.service_account, requests);
+                Self::ConfigMap(Box::new(store))
+            }
+            None => Self::File(Box::new(FileStore::new(&state.file))),
+        }
+    }
+
+    /// Finds out, without changing anything, whether the state that was loaded could be written.
+    pub async fn probe(&mut self) -> Result<(), SaveError> {
+        match self {
+            Self::File(store) => store.probe().await,
+            Self::ConfigMap(store) => store.probe().await,
+        }
+    }
+}
+
+impl Store for ConfiguredStore {
+    async fn load(&mut self) -> Loaded {
+        match self {
+            Self::File(store) => store.load().await,
+            Self::ConfigMap(store) => store.load().await,
+        }
+    }
+
+    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
+        match self {
+            Self::File(store) => store.save(document, take_replay).await,
+            Self::ConfigMap(store) => store.save(document, take_replay).await,
+        }
+    }
+}

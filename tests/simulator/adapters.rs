@@ -1,0 +1,551 @@
+//! The three external systems as the core meets them: GuardDuty, Slack, and where the state is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use guardduty_slack::finding::{Assessment, Finding, SeverityLevel};
+use guardduty_slack::guardduty::{
+    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, ReadError, SourceKey,
+    Subject, TransientReason, Uncovered, WatchedConfig,
+};
+use guardduty_slack::message::Message;
+use guardduty_slack::slack::{
+    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SlackApi, SlackError,
+    Target,
+};
+use guardduty_slack::state::store::{Loaded, LoadedDocument, SaveError, Store};
+use guardduty_slack::time::Timestamp;
+use guardduty_slack::user::UserId;
+use serde_json::{Map, Value};
+
+use crate::bugs::{self, Bug};
+use crate::fake_guardduty::{account, region};
+use crate::fake_slack::{ClaimKind, DeliveryClaim, Once, metadata};
+use crate::history::{Access, FaultEffect, Op};
+use crate::world::{BEGIN, Connection, Run, World};
+
+/// One source.
+pub struct SimGuardDuty {
+    line: Connection,
+    source: usize,
+    key: SourceKey,
+}
+
+impl SimGuardDuty {
+    pub fn new(line: Connection, source: usize) -> Self {
+        let key = SourceKey { account: account(source).into(), region: region(source).into() };
+        Self { line, source, key }
+    }
+
+    /// A call that reaches this source, unless that cannot be read.
+    async fn asked<T: 'static>(
+        &self,
+        op: Op,
+        what: impl Fn() -> String,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, FaultEffect> {
+        let source = self.source;
+        let effect = move |w: &World| match w.standing(source, w.now()).unreadable {
+            Some(how) => Err(how),
+            None => Ok(effect(w)),
+        };
+        self.line.call(op, what, effect).await?
+    }
+
+    /// The same of a detector, while there is that one.
+    async fn of<T: 'static>(
+        &self,
+        op: Op,
+        detector: &str,
+        what: impl Fn() -> String,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, FaultEffect> {
+        let (source, id) = (self.source, detector.to_owned());
+        let effect = move |w: &World| (w.detector(source).as_ref() == Some(&id)).then(|| effect(w));
+        self.asked(op, what, effect).await?.ok_or(FaultEffect::Fail)
+    }
+
+    async fn watched_part<T: 'static>(
+        &self,
+        detector: &str,
+        what: &str,
+        effect: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, ReadError> {
+        self.of(Op::Watch, detector, || format!("{what} {}", self.key), effect).await.map_err(|how| unread(&how))
+    }
+}
+
+fn unread(how: &FaultEffect) -> ReadError {
+    match how {
+        FaultEffect::Denied => ReadError::AccessDenied("AccessDenied".into()),
+        _ => ReadError::Transient { reason: TransientReason::Server, text: "500".into() },
+    }
+}
+
+impl GuardDutyApi for SimGuardDuty {
+    fn key(&self) -> &SourceKey {
+        &self.key
+    }
+
+    async fn list_detectors(&self) -> Result<Vec<String>, ReadError> {
+        let source = self.source;
+        let ids = move |w: &World| w.detector(source).into_iter().collect();
+        self.asked(Op::Detectors, || self.key.to_string(), ids).await.map_err(|how| unread(&how))
+    }
+
+    async fn list_findings(
+        &self,
+        detector: &str,
+        from: Timestamp,
+        to: Option<Timestamp>,
+        token: Option<&str>,
+    ) -> Result<ListPage, ReadError> {
+        let (source, asked) = (self.source, token.map(str::to_owned));
+        let what = || {
+            format!("{} from {} to {:?} token {token:?}", self.key, from.to_rfc3339(), to.map(Timestamp::to_rfc3339))
+        };
+        let page = move |w: &World| {
+            let page = bugs::page(w, source, from, to, asked.as_deref());
+            w.trace(|| format!("    {:?} next {:?}", page.ids, page.next_token));
+            page
+        };
+        match self.of(Op::List, detector, what, page).await {
+            Err(FaultEffect::Repeat) if token.is_some() => {
+                let page = self.line.world.page(self.source, from, to, token);
+                Ok(ListPage { next_token: token.map(str::to_owned), ..page })
+            }
+            answer => answer.map_err(|how| unread(&how)),
+        }
+    }
+
+    async fn get_findings(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
+        let (source, asked) = (self.source, ids.to_vec());
+        let what = || format!("{} {ids:?}", self.key);
+        let details = move |w: &World| {
+            let found = bugs::details(w, source, &asked);
+            w.trace(|| format!("    {:?}", found.iter().map(|f| (&f.id, &f.updated_at[11..])).collect::<Vec<_>>()));
+            found
+        };
+        match self.of(Op::Get, detector, what, details).await {
+            Err(FaultEffect::LeaveOut) => {
+                let mut found = self.line.world.details(self.source, ids);
+                found.truncate(ids.len() / 2);
+                Ok(found)
+            }
+            answer => answer.map_err(|how| unread(&how)),
+        }
+    }
+
+    async fn documents(&self, _: &str, _: &[String]) -> Result<BTreeMap<String, String>, ReadError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn open_created_before(&self, _detector: &str, _before: Timestamp) -> Result<u64, ReadError> {
+        Err(unread(&FaultEffect::Denied))
+    }
+
+    async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError> {
+        let (asked, is_archive) = (ids.to_vec(), change == ArchiveChange::Archive);
+        let effect = move |w: &World| asked.iter().for_each(|id| w.archive(id, is_archive));
+        let what = || format!("{change:?} {ids:?}");
+        self.of(Op::Archive, detector, what, effect).await.map_err(|how| unread(&how))
+    }
+
+    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
+        let source = self.source;
+        let status =
+            move |w: &World| DetectorInfo { enabled: w.standing(source, w.now()).enabled, ..DetectorInfo::default() };
+        self.watched_part(detector, "status", status).await
+    }
+
+    async fn count_open_findings(
+        &self,
+        detector: &str,
+        before: Option<Timestamp>,
+    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
+        let source = self.source;
+        let count = move |w: &World| {
+            let mut open = BTreeMap::new();
+            for f in w.seen_by(source) {
+                let Some(state) = w.state_of(f, w.now()) else { continue };
+                let state = &w.states(f)[state];
+                if before.is_none_or(|b| state.updated < b) {
+                    *open.entry(SeverityLevel::from_score(state.severity)).or_default() += 1;
+                }
+            }
+            open
+        };
+        self.watched_part(detector, "open findings", count).await
+    }
+
+    async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
+        let source = self.source;
+        let names = move |w: &World| match subject {
+            Subject::Filters => w.standing(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect(),
+            _ => Vec::new(),
+        };
+        self.watched_part(detector, &format!("{subject:?}"), names).await
+    }
+
+    async fn watched(&self, _detector: &str, _subject: Subject, id: &str) -> Result<WatchedConfig, ReadError> {
+        Ok(WatchedConfig { name: id.into(), active: true, fingerprint: "0".into(), changed: None })
+    }
+
+    async fn members(&self, _detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
+        Ok(None)
+    }
+
+    async fn uncovered(&self, _detector: &str) -> Result<Vec<Uncovered>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn destinations(&self, _detector: &str) -> Result<Vec<Destination>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn missed_scans(&self, _since: Timestamp) -> Result<Vec<MissedScan>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn investigations(&self, _detector: &str) -> Result<Vec<Investigation>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn assessment(&self, _detector: &str, _investigation: &str) -> Result<Assessment, ReadError> {
+        Err(unread(&FaultEffect::Denied))
+    }
+
+    async fn scan_reason(&self, _scan: &str) -> Result<Option<String>, ReadError> {
+        Ok(None)
+    }
+}
+
+/// Slack, for one run.
+pub struct SimSlack(pub Connection);
+
+fn failure(how: &FaultEffect) -> SlackError {
+    match how {
+        FaultEffect::Throttle(0) => SlackError::RateLimited(None),
+        FaultEffect::Throttle(s) => SlackError::RateLimited(Some(Duration::from_secs(*s as u64))),
+        FaultEffect::Content => SlackError::ContentRejected("invalid_blocks".into()),
+        FaultEffect::Channel => SlackError::ChannelRejected("is_archived".into()),
+        FaultEffect::NewCode => SlackError::Unclassified("brand_new_rule".into()),
+        FaultEffect::App => SlackError::AppRejected("token_revoked".into()),
+        FaultEffect::ResponseLost | FaultEffect::RequestLost => SlackError::OutcomeUnknown("timed out".into()),
+        _ => SlackError::NotSent("connection refused".into()),
+    }
+}
+
+impl SlackApi for SimSlack {
+    async fn post_message(
+        &self,
+        to: &Target,
+        message: &Message,
+        thread: Option<(&str, bool)>,
+    ) -> Result<Posted, SlackError> {
+        let webhook = matches!(to, Target::Webhook { .. });
+        let (channel, payload) = (to.name().to_owned(), message.payload());
+        let what = || format!("{channel} {} {thread:?}", summary(&payload));
+        let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.0.to_owned()));
+        let effect = move |w: &World| w.posted(&run, &c, &p, root.as_deref());
+        let answer = self.0.call(Op::Post, what, effect).await;
+        let said = match answer.map_err(|how| failure(&how)) {
+            Ok(said) => said,
+            Err(failure) => Err(failure),
+        };
+        match bugs::answer(&self.0.world, said, &channel) {
+            Ok(_) if webhook => {
+                Ok(Posted { at: MessageRef { channel: channel.clone(), ts: String::new(), thread_ts: None } })
+            }
+            Ok(at) => Ok(Posted { at }),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError> {
+        let payload = message.payload();
+        if bugs::withheld(&self.0.world, &payload) {
+            return Ok(());
+        }
+        let what = || format!("{} {} {}", at.channel, at.ts, summary(&payload));
+        let (run, here, p) = (self.0.run.clone(), at.clone(), payload.clone());
+        match self.0.call(Op::Update, what, move |w| w.edited(&run, &here, &p)).await {
+            Ok(answer) => bugs::edited(&self.0.world, answer),
+            Err(how) => Err(failure(&how)),
+        }
+    }
+
+    async fn history(&self, channel_id: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError> {
+        self.read(Op::History, channel_id, None, oldest).await
+    }
+
+    async fn replies(&self, channel_id: &str, root: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError> {
+        self.read(Op::Replies, channel_id, Some(root), oldest).await
+    }
+
+    async fn permalink(&self, _at: &MessageRef) -> Option<String> {
+        None
+    }
+
+    async fn reaction_access(&self) -> Result<ReactionAccess, SlackError> {
+        Ok(ReactionAccess { reactions: true, users: true, own: None })
+    }
+
+    async fn recent_reactions(
+        &self,
+        channel_id: &str,
+        oldest: &str,
+        _pages: usize,
+    ) -> Result<(RecentReactions, usize), SlackError> {
+        let (channel, since) = (channel_id.to_owned(), oldest.to_owned());
+        let read = move |w: &World| w.recent_reactions(&channel, &since);
+        let messages = self.0.call(Op::Reactions, || channel_id.to_owned(), read).await;
+        let messages = messages.map_err(|how| failure(&how))?;
+        Ok((RecentReactions { messages, ..RecentReactions::default() }, 1))
+    }
+
+    async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, SlackError> {
+        let here = at.clone();
+        let read = move |w: &World| w.reactions_at(&here);
+        let found = self.0.call(Op::Reactions, || format!("{} {}", at.channel, at.ts), read).await;
+        found.map_err(|how| failure(&how))?.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))
+    }
+
+    async fn is_bot(&self, _user: &UserId) -> Result<bool, SlackError> {
+        Ok(false)
+    }
+}
+
+impl SimSlack {
+    async fn read(
+        &self,
+        op: Op,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: Timestamp,
+    ) -> Result<Vec<BotMessage>, HistoryError> {
+        let Connection { world, run } = &self.0;
+        if world.history.setup.access != Access::Bot {
+            return Err(HistoryError::Denied("missing_scope".into()));
+        }
+        let (c, root) = (channel.to_owned(), thread.map(str::to_owned));
+        let shown = move |w: &World| {
+            let shown = bugs::shown(w, &c, root.as_deref(), oldest);
+            w.trace(|| format!("    {:?}", shown.iter().map(|m| (&m.ts[7..], brief(&m.payload))).collect::<Vec<_>>()));
+            shown
+        };
+        let what = || format!("{channel} {thread:?} since {}", oldest.to_rfc3339());
+        self.0.call(op, what, shown).await.map_err(|_| {
+            run.blind.set(true);
+            HistoryError::Unavailable("503".into())
+        })
+    }
+}
+
+fn brief(event: &Map<String, Value>) -> String {
+    event.values().filter_map(Value::as_str).take(4).collect::<Vec<_>>().join(" ")
+}
+
+fn summary(payload: &Value) -> String {
+    let (kind, event) = metadata(payload);
+    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match kind.as_str() {
+        "guardduty_notice" => format!("notice {}", text("notice_id")),
+        "guardduty_digest" => format!("digest {} of {}", text("digest_id"), event["findings"]),
+        "guardduty_summary" => text("summary_id"),
+        "guardduty_reply" => format!("reply {} {}", text("finding_id"), text("updated_at")),
+        "guardduty_finding" => format!("finding {} {}", text("finding_id"), text("updated_at")),
+        _ => "pointer".into(),
+    }
+}
+
+impl World {
+    /// A message arrives in Slack.
+    fn posted(
+        &self,
+        run: &Run,
+        channel: &str,
+        payload: &Value,
+        thread: Option<&str>,
+    ) -> Result<MessageRef, SlackError> {
+        let now = self.now();
+        self.judge_lease(run);
+        let told = metadata(payload).1;
+        let number = told.get("finding_id").and_then(Value::as_str).and_then(|id| id[1..].parse().ok());
+        if number.is_some_and(|f| self.history.setup.is_refused(f)) {
+            return Err(SlackError::ContentRejected("invalid_blocks".into()));
+        }
+        self.judge_restrictions(payload, thread)?;
+        let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
+        let (kind, event) = metadata(payload);
+        let once = |id: &str| Once { run: run.index, id: event[id].as_str().unwrap_or_default().to_owned() };
+        let kind = match kind.as_str() {
+            "guardduty_summary" => {
+                self.slack.borrow_mut().summaries.push(once("summary_id"));
+                return Ok(at);
+            }
+            "guardduty_reply" if event.get("reason").is_some_and(|reason| reason == "escalation") => {
+                self.slack.borrow_mut().escalations.push(once("finding_id"));
+                return Ok(at);
+            }
+            "guardduty_finding" => ClaimKind::Post,
+            "guardduty_reply" => ClaimKind::Reply,
+            "guardduty_notice" => ClaimKind::Notice,
+            _ => return Ok(self.digested(run, &event, message, at)),
+        };
+        self.claim(run, kind, &event, message);
+        Ok(at)
+    }
+
+    /// What the workspace does not allow.
+    fn judge_restrictions(&self, payload: &Value, thread: Option<&str>) -> Result<(), SlackError> {
+        let setup = &self.history.setup;
+        let text = payload.to_string();
+        if setup.no_mentions && (text.contains("<!channel>") || text.contains(r#""range":"channel""#)) {
+            self.count_event("mentions rejected");
+            return Err(SlackError::Restricted("restricted_action".into()));
+        }
+        if thread.is_some() && self.now().0 < BEGIN.saturating_add(setup.no_replies_until) {
+            self.count_event("replies rejected");
+            return Err(SlackError::Reply("restricted_action_thread_locked".into()));
+        }
+        Ok(())
+    }
+
+    fn digested(&self, run: &Run, event: &Map<String, Value>, message: usize, at: MessageRef) -> MessageRef {
+        let id = event["digest_id"].as_str().unwrap_or_default().to_owned();
+        let plan = self.kept.borrow().plans.get(&id).cloned();
+        match plan {
+            Some(plan) => self.claim_digest(run, &id, &plan, message, self.now()),
+            None => run.unplanned.borrow_mut().push((id, self.now(), message)),
+        }
+        at
+    }
+
+    pub fn claim_digest(&self, run: &Run, id: &str, plan: &[(String, Timestamp)], message: usize, at: Timestamp) {
+        let unplanned = !self.kept.borrow().planned.contains(id) && self.bug != Some(Bug::NoDigestPlan);
+        for (finding, updated) in plan {
+            let claim = DeliveryClaim {
+                at,
+                run: run.index,
+                kind: ClaimKind::Digest,
+                id: finding.clone(),
+                updated: *updated,
+                severity: self.severity(finding, *updated),
+                message,
+                unnoted: self.has_no_posting_intent(run),
+                nameless: self.has_unknown_channel_id(message),
+                unplanned,
+            };
+            self.slack.borrow_mut().claims.push(claim);
+        }
+    }
+
+    fn edited(&self, run: &Run, at: &MessageRef, payload: &Value) -> Result<(), SlackError> {
+        let message = self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
+        let (kind, event) = metadata(payload);
+        if !kind.is_empty() {
+            self.claim(run, ClaimKind::Update, &event, message);
+        }
+        Ok(())
+    }
+
+    fn claim(&self, run: &Run, kind: ClaimKind, event: &Map<String, Value>, message: usize) {
+        let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = if kind == ClaimKind::Notice { text("notice_id") } else { text("finding_id") };
+        let updated = Timestamp::parse(&text("updated_at")).unwrap_or_default();
+        let severity = if kind == ClaimKind::Notice { 0.0 } else { self.severity(&id, updated) };
+        let unnoted = self.has_no_posting_intent(run);
+        let (at, run, nameless) = (self.now(), run.index, self.has_unknown_channel_id(message));
+        let claim =
+            DeliveryClaim { at, run, kind, id, updated, severity, message, unnoted, nameless, unplanned: false };
+        self.slack.borrow_mut().claims.push(claim);
+    }
+
+    fn severity(&self, id: &str, updated: Timestamp) -> f64 {
+        let finding = id[1..].parse().expect("a finding's number");
+        self.states(finding).iter().find(|s| s.updated == updated).map_or(0.0, |s| s.severity)
+    }
+
+    fn has_unknown_channel_id(&self, message: usize) -> bool {
+        let (kept, slack) = (self.kept.borrow(), self.slack.borrow());
+        let channel = &slack.said[message].channel;
+        self.history.setup.named && kept.state.as_ref().is_none_or(|s| s.channels.values().all(|id| id != channel))
+    }
+
+    fn has_no_posting_intent(&self, run: &Run) -> bool {
+        let kept = self.kept.borrow();
+        let note = kept.state.as_ref().and_then(|s| s.lease.as_ref());
+        note.is_none_or(|note| note.id != run.id()) && self.bug != Some(Bug::NoPostingIntent)
+    }
+}
+
+/// Where the state is kept, for one run.
+pub struct SimStore {
+    line: Connection,
+    base: usize,
+    replay: Option<String>,
+    /// Writes that were not answered.
+    mine: Vec<String>,
+}
+
+impl SimStore {
+    pub fn new(line: Connection) -> Self {
+        Self { line, base: 0, replay: None, mine: Vec::new() }
+    }
+}
+
+impl Store for SimStore {
+    async fn load(&mut self) -> Loaded {
+        let read = |w: &World| {
+            let kept = w.kept.borrow();
+            (kept.version(), kept.document().map(str::to_owned), kept.replay.clone())
+        };
+        let world = self.line.world.clone();
+        let source = match self.line.call(Op::Load, String::new, read).await {
+            Ok((base, document, replay)) => {
+                (self.base, self.replay) = (base, replay);
+                document.map_or(LoadedDocument::Absent, LoadedDocument::Current)
+            }
+            Err(FaultEffect::Copy(age)) => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                let then = world.now().minus(Duration::from_secs(age as u64));
+                let text = world.kept.borrow().copy(then).map(str::to_owned);
+                text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {
+                    text,
+                    why: "time-out".into(),
+                })
+            }
+            Err(_) => LoadedDocument::Unreadable("500".into()),
+        };
+        Loaded { document: bugs::loaded(&world, source), replay: self.replay.clone() }
+    }
+
+    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
+        let world = self.line.world.clone();
+        world.sent(document);
+        let document = bugs::saved(&world, document);
+        let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.line.run.clone());
+        let replay = self.replay.clone().filter(|_| take_replay);
+        let effect = move |w: &World| {
+            let kept = w.keep(&run, base, &mine, text);
+            if kept.is_ok() && replay.is_some() && w.kept.borrow().replay == replay {
+                w.kept.borrow_mut().replay = None;
+                w.replays.borrow_mut().iter_mut().filter(|r| r.run == run.index).for_each(|r| r.recorded = true);
+            }
+            kept
+        };
+        match self.line.call(Op::Save, || format!("{} bytes", document.len()), effect).await {
+            Ok(Ok(version)) => {
+                self.base = version;
+                self.mine.clear();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                self.mine.push(document);
+                Err(SaveError::Unavailable("time-out".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! GuardDuty as the world has it: which finding is in which state, who sees it, and what a list shows.
+
+use std::sync::Arc;
+
+use guardduty_slack::finding::{self, Finding, Origin};
+use guardduty_slack::guardduty::ListPage;
+use guardduty_slack::time::Timestamp;
+use serde_json::json;
+
+use crate::history::{FaultEffect, History, SourceChange, WorldEvent};
+use crate::rng::hash;
+use crate::world::{BEGIN, World, name};
+
+/// One state of a finding.
+#[derive(Clone, Debug)]
+pub struct SimRevision {
+    pub updated: Timestamp,
+    pub visible: Timestamp,
+    pub severity: f64,
+    pub ip: u8,
+    pub count: u64,
+}
+
+/// All that ever happens to a finding.
+#[derive(Clone, Debug, Default)]
+pub struct FindingLife {
+    pub states: Vec<SimRevision>,
+    /// Archived, or brought back, and when.
+    pub archived: Vec<(Timestamp, bool)>,
+}
+
+impl FindingLife {
+    /// By finding. A later state never becomes visible before an earlier one.
+    pub fn all(history: &History) -> Vec<FindingLife> {
+        let mut lives = vec![FindingLife::default(); history.setup.findings.len()];
+        for e in &history.events {
+            let at = Timestamp(BEGIN + e.at);
+            match e.what {
+                WorldEvent::State { finding, severity, ip, count, late } => {
+                    let before = lives[finding].states.last();
+                    let updated = before.map_or(at.0, |b| (b.updated.0 + 1).max(at.0));
+                    let visible = before.map_or(updated + late, |b| (updated + late).max(b.visible.0));
+                    let state =
+                        SimRevision { updated: Timestamp(updated), visible: Timestamp(visible), severity, ip, count };
+                    lives[finding].states.push(state);
+                }
+                WorldEvent::Archive(finding) => lives[finding].archived.push((at, true)),
+                WorldEvent::BringBack(finding) => lives[finding].archived.push((at, false)),
+                _ => {}
+            }
+        }
+        lives
+    }
+}
+
+pub fn account(source: usize) -> &'static str {
+    ["111122223333", "111122223333", "444455556666"][source]
+}
+
+pub fn region(source: usize) -> &'static str {
+    ["eu-west-1", "us-east-1", "eu-west-1"][source]
+}
+
+/// How a source stands.
+#[derive(Clone, Debug)]
+pub struct SimSourceStatus {
+    pub region: bool,
+    /// The how many-th detector, if there is one, and since when.
+    pub detector: Option<usize>,
+    pub since: Timestamp,
+    pub enabled: bool,
+    /// Why it cannot be read.
+    pub unreadable: Option<FaultEffect>,
+    pub filters: Vec<u8>,
+}
+
+pub fn detector(source: usize, number: usize) -> String {
+    if number == 0 { format!("d{source}") } else { format!("d{source}-{number}") }
+}
+
+impl World {
+    pub fn turns(&self, source: usize) -> impl Iterator<Item = (Timestamp, SourceChange)> {
+        self.history.events.iter().filter_map(move |e| match e.what {
+            WorldEvent::Turn(s, turn) if s == source => Some((Timestamp(BEGIN + e.at), turn)),
+            _ => None,
+        })
+    }
+
+    pub fn standing(&self, source: usize, now: Timestamp) -> SimSourceStatus {
+        // With `GUARDDUTY_REGIONS=all` there are further regions later on.
+        let region = !self.history.setup.all || source == 0;
+        let mut s = SimSourceStatus {
+            region,
+            detector: Some(0),
+            since: Timestamp(0),
+            enabled: true,
+            unreadable: None,
+            filters: Vec::new(),
+        };
+        let mut made = 0;
+        for (at, turn) in self.turns(source).filter(|(at, _)| *at <= now) {
+            match turn {
+                SourceChange::Region(on) => s.region = on,
+                SourceChange::Gone => s.detector = None,
+                SourceChange::Anew => {
+                    made += 1;
+                    (s.detector, s.since) = (Some(made), at);
+                }
+                SourceChange::Enabled(on) => s.enabled = on,
+                SourceChange::Readable => s.unreadable = None,
+                SourceChange::Unreadable { denied } => {
+                    s.unreadable = Some(if denied { FaultEffect::Denied } else { FaultEffect::Fail })
+                }
+                SourceChange::Filter(n) => s.filters.push(n),
+            }
+        }
+        s
+    }
+
+    /// Its present detector, by its id.
+    pub fn detector(&self, source: usize) -> Option<String> {
+        self.standing(source, self.now()).detector.map(|n| detector(source, n))
+    }
+
+    /// All states of a finding, by `updatedAt`.
+    pub fn states(&self, finding: usize) -> &[SimRevision] {
+        &self.lives[finding].states
+    }
+
+    /// The state that GuardDuty shows: the newest that is visible.
+    pub fn state_of(&self, finding: usize, now: Timestamp) -> Option<usize> {
+        self.states(finding).iter().rposition(|s| s.visible <= now)
+    }
+
+    pub fn archived(&self, finding: usize, now: Timestamp) -> bool {
+        let archivings = self.archivings.borrow();
+        let by_runs = archivings.iter().filter(|(_, f, _)| *f == finding).map(|(at, _, archived)| (*at, *archived));
+        let changes = self.lives[finding].archived.iter().copied().chain(by_runs).filter(|(at, _)| *at <= now);
+        changes.max_by_key(|(at, _)| *at).is_some_and(|(_, archived)| archived)
+    }
+
+    pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {
+        let makes = &self.history.setup.findings;
+        (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
+    }
+
+    /// Whether a source shows a finding: it went with the detector that found it.
+    pub fn is_shown(&self, source: usize, f: usize, now: Timestamp) -> bool {
+        let standing = self.standing(source, now);
+        let states = self.state_of(f, now).map(|n| self.states(f)[n].updated);
+        standing.region && standing.detector.is_some() && states.is_some_and(|u| u >= standing.since)
+    }
+
+    /// One page; a token is an offset, so that pages shift when a finding is updated while they are read.
+    pub fn page(&self, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
+        let now = self.now();
+        let mut found: Vec<(Timestamp, u64, usize)> = self
+            .seen_by(source)
+            .filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now))
+            .filter_map(|f| {
+                let updated = self.states(f)[self.state_of(f, now)?].updated;
+                let within = updated >= from && to.is_none_or(|to| updated <= to);
+                within.then(|| (updated, hash(&[self.seed(), f as u64]), f))
+            })
+            .collect();
+        found.sort_unstable();
+        let start: usize = token.and_then(|t| t.parse().ok()).unwrap_or(0);
+        let end = (start + self.history.setup.page).min(found.len());
+        let ids = found.get(start..end).unwrap_or_default().iter().map(|(.., f)| name(*f)).collect();
+        ListPage { ids, next_token: (end < found.len()).then(|| end.to_string()) }
+    }
+
+    pub fn details(&self, source: usize, ids: &[String]) -> Vec<Finding> {
+        let numbers = ids.iter().filter_map(|id| id[1..].parse().ok());
+        let found =
+            numbers.filter(|f| self.is_shown(source, *f, self.now()) && !self.history.setup.is_never_returned(*f));
+        let found = found.filter_map(|f| self.detail(source, f));
+        let mut found: Vec<Finding> = found.collect();
+        found.sort_by_key(|f| hash(&[self.seed(), f.updated.0 as u64, f.id.len() as u64]));
+        found
+    }
+
+    fn detail(&self, source: usize, finding: usize) -> Option<Finding> {
+        let now = self.now();
+        let (state, archived) = (self.state_of(finding, now)?, self.archived(finding, now));
+        let number = self.standing(source, now).detector.unwrap_or_default();
+        let key = (finding, state, archived, source, number);
+        if let Some(known) = self.details.borrow().get(&key) {
+            return Some(known.clone());
+        }
+        let made = self.make(finding, &self.states(finding)[state], archived, (source, number));
+        self.details.borrow_mut().insert(key, made.clone());
+        Some(made)
+    }
+
+    fn make(&self, finding: usize, state: &SimRevision, archived: bool, (source, number): (usize, usize)) -> Finding {
+        let origin = Origin {
+            account: account(source).into(),
+            region: region(source).into(),
+            detector: detector(source, number),
+        };
+        let (kind, resource) = match self.history.setup.findings[finding].wide {
+            Some(user) => (
+                "UnauthorizedAccess:IAMUser/TorIPCaller",
+                json!({"resourceType": "AccessKey", "accessKeyDetails": {"userName": format!("u{user}"), "userType": "IAMUser"}}),
+            ),
+            None => (
+                "UnauthorizedAccess:EC2/TorClient",
+                json!({"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{finding}")}}),
+            ),
+        };
+        let (updated, ip) = (state.updated.to_rfc3339(), format!("198.51.100.{}", state.ip));
+        let raw = json!({
+            "id": name(finding), "accountId": account(0), "region": region(source), "type": kind, "title": "t",
+            "severity": state.severity, "updatedAt": updated, "createdAt": updated, "resource": resource,
+            "service": {"archived": archived, "count": state.count, "eventFirstSeen": updated, "eventLastSeen": updated,
+                "action": {"actionType": "AWS_API_CALL",
+                    "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
+        });
+        finding::decode(&raw.to_string(), &Arc::new(origin)).expect("it has an id")
+    }
+}

@@ -1,0 +1,251 @@
+//! Slack as the world has it: channels, threads, edits, and what history shows of them, late.
+
+use std::collections::BTreeMap;
+
+use guardduty_slack::slack::{BotMessage, MessageRef, SlackError};
+use guardduty_slack::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::history::History;
+use crate::history::Reaction;
+use crate::rng::hash;
+
+/// What a message claimed to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimKind {
+    Post,
+    Update,
+    Reply,
+    Digest,
+    Notice,
+}
+
+/// Something was said of a state of a finding, or a notice was.
+#[derive(Clone, Debug)]
+pub struct DeliveryClaim {
+    pub at: Timestamp,
+    pub run: usize,
+    pub kind: ClaimKind,
+    pub id: String,
+    pub updated: Timestamp,
+    pub severity: f64,
+    /// Index of the message.
+    pub message: usize,
+    /// Nothing that is kept told at that time that this run is posting.
+    pub unnoted: bool,
+    /// Nothing that is kept tells the id of its channel.
+    pub nameless: bool,
+    /// A digest whose plan was not kept.
+    pub unplanned: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct SimMessage {
+    pub channel: String,
+    pub ts: String,
+    pub thread: Option<String>,
+    /// Since when, and what: (event type, payload).
+    pub versions: Vec<(Timestamp, String, Map<String, Value>)>,
+    pub deleted: Option<Timestamp>,
+    /// Another bot's.
+    pub forged: bool,
+    /// It says where its finding is told now.
+    pub moved: bool,
+    pub text: String,
+    /// In the order in which they were added.
+    pub reactions: Vec<Reaction>,
+    /// Every reaction that was ever added.
+    pub added: Vec<(Timestamp, Reaction)>,
+}
+
+/// A summary, or an escalation.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub run: usize,
+    /// Of the summary, or of the finding.
+    pub id: String,
+}
+
+#[derive(Default)]
+pub struct FakeSlack {
+    pub said: Vec<SimMessage>,
+    pub claims: Vec<DeliveryClaim>,
+    pub summaries: Vec<Once>,
+    pub escalations: Vec<Once>,
+    last: i64,
+}
+
+/// The id of a channel by its configured name.
+pub fn channel_id(name: &str) -> String {
+    name.strip_prefix('#').map_or_else(|| name.to_owned(), |n| format!("C{}", n.to_uppercase()))
+}
+
+impl FakeSlack {
+    fn stamp(&mut self, now: Timestamp) -> String {
+        self.last = (self.last + 1).max(now.0 * 1_000);
+        format!("{}.{:06}", self.last / 1_000_000, self.last % 1_000_000)
+    }
+
+    /// A message is taken; its index, and where it stands.
+    pub fn post(
+        &mut self,
+        channel: &str,
+        payload: &Value,
+        thread: Option<&str>,
+        now: Timestamp,
+        history: &History,
+    ) -> Result<(usize, MessageRef), SlackError> {
+        let channel = channel_id(channel);
+        if thread
+            .is_some_and(|root| !self.said.iter().any(|m| m.channel == channel && m.ts == root && m.deleted.is_none()))
+        {
+            return Err(SlackError::MessageNotFound("thread_not_found".into()));
+        }
+        let ts = self.stamp(now);
+        let (kind, event) = metadata(payload);
+        let shown = Timestamp(now.0 + lag(history, self.said.len() as u64));
+        self.said.push(SimMessage {
+            channel: channel.clone(),
+            ts: ts.clone(),
+            thread: thread.map(str::to_owned),
+            versions: vec![(shown, kind, event)],
+            deleted: None,
+            forged: false,
+            moved: false,
+            text: payload.to_string(),
+            reactions: Vec::new(),
+            added: Vec::new(),
+        });
+        Ok((self.said.len() - 1, MessageRef { channel, ts, thread_ts: thread.map(str::to_owned) }))
+    }
+
+    /// A message is edited; its index.
+    pub fn edit(
+        &mut self,
+        at: &MessageRef,
+        payload: &Value,
+        now: Timestamp,
+        history: &History,
+    ) -> Result<usize, SlackError> {
+        let known = self.said.iter().position(|m| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none());
+        let index = known.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))?;
+        let shown = Timestamp(now.0 + lag(history, index as u64 * 1_000 + self.said[index].versions.len() as u64));
+        let message = &mut self.said[index];
+        message.text = payload.to_string();
+        let (kind, event) = metadata(payload);
+        if kind.is_empty() {
+            message.moved = true;
+        } else {
+            message.moved = false;
+            message.versions.push((shown, kind, event));
+        }
+        Ok(index)
+    }
+
+    /// The newest message of a finding is deleted by hand.
+    pub fn delete(&mut self, id: &str, now: Timestamp) {
+        let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged;
+        if let Some(message) = self.said.iter_mut().rev().find(own) {
+            message.deleted = Some(now);
+        }
+    }
+
+    /// How much was said: it stays the same while all is quiet.
+    pub fn said_so_far(&self) -> usize {
+        self.claims.len() + self.summaries.len() + self.escalations.len()
+    }
+
+    /// Somebody adds a reaction to the newest message of a finding, or removes it.
+    pub fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Timestamp) {
+        let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
+        let Some(message) = self.said.iter_mut().rev().find(own) else { return };
+        message.reactions.retain(|r| *r != reaction);
+        if is_added {
+            message.reactions.push(reaction);
+            message.added.push((now, reaction));
+        }
+    }
+
+    /// Another bot posts with metadata like ours.
+    pub fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
+        let payload = json!({"metadata": {"event_type": "guardduty_finding", "event_payload": {
+            "finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0}}});
+        let channel = if history.setup.named { "#security" } else { "CSECURITY" };
+        if let Ok((index, _)) = self.post(channel, &payload, None, now, history) {
+            self.said[index].forged = true;
+        }
+    }
+
+    /// What history shows of a channel, newest first, or of a thread, oldest first. `forged`: other bots' messages, too.
+    pub fn shown(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: Timestamp,
+        now: Timestamp,
+        forged: bool,
+    ) -> Vec<BotMessage> {
+        let within = self.said.iter().filter(|m| {
+            m.channel == channel
+                && m.thread.as_deref() == thread
+                && m.deleted.is_none()
+                && (forged || !m.forged)
+                && posted(&m.ts) >= oldest
+        });
+        let mut shown: Vec<BotMessage> = within.filter_map(|m| m.shown(now)).collect();
+        if thread.is_none() {
+            shown.reverse();
+        }
+        shown
+    }
+}
+
+impl SimMessage {
+    /// Whether it is about this finding, by what it says now.
+    pub fn tells(&self, id: &str) -> bool {
+        let (_, kind, event) = self.versions.last().expect("a message says something");
+        kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
+    }
+
+    /// The `updatedAt` of the finding that it tells now.
+    pub fn updated(&self) -> Option<Timestamp> {
+        let (.., event) = self.versions.last()?;
+        Timestamp::parse(event.get("updated_at")?.as_str()?)
+    }
+
+    fn shown(&self, now: Timestamp) -> Option<BotMessage> {
+        let (_, kind, event) = self.versions.iter().rev().find(|(since, ..)| *since <= now)?;
+        Some(BotMessage {
+            ts: self.ts.clone(),
+            thread_ts: self.thread.clone(),
+            event_type: kind.clone(),
+            payload: event.clone(),
+        })
+    }
+}
+
+fn lag(history: &History, of: u64) -> i64 {
+    let luck = hash(&[history.seed, 77, of]);
+    // Most messages show at once, unless the lag itself is the matter.
+    if luck.is_multiple_of(3) || history.setup.lag > 10_000 { (luck >> 8) as i64 % (history.setup.lag + 1) } else { 0 }
+}
+
+fn posted(ts: &str) -> Timestamp {
+    let (seconds, micros) = ts.split_once('.').expect("a ts has a point");
+    Timestamp(seconds.parse::<i64>().expect("a number") * 1_000 + micros.parse::<i64>().expect("a number") / 1_000)
+}
+
+/// Event type and payload of a message.
+pub fn metadata(payload: &Value) -> (String, Map<String, Value>) {
+    let kind = payload["metadata"]["event_type"].as_str().unwrap_or_default().to_owned();
+    (kind, payload["metadata"]["event_payload"].as_object().cloned().unwrap_or_default())
+}
+
+/// What was said of each finding, in order.
+pub fn by_finding(claims: &[DeliveryClaim]) -> BTreeMap<&str, Vec<&DeliveryClaim>> {
+    let mut by: BTreeMap<&str, Vec<&DeliveryClaim>> = BTreeMap::new();
+    for claim in claims.iter().filter(|c| c.kind != ClaimKind::Notice) {
+        by.entry(&claim.id).or_default().push(claim);
+    }
+    by
+}

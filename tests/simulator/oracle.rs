@@ -1,0 +1,383 @@
+//! The promises, as a simple model of their own: what must have been said, and what must not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use guardduty_slack::finding::SeverityLevel;
+use guardduty_slack::state::store::SaveError;
+use guardduty_slack::state::{MAX_STATE_BYTES, State};
+use guardduty_slack::time::Timestamp;
+
+use crate::bugs::Bug;
+use crate::fake_guardduty::{account, region};
+use crate::fake_slack::{ClaimKind, DeliveryClaim, by_finding};
+use crate::history::{Access, FaultEffect, Op};
+use crate::world::{Run, World, name};
+
+/// `RUN_LEASE`, as by default.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// History may lack what was posted so long ago.
+const LAG: Duration = Duration::from_secs(10);
+
+impl World {
+    /// A document is on its way to where the state is kept.
+    pub fn sent(&self, document: &str) {
+        if !document.contains("\"digest_plans\"") {
+            return;
+        }
+        let state = State::parse(document).expect("what a run writes can be read");
+        let mut kept = self.kept.borrow_mut();
+        for (id, plan) in state.digest_plans {
+            let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
+            kept.plans.insert(id, findings);
+        }
+    }
+
+    /// It arrives there.
+    pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
+        let bytes = document.len();
+        let holder = self.holder(run);
+        let version =
+            self.kept.borrow_mut().swap(self.bug != Some(Bug::NoCompareAndSwap), base, mine, document, self.now());
+        match &version {
+            Ok(_) => {
+                if let Some(id) = holder {
+                    self.report_violation(format!("run {} writes though {id} holds the lease", run.index));
+                }
+                self.judge_kept(run, bytes);
+            }
+            Err(error) => self.trace(|| format!("    {error}")),
+        }
+        version
+    }
+
+    /// A run that could see another one's lease neither posts nor writes while that one lives.
+    pub fn judge_lease(&self, run: &Run) {
+        if let Some(id) = self.holder(run) {
+            self.report_violation(format!("run {} posts though {id} holds the lease", run.index));
+        }
+    }
+
+    /// Another run whose living lease this one could see.
+    fn holder(&self, run: &Run) -> Option<String> {
+        let kept = self.kept.borrow();
+        let (note, (id, since)) = (kept.state.as_ref()?.lease.as_ref()?, kept.noted.as_ref()?);
+        // Clocks agree within half a lease.
+        let lives = !note.released && self.now() < note.renewed_at.plus(LEASE / 2);
+        let blind = run.unrecordable.get() || self.history.setup.wild;
+        (lives && *id != run.id() && *since < run.started && !blind).then(|| id.clone())
+    }
+
+    fn judge_kept(&self, run: &Run, bytes: usize) {
+        let kept = self.kept.borrow();
+        let state = kept.state.as_ref().expect("it was just kept");
+        self.trace(|| {
+            let of = |(k, s): (&String, &guardduty_slack::state::SourceState)| {
+                format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
+            };
+            let run = state.lease.as_ref().map(|r| (&r.id, r.posting_since.to_rfc3339(), r.released));
+            let said: Vec<_> =
+                state.findings.iter().map(|(id, e)| format!("{id}:{}", &e.updated_at.to_rfc3339()[11..])).collect();
+            format!(
+                "    kept: {run:?} {:?} {said:?} plans {:?}",
+                state.sources.iter().map(of).collect::<Vec<_>>(),
+                state.digest_plans.keys()
+            )
+        });
+        if bytes > MAX_STATE_BYTES.min(self.history.setup.bound) {
+            self.report_violation(format!("the state has {bytes} bytes"));
+        }
+        for source in 0..self.history.setup.sources {
+            let key = format!("{}/{}", account(source), region(source));
+            let Some(s) = state.sources.get(&key) else { continue };
+            if s.floor > s.watermark {
+                self.report_violation(format!("the floor of {key} is above its watermark"));
+            }
+            let shown = |f: &usize| [run.started, self.now()].iter().all(|at| self.is_shown(source, *f, *at));
+            for f in self.seen_by(source).filter(shown) {
+                self.judge_passed(run, &key, s.watermark, f);
+            }
+        }
+    }
+
+    /// The watermark passes only what is settled.
+    fn judge_passed(&self, run: &Run, key: &str, watermark: Timestamp, f: usize) {
+        let now = self.now();
+        let Some(n) = self.state_of(f, now) else { return };
+        let states = self.states(f);
+        let state = &states[n];
+        // What is late lies below it from the start.
+        let before = self.kept.borrow().before.get(key).copied().unwrap_or(Timestamp::MAX);
+        let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
+        if was_there && !self.was_archived(f) && !self.is_settled(f, n) {
+            self.report_violation(format!(
+                "the watermark of {key} passed {} at {}, which is not settled",
+                name(f),
+                state.updated.to_rfc3339()
+            ));
+        }
+    }
+
+    /// Whether state `n` of a finding was told, or needs no telling.
+    fn is_settled(&self, f: usize, n: usize) -> bool {
+        let (setup, states, id) = (&self.history.setup, self.states(f), name(f));
+        let state = &states[n];
+        if setup.routed && state.severity < 2.0 || self.is_given_up(f) {
+            return true;
+        }
+        let slack = self.slack.borrow();
+        let mut told = slack.claims.iter().filter(|c| c.kind != ClaimKind::Notice && c.id == id).peekable();
+        if told.peek().is_some() && setup.recurrence == "ignore" {
+            return true;
+        }
+        // A recurrence of the same severity may be worth no word; a webhook tells only a band that rose.
+        told.any(|c| {
+            c.updated >= state.updated
+                || c.severity == state.severity
+                || setup.access == Access::Webhook
+                    && SeverityLevel::from_score(c.severity) >= SeverityLevel::from_score(state.severity)
+        })
+    }
+
+    /// After the history and its clean runs.
+    pub fn check_invariants(&self) {
+        self.check_delivered();
+        self.judge_listable();
+        if self.history.setup.access == Access::Bot && !self.history.setup.wild {
+            self.check_no_duplicates();
+        }
+        self.judge_life();
+        self.check_drained();
+        self.check_notices();
+        self.judge_triage();
+    }
+
+    /// Nothing is lost.
+    fn check_delivered(&self) {
+        let now = self.now();
+        for f in 0..self.history.setup.findings.len() {
+            let states = self.states(f);
+            let Some(n) = self.state_of(f, now) else { continue };
+            let kept = self.kept.borrow();
+            let began = |s: &usize| {
+                kept.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
+            };
+            let floor =
+                |s: &usize| Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)))?.floor);
+            let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
+            // In a flood what becomes visible late may lie below the floor by then.
+            let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
+            let below = self.history.setup.bound < MAX_STATE_BYTES
+                && states[n].visible > states[n].updated
+                && states[n].updated < floor;
+            let shown = self.history.setup.findings[f].sources.iter().any(|s| self.is_shown(*s, f, now));
+            if shown && states[n].updated > since && !below && !self.was_archived(f) && !self.is_settled(f, n) {
+                self.report_violation(format!("{} at {} is lost", name(f), states[n].updated.to_rfc3339()));
+            }
+        }
+    }
+
+    /// What a list would show at the end was told, also what was archived meanwhile.
+    fn judge_listable(&self) {
+        let (kept, now) = (self.kept.borrow(), self.now());
+        let Some(state) = &kept.state else { return };
+        for source in 0..self.history.setup.sources {
+            let known = state.sources.get(&format!("{}/{}", account(source), region(source)));
+            let Some(lower) = known.map(|s| s.lower_bound(Duration::from_secs(self.history.setup.overlap as u64)))
+            else {
+                continue;
+            };
+            for f in self.seen_by(source).filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now)) {
+                let listed = self.state_of(f, now).filter(|n| self.states(f)[*n].updated >= lower);
+                if listed.is_some_and(|n| !self.is_settled(f, n)) {
+                    self.report_violation(format!("{} is listed and not told", name(f)));
+                }
+            }
+        }
+    }
+
+    /// Nothing is said twice.
+    fn check_no_duplicates(&self) {
+        let slack = self.slack.borrow();
+        for (id, claims) in by_finding(&slack.claims) {
+            let mut posts: BTreeMap<Timestamp, &DeliveryClaim> = BTreeMap::new();
+            let mut replies: BTreeMap<Timestamp, &DeliveryClaim> = BTreeMap::new();
+            for claim in claims {
+                let before = match claim.kind {
+                    ClaimKind::Post | ClaimKind::Digest => posts.insert(claim.updated, claim),
+                    ClaimKind::Reply => replies.insert(claim.updated, claim),
+                    // An edit may be repeated, but not followed by a post; unless recurrences are posted, and the edit
+                    // only told of the archiving.
+                    ClaimKind::Update if self.history.setup.recurrence == "update" => {
+                        posts.insert(claim.updated, claim);
+                        None
+                    }
+                    ClaimKind::Update | ClaimKind::Notice => None,
+                };
+                if let Some(before) = before.filter(|b| !self.is_permitted_duplicate(b, claim)) {
+                    self.report_violation(format!(
+                        "{id} at {} was said twice, by run {} as {:?} and by run {} as {:?}",
+                        claim.updated.to_rfc3339(),
+                        before.run,
+                        before.kind,
+                        claim.run,
+                        claim.kind
+                    ));
+                }
+            }
+        }
+        let mut notices: BTreeMap<&str, &DeliveryClaim> = BTreeMap::new();
+        for claim in slack.claims.iter().filter(|c| c.kind == ClaimKind::Notice) {
+            if let Some(before) = notices.insert(&claim.id, claim)
+                && !self.is_permitted_duplicate(before, claim)
+            {
+                self.report_violation(format!(
+                    "notice {} was said twice, by runs {} and {}",
+                    claim.id, before.run, claim.run
+                ));
+            }
+        }
+    }
+
+    /// What the contract allows: alerting twice beats not alerting.
+    fn is_permitted_duplicate(&self, first: &DeliveryClaim, second: &DeliveryClaim) -> bool {
+        let slack = self.slack.borrow();
+        let runs = self.runs.borrow();
+        let (earlier, later) = (&runs[first.run], &runs[second.run]);
+        let gone = slack.said[first.message].deleted.is_some();
+        let others = first.run != second.run;
+        // A digest that could not be written ahead tells nobody whom it summed up.
+        let unplanned = first.kind == ClaimKind::Digest && (first.unplanned || later.unrecordable.get());
+        // A run that could not note that it posts was followed before history showed what.
+        let unnoted = first.unnoted && (later.started <= first.at.plus(LAG) || later.blind.get());
+        // A run that knows of no other run, since it could read only a copy, or nothing, or could not write its note.
+        let beside = (later.unrecordable.get() || second.unnoted)
+            && earlier.ended.get().is_none_or(|e| e.plus(LAG) >= later.started);
+        // It could read nothing, and history shows an old message's edits no more.
+        let edits = later.unrecordable.get() && first.kind == ClaimKind::Update;
+        // What stands in a `#name` cannot be read before Slack told its id to a run that could record it.
+        let nameless = first.nameless || self.history.setup.named && later.unrecordable.get();
+        // It found no note in its copy, and could not read history: then it goes on.
+        let blind = later.unrecordable.get() && later.blind.get();
+        // What was said in a thread that history does not show, by a run that did not record it; the finding whose
+        // thread it is does not fit into the next run's window.
+        let beyond = first.kind == ClaimKind::Post
+            && slack.said[first.message].thread.is_some()
+            && (earlier.dead.get() || earlier.unrecordable.get())
+            && self.history.setup.findings.len() > self.history.setup.window;
+        // It was to be said anew.
+        let taken_up = |r: &crate::world::Replay| first.run < r.run && r.run <= second.run;
+        let replayed = self.replays.borrow().iter().any(taken_up);
+        let old = others && self.is_forgotten(first, second);
+        gone || nameless || replayed || old || others && (unplanned || unnoted || beside || edits || blind || beyond)
+    }
+
+    /// The state was deleted, or put back, and history does not tell what this claim was.
+    fn is_forgotten(&self, first: &DeliveryClaim, second: &DeliveryClaim) -> bool {
+        let (kept, runs, slack) = (self.kept.borrow(), self.runs.borrow(), self.slack.borrow());
+        let (earlier, later) = (&runs[first.run], &runs[second.run]);
+        let meddled = kept.meddled.iter().any(|(at, _)| earlier.started <= *at && *at <= second.at);
+        let threaded = slack.said[first.message].thread.is_some();
+        let untold = matches!(first.kind, ClaimKind::Digest | ClaimKind::Update | ClaimKind::Notice) || threaded;
+        // Nothing told the next run to wait until history shows what was posted.
+        meddled && (untold || later.started <= first.at.plus(LAG) || self.history.setup.named || later.blind.get())
+    }
+
+    pub fn was_archived(&self, f: usize) -> bool {
+        let by_runs = self.archivings.borrow().iter().any(|(_, finding, archived)| *finding == f && *archived);
+        by_runs || self.lives[f].archived.iter().any(|(_, archived)| *archived)
+    }
+
+    /// Whether anything of this kind went wrong in the history as planned.
+    fn planned(&self, fault: impl Fn(Op, &FaultEffect) -> bool) -> bool {
+        self.history.runs.iter().any(|r| r.faults.iter().any(|f| fault(f.op, &f.how)))
+    }
+
+    /// One finding, one message, in its channel, and a word in its thread when its band rose.
+    fn judge_life(&self) {
+        let setup = &self.history.setup;
+        if setup.access != Access::Bot || setup.recurrence != "update" || setup.wild || setup.bound < MAX_STATE_BYTES {
+            return;
+        }
+        // Then a message may be posted anew, or in the default channel, or twice.
+        let meddled = !self.kept.borrow().meddled.is_empty() || !self.replays.borrow().is_empty();
+        let unusual = setup.named
+            || meddled
+            || self.planned(|op, how| {
+                op == Op::Load
+                    || matches!(how, FaultEffect::Content | FaultEffect::Channel | FaultEffect::NewCode)
+                    || op == Op::Save
+            });
+        if unusual {
+            return;
+        }
+        let slack = self.slack.borrow();
+        for f in 0..setup.findings.len() {
+            let id = name(f);
+            let stands =
+                |m: &&crate::fake_slack::SimMessage| m.tells(&id) && !m.forged && !m.moved && m.deleted.is_none();
+            let standing: Vec<_> = slack.said.iter().filter(stands).collect();
+            let deleted = slack.said.iter().any(|m| m.tells(&id) && m.deleted.is_some());
+            if standing.len() > 1 && !deleted {
+                self.report_violation(format!("{id} has {} messages", standing.len()));
+            }
+            let last = slack.claims.iter().rfind(|c| c.kind != ClaimKind::Notice && c.id == id);
+            if last.is_some_and(|c| c.kind == ClaimKind::Digest) && !standing.is_empty() {
+                self.report_violation(format!("the message of {id} does not say that a digest tells it now"));
+            }
+            let Some(n) = self.state_of(f, self.now()) else { continue };
+            let state = &self.states(f)[n];
+            let urgent = setup.routed && state.severity >= 7.0;
+            let told = standing.first().filter(|m| m.thread.is_none() && m.updated() == Some(state.updated));
+            if told.is_some_and(|m| (m.channel == "CURGENT") != urgent) && !self.was_archived(f) {
+                self.report_violation(format!("{id} stands in another channel than its route's"));
+            }
+            if !deleted && !self.was_archived(f) {
+                self.check_reply(&slack.claims, &id, state.updated, state.severity);
+            }
+        }
+    }
+
+    /// The thread speaks when the band rose above all that was shown before.
+    fn check_reply(&self, claims: &[DeliveryClaim], id: &str, updated: Timestamp, severity: f64) {
+        let of = |c: &&DeliveryClaim| c.id == id && c.kind != ClaimKind::Notice;
+        let first = claims.iter().filter(of).find(|c| c.updated == updated);
+        let before = claims.iter().filter(of).filter(|c| c.updated < updated);
+        let shown = before.map(|c| SeverityLevel::from_score(c.severity)).max();
+        let rose = shown.is_some_and(|band| SeverityLevel::from_score(severity) > band);
+        let replied = claims.iter().filter(of).any(|c| c.kind == ClaimKind::Reply && c.updated == updated);
+        if first.is_some_and(|c| c.kind == ClaimKind::Update) && rose && !replied {
+            self.report_violation(format!("the thread of {id} does not say that its band rose"));
+        }
+    }
+
+    /// What must be true when all is quiet.
+    fn check_drained(&self) {
+        let kept = self.kept.borrow();
+        let Some(state) = &kept.state else { return };
+        let now = self.now();
+        // A note without a lease may stay: what an unrecorded run may have said is looked up when there is something to say.
+        if state.lease.as_ref().is_some_and(|r| !r.released)
+            || !state.digest_plans.is_empty()
+            || !state.notices.is_empty()
+        {
+            self.report_violation(format!(
+                "something is left: {:?} {:?} {:?}",
+                state.lease,
+                state.digest_plans.keys(),
+                state.notices
+            ));
+        }
+        for (id, entry) in &state.findings {
+            if !entry.superseded.is_empty() {
+                self.report_violation(format!("the old message of {id} does not say where it is told now"));
+            }
+            let f: usize = id[1..].parse().expect("a finding's number");
+            let shows = entry.message.as_ref().is_some_and(|at| !at.is_webhook());
+            if shows && entry.archived != self.archived(f, now) {
+                self.report_violation(format!("the message of {id} does not say whether it is archived"));
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Plays a history: the real core, run after run, in the simulated world; then runs without faults until all is quiet.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use guardduty_slack::config::Config;
+use guardduty_slack::core::{Core, Limits, Start, Unreachable};
+use guardduty_slack::guardduty::{ReadError, TransientReason};
+use guardduty_slack::message::MessageOptions;
+use guardduty_slack::metrics::RequestCounts;
+use guardduty_slack::run::driver::{Identity, Systems, drive};
+use guardduty_slack::run::session::{self, Opening, open};
+use guardduty_slack::state::State;
+use guardduty_slack::state::store::{LoadedDocument, Store};
+use guardduty_slack::time::{Clock, Timestamp};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::adapters::{SimGuardDuty, SimSlack, SimStore};
+use crate::bugs::{self, Bug};
+use crate::fake_slack::ClaimKind;
+use crate::history::{Access, History, Installation, Op, RunPlan};
+use crate::triaged::{LISTED, SUMMARY};
+use crate::world::{BEGIN, Connection, Replay, Run, World};
+
+/// After so many runs without faults everything must be told.
+const DRAIN: usize = 12;
+
+/// What came of a history.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Promises that were broken.
+    pub broken: Vec<String>,
+    pub trace: Vec<String>,
+    /// Faults by kind, and what else was counted.
+    pub met: BTreeMap<String, u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ended {
+    Killed,
+    Busy,
+    /// With this exit status.
+    Exit(u8),
+}
+
+pub fn run_history(history: &History, bug: Option<Bug>, traced: bool) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without IO needs nothing");
+    runtime.block_on(run_history_async(history, bug, traced))
+}
+
+async fn run_history_async(history: &History, bug: Option<Bug>, traced: bool) -> Report {
+    let mut history = history.clone();
+    bugs::prepare(bug, &mut history);
+    let world = World::new(history, bug, traced);
+    let config = config(&world.history.setup, bug);
+    let mut running = FuturesUnordered::new();
+    for plan in world.history.runs.clone() {
+        if !plan.overlaps {
+            while running.next().await.is_some() {}
+        }
+        let until = Instant::now() + Duration::from_millis(plan.gap as u64);
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = running.next() => {}
+                () = sleep_until(until) => break,
+            }
+        }
+        running.push(run(world.clone(), &config, plan));
+    }
+    while running.next().await.is_some() {}
+    run_until_drained(&world, &config).await;
+    world.check_invariants();
+    let trace = world.trace.as_ref().map(RefCell::take).unwrap_or_default();
+    Report { broken: world.broken.take(), trace, met: world.met.take() }
+}
+
+/// Runs without faults until two in succession have nothing to say: the first may yet take up what it finds in Slack.
+async fn run_until_drained(world: &Rc<World>, config: &Config) {
+    let last = world.history.events.iter().map(|e| e.at).max().unwrap_or(0);
+    let last = (0..world.history.setup.findings.len())
+        .flat_map(|f| world.states(f))
+        .map(|s| s.visible.0)
+        .max()
+        .unwrap_or(0)
+        .max(BEGIN + last);
+    sleep(Timestamp(last).duration_since(world.now())).await;
+    // What cannot be told is given up after a day.
+    let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
+    let mut quiet = 0;
+    for n in 0..DRAIN {
+        sleep(pause).await;
+        world.catch_up();
+        let before = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
+        let ended = run(world.clone(), config, RunPlan::clean(0)).await;
+        let after = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
+        quiet = if ended == Ended::Exit(0) && before.0 == after.0 { quiet + 1 } else { 0 };
+        if quiet == 2 {
+            if after.1 > before.1 + 1 {
+                world.report_violation(format!("a quiet run wrote {} times", after.1 - before.1));
+            }
+            world.met.borrow_mut().insert(format!("drained by clean run {n:>2}"), 1);
+            return;
+        }
+    }
+    world.report_violation("the backlog does not drain".into());
+}
+
+fn config(setup: &Installation, bug: Option<Bug>) -> Config {
+    let name = |n: &str| if setup.named { format!("#{}", n.to_lowercase()) } else { format!("C{n}") };
+    let mut vars: Vec<(&str, String)> = vec![
+        ("GUARDDUTY_OVERLAP", format!("{}s", setup.overlap)),
+        ("SLACK_DIGEST_AFTER", setup.digest_after.to_string()),
+        ("SLACK_RECURRENCE", setup.recurrence.into()),
+        ("SLACK_REMIND_AFTER", format!("{}s", setup.remind_after)),
+        ("RUN_TIMEOUT", format!("{}s", setup.timeout)),
+        ("GUARDDUTY_WATCH", setup.watch.to_string()),
+    ];
+    if setup.all {
+        vars.push(("GUARDDUTY_REGIONS", "all".into()));
+    }
+    if setup.access == Access::Webhook {
+        vars.push(("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/X".into()));
+    } else {
+        vars.push(("SLACK_BOT_TOKEN", "xoxb-1".into()));
+        vars.push(("SLACK_CHANNEL", name("SECURITY")));
+    }
+    if setup.triage != "off" {
+        vars.push(("SLACK_TRIAGE", setup.triage.into()));
+        vars.push(("SLACK_TRIAGE_USERS", LISTED.join(",")));
+    }
+    if setup.summary {
+        vars.push(("SLACK_SUMMARY", SUMMARY.into()));
+    }
+    if setup.escalate {
+        let escalate = r#"{"after":"2m","mention":"<!subteam^S1>"}"#;
+        vars.push((
+            "SLACK_ROUTES",
+            format!(r#"[{{"match":{{"type":["*"]}},"channel":"{}","escalate":{escalate}}}]"#, name("SECURITY")),
+        ));
+    }
+    if setup.routed {
+        let urgent = match setup.access {
+            Access::Webhook => String::new(),
+            _ if setup.no_mentions => {
+                format!(
+                    r#"{{"match":{{"severity":">=7"}},"channel":"{}","mention":"<!channel> <!subteam^S1>"}},"#,
+                    name("URGENT")
+                )
+            }
+            _ => format!(r#"{{"match":{{"severity":">=7"}},"channel":"{}"}},"#, name("URGENT")),
+        };
+        vars.push(("SLACK_ROUTES", format!(r#"[{urgent}{{"match":{{"severity":"<2"}},"drop":true}}]"#)));
+    }
+    let vars = vars.into_iter().map(|(k, v)| (k.to_owned(), v));
+    let mut config = Config::from_env(vars, false).expect("the configuration of a history is valid");
+    bugs::configure(bug, &mut config);
+    config
+}
+
+async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
+    world.catch_up();
+    let index = world.runs.borrow().len();
+    let run = Run::new(index, plan, world.now());
+    world.runs.borrow_mut().push(run.clone());
+    world.trace(|| format!("run {index} starts"));
+    let line = Connection { world: world.clone(), run: run.clone() };
+    let ended = run_once(&line, config).await;
+    world.catch_up();
+    run.ended.set(Some(world.now()));
+    world.trace(|| format!("run {index} ended: {ended:?}"));
+    world.count_event(match ended {
+        Ended::Killed => "runs killed",
+        Ended::Busy => "runs turned away by a lease",
+        Ended::Exit(0) => "runs exit 0",
+        Ended::Exit(_) => "runs exit 1",
+    });
+    ended
+}
+
+async fn run_once(line: &Connection, config: &Config) -> Ended {
+    let (world, run) = (&line.world, &line.run);
+    let config = &Config { overlap: config.overlap * run.plan.overlap, ..config.clone() };
+    let skewed = Timestamp(world.now().0 + run.plan.skew);
+    let clock = Clock::starting_at(skewed);
+    let mut store = SimStore::new(line.clone());
+    let loaded = tokio::select! {
+        biased;
+        () = run.crash.notified() => return Ended::Killed,
+        loaded = store.load() => loaded,
+    };
+    let text = match &loaded.document {
+        LoadedDocument::Current(text) => Some(text.clone()),
+        _ => None,
+    };
+    let start = match open(loaded, config, clock.now()).expect("what is kept can be used") {
+        Opening::Busy { .. } => return Ended::Busy,
+        Opening::Go(start) => *start,
+    };
+    run.unrecordable.set(start.unrecordable.is_some());
+    if let Some(since) = start.replay {
+        let state = text.map(|text| State::parse(&text).expect("it was used just now"));
+        let said = state.into_iter().flat_map(|s| s.findings);
+        let due = said.filter(|(_, e)| e.updated_at >= since).map(|(id, _)| id).collect();
+        world.count_event("replays taken up");
+        world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
+    }
+    let said_before: BTreeMap<String, Timestamp> =
+        start.state.findings.iter().map(|(id, e)| (id.clone(), e.updated_at)).collect();
+    let (term, told) = watch::channel(false);
+    let wording = MessageOptions::default();
+    let identities = identities(line);
+    let mut core = core(line, config, start, &wording, identities.len(), clock);
+    let chat = SimSlack(line.clone());
+    let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
+    let terminated = async {
+        match run.plan.term {
+            Some(ms) => sleep(Duration::from_millis(ms as u64)).await,
+            None => std::future::pending().await,
+        }
+        world.count_event("SIGTERM");
+        term.send_replace(true);
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        biased;
+        () = run.crash.notified() => {}
+        () = drive(&mut core, systems, clock, told) => {}
+        () = terminated => {}
+    }
+    // Digests of a run that records nothing: whom they summed up only the run itself knows.
+    for (id, at, message) in run.unplanned.take() {
+        let plan: Vec<(String, Timestamp)> = match core.state.digest_plans.get(&id) {
+            Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
+            None => bare(&core.state, &said_before, world),
+        };
+        world.claim_digest(run, &id, &plan, message, at);
+    }
+    if run.dead.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
+}
+
+/// What the run settled without a message of its own.
+fn bare(state: &State, before: &BTreeMap<String, Timestamp>, world: &World) -> Vec<(String, Timestamp)> {
+    let told = |id: &str, u: Timestamp| {
+        world.slack.borrow().claims.iter().any(|c| c.kind != ClaimKind::Notice && c.id == id && c.updated == u)
+    };
+    let news = state.findings.iter().filter(|(id, e)| {
+        e.message.is_none() && e.updated_at > Timestamp(0) && before.get(*id).is_none_or(|u| *u < e.updated_at)
+    });
+    news.filter(|(id, e)| !told(id, e.updated_at)).map(|(id, e)| (id.clone(), e.updated_at)).collect()
+}
+
+fn core<'a>(
+    line: &Connection,
+    config: &'a Config,
+    start: session::Start,
+    wording: &'a MessageOptions,
+    identities: usize,
+    clock: Clock,
+) -> Core<'a> {
+    let setup = &line.world.history.setup;
+    let now = clock.now();
+    Core::new(Start {
+        config,
+        wording,
+        limits: Limits { in_hand: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
+        id: line.run.id(),
+        chance: || 0.5,
+        requests: RequestCounts::default(),
+        identities,
+        state: start.state,
+        is_new_installation: start.is_new_installation,
+        unrecordable: start.unrecordable,
+        earlier: start.earlier,
+        replay: start.replay,
+        begun: now.minus(clock.elapsed()),
+        now,
+        end: now.plus(config.run_timeout - Duration::from_secs(10)),
+    })
+}
+
+/// The pod's own identity sees sources 0 and 1, a role sees source 2.
+fn identities(line: &Connection) -> Vec<Identity<SimGuardDuty>> {
+    let sources = line.world.history.setup.sources;
+    let groups: Vec<Vec<usize>> = vec![(0..sources.min(2)).collect(), (2..sources).collect()];
+    groups.into_iter().filter(|g| !g.is_empty()).map(|group| identity(line.clone(), group)).collect()
+}
+
+fn identity(line: Connection, group: Vec<usize>) -> Identity<SimGuardDuty> {
+    Box::pin(async move {
+        let account = crate::fake_guardduty::account(group[0]).to_owned();
+        let asked = line.call(Op::Identity, || account.clone(), |_| ()).await;
+        asked.map_err(|_| Unreachable {
+            identity: account.clone(),
+            account: Some(account.clone()),
+            error: ReadError::Transient { reason: TransientReason::Credentials, text: "STS does not answer".into() },
+        })?;
+        let here = |source: &usize| line.world.standing(*source, line.world.now()).region;
+        Ok(group.into_iter().filter(here).map(|source| SimGuardDuty::new(line.clone(), source)).collect())
+    })
+}

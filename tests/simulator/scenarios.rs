@@ -1,0 +1,662 @@
+//! Histories from seeds. A quarter of them are about anything; each of the others brings about, more often than chance
+//! would, what it takes for one kind of mistake to matter.
+
+use guardduty_slack::state::MAX_STATE_BYTES;
+
+use crate::history::{
+    Access, Event, Fault, FaultEffect, FindingSpec, History, Installation, Kill, Op, Reaction, RunPlan, SourceChange,
+    WorldEvent,
+};
+use crate::rng::SimRng;
+use crate::rng::hash;
+use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
+
+/// A configuration, what happens, and the runs.
+type Scenario = (Installation, Vec<Event>, Vec<RunPlan>);
+type ScenarioGenerator = fn(&mut SimRng) -> Scenario;
+
+/// With the parts of a hundred that each gets.
+const THEMES: &[(i64, ScenarioGenerator)] = &[
+    (30, random_history),
+    (6, one_millisecond),
+    (9, shifting_pages),
+    (7, flood),
+    (7, backlog),
+    (8, divided_list),
+    (9, rising_severity),
+    (7, digests_and_kills),
+    (7, concurrent_runs),
+    (7, killed_twice),
+    (6, moved_findings),
+    (8, rejections),
+    (6, rejected_replies),
+    (4, replays),
+    (4, external_state_changes),
+    (9, sources_that_change),
+    (5, long_outages),
+];
+
+impl History {
+    pub fn of(seed: u64) -> Self {
+        let mut dice = SimRng::new(seed);
+        // Not among the others, whose seeds stay what they are.
+        if hash(&[seed, 17]).is_multiple_of(12) {
+            let (setup, mut events, runs) = triaged(&mut dice);
+            events.sort_by_key(|e| e.at);
+            return Self { seed, setup, events, runs };
+        }
+        let mut throw = dice.pick(0..THEMES.iter().map(|(parts, _)| parts).sum());
+        let theme = THEMES.iter().find(|(parts, _)| {
+            throw -= parts;
+            throw < 0
+        });
+        let (setup, mut events, runs) = theme.expect("the throw is less than their sum").1(&mut dice);
+        events.sort_by_key(|e| e.at);
+        Self { seed, setup, events, runs }
+    }
+}
+
+fn random_history(dice: &mut SimRng) -> Scenario {
+    let setup = setup(dice);
+    let length = dice.pick(4..9);
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..length).map(|_| run(dice, &setup)));
+    let events = events(dice, &setup, length * 200_000);
+    (setup, events, runs)
+}
+
+/// Pages that end where a millisecond does, in windows that end where a page does.
+fn one_millisecond(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(8..30);
+    let (page, digest_after) = (dice.choose(&[1, 2, 3]), dice.choose(&[0, 2, 20]));
+    let window = page * dice.choose(&[1, 2, 3]);
+    let setup = Installation { page, window, digest_after, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let burst = 20_000 + dice.pick(0..2) * 90_000;
+        let at = burst + finding / page as i64 + i64::from(dice.percent(10));
+        let late = if dice.percent(20) { dice.pick(1..100_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+    }
+    (setup, events, clean_runs(dice, 3))
+}
+
+/// Findings are updated while the list is read, which is slow.
+fn shifting_pages(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(9..24);
+    let (page, window) = (dice.choose(&[2, 3]), dice.choose(&[4, 9, 5_000]));
+    let setup = Installation { page, window, ..Installation::plain(count as usize) };
+    let mut events: Vec<Event> = (0..count).map(|f| seen(dice, f, 5_000 + f * 900, 0)).collect();
+    for _ in 0..dice.pick(4..14) {
+        let (finding, at) = (dice.pick(0..count), 60_000 + dice.pick(0..30_000));
+        events.push(seen(dice, finding, at, 0));
+    }
+    let faults =
+        (1..8).map(|nth| Fault { op: Op::List, nth, how: FaultEffect::Slow(dice.choose(&[2_000, 3_000])) }).collect();
+    let runs = vec![RunPlan::clean(1_000), RunPlan { faults, ..RunPlan::clean(58_000) }, RunPlan::clean(60_000)];
+    (setup, events, runs)
+}
+
+/// More than the state has room for.
+fn flood(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(60..100);
+    let (page, digest) = (dice.choose(&[3, 9]), dice.choose(&[3, 500]));
+    let (digest_after, bound) = (dice.choose(&[0, 3]), dice.choose(&[5_000, 7_000]));
+    let setup = Installation { page, window: 9, digest, digest_after, bound, ..Installation::plain(count as usize) };
+    let bursts = dice.pick(1..4);
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 20_000 + finding % bursts * 100_000 + dice.pick(0..20_000);
+        let late = if dice.percent(10) { dice.pick(1..100_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+        if dice.percent(15) {
+            let again = at + dice.pick(20_000..200_000);
+            events.push(seen(dice, finding, again, 0));
+        }
+    }
+    let mut runs = clean_runs(dice, 4);
+    if dice.percent(50) {
+        let i = dice.index(runs.len());
+        runs[i].kill = Some(Kill { op: Some(Op::Post), call: dice.pick(1..9) as u32, after: true });
+    }
+    (setup, events, runs)
+}
+
+/// Runs of many windows, in which findings show up as late as they may.
+fn backlog(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(30..60);
+    let setup =
+        Installation { overlap: 60, window: 6, page: 3, digest_after: 0, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let (at, late) = match dice.pick(0..10) {
+            0 | 1 => (20_000 + dice.pick(0..10_000), dice.pick(40_000..60_001)),
+            2 | 3 => (80_000 + dice.pick(0..30_000), 0),
+            _ => (20_000 + dice.pick(0..10_000), 0),
+        };
+        events.push(seen(dice, finding, at, late));
+    }
+    (setup, events, clean_runs(dice, 2))
+}
+
+/// A list so long that it is divided into parts, which are read at the same time: unevenly filled, with many findings in
+/// one millisecond, updated, archived and visible late while it is read, in several windows, and with lists and details
+/// that are slow, break off, repeat a token or leave findings out.
+fn divided_list(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(24..70);
+    let sources = dice.choose(&[1, 1, 2]);
+    let (page, window) = (dice.choose(&[2, 3]), dice.choose(&[9, 30, 5_000, 5_000]));
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    let (overlap, digest_after) = (dice.choose(&[120, 900]), dice.choose(&[3, 20]));
+    let setup = Installation { sources, page, window, overlap, digest_after, findings, ..Installation::plain(0) };
+    let burst = 5_000 + dice.pick(0..50_000);
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = match dice.pick(0..10) {
+            0..3 => burst + dice.pick(0..4),
+            3 | 4 => burst,
+            _ => 3_000 + dice.pick(0..55_000),
+        };
+        let late = if dice.percent(10) { dice.pick(1..90_000) } else { 0 };
+        events.push(seen(dice, finding, at, late));
+    }
+    for _ in 0..dice.pick(0..16) {
+        let (finding, at, late) = (dice.pick(0..count), 58_000 + dice.pick(0..8_000), dice.choose(&[0, 0, 2_000]));
+        events.push(seen(dice, finding, at, late));
+        if dice.percent(15) {
+            events.push(Event { at: at + dice.pick(0..2_000), what: WorldEvent::Archive(finding as usize) });
+        }
+    }
+    let mut faults = Vec::new();
+    for _ in 0..dice.pick(0..12) {
+        let op = dice.choose(&[Op::List, Op::List, Op::Get]);
+        let odd = if op == Op::List { FaultEffect::Repeat } else { FaultEffect::LeaveOut };
+        let how = if dice.percent(75) {
+            FaultEffect::Slow(dice.choose(&[500, 2_000, 4_000]))
+        } else {
+            dice.choose(&[odd, FaultEffect::Fail])
+        };
+        faults.push(Fault { op, nth: dice.pick(1..30) as u32, how });
+    }
+    let runs = vec![RunPlan::clean(1_000), RunPlan { faults, ..RunPlan::clean(56_000) }, RunPlan::clean(60_000)];
+    (setup, events, runs)
+}
+
+/// Bands that rise, and runs that die between the edit and the word in the thread, or after it.
+fn rising_severity(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(1..4);
+    let setup = Installation { remind_after: dice.choose(&[60, 600, 21_600]), ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for (n, severity) in [2.0, 5.0, 8.0, 9.0].into_iter().enumerate().skip(dice.index(2)) {
+            let at = 10_000 + n as i64 * 90_000 + dice.pick(0..40_000);
+            events.push(state(finding, severity, dice.pick(1..4), n as i64 + 1, at, 0));
+        }
+    }
+    let mut runs = clean_runs(dice, 5);
+    for run in &mut runs[1..] {
+        let (op, after) = dice.choose(&[(Op::Update, true), (Op::Post, true), (Op::Post, false)]);
+        let kill = Kill { op: Some(op), call: dice.pick(1..3) as u32, after };
+        run.kill = dice.percent(60).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Digests, and runs that die after them; the next one comes at once, or when the lease is over.
+fn digests_and_kills(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(5..20);
+    let (digest_after, digest) = (dice.choose(&[1, 2]), dice.choose(&[3, 500]));
+    let setup = Installation { digest_after, digest, routed: dice.percent(30), ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..3) * 80_000 + dice.pick(0..30_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = clean_runs(dice, 5);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(Op::Post), call: dice.pick(1..5) as u32, after: dice.percent(80) };
+        run.kill = dice.percent(60).then_some(kill);
+        if dice.percent(40) {
+            run.gap = dice.pick(100..9_000);
+        }
+    }
+    (setup, events, runs)
+}
+
+/// Two runs at a time.
+fn concurrent_runs(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(4..20);
+    let setup = Installation { digest_after: dice.choose(&[0, 3, 20]), ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..3) * 80_000 + dice.pick(0..20_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = Vec::new();
+    for mut run in clean_runs(dice, 3) {
+        // One that hangs in a post has nothing to record, and but renews its lease.
+        if dice.percent(50) {
+            let how = dice.choose(&[FaultEffect::Slow(40_000), FaultEffect::Throttle(30)]);
+            run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..3) as u32, how });
+        }
+        let gap = if dice.percent(50) { dice.pick(0..300) } else { dice.pick(300..12_000) };
+        let beside = RunPlan { overlaps: true, skew: dice.pick(-14_000..14_000), ..RunPlan::clean(gap) };
+        runs.extend([run, beside]);
+    }
+    (setup, events, runs)
+}
+
+/// A run dies; the next one can read but one of two histories.
+fn killed_twice(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(4..12);
+    let setup = Installation { routed: true, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..2) * 80_000 + dice.pick(0..30_000);
+        events.push(state(finding, dice.choose(&[5.0, 8.0]), 1, 1, at, 0));
+    }
+    let kill = Kill { op: Some(Op::Post), call: dice.pick(2..6) as u32, after: dice.percent(80) };
+    let faults = vec![Fault { op: Op::History, nth: dice.pick(1..3) as u32, how: FaultEffect::Fail }];
+    let runs = vec![
+        RunPlan::clean(1_000),
+        RunPlan { kill: Some(kill), ..RunPlan::clean(50_000) },
+        RunPlan { faults, ..RunPlan::clean(dice.pick(61_000..90_000)) },
+        RunPlan::clean(dice.pick(1_000..90_000)),
+    ];
+    (setup, events, runs)
+}
+
+/// Findings that go from channel to channel, and messages that people delete.
+fn moved_findings(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(2..7);
+    let digest_after = dice.choose(&[1, 20, 20]);
+    let setup = Installation { routed: true, digest_after, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.pick(2..5) {
+            let at = 10_000 + n * 80_000 + dice.pick(0..40_000);
+            events.push(state(finding, dice.choose(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), n + 1, at, 0));
+            if dice.percent(25) {
+                events.push(Event { at: at + 60_000, what: WorldEvent::Delete(finding as usize) });
+            }
+        }
+    }
+    let mut runs = clean_runs(dice, 5);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(dice.choose(&[Op::Update, Op::Post])), call: 1, after: dice.percent(50) };
+        run.kill = dice.percent(25).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Slack answers no, or not at all.
+fn rejections(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(3..10);
+    let (routed, no_mentions) = (dice.percent(70), dice.percent(50));
+    let setup = Installation {
+        routed,
+        no_mentions,
+        digest_after: dice.choose(&[2, 20]),
+        ..Installation::plain(count as usize)
+    };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..160_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    let mut runs = clean_runs(dice, 4);
+    for run in &mut runs[1..] {
+        for _ in 0..3 {
+            let how = dice.choose(&[
+                FaultEffect::RequestLost,
+                FaultEffect::ResponseLost,
+                FaultEffect::Throttle(5),
+                FaultEffect::Throttle(0),
+                FaultEffect::Channel,
+                FaultEffect::NewCode,
+                FaultEffect::Content,
+                FaultEffect::Fail,
+            ]);
+            run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..6) as u32, how });
+        }
+    }
+    (setup, events, runs)
+}
+
+/// Threads reject replies for a while, in which runs die; severity levels increase, and other regions show the same.
+fn rejected_replies(dice: &mut SimRng) -> Scenario {
+    let no_replies_until = dice.choose(&[i64::MAX, 150_000, 250_000, 350_000]);
+    let (routed, no_mentions) = (dice.percent(30), dice.percent(50));
+    let (setup, events, mut runs) = rising_severity(dice);
+    let setup = Installation { no_replies_until, routed, no_mentions, ..setup };
+    for run in &mut runs[1..] {
+        let how = dice.choose(&[FaultEffect::ResponseLost, FaultEffect::RequestLost, FaultEffect::Throttle(0)]);
+        run.faults.extend(dice.percent(30).then(|| Fault { op: Op::Post, nth: dice.pick(1..4) as u32, how }));
+    }
+    (setup, events, runs)
+}
+
+/// Somebody asks for a replay, while runs come and die.
+fn replays(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(3..10);
+    let digest_after = dice.choose(&[2, 20]);
+    let setup = Installation { digest_after, routed: dice.percent(50), ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.choose(&[1, 1, 2]) {
+            let at = 10_000 + n * 150_000 + dice.pick(0..200_000);
+            events.push(seen(dice, finding, at, 0));
+        }
+    }
+    for _ in 0..dice.pick(1..3) {
+        events.push(Event { at: dice.pick(100_000..400_000), what: WorldEvent::Replay(dice.pick(30..400)) });
+    }
+    (setup, events, killed_runs(dice, 6))
+}
+
+/// The state is deleted, or put back from a copy.
+fn external_state_changes(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(3..10);
+    let digest_after = dice.choose(&[2, 20, 20]);
+    let setup = Installation { digest_after, routed: dice.percent(30), ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        for n in 0..dice.choose(&[1, 1, 2]) {
+            let at = 10_000 + n * 150_000 + dice.pick(0..300_000);
+            events.push(seen(dice, finding, at, 0));
+        }
+    }
+    let what =
+        dice.choose(&[WorldEvent::Lose, WorldEvent::Restore(60), WorldEvent::Restore(150), WorldEvent::Restore(300)]);
+    events.push(Event { at: dice.pick(100_000..450_000), what });
+    (setup, events, killed_runs(dice, 6))
+}
+
+/// Regions come and go, detectors are deleted, made anew, disabled, or cannot be read; filters archive.
+fn sources_that_change(dice: &mut SimRng) -> Scenario {
+    let sources = dice.choose(&[1, 3]);
+    let count = dice.pick(3..12);
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    let setup = Installation { sources, all: sources > 1 && dice.percent(60), findings, ..Installation::plain(0) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 10_000 + dice.pick(0..700_000);
+        events.push(seen(dice, finding, at, 0));
+    }
+    for source in 0..sources {
+        let mut at = 80_000 + dice.pick(0..100_000);
+        let mut turn = |dice: &mut SimRng, turn| {
+            events.push(Event { at, what: WorldEvent::Turn(source, turn) });
+            at += dice.pick(70_000..250_000);
+        };
+        if setup.all && source > 0 {
+            turn(dice, SourceChange::Region(true));
+        }
+        let denied = dice.percent(50);
+        let story: &[SourceChange] = match dice.pick(0..9) {
+            0 => &[SourceChange::Gone, SourceChange::Anew],
+            1 => &[SourceChange::Gone],
+            2 => &[SourceChange::Anew],
+            3 => &[SourceChange::Enabled(false), SourceChange::Enabled(true)],
+            5 if setup.all && source > 0 => &[SourceChange::Region(false), SourceChange::Region(true)],
+            4 => &[SourceChange::Enabled(false), SourceChange::Filter(1)],
+            _ => &[SourceChange::Unreadable { denied }, SourceChange::Readable, SourceChange::Filter(2)],
+        };
+        story.iter().for_each(|t| turn(dice, *t));
+    }
+    let mut runs = clean_runs(dice, 10);
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(dice.choose(&[Op::Post, Op::Save])), call: 1, after: dice.percent(50) };
+        run.kill = dice.percent(15).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// Days go by, in which Slack refuses some findings, and GuardDuty does not tell others.
+fn long_outages(dice: &mut SimRng) -> Scenario {
+    const HOUR: i64 = 3_600_000;
+    let count = dice.pick(4..10);
+    let (cursed, remind_after) = (dice.pick(1..count) as usize, dice.choose(&[600, 21_600]));
+    let setup = Installation { cursed, remind_after, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let mut at = 10_000 + dice.pick(0..20 * HOUR);
+        for n in 0..dice.choose(&[1, 2, 4]) {
+            events.push(state(finding, dice.choose(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), n + 1, at, 0));
+            at += dice.pick(60_000..12 * HOUR);
+        }
+    }
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..dice.pick(6..12)).map(|_| RunPlan::clean(dice.pick(HOUR / 60..8 * HOUR))));
+    for run in &mut runs[1..] {
+        let kill = Kill { op: Some(Op::Post), call: dice.pick(1..4) as u32, after: dice.percent(50) };
+        run.kill = dice.percent(15).then_some(kill);
+    }
+    (setup, events, runs)
+}
+
+/// People react to messages, and take it back, while runs archive, escalate, summarize and die.
+fn triaged(dice: &mut SimRng) -> Scenario {
+    let count = dice.pick(2..7);
+    let (triage, escalate, summary) =
+        (dice.choose(&["show", "archive", "archive"]), dice.percent(60), dice.percent(60));
+    let setup = Installation { triage, escalate, summary, ..Installation::plain(count as usize) };
+    let mut events = Vec::new();
+    for finding in 0..count {
+        let at = 5_000 + dice.pick(0..150_000);
+        events.push(seen(dice, finding, at, 0));
+        if dice.percent(20) {
+            events.push(seen(dice, finding, at + dice.clone().pick(60_000..400_000), 0));
+        }
+        for _ in 0..dice.choose(&[0, 1, 1, 2]) {
+            let user = dice.choose(&[LISTED[0], LISTED[1], STRANGER]);
+            let reaction = Reaction { emoji: dice.choose(&[ACKNOWLEDGE, RESOLVE, RESOLVE]), user };
+            let at = at + dice.pick(60_000..450_000);
+            events.push(Event { at, what: WorldEvent::React { finding: finding as usize, reaction, is_added: true } });
+            if dice.percent(30) {
+                let at = at + dice.pick(30_000..250_000);
+                events.push(Event {
+                    at,
+                    what: WorldEvent::React { finding: finding as usize, reaction, is_added: false },
+                });
+            }
+        }
+    }
+    let mut runs = clean_runs(dice, 9);
+    for run in &mut runs[1..] {
+        let op = dice.choose(&[None, None, Some(Op::Archive), Some(Op::Post), Some(Op::Save), Some(Op::Update)]);
+        let call = if op.is_none() { dice.pick(1..40) } else { 1 } as u32;
+        run.kill = dice.percent(40).then_some(Kill { op, call, after: dice.percent(60) });
+        let op = dice.choose(&[Op::Post, Op::Archive, Op::Reactions, Op::Update]);
+        let how = match op {
+            Op::Reactions => FaultEffect::Fail,
+            _ => dice.choose(&[FaultEffect::Fail, FaultEffect::ResponseLost, FaultEffect::Slow(12_000)]),
+        };
+        run.faults.extend(dice.percent(25).then(|| Fault { op, nth: dice.pick(1..3) as u32, how }));
+    }
+    (setup, events, runs)
+}
+
+/// Steady runs, of which some die, and some writes fail.
+fn killed_runs(dice: &mut SimRng, count: usize) -> Vec<RunPlan> {
+    let mut runs = clean_runs(dice, count);
+    for run in &mut runs[1..] {
+        let kill = Kill {
+            op: Some(dice.choose(&[Op::Post, Op::Save])),
+            call: dice.pick(1..4) as u32,
+            after: dice.percent(60),
+        };
+        run.kill = dice.percent(35).then_some(kill);
+        let how = dice.choose(&[FaultEffect::Fail, FaultEffect::ResponseLost]);
+        run.faults.extend(dice.percent(20).then(|| Fault { op: Op::Save, nth: dice.pick(1..3) as u32, how }));
+    }
+    runs
+}
+
+/// So many runs after a first one, each about when the lease of the one before would be over.
+fn clean_runs(dice: &mut SimRng, count: usize) -> Vec<RunPlan> {
+    let mut runs = vec![RunPlan::clean(1_000)];
+    runs.extend((0..count).map(|_| RunPlan::clean(dice.pick(55_000..90_000))));
+    runs
+}
+
+fn seen(dice: &mut SimRng, finding: i64, at: i64, late: i64) -> Event {
+    state(finding, dice.choose(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), 1, at, late)
+}
+
+fn state(finding: i64, severity: f64, ip: i64, count: i64, at: i64, late: i64) -> Event {
+    let (finding, ip, count) = (finding as usize, ip as u8, count as u64);
+    Event { at, what: WorldEvent::State { finding, severity, ip, count, late } }
+}
+
+fn setup(dice: &mut SimRng) -> Installation {
+    let sources = dice.choose(&[1, 1, 2, 3]);
+    let access =
+        dice.choose(&[Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Blind, Access::Webhook]);
+    let flood = dice.percent(15);
+    let count = if flood { dice.pick(30..80) } else { dice.pick(1..16) };
+    let findings = (0..count).map(|i| make(dice, sources, i)).collect();
+    // As in earnest, the state has room for several windows.
+    let tight = flood && sources == 1 && dice.percent(50);
+    Installation {
+        access,
+        sources,
+        page: if tight { 3 } else { dice.choose(&[2, 3, 5, 50]) },
+        overlap: dice.choose(&[120, 300, 900]),
+        digest_after: dice.choose(&[0, 2, 3, 20]),
+        recurrence: dice.choose(&["update", "update", "update", "update", "repost", "ignore"]),
+        remind_after: dice.choose(&[60, 600, 21_600]),
+        timeout: dice.choose(&[60, 480, 480]),
+        routed: dice.percent(50),
+        named: dice.percent(30),
+        lag: 9_000,
+        window: if tight { 9 } else { dice.choose(&[4, 9, 5_000, 5_000]) },
+        digest: dice.choose(&[3, 500]),
+        bound: if tight { dice.choose(&[9_000, 12_000]) } else { MAX_STATE_BYTES },
+        watch: dice.percent(50),
+        all: false,
+        cursed: usize::MAX,
+        wild: dice.percent(8),
+        no_replies_until: 0,
+        no_mentions: false,
+        triage: "off",
+        summary: false,
+        escalate: false,
+        findings,
+    }
+}
+
+/// Source 2 is another account in the region of source 0, which may show the same findings; source 1 is another region.
+fn make(dice: &mut SimRng, sources: usize, i: i64) -> FindingSpec {
+    let wide = (sources > 1 && dice.percent(20)).then_some((i / 2) as u32);
+    let own = if wide.is_some() { (i % 2) as usize } else { dice.index(sources) };
+    let both = sources == 3 && own != 1 && dice.percent(40);
+    FindingSpec { sources: if both { vec![0, 2] } else { vec![own] }, wide }
+}
+
+fn run(dice: &mut SimRng, setup: &Installation) -> RunPlan {
+    let overlaps = dice.percent(12);
+    let gap = match dice.pick(0..10) {
+        _ if overlaps => dice.pick(0..20_000),
+        0..3 => dice.pick(500..15_000),
+        3..5 => dice.pick(55_000..80_000),
+        _ => dice.pick(60_000..330_000),
+    };
+    let deep = if dice.percent(70) { 25 } else { 90 };
+    let kill = dice.percent(45).then(|| Kill { op: None, call: dice.pick(1..deep) as u32, after: dice.percent(60) });
+    let skew = if setup.wild && dice.percent(40) { 7_200_000 } else { 14_000 };
+    let skew = dice.pick(-skew..skew);
+    let term = dice.percent(8).then(|| dice.pick(0..30_000));
+    let count = if dice.percent(50) { dice.pick(1..5) } else { 0 };
+    let faults = (0..count).map(|_| fault(dice)).collect();
+    let overlap = if dice.percent(10) { 3 } else { 1 };
+    RunPlan { overlaps, gap, skew, kill, term, overlap, faults }
+}
+
+fn fault(dice: &mut SimRng) -> Fault {
+    let slack = [Op::Post, Op::Post, Op::Post, Op::Update, Op::Update, Op::History, Op::Replies];
+    let others =
+        [Op::Load, Op::Save, Op::Save, Op::Save, Op::Identity, Op::Detectors, Op::List, Op::List, Op::Get, Op::Watch];
+    let op = if dice.percent(55) { dice.choose(&slack) } else { dice.choose(&others) };
+    let slow = FaultEffect::Slow(dice.choose(&[3_000, 12_000, 40_000]));
+    let throttle = FaultEffect::Throttle(dice.choose(&[1, 5, 30, 90]));
+    let how = match op {
+        Op::Post => dice.choose(&[
+            slow,
+            FaultEffect::Fail,
+            FaultEffect::ResponseLost,
+            FaultEffect::ResponseLost,
+            FaultEffect::ResponseLost,
+            FaultEffect::RequestLost,
+            throttle,
+            FaultEffect::Content,
+            FaultEffect::Channel,
+            FaultEffect::App,
+        ]),
+        Op::Update => dice.choose(&[
+            slow,
+            FaultEffect::Fail,
+            FaultEffect::ResponseLost,
+            FaultEffect::RequestLost,
+            throttle,
+            FaultEffect::Content,
+        ]),
+        Op::History | Op::Replies => dice.choose(&[slow, FaultEffect::Fail]),
+        Op::Load => {
+            dice.choose(&[FaultEffect::Copy(dice.clone().pick(0..120)), FaultEffect::Copy(60), FaultEffect::Fail])
+        }
+        Op::Save => dice.choose(&[slow, FaultEffect::Fail, FaultEffect::ResponseLost]),
+        Op::Identity => FaultEffect::Fail,
+        Op::Detectors => dice.choose(&[slow, FaultEffect::Fail, FaultEffect::Denied]),
+        Op::List => dice.choose(&[slow, FaultEffect::Fail, FaultEffect::Repeat]),
+        Op::Get => dice.choose(&[slow, FaultEffect::Fail, FaultEffect::LeaveOut]),
+        Op::Watch => FaultEffect::Denied,
+        Op::Reactions | Op::Archive => FaultEffect::Fail,
+    };
+    let many = matches!(op, Op::Post | Op::Save | Op::Update | Op::List | Op::Get);
+    Fault { op, nth: dice.pick(1..if many { 5 } else { 3 }) as u32, how }
+}
+
+fn events(dice: &mut SimRng, setup: &Installation, length: i64) -> Vec<Event> {
+    let mut events = Vec::new();
+    for finding in 0..setup.findings.len() {
+        life(dice, setup, finding, length, &mut events);
+    }
+    for _ in 0..dice.choose(&[0, 0, 0, 1]) {
+        events.push(Event { at: dice.pick(0..length), what: WorldEvent::Touch });
+    }
+    events
+}
+
+fn life(dice: &mut SimRng, setup: &Installation, finding: usize, length: i64, events: &mut Vec<Event>) {
+    // Several findings in one millisecond, and in the next.
+    let mut at = if dice.percent(30) {
+        length / 4 + dice.pick(0..3) * length / 8 + dice.pick(-1..2).max(0)
+    } else {
+        dice.pick(0..length)
+    };
+    let mut severity = dice.choose(&[1.0, 2.0, 5.0, 8.0, 9.0]);
+    for n in 0..dice.choose(&[1, 1, 1, 2, 2, 3, 5]) {
+        let overlap = setup.overlap * 1_000;
+        let late = if dice.percent(25) { dice.choose(&[dice.clone().pick(1..overlap), overlap]) } else { 0 };
+        if n > 0 && dice.percent(50) {
+            severity = dice.choose(&[1.0, 2.0, 5.0, 8.0, 9.0]);
+        }
+        events.push(Event {
+            at,
+            what: WorldEvent::State { finding, severity, ip: dice.pick(1..4) as u8, count: n + 1, late },
+        });
+        let soon = at + dice.pick(1_000..120_000);
+        match dice.pick(0..40) {
+            0 | 1 => events.push(Event { at: soon, what: WorldEvent::Archive(finding) }),
+            2 => events.push(Event { at: soon, what: WorldEvent::Delete(finding) }),
+            3 => events.push(Event { at: at + late, what: WorldEvent::Forge(finding) }),
+            4 => {
+                events.push(Event { at: soon, what: WorldEvent::Archive(finding) });
+                events.push(Event { at: soon + dice.pick(1_000..400_000), what: WorldEvent::BringBack(finding) });
+            }
+            _ => {}
+        }
+        at += dice.choose(&[dice.clone().pick(1..2_000), dice.clone().pick(2_000..400_000), 60_000]);
+    }
+}
