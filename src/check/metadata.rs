@@ -28,12 +28,12 @@ impl Posted {
     }
 }
 
-/// Topic the message as it was posted.
+/// About the message as it was posted.
 pub(super) async fn posted_row(chat: &Client, test: &Posted) -> CheckResult {
     row(test.name_of(&test.message), read_back(chat, &test.at, &test.message).await)
 }
 
-/// Topic each other event type that the program writes: the test message is updated with a sample of its metadata, one
+/// About each other event type that the program writes: the test message is updated with a sample of its metadata, one
 /// after the other, and finally restored. No other message is posted. Schemas belong to the app, so that one channel is
 /// enough.
 pub(super) async fn other_rows(chat: &Client, test: &Posted) -> Vec<CheckResult> {

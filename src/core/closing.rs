@@ -75,7 +75,7 @@ impl Core<'_> {
         }
     }
 
-    /// Returns true if everything that was found is processed, every source was read, and all of it is saved_at.
+    /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
     pub fn is_success(&self) -> bool {
         verdict::is_success(Facts {
             is_dry_run: self.config.dry_run,

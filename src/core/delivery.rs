@@ -34,7 +34,7 @@ impl Core<'_> {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Notes what the next run must know should this one die: the digest_plans of digests, and the IDs of the channels, which may
+    /// Notes what the next run must know should this one die: the plans of digests, and the IDs of the channels, which may
     /// be configured no longer then.
     fn write_ahead(&mut self, queues: &Queues) {
         let numbers = self.sources.numbers();

@@ -104,9 +104,9 @@ pub enum Query {
     Reactions(MessageRef),
     IsBot(UserId),
     Permalink(MessageRef),
-    /// MessageRef most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings.
+    /// At most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings.
     Findings(DetectorOf, Vec<String>),
-    /// MessageRef most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings, as GuardDuty returns them.
+    /// At most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings, as GuardDuty returns them.
     Documents(DetectorOf, Vec<String>),
     ChangeArchiving(DetectorOf, Vec<String>, ArchiveChange),
     /// The number of open findings that were created before each of these times.

@@ -66,14 +66,14 @@ pub struct Start<'a> {
     pub id: String,
     /// Spreads retries: from 0 to 1.
     pub chance: fn() -> f64,
-    /// RequestCounts that were made, which the last save counts.
+    /// Requests that were made, which the last save counts.
     pub requests: RequestCounts,
     /// Number of identities whose sources will be discovered.
     pub identities: usize,
     pub state: State,
     /// There was no state.
     pub is_new_installation: bool,
-    /// Reason why the state cannot be saved_at.
+    /// Reason why the state cannot be saved.
     pub unrecordable: Option<String>,
     /// What earlier runs may have posted.
     pub earlier: Option<EarlierPosts>,

@@ -8,7 +8,7 @@ use super::line::{Line, brief_count, humanize, known, non_blank};
 use super::resource::{add_resource, add_resource_with};
 use super::storage::last_segment;
 
-/// Interfaces that are listed with_code their addresses, beside the first one.
+/// Interfaces that are listed with their addresses, beside the first one.
 const INTERFACES: usize = 6;
 
 pub(super) fn set_instance(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
@@ -37,7 +37,7 @@ pub(super) fn set_instance(draft: &mut FactsBuilder, resource: &shapes::Resource
     true
 }
 
-/// `profile web · launched …`: whose credentials it has_topic, and whether it is new.
+/// `profile web · launched …`: whose credentials it has, and whether it is new.
 fn role_and_age(i: &shapes::InstanceDetails) -> Line {
     let line = Line::new()
         .separated_code("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))

@@ -247,7 +247,7 @@ pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usiz
 /// Characters of a list that says no more than which and how many: a line and a half on a phone.
 const BRIEF: usize = 60;
 
-/// Number of items of a list that are named if it is to be brief, time least one. `widths`: their lengths in characters.
+/// Number of items of a list that are named if it is to be brief, at least one. `widths`: their lengths in characters.
 pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
     let mut used = 0;
     let fits = |width: &usize| {

@@ -85,7 +85,7 @@ pub(super) fn location_line(city: Option<&str>, country: Option<&str>) -> Line {
     }
 }
 
-/// `AS60729 Example Hosting`: the owner of the network_line. The organization and the provider are named where it is unknown.
+/// `AS60729 Example Hosting`: the owner of the network. The organization and the provider are named where it is unknown.
 fn network_line(organization: Option<&shapes::Organization>) -> Line {
     let Some(o) = organization else { return Line::new() };
     let number = number(o);

@@ -14,7 +14,7 @@ const LONGEST_PART: usize = 10;
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(super) enum Task {
-    /// MessageRef most so many pages.
+    /// At most so many pages.
     List { span: Span, pages: Option<usize> },
     /// The details of at most [`PAGE_SIZE`](super::PAGE) findings of the part that begins here.
     Get { part: Timestamp, ids: Vec<String> },

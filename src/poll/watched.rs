@@ -152,7 +152,7 @@ pub fn compare(key: &str, source: &mut SourceState, look: &Look, stamp: NoticeEp
     notices
 }
 
-/// The number of publishing destinations that do not send_and_read findings, as last read.
+/// The number of publishing destinations that do not receive findings, as last read.
 pub fn destinations_failing(source: Option<&SourceState>) -> Option<u64> {
     let destinations = source?.watch_baseline.as_ref()?.destinations.as_ref()?;
     Some(destinations.values().filter(|destination| !destination.publishes).count() as u64)

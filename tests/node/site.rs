@@ -31,7 +31,7 @@ pub struct Site {
 #[derive(Debug)]
 pub struct Ended {
     pub succeeded: bool,
-    /// ExitStatus status of the container; none when there is no container any more.
+    /// Exit status of the container; none when there is no container any more.
     pub code: Option<i64>,
     /// Why the container ended, such as `Completed` or `OOMKilled`.
     pub reason: String,

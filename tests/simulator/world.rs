@@ -44,7 +44,7 @@ pub struct World {
     pub broken: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
     pub details: RefCell<HashMap<Shown, Finding>>,
-    /// WorldEvent runs archived, or unarchived, and when.
+    /// What runs archived, or unarchived, and when.
     pub archivings: RefCell<Vec<(Timestamp, usize, bool)>>,
 }
 

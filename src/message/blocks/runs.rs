@@ -1,4 +1,4 @@
-//! The text of one single_line of `rich_text`.
+//! The text of one line of `rich_text`.
 
 use serde_json::{Value, json};
 

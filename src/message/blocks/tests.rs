@@ -1,4 +1,4 @@
-//! FindingParts and limits of blocks.
+//! Shape and limits of blocks.
 
 use insta::assert_snapshot;
 

@@ -15,7 +15,7 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 3_600);
 /// A kind of scan (resource type, and failed or skipped) is announced this often at most.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The reason of an incremental scan that had nothing to search. SourceState: GuardDuty User Guide, "Monitoring scan statuses
+/// The reason of an incremental scan that had nothing to search. Source: GuardDuty User Guide, "Monitoring scan statuses
 /// and results in Malware Protection for Backup".
 const NOTHING_TO_SCAN: &str = "INCREMENTAL_NO_DIFFERENCE";
 

@@ -1,4 +1,4 @@
-//! FindingParts and limits of `rich_text`.
+//! Shape and limits of `rich_text`.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
