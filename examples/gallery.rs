@@ -220,7 +220,7 @@ fn digests(findings: &[Finding]) -> Vec<Shown> {
 
 fn summary(findings: &[Finding]) -> Summary {
     let worst = findings.iter().take(10).enumerate().map(|(n, finding)| WorstFinding {
-        band: finding.severity_level(),
+        level: finding.severity_level(),
         severity: finding.severity,
         title: finding.title.clone().unwrap_or_else(|| finding.id.clone()),
         since: Timestamp(1_795_521_840_000),

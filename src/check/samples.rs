@@ -33,7 +33,7 @@ fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Me
     let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
     // A call for an escalation has every member that the metadata of a reply can have.
     let unacknowledged_for = Some(Duration::from_secs(30 * 60));
-    let news = ReplyContent {
+    let content = ReplyContent {
         previous_severity: Some(5.0),
         new_attributes: &attributes,
         unacknowledged_for,
@@ -41,7 +41,7 @@ fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Me
     };
     [
         ("finding", message::finding(finding, &life, wording, MessageForm::Blocks)),
-        ("reply", message::reply(finding, &news, wording, MessageForm::Blocks)),
+        ("reply", message::reply(finding, &content, wording, MessageForm::Blocks)),
     ]
 }
 
@@ -52,7 +52,7 @@ fn notice() -> Notice {
 
 fn summary() -> Summary {
     let worst = WorstFinding {
-        band: SeverityLevel::High,
+        level: SeverityLevel::High,
         severity: 8.0,
         title: "Sample".into(),
         since: Timestamp(1_795_521_840_000),

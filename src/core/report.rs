@@ -185,7 +185,7 @@ impl Core<'_> {
         let title = format!("Finding given up: {} of account {} in {}", f.id, f.account_id, f.origin.region);
         let lines =
             vec![format!("{} · severity {}", f.kind.as_str(), f.severity), format!("Delivery failed for 24 h: {why}")];
-        self.announce(vec![self.stamp.notice(&format!("given-up-{}", f.id), NoticeLevel::Warning, title, lines)]);
+        self.announce(vec![self.epoch.notice(&format!("given-up-{}", f.id), NoticeLevel::Warning, title, lines)]);
         self.process(&f, &Outcome::GivenUp);
         true
     }

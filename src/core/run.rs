@@ -112,7 +112,7 @@ pub struct Core<'a> {
     pub(super) inquiry: Option<Inquiry>,
     pub(super) last_query: u64,
 
-    pub(super) stamp: NoticeEpoch,
+    pub(super) epoch: NoticeEpoch,
     pub(super) is_new_installation: bool,
     pub(super) earlier: Option<EarlierPosts>,
     /// What the history shows, once it was read.
@@ -143,7 +143,7 @@ impl<'a> Core<'a> {
         let unknown = state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
         let first = [replay, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
-        let stamp = NoticeEpoch(state.saved_at.unwrap_or(now));
+        let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
         let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
         Self {
             config,
@@ -167,7 +167,7 @@ impl<'a> Core<'a> {
             effects: Vec::new(),
             inquiry: None,
             last_query: 0,
-            stamp,
+            epoch,
             is_new_installation: start.is_new_installation,
             earlier,
             posted: None,

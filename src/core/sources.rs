@@ -45,7 +45,7 @@ impl Core<'_> {
         let keys: Vec<String> = self.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
         for key in keys {
             if let Some(source) = self.state.remove_source(&key) {
-                self.announce(source_health::recovery(&key, &source, self.stamp, self.now).into_iter().collect());
+                self.announce(source_health::recovery(&key, &source, self.epoch, self.now).into_iter().collect());
             }
         }
     }
@@ -139,7 +139,7 @@ impl Core<'_> {
         let (start, all) = (self.sources.start, self.has_all_regions());
         let (source, new) = self.state.source_or_insert(key, start);
         let was_left_out = source.detector_status == DetectorStatus::Excluded;
-        let (mut source, notices) = source_health::update_health(key, source, new, all, reading, self.stamp, self.now);
+        let (mut source, notices) = source_health::update_health(key, source, new, all, reading, self.epoch, self.now);
         source.last_configured_at = Some(self.now);
         let is_left_out = source.detector_status == DetectorStatus::Excluded;
         if was_left_out && !is_left_out {
@@ -158,7 +158,7 @@ impl Core<'_> {
         if let Some(last) = &look.looked_up_to {
             source.archive_cursor.clone_from(last);
         }
-        let notices = watched::compare(key, &mut source, look, self.stamp, self.now);
+        let notices = watched::compare(key, &mut source, look, self.epoch, self.now);
         self.state.set_source(key, source);
         self.announce(notices);
     }
@@ -194,13 +194,13 @@ impl Core<'_> {
         let mut notices = Vec::new();
         if self.is_new_installation && self.sources.tracks.values().any(|t| t.looked) {
             self.is_new_installation = false;
-            notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.stamp));
+            notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.epoch));
         } else if !keys.is_empty() && self.state.saved_at.is_some() {
-            notices.push(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.stamp));
+            notices.push(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
         }
         let left_out = std::mem::take(&mut self.arrived.left_out);
         if !left_out.is_empty() {
-            notices.push(source_health::excluded_regions_notice(&left_out, self.stamp));
+            notices.push(source_health::excluded_regions_notice(&left_out, self.epoch));
         }
         self.announce(notices);
     }
@@ -247,7 +247,7 @@ impl Core<'_> {
         for id in self.state.give_up_unfetched(GIVE_UP_AFTER, &channel, self.now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
-            self.announce(vec![self.stamp.notice(&format!("unfetched-{id}"), NoticeLevel::Warning, title, vec![])]);
+            self.announce(vec![self.epoch.notice(&format!("unfetched-{id}"), NoticeLevel::Warning, title, vec![])]);
         }
     }
 }

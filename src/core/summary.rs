@@ -105,8 +105,8 @@ impl Core<'_> {
                 continue;
             };
             let open = summary.open.get_or_insert_default();
-            for (band, count) in counts {
-                *open.entry(*band).or_default() += count;
+            for (level, count) in counts {
+                *open.entry(*level).or_default() += count;
             }
         }
     }
@@ -143,8 +143,8 @@ impl Core<'_> {
             let Some(entry) = self.state.findings.get(&id) else { continue };
             let Some((at, since)) = entry.message.clone().zip(entry.first_message()) else { continue };
             let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
-            let (band, severity) = (entry.severity_level(), entry.severity);
-            worst.push_back((at, WorstFinding { band, severity, title, since, permalink: None }));
+            let (level, severity) = (entry.severity_level(), entry.severity);
+            worst.push_back((at, WorstFinding { level, severity, title, since, permalink: None }));
         }
         self.do_first([Step::Summary(SummaryStep::ReadPermalinks { summary, worst })]);
     }

@@ -251,9 +251,9 @@ impl GuardDutyApi for SourceClient {
         let answer = self
             .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
             .await?;
-        let bands =
+        let levels =
             by_severity_level(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default());
-        Ok(bands.values().sum())
+        Ok(levels.values().sum())
     }
 
     async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
@@ -305,12 +305,12 @@ fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
 
 /// All four bands, with zeros: a gauge that vanishes is read as “unknown”.
 fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
-    let mut bands: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|band| (band, 0)).collect();
+    let mut levels: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
     for row in rows {
         let count = u64::try_from(row.total_findings.unwrap_or(0)).unwrap_or(0);
-        *bands.entry(SeverityLevel::from_score(row.severity.unwrap_or(0.0))).or_default() += count;
+        *levels.entry(SeverityLevel::from_score(row.severity.unwrap_or(0.0))).or_default() += count;
     }
-    bands
+    levels
 }
 
 #[cfg(test)]

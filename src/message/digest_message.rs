@@ -21,7 +21,7 @@ const SHORT: usize = 70;
 
 /// Findings that share severity band, type, account and region.
 struct Group<'a> {
-    band: SeverityLevel,
+    level: SeverityLevel,
     findings: Vec<&'a Finding>,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn body(
     if form != MessageForm::Blocks {
         return Body::text_only(fallback);
     }
-    let worst = groups.first().map_or(SeverityLevel::Low, |g| g.band);
+    let worst = groups.first().map_or(SeverityLevel::Low, |g| g.level);
     let mut b = BodyBuilder::new().color(style::color(worst, false));
     b.push(Priority::Vital, who.and_then(|who| Block::section(Mrkdwn::new().mention(&who))));
     b.push(Priority::Vital, Block::header(&headline(findings)));
@@ -48,13 +48,13 @@ pub(super) fn body(
         b.push_attachment(Priority::Important, Block::rich_text(Rich::new().section(note)));
     }
     b.push_attachment(Priority::Important, Block::rich_text(critical(findings, w)));
-    for band in SeverityLevel::ALL.into_iter().rev() {
-        let rank = if band >= SeverityLevel::High { Priority::Useful } else { Priority::Detail };
+    for level in SeverityLevel::ALL.into_iter().rev() {
+        let rank = if level >= SeverityLevel::High { Priority::Useful } else { Priority::Detail };
         // Critical ones are named above, unless they are too many.
-        let named = band == SeverityLevel::Critical
-            && findings.iter().filter(|f| f.severity_level() == band).count() <= CRITICAL_NAMED;
-        let shown = groups.iter().take(GROUPS).filter(|g| g.band == band && !named);
-        b.push_attachment(rank, Block::rich_text(lines(band, shown, w)));
+        let named = level == SeverityLevel::Critical
+            && findings.iter().filter(|f| f.severity_level() == level).count() <= CRITICAL_NAMED;
+        let shown = groups.iter().take(GROUPS).filter(|g| g.level == level && !named);
+        b.push_attachment(rank, Block::rich_text(lines(level, shown, w)));
     }
     if groups.len() > GROUPS {
         let left: usize = groups.iter().skip(GROUPS).map(|g| g.findings.len()).sum();
@@ -90,12 +90,12 @@ fn grouped<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
     }
     let mut groups: Vec<Group> = by_key
         .into_iter()
-        .map(|((band, ..), mut findings)| {
+        .map(|((level, ..), mut findings)| {
             findings.sort_by(|a, b| b.severity.total_cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
-            Group { band, findings }
+            Group { level, findings }
         })
         .collect();
-    groups.sort_by_key(|g| (std::cmp::Reverse(g.band), std::cmp::Reverse(g.findings.len())));
+    groups.sort_by_key(|g| (std::cmp::Reverse(g.level), std::cmp::Reverse(g.findings.len())));
     groups
 }
 
@@ -111,7 +111,7 @@ fn headline(findings: &[&Finding]) -> SafeText {
 }
 
 fn counts(findings: &[&Finding]) -> String {
-    let of = |band: SeverityLevel| findings.iter().filter(|f| f.severity_level() == band).count();
+    let of = |level: SeverityLevel| findings.iter().filter(|f| f.severity_level() == level).count();
     let parts: Vec<String> =
         SeverityLevel::ALL.into_iter().rev().filter(|b| of(*b) > 0).map(|b| format!("{} {b}", of(b))).collect();
     parts.join(", ")
@@ -144,12 +144,12 @@ fn critical(findings: &[&Finding], w: &MessageOptions) -> Rich {
     }
 }
 
-fn lines<'a>(band: SeverityLevel, groups: impl Iterator<Item = &'a Group<'a>>, w: &MessageOptions) -> Rich {
+fn lines<'a>(level: SeverityLevel, groups: impl Iterator<Item = &'a Group<'a>>, w: &MessageOptions) -> Rich {
     let items: Vec<Runs> = groups.map(|g| line(g, w)).collect();
     if items.is_empty() {
         return Rich::new();
     }
-    let name = SafeText::single_line(&format!("{} {}", style::emoji(band, false), band.name().to_uppercase()));
+    let name = SafeText::single_line(&format!("{} {}", style::emoji(level, false), level.name().to_uppercase()));
     Rich::new().section(Runs::new().bold(&name)).bullets(items)
 }
 
@@ -232,7 +232,7 @@ fn fallback(
         let Some(first) = g.findings.first() else { continue };
         text = text
             .literal(" · ")
-            .text(&SafeText::single_line(&format!("{} {} ×", g.band, g.findings.len())))
+            .text(&SafeText::single_line(&format!("{} {} ×", g.level, g.findings.len())))
             .literal(" ")
             .code(&SafeText::single_line(first.kind.as_str()).truncate(SHORT));
         text = text
@@ -240,7 +240,7 @@ fn fallback(
             .code(&SafeText::single_line(&first.account_id))
             .literal("/")
             .code(&SafeText::single_line(&first.origin.region));
-        if g.band == SeverityLevel::Critical {
+        if g.level == SeverityLevel::Critical {
             text = text.literal(": ").append(render::to_fallback(&examples(&g.findings)));
         }
     }

@@ -234,8 +234,8 @@ pub const ESCALATION: &str = "escalation";
 pub const INVESTIGATION: &str = "investigation ";
 
 /// Why there is a reply that is not about a revision alone.
-pub fn reply_reason(news: &ReplyContent) -> Option<String> {
-    match (news.unacknowledged_for, news.assessment, news.reopened) {
+pub fn reply_reason(content: &ReplyContent) -> Option<String> {
+    match (content.unacknowledged_for, content.assessment, content.reopened) {
         (Some(_), _, _) => Some(ESCALATION.to_owned()),
         (None, Some(assessment), _) => Some(format!("{INVESTIGATION}{}", assessment.investigation)),
         (None, None, Some(Reopened::Unarchived)) => Some(UNARCHIVED.to_owned()),
@@ -244,13 +244,13 @@ pub fn reply_reason(news: &ReplyContent) -> Option<String> {
 }
 
 /// What is new about a finding, for its thread.
-pub fn reply(f: &Finding, news: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Message {
+pub fn reply(f: &Finding, content: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Message {
     let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
     // Another reply may be about the same revision.
-    if let Some(reason) = reply_reason(news) {
+    if let Some(reason) = reply_reason(content) {
         told["reason"] = reason.into();
     }
-    Message::new(reply_message::body(f, news, w, form), metadata("guardduty_reply", told))
+    Message::new(reply_message::body(f, content, w, form), metadata("guardduty_reply", told))
 }
 
 /// The minimal form for a finding of which nothing but the ID could be read.

@@ -15,43 +15,43 @@ use crate::time::format_duration;
 /// Values of a kind that a reply names.
 const NAMED: usize = 5;
 
-pub(super) fn body(f: &Finding, news: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Body {
-    let lines = match (news.unacknowledged_for, news.assessment) {
+pub(super) fn body(f: &Finding, content: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Body {
+    let lines = match (content.unacknowledged_for, content.assessment) {
         (Some(_), _) => title_line(f),
         (None, Some(assessment)) => assessment::lines(assessment),
-        (None, None) => lines(f, news),
+        (None, None) => lines(f, content),
     };
-    let who = news.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
+    let who = content.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
     match form {
         MessageForm::Blocks => {
             let mut b = BodyBuilder::new();
-            b.push(Priority::Vital, Block::rich_text(rich(f, news, who.as_ref(), &lines)));
-            for note in notes::runs(&news.addressing) {
+            b.push(Priority::Vital, Block::rich_text(rich(f, content, who.as_ref(), &lines)));
+            for note in notes::runs(&content.addressing) {
                 b.push(Priority::Important, Block::rich_text(Rich::new().section(note)));
             }
-            if let Placement::Channel { message_link } = news.placement {
+            if let Placement::Channel { message_link } = content.placement {
                 b.push(Priority::Important, Block::rich_text(Rich::new().section(no_thread(message_link))));
             }
-            b.push(Priority::Important, Block::context([SafeText::single_line(&identity(f, news, w)).into()]));
-            b.finish(fallback(f, news, w, who.as_ref(), &lines, None))
+            b.push(Priority::Important, Block::context([SafeText::single_line(&identity(f, content, w)).into()]));
+            b.finish(fallback(f, content, w, who.as_ref(), &lines, None))
         }
-        MessageForm::Text => Body::text_only(fallback(f, news, w, who.as_ref(), &lines, links::console_link(f, w))),
+        MessageForm::Text => Body::text_only(fallback(f, content, w, who.as_ref(), &lines, links::console_link(f, w))),
         MessageForm::Minimal => Body::text_only(minimal::minimal_finding(f)),
     }
 }
 
-fn rich(f: &Finding, news: &ReplyContent, who: Option<&Mention>, lines: &[Line]) -> Rich {
+fn rich(f: &Finding, content: &ReplyContent, who: Option<&Mention>, lines: &[Line]) -> Rich {
     let mut first = Runs::new();
     if let Some(who) = who {
         first = first.mention(who).say(" ");
     }
-    if let Some(time) = news.unacknowledged_for {
+    if let Some(time) = content.unacknowledged_for {
         first = first.bold(&call(f, time)).say(" · ");
     }
-    if let Some(assessment) = news.assessment {
+    if let Some(assessment) = content.assessment {
         first = first.bold(&assessment::title(assessment)).say(" · ");
     }
-    if let Some(was) = news.previous_severity {
+    if let Some(was) = content.previous_severity {
         first = first.bold(&increase(f, was)).say(" · ");
     }
     Rich::new().section(named(f, first)).bullets(lines.iter().map(render::to_text_runs))
@@ -79,10 +79,10 @@ fn no_thread(message_link: Option<&str>) -> Runs {
 }
 
 /// `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`; outside of the thread with the ID.
-fn identity(f: &Finding, news: &ReplyContent, w: &MessageOptions) -> String {
+fn identity(f: &Finding, content: &ReplyContent, w: &MessageOptions) -> String {
     let place = top::place(f, w).to_plain();
     let id = format!("id {}", f.id);
-    let id = if news.placement == Placement::Thread { "" } else { id.as_str() };
+    let id = if content.placement == Placement::Thread { "" } else { id.as_str() };
     let parts = [place.as_str(), f.kind.as_str(), id].into_iter().filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" · ")
 }
@@ -116,9 +116,9 @@ fn title_line(f: &Finding) -> Vec<Line> {
 }
 
 /// The reopening, new values by kind, then the count.
-fn lines(f: &Finding, news: &ReplyContent) -> Vec<Line> {
+fn lines(f: &Finding, content: &ReplyContent) -> Vec<Line> {
     let mut lines = Vec::new();
-    lines.extend(news.reopened.map(|reopened| Line::new().literal(reopened_text(reopened))));
+    lines.extend(content.reopened.map(|reopened| Line::new().literal(reopened_text(reopened))));
     for (kind, one, many) in [
         ("ip", "new remote IP ", "new remote IPs "),
         ("country", "new country ", "new countries "),
@@ -129,7 +129,7 @@ fn lines(f: &Finding, news: &ReplyContent) -> Vec<Line> {
         ("process", "new process ", "new processes "),
         ("threat", "new threat ", "new threats "),
     ] {
-        let values: Vec<&str> = news
+        let values: Vec<&str> = content
             .new_attributes
             .iter()
             .filter_map(|token| attribute_history::parse_attribute(token))
@@ -149,7 +149,7 @@ fn lines(f: &Finding, news: &ReplyContent) -> Vec<Line> {
         }
         lines.push(phrase);
     }
-    let more = news.previous_count.map_or(0, |was| f.count.saturating_sub(was));
+    let more = content.previous_count.map_or(0, |was| f.count.saturating_sub(was));
     if more > 0 || lines.is_empty() {
         let total = format!("seen {}", pluralize(f.count, "time"));
         let words = if more > 0 { format!("{total} ({more} new)") } else { total };
@@ -164,7 +164,7 @@ fn lines(f: &Finding, news: &ReplyContent) -> Vec<Line> {
 
 fn fallback(
     f: &Finding,
-    news: &ReplyContent,
+    content: &ReplyContent,
     w: &MessageOptions,
     who: Option<&Mention>,
     lines: &[Line],
@@ -174,13 +174,13 @@ fn fallback(
     if let Some(who) = who {
         text = text.mention(who).literal(" ");
     }
-    if let Some(was) = news.previous_severity {
+    if let Some(was) = content.previous_severity {
         text = text.text(&increase(f, was)).literal(" · ");
     }
-    if let Some(time) = news.unacknowledged_for {
+    if let Some(time) = content.unacknowledged_for {
         text = text.text(&call(f, time)).literal(" · ");
     }
-    if let Some(assessment) = news.assessment {
+    if let Some(assessment) = content.assessment {
         text = text.text(&assessment::title(assessment)).literal(" · ");
     }
     text = text.append(named_in_mrkdwn(f));
@@ -188,9 +188,9 @@ fn fallback(
         text = text.literal(" · ").append(render::to_fallback(line));
     }
     text = text
-        .append(notes::fallback(&news.addressing))
+        .append(notes::fallback(&content.addressing))
         .literal(" · ")
-        .code(&SafeText::single_line(&identity(f, news, w)));
+        .code(&SafeText::single_line(&identity(f, content, w)));
     if let Some(to) = link {
         text = text.literal(" · ").link(&to, &links::link_label("open in GuardDuty"));
     }

@@ -9,8 +9,8 @@ use crate::finding::{Finding, SeverityLevel};
 pub(super) const NEUTRAL: Color = Color("#9AA0A6");
 
 /// The bar: also for those who see no red from green the signs below differ in more than hue.
-pub(super) fn color(band: SeverityLevel, archived: bool) -> Color {
-    Color(match (archived, band) {
+pub(super) fn color(level: SeverityLevel, archived: bool) -> Color {
+    Color(match (archived, level) {
         (true, _) => "#9AA0A6",
         (_, SeverityLevel::Critical) => "#8E0B1F",
         (_, SeverityLevel::High) => "#D93025",
@@ -19,8 +19,8 @@ pub(super) fn color(band: SeverityLevel, archived: bool) -> Color {
     })
 }
 
-pub(super) fn emoji(band: SeverityLevel, archived: bool) -> &'static str {
-    match (archived, band) {
+pub(super) fn emoji(level: SeverityLevel, archived: bool) -> &'static str {
+    match (archived, level) {
         (true, _) => "⚪",
         (_, SeverityLevel::Critical) => "🚨",
         (_, SeverityLevel::High) => "🔴",

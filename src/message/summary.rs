@@ -41,7 +41,7 @@ impl Summary {
 /// An open finding that has a message of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorstFinding {
-    pub band: SeverityLevel,
+    pub level: SeverityLevel,
     pub severity: f64,
     /// The title, or the ID; untrusted.
     pub title: String,
@@ -137,16 +137,16 @@ fn lines(summary: &Summary) -> Vec<String> {
 
 /// `1 critical · 24 high · 38 medium · 19 low`
 fn by_band(open: &BTreeMap<SeverityLevel, u64>) -> String {
-    let bands = SeverityLevel::ALL.into_iter().rev();
+    let levels = SeverityLevel::ALL.into_iter().rev();
     let counts: Vec<String> =
-        bands.map(|band| format!("{} {}", open.get(&band).copied().unwrap_or(0), band.name())).collect();
+        levels.map(|level| format!("{} {}", open.get(&level).copied().unwrap_or(0), level.name())).collect();
     counts.join(" · ")
 }
 
 fn worst(finding: &WorstFinding) -> Runs {
-    let sign = style::emoji(finding.band, false);
+    let sign = style::emoji(finding.level, false);
     let severity =
-        format!("{sign} {} {} · ", finding.band.name().to_uppercase(), SeverityLevel::format_score(finding.severity));
+        format!("{sign} {} {} · ", finding.level.name().to_uppercase(), SeverityLevel::format_score(finding.severity));
     let title = SafeText::single_line(&finding.title).defang().truncate(LABEL);
     let runs = Runs::new().text(&SafeText::single_line(&severity)).say(" ");
     let runs = match finding.permalink.as_deref().and_then(Link::new) {

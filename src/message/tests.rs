@@ -96,8 +96,9 @@ fn mentions_of_a_route_appear_in_every_message_type() {
     assert_eq!(message["blocks"][0]["text"]["text"], "<!subteam^S0123> <@U0123>");
     let digest = super::digest("d", &[&f], &wording(), &mentioning(both), MessageForm::Blocks);
     assert!(digest.fallback().starts_with("<!subteam^S0123> <@U0123> "), "{}", digest.fallback());
-    let news = ReplyContent { previous_severity: Some(5.0), addressing: mentioning(both), ..ReplyContent::default() };
-    let reply = super::reply(&f, &news, &wording(), MessageForm::Blocks).payload();
+    let content =
+        ReplyContent { previous_severity: Some(5.0), addressing: mentioning(both), ..ReplyContent::default() };
+    let reply = super::reply(&f, &content, &wording(), MessageForm::Blocks).payload();
     let first = &reply["blocks"][0]["elements"][0]["elements"];
     assert_eq!(first[0], json!({"type": "usergroup", "usergroup_id": "S0123"}));
     assert_eq!(first[2], json!({"type": "user", "user_id": "U0123"}));
@@ -185,8 +186,8 @@ fn a_reply_names_its_finding_and_what_is_new() {
     let mut f = fixture("iam-tor-caller");
     f.count = 47;
     let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(str::to_owned);
-    let news = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
-    insta::assert_snapshot!(seen(&super::reply(&f, &news, &wording(), MessageForm::Blocks).payload()), @"
+    let content = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
+    insta::assert_snapshot!(seen(&super::reply(&f, &content, &wording(), MessageForm::Blocks).payload()), @"
     text: IAM user `deploy-bot` · new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times (33 new), last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
     IAM user `deploy-bot`
       - new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9`
@@ -209,13 +210,13 @@ fn a_reply_names_its_finding_and_what_is_new() {
 fn a_reply_is_at_most_half_of_its_message() {
     for (name, f) in fixtures() {
         let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
-        let news = ReplyContent {
+        let content = ReplyContent {
             previous_severity: Some(2.0),
             new_attributes: &fresh,
             previous_count: Some(1),
             ..ReplyContent::default()
         };
-        let reply = width::lines(&super::reply(&f, &news, &wording(), MessageForm::Blocks).payload());
+        let reply = width::lines(&super::reply(&f, &content, &wording(), MessageForm::Blocks).payload());
         let message = width::lines(&full(&f, &RenderContext::default()));
         assert!(reply.len() <= 9.max(message.len() / 2), "{name}: {reply:#?}");
     }
@@ -266,11 +267,11 @@ fn notices_and_redirects_have_plain_texts() {
 fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
     let f = fixture("iam-tor-caller");
     let omitted = Addressing { omitted_mention: Some("<!channel> <!subteam^S0123>"), ..Addressing::default() };
-    let news = ReplyContent { previous_severity: Some(2.0), addressing: omitted, ..ReplyContent::default() };
+    let content = ReplyContent { previous_severity: Some(2.0), addressing: omitted, ..ReplyContent::default() };
     for form in [MessageForm::Blocks, MessageForm::Text] {
         for message in [
             super::finding(&f, &RenderContext::addressed(&omitted), &wording(), form),
-            super::reply(&f, &news, &wording(), form),
+            super::reply(&f, &content, &wording(), form),
             super::digest("d", &[&f, &f], &wording(), &omitted, form),
         ] {
             let text = message.payload().to_string().replace("<!date^", "");
@@ -303,7 +304,7 @@ fn a_reply_in_the_channel_names_its_finding() {
         placement,
         ..ReplyContent::default()
     };
-    let news = ReplyContent { new_attributes: &fresh, placement, ..ReplyContent::default() };
-    let shown = |news: &ReplyContent| seen(&super::reply(&f, news, &wording(), MessageForm::Blocks).payload());
-    insta::assert_snapshot!("reply-in-channel", [shown(&increased), shown(&news)].join("\n"));
+    let content = ReplyContent { new_attributes: &fresh, placement, ..ReplyContent::default() };
+    let shown = |content: &ReplyContent| seen(&super::reply(&f, content, &wording(), MessageForm::Blocks).payload());
+    insta::assert_snapshot!("reply-in-channel", [shown(&increased), shown(&content)].join("\n"));
 }

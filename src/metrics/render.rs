@@ -192,10 +192,10 @@ fn source_families(sources: &[SourceMetrics]) -> Vec<MetricFamily> {
 fn unacknowledged_families(unacknowledged: &Unacknowledged) -> Vec<MetricFamily> {
     let mut counts = Vec::new();
     let mut oldest = Vec::new();
-    for band in SeverityLevel::ALL {
-        let labels = [("severity", band.name())];
-        counts.push(gauge(&labels, unacknowledged.findings.get(&band).copied().unwrap_or(0) as f64));
-        oldest.extend(unacknowledged.oldest.get(&band).map(|time| gauge(&labels, time.as_secs_f64())));
+    for level in SeverityLevel::ALL {
+        let labels = [("severity", level.name())];
+        counts.push(gauge(&labels, unacknowledged.findings.get(&level).copied().unwrap_or(0) as f64));
+        oldest.extend(unacknowledged.oldest.get(&level).map(|time| gauge(&labels, time.as_secs_f64())));
     }
     vec![
         metric_family(
@@ -247,10 +247,10 @@ fn missed_scans(sources: &[SourceMetrics]) -> Vec<Metric> {
 fn open_findings(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
-        for (band, n) in
+        for (level, n) in
             s.open.iter().flat_map(|open| SeverityLevel::ALL.map(|b| (b, open.get(&b).copied().unwrap_or(0))))
         {
-            let labels = [("account", s.account.as_str()), ("region", &s.region), ("severity", band.name())];
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("severity", level.name())];
             samples.push(gauge(&labels, n as f64));
         }
     }
@@ -260,8 +260,8 @@ fn open_findings(sources: &[SourceMetrics]) -> Vec<Metric> {
 fn counter_families(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<MetricFamily> {
     let mut findings = c.findings.clone();
     for s in sources {
-        for band in SeverityLevel::ALL {
-            findings.entry(format!("{}|{}|{}", band.name(), s.account, s.region)).or_default();
+        for level in SeverityLevel::ALL {
+            findings.entry(format!("{}|{}|{}", level.name(), s.account, s.region)).or_default();
         }
     }
     let mut notifications = c.notifications.clone();

@@ -103,7 +103,7 @@ pub struct Reply {
 
 impl Reply {
     /// The content of the reply that says it.
-    pub fn news(&self) -> ReplyContent<'_> {
+    pub fn content(&self) -> ReplyContent<'_> {
         ReplyContent {
             previous_severity: self.previous_severity,
             new_attributes: &self.new_attributes,

@@ -41,11 +41,11 @@ pub fn update_health(
     new: bool,
     all: bool,
     reading: &SourceStatus,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
     now: Timestamp,
 ) -> (SourceState, Vec<Notice>) {
     let mut source = source.clone();
-    let notices = judge(key, &mut source, new, all, reading, stamp, now);
+    let notices = judge(key, &mut source, new, all, reading, epoch, now);
     (source, notices)
 }
 
@@ -55,21 +55,21 @@ fn judge(
     new: bool,
     all: bool,
     reading: &SourceStatus,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
     now: Timestamp,
 ) -> Vec<Notice> {
     let unknown = new || source.detector_status == DetectorStatus::Excluded;
     match reading {
         SourceStatus::NoDetector if all && unknown => exclude(source),
         SourceStatus::Unreadable(error) if all && unknown && error.rules_out_region() => exclude(source),
-        SourceStatus::Unreadable(error) => on_unreadable(key, source, error, stamp, now),
-        SourceStatus::NoDetector => [on_recovered(key, source, stamp, now), on_detector_missing(key, source, stamp)]
+        SourceStatus::Unreadable(error) => on_unreadable(key, source, error, epoch, now),
+        SourceStatus::NoDetector => [on_recovered(key, source, epoch, now), on_detector_missing(key, source, epoch)]
             .into_iter()
             .flatten()
             .collect(),
         SourceStatus::Detector { id, enabled } => {
-            let again = on_recovered(key, source, stamp, now);
-            again.into_iter().chain(on_detector(key, source, id, *enabled, new, stamp)).collect()
+            let again = on_recovered(key, source, epoch, now);
+            again.into_iter().chain(on_detector(key, source, id, *enabled, new, epoch)).collect()
         }
     }
 }
@@ -84,7 +84,7 @@ fn on_unreadable(
     key: &str,
     source: &mut SourceState,
     error: &ReadError,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
     now: Timestamp,
 ) -> Vec<Notice> {
     let second = source.unreadable_since.is_some();
@@ -98,7 +98,7 @@ fn on_unreadable(
         error.to_string(),
         "Its findings are delayed. They are delivered once the source can be read again".into(),
     ];
-    vec![stamp.notice(
+    vec![epoch.notice(
         &format!("unreadable-{key}"),
         NoticeLevel::Warning,
         format!("Cannot read {}", display_name(key)),
@@ -116,12 +116,12 @@ fn display_name(key: &str) -> String {
 }
 
 /// The notice that a source, which is forgotten now, can be read again, if it was announced that it cannot.
-pub fn recovery(key: &str, source: &SourceState, stamp: NoticeEpoch, now: Timestamp) -> Option<Notice> {
-    on_recovered(key, &mut source.clone(), stamp, now)
+pub fn recovery(key: &str, source: &SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+    on_recovered(key, &mut source.clone(), epoch, now)
 }
 
 /// The end of a blind period, if it was announced.
-fn on_recovered(key: &str, source: &mut SourceState, stamp: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+fn on_recovered(key: &str, source: &mut SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
     let since = source.unreadable_since.take();
     source.last_read_at = Some(now);
     if !std::mem::take(&mut source.outage_announced) {
@@ -134,10 +134,10 @@ fn on_recovered(key: &str, source: &mut SourceState, stamp: NoticeEpoch, now: Ti
         now.to_rfc3339()
     );
     let lines = vec!["Reading has resumed. The findings of this period follow".into()];
-    Some(stamp.notice(&format!("readable-again-{key}"), NoticeLevel::Resolved, title, lines))
+    Some(epoch.notice(&format!("readable-again-{key}"), NoticeLevel::Resolved, title, lines))
 }
 
-fn on_detector_missing(key: &str, source: &mut SourceState, stamp: NoticeEpoch) -> Option<Notice> {
+fn on_detector_missing(key: &str, source: &mut SourceState, epoch: NoticeEpoch) -> Option<Notice> {
     if source.detector_status == DetectorStatus::Missing {
         return None;
     }
@@ -147,7 +147,7 @@ fn on_detector_missing(key: &str, source: &mut SourceState, stamp: NoticeEpoch) 
         None => format!("No GuardDuty detector in {key}"),
     };
     let lines = vec!["GuardDuty detects nothing there until it is enabled".into()];
-    Some(stamp.notice(&format!("detector-missing-{key}"), NoticeLevel::Warning, title, lines))
+    Some(epoch.notice(&format!("detector-missing-{key}"), NoticeLevel::Warning, title, lines))
 }
 
 fn on_detector(
@@ -156,7 +156,7 @@ fn on_detector(
     id: &str,
     enabled: Option<bool>,
     new: bool,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let before = source.detector_id.replace(id.to_owned());
     let was = std::mem::take(&mut source.detector_status);
@@ -164,7 +164,7 @@ fn on_detector(
     let anew = before.is_some_and(|b| b != id) || (was == DetectorStatus::Missing && !new);
     if anew {
         let lines = vec![format!("New detector {id}; delivery continues from the watermark of the source")];
-        notices.push(stamp.notice(
+        notices.push(epoch.notice(
             &format!("detector-replaced-{key}"),
             NoticeLevel::Info,
             format!("Detector replaced in {key}"),
@@ -179,7 +179,7 @@ fn on_detector(
     }
     if source.detector_status == DetectorStatus::Disabled && was != DetectorStatus::Disabled {
         let lines = vec!["GuardDuty detects nothing there until it is enabled again".into()];
-        notices.push(stamp.notice(
+        notices.push(epoch.notice(
             &format!("detector-disabled-{key}"),
             NoticeLevel::Warning,
             format!("Detector disabled in {key}"),
@@ -187,7 +187,7 @@ fn on_detector(
         ));
     }
     if was == DetectorStatus::Disabled && enabled == Some(true) {
-        notices.push(stamp.notice(
+        notices.push(epoch.notice(
             &format!("detector-enabled-{key}"),
             NoticeLevel::Resolved,
             format!("Detector enabled again in {key}"),
@@ -201,13 +201,13 @@ fn on_detector(
 pub type OpenCounts = BTreeMap<SeverityLevel, u64>;
 
 /// A run that finds no state.
-pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, stamp: NoticeEpoch) -> Notice {
+pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: NoticeEpoch) -> Notice {
     let title = format!("No saved state: looking back {}", format_lookback(lookback));
     let lines = vec![
         format_open_counts(open),
         "Findings that were already open are not posted. Each of them is posted when it recurs".into(),
     ];
-    stamp.notice("no-state", NoticeLevel::Info, title, lines)
+    epoch.notice("no-state", NoticeLevel::Info, title, lines)
 }
 
 /// Sources that are new to a state that knows others.
@@ -215,7 +215,7 @@ pub fn new_sources_notice(
     keys: &[String],
     lookback: Duration,
     open: Option<&OpenCounts>,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Notice {
     let title = match keys {
         [one] => format!("New source {one}: looking back {}", format_lookback(lookback)),
@@ -223,11 +223,11 @@ pub fn new_sources_notice(
     };
     let mut lines = if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() };
     lines.insert(0, format_open_counts(open));
-    stamp.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Info, title, lines)
+    epoch.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Info, title, lines)
 }
 
 /// Sources at which a run on a wrong clock looked from an instant on that had not come.
-pub fn clock_skew_notice(keys: &[String], from: Timestamp, stamp: NoticeEpoch) -> Notice {
+pub fn clock_skew_notice(keys: &[String], from: Timestamp, epoch: NoticeEpoch) -> Notice {
     let title = match keys {
         [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
         many => format!("Clock skew: {} sources are read again from {}", many.len(), from.to_rfc3339()),
@@ -238,14 +238,14 @@ pub fn clock_skew_notice(keys: &[String], from: Timestamp, stamp: NoticeEpoch) -
         "Findings updated before that time may not have been announced. A replay announces them".into(),
     ];
     lines.extend(if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() });
-    stamp.notice(&format!("clock-skew-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("clock-skew-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Warning, title, lines)
 }
 
 /// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
-pub fn excluded_regions_notice(keys: &[String], stamp: NoticeEpoch) -> Notice {
+pub fn excluded_regions_notice(keys: &[String], epoch: NoticeEpoch) -> Notice {
     let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(wrap_list(keys, ", "));
-    stamp.notice(
+    epoch.notice(
         &format!("excluded-regions-{}", keys.first().map_or("", String::as_str)),
         NoticeLevel::Info,
         "Regions excluded".into(),

@@ -112,15 +112,15 @@ pub fn compare(
     watched: &mut WatchBaseline,
     ids: &[String],
     read: &[(String, Content)],
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     match row.effect {
-        Effect::Hides => compare_hiding(key, row, watched, ids, read, stamp),
+        Effect::Hides => compare_hiding(key, row, watched, ids, read, epoch),
         Effect::Finds => {
             let active = read.iter().filter(|(_, content)| content.active);
             let active = active.map(|(id, content)| (id.clone(), content.name.clone())).collect();
             let of = Finding { key, id: row.id, what: row.name, meaning: row.meaning };
-            compare_finding(&of, watched, row.recorded, active, |_| "is no longer active".into(), stamp)
+            compare_finding(&of, watched, row.recorded, active, |_| "is no longer active".into(), epoch)
         }
     }
 }

@@ -83,8 +83,8 @@ impl Watched {
     /// Reads why the newest scans failed or were skipped. Without the permission they are announced without a reason.
     async fn read_reasons<D: GuardDutyApi>(&mut self, source: &D, query: &ScanQuery) {
         let mut scans = self.scans.take();
-        let news = scans.iter_mut().flatten().filter(|scan| query.is_news(scan));
-        for scan in news.take(REASONS) {
+        let content = scans.iter_mut().flatten().filter(|scan| query.is_news(scan));
+        for scan in content.take(REASONS) {
             let Some(reason) = self.keep(source.scan_reason(&scan.id).await) else { break };
             scan.reason = reason;
         }
@@ -116,7 +116,7 @@ async fn list<D: GuardDutyApi>(
 }
 
 /// Records what was read of a source, and returns the notices about what changed.
-pub fn compare(key: &str, source: &mut SourceState, look: &Look, stamp: NoticeEpoch, now: Timestamp) -> Vec<Notice> {
+pub fn compare(key: &str, source: &mut SourceState, look: &Look, epoch: NoticeEpoch, now: Timestamp) -> Vec<Notice> {
     let seen = &look.watched;
     let features = look.status.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;
@@ -131,23 +131,23 @@ pub fn compare(key: &str, source: &mut SourceState, look: &Look, stamp: NoticeEp
     let mut notices = Vec::new();
     for row in &TABLE {
         if let Some(listed) = seen.items.get(&row.subject) {
-            notices.extend(watch::compare(key, row, watched, &listed.ids, &listed.read, stamp));
+            notices.extend(watch::compare(key, row, watched, &listed.ids, &listed.read, epoch));
         }
     }
     if let Some(features) = features {
-        notices.extend(watch::compare_features(key, watched, features, stamp));
+        notices.extend(watch::compare_features(key, watched, features, epoch));
     }
     if let Some(members) = &seen.members {
-        notices.extend(watch::compare_members(key, watched, members, stamp));
+        notices.extend(watch::compare_members(key, watched, members, epoch));
     }
     if let Some(uncovered) = &seen.uncovered {
-        notices.extend(watch::compare_coverage(key, watched, uncovered, stamp));
+        notices.extend(watch::compare_coverage(key, watched, uncovered, epoch));
     }
     if let Some(destinations) = &seen.destinations {
-        notices.extend(watch::compare_destinations(key, watched, destinations, stamp));
+        notices.extend(watch::compare_destinations(key, watched, destinations, epoch));
     }
     if let Some(scans) = &seen.scans {
-        notices.extend(watch::compare_scans(key, watched, scans, stamp, now));
+        notices.extend(watch::compare_scans(key, watched, scans, epoch, now));
     }
     notices
 }

@@ -74,9 +74,9 @@ impl Printer<'_> {
 
     fn reply(&self, f: &Finding, update: &Update, word: &Reply) {
         let mention = update.repost_to.mention.as_deref().filter(|_| word.is_call());
-        let news = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..word.news() };
+        let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..word.content() };
         let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
-        self.post(&update.message.channel, Some(root), &message::reply(f, &news, self.wording, MessageForm::Blocks));
+        self.post(&update.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));
     }
 
     fn post(&self, channel: &str, thread: Option<&str>, message: &Message) {

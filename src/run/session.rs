@@ -111,10 +111,10 @@ fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now
 /// nothing, is not known; what it said or compared last, it did just now.
 fn correct(state: &mut State, config: &Config, now: Timestamp) {
     let look_back = now.minus(config.lookback);
-    let stamp = NoticeEpoch(state.saved_at.unwrap_or(now));
+    let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
     let keys = state.correct_times(|time| is_ahead(time, config, now), look_back, now);
     if !keys.is_empty() {
-        let notice = source_health::clock_skew_notice(&keys, look_back, stamp);
+        let notice = source_health::clock_skew_notice(&keys, look_back, epoch);
         log_queued(&notice);
         state.queue_notice(notice);
     }

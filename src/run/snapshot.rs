@@ -40,9 +40,9 @@ fn delay_sample(delay: &DelayHistogram) -> metrics::DelayHistogram {
 
 fn unacknowledged(state: &State) -> metrics::Unacknowledged {
     let mut unacknowledged = metrics::Unacknowledged::default();
-    for (band, first) in state.unacknowledged() {
-        *unacknowledged.findings.entry(band).or_default() += 1;
-        let oldest = unacknowledged.oldest.entry(band).or_insert(first);
+    for (level, first) in state.unacknowledged() {
+        *unacknowledged.findings.entry(level).or_default() += 1;
+        let oldest = unacknowledged.oldest.entry(level).or_insert(first);
         *oldest = first.min(*oldest);
     }
     unacknowledged

@@ -218,11 +218,11 @@ impl SlackApi for Client {
     /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
     async fn permalink(&self, at: &MessageRef) -> Option<String> {
         let url = &self.identity().await.ok()?.url;
-        let stamp = at.ts.replace('.', "");
+        let epoch = at.ts.replace('.', "");
         let thread =
             at.thread_ts.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
-        (!stamp.is_empty() && url.starts_with("http"))
-            .then(|| format!("{}/archives/{}/p{stamp}{thread}", url.trim_end_matches('/'), at.channel))
+        (!epoch.is_empty() && url.starts_with("http"))
+            .then(|| format!("{}/archives/{}/p{epoch}{thread}", url.trim_end_matches('/'), at.channel))
     }
 
     async fn post_message(

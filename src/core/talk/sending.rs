@@ -195,7 +195,7 @@ impl Talk {
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {
         let (f, update) = self.reply_of();
-        let reason = message::reply_reason(&update.reply.as_ref()?.news());
+        let reason = message::reply_reason(&update.reply.as_ref()?.content());
         Some(ReplyId::new(&f.id, &f.updated_at, reason.as_deref()))
     }
 
@@ -241,6 +241,7 @@ fn reply(
     wording: &MessageOptions,
 ) -> Message {
     let none = Reply::default();
-    let news = ReplyContent { addressing: *addressing, placement, ..update.reply.as_ref().unwrap_or(&none).news() };
-    message::reply(f, &news, wording, form)
+    let content =
+        ReplyContent { addressing: *addressing, placement, ..update.reply.as_ref().unwrap_or(&none).content() };
+    message::reply(f, &content, wording, form)
 }

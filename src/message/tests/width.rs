@@ -48,9 +48,9 @@ fn the_line_under_the_title_answers_how_severe_where_when_and_how_often() {
 
 #[test]
 fn a_reply_stands_alone() {
-    let news = ReplyContent { previous_severity: Some(2.0), ..ReplyContent::default() };
+    let content = ReplyContent { previous_severity: Some(2.0), ..ReplyContent::default() };
     for (name, finding) in fixtures().into_iter().filter(|(name, _)| name != "hostile") {
-        let reply = super::super::reply(&finding, &news, &wording(), MessageForm::Blocks).payload();
+        let reply = super::super::reply(&finding, &content, &wording(), MessageForm::Blocks).payload();
         for shown in [seen(&reply), reply["text"].to_string()].map(|shown| shown.replace("&amp;", "&")) {
             let subject = finding.subject().to_plain();
             let resource = subject.rsplit(' ').next().unwrap_or_default().trim_matches(['(', ')']);

@@ -15,7 +15,7 @@ pub fn compare_coverage(
     key: &str,
     watched: &mut WatchBaseline,
     found: &[Uncovered],
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let mut unhealthy: BTreeMap<String, Unhealthy> = BTreeMap::new();
     for resource in found {
@@ -34,7 +34,7 @@ pub fn compare_coverage(
     let Some(before) = before else { return Vec::new() };
     let grew = unhealthy.iter().any(|(resource_type, now)| has_grown(before.get(resource_type), now));
     if grew {
-        return vec![uncovered(key, &unhealthy, found, stamp)];
+        return vec![uncovered(key, &unhealthy, found, epoch)];
     }
     let recovered = |(resource_type, now): (&String, &Unhealthy)| {
         let was = before.get(resource_type).map_or(0, |before| before.count);
@@ -45,7 +45,7 @@ pub fn compare_coverage(
         return Vec::new();
     }
     let title = format!("Runtime coverage in {key} is healthy again: {}", recovered.join(", "));
-    vec![stamp.notice(&format!("coverage-end-{key}"), NoticeLevel::Resolved, title, Vec::new())]
+    vec![epoch.notice(&format!("coverage-end-{key}"), NoticeLevel::Resolved, title, Vec::new())]
 }
 
 fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
@@ -55,7 +55,7 @@ fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
     now.count > before.count || (is_complete(before) && is_complete(now) && !now.ids.is_subset(&before.ids))
 }
 
-fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncovered], stamp: NoticeEpoch) -> Notice {
+fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncovered], epoch: NoticeEpoch) -> Notice {
     let counts = unhealthy.iter().filter(|(_, of_type)| of_type.count > 0);
     let counts: Vec<String> = counts.map(|(name, of_type)| format!("{} {name}", of_type.count)).collect();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
@@ -67,5 +67,5 @@ fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncove
     let meaning = "GuardDuty sees nothing of what runs on these resources".to_owned();
     let title = format!("Unhealthy runtime coverage in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).collect();
-    stamp.notice(&format!("coverage-{key}"), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("coverage-{key}"), NoticeLevel::Warning, title, lines)
 }

@@ -16,7 +16,7 @@ pub fn compare_destinations(
     key: &str,
     watched: &mut WatchBaseline,
     found: &[Destination],
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let before = watched.destinations.replace(recorded(found)).unwrap_or_default();
     let mut notices = Vec::new();
@@ -26,17 +26,17 @@ pub fn compare_destinations(
         }
         let now = found.iter().find(|now| now.id == *id);
         if let Some(now) = now.filter(|now| now.bucket != was.bucket) {
-            notices.push(changed(key, was, now, stamp));
+            notices.push(changed(key, was, now, epoch));
         }
         if was.publishes && now.is_none_or(|now| !now.publishes()) {
-            notices.push(lost(key, was, now, stamp));
+            notices.push(lost(key, was, now, epoch));
             if watched.lost.len() < MOST_LOST {
                 watched.lost.insert(format!("{KIND}{}", was.bucket));
             }
         }
     }
     if let Some(active) = found.iter().find(|destination| destination.publishes()) {
-        notices.extend(ended(key, watched, active, stamp));
+        notices.extend(ended(key, watched, active, epoch));
     }
     notices
 }
@@ -49,13 +49,13 @@ fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
     found.iter().map(record).collect()
 }
 
-fn changed(key: &str, was: &Exported, now: &Destination, stamp: NoticeEpoch) -> Notice {
+fn changed(key: &str, was: &Exported, now: &Destination, epoch: NoticeEpoch) -> Notice {
     let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
-    stamp.notice(&format!("destination-changed-{key}-{}", now.bucket), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("destination-changed-{key}-{}", now.bucket), NoticeLevel::Warning, title, lines)
 }
 
-fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: NoticeEpoch) -> Notice {
+fn lost(key: &str, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
         Some(now) => ("no longer receives findings", Some(format!("Status: {}", now.status))),
@@ -66,18 +66,18 @@ fn lost(key: &str, was: &Exported, now: Option<&Destination>, stamp: NoticeEpoch
     let meaning = "Findings are no longer exported to this bucket".to_owned();
     let lines = [meaning].into_iter().chain(reason).chain(since).collect();
     let title = format!("Publishing destination “{}” in {key} {end}", was.bucket);
-    stamp.notice(&format!("destination-off-{key}-{}", was.bucket), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("destination-off-{key}-{}", was.bucket), NoticeLevel::Warning, title, lines)
 }
 
 /// A detector has one destination: what was lost ends when any destination receives findings.
-fn ended(key: &str, watched: &mut WatchBaseline, active: &Destination, stamp: NoticeEpoch) -> Vec<Notice> {
+fn ended(key: &str, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Vec<Notice> {
     let lost: Vec<String> = watched.lost.iter().filter(|name| name.starts_with(KIND)).cloned().collect();
     if lost.is_empty() {
         return Vec::new();
     }
     watched.lost.retain(|name| !name.starts_with(KIND));
     let title = format!("Findings of {key} are exported again, to “{}”", active.bucket);
-    vec![stamp.notice(&format!("destination-on-{key}-{}", active.bucket), NoticeLevel::Resolved, title, Vec::new())]
+    vec![epoch.notice(&format!("destination-on-{key}-{}", active.bucket), NoticeLevel::Resolved, title, Vec::new())]
 }
 
 #[cfg(test)]

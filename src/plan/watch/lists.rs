@@ -17,7 +17,7 @@ pub(super) fn compare_hiding(
     watched: &mut WatchBaseline,
     ids: &[String],
     read: &[(String, Content)],
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let before = (row.recorded)(watched).take();
     let mut recorded = before.clone().unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) fn compare_hiding(
     let mut notices = Vec::new();
     let ended = |name: &str, id: &str| {
         let title = format!("{} “{name}” in {key} is no longer active", capitalized(row.name));
-        stamp.notice(&format!("{}-end-{key}-{id}", row.id), NoticeLevel::Resolved, title, Vec::new())
+        epoch.notice(&format!("{}-end-{key}-{id}", row.id), NoticeLevel::Resolved, title, Vec::new())
     };
     let gone = before.iter().flatten().map(|(id, _)| id).filter(|id| !ids.contains(id));
     for id in gone {
@@ -50,7 +50,7 @@ pub(super) fn compare_hiding(
             let id = format!("{}-{key}-{id}-{}", row.id, content.recorded());
             let changed = content.changed.map(|at| format!("Changed at {}", at.to_rfc3339()));
             let lines = [row.meaning.to_owned()].into_iter().chain(changed).collect();
-            notices.push(stamp.notice(&id, NoticeLevel::Warning, title, lines));
+            notices.push(epoch.notice(&id, NoticeLevel::Warning, title, lines));
         } else if let Some(name) = was_active {
             notices.push(ended(&name, id));
         }
@@ -74,7 +74,7 @@ pub(super) fn compare_finding(
     recorded: fn(&mut WatchBaseline) -> &mut Option<Items>,
     active: Items,
     lost: impl Fn(&str) -> String,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let Finding { key, id: kind, what, meaning } = of;
     let named = |(id, name): (&String, &String)| if name.is_empty() { id.clone() } else { name.clone() };
@@ -86,7 +86,7 @@ pub(super) fn compare_finding(
         }
         let title = format!("{} “{name}” in {key} {}", capitalized(what), lost(&name));
         let lines = vec![(*meaning).to_owned()];
-        notices.push(stamp.notice(&format!("{kind}-off-{key}-{name}"), NoticeLevel::Warning, title, lines));
+        notices.push(epoch.notice(&format!("{kind}-off-{key}-{name}"), NoticeLevel::Warning, title, lines));
         if watched.lost.len() < MOST_LOST {
             watched.lost.insert(format!("{kind}/{name}"));
         }
@@ -94,7 +94,7 @@ pub(super) fn compare_finding(
     for name in &names {
         if watched.lost.remove(&format!("{kind}/{name}")) {
             let title = format!("{} “{name}” in {key} is active again", capitalized(what));
-            notices.push(stamp.notice(&format!("{kind}-on-{key}-{name}"), NoticeLevel::Resolved, title, Vec::new()));
+            notices.push(epoch.notice(&format!("{kind}-on-{key}-{name}"), NoticeLevel::Resolved, title, Vec::new()));
         }
     }
     *recorded(watched) = Some(active);

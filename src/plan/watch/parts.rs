@@ -16,7 +16,7 @@ pub fn compare_features(
     key: &str,
     watched: &mut WatchBaseline,
     features: &BTreeMap<String, bool>,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let is_part = |name: &str| {
         name.split_once('/').is_some_and(|(feature, _)| features.get(feature).is_some_and(|is_enabled| !is_enabled))
@@ -30,7 +30,7 @@ pub fn compare_features(
     let active = enabled.chain(unchanged).map(|name| (name.clone(), String::new())).collect();
     let meaning = "This part of GuardDuty detects nothing there until it is switched on again";
     let of = Finding { key, id: "feature", what: "protection plan", meaning };
-    compare_finding(&of, watched, |w| &mut w.features, active, |_| "was switched off".into(), stamp)
+    compare_finding(&of, watched, |w| &mut w.features, active, |_| "was switched off".into(), epoch)
 }
 
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.
@@ -38,7 +38,7 @@ pub fn compare_members(
     key: &str,
     watched: &mut WatchBaseline,
     members: &BTreeMap<String, String>,
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let monitored = members.iter().filter(|(_, status)| status.eq_ignore_ascii_case("enabled"));
     let active = monitored.map(|(account, _)| (account.clone(), String::new())).collect();
@@ -48,7 +48,7 @@ pub fn compare_members(
     };
     let meaning = "Findings of this account no longer reach its administrator";
     let of = Finding { key, id: "member", what: "member account", meaning };
-    let notices = compare_finding(&of, watched, |w| &mut w.members, active, lost, stamp);
+    let notices = compare_finding(&of, watched, |w| &mut w.members, active, lost, epoch);
     if let Some(recorded) = &mut watched.members {
         *recorded = std::mem::take(recorded).into_iter().take(MOST_MEMBERS).collect();
     }

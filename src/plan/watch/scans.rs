@@ -48,7 +48,7 @@ pub fn compare_scans(
     key: &str,
     watched: &mut WatchBaseline,
     found: &[MissedScan],
-    stamp: NoticeEpoch,
+    epoch: NoticeEpoch,
     now: Timestamp,
 ) -> Vec<Notice> {
     let is_first = watched.scans.is_none();
@@ -72,7 +72,7 @@ pub fn compare_scans(
     if scans.waiting.keys().all(|kind| scans.announced.contains_key(kind)) {
         return Vec::new();
     }
-    vec![announce(key, scans, new.first().copied(), stamp, now)]
+    vec![announce(key, scans, new.first().copied(), epoch, now)]
 }
 
 fn had_nothing_to_scan(scan: &MissedScan) -> bool {
@@ -83,7 +83,7 @@ fn kind(scan: &MissedScan) -> String {
     format!("{} {}", scan.resource_type, if scan.failed { "failed" } else { "skipped" })
 }
 
-fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: NoticeEpoch, now: Timestamp) -> Notice {
+fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, epoch: NoticeEpoch, now: Timestamp) -> Notice {
     let waiting: BTreeMap<String, u64> = std::mem::take(&mut scans.waiting);
     let reasons = std::mem::take(&mut scans.reasons);
     scans.announced.extend(waiting.keys().map(|kind| (kind.clone(), now)));
@@ -95,7 +95,7 @@ fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, stamp: N
     let meaning = "GuardDuty did not search these resources for malware".to_owned();
     let title = format!("Malware scans in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).chain(example).collect();
-    stamp.notice(&format!("scans-{key}"), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("scans-{key}"), NoticeLevel::Warning, title, lines)
 }
 
 #[cfg(test)]
