@@ -5,11 +5,11 @@
 //! missed none ([`proof`]). A long list is divided by time into parts that are read at the same time ([`span`]); which of
 //! them is read when, and how far the source is complete, is decided in [`outline`], and done here.
 
+mod capacity;
 pub mod look;
 mod outline;
 mod part;
 mod proof;
-mod room;
 mod span;
 pub mod watched;
 
@@ -29,8 +29,8 @@ use outline::Outline;
 use part::{Answer, End, Listing, Part, Task};
 use span::{Sample, Span};
 
+pub use capacity::Capacity;
 pub use part::Rest;
-pub use room::Room;
 
 /// `GetFindings` takes so many ids a call, `ListFindings` gives as many.
 pub const PAGE: usize = 50;
@@ -53,19 +53,19 @@ pub struct Ask {
     pub now: Timestamp,
     /// How far behind its watermark the next run looks again.
     pub overlap: Duration,
-    pub room: Rc<Room>,
+    pub capacity: Rc<Capacity>,
     pub known: Rc<Known>,
     /// What the window before knows of the list.
     ahead: Vec<Part>,
 }
 
 impl Ask {
-    pub fn new(from: Timestamp, now: Timestamp, overlap: Duration, room: &Rc<Room>, known: &Rc<Known>) -> Self {
-        Self { from, now, overlap, room: room.clone(), known: known.clone(), ahead: Vec::new() }
+    pub fn new(from: Timestamp, now: Timestamp, overlap: Duration, capacity: &Rc<Capacity>, known: &Rc<Known>) -> Self {
+        Self { from, now, overlap, capacity: capacity.clone(), known: known.clone(), ahead: Vec::new() }
     }
 
     /// The same list, from where the window before ended, or where the state now begins to remember.
-    pub fn go_on(rest: Rest, floor: Timestamp, ask: Self) -> Self {
+    pub fn resume(rest: Rest, floor: Timestamp, ask: Self) -> Self {
         Self { from: rest.from.max(floor), ahead: rest.parts, ..ask }
     }
 }

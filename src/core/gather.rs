@@ -7,7 +7,7 @@ use crate::core::agenda::Step;
 use crate::core::event::{Effect, SourceRequest};
 use crate::core::limits::{Flood, intake_limit};
 use crate::core::run::Core;
-use crate::poll::{Known, Room};
+use crate::poll::{Capacity, Known};
 use crate::time::Timestamp;
 
 /// Sources that answer after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
@@ -18,7 +18,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 impl Core<'_> {
     pub(super) fn begin_gathering(&mut self) {
         let limit = self.intake_limit();
-        self.set_room(limit);
+        self.set_capacity(limit);
         let planning_deadline = self.planning_deadline();
         self.do_first([Step::Gather { planning_deadline }]);
     }
@@ -29,13 +29,13 @@ impl Core<'_> {
     }
 
     /// Sets the number of findings that the next requests to sources may take in.
-    pub(super) fn set_room(&mut self, limit: usize) {
+    pub(super) fn set_capacity(&mut self, limit: usize) {
         let state = &self.state;
         let said = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
         let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
         let passed = given_up.map(|(id, _)| id.clone()).collect();
         self.known = Rc::new(Known { said, passed });
-        self.room = Rc::new(Room::new(limit));
+        self.capacity = Rc::new(Capacity::new(limit));
     }
 
     /// Waits until every source that was requested has answered, or until the planning deadline if anything arrived.
@@ -48,11 +48,11 @@ impl Core<'_> {
     /// Gathers more, if there is more.
     pub(super) fn gather_more(&mut self) {
         let limit = self.intake_limit();
-        self.set_room(limit);
+        self.set_capacity(limit);
         let requests = if limit == 0 || self.is_over() {
             Vec::new()
         } else {
-            self.sources.next_requests(&self.state, &self.room, &self.known, self.now)
+            self.sources.next_requests(&self.state, &self.capacity, &self.known, self.now)
         };
         let has_more = !requests.is_empty();
         requests.into_iter().for_each(|request| self.request(request));
@@ -68,7 +68,7 @@ impl Core<'_> {
         let free_bytes = self.free_bytes();
         let is_digested = self.config.slack.digest_after > 0 || self.config.dry_run;
         let flood = if is_digested { Flood::Digests } else { Flood::Messages };
-        let limit = intake_limit(free_bytes, flood, self.time_left(), self.limits.in_hand);
+        let limit = intake_limit(free_bytes, flood, self.time_left(), self.limits.in_flight);
         if limit == 0 {
             tracing::error!(free_bytes, "state size limit reached; no more findings are accepted in this run");
         }

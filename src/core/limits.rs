@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Maximum number of findings that are in hand, over all sources: of so many, the most severe are announced first.
-pub const MAX_IN_HAND: usize = 5_000;
+pub const MAX_IN_FLIGHT: usize = 5_000;
 /// Bytes of the state that a finding takes while it is in hand: one with a message of its own.
 const MESSAGE_BYTES: usize = 300;
 /// The same for one that a digest summarizes, whose plan names it, too.
@@ -23,15 +23,15 @@ pub enum Flood {
 
 /// Returns the maximum number of findings that may be taken in: no more than the state can hold, and without digests no
 /// more than can be posted in the time that is `left`.
-pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_hand: usize) -> usize {
+pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_flight: usize) -> usize {
     let limit = match flood {
         Flood::Digests => free_bytes / DIGESTED_BYTES,
         Flood::Messages => {
-            let postable = usize::try_from(left.as_secs()).unwrap_or(max_in_hand).max(MIN_POSTS);
+            let postable = usize::try_from(left.as_secs()).unwrap_or(max_in_flight).max(MIN_POSTS);
             postable.min(free_bytes / MESSAGE_BYTES)
         }
     };
-    limit.min(max_in_hand)
+    limit.min(max_in_flight)
 }
 
 /// Returns true if a finding that failed for this time is given up.
@@ -58,7 +58,7 @@ mod tests {
             (768 * 1024, Flood::Messages, minutes(0), 50),
             (768 * 1024, Flood::Messages, minutes(60), 2_621),
         ] {
-            let limit = intake_limit(free_bytes, flood, left, MAX_IN_HAND);
+            let limit = intake_limit(free_bytes, flood, left, MAX_IN_FLIGHT);
             assert_eq!(limit, expected, "{free_bytes} {flood:?} {left:?}");
         }
     }

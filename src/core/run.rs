@@ -10,7 +10,7 @@ use crate::core::channels::Channels;
 use crate::core::checkpoint::Checkpoints;
 use crate::core::event::{Effect, Event};
 use crate::core::gate::{Permission, Situation, may_send};
-use crate::core::limits::MAX_IN_HAND;
+use crate::core::limits::MAX_IN_FLIGHT;
 use crate::core::outbox::{Context, Outbox};
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::query::Inquiry;
@@ -23,7 +23,7 @@ use crate::message::MessageOptions;
 use crate::metrics::RequestCounts;
 use crate::plan::source_health::NoticeEpoch;
 use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
-use crate::poll::{Known, Room};
+use crate::poll::{Capacity, Known};
 use crate::state::{MAX_STATE_BYTES, State};
 use crate::time::Timestamp;
 
@@ -45,7 +45,7 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Maximum number of findings that are in hand, over all sources.
-    pub in_hand: usize,
+    pub in_flight: usize,
     /// Maximum number of findings of one digest.
     pub digest: usize,
     pub state_bytes: usize,
@@ -53,7 +53,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_hand: MAX_IN_HAND, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
+        Self { in_flight: MAX_IN_FLIGHT, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
     }
 }
 
@@ -119,7 +119,7 @@ pub struct Core<'a> {
     pub(super) posted: Option<PostedMessages>,
     pub(super) past: Past,
     pub(super) arrived: Arrived,
-    pub(super) room: Rc<Room>,
+    pub(super) capacity: Rc<Capacity>,
     pub(super) known: Rc<Known>,
     pub(super) budget: MessageBudget,
     /// Number of digests that were planned.
@@ -173,7 +173,7 @@ impl<'a> Core<'a> {
             posted: None,
             past,
             arrived: Arrived::default(),
-            room: Rc::new(Room::new(0)),
+            capacity: Rc::new(Capacity::new(0)),
             known: Rc::default(),
             budget: MessageBudget::new(config.slack.digest_after, limits.digest),
             digests: 0,

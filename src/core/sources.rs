@@ -55,7 +55,8 @@ impl Core<'_> {
         match result {
             Ok(sources) => {
                 for source in sources {
-                    let request = self.sources.first_request(source, &self.state, &self.room, &self.known, self.now);
+                    let request =
+                        self.sources.first_request(source, &self.state, &self.capacity, &self.known, self.now);
                     request.into_iter().for_each(|request| self.request(request));
                 }
             }

@@ -9,7 +9,7 @@ use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
 use crate::poll::look::{Besides, Look};
-use crate::poll::{Ask, Known, Rest, Room, watched};
+use crate::poll::{Ask, Capacity, Known, Rest, watched};
 use crate::state::{DetectorStatus, InFlight, Items, PollProgress, SourceState, State};
 use crate::time::Timestamp;
 
@@ -46,8 +46,8 @@ impl Track {
 
     /// Number of findings that are listed and not processed, including those that could not be fetched.
     pub fn pending(&self) -> usize {
-        let unsettled = &self.progress.pending;
-        unsettled.len() + self.unfetched.iter().filter(|id| !unsettled.contains_key(*id)).count()
+        let pending_ids = &self.progress.pending;
+        pending_ids.len() + self.unfetched.iter().filter(|id| !pending_ids.contains_key(*id)).count()
     }
 }
 
@@ -79,7 +79,7 @@ impl<'a> Sources<'a> {
         &mut self,
         source: SourceKey,
         state: &State,
-        room: &Rc<Room>,
+        capacity: &Rc<Capacity>,
         known: &Rc<Known>,
         now: Timestamp,
     ) -> Option<SourceRequest> {
@@ -91,7 +91,7 @@ impl<'a> Sources<'a> {
         let stored = state.sources.get(&key).filter(|s| s.detector_status != DetectorStatus::Excluded);
         let from = stored.map_or(start, |s| s.lower_bound(self.config.overlap));
         let besides = self.besides(stored, state, start, now);
-        let ask = Ask::new(from, now, self.config.overlap, room, known);
+        let ask = Ask::new(from, now, self.config.overlap, capacity, known);
         let track = Track {
             source: source.clone(),
             since: now,
@@ -149,7 +149,7 @@ impl<'a> Sources<'a> {
     pub(super) fn next_requests(
         &mut self,
         state: &State,
-        room: &Rc<Room>,
+        capacity: &Rc<Capacity>,
         known: &Rc<Known>,
         now: Timestamp,
     ) -> Vec<SourceRequest> {
@@ -158,7 +158,7 @@ impl<'a> Sources<'a> {
             let Some(next) = track.next.take() else { continue };
             // What was forgotten since must not be listed again.
             let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
-            let ask = Ask::go_on(next, floor, Ask::new(floor, now, self.config.overlap, room, known));
+            let ask = Ask::resume(next, floor, Ask::new(floor, now, self.config.overlap, capacity, known));
             let (source, detector) = (track.source.clone(), track.detector.clone());
             requests.push(SourceRequest { source, detector, ask, besides: Besides::default() });
         }
@@ -233,7 +233,7 @@ impl<'a> Sources<'a> {
     }
 
     /// What is listed and not processed.
-    pub(super) fn in_hand(&self) -> InFlight<'_> {
+    pub(super) fn in_flight(&self) -> InFlight<'_> {
         let oldest = |t: &Track| [t.progress.oldest_pending(), t.progress.watermark_limit].into_iter().flatten().min();
         InFlight {
             ids: self.tracks.values().flat_map(|t| t.progress.pending.keys().map(String::as_str)).collect(),

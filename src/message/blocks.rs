@@ -245,15 +245,15 @@ fn truncate_items<T: Clone>(
     units: impl Fn(&T) -> usize,
     cut: impl Fn(&T, usize) -> Option<T>,
 ) -> Option<Vec<T>> {
-    let mut room = max;
+    let mut capacity = max;
     let mut kept = Vec::new();
     for item in items {
         let size = units(item);
-        if size > room {
-            kept.extend(cut(item, room));
+        if size > capacity {
+            kept.extend(cut(item, capacity));
             break;
         }
-        room -= size;
+        capacity -= size;
         kept.push(item.clone());
     }
     non_empty(kept.into_iter())

@@ -12,11 +12,11 @@ const LINE: usize = 1_000;
 const MARGIN: usize = 60;
 
 /// As many lines as fit into `room` characters.
-pub(super) fn block(f: &Finding, room: usize) -> Option<Block> {
+pub(super) fn block(f: &Finding, capacity: usize) -> Option<Block> {
     let phrases = f.lines_about(Topic::Details).iter().cloned().chain([owner::other_tags(f)]);
     let lines: Vec<Mrkdwn> =
         phrases.map(|phrase| render::mrkdwn(&phrase).truncate(LINE)).filter(|line| !line.is_empty()).collect();
-    let shown = shown_count(&lines, room.min(MAX_TEXT).saturating_sub(MARGIN));
+    let shown = shown_count(&lines, capacity.min(MAX_TEXT).saturating_sub(MARGIN));
     let label = Mrkdwn::new().literal("*Details*");
     let text = lines
         .iter()
@@ -31,11 +31,11 @@ pub(super) fn block(f: &Finding, room: usize) -> Option<Block> {
     if shown == 0 { None } else { Block::collapsible(text) }
 }
 
-fn shown_count(lines: &[Mrkdwn], room: usize) -> usize {
+fn shown_count(lines: &[Mrkdwn], capacity: usize) -> usize {
     let mut used = 0;
     let fits = |line: &&Mrkdwn| {
         used += line.utf16_len() + 3;
-        used <= room
+        used <= capacity
     };
     lines.iter().take_while(fits).count()
 }
@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn lines_that_do_not_fit_are_not_shown() {
         let lines = vec![Mrkdwn::new().literal("0123456789"); 4];
-        for (room, shown) in [(0, 0), (12, 0), (13, 1), (26, 2), (1_000, 4)] {
-            assert_eq!(shown_count(&lines, room), shown, "{room}");
+        for (capacity, shown) in [(0, 0), (12, 0), (13, 1), (26, 2), (1_000, 4)] {
+            assert_eq!(shown_count(&lines, capacity), shown, "{capacity}");
         }
     }
 }

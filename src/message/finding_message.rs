@@ -37,10 +37,10 @@ fn full(f: &Finding, life: &RenderContext, w: &MessageOptions) -> Body {
     let next =
         [Block::rich_text(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)), buttons(f, w)];
     let last = context(f);
-    let room = room_beside(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
+    let capacity = room_beside(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
     let mut rows = rows(f, life);
-    rows::fit(&mut rows, room);
-    let details = details::block(f, room.saturating_sub(rows::units(&rows)));
+    rows::fit(&mut rows, capacity);
+    let details = details::block(f, capacity.saturating_sub(rows::units(&rows)));
     let mut b = BodyBuilder::new().color(style::color(f.severity_level(), closed.is_some()));
     above.into_iter().for_each(|block| _ = b.push(Priority::Vital, block));
     b.push_attachment(Priority::Vital, first);

@@ -132,9 +132,9 @@ pub(super) fn of_finding(f: &Finding, adapt: impl Fn(Topic, &mut Vec<Line>)) -> 
 
 /// Hides lines of the rows until they fit: each time the last line of the row that shows most for its importance. Each
 /// row keeps its first line.
-pub(super) fn fit(rows: &mut [Row], room: usize) {
+pub(super) fn fit(rows: &mut [Row], capacity: usize) {
     let mut total = units(rows);
-    while total > room {
+    while total > capacity {
         let Some(deepest) = rows.iter_mut().filter(|row| row.shown > 1).max_by_key(|row| row.depth()) else { return };
         let before = deepest.units();
         deepest.shown -= 1;

@@ -35,13 +35,13 @@ pub fn truncate(text: &str, max: usize) -> String {
     if text.len() <= max || utf16_len(text) <= max {
         return text.to_owned();
     }
-    let Some(room) = max.checked_sub(1) else { return String::new() };
+    let Some(capacity) = max.checked_sub(1) else { return String::new() };
     let mut used = 0;
     let kept: String = text
         .graphemes(true)
         .take_while(|g| {
             used += utf16_len(g);
-            used <= room
+            used <= capacity
         })
         .collect();
     format!("{}…", kept.trim_end())

@@ -303,10 +303,10 @@ pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<
     for level in [NoticeLevel::Warning, NoticeLevel::Resolved, NoticeLevel::Info] {
         let mut left: Vec<&Notice> = apart.iter().filter(|n| n.level == level).collect();
         while !left.is_empty() {
-            let mut room = MAX_COMBINED_TITLE_CHARS;
+            let mut capacity = MAX_COMBINED_TITLE_CHARS;
             let fits = |n: &&&Notice| {
-                let fits = room > 0;
-                room = room.saturating_sub(n.title.len());
+                let fits = capacity > 0;
+                capacity = capacity.saturating_sub(n.title.len());
                 fits
             };
             let count = left.iter().take_while(fits).count();

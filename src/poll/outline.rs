@@ -111,12 +111,12 @@ impl<'a> Outline<'a> {
         let is_new =
             |id: &&String| !known.said.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id);
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
-        let room = &self.ask.room;
-        let some = !self.begun && (room.left() > 0 || room.is_none());
-        if new > room.left() && !some {
+        let capacity = &self.ask.capacity;
+        let some = !self.begun && (capacity.left() > 0 || capacity.is_none());
+        if new > capacity.left() && !some {
             return false;
         }
-        part.places = room.reserve(new);
+        part.places = capacity.reserve(new);
         true
     }
 
@@ -230,7 +230,7 @@ impl<'a> Outline<'a> {
             self.admit(index, finding, oldest);
         }
         let part = &mut self.parts[index];
-        self.ask.room.release(std::mem::take(&mut part.places));
+        self.ask.capacity.release(std::mem::take(&mut part.places));
         if failed {
             let from = part.span.from;
             self.last = self.last.min(from);
@@ -247,20 +247,20 @@ impl<'a> Outline<'a> {
     /// Takes a finding in, if it is news and there is room for it.
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
         let known = self.ask.known.said.get(&finding.id);
-        let is_news = known.is_none_or(|updated| *updated < finding.updated);
+        let is_new = known.is_none_or(|updated| *updated < finding.updated);
         // What has its place in the state is taken in however full that is: else what holds up its watermark would never
         // be announced.
-        let has_place = known.is_some() && self.ask.room.is_none();
+        let has_place = known.is_some() && self.ask.capacity.is_none();
         let instant = finding.listed_at().unwrap_or(oldest);
         // One that moved may be in two parts that are fetched at the same time.
         if self.seen.get(&finding.id).is_some_and(|seen| instant <= *seen) {
             return;
         }
         let part = &mut self.parts[index];
-        if is_news && !has_place {
+        if is_new && !has_place {
             if part.places > 0 {
                 part.places -= 1;
-            } else if self.ask.room.reserve(1) == 0 {
+            } else if self.ask.capacity.reserve(1) == 0 {
                 let from = part.span.from;
                 self.refused.insert(finding.id.clone(), instant);
                 self.last = self.last.min(from);
@@ -270,7 +270,7 @@ impl<'a> Outline<'a> {
         if self.seen.insert(finding.id.clone(), instant).is_some() {
             self.out.fresh.retain(|older| older.id != finding.id);
         }
-        if is_news {
+        if is_new {
             self.out.fresh.push(Rc::new(finding));
         }
     }
@@ -326,8 +326,8 @@ impl<'a> Outline<'a> {
         let is_before = |instant: &Timestamp| refused.is_none_or(|refused| *instant < refused);
         let read = self.parts[..proven].iter();
         let newest = |p: &Part| {
-            let instants = p.ids.iter().filter_map(|id| self.seen.get(id).copied());
-            instants.filter(|i| p.span.contains(*i)).filter(is_before).max()
+            let times = p.ids.iter().filter_map(|id| self.seen.get(id).copied());
+            times.filter(|i| p.span.contains(*i)).filter(is_before).max()
         };
         self.out.complete_to = read.filter_map(newest).max();
         self.out.next = self.rest(proven, refused);

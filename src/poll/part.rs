@@ -92,7 +92,7 @@ impl Part {
     /// The pages that one listing of it may have.
     pub(super) fn pages(&self) -> Option<usize> {
         match self.span.to {
-            _ if self.unlimited || self.span.is_instant() => None,
+            _ if self.unlimited || self.span.is_one_time() => None,
             None => Some(FIRST_LIST),
             Some(_) => Some(LONGEST_PART),
         }

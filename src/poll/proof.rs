@@ -20,9 +20,9 @@ use super::span::Span;
 /// Whether details that were fetched after the list prove it complete: each finding is there, within the span, and in
 /// the place that its `updatedAt` gives it. `details` has the instants of those that are not archived.
 pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, Timestamp>, span: Span) -> bool {
-    let instants: Option<Vec<Timestamp>> = listed.iter().map(|id| details.get(id).copied()).collect();
-    let is_calm = |instants: Vec<Timestamp>| instants.is_sorted() && instants.iter().all(|i| span.contains(*i));
-    has_no_double(listed) && instants.is_some_and(is_calm)
+    let times: Option<Vec<Timestamp>> = listed.iter().map(|id| details.get(id).copied()).collect();
+    let is_calm = |times: Vec<Timestamp>| times.is_sorted() && times.iter().all(|i| span.contains(*i));
+    has_no_double(listed) && times.is_some_and(is_calm)
 }
 
 /// Whether another listing, made afterwards, proves a list complete: it shows the same findings.
@@ -171,10 +171,10 @@ mod tests {
             #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
             #[test]
             fn no_proof_is_accepted_for_a_list_that_misses_a_finding(
-                instants in proptest::collection::vec(0..LAST, 1..12),
+                times in proptest::collection::vec(0..LAST, 1..12),
                 changes in proptest::collection::vec(change(), 0..20),
             ) {
-                let mut sky = Sky { findings: instants.into_iter().map(Some).collect() };
+                let mut sky = Sky { findings: times.into_iter().map(Some).collect() };
                 let mut changes = changes.into_iter();
                 let listed = sky.list(&mut changes);
                 let there: HashSet<String> = sky.shown().into_iter().map(|(_, n)| n.to_string()).collect();

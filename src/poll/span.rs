@@ -37,7 +37,7 @@ impl Span {
     }
 
     /// One millisecond cannot be divided.
-    pub(super) fn is_instant(&self) -> bool {
+    pub(super) fn is_one_time(&self) -> bool {
         self.to == Some(self.from)
     }
 
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn halves_end_where_a_finding_is() {
-        let instants = |all: &[i64]| all.iter().copied().map(Timestamp).collect::<Vec<_>>();
-        assert_eq!(span(0, None).halve(instants(&[1, 2, 3, 4])), Some([span(0, 2), span(3, None)]));
-        assert_eq!(span(0, 9).halve(instants(&[5, 5, 5])), Some([span(0, 4), span(5, 9)]));
-        assert_eq!(span(5, 9).halve(instants(&[5, 5, 5])), None);
-        assert_eq!(span(5, 9).halve(instants(&[])), None);
+        let times = |all: &[i64]| all.iter().copied().map(Timestamp).collect::<Vec<_>>();
+        assert_eq!(span(0, None).halve(times(&[1, 2, 3, 4])), Some([span(0, 2), span(3, None)]));
+        assert_eq!(span(0, 9).halve(times(&[5, 5, 5])), Some([span(0, 4), span(5, 9)]));
+        assert_eq!(span(5, 9).halve(times(&[5, 5, 5])), None);
+        assert_eq!(span(5, 9).halve(times(&[])), None);
     }
 }

@@ -83,7 +83,7 @@ impl Watched {
     /// Reads why the newest scans failed or were skipped. Without the permission they are announced without a reason.
     async fn read_reasons<D: GuardDutyApi>(&mut self, source: &D, query: &ScanQuery) {
         let mut scans = self.scans.take();
-        let content = scans.iter_mut().flatten().filter(|scan| query.is_news(scan));
+        let content = scans.iter_mut().flatten().filter(|scan| query.is_new(scan));
         for scan in content.take(REASONS) {
             let Some(reason) = self.keep(source.scan_reason(&scan.id).await) else { break };
             scan.reason = reason;

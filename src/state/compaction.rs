@@ -41,7 +41,13 @@ pub struct InFlight<'a> {
 
 impl State {
     /// Drops what no longer matters and, above the bound, what matters least.
-    pub fn compact(&mut self, bound: usize, overlap: Duration, in_hand: &InFlight, now: Timestamp) -> CompactionReport {
+    pub fn compact(
+        &mut self,
+        bound: usize,
+        overlap: Duration,
+        in_flight: &InFlight,
+        now: Timestamp,
+    ) -> CompactionReport {
         self.raise_floors(overlap);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| is_retained(e, bounds.get(&e.source_id).copied(), now));
@@ -50,14 +56,15 @@ impl State {
         let mut bytes = self.to_json().len();
         let mut forgotten = CompactionReport::default();
         if bytes > bound {
-            self.drop_unlistable(&bounds, in_hand, bytes - target_bytes(bound));
+            self.drop_unlistable(&bounds, in_flight, bytes - target_bytes(bound));
             bytes = self.to_json().len();
         }
-        while bytes > bound && self.raise_fullest_floor(overlap, in_hand, bytes - target_bytes(bound), &mut forgotten) {
+        while bytes > bound && self.raise_fullest_floor(overlap, in_flight, bytes - target_bytes(bound), &mut forgotten)
+        {
             bytes = self.to_json().len();
         }
         if bytes > bound {
-            self.drop_message_refs(in_hand, bytes - target_bytes(bound));
+            self.drop_message_refs(in_flight, bytes - target_bytes(bound));
             bytes = self.to_json().len();
         }
         CompactionReport { bytes, ..forgotten }
@@ -65,16 +72,16 @@ impl State {
 
     /// Bytes that stay whatever is forgotten: all but the findings below the lower bound of their source, those below
     /// which its floor may rise, and the messages of the others.
-    pub fn min_bytes(&self, overlap: Duration, in_hand: &InFlight) -> usize {
+    pub fn min_bytes(&self, overlap: Duration, in_flight: &InFlight) -> usize {
         let bounds = self.lower_bounds(overlap);
         let limits: HashMap<u32, Timestamp> =
-            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(region_of(key), in_hand))).collect();
+            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(region_of(key), in_flight))).collect();
         let goes = |e: &FindingRecord| {
             let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < *limit);
             below(bounds.get(&e.source_id)) || (e.failing_since.is_none() && below(limits.get(&e.source_id)))
         };
         let free = |(id, e): (&String, &FindingRecord)| match without_message(e) {
-            _ if in_hand.ids.contains(id.as_str()) => 0,
+            _ if in_flight.ids.contains(id.as_str()) => 0,
             _ if goes(e) => encoded_len(id, e),
             Some(bare) => encoded_len(id, e) - encoded_len(id, &bare),
             None => 0,
@@ -114,9 +121,9 @@ impl State {
     }
 
     /// Live messages of findings below every lower bound, the longest untouched first.
-    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_hand: &InFlight, mut need: usize) {
+    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_flight: &InFlight, mut need: usize) {
         let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < *lower);
-        let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_hand.ids.contains(id.as_str());
+        let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_flight.ids.contains(id.as_str());
         let mut old: Vec<(Timestamp, String)> =
             self.findings.iter().filter(goes).map(|(id, e)| (e.edited_at, id.clone())).collect();
         old.sort_unstable();
@@ -135,14 +142,14 @@ impl State {
     fn raise_fullest_floor(
         &mut self,
         overlap: Duration,
-        in_hand: &InFlight,
+        in_flight: &InFlight,
         need: usize,
         forgotten: &mut CompactionReport,
     ) -> bool {
         let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.id, region_of(k).to_owned())).collect();
         let mut candidates: BTreeMap<&str, Vec<(Timestamp, usize)>> = BTreeMap::new();
         let free =
-            |(id, e): &(&String, &FindingRecord)| e.failing_since.is_none() && !in_hand.ids.contains(id.as_str());
+            |(id, e): &(&String, &FindingRecord)| e.failing_since.is_none() && !in_flight.ids.contains(id.as_str());
         for (id, e) in self.findings.iter().filter(free) {
             if let Some(region) = regions.get(&e.source_id) {
                 candidates.entry(region).or_default().push((e.updated_at, encoded_len(id, e)));
@@ -151,9 +158,9 @@ impl State {
         let mut fullest: Vec<(&str, Vec<(Timestamp, usize)>)> = candidates.into_iter().collect();
         fullest.sort_by_key(|(_, entries)| std::cmp::Reverse(entries.len()));
         for (region_name, entries) in fullest {
-            let limit = self.max_floor(region_name, in_hand);
+            let limit = self.max_floor(region_name, in_flight);
             if let Some(floor) = floor_to_free(entries, need, limit) {
-                self.apply_floor(region_name, floor, overlap, &regions, in_hand, forgotten);
+                self.apply_floor(region_name, floor, overlap, &regions, in_flight, forgotten);
                 return true;
             }
         }
@@ -162,11 +169,11 @@ impl State {
 
     /// Forgets where the messages of settled findings stand that may be listed again, the longest untouched first: should
     /// one recur, it starts a new message.
-    fn drop_message_refs(&mut self, in_hand: &InFlight, mut need: usize) {
+    fn drop_message_refs(&mut self, in_flight: &InFlight, mut need: usize) {
         let mut live: Vec<(Timestamp, String)> = self
             .findings
             .iter()
-            .filter(|(id, _)| !in_hand.ids.contains(id.as_str()))
+            .filter(|(id, _)| !in_flight.ids.contains(id.as_str()))
             .map(|(id, e)| (e.edited_at, id.clone()))
             .collect();
         live.sort_unstable();
@@ -184,10 +191,10 @@ impl State {
     }
 
     /// No floor of this region may be above a watermark, nor above a listed finding that is not settled.
-    fn max_floor(&self, name: &str, in_hand: &InFlight) -> Timestamp {
+    fn max_floor(&self, name: &str, in_flight: &InFlight) -> Timestamp {
         let of_region = self.sources.iter().filter(|(key, _)| region_of(key) == name);
         of_region.fold(Timestamp::MAX, |limit, (key, s)| {
-            limit.min(s.watermark).min(in_hand.oldest_updated_at.get(key.as_str()).copied().unwrap_or(Timestamp::MAX))
+            limit.min(s.watermark).min(in_flight.oldest_updated_at.get(key.as_str()).copied().unwrap_or(Timestamp::MAX))
         })
     }
 
@@ -197,11 +204,11 @@ impl State {
         floor: Timestamp,
         overlap: Duration,
         regions: &HashMap<u32, String>,
-        in_hand: &InFlight,
+        in_flight: &InFlight,
         forgotten: &mut CompactionReport,
     ) {
         self.findings.retain(|id, e| {
-            let stays = e.failing_since.is_some() || e.updated_at >= floor || in_hand.ids.contains(id.as_str());
+            let stays = e.failing_since.is_some() || e.updated_at >= floor || in_flight.ids.contains(id.as_str());
             stays || regions.get(&e.source_id).is_none_or(|region| region != name)
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| region_of(key) == name) {
@@ -312,20 +319,20 @@ mod tests {
     fn floor_stays_at_or_below_unprocessed_findings() {
         let mut state = flooded(30_000, 1);
         let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
-        let in_hand = listed(oldest);
-        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_hand, NOW);
+        let in_flight = listed(oldest);
+        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
         assert!(forgotten.bytes > MAX_STATE_BYTES, "the rest must wait");
-        assert!(state.min_bytes(Duration::from_secs(900), &in_hand) > MAX_STATE_BYTES);
+        assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
         assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
     }
 
     #[test]
     fn required_capacity_is_known_before_compaction() {
         let mut state = flooded(3_000, 1_000);
-        let in_hand = listed(Timestamp(NOW.0 - 500_000));
-        let stays = state.min_bytes(Duration::from_secs(900), &in_hand);
+        let in_flight = listed(Timestamp(NOW.0 - 500_000));
+        let stays = state.min_bytes(Duration::from_secs(900), &in_flight);
         assert!(stays < state.to_json().len());
-        let forgotten = state.compact(0, Duration::from_secs(900), &in_hand, NOW);
+        let forgotten = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
         assert_eq!(stays, forgotten.bytes);
     }
 
@@ -333,10 +340,10 @@ mod tests {
     fn compaction_keeps_findings_in_flight() {
         let mut state = flooded(3_000, 1_000);
         let id = format!("{:032x}", 7);
-        let in_hand = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
+        let in_flight = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
         state.findings.get_mut(&id).unwrap().message =
             Some(crate::slack::MessageRef { channel: "C0SECURITY".into(), ts: "1.0".into(), thread_ts: None });
-        state.compact(2_000, Duration::from_secs(900), &in_hand, NOW);
+        state.compact(2_000, Duration::from_secs(900), &in_flight, NOW);
         assert!(state.findings.contains_key(&id));
     }
 

@@ -299,10 +299,10 @@ impl FindingRecord {
 mod tests {
     use super::*;
 
-    fn progress(complete_to: i64, unsettled: &[i64], hold: Option<i64>) -> PollProgress {
+    fn progress(complete_to: i64, pending_ids: &[i64], hold: Option<i64>) -> PollProgress {
         PollProgress {
             complete_until: Some(Timestamp(complete_to)),
-            pending: unsettled.iter().map(|u| (u.to_string(), Timestamp(*u))).collect(),
+            pending: pending_ids.iter().map(|u| (u.to_string(), Timestamp(*u))).collect(),
             watermark_limit: hold.map(Timestamp),
             ..PollProgress::default()
         }

@@ -101,8 +101,8 @@ impl State {
     /// Notes what the reactions on the message of a finding say, as read now.
     pub fn set_triage(&mut self, id: &str, triage: Triage, now: Timestamp) {
         if let Some(entry) = self.findings.get_mut(id) {
-            let is_news = triage.marks.is_handled() && !entry.marks().is_handled();
-            if let Some(first) = entry.first_message().filter(|_| is_news) {
+            let is_new = triage.marks.is_handled() && !entry.marks().is_handled();
+            if let Some(first) = entry.first_message().filter(|_| is_new) {
                 self.totals.acknowledge_delay.observe(now.duration_since(first).as_secs_f64());
             }
             entry.triage = (triage != Triage::default()).then(|| Box::new(triage));
@@ -112,13 +112,13 @@ impl State {
     /// Notes that a finding is archived in GuardDuty, or not, and that its message is to say so.
     pub fn set_archiving(&mut self, id: &str, archiving: Option<Archiving>, is_archived: bool) {
         let Some(entry) = self.findings.get_mut(id) else { return };
-        let is_news = entry.archived != is_archived;
+        let is_new = entry.archived != is_archived;
         entry.archived = is_archived;
         if let Some(triage) = &mut entry.triage {
             triage.archiving = archiving;
-            triage.stale |= is_news;
+            triage.stale |= is_new;
         }
-        if is_news && is_archived {
+        if is_new && is_archived {
             self.count_archived();
         }
     }

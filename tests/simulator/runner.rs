@@ -272,7 +272,7 @@ fn core<'a>(
     Core::new(Start {
         config,
         wording,
-        limits: Limits { in_hand: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
+        limits: Limits { in_flight: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
         id: line.run.id(),
         chance: || 0.5,
         requests: RequestCounts::default(),

@@ -101,17 +101,17 @@ impl BodyBuilder {
         while self.items.iter().filter(|item| item.in_attachment).count() > BAR_BLOCKS {
             self.drop_lowest_priority(|item| item.in_attachment);
         }
-        let room = MAX_TOTAL - fallback.0.utf16_len();
-        self.truncate_to_fit(room);
+        let capacity = MAX_TOTAL - fallback.0.utf16_len();
+        self.truncate_to_fit(capacity);
         let (bar, top): (Vec<_>, Vec<_>) = self.items.into_iter().partition(|item| item.in_attachment);
         let tidy = |items: Vec<RankedBlock>| trim_dividers(items.into_iter().map(|item| item.block).collect());
         Body { fallback, colour: self.colour, top: tidy(top), attachment: tidy(bar) }
     }
 
-    fn truncate_to_fit(&mut self, room: usize) {
+    fn truncate_to_fit(&mut self, capacity: usize) {
         loop {
             let total: usize = self.items.iter().map(|item| item.block.utf16_len()).sum();
-            let Some(excess) = total.checked_sub(room).filter(|e| *e > 0) else { return };
+            let Some(excess) = total.checked_sub(capacity).filter(|e| *e > 0) else { return };
             let Some(least) = self.lowest_priority(|item| item.block.utf16_len() > 0) else { return };
             let left = self.items[least].block.utf16_len().saturating_sub(excess);
             match self.items[least].block.truncate(left).filter(|_| left >= MIN_BLOCK_LENGTH) {

@@ -119,15 +119,15 @@ impl Runs {
         if self.utf16_len() <= max {
             return Some(self.clone());
         }
-        let mut room = max.checked_sub(1)?;
+        let mut capacity = max.checked_sub(1)?;
         let mut kept = Vec::new();
         for run in &self.0 {
             let size = run.utf16_len();
-            if size > room {
-                kept.push(run.head(room + 1));
+            if size > capacity {
+                kept.push(run.head(capacity + 1));
                 break;
             }
-            room -= size;
+            capacity -= size;
             kept.push(run.clone());
         }
         Some(Self(kept))

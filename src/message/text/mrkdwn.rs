@@ -145,16 +145,16 @@ impl Mrkdwn {
         if self.utf16_len() <= max {
             return self.clone();
         }
-        let Some(mut room) = max.checked_sub(1) else { return Self::default() };
+        let Some(mut capacity) = max.checked_sub(1) else { return Self::default() };
         let mut kept = Vec::new();
         for part in &self.0 {
             let size = utf16_len(&part.render());
-            if size <= room {
-                room -= size;
+            if size <= capacity {
+                capacity -= size;
                 kept.push(part.clone());
                 continue;
             }
-            kept.extend(part.prefix(room));
+            kept.extend(part.prefix(capacity));
             break;
         }
         kept.push(MrkdwnPart::Text("…".into()));
@@ -172,21 +172,21 @@ impl MrkdwnPart {
     }
 
     /// As much of it as fits into `room`, without an ellipsis.
-    fn prefix(&self, room: usize) -> Option<MrkdwnPart> {
+    fn prefix(&self, capacity: usize) -> Option<MrkdwnPart> {
         match self {
-            Self::Text(text) => Some(Self::Text(prefix(text, room))),
-            Self::Code(text) => Some(prefix(text, room.checked_sub(2)?)).filter(|t| !t.is_empty()).map(Self::Code),
+            Self::Text(text) => Some(Self::Text(prefix(text, capacity))),
+            Self::Code(text) => Some(prefix(text, capacity.checked_sub(2)?)).filter(|t| !t.is_empty()).map(Self::Code),
             Self::Token(_) => None,
         }
     }
 }
 
 /// The graphemes of `text`, from its start, that are at most `room` units long once escaped.
-fn prefix(text: &str, room: usize) -> String {
+fn prefix(text: &str, capacity: usize) -> String {
     let mut used = 0;
     let fits = |g: &&str| {
         used += utf16_len(&escape(g));
-        used <= room
+        used <= capacity
     };
     text.graphemes(true).take_while(fits).collect::<String>().trim_end().to_owned()
 }

@@ -38,7 +38,7 @@ impl ScanQuery {
     }
 
     /// Returns whether the reason of a scan is to be read.
-    pub fn is_news(&self, scan: &MissedScan) -> bool {
+    pub fn is_new(&self, scan: &MissedScan) -> bool {
         self.known.as_ref().is_some_and(|known| !known.contains(&short_hash(&scan.id)))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::finding::{Origin, decode};
 use crate::guardduty::TransientReason;
-use crate::poll::{Known, Rest, Room};
+use crate::poll::{Capacity, Known, Rest};
 
 /// Instants are told in milliseconds after this one.
 const BASE: i64 = 1_795_000_000_000;
@@ -102,11 +102,11 @@ impl Sky {
     }
 }
 
-fn ask(from: i64, room: usize, known: Known, rest: Option<Rest>) -> Ask {
-    let (room, known) = (Rc::new(Room::new(room)), Rc::new(known));
-    let ask = Ask::new(at(from), at(2_000), Duration::from_secs(900), &room, &known);
+fn ask(from: i64, capacity: usize, known: Known, rest: Option<Rest>) -> Ask {
+    let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
+    let ask = Ask::new(at(from), at(2_000), Duration::from_secs(900), &capacity, &known);
     match rest {
-        Some(rest) => Ask::go_on(rest, at(from), ask),
+        Some(rest) => Ask::resume(rest, at(from), ask),
         None => ask,
     }
 }
@@ -200,13 +200,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
     fn window_by_window_every_finding_is_taken_once_and_passed_only_then(
-        instants in proptest::collection::vec(prop_oneof![0..1_500i64, 700..704i64], 0..150),
-        (page, room) in (1..6usize, 1..60usize),
+        times in proptest::collection::vec(prop_oneof![0..1_500i64, 700..704i64], 0..150),
+        (page, capacity) in (1..6usize, 1..60usize),
         update in proptest::option::of((1..40usize, 0..150usize, 1_500..2_000i64)),
         last_first in any::<bool>(),
     ) {
-        let count = instants.len();
-        let mut sky = Sky::new(instants, page);
+        let count = times.len();
+        let mut sky = Sky::new(times, page);
         sky.update = update.filter(|(_, which, _)| *which < count);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
@@ -215,8 +215,8 @@ proptest! {
         for _ in 0..2 * count + 3 {
             let known = Known { said: said.clone(), ..Known::default() };
             let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
-            let window = sky.window(&ask(from, room, known, rest.take()), last_first);
-            prop_assert!(window.fresh.len() <= room && window.error.is_none() && window.missing.is_empty());
+            let window = sky.window(&ask(from, capacity, known, rest.take()), last_first);
+            prop_assert!(window.fresh.len() <= capacity && window.error.is_none() && window.missing.is_empty());
             for finding in &window.fresh {
                 let before = said.insert(finding.id.clone(), finding.updated);
                 prop_assert!(before.is_none_or(|before| before < finding.updated), "{} twice", finding.id);

@@ -92,7 +92,7 @@ fn reasons_are_read_of_scans_that_are_not_recorded() {
         known: known.map(|id| BTreeSet::from([short_hash(id)])),
     };
     let scan = scan("a", "EC2_INSTANCE", true, None);
-    assert!(known(Some("b")).is_news(&scan));
-    assert!(!known(Some("a")).is_news(&scan));
-    assert!(!known(None).is_news(&scan), "the first look");
+    assert!(known(Some("b")).is_new(&scan));
+    assert!(!known(Some("a")).is_new(&scan));
+    assert!(!known(None).is_new(&scan), "the first look");
 }

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 /// So many new findings may still be taken in, by all sources together.
 #[derive(Debug)]
-pub struct Room {
+pub struct Capacity {
     limit: usize,
     left: Cell<usize>,
 }
 
-impl Room {
+impl Capacity {
     pub fn new(findings: usize) -> Self {
         Self { limit: findings, left: Cell::new(findings) }
     }
@@ -41,13 +41,13 @@ mod tests {
 
     #[test]
     fn places_are_granted_as_far_as_there_are_any() {
-        let room = Room::new(5);
-        assert_eq!(room.reserve(3), 3);
-        assert_eq!(room.reserve(3), 2);
-        assert_eq!(room.reserve(1), 0);
-        room.release(4);
-        assert_eq!(room.left(), 4);
-        assert!(!room.is_none());
-        assert!(Room::new(0).is_none());
+        let capacity = Capacity::new(5);
+        assert_eq!(capacity.reserve(3), 3);
+        assert_eq!(capacity.reserve(3), 2);
+        assert_eq!(capacity.reserve(1), 0);
+        capacity.release(4);
+        assert_eq!(capacity.left(), 4);
+        assert!(!capacity.is_none());
+        assert!(Capacity::new(0).is_none());
     }
 }
