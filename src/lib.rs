@@ -6,7 +6,7 @@
 //! config → guardduty (poll) → finding → plan (route, dedupe, digest) → message → slack → state (checkpoint) → metrics
 //! ```
 //!
-//! [`run`], [`check`] and [`preview`] are the three stories that the program tells; everything else serves them.
+//! [`run`], [`check`] and [`preview`] are the commands. All other modules are used by them.
 //! Modules that decide (`finding`, `plan`, `message`, `core`, the document in `state`) are pure: no clock, no IO.
 
 pub mod check;

@@ -1,8 +1,8 @@
-//! The door: see [`guardduty_slack::cli`].
+//! Entry point. See [`guardduty_slack::cli`].
 
 use std::process::ExitCode;
 
-/// musl's own allocator gives memory back at every turn, and takes a lock for each piece: see docs/performance.md.
+/// The allocator of musl is slow: it returns memory after each free, and locks for each allocation. See docs/performance.md.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

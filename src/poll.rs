@@ -1,9 +1,9 @@
-//! Reading one source: a window of findings, and how far it is complete.
+//! Reads one batch of findings from a source and determines how far it is complete.
 //!
-//! `ListFindings` tells ids only, ascending by `updatedAt`; an update moves a finding to the end and can shift the pages
-//! while they are read, so that another finding is on none of them. So a list counts as far as it is proven to have
-//! missed none ([`proof`]). A long list is divided by time into parts that are read at the same time ([`span`]); which of
-//! them is read when, and how far the source is complete, is decided in [`outline`], and done here.
+//! `ListFindings` returns only IDs, in ascending order of `updatedAt`. An update moves a finding to the end. This can shift
+//! the pages while they are read, so that another finding is on none of them. A list is therefore complete only as far as
+//! it is proven to have missed no finding ([`proof`]). A long list is divided by time into parts that are read in parallel
+//! ([`span`]). [`outline`] decides which part is read when, and how far the source is complete. This module does the IO.
 
 mod capacity;
 pub mod look;
@@ -32,30 +32,30 @@ use span::{Sample, Span};
 pub use capacity::Capacity;
 pub use part::Rest;
 
-/// `GetFindings` takes so many ids a call, `ListFindings` gives as many.
+/// Maximum number of IDs of a `GetFindings` request, and of a page of `ListFindings`.
 pub const PAGE: usize = 50;
 
-/// What needs no look any more.
+/// Findings that need not be fetched again.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// What was already said: id → the newest `updatedAt` that is settled.
+    /// Newest processed `updatedAt`, by finding ID.
     pub said: HashMap<String, Timestamp>,
-    /// Listed for a day and never told when asked for: given up.
+    /// IDs of findings that were listed for 24 h but not returned by `GetFindings`: given up.
     pub passed: HashSet<String>,
 }
 
-/// What is asked of a source.
+/// A request to read a source.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Inclusive lower bound.
     pub from: Timestamp,
-    /// This machine's clock: a guess of how far the list reaches, by which it is divided, and nothing more.
+    /// The clock of this machine. Only used to estimate where the list ends, in order to divide it.
     pub now: Timestamp,
-    /// How far behind its watermark the next run looks again.
+    /// How far below its watermark the next run lists again.
     pub overlap: Duration,
     pub capacity: Rc<Capacity>,
     pub known: Rc<Known>,
-    /// What the window before knows of the list.
+    /// Parts of the list that the previous window has read.
     ahead: Vec<Part>,
 }
 
@@ -64,24 +64,24 @@ impl Ask {
         Self { from, now, overlap, capacity: capacity.clone(), known: known.clone(), ahead: Vec::new() }
     }
 
-    /// The same list, from where the window before ended, or where the state now begins to remember.
+    /// The rest of the list, from the end of the previous window, but not below the floor of the state.
     pub fn resume(rest: Rest, floor: Timestamp, ask: Self) -> Self {
         Self { from: rest.from.max(floor), ahead: rest.parts, ..ask }
     }
 }
 
-/// What one window showed.
+/// The result of one window.
 #[derive(Debug, Default)]
 pub struct Window {
-    /// Findings whose newest state was not said.
+    /// Findings whose newest revision is not processed.
     pub fresh: Vec<Rc<Finding>>,
-    /// Listed, yet not told when asked for.
+    /// Listed, but not returned by `GetFindings`.
     pub missing: Vec<String>,
-    /// The watermark must stay below this: something listed could not be fetched.
+    /// Upper bound of the watermark, because a listed finding could not be fetched.
     pub hold: Option<Timestamp>,
-    /// Everything listed up to here was fetched; none: nothing is certain, or nothing was listed.
+    /// Everything that was listed up to this time was fetched. `None` if nothing is certain, or nothing was listed.
     pub complete_to: Option<Timestamp>,
-    /// The list goes on.
+    /// The rest of the list, if it is longer than this window.
     pub next: Option<Rest>,
     pub error: Option<ReadError>,
 }
@@ -140,7 +140,7 @@ async fn list<D: GuardDutyApi>(source: &D, detector: &str, span: Span, pages: Op
     Answer::Listed { span, listing: Listing { since, ids, end } }
 }
 
-/// Asks when the first and the last finding of what was read were updated: a list tells ids only.
+/// Fetches the first and the last finding that were listed, to learn their `updatedAt`: a list contains only IDs.
 async fn sample<D: GuardDutyApi>(source: &D, detector: &str, ids: &[String], pages: usize) -> Option<Sample> {
     let ends = [ids.first()?.clone(), ids.last()?.clone()];
     let found = source.get_findings(detector, &ends).await.ok()?;

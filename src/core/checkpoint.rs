@@ -229,7 +229,7 @@ impl Core<'_> {
         self.state.to_json()
     }
 
-    /// Bytes that are free for additional findings, once everything is forgotten that may be.
+    /// Bytes that are free for additional findings, once everything is discarded that may be.
     pub(super) fn free_bytes(&self) -> usize {
         let in_hand = self.sources.in_flight();
         self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_hand))

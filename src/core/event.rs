@@ -1,4 +1,4 @@
-//! What a run is told, and what it wants done.
+//! Events: the inputs of the core. Effects: what it wants done.
 
 use std::collections::BTreeMap;
 

@@ -77,7 +77,7 @@ impl Core<'_> {
     }
 
     /// Returns true if a finding that was looked up is a revision that the list has not shown yet: it is announced as one,
-    /// not only as archived or unarchived. One below the lower bound may have been announced and forgotten.
+    /// not only as archived or unarchived. One below the lower bound may have been announced and discarded.
     pub(super) fn is_unannounced(&self, f: &Finding) -> bool {
         let (state, overlap) = (&self.state, self.config.overlap);
         let listable = state.sources.get(&f.origin.source_key()).is_some_and(|s| f.updated >= s.lower_bound(overlap));
@@ -204,7 +204,7 @@ impl Core<'_> {
     }
 
     fn add_notices(&mut self, queues: &mut Queues) {
-        // Where one of them may stand already, only its own id will tell.
+        // If one of them may be posted already, only its own ID shows it.
         if !self.channels.is_closed(self.channels.default.name()) {
             let tried = &self.tried;
             let mut due = source_health::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));

@@ -63,7 +63,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Holds a queue for as long as Slack asks. If Slack does not say how long, the time grows.
+    /// Blocks a queue for the time that Slack requests. Without `Retry-After`, the time grows.
     pub(super) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, shared: &mut Shared) {
         self.rate_limited += 1;
         let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));

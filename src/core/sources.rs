@@ -1,4 +1,4 @@
-//! What the sources answer: noted in the state, announced where it is news, handed on to be planned.
+//! Results of reading the sources: recorded in the state, announced if they changed, passed on to planning.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -183,7 +183,7 @@ impl Talk {
             Step::Replies => {
                 let (f, update) = self.reply_of();
                 let (channel, thread) = (update.message.channel.clone(), root(&update.message).to_owned());
-                // What is said once may be older than the revision.
+                // A reply that is posted only once may be older than the revision.
                 let is_once = matches!(self.delivery, Delivery::Reply(..));
                 let oldest = if is_once { update.message.posted() } else { oldest_reply(f) };
                 Call::Replies { channel, thread, oldest }

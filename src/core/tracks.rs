@@ -27,7 +27,7 @@ pub struct Track {
     pub n: u32,
     detector: Option<String>,
     pub progress: PollProgress,
-    /// The list goes on from here.
+    /// Where the rest of the list begins.
     next: Option<Rest>,
     pub looked: bool,
     /// It was read without an error so far.
@@ -145,7 +145,7 @@ impl<'a> Sources<'a> {
         outdated.iter().copied().chain(in_turn).cloned().collect()
     }
 
-    /// Returns a request for the next window of every source whose list goes on.
+    /// Returns a request for the next window of every source whose list is not read to its end.
     pub(super) fn next_requests(
         &mut self,
         state: &State,
@@ -156,7 +156,7 @@ impl<'a> Sources<'a> {
         let mut requests = Vec::new();
         for (key, track) in &mut self.tracks {
             let Some(next) = track.next.take() else { continue };
-            // What was forgotten since must not be listed again.
+            // Findings that were discarded since must not be listed again.
             let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
             let ask = Ask::resume(next, floor, Ask::new(floor, now, self.config.overlap, capacity, known));
             let (source, detector) = (track.source.clone(), track.detector.clone());
@@ -171,7 +171,7 @@ impl<'a> Sources<'a> {
         self.reading = self.reading.saturating_sub(1);
     }
 
-    /// Takes in what a source showed: how far it is complete, what is not settled, where its list goes on.
+    /// Records the result of a source: how far it is complete, what is pending, where the rest of its list begins.
     pub(super) fn take(&mut self, look: &mut Look, now: Timestamp) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
         track.looked = true;
@@ -215,7 +215,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Notes that a revision of a finding is processed: it holds up no watermark any more.
+    /// Records that a revision of a finding is processed: it no longer blocks the watermark.
     pub(super) fn set_processed(&mut self, id: &str) {
         for track in self.tracks.values_mut() {
             track.progress.pending.remove(id);
@@ -246,7 +246,7 @@ impl<'a> Sources<'a> {
         self.tracks.values().map(|t| t.progress.pending.len()).sum()
     }
 
-    /// Returns true if any list goes on.
+    /// Returns true if any list is not read to its end.
     pub(super) fn has_more(&self) -> bool {
         self.tracks.values().any(|t| t.next.is_some())
     }

@@ -1,4 +1,4 @@
-//! Triage of a run: reads reactions, and carries out what they say. Announcements come first; what is left over when the
+//! Triage: reads reactions and carries out what they mean. Announcements come first; what is left over when the
 //! run must end is left to the next run, which is no failure.
 
 mod archive;
@@ -24,7 +24,7 @@ use crate::slack::MessageRef;
 use crate::state::FindingRecord;
 use crate::triage::Messages;
 
-/// Maximum number of findings for which a run carries out what the reactions say.
+/// Maximum number of findings whose reactions a run carries out.
 const CARRIED_OUT: usize = 200;
 /// Time that is left for the last checkpoint when triage ends.
 const RESERVE: Duration = Duration::from_secs(6);
@@ -40,7 +40,7 @@ pub(super) enum TriageStep {
     ReadRecent,
     ReadAccess(Messages),
     ReadChannels(Messages),
-    /// Notes what reactions say. Users that are new are looked up first.
+    /// Records the meaning of reactions. Unknown users are looked up first.
     NoteReactions(VecDeque<ReactionsOf>),
     /// Reads the reactions on older messages one by one, the next ones in rotation.
     ReadOlder,
@@ -83,7 +83,7 @@ impl Core<'_> {
         !self.is_over() && self.checkpoints.is_recorded() && !self.time_for_triage().is_zero()
     }
 
-    /// Findings whose message, or whose archiving, is not what the reactions say.
+    /// Findings whose message, or archiving status, does not match the reactions.
     fn due_for_triage(&self) -> Vec<String> {
         let is_due = |entry: &FindingRecord| entry.triage.as_ref().is_some_and(|triage| triage.is_due());
         let due = self.state.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone());

@@ -1,4 +1,4 @@
-//! What a run may say of itself at its end: is it a success, and since when is the posting history uncertain?
+//! Result of a run: is it a success, and since when is the posting history uncertain?
 
 use crate::time::Timestamp;
 
@@ -10,7 +10,7 @@ pub struct Facts {
     pub has_problems: bool,
     /// Every identity and every source has answered.
     pub is_all_read: bool,
-    /// Findings that are listed and not processed, notices that are queued, or lists that go on.
+    /// Findings that are listed and not processed, notices that are queued, or lists that are not read to their end.
     pub has_pending: bool,
     /// The outcome of a message is unknown.
     pub is_outcome_unknown: bool,

@@ -1,8 +1,8 @@
-//! How many findings may still be taken in hand.
+//! Number of findings that a run can still accept.
 
 use std::cell::Cell;
 
-/// So many new findings may still be taken in, by all sources together.
+/// Number of new findings that all sources together can still accept.
 #[derive(Debug)]
 pub struct Capacity {
     limit: usize,
@@ -22,14 +22,14 @@ impl Capacity {
         self.left.get()
     }
 
-    /// Takes places for `wanted` findings, or as many as there are. How many that was.
+    /// Reserves places for `wanted` findings, or as many as are free. Returns the number reserved.
     pub(super) fn reserve(&self, wanted: usize) -> usize {
         let granted = wanted.min(self.left.get());
         self.left.set(self.left.get() - granted);
         granted
     }
 
-    /// Gives back places that were reserved and not needed.
+    /// Returns places that were reserved but not needed.
     pub(super) fn release(&self, places: usize) {
         self.left.set(self.left.get() + places);
     }

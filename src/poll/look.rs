@@ -1,4 +1,4 @@
-//! One look at one source: its detector, its findings, and what is watched beside them, asked side by side.
+//! Reads one source: its detector, its findings and its watched configuration, in parallel.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,27 +12,27 @@ use crate::poll::watched::{self, Watched};
 use crate::poll::{self, Ask, PAGE, Window};
 use crate::time::Timestamp;
 
-/// What is asked besides the findings.
+/// What is read in addition to the findings.
 #[derive(Clone, Debug, Default)]
 pub struct Besides {
-    /// Whether the detector is on, what is open, what archives: asked once a run.
+    /// Status of the detector, number of open findings, suppression rules: read once per run.
     pub first: bool,
-    /// `GUARDDUTY_WATCH`: filters and trusted-IP lists, beside the detector's status.
+    /// `GUARDDUTY_WATCH`: suppression rules and lists, in addition to the status of the detector.
     pub watch: bool,
-    /// The detector of the run before: asked while the detectors are still listed, which saves a round trip.
+    /// The detector of the previous run. It is read while the detectors are listed, which saves a round trip.
     pub expected: Option<String>,
     pub watched: watched::Query,
-    /// For a source new to the state: how many findings were open before this instant.
+    /// For a source that is new to the state: findings that were open before this time are counted.
     pub open_before: Option<Timestamp>,
-    /// Findings whose archiving is looked up.
+    /// IDs of findings whose archiving status is read.
     pub lookups: Vec<String>,
 }
 
-/// What a source answered.
+/// The result of reading a source.
 #[derive(Debug)]
 pub struct Look {
     pub key: SourceKey,
-    /// The detector, if there is one; an error: the source cannot be read.
+    /// The detector, if there is one, or the error because of which the source cannot be read.
     pub detector: Result<Option<String>, ReadError>,
     pub window: Window,
     pub first: bool,
@@ -41,9 +41,9 @@ pub struct Look {
     pub open_before: Option<BTreeMap<SeverityLevel, u64>>,
     pub watched: Watched,
     pub looked_up: Vec<Rc<Finding>>,
-    /// The last finding that was looked up, told or not.
+    /// ID of the last finding whose archiving status was requested.
     pub looked_up_to: Option<String>,
-    /// What could not be read and is only watched: no failure of the source.
+    /// Errors of optional requests. The source counts as read.
     pub warnings: Vec<String>,
 }
 
@@ -64,13 +64,13 @@ impl Look {
         }
     }
 
-    /// Why the source could not be read, or not to its end.
+    /// The error because of which the source was not read, or not completely.
     pub fn error(&self) -> Option<&ReadError> {
         self.detector.as_ref().err().or(self.window.error.as_ref())
     }
 }
 
-/// Asks a source everything that a run wants to know of it. `detector`: as told before in this run.
+/// Reads everything that a run needs from a source. `detector`: as read earlier in this run.
 pub async fn look<D: GuardDutyApi>(source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) -> Look {
     if let Some(detector) = detector {
         return asked(&*source, detector, &ask, &besides).await;
@@ -86,7 +86,7 @@ pub async fn look<D: GuardDutyApi>(source: Rc<D>, detector: Option<String>, ask:
     }
 }
 
-/// Everything but which detector there is.
+/// Reads everything except which detector there is.
 async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides: &Besides) -> Look {
     let mut look = Look::of(source.key().clone(), Ok(Some(detector.clone())), besides.first);
     let watch = besides.first && besides.watch;
@@ -114,7 +114,7 @@ async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides
 }
 
 impl Look {
-    /// What was read, or a warning.
+    /// Returns the value that was read, or logs a warning.
     fn keep<T>(&mut self, result: Option<Result<T, ReadError>>) -> Option<T> {
         result?.map_err(|e| self.warnings.push(e.to_string())).ok()
     }

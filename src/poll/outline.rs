@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 /// all is bounded by the source.
 const LISTS: usize = 8;
 const GETS: usize = 5;
-/// So many findings are listed ahead of what is fetched: the ids are kept in memory.
+/// Maximum number of findings that are listed but not fetched yet. Their IDs are kept in memory.
 const AHEAD: usize = 1_000;
 /// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
 const LISTINGS: usize = 4;
@@ -34,7 +34,7 @@ pub(super) struct Outline<'a> {
     last: Timestamp,
     /// What was fetched in this window.
     seen: HashMap<String, Timestamp>,
-    /// Fetched, and for lack of room not taken in.
+    /// Fetched, but not accepted because no capacity was left.
     refused: HashMap<String, Timestamp>,
     /// A part was begun to be fetched.
     begun: bool,
@@ -103,8 +103,8 @@ impl<'a> Outline<'a> {
         self.parts.iter().map(open).sum()
     }
 
-    /// Takes places for what is new in a part. False: there are not enough, and the part is for the next window; only the
-    /// first part of a window is taken in as far as there is room.
+    /// Reserves places for the new findings of a part. False if too few are left: the part is left to the next window. Only the
+    /// first part of a window is accepted as far as capacity is left.
     fn take_places(&mut self, index: usize) -> bool {
         let known = &self.ask.known;
         let part = &mut self.parts[index];
@@ -178,8 +178,8 @@ impl<'a> Outline<'a> {
         self.parts.splice(index..=index, parts);
     }
 
-    /// What was read of a list that broke off counts: it is listed anew up to its last instant, which can be proven. What
-    /// lies behind is for a later run.
+    /// An incomplete list is used as far as it was read: it is listed again up to the time of its last finding, which can
+    /// be proven. The rest is left to a later run.
     fn broke_off(&mut self, index: usize, ids: Vec<String>, since: Instant, error: ReadError, sample: Option<Sample>) {
         let span = self.parts[index].span;
         let is_first = self.out.error.is_none();
@@ -244,7 +244,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// Takes a finding in, if it is news and there is room for it.
+    /// Accepts a finding if it is new and capacity is left.
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
         let known = self.ask.known.said.get(&finding.id);
         let is_new = known.is_none_or(|updated| *updated < finding.updated);

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use super::span::Span;
 
 /// Whether details that were fetched after the list prove it complete: each finding is there, within the span, and in
-/// the place that its `updatedAt` gives it. `details` has the instants of those that are not archived.
+/// the place that its `updatedAt` gives it. `details`: `updatedAt` of the findings that are not archived.
 pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, Timestamp>, span: Span) -> bool {
     let times: Option<Vec<Timestamp>> = listed.iter().map(|id| details.get(id).copied()).collect();
     let is_calm = |times: Vec<Timestamp>| times.is_sorted() && times.iter().all(|i| span.contains(*i));
@@ -61,7 +61,7 @@ mod tests {
         let cases: [Case; 8] = [
             ("", &[], true),
             ("abc", &[("a", 1), ("b", 2), ("c", 3)], true),
-            // Of one instant, in any order.
+            // With one `updatedAt`, in any order.
             ("ba", &[("a", 1), ("b", 1)], true),
             // Left out, or archived since.
             ("abc", &[("a", 1), ("c", 3)], false),

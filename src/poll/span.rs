@@ -4,14 +4,13 @@ use crate::time::Timestamp;
 
 /// The pages that one part of a divided list should have.
 const PAGES: i64 = 4;
-/// A list is divided into so many parts at most: where findings are spread unevenly, a further division is cheaper than
-/// many empty lists.
+/// Maximum number of parts of a list. If findings are spread unevenly, another division is cheaper than many empty lists.
 const PARTS: i64 = 64;
-/// An unbounded list goes on past the newest known instant by so many times the span that was read, if the clock does not
-/// say how far it reaches.
+/// If the clock gives no estimate, an unbounded list is assumed to continue past the newest known time by this multiple of
+/// the span that was read.
 const BEYOND: i64 = 8;
 
-/// From one instant to another, both included; without an end, to the newest finding.
+/// A time range, both ends included. Without an end, it extends to the newest finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) from: Timestamp,
@@ -46,7 +45,7 @@ impl Span {
         [Span::new(self.from, Some(last)), Span::new(Timestamp(last.0 + 1), self.to)]
     }
 
-    /// Where findings are known to be: two spans with about half of them each, if there is an instant to part them at.
+    /// Where findings are known to be: two spans with about half of them each, if there is a time at which they can be divided.
     pub(super) fn halve(&self, mut known: Vec<Timestamp>) -> Option<[Span; 2]> {
         known.retain(|instant| self.contains(*instant));
         known.sort_unstable();
@@ -172,7 +171,7 @@ mod tests {
     #[test]
     fn the_instant_in_which_reading_ended_belongs_to_the_rest() {
         assert_eq!(span(0, 9).divide(sample(0, 5, 8), Timestamp(0))[0], span(0, 4));
-        // All that was read has the first instant: that one cannot be divided further.
+        // Everything that was read has the first time, which cannot be divided.
         assert_eq!(span(5, 9).divide(sample(5, 5, 1), Timestamp(0))[..1], [span(5, 5)]);
         assert_eq!(span(5, 5).divide(sample(5, 5, 8), Timestamp(0)), [span(5, 5)]);
     }

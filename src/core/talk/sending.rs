@@ -164,7 +164,7 @@ impl Talk {
             match unsent {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
                 // The message, which was just edited, is in the thread of another message, and that one was deleted.
-                // What is said about a message that somebody deleted is said all the same.
+                // A reply about a deleted message is still posted.
                 Unsent::NotFound
                     if update.message.thread_ts.is_some() || matches!(self.delivery, Delivery::Reply(..)) =>
                 {

@@ -70,7 +70,7 @@ impl Core<'_> {
         }
     }
 
-    /// Goes on only if the token may read reactions. Otherwise there is one warning.
+    /// Continues only if the token may read reactions. Otherwise there is one warning.
     pub(super) fn read_access(&mut self, messages: Messages) -> Option<Step> {
         let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::ReactionAccess) else {
             return Some(Step::Triage(TriageStep::ReadAccess(messages)));
@@ -185,9 +185,9 @@ impl Core<'_> {
     }
 }
 
-/// What reactions say.
+/// The meaning of reactions.
 impl Core<'_> {
-    /// Notes in the state what reactions say. If a user cannot be looked up, nothing is known of that message.
+    /// Records the meaning of reactions in the state. If a user cannot be looked up, nothing is known of that message.
     pub(super) fn note_reactions(&mut self, mut read: VecDeque<ReactionsOf>) -> Option<Step> {
         let triage = self.config.slack.triage.as_ref()?;
         while let Some(of) = read.front() {
