@@ -132,7 +132,7 @@ async fn perform(command: Command, vars: Vec<(String, String)>, output: &Output)
     }
 }
 
-/// A misspelled name would otherwise be ignored without a word.
+/// A misspelled name would otherwise be ignored silently.
 fn warn_of_near_misses(vars: &[(String, String)]) {
     for (variable, known) in config::near_misses(vars) {
         tracing::warn!(variable, "unknown variable; did you mean {known}?");

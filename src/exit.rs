@@ -1,11 +1,11 @@
-//! What the exit status tells a scheduler.
+//! Exit statuses.
 
 use std::process::ExitCode;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitStatus {
-    /// Everything found is settled.
+    /// Everything that was found is processed.
     Success = 0,
     /// Something is not; the next run tries again.
     Incomplete = 1,

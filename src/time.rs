@@ -1,4 +1,4 @@
-//! Instants as GuardDuty and the state count them.
+//! Timestamps, the clock of a run, and durations.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
-    /// Reads an ISO 8601 / RFC 3339 instant such as `2026-11-24T09:54:36.123Z`; fractions finer than a millisecond are cut.
+    /// Parses an ISO 8601 / RFC 3339 timestamp such as `2026-11-24T09:54:36.123Z`. Digits below a millisecond are cut off.
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }

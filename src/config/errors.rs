@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// One thing that is wrong, told by the name of the variable, never by the value of a secret.
+/// One configuration error. It names the variable, and never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The variable, for routes with the place inside it: `SLACK_ROUTES[1].match.severity`.
     pub variable: String,
-    /// What is wrong and how it is mended, in lower case.
+    /// What is wrong and how to fix it, in lower case.
     pub message: String,
 }
 

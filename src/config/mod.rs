@@ -34,7 +34,7 @@ pub use summary::SummarySchedule;
 pub use triage::{Triage, TriageEmoji, TriageMode};
 pub use variables::{DefaultValue, VARIABLES, Variable, render_help, render_markdown};
 
-/// What one run is told. Made by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.
+/// Configuration of one run. Created by [`Config::from_env`] or [`Config::for_preview`]; `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub aws: AwsConfig,
@@ -61,7 +61,7 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// Which accounts and regions are polled, and as whom.
+/// Accounts and regions that are polled, and the identities that read them.
 #[derive(Clone, Debug, Default)]
 pub struct AwsConfig {
     /// `GUARDDUTY_REGIONS`
@@ -94,7 +94,7 @@ pub enum Role {
     Arn(String),
 }
 
-/// Which findings are told at all.
+/// Which findings are announced.
 #[derive(Clone, Debug)]
 pub struct FindingFilter {
     /// `GUARDDUTY_MIN_SEVERITY`, from 0 to 10.
@@ -162,7 +162,7 @@ pub enum RecurrencePolicy {
     Ignore,
 }
 
-/// What messages say beside the finding itself.
+/// What messages contain in addition to the finding itself.
 #[derive(Clone, Debug)]
 pub struct MessageConfig {
     pub account_names: AccountNames,
@@ -240,7 +240,7 @@ pub enum LogFormat {
 }
 
 impl LogConfig {
-    /// What can be used of an environment whose faults are yet to be told: they are told through it.
+    /// The usable part of an invalid environment, with which its errors are reported.
     pub fn best_effort(vars: &[(String, String)], on_terminal: bool) -> Self {
         let given = |name: &str| vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
         let format = given("LOG_FORMAT").and_then(|v| values::parse_log_format(v).ok());

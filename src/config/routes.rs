@@ -19,7 +19,7 @@ pub struct Routes(pub Vec<Route>);
 pub struct Route {
     pub matcher: RouteMatcher,
     pub action: RouteAction,
-    /// What stands in new messages and in replies about a risen band: only Slack's own mentions, checked.
+    /// The mention in new messages and in replies about an increased severity level: validated Slack syntax.
     pub mention: Option<String>,
     pub escalate: Option<Escalate>,
 }

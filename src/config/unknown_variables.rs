@@ -1,4 +1,4 @@
-//! Variables that look like ours and are not: a typing error would otherwise pass in silence.
+//! Detects unknown variables with the prefixes of the program: a misspelled name would otherwise be ignored silently.
 
 /// Names that begin so are the program's own.
 const PREFIXES: [&str; 3] = ["GUARDDUTY_", "SLACK_", "PUSHGATEWAY_"];

@@ -1,4 +1,4 @@
-//! Whom TLS trusts.
+//! Trusted CA certificates.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl TrustRoots {
     /// The certificates of a PEM bundle, and no others.
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
         let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
-        certificates.map_err(|e| format!("is no PEM: {e}")).and_then(Self::from_certificates)
+        certificates.map_err(|e| format!("not valid PEM: {e}")).and_then(Self::from_certificates)
     }
 
     fn from_certificates(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {

@@ -1,4 +1,4 @@
-//! What a run counts, how it is told to Prometheus, and the push.
+//! Metrics of a run, and their push to the Pushgateway.
 
 mod push;
 mod render;

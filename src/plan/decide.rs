@@ -1,4 +1,4 @@
-//! The decision about one finding: is its state known, settled without a word, or to be told, and how.
+//! Decides for one finding: already processed, skipped, new message or update, and its reply.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ const MIN_EDIT_INTERVAL: Duration = Duration::from_secs(3600);
 /// What is to be done about a state of a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// This state was said.
+    /// This revision is processed.
     AlreadyProcessed,
-    /// Nothing is to be said.
+    /// Processed without a message.
     Skip(Outcome, SkipReason),
     Post(Post),
     Update(Update),
 }
 
-/// Why a finding is settled without a word.
+/// Why a finding is processed without a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipReason {
     BelowMinSeverity,
@@ -64,7 +64,7 @@ pub struct Post {
     pub reply_to: Option<MessageRef>,
     /// All such messages, in whose threads it may stand already: history does not show it there.
     pub candidate_threads: Vec<MessageRef>,
-    /// The finding's message in another channel, which must then say where it is told.
+    /// The finding's message in another channel, which is then replaced by a redirect.
     pub superseded: Option<MessageRef>,
     /// Traits that earlier states of it showed.
     pub known_attributes: Vec<String>,
@@ -72,12 +72,12 @@ pub struct Post {
     pub related: Vec<RelatedMessage>,
 }
 
-/// An edit of its message, and what its thread says besides.
+/// An edit of the message of a finding, and the reply in its thread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
     pub message: MessageRef,
     pub reply: Option<Reply>,
-    /// Where it is posted anew if the message is gone.
+    /// Where it is posted again if the message is gone.
     pub repost_to: Destination,
     /// Traits that earlier states of it showed.
     pub known_attributes: Vec<String>,
@@ -87,22 +87,22 @@ pub struct Update {
     pub marks: Marks,
 }
 
-/// A word in a finding's thread: what is new since it last spoke.
+/// A reply in the thread of a finding: what is new since the last notification.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// The severity shown before, where the band rose: then the word is broadcast, with the route's mention.
+    /// The severity shown before, if the severity level increased: the reply is then broadcast, with the mention of the route.
     pub previous_severity: Option<f64>,
     pub new_attributes: Vec<String>,
     pub previous_count: Option<u64>,
     pub reopened: Option<Reopened>,
-    /// Nobody acknowledged the finding for this time: the word is broadcast, with the mention of the destination.
+    /// Nobody acknowledged the finding for this time: the reply is broadcast, with the mention of the destination.
     pub unacknowledged_for: Option<Duration>,
     /// The result of an investigation of the finding.
     pub assessment: Option<Rc<Assessment>>,
 }
 
 impl Reply {
-    /// The content of the reply that says it.
+    /// The content of the reply.
     pub fn content(&self) -> ReplyContent<'_> {
         ReplyContent {
             previous_severity: self.previous_severity,
@@ -236,7 +236,7 @@ fn decide_edit(
     })
 }
 
-/// The one rule by which a thread speaks: at once when the band rose, else of what is new once it was silent long enough.
+/// Decides about the reply: immediately if the severity level increased, otherwise once `SLACK_REMIND_AFTER` has passed.
 fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Timestamp) -> Option<Reply> {
     let rose = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
@@ -257,7 +257,7 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
     (rose || reopened.is_some() || !word.new_attributes.is_empty() || word.previous_count.is_some()).then_some(word)
 }
 
-/// Whether the finding now routes to another channel than the one its message stands in, or was meant for.
+/// Returns true if the finding now routes to another channel than that of its message.
 fn route_changed(state: &State, entry: &FindingRecord, at: &MessageRef, to: &Destination) -> bool {
     let name = to.name();
     let id = state.channels.get(name).map_or(name, String::as_str);

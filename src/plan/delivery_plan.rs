@@ -31,7 +31,7 @@ pub enum Delivery {
     /// The thread of a finding says something once that its message does not: an escalation, or the result of an
     /// investigation.
     Reply(Rc<Finding>, Update),
-    /// The message at `old` says where finding `id` is told now.
+    /// Replaces the message at `old` with a redirect to the channel of finding `id`.
     Redirect {
         id: String,
         old: MessageRef,

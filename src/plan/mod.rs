@@ -1,4 +1,4 @@
-//! What is new, what recurs, what goes where, what is summed up, and why. Pure: no clock, no IO.
+//! Decides what is delivered where, and why. Pure: no clock, no IO.
 
 mod decide;
 mod delivery_plan;

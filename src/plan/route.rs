@@ -3,7 +3,7 @@
 use crate::config::{Config, Glob, RouteAction, RouteMatcher, Target};
 use crate::finding::Finding;
 
-/// Where a message goes, and whom it mentions.
+/// Channel and mention of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
     pub target: Target,
@@ -19,7 +19,7 @@ impl Destination {
     }
 }
 
-/// What the routes say of a finding.
+/// What the routes decide about a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RouteDecision {
     Drop,

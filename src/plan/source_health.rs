@@ -1,5 +1,5 @@
-//! A silence is never ambiguous: what is announced about a source that cannot be read, about its detector, and about
-//! what hides findings from sight. Each is announced once; what was announced is in the state.
+//! Health of sources and detectors, and the notices about it. Each event is announced once; the state records what was
+//! announced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub fn event(notice_id: &str) -> &str {
     notice_id.rsplit_once('-').map_or(notice_id, |(event, _)| event)
 }
 
-/// What a look at a source told of its detector.
+/// What was read about the detector of a source.
 #[derive(Debug)]
 pub enum SourceStatus<'a> {
     Unreadable(&'a ReadError),
@@ -79,7 +79,7 @@ fn exclude(source: &mut SourceState) -> Vec<Notice> {
     Vec::new()
 }
 
-/// Denied is said at once; anything else when a second run in succession meets it.
+/// Access denied is announced immediately, any other error when a second run in succession meets it.
 fn on_unreadable(
     key: &str,
     source: &mut SourceState,
@@ -106,7 +106,7 @@ fn on_unreadable(
     )]
 }
 
-/// A source as a reader knows it; `self/*` and `ACCOUNT/*` stand for all that an identity shows.
+/// Display name of a source. `self/*` and `ACCOUNT/*` stand for all sources of an identity.
 fn display_name(key: &str) -> String {
     match key.strip_suffix("/*") {
         Some("self") => "GuardDuty with the identity of the pod".into(),
@@ -115,12 +115,12 @@ fn display_name(key: &str) -> String {
     }
 }
 
-/// The notice that a source, which is forgotten now, can be read again, if it was announced that it cannot.
+/// The notice that a source, which is removed from the state, can be read again, if its outage was announced.
 pub fn recovery(key: &str, source: &SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
     on_recovered(key, &mut source.clone(), epoch, now)
 }
 
-/// The end of a blind period, if it was announced.
+/// The end of an unreadable period, if its start was announced.
 fn on_recovered(key: &str, source: &mut SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
     let since = source.unreadable_since.take();
     source.last_read_at = Some(now);
@@ -197,7 +197,7 @@ fn on_detector(
     notices
 }
 
-/// Findings that were open before the program looked: by band, as far as GuardDuty tells.
+/// Findings that were open before the first run, by severity level, as far as GuardDuty returns them.
 pub type OpenCounts = BTreeMap<SeverityLevel, u64>;
 
 /// A run that finds no state.
@@ -226,7 +226,7 @@ pub fn new_sources_notice(
     epoch.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Info, title, lines)
 }
 
-/// Sources at which a run on a wrong clock looked from an instant on that had not come.
+/// The clock of an earlier run was ahead: the start of these sources is in the future.
 pub fn clock_skew_notice(keys: &[String], from: Timestamp, epoch: NoticeEpoch) -> Notice {
     let title = match keys {
         [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
@@ -286,13 +286,13 @@ fn wrap_list<'t>(texts: impl IntoIterator<Item = &'t String>, separator: &str) -
     lines
 }
 
-/// More notices than so many are told together: the channel stays readable, and no finding waits long behind them.
+/// More notices than this are combined: the channel stays readable, and no finding waits long behind them.
 const MAX_SEPARATE_NOTICES: usize = 20;
-/// So many characters of titles stand in one notice.
+/// Maximum number of characters of titles in one combined notice.
 const MAX_COMBINED_TITLE_CHARS: usize = 2_000;
 const COMBINED_ID_PREFIX: &str = "combined-";
 
-/// Tells notices together, by their titles, where they are many; those that `stay` are left as they are.
+/// Combines notices, by their titles, if there are many. Those for which `stay` is true are not combined.
 pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
     let (mut told, apart): (Vec<Notice>, Vec<Notice>) =
         due.into_iter().partition(|n| n.id.starts_with(COMBINED_ID_PREFIX) || stay(n));

@@ -1,4 +1,4 @@
-//! Reading back what our own bot said.
+//! Reads the bot's own messages.
 
 use serde_json::{Map, Value};
 
@@ -58,7 +58,7 @@ fn history_error(failure: SlackError) -> HistoryError {
     }
 }
 
-/// Milliseconds as Slack writes instants: seconds with six decimals.
+/// Converts a Slack timestamp (seconds with six decimals) to milliseconds.
 fn to_slack_ts(at: Timestamp) -> String {
     let ms = at.0.max(0);
     format!("{}.{:03}000", ms / 1000, ms % 1000)

@@ -1,9 +1,10 @@
-//! Keeping the document below its bound, whatever happens.
+//! Keeps the document within its size limit.
 //!
-//! Forgotten first is what the next look cannot list again: at worst, a recurrence starts a new message. Then, in a
-//! flood, the oldest settled findings inside the overlap, and the lower bound of their sources rises past them:
-//! that shortens how late a finding may become visible; it repeats nothing and loses nothing that was listed. If that
-//! is not enough, as where something holds a watermark up, the messages of the others are forgotten, not their states.
+//! First, findings are discarded that the next run cannot list again: at worst, a recurrence starts a new message. Then,
+//! in a flood, the oldest processed findings inside the overlap are discarded, and the floor of their sources rises past
+//! them. A finding may then become visible less late than usual; nothing that was listed is repeated or lost. If that is
+//! not enough, for example because a watermark is blocked, the message references of the others are discarded, but not
+//! their revisions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -11,18 +12,18 @@ use std::time::Duration;
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
-/// What is aimed at once the bound is passed, so that a flood does not forget a little at every checkpoint.
+/// The target size once the limit is passed, so that a flood does not discard a little at every checkpoint.
 fn target_bytes(bound: usize) -> usize {
     bound / 10 * 8
 }
-/// GuardDuty keeps findings for 90 days; a message about one that is gone can recur no more.
+/// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
 const MAX_FINDING_AGE: Duration = Duration::from_secs(95 * 86_400);
-/// A finding that failed and is listed no longer (archived since, say) needs no memory of its failing.
+/// A failed finding that is no longer listed (for example archived) need not be recorded as failing.
 const FAILING_TTL: Duration = Duration::from_secs(3 * 86_400);
 /// A source that is configured no longer.
 const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
 
-/// What had to be forgotten.
+/// What was discarded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompactionReport {
     /// Sources whose lower bound rose, and to where.
@@ -31,7 +32,7 @@ pub struct CompactionReport {
     pub bytes: usize,
 }
 
-/// What a run has listed and not settled. It is not forgotten: its message is about to be edited.
+/// Findings that a run has listed but not processed. They are kept: their messages are about to be edited.
 #[derive(Clone, Debug, Default)]
 pub struct InFlight<'a> {
     pub ids: HashSet<&'a str>,
@@ -137,8 +138,8 @@ impl State {
         }
     }
 
-    /// Forgets the oldest settled findings of the fullest region and raises its sources' floors past them.
-    /// False: nothing can be forgotten.
+    /// Discards the oldest processed findings of the fullest region and raises the floors of its sources past them.
+    /// False: nothing can be discarded.
     fn raise_fullest_floor(
         &mut self,
         overlap: Duration,
@@ -190,7 +191,7 @@ impl State {
         }
     }
 
-    /// No floor of this region may be above a watermark, nor above a listed finding that is not settled.
+    /// No floor of this region may be above a watermark, nor above a listed finding that is not processed.
     fn max_floor(&self, name: &str, in_flight: &InFlight) -> Timestamp {
         let of_region = self.sources.iter().filter(|(key, _)| region_of(key) == name);
         of_region.fold(Timestamp::MAX, |limit, (key, s)| {
@@ -249,7 +250,7 @@ fn encoded_len(id: &str, e: &FindingRecord) -> usize {
     id.len() + 4 + serde_json::to_string(e).map_or(0, |s| s.len())
 }
 
-/// The lowest floor that forgets `need` bytes, or as much as `limit` allows.
+/// The lowest floor that frees `need` bytes, or as much as `limit` allows.
 fn floor_to_free(mut entries: Vec<(Timestamp, usize)>, need: usize, limit: Timestamp) -> Option<Timestamp> {
     entries.sort_unstable();
     let mut freed = 0;

@@ -35,7 +35,7 @@ pub struct State {
     /// Lease and note of the run that is posting; absent after a clean end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
-    /// When a replay was last taken up: what stands in Slack from before then counts as nothing said.
+    /// Time of the last replay. Messages in Slack from before that time do not count.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub replayed_at: Option<Timestamp>,
     /// How many sources ever had an `n`.
@@ -47,16 +47,16 @@ pub struct State {
     /// By finding id.
     #[serde(default)]
     pub findings: BTreeMap<String, FindingRecord>,
-    /// Digests written ahead, by digest id: whom they sum up.
+    /// Digest plans, saved before the digests are posted, by digest ID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub digest_plans: BTreeMap<String, DigestPlan>,
     /// Notices that are due, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
-    /// Ids of the channels that messages went to, by their configured names; of a `#name`, as Slack told it.
+    /// IDs of the channels that received messages, by configured name. The ID of a `#name` is the one that Slack returned.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, String>,
-    /// Findings that were listed but not told when asked for, by id.
+    /// Findings that were listed but not returned by `GetFindings`, by ID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unfetched: BTreeMap<String, UnfetchedFinding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     pub id: String,
-    /// Since when messages may stand in Slack that this document does not know. A run that takes over keeps it.
+    /// Since when Slack may contain messages that this document does not record. A run that takes over keeps it.
     #[serde(with = "rfc3339")]
     pub posting_since: Timestamp,
     /// Last renewal: the lease expires `RUN_LEASE` later.
@@ -91,13 +91,13 @@ pub struct SourceState {
     pub id: u32,
     #[serde(rename = "detector", default, skip_serializing_if = "Option::is_none")]
     pub detector_id: Option<String>,
-    /// Everything seen up to here, inclusive, is settled. Moves on the `updatedAt` of findings only.
+    /// Everything up to this time, inclusive, is processed. Moves only to the `updatedAt` of a finding.
     #[serde(with = "rfc3339")]
     pub watermark: Timestamp,
-    /// Nothing before this instant is looked at again.
+    /// Nothing before this time is listed again.
     #[serde(with = "rfc3339")]
     pub floor: Timestamp,
-    /// No finding has moved the watermark yet: it stands where the look-back by some machine's clock put it.
+    /// No finding has moved the watermark yet: it is the start of the look-back, by the clock of some machine.
     #[serde(rename = "initial", default, skip_serializing_if = "is_false")]
     pub is_initial_watermark: bool,
     /// How long the run took that moved the watermark last: so much further back the next one looks.
@@ -133,7 +133,7 @@ pub enum DetectorStatus {
     #[default]
     Ok,
     Disabled,
-    /// There is no detector, and that was said.
+    /// There is no detector, and that was announced.
     Missing,
     /// `GUARDDUTY_REGIONS=all`: without a detector, or denied at the first look; named once.
     Excluded,
@@ -145,10 +145,10 @@ impl DetectorStatus {
     }
 }
 
-/// What was said of a finding, and where its message stands.
+/// What was delivered about a finding, and where its message is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FindingRecord {
-    /// The newest `updatedAt` that is settled; 0: none yet.
+    /// Newest processed `updatedAt`; 0: none.
     #[serde(rename = "u")]
     pub updated_at: Timestamp,
     /// The source that showed it, by its `n`.
@@ -160,7 +160,7 @@ pub struct FindingRecord {
     /// The channel that its message was meant for, where that one refused it.
     #[serde(rename = "intended", default, skip_serializing_if = "Option::is_none")]
     pub intended_channel: Option<String>,
-    /// Messages in other channels that must yet say where their finding is told now.
+    /// Messages in other channels that must still be replaced by a redirect.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "single_or_list")]
     pub superseded: Vec<MessageRef>,
     /// Severity shown last.
@@ -172,15 +172,15 @@ pub struct FindingRecord {
     /// When the message was last posted or updated.
     #[serde(rename = "edited", default, skip_serializing_if = "is_default")]
     pub edited_at: Timestamp,
-    /// When message or thread last spoke up, and the count it named then.
+    /// Time of the last notification, in the message or the thread, and the count that it showed.
     #[serde(rename = "notified", default, skip_serializing_if = "is_default")]
     pub notified_at: Timestamp,
     #[serde(default, skip_serializing_if = "is_default")]
     pub notified_count: u64,
-    /// Remote IPs, countries, ports, APIs seen so far, oldest first; GuardDuty itself forgets them.
+    /// Remote IPs, countries, ports and APIs seen so far, oldest first. GuardDuty does not keep them.
     #[serde(rename = "attrs", default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
-    /// How many of `seen` were there when it last spoke.
+    /// Number of `attributes` at the time of the last notification.
     #[serde(rename = "notified_attrs", default, skip_serializing_if = "is_default")]
     pub notified_attributes: usize,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -218,7 +218,7 @@ pub struct FindingRecord {
 pub struct DigestPlan {
     /// As configured.
     pub channel: String,
-    /// Whom it sums up: id, updatedAt, source.
+    /// Findings of the digest: ID, `updatedAt`, source ID.
     pub findings: Vec<(String, Timestamp, u32)>,
 }
 
@@ -307,7 +307,7 @@ mod millis {
     }
 }
 
-/// One stands by itself, several in an array.
+/// A single value, or an array of several.
 mod single_or_list {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -333,7 +333,7 @@ mod single_or_list {
     }
 }
 
-/// An instant that may be absent, as ISO 8601.
+/// An optional timestamp, as RFC 3339.
 mod rfc3339_option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -348,11 +348,11 @@ mod rfc3339_option {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-        Timestamp::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+        Timestamp::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
     }
 }
 
-/// An instant, as ISO 8601 with milliseconds.
+/// A timestamp, as RFC 3339 with milliseconds.
 pub(super) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -364,7 +364,7 @@ pub(super) mod rfc3339 {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
-        Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no instant")))
+        Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
     }
 }
 

@@ -36,7 +36,7 @@ struct StatePaths {
 #[derive(Debug)]
 pub struct FileStore {
     files: StatePaths,
-    /// What stood in the file when it was last read or written here; `None`: it was not there.
+    /// Content of the file when this run last read or wrote it; `None`: there was no file.
     last_seen: Option<Vec<u8>>,
     unconfirmed: UnconfirmedWrites,
     /// Whether the file could be read: what is not known cannot be compared, and is not overwritten.
@@ -91,7 +91,7 @@ impl Store for FileStore {
             Ok(read) => read,
             Err(e) => {
                 let mend = match e.kind() {
-                    io::ErrorKind::PermissionDenied => "mend its permissions",
+                    io::ErrorKind::PermissionDenied => "fix its permissions",
                     _ => "name a file that can be read with STATE_FILE",
                 };
                 let why = format!("{} cannot be read: {e}; {mend}", self.files.state.display());
@@ -143,7 +143,7 @@ impl Store for FileStore {
             }
             Ok(false) => {
                 let path = self.files.state.display();
-                Err(SaveError::Conflict(format!("{path} was changed by somebody else; the next run reads it anew")))
+                Err(SaveError::Conflict(format!("{path} was changed by another writer; the next run reads it again")))
             }
             Err(e) => Err(self.write_error(&e)),
         }
@@ -187,7 +187,7 @@ fn follow_links(path: &Path) -> PathBuf {
     path
 }
 
-/// A `replay` that was not yet taken up. One that cannot be read is not worth a run.
+/// A pending `replay`. If it cannot be read, it does not fail the run.
 fn read_replay(files: &StatePaths) -> Option<String> {
     let text = match read_if_exists(&files.replay) {
         Ok(text) => text?,

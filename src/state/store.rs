@@ -42,7 +42,7 @@ pub enum LoadedDocument {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SaveError {
-    /// Somebody else changed the document: whoever holds it now, this run does not.
+    /// Another writer changed the document: this run no longer holds the lease.
     #[error("{0}")]
     Conflict(String),
     /// It did not answer, or refused; a later attempt may succeed.
@@ -51,7 +51,7 @@ pub enum SaveError {
     /// It may be read, but not written: a later attempt fails like this one until somebody changes that.
     #[error("{1}")]
     Denied(Denial, String),
-    /// The document has no room.
+    /// The document exceeds the size limit of the store.
     #[error("{0}")]
     TooLarge(String),
 }

@@ -1,4 +1,4 @@
-//! What is counted across runs: the Pushgateway keeps only what the last run told, so the counters live in the state.
+//! Counters that are kept across runs: the Pushgateway keeps only the last push, so they are stored in the state.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub const DELAY_BUCKETS: [f64; 13] =
 /// Counters above zero, by their labels; a histogram; the last success.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// (severity band, account, region), joined by `|`.
+    /// (severity level, account, region), joined by `|`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub findings: BTreeMap<String, u64>,
     /// By the finding's type.
@@ -56,7 +56,7 @@ impl DelayHistogram {
         self.count += 1;
     }
 
-    /// Counts of everything at most each bound, as Prometheus tells a histogram.
+    /// Cumulative counts per bucket, as in a Prometheus histogram.
     pub fn cumulative(&self) -> Vec<(f64, u64)> {
         let mut sum = 0;
         let own = |i: usize| self.buckets.get(i).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The moves of the state: the one place that settles findings and moves watermarks. Pure; `now` is an argument.
+//! Transitions of the state: marks revisions as processed and advances watermarks. Pure; `now` is an argument.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::time::Timestamp;
 /// How many of a finding's traits (remote IPs, countries, ports, APIs) are remembered: the newest.
 const MAX_ATTRIBUTES: usize = 16;
 
-/// How a state of a finding (`id`, `updatedAt`) was settled.
+/// How a revision of a finding (`id`, `updatedAt`) was processed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A message of its own, at top level or, as a sibling, in a thread. `meant`: the channel that refused it.
-    /// `old`: the message in another channel that must now say where it is told.
+    /// `superseded`: the message in another channel that must be replaced by a redirect.
     Posted {
         at: MessageRef,
         meant: Option<String>,
@@ -24,7 +24,7 @@ pub enum Outcome {
         /// The fingerprint of the links that it shows; empty if that is not known.
         links: String,
     },
-    /// Its message was edited; `spoke`: its thread was told, too.
+    /// Its message was edited. `spoke`: a reply was posted in its thread, too.
     Updated {
         spoke: bool,
         links: String,
@@ -32,13 +32,13 @@ pub enum Outcome {
     Digested,
     /// A filter or a route left it out.
     Dropped,
-    /// It was archived before it was told. Should it be brought back while it can be listed, it is told then.
+    /// It was archived before it was announced. If it is unarchived while it can be listed, it is announced then.
     ArchivedFirst,
     /// `SLACK_RECURRENCE=ignore`.
     Ignored,
     /// A recurrence that brings nothing worth an edit now.
     Coalesced,
-    /// Found in Slack: a run that could not record it had said it.
+    /// Found in Slack: a run that could not save had posted it.
     Reconciled,
     /// It could not be delivered for a day.
     GivenUp,
@@ -69,23 +69,23 @@ impl Outcome {
 /// What one run saw of one source so far.
 #[derive(Clone, Debug, Default)]
 pub struct PollProgress {
-    /// Everything with an `updatedAt` up to here was listed and fetched, or stands in `unsettled` or below `hold`.
+    /// Everything with an `updatedAt` up to this time was listed and fetched, or is in `pending` or below `watermark_limit`.
     pub complete_until: Option<Timestamp>,
-    /// Listed and not settled: id → `updatedAt`.
+    /// Listed but not processed: ID → `updatedAt`.
     pub pending: HashMap<String, Timestamp>,
-    /// The watermark stays below this instant: something listed could not be fetched.
+    /// Upper bound of the watermark, because a listed finding could not be fetched.
     pub watermark_limit: Option<Timestamp>,
     /// How long it took from its first list to its last one.
     pub poll_duration: Duration,
 }
 
 impl PollProgress {
-    /// The smallest `updatedAt` that is listed and not settled.
+    /// The smallest `updatedAt` of the findings that are listed but not processed.
     pub fn oldest_pending(&self) -> Option<Timestamp> {
         self.pending.values().min().copied()
     }
 
-    /// How far the watermark may go: the largest instant at or below which everything is settled.
+    /// The latest time to which the watermark may move: everything up to it is processed.
     fn watermark_target(&self) -> Option<Timestamp> {
         let just_before = |t: Timestamp| Timestamp(t.0 - 1);
         let limits = [self.oldest_pending().map(just_before), self.watermark_limit.map(just_before)];
@@ -115,7 +115,7 @@ impl SourceState {
 }
 
 impl State {
-    /// Whether this state of a finding is settled.
+    /// Returns true if this revision of a finding is processed.
     pub fn is_processed(&self, id: &str, updated: Timestamp) -> bool {
         self.findings.get(id).is_some_and(|e| e.updated_at >= updated)
     }
@@ -169,7 +169,7 @@ impl State {
         entry.apply_outcome(f, outcome, now);
     }
 
-    /// Completes what was adopted from a message by what the finding itself tells, and counts the finding.
+    /// Completes what was reconciled from a message with the data of the finding, and counts the finding.
     pub fn complete_reconciled(&mut self, f: &Finding) {
         self.totals.count_finding(f.severity_level().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.updated_at == f.updated) {
@@ -211,17 +211,17 @@ impl State {
 }
 
 impl FindingRecord {
-    /// The band shown last.
+    /// The severity level that was shown last.
     pub fn severity_level(&self) -> SeverityLevel {
         SeverityLevel::from_score(self.severity)
     }
 
-    /// What a recurrence shows that was never seen before.
+    /// Attributes of a recurrence that were never seen before.
     pub fn new_attributes<'a>(&self, traits: &'a [String]) -> Vec<&'a String> {
         traits.iter().filter(|t| !self.attributes.contains(t)).collect()
     }
 
-    /// What people said by reactions on its message.
+    /// What people marked with reactions on its message.
     pub fn marks(&self) -> Marks {
         self.triage.as_ref().map(|triage| triage.marks.clone()).unwrap_or_default()
     }
@@ -285,7 +285,7 @@ impl FindingRecord {
         }
     }
 
-    /// Adds what is new, and forgets the oldest beyond the limit.
+    /// Adds new attributes, and discards the oldest ones beyond the limit.
     pub fn add_attributes(&mut self, traits: &[String]) {
         let fresh: Vec<String> = self.new_attributes(traits).into_iter().cloned().collect();
         self.attributes.extend(fresh);

@@ -1,4 +1,4 @@
-//! What people said about findings by reactions, and what is to be done about it.
+//! What people marked with reactions, and what remains to be done about it.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ pub enum Archiving {
 }
 
 impl Triage {
-    /// Returns true if the message, or GuardDuty, is not what the reactions say.
+    /// Returns true if the message, or the archiving status in GuardDuty, does not match the reactions.
     pub fn is_due(&self) -> bool {
         self.stale || matches!(self.archiving, Some(Archiving::Archive | Archiving::Unarchive))
     }
@@ -71,7 +71,7 @@ pub struct TriageProgress {
     /// The last finding whose reactions were read by themselves.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub read_to: String,
-    /// Users that are bots, as Slack said.
+    /// Users that are bots, according to Slack.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub bots: BTreeSet<UserId>,
 }
@@ -91,14 +91,14 @@ impl State {
         id.clone_into(&mut self.triage.read_to);
     }
 
-    /// Notes that a user is a bot, as Slack said.
+    /// Records that a user is a bot, according to Slack.
     pub fn note_bot(&mut self, user: &UserId) {
         if self.triage.bots.len() < MAX_BOTS {
             self.triage.bots.insert(user.clone());
         }
     }
 
-    /// Notes what the reactions on the message of a finding say, as read now.
+    /// Records the meaning of the reactions on the message of a finding, as read now.
     pub fn set_triage(&mut self, id: &str, triage: Triage, now: Timestamp) {
         if let Some(entry) = self.findings.get_mut(id) {
             let is_new = triage.marks.is_handled() && !entry.marks().is_handled();
@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    /// Notes that a finding is archived in GuardDuty, or not, and that its message is to say so.
+    /// Records whether a finding is archived in GuardDuty, and that its message must show it.
     pub fn set_archiving(&mut self, id: &str, archiving: Option<Archiving>, is_archived: bool) {
         let Some(entry) = self.findings.get_mut(id) else { return };
         let is_new = entry.archived != is_archived;
