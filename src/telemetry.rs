@@ -39,8 +39,8 @@ pub fn report(error: impl Display) {
 
 /// Starts logging for the whole process, panics included; a second call changes nothing.
 pub fn init(log: &LogConfig) {
-    let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    if tracing::subscriber::set_global_default(subscriber(log, colours, io::stderr)).is_ok()
+    let colors = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    if tracing::subscriber::set_global_default(subscriber(log, colors, io::stderr)).is_ok()
         && log.format == LogFormat::Json
     {
         std::panic::set_hook(Box::new(log_panic));
@@ -48,7 +48,7 @@ pub fn init(log: &LogConfig) {
 }
 
 /// Times are UTC, one line an event.
-fn subscriber<W>(log: &LogConfig, colours: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber<W>(log: &LogConfig, colors: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -66,9 +66,9 @@ where
             Box::new(marked.finish().with(filter))
         }
         LogFormat::Text => {
-            let text = base.with_ansi(colours);
+            let text = base.with_ansi(colors);
             let marked = text.map_event_format(|format| Marked {
-                format: format.with_ansi(colours),
+                format: format.with_ansi(colors),
                 dry_run,
                 end: "\n",
                 mark: " dry_run=true",

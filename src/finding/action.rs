@@ -90,7 +90,7 @@ fn add_affected_resources(draft: &mut FactsBuilder, call: &shapes::AwsApiCallAct
     draft.add_omitted(Topic::Action, all.len().saturating_sub(3));
 }
 
-/// `role/ci-deployer`: what stands behind the account in an ARN.
+/// `role/ci-deployer`: the part of an ARN after the account.
 fn short_name(name: &str) -> &str {
     let in_account = name.starts_with("arn:").then(|| name.splitn(6, ':').nth(5)).flatten();
     non_blank(in_account).unwrap_or(name)

@@ -15,7 +15,7 @@ pub(super) struct Anomalies(Vec<Anomaly>);
 
 #[derive(Debug)]
 struct Anomaly {
-    /// In words and in the singular.
+    /// Name of the kind, in the singular.
     attribute: String,
     values: Line,
     /// How unusual, or what is usual: ` (never seen)`.

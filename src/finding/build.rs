@@ -131,7 +131,7 @@ impl Revision {
 }
 
 fn read_all(draft: &mut FactsBuilder, f: &shapes::Details) {
-    // An attack sequence names its resources itself; `AttackSequence` alone would say nothing.
+    // An attack sequence names its resources itself. The type `AttackSequence` alone would add nothing.
     if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
         sequence::add_sequence(draft, sequence);
     }

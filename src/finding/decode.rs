@@ -47,7 +47,7 @@ pub struct Answer {
     pub unidentified: usize,
 }
 
-/// A text that is no answer of `GetFindings`: cut short, or a proxy's page.
+/// The body is not a response of `GetFindings`: truncated, or the page of a proxy.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("the answer is not JSON with findings: {text:.200}")]
 pub struct NotAnAnswer {
@@ -79,7 +79,7 @@ pub fn decode(raw: &str, origin: &Arc<Origin>) -> Result<Finding, NoId> {
     decode_item(raw, |item| item.finding(None, origin))
 }
 
-/// Decodes one finding of a document, which may say itself where it was found.
+/// Decodes one finding of a document, which may contain its own account and region.
 pub(super) fn decode_document(raw: &str, event: &EventSource) -> Result<Finding, NoId> {
     let mut finding = decode_item(raw, |item| item.finding(None, &Arc::new(event.origin(&item.header))))?;
     finding.received(event.time);

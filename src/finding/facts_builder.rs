@@ -38,7 +38,7 @@ pub(super) struct FactsBuilder {
     traits: Vec<(AttributeKind, String)>,
 }
 
-/// What may be new when a finding recurs, in the order in which it is told.
+/// Kinds of attributes that can be new when a finding recurs, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AttributeKind {
     Ip,
@@ -78,7 +78,7 @@ impl FactsBuilder {
         }
     }
 
-    /// Adds a line, unless it says nothing or was said before.
+    /// Adds a line, unless it is empty or a duplicate.
     pub fn add(&mut self, about: Topic, line: Line) {
         if line.is_empty() {
             return;

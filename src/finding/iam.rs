@@ -36,7 +36,7 @@ fn credential_line(key: &shapes::AccessKeyDetails) -> Line {
     Line::new().separated_code("access key ", key.access_key_id()).separated_code("principal ", principal)
 }
 
-/// `userType` in words. Source: CloudTrail User Guide, “CloudTrail userIdentity element”.
+/// Display names of `userType`. Source: CloudTrail User Guide, “CloudTrail userIdentity element”.
 pub(super) fn user_type_label(kind: Option<&str>) -> String {
     match non_blank(kind).unwrap_or_default() {
         "" => "principal".into(),

@@ -15,9 +15,9 @@ pub const MAX_UNTRUSTED_CHARS: usize = 240;
 pub enum Span {
     /// Our own words.
     Literal(Cow<'static, str>),
-    /// A foreign string that reads as text: a description, an organisation, a country.
+    /// Untrusted text that reads as text: a description, an organization, a country.
     Untrusted(Box<str>),
-    /// A foreign string that is an identifier, shown as code: an instance id, an API, a path, a user agent.
+    /// An untrusted identifier, shown as code: an instance ID, an API, a path, a user agent.
     Code(Box<str>),
     /// An address that must not become a link: a public IP, a domain, a URL. Shown defanged.
     Address(Box<str>),
@@ -90,7 +90,7 @@ impl Line {
         self
     }
 
-    /// Our words, then a foreign identifier; nothing at all if there is none: `.with(" in ", vpc)`.
+    /// Appends literal text and an untrusted identifier; nothing if there is none: `.with_code(" in ", vpc)`.
     pub fn with_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match non_blank(text) {
             Some(text) => self.literal(words).code(text),
@@ -115,7 +115,7 @@ impl Line {
         self.separated(Line::new().literal(text))
     }
 
-    /// Adds a foreign string that reads as text as a part of its own, if there is one.
+    /// Appends untrusted text as a part of its own, if there is any.
     pub fn separated_untrusted(self, text: &str) -> Self {
         match non_blank(Some(text)) {
             Some(text) => self.separated(Line::new().untrusted(text)),
@@ -123,7 +123,7 @@ impl Line {
         }
     }
 
-    /// Adds words and a foreign identifier as a part of their own, if there is one.
+    /// Appends literal text and an untrusted identifier as a part of their own, if there is an identifier.
     pub fn separated_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match non_blank(text) {
             Some(text) => self.separated(Line::new().literal(words).code(text)),
@@ -151,7 +151,7 @@ impl Line {
         }
     }
 
-    /// Adds words and a list of foreign identifiers as a part of their own, if the list is not empty.
+    /// Appends literal text and a list of untrusted identifiers as a part of their own, if the list is not empty.
     pub fn part_listed<S: AsRef<str>>(
         self,
         words: impl Into<Cow<'static, str>>,
@@ -180,7 +180,7 @@ impl Line {
         self.0.is_empty()
     }
 
-    /// The phrase as it stands in the finding: for logs and for tests, never for Slack.
+    /// The line as plain text, for logs and tests. Never for Slack.
     pub fn to_plain(&self) -> String {
         let mut out = String::new();
         for span in &self.0 {

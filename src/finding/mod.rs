@@ -116,7 +116,7 @@ pub struct Details {
     pub facts: Vec<TopicLines>,
     traits: Vec<String>,
     signals: Vec<(String, String)>,
-    /// The action is of a shape that this version does not know: the description tells it.
+    /// The action has a shape that this version does not know. The description is shown instead.
     pub is_action_unknown: bool,
     /// A member could not be interpreted.
     is_partial: bool,

@@ -1,4 +1,4 @@
-//! How a call ended: errors and HTTP status codes in words.
+//! Results of calls: error codes and HTTP status codes.
 
 use super::line::{Line, non_blank};
 
@@ -37,7 +37,7 @@ pub(super) fn is_denial(code: &str) -> bool {
     matches!(code, "401" | "403") || DENIALS.iter().any(|denial| code.contains(denial))
 }
 
-/// An HTTP status in words. Source: RFC 9110, section 15.
+/// Name of an HTTP status. Source: RFC 9110, section 15.
 pub(super) fn status(status: i64) -> String {
     let words = match status {
         101 | 200..=299 => return "succeeded".to_owned(),

@@ -6,7 +6,7 @@
 /// What a key says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProfileKey {
-    /// In words, such as `user agents`.
+    /// Display name, such as `user agents`.
     pub attribute: String,
     pub scope: Option<&'static str>,
 }

@@ -71,7 +71,7 @@ pub(super) fn add_remote(draft: &mut FactsBuilder, about: Topic, remote: Option<
     draft.add(about, line);
 }
 
-/// Says the remote address of a caller: whoever calls an API or logs in acts.
+/// Adds the remote address of a caller, which is always the actor.
 pub(super) fn caller(draft: &mut FactsBuilder, remote: Option<&shapes::RemoteIpDetails>) {
     add_remote(draft, Topic::Actor, remote);
 }

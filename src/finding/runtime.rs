@@ -99,7 +99,7 @@ fn add_context(draft: &mut FactsBuilder, c: &shapes::RuntimeContext) {
         line = line.separated_code(words, value);
     }
     line = line.part_hash("module SHA-256 ", c.module_sha256());
-    // The action tells the same of a connection.
+    // The action shows the same about a connection.
     if !draft.has_topic(Topic::Action) {
         if let Some(number) = c.iana_protocol_number() {
             line = line.separated_literal(format!("protocol {}", outcome::protocol(&number.to_string())));

@@ -63,7 +63,7 @@ fn subject(r: &shapes::ResourceV2) -> Line {
     }
 }
 
-/// `EC2_INSTANCE` in words; the API may add kinds that this version does not know.
+/// Display name of `EC2_INSTANCE` and the like. The API may add kinds that this version does not know.
 fn kind_label(kind: &str) -> String {
     let known = match kind {
         "EC2_INSTANCE" => "EC2 instance",

@@ -25,7 +25,7 @@ impl SeverityLevel {
         }
     }
 
-    /// The lowest severity of the band.
+    /// The lowest severity of the level.
     pub fn min_score(self) -> f64 {
         match self {
             SeverityLevel::Low => 0.0,

@@ -69,7 +69,7 @@ impl ReadingClient {
     }
 }
 
-/// An answer without `null`s, which say nothing and which the SDK rejects in lists.
+/// A response without its `null`s, which have no meaning, and which the SDK rejects in lists.
 fn tidy(body: &[u8]) -> Result<SdkBody, NotAnAnswer> {
     let text = String::from_utf8_lossy(body);
     let mut value: Value = match serde_json::from_str(&text).or_else(|_| serde_json::from_str(&repair(&text))) {

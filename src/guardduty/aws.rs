@@ -79,7 +79,7 @@ impl Aws {
         Self::new(sdk, presumed, settings, requests)
     }
 
-    /// `presumed`: the own account, should neither the credentials nor STS tell it.
+    /// `presumed`: the account of the pod, if neither the credentials nor STS return it.
     pub(super) fn new(
         sdk: SdkConfig,
         presumed: Option<String>,
@@ -112,7 +112,7 @@ impl Aws {
     /// Fetches the pod's own credentials already, while others are waiting for the state: whoever needs them finds them.
     pub fn prefetch_credentials(&self) {
         let credentials = self.own.credentials.clone();
-        // An error is remembered, too, and told to whoever asks.
+        // An error is cached, too, and returned to every caller.
         tokio::spawn(async move { credentials.credentials().await.is_ok() });
     }
 

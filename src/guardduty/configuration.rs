@@ -81,7 +81,7 @@ impl SourceClient {
         }
     }
 
-    /// `None` if GuardDuty rejects the question, as it may for an account that is no administrator.
+    /// `None` if GuardDuty rejects the request, which it may for an account that is not an administrator.
     pub(super) async fn list_members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
         let what = self.operation_name("ListMembers");
         let listed = pages::paginate(&what, async |token| {

@@ -26,7 +26,7 @@ const SESSION_NAME: &str = "guardduty-slack";
 
 type CredentialsResult = Result<Credentials, ReadError>;
 
-/// A credentials provider that remembers what it last got, be it a failure.
+/// A credentials provider that caches its last result, including failures.
 #[derive(Clone)]
 pub(super) struct CachedCredentials(Arc<CredentialsCache>);
 

@@ -34,7 +34,7 @@ pub enum ReadError {
     Transient { reason: TransientReason, text: String },
 }
 
-/// Why a call failed that may work the next time: what the log and the metrics say.
+/// Reason of a failure that may pass, for the log and the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransientReason {
     Throttled,
@@ -263,7 +263,7 @@ fn answer_text(error: &(dyn Error + 'static), answer: &HttpResponse) -> String {
     if text.is_empty() { causes(error) } else { text }
 }
 
-/// One line of at most 500 characters, whatever AWS or a proxy in between said.
+/// One line of at most 500 characters, whatever AWS or a proxy returned.
 fn single_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();

@@ -32,7 +32,7 @@ pub struct CallerIdentity {
 }
 
 impl AwsIdentity {
-    /// The pod's own; `presumed`: its account, should neither the credentials nor STS tell it.
+    /// The identity of the pod; `presumed`: its account, if neither the credentials nor STS return it.
     pub(super) fn pod(sdk: &SdkConfig, provider: SharedCredentialsProvider, presumed: Option<String>) -> Self {
         Self { fallback_account: presumed, ..Self::new("self", None, sdk, provider) }
     }

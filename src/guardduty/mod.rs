@@ -238,14 +238,14 @@ pub trait GuardDutyApi {
 
     async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError>;
 
-    /// How many findings are not archived, by band; last updated before `before`, where it is given.
+    /// Number of findings that are not archived, by severity level; last updated before `before`, if that is given.
     async fn count_open_findings(
         &self,
         detector: &str,
         before: Option<Timestamp>,
     ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError>;
 
-    /// How many findings that are not archived were created before an instant.
+    /// Number of findings that are not archived and were created before a time.
     async fn open_created_before(&self, detector: &str, before: Timestamp) -> Result<u64, ReadError>;
 
     /// The IDs of all items of a kind.
@@ -253,7 +253,7 @@ pub trait GuardDutyApi {
 
     async fn watched(&self, detector: &str, subject: Subject, id: &str) -> Result<WatchedConfig, ReadError>;
 
-    /// The status of each member account; `None` if this is no administrator.
+    /// The status of each member account; `None` if this account is not an administrator.
     async fn members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError>;
 
     /// The resources whose runtime coverage is unhealthy.

@@ -102,7 +102,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Tells a source's [`Parallel`] how its attempts end.
+/// Reports to the [`Parallel`] of a source how its attempts end.
 #[derive(Clone, Debug)]
 pub(super) struct Throttles(pub(super) Arc<Parallel>);
 

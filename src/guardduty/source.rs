@@ -303,7 +303,7 @@ fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
     }
 }
 
-/// All four bands, with zeros: a gauge that vanishes is read as “unknown”.
+/// Counts for all four severity levels, including zeros: a gauge that vanishes is read as “unknown”.
 fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
     let mut levels: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
     for row in rows {

@@ -124,7 +124,7 @@ fn respond((status, body): (u16, String)) -> Response {
     (StatusCode::from_u16(status).unwrap(), [("content-type", kind)], body).into_response()
 }
 
-/// An error as GuardDuty tells it.
+/// An error as GuardDuty returns it.
 pub(super) fn error(status: u16, code: &str, message: &str) -> (u16, String) {
     (status, serde_json::json!({"__type": code, "message": message}).to_string())
 }
@@ -147,7 +147,7 @@ pub(super) fn sts(action: &str, result: &str) -> (u16, String) {
     (200, format!(r#"<{action}Response xmlns="{xmlns}"><{action}Result>{result}</{action}Result></{action}Response>"#))
 }
 
-/// An error as STS tells it.
+/// An error as STS returns it.
 pub(super) fn refused(status: u16, code: &str, message: &str) -> (u16, String) {
     (status, format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
 }

@@ -11,7 +11,7 @@ const LINE: usize = 1_000;
 /// Space for the label and `+12 more in the console`.
 const MARGIN: usize = 60;
 
-/// As many lines as fit into `room` characters.
+/// As many lines as fit into `capacity` characters.
 pub(super) fn block(f: &Finding, capacity: usize) -> Option<Block> {
     let phrases = f.lines_about(Topic::Details).iter().cloned().chain([owner::other_tags(f)]);
     let lines: Vec<Mrkdwn> =

@@ -19,7 +19,7 @@ const SURVEYED: usize = 20;
 /// Characters of a resource or a title in a digest.
 const SHORT: usize = 70;
 
-/// Findings that share severity band, type, account and region.
+/// Findings that share severity level, type, account and region.
 struct Group<'a> {
     level: SeverityLevel,
     findings: Vec<&'a Finding>,

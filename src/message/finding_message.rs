@@ -83,7 +83,7 @@ fn add_owner(f: &Finding, lines: &mut Vec<Line>) {
     }
 }
 
-/// GuardDuty's own description, where nothing else tells what was done, or to which resource.
+/// GuardDuty's own description, if no line shows what was done, or to which resource.
 fn description(f: &Finding, rich: Rich) -> Rich {
     let matters = [Topic::Action, Topic::Process, Topic::Malware, Topic::Signals];
     let tells_action = !f.details().is_action_unknown && matters.iter().any(|about| !f.lines_about(*about).is_empty());
@@ -115,7 +115,7 @@ fn context(f: &Finding) -> Option<Block> {
     Block::context([TextObject::from(SafeText::single_line(&parts.join(" · ")))])
 }
 
-/// The type in words. Its purpose is the first word of the type itself.
+/// The description of the type. Its purpose is the first word of the type itself.
 fn words_without_purpose(f: &Finding) -> String {
     let words = f.kind.describe();
     let words = words.split_once(": ").map_or(words.as_str(), |(_, behavior)| behavior);

@@ -1,4 +1,4 @@
-//! What people said about a finding by reactions, as its message shows it.
+//! Reactions of people, as the message of the finding shows them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What is said in Slack.
+//! Slack messages: findings, replies, digests, notices.
 
 mod assessment;
 mod attribute_history;
@@ -141,13 +141,13 @@ pub struct Addressing<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenderContext<'a> {
     pub archived: bool,
-    /// All traits ever seen of it: GuardDuty forgets earlier ones.
+    /// All attributes ever seen of it. GuardDuty does not keep earlier ones.
     pub known_attributes: &'a [String],
     /// See [`Addressing`].
     pub mention: Option<&'a str>,
     pub omitted_mention: Option<&'a str>,
     pub rejected_by: Option<&'a str>,
-    /// What people said by reactions.
+    /// What people marked with reactions.
     pub marks: Option<&'a Marks>,
     /// Related findings that have a message: a link to each is shown.
     pub related: &'a [Related],
@@ -161,7 +161,7 @@ impl<'a> RenderContext<'a> {
     }
 }
 
-/// What is new about a finding since its thread last spoke.
+/// What is new about a finding since the last notification.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplyContent<'a> {
     /// The severity before; some only if the severity level increased.

@@ -25,7 +25,7 @@ pub(super) fn body(n: &Notice, form: MessageForm) -> Body {
 }
 
 fn full(n: &Notice) -> Body {
-    let mut b = BodyBuilder::new().color(colour(n.level));
+    let mut b = BodyBuilder::new().color(color(n.level));
     let title = Runs::new().say(sign(n.level)).append(runs(&n.title, Some(Style::Bold)));
     // Above the bar, else Slack shows the fallback there, too.
     b.push(Priority::Vital, Block::rich_text(Rich::new().section(title)));
@@ -94,7 +94,7 @@ fn runs(line: &str, style: Option<Style>) -> Runs {
     })
 }
 
-fn colour(level: NoticeLevel) -> Color {
+fn color(level: NoticeLevel) -> Color {
     match level {
         NoticeLevel::Info => style::NEUTRAL,
         NoticeLevel::Warning => Color("#F29900"),

@@ -1,4 +1,4 @@
-//! The rows of a finding's message: as many lines about each matter as Slack's limits leave room for.
+//! Rows of the message of a finding: as many lines per topic as fit into the limits of Slack.
 
 use super::blocks::{Rich, Runs};
 use super::render;

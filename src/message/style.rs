@@ -1,4 +1,4 @@
-//! How bad it is, at a glance: colour, sign, headline.
+//! Colors, emoji and titles.
 
 use super::blocks::Color;
 use super::text::SafeText;

@@ -80,7 +80,7 @@ fn group_url(gateway: &PushgatewayConfig) -> Option<Url> {
 }
 
 /// A value that a path cannot carry goes as URL-safe base64, the empty one as `=` (same source); `.` and `..` are
-/// such values, too, because whoever normalises the path takes them out.
+/// such values, too, because whoever normalizes the path takes them out.
 fn label_segments(name: &str, value: &str) -> (String, String) {
     match value {
         "" => (format!("{name}@base64"), "=".into()),

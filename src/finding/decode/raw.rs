@@ -11,7 +11,7 @@ use super::member::Member;
 use super::repair::repair;
 use super::values::Text;
 
-/// A value of any kind as the JSON text that it stands in.
+/// The JSON text of a value of any kind.
 pub(in crate::finding) struct Json<'a>(&'a str);
 
 impl<'a> Member<'a> for Json<'a> {
@@ -84,7 +84,7 @@ impl ServiceAdditionalInfo {
         match (name.as_str(), serde_json::from_str(raw)) {
             (_, Err(_)) => faults.note(),
             ("value", Ok(Value::String(text))) => {
-                // Text that is no object says nothing that could be named.
+                // Text that is not an object has no members to name.
                 let _ = self.add(&text, faults) || self.add(&repair(&text), faults);
             }
             ("value", Ok(Value::Object(inner))) => self.0.extend(inner),

@@ -1,8 +1,8 @@
-//! A finding type in words.
+//! Descriptions of finding types.
 
 use super::FindingType;
 
-/// Threat purposes in words. Source: GuardDuty User Guide, “Threat purposes”.
+/// Descriptions of threat purposes. Source: GuardDuty User Guide, “Threat purposes”.
 const PURPOSE_LABELS: [(&str, &str); 25] = [
     ("AttackSequence", "Attack sequence"),
     ("Backdoor", "Backdoor"),
@@ -31,7 +31,7 @@ const PURPOSE_LABELS: [(&str, &str); 25] = [
     ("UnauthorizedAccess", "Unauthorized access"),
 ];
 
-/// Threat families in words. Source: GuardDuty User Guide, the summaries of the finding types.
+/// Descriptions of threat families. Source: GuardDuty User Guide, the summaries of the finding types.
 const FAMILY_DESCRIPTIONS: [(&str, &str); 112] = [
     ("AbusedDomainRequest", "request to a domain associated with abuse"),
     ("AccountBlockPublicAccessDisabled", "S3 Block Public Access disabled for the account"),
@@ -147,7 +147,7 @@ const FAMILY_DESCRIPTIONS: [(&str, &str); 112] = [
     ("WinRMBruteForce", "outbound WinRM brute-force attack"),
 ];
 
-/// Mechanisms that say something to a reader; `A`, `B` and `C` only number variants.
+/// Mechanisms that mean something to a reader. `A`, `B` and `C` only number variants.
 const MECHANISM_LABELS: [(&str, &str); 24] = [
     ("Custom", "custom threat list"),
     ("Delete", "delete operations"),

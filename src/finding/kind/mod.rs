@@ -1,4 +1,4 @@
-//! The finding type, `Purpose:Resource/Family.Mechanism!Artifact`, in words.
+//! Finding types: `Purpose:Resource/Family.Mechanism!Artifact`.
 
 mod description;
 mod docs;

@@ -1,4 +1,4 @@
-//! What Slack shows of a message: the one-line fallback, blocks, and a coloured bar with further blocks, within the
+//! What Slack shows of a message: the one-line fallback, blocks, and a colored bar with further blocks, within the
 //! limits of a whole message.
 
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ struct RankedBlock {
 /// Collects blocks in the order shown, with what each is worth; [`BodyBuilder::finish`] makes them fit.
 #[derive(Clone, Debug, Default)]
 pub struct BodyBuilder {
-    colour: Option<Color>,
+    color: Option<Color>,
     items: Vec<RankedBlock>,
 }
 
@@ -73,8 +73,8 @@ impl BodyBuilder {
     }
 
     /// Without it, blocks put beside the bar stand below the others.
-    pub fn color(mut self, colour: Color) -> Self {
-        self.colour = Some(colour);
+    pub fn color(mut self, color: Color) -> Self {
+        self.color = Some(color);
         self
     }
 
@@ -83,7 +83,7 @@ impl BodyBuilder {
         self.push_ranked(rank, false, block.into())
     }
 
-    /// Adds a block beside the coloured bar.
+    /// Adds a block above the colored attachment.
     pub fn push_attachment(&mut self, rank: Priority, block: impl Into<Option<Block>>) -> &mut Self {
         self.push_ranked(rank, true, block.into())
     }
@@ -105,7 +105,7 @@ impl BodyBuilder {
         self.truncate_to_fit(capacity);
         let (bar, top): (Vec<_>, Vec<_>) = self.items.into_iter().partition(|item| item.in_attachment);
         let tidy = |items: Vec<RankedBlock>| trim_dividers(items.into_iter().map(|item| item.block).collect());
-        Body { fallback, colour: self.colour, top: tidy(top), attachment: tidy(bar) }
+        Body { fallback, color: self.color, top: tidy(top), attachment: tidy(bar) }
     }
 
     fn truncate_to_fit(&mut self, capacity: usize) {
@@ -151,7 +151,7 @@ fn trim_dividers(blocks: Vec<Block>) -> Vec<Block> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     fallback: FallbackText,
-    colour: Option<Color>,
+    color: Option<Color>,
     top: Vec<Block>,
     attachment: Vec<Block>,
 }
@@ -159,7 +159,7 @@ pub struct Body {
 impl Body {
     /// Text only.
     pub fn text_only(fallback: FallbackText) -> Self {
-        Self { fallback, colour: None, top: Vec::new(), attachment: Vec::new() }
+        Self { fallback, color: None, top: Vec::new(), attachment: Vec::new() }
     }
 
     pub fn fallback(&self) -> &FallbackText {
@@ -170,15 +170,15 @@ impl Body {
     pub fn json(&self) -> Map<String, Value> {
         let mut out = Map::new();
         out.insert("text".into(), self.fallback.render().into());
-        let (top, bar) = match self.colour {
+        let (top, bar) = match self.color {
             Some(_) => (self.top.clone(), self.attachment.as_slice()),
             None => ([&self.top[..], &self.attachment[..]].concat(), &[][..]),
         };
         if !top.is_empty() {
             out.insert("blocks".into(), json!(top));
         }
-        if let (Some(colour), false) = (self.colour, bar.is_empty()) {
-            out.insert("attachments".into(), json!([{"color": colour.0, "blocks": bar}]));
+        if let (Some(color), false) = (self.color, bar.is_empty()) {
+            out.insert("attachments".into(), json!([{"color": color.0, "blocks": bar}]));
         }
         out
     }

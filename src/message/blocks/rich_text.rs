@@ -35,7 +35,7 @@ impl Rich {
         self.with(!items.is_empty(), Element::Bullets(items))
     }
 
-    /// A grey box of fixed width.
+    /// A gray box of fixed-width text.
     pub fn preformatted(self, text: &SafeText) -> Self {
         self.with(!text.is_empty(), Element::Preformatted(text.truncate(MAX_TEXT)))
     }

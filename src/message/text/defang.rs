@@ -151,7 +151,7 @@ fn looks_like_domain(run: &str) -> bool {
     }
 }
 
-/// Brackets every dot that stands between two other characters.
+/// Puts every dot between two other characters into brackets.
 fn break_dots(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut chars = text.chars().peekable();

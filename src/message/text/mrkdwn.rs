@@ -171,7 +171,7 @@ impl MrkdwnPart {
         }
     }
 
-    /// As much of it as fits into `room`, without an ellipsis.
+    /// As much of it as fits into `capacity`, without an ellipsis.
     fn prefix(&self, capacity: usize) -> Option<MrkdwnPart> {
         match self {
             Self::Text(text) => Some(Self::Text(prefix(text, capacity))),
@@ -181,7 +181,7 @@ impl MrkdwnPart {
     }
 }
 
-/// The graphemes of `text`, from its start, that are at most `room` units long once escaped.
+/// The first graphemes of `text` that are at most `capacity` units long once escaped.
 fn prefix(text: &str, capacity: usize) -> String {
     let mut used = 0;
     let fits = |g: &&str| {

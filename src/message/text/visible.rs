@@ -54,7 +54,7 @@ fn push_code_point(out: &mut String, c: char) {
     let _ = write!(out, "⟨U+{:04X}⟩", c as u32);
 }
 
-/// What stood before a character, as far as a joiner or a variation selector asks.
+/// The characters before a joiner or a variation selector that decide whether it is legitimate.
 #[derive(Clone, Copy, PartialEq)]
 enum PrecedingChar {
     /// a pictograph or a skin tone
@@ -109,7 +109,7 @@ fn is_invisible(c: char) -> bool {
         || (c as u32) & 0xFFFE == 0xFFFE
 }
 
-/// Cuts heaps of combining marks, saying how many are gone.
+/// Limits the number of combining marks per character, and shows how many were removed.
 fn limit_combining_marks(text: String) -> String {
     if text.is_ascii() {
         return text;

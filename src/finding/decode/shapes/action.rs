@@ -1,4 +1,4 @@
-//! What was done, and by whom.
+//! Shapes of the API type `Action`.
 
 use crate::finding::decode::collections::Map;
 use crate::finding::decode::member::shapes;

@@ -132,15 +132,15 @@ fn content(payload: &Value) -> String {
         (true, true) => String::new(),
     };
     for attachment in payload["attachments"].as_array().into_iter().flatten() {
-        let colour = attachment["color"]
+        let color = attachment["color"]
             .as_str()
             .filter(|c| c.trim_start_matches('#').chars().all(|c| c.is_ascii_alphanumeric()));
         let inner = attachment["blocks"].as_array().map(|b| blocks::all(b)).unwrap_or_else(|| {
             mrkdwn::html(attachment["text"].as_str().or(attachment["fallback"].as_str()).unwrap_or_default())
         });
-        let colour = colour.map_or_else(|| "#ddd".to_owned(), |c| format!("#{}", c.trim_start_matches('#')));
+        let color = color.map_or_else(|| "#ddd".to_owned(), |c| format!("#{}", c.trim_start_matches('#')));
         out.push_str(&format!(
-            "<div class=\"attachment\"><span class=\"bar\" style=\"background:{colour}\"></span><div>{inner}</div></div>\n"
+            "<div class=\"attachment\"><span class=\"bar\" style=\"background:{color}\"></span><div>{inner}</div></div>\n"
         ));
     }
     out
