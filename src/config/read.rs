@@ -219,8 +219,8 @@ impl ConfigParser<'_> {
 
     fn report_missing_auth(&mut self) {
         if !self.faults.has_error_for("SLACK_BOT_TOKEN") && !self.faults.has_error_for("SLACK_WEBHOOK_URL") {
-            let mend = "not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL";
-            self.faults.push("SLACK_BOT_TOKEN", mend);
+            let hint = "not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL";
+            self.faults.push("SLACK_BOT_TOKEN", hint);
         }
     }
 

@@ -54,9 +54,9 @@ pub(super) fn parse_runbook_template(value: &str) -> ParseResult<String> {
 }
 
 fn parse_http_url(value: &str) -> ParseResult<Url> {
-    let mend = || "invalid URL: expected https://host/path".to_owned();
-    let url = Url::parse(value).map_err(|_| mend())?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(mend()) }
+    let hint = || "invalid URL: expected https://host/path".to_owned();
+    let url = Url::parse(value).map_err(|_| hint())?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(hint()) }
 }
 
 #[cfg(test)]

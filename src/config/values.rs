@@ -80,13 +80,13 @@ pub(super) fn parse_severity(value: &str) -> ParseResult<f64> {
     if let Some(band) = SeverityLevel::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
         return Ok(band.min_score());
     }
-    let mend = || {
+    let hint = || {
         format!(
             "invalid severity {}: expected low, medium, high, critical, or a number from 0 to 10",
             quote_redacted(value)
         )
     };
-    value.parse().ok().filter(|n| (0.0..=10.0).contains(n)).ok_or_else(mend)
+    value.parse().ok().filter(|n| (0.0..=10.0).contains(n)).ok_or_else(hint)
 }
 
 pub(super) fn parse_recurrence(value: &str) -> ParseResult<RecurrencePolicy> {

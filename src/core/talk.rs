@@ -223,8 +223,8 @@ fn posted(at: MessageRef, meant: Option<String>, old: Option<MessageRef>, links:
     DeliveryResult::Processed(Outcome::Posted { at, meant, old, links })
 }
 
-fn updated(update: &Update, spoke: bool) -> DeliveryResult {
-    DeliveryResult::Processed(Outcome::Updated { spoke, links: fingerprint(&update.related) })
+fn updated(update: &Update, notified: bool) -> DeliveryResult {
+    DeliveryResult::Processed(Outcome::Updated { notified, links: fingerprint(&update.related) })
 }
 
 /// The `ts` of the thread of a message.

@@ -238,23 +238,24 @@ fn decide_edit(
 
 /// Decides about the reply: immediately if the severity level increased, otherwise once `SLACK_REMIND_AFTER` has passed.
 fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Timestamp) -> Option<Reply> {
-    let rose = f.severity_level() > entry.severity_level();
+    let increased = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
     let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
     let is_due = reopened.is_some() || now.duration_since(entry.notified_at) >= remind_after;
-    if f.archived || (!rose && (marks.muted.is_some() || !is_due)) {
+    if f.archived || (!increased && (marks.muted.is_some() || !is_due)) {
         return None;
     }
-    let unsaid = entry.attributes.iter().skip(entry.notified_attributes);
+    let pending = entry.attributes.iter().skip(entry.notified_attributes);
     let word = Reply {
-        previous_severity: rose.then_some(entry.severity),
-        new_attributes: unsaid.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
+        previous_severity: increased.then_some(entry.severity),
+        new_attributes: pending.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
         previous_count: (f.count > entry.notified_count && entry.notified_count > 0).then_some(entry.notified_count),
         reopened,
         unacknowledged_for: None,
         assessment: None,
     };
-    (rose || reopened.is_some() || !word.new_attributes.is_empty() || word.previous_count.is_some()).then_some(word)
+    (increased || reopened.is_some() || !word.new_attributes.is_empty() || word.previous_count.is_some())
+        .then_some(word)
 }
 
 /// Returns true if the finding now routes to another channel than that of its message.

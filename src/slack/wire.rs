@@ -39,12 +39,12 @@ fn auth() -> Reply {
 }
 
 /// What was asked, in order: the request's head, and its body.
-type Heard = Rc<RefCell<Vec<(String, String)>>>;
+type Requests = Rc<RefCell<Vec<(String, String)>>>;
 
 struct World {
     client: Client,
     requests: RequestCounts,
-    heard: Heard,
+    response: Requests,
     hook: Target,
 }
 
@@ -57,8 +57,8 @@ impl World {
     async fn within(total: Duration, replies: impl IntoIterator<Item = Reply> + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let heard = Heard::default();
-        tokio::task::spawn_local(serve(listener, replies, heard.clone()));
+        let response = Requests::default();
+        tokio::task::spawn_local(serve(listener, replies, response.clone()));
         let timeouts = Timeouts { total, ..Timeouts::default() };
         let access = SlackAuth::Bot { token: SecretString::from("xoxb-secret"), channel: "C1".into() };
         let requests = RequestCounts::default();
@@ -67,7 +67,7 @@ impl World {
             name: "SLACK_WEBHOOK_URL".into(),
             url: SecretString::from(format!("{base}/services/secret")),
         };
-        Self { client, requests, heard, hook }
+        Self { client, requests, response, hook }
     }
 
     async fn post(&self) -> Result<super::Posted, SlackError> {
@@ -83,16 +83,16 @@ impl World {
     }
 
     fn asked(&self, nth: usize) -> (String, Value) {
-        let (head, body) = self.heard.borrow()[nth].clone();
+        let (head, body) = self.response.borrow()[nth].clone();
         (head, serde_json::from_str(&body).unwrap_or_default())
     }
 }
 
-async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, heard: Heard) {
+async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, response: Requests) {
     for reply in replies {
         let (mut stream, _) = listener.accept().await.unwrap();
         let asked = request(&mut stream).await;
-        heard.borrow_mut().push(asked);
+        response.borrow_mut().push(asked);
         match reply {
             Reply::Whole(status, body) => {
                 let head =

@@ -55,20 +55,19 @@ impl State {
         self.unfetched
             .retain(|_, u| now.duration_since(u.since) < if u.given_up { MAX_FINDING_AGE } else { FAILING_TTL });
         let mut bytes = self.to_json().len();
-        let mut forgotten = CompactionReport::default();
+        let mut report = CompactionReport::default();
         if bytes > bound {
             self.drop_unlistable(&bounds, in_flight, bytes - target_bytes(bound));
             bytes = self.to_json().len();
         }
-        while bytes > bound && self.raise_fullest_floor(overlap, in_flight, bytes - target_bytes(bound), &mut forgotten)
-        {
+        while bytes > bound && self.raise_fullest_floor(overlap, in_flight, bytes - target_bytes(bound), &mut report) {
             bytes = self.to_json().len();
         }
         if bytes > bound {
             self.drop_message_refs(in_flight, bytes - target_bytes(bound));
             bytes = self.to_json().len();
         }
-        CompactionReport { bytes, ..forgotten }
+        CompactionReport { bytes, ..report }
     }
 
     /// Bytes that stay whatever is forgotten: all but the findings below the lower bound of their source, those below
@@ -145,7 +144,7 @@ impl State {
         overlap: Duration,
         in_flight: &InFlight,
         need: usize,
-        forgotten: &mut CompactionReport,
+        report: &mut CompactionReport,
     ) -> bool {
         let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.id, region_of(k).to_owned())).collect();
         let mut candidates: BTreeMap<&str, Vec<(Timestamp, usize)>> = BTreeMap::new();
@@ -161,7 +160,7 @@ impl State {
         for (region_name, entries) in fullest {
             let limit = self.max_floor(region_name, in_flight);
             if let Some(floor) = floor_to_free(entries, need, limit) {
-                self.apply_floor(region_name, floor, overlap, &regions, in_flight, forgotten);
+                self.apply_floor(region_name, floor, overlap, &regions, in_flight, report);
                 return true;
             }
         }
@@ -206,7 +205,7 @@ impl State {
         overlap: Duration,
         regions: &HashMap<u32, String>,
         in_flight: &InFlight,
-        forgotten: &mut CompactionReport,
+        report: &mut CompactionReport,
     ) {
         self.findings.retain(|id, e| {
             let stays = e.failing_since.is_some() || e.updated_at >= floor || in_flight.ids.contains(id.as_str());
@@ -216,7 +215,7 @@ impl State {
             if source.lower_bound(overlap) < floor {
                 debug_assert!(floor <= source.watermark, "{key}: floor {floor:?} above {:?}", source.watermark);
                 source.floor = floor;
-                forgotten.raised_floors.insert(key.clone(), floor);
+                report.raised_floors.insert(key.clone(), floor);
             }
         }
     }
@@ -291,8 +290,8 @@ mod tests {
     #[test]
     fn compaction_discards_entries_without_a_message_below_the_floor() {
         let mut state = flooded(10, 60_000);
-        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
-        assert_eq!((state.findings.len(), forgotten.raised_floors.len()), (5, 0));
+        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
+        assert_eq!((state.findings.len(), report.raised_floors.len()), (5, 0));
     }
 
     #[test]
@@ -308,12 +307,12 @@ mod tests {
     #[test]
     fn compaction_raises_the_floor_past_discarded_entries() {
         let mut state = flooded(30_000, 1);
-        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
+        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
         let floor = state.sources["111122223333/eu-west-1"].floor;
-        assert!(forgotten.bytes <= MAX_STATE_BYTES, "{forgotten:?}");
+        assert!(report.bytes <= MAX_STATE_BYTES, "{report:?}");
         assert!(state.findings.values().all(|e| e.updated_at >= floor), "nothing below the floor is kept");
         assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
-        assert_eq!(forgotten.raised_floors["111122223333/eu-west-1"], floor);
+        assert_eq!(report.raised_floors["111122223333/eu-west-1"], floor);
     }
 
     #[test]
@@ -321,8 +320,8 @@ mod tests {
         let mut state = flooded(30_000, 1);
         let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
         let in_flight = listed(oldest);
-        let forgotten = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
-        assert!(forgotten.bytes > MAX_STATE_BYTES, "the rest must wait");
+        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
+        assert!(report.bytes > MAX_STATE_BYTES, "the rest must wait");
         assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
         assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
     }
@@ -333,8 +332,8 @@ mod tests {
         let in_flight = listed(Timestamp(NOW.0 - 500_000));
         let stays = state.min_bytes(Duration::from_secs(900), &in_flight);
         assert!(stays < state.to_json().len());
-        let forgotten = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
-        assert_eq!(stays, forgotten.bytes);
+        let report = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
+        assert_eq!(stays, report.bytes);
     }
 
     #[test]

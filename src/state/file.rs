@@ -70,12 +70,12 @@ impl FileStore {
 
     fn write_error(&self, e: &io::Error) -> SaveError {
         let path = self.files.state.display();
-        let mend = match e.kind() {
+        let hint = match e.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "check which process holds the file or its lock",
             _ => "make the directory writable, or set STATE_FILE to another path",
         };
-        SaveError::Unavailable(format!("cannot write state to {path}: {e}; {mend}"))
+        SaveError::Unavailable(format!("cannot write state to {path}: {e}; {hint}"))
     }
 }
 
@@ -90,11 +90,11 @@ impl Store for FileStore {
         let (bytes, replay) = match read {
             Ok(read) => read,
             Err(e) => {
-                let mend = match e.kind() {
+                let hint = match e.kind() {
                     io::ErrorKind::PermissionDenied => "fix its permissions",
                     _ => "name a file that can be read with STATE_FILE",
                 };
-                let why = format!("{} cannot be read: {e}; {mend}", self.files.state.display());
+                let why = format!("{} cannot be read: {e}; {hint}", self.files.state.display());
                 self.is_loaded = false;
                 return Loaded { document: LoadedDocument::Unreadable(why), replay: None };
             }

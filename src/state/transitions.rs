@@ -26,7 +26,7 @@ pub enum Outcome {
     },
     /// Its message was edited. `spoke`: a reply was posted in its thread, too.
     Updated {
-        spoke: bool,
+        notified: bool,
         links: String,
     },
     Digested,
@@ -140,7 +140,7 @@ impl State {
             self.totals.count_finding(f.severity_level().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
         }
         self.totals.count_notification(channel, outcome.label());
-        if matches!(outcome, Outcome::Updated { spoke: true, .. }) {
+        if matches!(outcome, Outcome::Updated { notified: true, .. }) {
             self.totals.count_notification(channel, "threaded");
         }
         // A message that says that the finding was archived, or is posted again, announces no revision.
@@ -249,9 +249,9 @@ impl FindingRecord {
                 self.links.clone_from(links);
                 self.record_shown(f, now, true);
             }
-            Outcome::Updated { spoke, links } => {
+            Outcome::Updated { notified, links } => {
                 self.links.clone_from(links);
-                self.record_shown(f, now, *spoke);
+                self.record_shown(f, now, *notified);
             }
             Outcome::Digested => {
                 let unknown = std::mem::take(&mut self.unknown);
@@ -271,14 +271,14 @@ impl FindingRecord {
         }
     }
 
-    fn record_shown(&mut self, f: &Finding, now: Timestamp, spoke: bool) {
+    fn record_shown(&mut self, f: &Finding, now: Timestamp, notified: bool) {
         self.severity = f.severity;
         self.count = f.count;
         self.archived = f.archived;
         self.edited_at = now;
         self.sequence = f.sequence_id().map(str::to_owned).or(self.sequence.take());
         self.add_attributes(&f.attributes());
-        if spoke {
+        if notified {
             self.notified_at = now;
             self.notified_count = f.count;
             self.notified_attributes = self.attributes.len();
@@ -362,7 +362,7 @@ mod tests {
             &Outcome::Posted { at, meant: None, old: None, links: String::new() },
             f.updated,
         );
-        let archived = Outcome::Updated { spoke: false, links: String::new() };
+        let archived = Outcome::Updated { notified: false, links: String::new() };
         state.mark_processed(&f, 0, "C1", &archived, f.updated.plus(Duration::from_secs(86_400)));
         assert_eq!((state.totals.delay.count, state.totals.delay.sum), (1, 0.0));
     }

@@ -112,10 +112,10 @@ impl State {
     }
 
     /// Gives up the findings that could not be fetched for `patience`, and returns their IDs. `channel` is for the metric.
-    pub fn give_up_unfetched(&mut self, patience: Duration, channel: &str, now: Timestamp) -> Vec<String> {
+    pub fn give_up_unfetched(&mut self, timeout: Duration, channel: &str, now: Timestamp) -> Vec<String> {
         let mut ids = Vec::new();
         for (id, unfetched) in &mut self.unfetched {
-            if !unfetched.given_up && now.duration_since(unfetched.since) >= patience {
+            if !unfetched.given_up && now.duration_since(unfetched.since) >= timeout {
                 unfetched.given_up = true;
                 ids.push(id.clone());
             }
@@ -200,7 +200,7 @@ impl State {
             return false;
         }
         let entry = self.findings.entry(id.to_owned()).or_default();
-        let spoke = posted.at.posted().min(now);
+        let notified = posted.at.posted().min(now);
         let (first, escalation) = (entry.first_message(), entry.escalation);
         let investigations = std::mem::take(&mut entry.investigations);
         let moved = entry.message.take().filter(|at| at.channel != posted.at.channel);
@@ -213,8 +213,8 @@ impl State {
             investigations,
             superseded: entry.superseded.drain(..).chain(moved).collect(),
             severity: posted.severity,
-            edited_at: spoke,
-            notified_at: spoke,
+            edited_at: notified,
+            notified_at: notified,
             unknown: std::mem::take(&mut entry.unknown),
             ..FindingRecord::default()
         };

@@ -23,7 +23,7 @@ use message::{Answer, Kind};
 use settings::Settings;
 
 /// How long a search domain is waited for before the next is tried.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the addresses of one kind wait for those of the other. Source: RFC 8305, section 3.
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 /// Addresses are kept at least so long, however short they are valid: a connection outlives them, too.
@@ -46,7 +46,7 @@ pub(super) struct Resolver(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: Settings,
-    search_patience: Duration,
+    search_timeout: Duration,
     /// By name. Whoever asks first holds the lock of the entry, and the others wait for its answer.
     known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Kept>>>>>,
 }
@@ -59,11 +59,11 @@ struct Kept {
 
 impl Resolver {
     pub fn of_system() -> Self {
-        Self::new(Settings::of_system(), SEARCH_PATIENCE)
+        Self::new(Settings::of_system(), SEARCH_TIMEOUT)
     }
 
-    fn new(settings: Settings, search_patience: Duration) -> Self {
-        Self(Arc::new(Inner { settings, search_patience, known: Mutex::default() }))
+    fn new(settings: Settings, search_timeout: Duration) -> Self {
+        Self(Arc::new(Inner { settings, search_timeout, known: Mutex::default() }))
     }
 
     /// The addresses of a name, those first that this machine can reach.
@@ -93,7 +93,7 @@ impl Resolver {
         let mut failure = None;
         for (n, candidate) in candidates.iter().enumerate() {
             let is_last = n + 1 == candidates.len();
-            let patience = if is_last { settings.timeout * settings.attempts } else { self.0.search_patience };
+            let patience = if is_last { settings.timeout * settings.attempts } else { self.0.search_timeout };
             match look_up_both(settings, candidate, patience).await {
                 Ok(Some(found)) => return Ok(found),
                 Ok(None) => {}
