@@ -231,3 +231,17 @@ fn documented_state_example_is_valid() {
     assert!(state.findings.values().all(|f| f.unknown.is_empty()), "a field that is none");
     assert_eq!((state.sources.len(), state.findings.len(), state.lease.is_some()), (1, 3, true));
 }
+
+#[test]
+fn documented_fields_of_the_state_exist() {
+    let (source, page) = (source(), read("docs/operations.md"));
+    let table = page.split("\n| field | meaning |\n").nth(1).expect("a table of fields");
+    let cells = table.lines().take_while(|l| l.starts_with('|')).skip(1).filter_map(|l| l.split(" | ").next());
+    let names: Vec<&str> = cells.flat_map(|cell| between(cell, "`", '`').into_iter().step_by(2)).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    for name in names {
+        let field = name.rsplit('.').next().expect("a name");
+        let is_member = [format!("pub {field}: "), format!("rename = \"{field}\"")].iter().any(|f| source.contains(f));
+        assert!(is_member, "the state has no field {name}");
+    }
+}

@@ -46,14 +46,16 @@ pub fn with_names(page: String) -> String {
 }
 
 impl Day {
-    /// One run, so many minutes ago.
-    fn run(mut self, minutes_ago: i64, story: &str) -> Self {
+    /// Performs one run, so many minutes ago. `effect`: part of a line that it must print.
+    fn run(mut self, minutes_ago: i64, story: &str, effect: &str) -> Self {
         self.step += 1;
         println!("\n{}. {story}\n", self.step);
         let before = self.world.journal().len();
         self.world = self.world.run();
         self.clock.note(&self.world.new_messages(), minutes_ago);
-        journal::print(&self.world, before);
+        let lines = journal::lines(&self.world, before);
+        lines.iter().for_each(|line| println!("   {line}"));
+        assert!(lines.iter().any(|line| line.contains(effect)), "the run did not do what the script says: {effect}");
         self
     }
 
@@ -74,6 +76,7 @@ impl Day {
             540,
             "Morning. Five findings wait in GuardDuty. guardduty-slack runs; at the third message Slack says \"429, come\n   \
              again in 2 seconds\".",
+            "HIGH 8.0 · User analytics-etl",
         )
     }
 
@@ -81,12 +84,13 @@ impl Day {
         self.react(Kind::ReverseShell, "eyes", ANA).react(Kind::PortProbe, "no_bell", ANA).run(
             530,
             "Ana reacts with 👀 to the reverse shell, and mutes the port probe with 🔕. The next run reads that.",
+            "(edited)      🔴 HIGH 8.0 · A reverse shell",
         )
     }
 
     fn escalate(mut self) -> Self {
         self.world = half_an_hour_later(self.world);
-        self.run(509, "Half an hour after its message, nobody has acknowledged the exfiltration from a bucket: the route escalates.")
+        self.run(509, "Half an hour after its message, nobody has acknowledged the exfiltration from a bucket: the route escalates.", "not acknowledged for")
     }
 
     fn recur(self) -> Self {
@@ -100,23 +104,30 @@ impl Day {
                 478,
                 "Ben takes the exfiltration. Meanwhile the command in a pod is rated high, the Tor caller is back from another\n   \
                  address, and so is the port probe: it is muted, so that its thread stays silent.",
+                "Severity increased",
             )
     }
 
     fn resolve(self) -> Self {
-        self.react(Kind::S3Exfiltration, "white_check_mark", BEN)
-            .react(Kind::TorCaller, "white_check_mark", ANA)
-            .run(400, "Ben resolves the exfiltration with ✅, Ana the Tor caller. The run archives both in GuardDuty.")
+        self.react(Kind::S3Exfiltration, "white_check_mark", BEN).react(Kind::TorCaller, "white_check_mark", ANA).run(
+            400,
+            "Ben resolves the exfiltration with ✅, Ana the Tor caller. The run archives both in GuardDuty.",
+            "(GuardDuty)   archived",
+        )
     }
 
     fn reopen(self) -> Self {
         let again = seen(Kind::S3Exfiltration, 121).first_seen_ago(20_000).count(7).ip("198.51.100.140");
-        self.findings([again]).run(120, "The exfiltration goes on from another address: its finding is open again.")
+        self.findings([again]).run(
+            120,
+            "The exfiltration goes on from another address: its finding is open again.",
+            "Reopened",
+        )
     }
 
     fn summarize(mut self) -> Self {
         self.world = an_hour_later(self.world);
-        self.run(0, "Evening. The summary is due.")
+        self.run(0, "Evening. The summary is due.", "GuardDuty summary")
     }
 }
 
@@ -143,7 +154,7 @@ fn half_an_hour_later(world: World) -> World {
 /// The state was saved an hour ago, and since then a summary was due.
 fn an_hour_later(world: World) -> World {
     let mut state = world.state();
-    state["saved"] = iso(now() - 60 * MINUTE).into();
+    state["saved_at"] = iso(now() - 60 * MINUTE).into();
     let due = (now() / MINUTE - 3).rem_euclid(24 * 60);
     world.set_state(&state.to_string()).env("SLACK_SUMMARY", format!("daily {:02}:{:02}", due / 60, due % 60))
 }

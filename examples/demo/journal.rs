@@ -7,27 +7,30 @@ use guardduty_slack_support::world::World;
 /// Characters of a message that are printed.
 const WIDTH: usize = 100;
 
-/// Prints what the last run did: the journal after its first `before` entries.
-pub fn print(world: &World, before: usize) {
+/// Returns what the last run did, line by line: the journal after its first `before` entries.
+pub fn lines(world: &World, before: usize) -> Vec<String> {
     let calls = world.journal().entries().split_off(before);
     let of = |service: &str| calls.iter().filter(|entry| entry.call.service == service).count();
     let throttled = calls.iter().filter(|entry| entry.effect == Effect::Refused(429)).count();
     let ended =
         world.last_run().code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit status {code}"));
-    println!("   {ended}; {} calls of GuardDuty, {} of Slack ({throttled} throttled)", of("guardduty"), of("slack"));
+    let calls_made =
+        format!("{ended}; {} calls of GuardDuty, {} of Slack ({throttled} throttled)", of("guardduty"), of("slack"));
+    let mut lines = vec![calls_made];
     let messages = world.slack.messages();
     for message in world.new_messages() {
-        println!("   {:13} {}", place(world, &message), line(&message));
+        lines.push(format!("{:13} {}", place(world, &message), line(&message)));
     }
     for entry in done(&calls, "chat.update") {
         if let Some(message) = messages.iter().find(|message| message.metadata_value("finding_id") == entry.call.detail)
         {
-            println!("   {:13} {}", "(edited)", line(message));
+            lines.push(format!("{:13} {}", "(edited)", line(message)));
         }
     }
     for entry in done(&calls, "ArchiveFindings") {
-        println!("   {:13} archived {}", "(GuardDuty)", entry.call.detail);
+        lines.push(format!("{:13} archived {}", "(GuardDuty)", entry.call.detail));
     }
+    lines
 }
 
 fn done<'e>(calls: &'e [Entry], operation: &'e str) -> impl Iterator<Item = &'e Entry> {
