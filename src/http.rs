@@ -124,7 +124,7 @@ pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, 
 }
 
 /// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.
-/// Of every other failure (time-out, reset, a body cut short) the outcome is unknown.
+/// The outcome of every other failure (timeout, reset, truncated body) is unknown.
 pub fn was_not_sent(error: &reqwest::Error) -> bool {
     error.is_builder() || error.is_connect()
 }
@@ -252,7 +252,7 @@ mod tests {
             .unwrap()
     }
 
-    /// Serves one connection as told.
+    /// Serves one connection with scripted responses.
     async fn serve<F: Future<Output = ()> + 'static>(
         then: impl FnOnce(TcpStream, String) -> F + 'static,
     ) -> SocketAddr {

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 /// What an HTTP status says about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusClass {
-    /// The body tells the rest.
+    /// The body has the rest.
     Success,
     /// Not now; the server says when.
     RateLimited,

@@ -88,7 +88,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         'd' => 86_400,
         _ => return None,
     };
-    // A century is longer than anything that is configured here, and leaves every sum of instants in range.
+    // A century is longer than any configured duration, and keeps every sum of timestamps in range.
     number.checked_mul(seconds).filter(|s| *s <= 100 * 365 * 86_400).map(Duration::from_secs)
 }
 

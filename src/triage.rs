@@ -1,4 +1,4 @@
-//! Triage by reactions: what the reactions on the message of a finding say. Pure: no clock, no IO.
+//! Triage by reactions: the meaning of the reactions on the message of a finding. Pure: no clock, no IO.
 
 mod people;
 mod select;

@@ -211,7 +211,7 @@ pub struct PushgatewayConfig {
     /// `PUSHGATEWAY_URL` without a slash at its end.
     pub url: String,
     pub job: String,
-    /// `PUSHGATEWAY_LABELS`: further grouping labels.
+    /// `PUSHGATEWAY_LABELS`: additional grouping labels.
     pub labels: BTreeMap<String, String>,
     pub auth: Option<BasicAuth>,
 }

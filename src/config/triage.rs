@@ -17,7 +17,7 @@ pub struct Triage {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TriageMode {
-    /// The message shows what the reactions say.
+    /// The message shows the reactions.
     Show,
     /// A resolution also archives the finding in GuardDuty.
     Archive,
@@ -47,7 +47,7 @@ pub(super) fn mode(value: &str) -> ParseResult<Option<TriageMode>> {
     }
 }
 
-/// An empty list is no list: it would otherwise exclude everyone, or nobody.
+/// An empty list is an error: it would otherwise exclude everyone, or nobody.
 pub(super) fn users(value: &str) -> ParseResult<BTreeSet<UserId>> {
     let parse = |id: &str| {
         UserId::parse(id).ok_or_else(|| {

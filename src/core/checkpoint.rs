@@ -215,9 +215,9 @@ impl Core<'_> {
     }
 
     fn compact(&mut self) -> String {
-        let in_hand = self.sources.in_flight();
+        let in_flight = self.sources.in_flight();
         let CompactionReport { raised_floors: raised, bytes } =
-            self.state.compact(self.limits.state_bytes, self.config.overlap, &in_hand, self.now);
+            self.state.compact(self.limits.state_bytes, self.config.overlap, &in_flight, self.now);
         for (source, floor) in raised {
             tracing::warn!(
                 source,
@@ -231,8 +231,8 @@ impl Core<'_> {
 
     /// Bytes that are free for additional findings, once everything is discarded that may be.
     pub(super) fn free_bytes(&self) -> usize {
-        let in_hand = self.sources.in_flight();
-        self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_hand))
+        let in_flight = self.sources.in_flight();
+        self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_flight))
     }
 }
 

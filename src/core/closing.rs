@@ -1,4 +1,4 @@
-//! The end of a run: the last save, and how the run ended.
+//! The end of a run: the last save, and its result.
 
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;

@@ -1,4 +1,4 @@
-//! Deliveries of a window: what must be saved before is saved, then the outbox runs until it is empty.
+//! Delivers a window: saves the intents first, then runs the outbox until it is empty.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ impl Core<'_> {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Notes what the next run must know should this one die: the plans of digests, and the IDs of the channels, which may
-    /// be configured no longer then.
+    /// Records what the next run must know if this one dies: digest plans, and the IDs of the channels, which may no longer
+    /// be configured then.
     fn write_ahead(&mut self, queues: &Queues) {
         let numbers = self.sources.numbers();
         let deliveries = || queues.values().flatten();
@@ -53,7 +53,7 @@ impl Core<'_> {
         }
     }
 
-    /// Puts what is left of the queues into the outbox.
+    /// Puts the queues into the outbox.
     pub(super) fn begin_delivery(&mut self, queues: Queues) {
         if self.is_over() {
             return;

@@ -1,4 +1,4 @@
-//! Gathering: how much is taken in, and how long the sources are waited for.
+//! Gathering: how many findings are accepted, and how long the run waits for sources.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 /// Sources that answer after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
 const PLANNING_DEADLINE: Duration = Duration::from_secs(60);
-/// Time before its end at which a run waits for no source any more.
+/// Time before its end from which a run no longer waits for sources.
 const RESERVE: Duration = Duration::from_secs(5);
 
 impl Core<'_> {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Maximum number of findings that are in hand, over all sources: of so many, the most severe are announced first.
+/// Maximum number of findings in flight, over all sources: of so many, the most severe are announced first.
 pub const MAX_IN_FLIGHT: usize = 5_000;
-/// Bytes of the state that a finding takes while it is in hand: one with a message of its own.
+/// Bytes of the state that a finding takes while it is in flight: one with a message of its own.
 const MESSAGE_BYTES: usize = 300;
 /// The same for one that a digest summarizes, whose plan names it, too.
 const DIGESTED_BYTES: usize = 100;

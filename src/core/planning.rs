@@ -1,4 +1,4 @@
-//! Windows: what arrived is planned, and what is planned goes to its delivery.
+//! Windows: plans what arrived, and passes the plan to delivery.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -220,7 +220,7 @@ impl Core<'_> {
     }
 }
 
-/// What the thread of a resolved finding says that somebody unarchived. A muted thread says nothing.
+/// The reply about a resolved finding that was unarchived. A muted thread gets none.
 fn reopening(entry: &FindingRecord, f: &Finding) -> Option<Reply> {
     let marks = entry.marks();
     let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();

@@ -1,4 +1,4 @@
-//! What came of the deliveries: processed, left to the next run, or given up.
+//! Results of deliveries: processed, left to the next run, or given up.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ enum Cause {
 }
 
 impl Core<'_> {
-    /// Notes what came of a delivery.
+    /// Records the result of a delivery.
     pub(super) fn on_report(&mut self, Report { queue, delivery, result, is_minimal }: Report) {
         if is_minimal {
             self.unshown.extend(delivery.findings().iter().cloned());
@@ -108,7 +108,7 @@ impl Core<'_> {
         }
     }
 
-    /// What was not delivered is left to the next run, for a day.
+    /// Leaves to the next run what was not delivered, for 24 hours.
     fn on_failure(&mut self, queue: &Queue, delivery: Delivery, why: &str, cause: Cause) {
         let description = delivery.describe();
         let given_up = match delivery {

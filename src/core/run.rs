@@ -1,4 +1,4 @@
-//! What a run knows, and how it takes an event.
+//! The state machine of a run: its data, and how it handles an event.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
@@ -30,7 +30,7 @@ use crate::time::Timestamp;
 /// Interval at which a run logs its progress.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-/// What became of the deliveries of this run.
+/// Results of the deliveries of this run.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub delivered: usize,
@@ -44,7 +44,7 @@ pub struct Tally {
 /// Limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Maximum number of findings that are in hand, over all sources.
+    /// Maximum number of findings in flight, over all sources.
     pub in_flight: usize,
     /// Maximum number of findings of one digest.
     pub digest: usize,

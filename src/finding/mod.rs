@@ -112,7 +112,7 @@ pub struct Details {
     /// The feature of GuardDuty that found it, such as `RuntimeMonitoring`.
     pub feature: Option<String>,
     pub resource: Resource,
-    /// What there is to say, in reading order, each matter once.
+    /// The lines of the message, in reading order.
     pub facts: Vec<TopicLines>,
     traits: Vec<String>,
     signals: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! Values of open maps in words: JSON as text, times as times, what is unknown left out.
+//! Values of open maps: JSON as text, times as times, unknown values omitted.
 
 use serde_json::Value;
 

@@ -20,7 +20,7 @@ use super::dns::Resolver;
 use super::proxy::ProxySettings;
 use super::roots::TrustRoots;
 
-/// What tells connectors apart: connect and read time-out.
+/// Key of a connector: connect and read timeout.
 type ConnectorKey = (Option<Duration>, Option<Duration>);
 
 /// Keeps one connector for each pair of time-outs. The SDK's own builder parses all roots again for every client that is
@@ -33,7 +33,7 @@ pub(super) struct AwsHttpClient {
     connectors: Mutex<Vec<(ConnectorKey, SharedHttpConnector)>>,
 }
 
-/// Tells nothing: a proxy's URL may hold a password.
+/// Prints nothing: the URL of a proxy may contain a password.
 impl fmt::Debug for AwsHttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").finish_non_exhaustive()

@@ -9,7 +9,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use super::HttpError;
 
 /// Loopback, and where a container or an instance gets its credentials: the ECS and EKS agents, the instance metadata.
-/// A proxy elsewhere could not reach them, and must not see what they say.
+/// Hosts that a proxy could not reach, and whose traffic it must not see.
 const BYPASS_HOSTS: &str =
     "localhost,127.0.0.0/8,::1,169.254.170.2,169.254.170.23,fd00:ec2::23,169.254.169.254,fd00:ec2::254";
 

@@ -61,7 +61,7 @@ fn live(text: &str) -> Vec<&str> {
     inner.filter(|t| !(t.starts_with("!date^") || ours(t.split('|').next().unwrap_or_default()))).collect()
 }
 
-/// Outside back-ticks and links nothing formats, and every back-tick has its other.
+/// Nothing outside backticks and links is formatted, and every backtick is paired.
 fn unformatted(text: &str) -> bool {
     let parts: Vec<&str> = text.split('`').collect();
     parts.len() % 2 == 1 && parts.iter().step_by(2).all(|part| plain(part))

@@ -40,7 +40,7 @@ fn push_literal(runs: Runs, words: &str) -> Runs {
 }
 
 /// A name or a state. It may look like a domain (`Amazon.com`, `Linux.Mirai`) and is none; a URL or an address is
-/// defanged wherever it stands.
+/// defanged wherever it occurs.
 fn defang_links(text: &str) -> SafeText {
     let text = SafeText::single_line(text);
     let links = |word: &str| {

@@ -9,7 +9,7 @@ use super::render::{RunMetrics, render};
 use crate::config::PushgatewayConfig;
 use crate::http;
 
-/// How long a push may hold up the end of a run.
+/// Maximum time by which a push can delay the end of a run.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a push failed; it names neither the URL nor the credentials.
@@ -25,7 +25,7 @@ pub enum PushError {
     Url,
 }
 
-/// Pushes what `snapshot` tells into the group of this job and these labels.
+/// Pushes a snapshot into the group of this job and these labels.
 pub async fn push(
     gateway: &PushgatewayConfig,
     snapshot: &RunMetrics,

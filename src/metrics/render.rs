@@ -9,11 +9,11 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use crate::finding::SeverityLevel;
 use crate::time::Timestamp;
 
-/// Every outcome of a notification; each is told from 0 on, so that the first one is seen as a rise.
+/// Every outcome of a notification. Each is reported from 0 on, so that the first one is an increase.
 const OUTCOMES: [&str; 10] =
     ["adopted", "coalesced", "digested", "dropped", "failed", "given_up", "ignored", "posted", "threaded", "updated"];
 
-/// What one run tells. Plain data, filled in at the end of the run.
+/// Metrics of one run. Plain data, filled in at its end.
 #[derive(Clone, Debug, Default)]
 pub struct RunMetrics {
     pub version: String,
@@ -43,7 +43,7 @@ pub struct Unacknowledged {
     pub oldest: BTreeMap<SeverityLevel, Timestamp>,
 }
 
-/// One source. `None`: not known to this run, or not permitted; then it is not told.
+/// One source. `None`: not known to this run, or not permitted. It is then not reported.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMetrics {
     pub account: String,
@@ -53,7 +53,7 @@ pub struct SourceMetrics {
     pub watermark: Option<Timestamp>,
     /// Findings updated before this time are not listed again.
     pub floor: Option<Timestamp>,
-    /// Findings listed and not yet settled.
+    /// Findings that are listed but not processed.
     pub pending: u64,
     /// Open findings by severity, from `GetFindingsStatistics`.
     pub open: Option<BTreeMap<SeverityLevel, u64>>,
@@ -82,7 +82,7 @@ pub struct CumulativeCounters {
     pub delay: DelayHistogram,
     /// From the first message of a finding to its acknowledgment; `None` without `SLACK_TRIAGE`.
     pub acknowledge_delay: Option<DelayHistogram>,
-    /// Channels as configured: of these every outcome is told, from 0 on.
+    /// Configured channels. Every outcome is reported for each of them, from 0 on.
     pub channels: Vec<String>,
 }
 

@@ -138,7 +138,7 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> De
         None if f.archived => Decision::Skip(Outcome::ArchivedFirst, SkipReason::ArchivedFirst),
         None => {
             let siblings = regional_duplicates(state, f, &to);
-            // One that is archived since is no place for news.
+            // A reply about a finding that was archived since is not posted.
             let parent = siblings.iter().find(|(e, _)| !e.archived).map(|(_, at)| (*at).clone());
             let threads = siblings.into_iter().map(|(_, at)| at.clone()).collect();
             Decision::Post(Post {

@@ -25,7 +25,7 @@ pub enum Delivery {
         to: Destination,
         findings: Vec<Rc<Finding>>,
     },
-    /// The message of a finding shows what the reactions on it say, and the messages to which it links.
+    /// The message of a finding shows the reactions on it, and links to related messages.
     Refresh(Rc<Finding>, Refresh),
     Summary(Box<SummaryOf>),
     /// The thread of a finding says something once that its message does not: an escalation, or the result of an
@@ -259,7 +259,7 @@ impl ChannelPlan {
     }
 }
 
-/// Several routes can lead to one channel: the digest mentions whom any of its findings mentions.
+/// Several routes can lead to one channel: the digest has the mentions of all its findings.
 fn build_digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Delivery {
     let mut mentions: Vec<String> = Vec::new();
     for mention in part.iter().filter_map(|(_, post)| post.to.mention.as_ref()) {

@@ -13,7 +13,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The channel as configured, a webhook's variable: the metric's label and the lane.
+    /// The configured channel, or the variable of the webhook: label of the metric, and name of the queue.
     pub fn name(&self) -> &str {
         self.target.name()
     }

@@ -20,7 +20,7 @@ impl NoticeEpoch {
     }
 }
 
-/// The event that a notice with this ID is about: the same for every stamp.
+/// The event that a notice with this ID is about: the same for every epoch.
 pub fn event(notice_id: &str) -> &str {
     notice_id.rsplit_once('-').map_or(notice_id, |(event, _)| event)
 }
@@ -173,7 +173,7 @@ fn on_detector(
     }
     match enabled {
         Some(false) => source.detector_status = DetectorStatus::Disabled,
-        // Not told: what was known holds on.
+        // Not returned: the last known status remains.
         None if was == DetectorStatus::Disabled => source.detector_status = DetectorStatus::Disabled,
         _ => {}
     }

@@ -35,7 +35,7 @@ pub(super) struct Listing {
 
 pub(super) enum End {
     Whole,
-    /// It goes on behind the pages that were asked for.
+    /// The list is longer than the pages that were requested.
     TooLong(Option<Sample>),
     Failed(ReadError, Option<Sample>),
 }

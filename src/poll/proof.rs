@@ -52,7 +52,7 @@ mod tests {
         known.iter().map(|(id, instant)| (id.to_string(), Timestamp(*instant))).collect()
     }
 
-    /// What is listed, what the details say, and whether that proves the list.
+    /// The list, the details, and whether they prove the list.
     type Case = (&'static str, &'static [(&'static str, i64)], bool);
 
     #[test]

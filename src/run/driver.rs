@@ -33,7 +33,7 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 struct Driver<'a, D, C, S> {
     chat: &'a C,
-    /// A save that is replaced gives up the store.
+    /// A save that is replaced releases the store.
     store: Rc<Mutex<S>>,
     print: &'a dyn Fn(&Delivery),
     sources: HashMap<SourceKey, Rc<D>>,
@@ -108,7 +108,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static> Driver<'a, 
     }
 
     fn start_save(&mut self, Save { generation, document, consume_replay }: Save) {
-        // The one before gives up the store first.
+        // Dropping the previous save releases the store.
         self.save = None;
         let store = self.store.clone();
         let save = async move { store.lock().await.save(&document, consume_replay).await };

@@ -84,7 +84,7 @@ pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, 
 
 fn start_from(source: LoadedDocument, config: &Config, now: Timestamp) -> Result<Start, StateError> {
     Ok(match source {
-        // A first run that could not record may have spoken.
+        // A first run that could not save may have posted.
         LoadedDocument::Absent => Start { is_new_installation: true, ..nothing_known(None, None, config, now) },
         LoadedDocument::Current(text) => recorded(State::parse(&text)?, None, config, now),
         LoadedDocument::MountedCopy { text, why } => match State::parse(&text) {
@@ -155,7 +155,7 @@ fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> 
     })
 }
 
-/// Sets the sources back, so that what was updated since is announced anew: nothing said before counts.
+/// Resets the sources, so that findings updated since are announced again: earlier announcements do not count.
 fn replay(start: &mut Start, since: Timestamp, now: Timestamp) {
     tracing::info!(since = since.to_rfc3339(), "replay requested: announcing again all findings updated since `since`");
     start.state.begin_replay(since, now);
@@ -209,7 +209,7 @@ mod tests {
             let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("nobody holds it") };
             let (earlier, note) = (start.earlier.unwrap(), start.state.lease.unwrap());
             assert_eq!(earlier.readable_at, Some(NOW.plus(Duration::from_secs(seconds))));
-            // Since when it spoke is not known.
+            // It is not known since when it posted.
             assert_eq!((earlier.since, note.posting_since), (NOW.minus(config().lookback), earlier.since));
         }
     }

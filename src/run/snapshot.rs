@@ -103,7 +103,7 @@ fn channels(config: &Config) -> Vec<String> {
     names
 }
 
-/// The metrics of a run that got no further than its configuration.
+/// The metrics of a run that ended with an invalid configuration.
 pub(super) fn of_failure(clock: &Clock) -> RunMetrics {
     RunMetrics {
         version: telemetry::VERSION.into(),

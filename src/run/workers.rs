@@ -1,4 +1,4 @@
-//! The leaves of a run: one request each, values in, values out.
+//! Requests of a run to GuardDuty and Slack: values in, values out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -44,25 +44,21 @@ pub(super) async fn answer<D: GuardDutyApi, C: SlackApi>(chat: &C, sources: Sour
         Query::Reactions(at) => Reply::Reactions(chat.reactions(&at).await),
         Query::IsBot(user) => Reply::IsBot(chat.is_bot(&user).await),
         Query::Permalink(at) => Reply::Permalink(chat.permalink(&at).await),
-        Query::Findings(of, ids) => Reply::Findings(match find(&sources, &of) {
-            Ok(source) => source.get_findings(&of.detector, &ids).await,
-            Err(error) => Err(error),
-        }),
-        Query::Documents(of, ids) => Reply::Documents(match find(&sources, &of) {
-            Ok(source) => source.documents(&of.detector, &ids).await,
-            Err(error) => Err(error),
-        }),
-        Query::ChangeArchiving(of, ids, change) => Reply::ArchivingChanged(match find(&sources, &of) {
-            Ok(source) => source.archive(&of.detector, &ids, change).await,
-            Err(error) => Err(error),
-        }),
+        Query::Findings(of, ids) => {
+            Reply::Findings(async { find(&sources, &of)?.get_findings(&of.detector, &ids).await }.await)
+        }
+        Query::Documents(of, ids) => {
+            Reply::Documents(async { find(&sources, &of)?.documents(&of.detector, &ids).await }.await)
+        }
+        Query::ChangeArchiving(of, ids, change) => {
+            Reply::ArchivingChanged(async { find(&sources, &of)?.archive(&of.detector, &ids, change).await }.await)
+        }
         Query::Investigations(detectors) => {
             Reply::Investigations(join_all(detectors.iter().map(|of| list_investigations(&sources, of))).await)
         }
-        Query::Assessment(of, id) => Reply::Assessment(match find(&sources, &of) {
-            Ok(source) => source.assessment(&of.detector, &id).await,
-            Err(error) => Err(error),
-        }),
+        Query::Assessment(of, id) => {
+            Reply::Assessment(async { find(&sources, &of)?.assessment(&of.detector, &id).await }.await)
+        }
         Query::OpenByAge(detectors, before) => {
             Reply::OpenByAge(join_all(detectors.iter().map(|of| count_by_age(&sources, of, before))).await)
         }

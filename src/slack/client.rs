@@ -41,18 +41,18 @@ pub struct Client {
     identity: OnceCell<BotIdentity>,
 }
 
-/// Who the token is, as `auth.test` tells it.
+/// The identity of the token, as `auth.test` returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BotIdentity {
-    /// Absent for a token that is no bot's.
+    /// Absent if the token is not that of a bot.
     pub bot_id: Option<String>,
     /// The workspace's address with a slash at its end: `https://example.slack.com/`.
     pub url: String,
     pub team: String,
     pub user: String,
-    /// Absent if Slack does not say.
+    /// Absent if Slack does not return it.
     pub user_id: Option<UserId>,
-    /// The header `x-oauth-scopes`; empty if Slack does not say.
+    /// The header `x-oauth-scopes`; empty if Slack does not send it.
     pub scopes: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ struct ApiResponse {
     scopes: Vec<String>,
 }
 
-/// The body's text of an answer that came whole, with what its headers say.
+/// The body of a complete response, and its headers.
 struct RawResponse {
     status: u16,
     retry_after: Option<String>,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{BotMessage, Client, HistoryError, SlackError};
 use crate::time::Timestamp;
 
-/// The most pages that are read of a channel: 10,000 messages, a minute at the pace that Slack allows.
+/// Maximum number of pages read per channel: 10,000 messages, a minute at the rate that Slack allows.
 const MAX_PAGES: usize = 50;
 const PAGE_SIZE: &str = "200";
 
@@ -26,7 +26,7 @@ pub(super) async fn read_own_messages(
         let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
         let body = match client.call_read_method(method, &query).await {
-            // A thread that is gone holds nothing of ours.
+            // A deleted thread contains none of our messages.
             Err(SlackError::MessageNotFound(_) | SlackError::Reply(_)) => return Ok(own),
             answer => answer.map_err(history_error)?,
         };

@@ -26,16 +26,16 @@ pub use probe::ProbeResult;
 pub use reaction::{Reaction, ReactionAccess, RecentReactions};
 pub use verify::has_metadata;
 
-/// Where a message stands. Kept in the state, hence the short names.
+/// Reference to a message. Stored in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageRef {
     /// The channel's id; for a webhook the name of its variable.
     #[serde(rename = "c")]
     pub channel: String,
-    /// Slack's name of the message; empty for a webhook, which does not tell.
+    /// Slack's name of the message; empty for a webhook, which does not return it.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub ts: String,
-    /// The `ts` of the thread that it stands in.
+    /// The `ts` of its thread, if it is a reply.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub thread_ts: Option<String>,
 }
@@ -136,7 +136,7 @@ impl BotMessage {
 /// Why history could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
-    /// Slack says no, and will say so next time: a scope is missing, the bot is not in the channel.
+    /// Slack rejects the request, and will reject it again: a scope is missing, or the bot is not in the channel.
     #[error("channel history not permitted: {0}")]
     Denied(String),
     /// This channel is not shown: the bot is not in it, or it does not exist.
@@ -158,14 +158,14 @@ pub trait SlackApi {
         thread: Option<(&str, bool)>,
     ) -> Result<Posted, SlackError>;
 
-    /// The address of a message for a reader, if Slack tells where the workspace is.
+    /// Permalink of a message, if Slack returns the address of the workspace.
     async fn permalink(&self, at: &MessageRef) -> Option<String>;
 
-    /// Replaces what stands there; to repeat it changes nothing.
+    /// Replaces the content of a message. Repeating it changes nothing.
     async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError>;
 
     /// The own bot's top-level messages with metadata since `oldest`, newest first; broadcast replies are passed over.
-    /// 10,000 messages of the channel are looked through at most. Throttling is waited out for a while.
+    /// Reads at most 10,000 messages of the channel. Waits for a while if it is rate-limited.
     async fn history(&self, channel_id: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError>;
 
     /// The own bot's replies with metadata in a thread since `oldest`, broadcast ones included, oldest first.

@@ -101,7 +101,7 @@ impl RecentReactions {
             self.bots.extend(text("user").and_then(UserId::parse));
         }
         let Some(ts) = text("ts") else { return };
-        // A broadcast reply stands in its thread.
+        // A broadcast reply is in its thread.
         let is_top = text("thread_ts").is_none_or(|thread| thread == ts);
         if is_top && text("bot_id") == Some(bot) {
             self.messages.insert(ts.to_owned(), reactions(message));

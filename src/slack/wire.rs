@@ -1,4 +1,4 @@
-//! The client at the wire: a scripted server on loopback that answers one request a connection.
+//! Tests of the client with a scripted server on loopback, which answers one request per connection.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -26,7 +26,7 @@ const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
 /// What was discarded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompactionReport {
-    /// Sources whose lower bound rose, and to where.
+    /// Sources whose floor was raised, and to which time.
     pub raised_floors: BTreeMap<String, Timestamp>,
     /// Bytes of the document.
     pub bytes: usize,

@@ -100,7 +100,7 @@ pub struct SourceState {
     /// No finding has moved the watermark yet: it is the start of the look-back, by the clock of some machine.
     #[serde(rename = "initial", default, skip_serializing_if = "is_false")]
     pub is_initial_watermark: bool,
-    /// How long the run took that moved the watermark last: so much further back the next one looks.
+    /// Duration of the run that last moved the watermark. The next run lists from that much earlier.
     #[serde(rename = "poll_ms", default, skip_serializing_if = "Duration::is_zero", with = "millis")]
     pub poll_duration: Duration,
     #[serde(default, skip_serializing_if = "DetectorStatus::is_ok")]
@@ -111,7 +111,7 @@ pub struct SourceState {
     /// When it was last read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub last_read_at: Option<Timestamp>,
-    /// Whether the blind period was announced.
+    /// Whether the start of the unreadable period was announced.
     #[serde(default, skip_serializing_if = "is_false")]
     pub outage_announced: bool,
     /// When it was last among the configured ones.
@@ -228,7 +228,7 @@ pub struct UnfetchedFinding {
     pub source_id: u32,
     #[serde(with = "rfc3339")]
     pub since: Timestamp,
-    /// Given up: it holds up nothing any more.
+    /// Given up: it no longer blocks the watermark.
     #[serde(default, skip_serializing_if = "is_false")]
     pub given_up: bool,
 }

@@ -101,7 +101,7 @@ impl Store for FileStore {
         };
         (self.is_loaded, self.last_seen) = (true, bytes);
         self.unconfirmed.clear();
-        // What is no UTF-8 is no state either: with replacement characters it fails where it is parsed.
+        // Text that is not UTF-8 is not a valid state: with replacement characters, parsing fails.
         let source = match &self.last_seen {
             Some(bytes) => LoadedDocument::Current(String::from_utf8_lossy(bytes).into_owned()),
             None => LoadedDocument::Absent,
@@ -150,7 +150,7 @@ impl Store for FileStore {
     }
 }
 
-/// Runs `act` on a blocking thread; one that takes too long goes on without us.
+/// Runs `act` on a blocking thread. If it takes too long, it is no longer waited for.
 async fn run_blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     match tokio::time::timeout(IO_TIMEOUT, tokio::task::spawn_blocking(act)).await {
         Ok(Ok(result)) => result,

@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-/// An IPv6 address stands in brackets.
+/// An IPv6 address is in brackets.
 fn server_url(host: &str, port: &str) -> String {
     match host.contains(':') && !host.starts_with('[') {
         true => format!("https://[{host}]:{port}"),

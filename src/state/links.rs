@@ -96,7 +96,7 @@ impl FindingRecord {
     }
 }
 
-/// A webhook does not say where its message is.
+/// A webhook does not return where its message is.
 fn linkable(entry: &FindingRecord) -> Option<&MessageRef> {
     entry.message.as_ref().filter(|at| !at.is_webhook())
 }

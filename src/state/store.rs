@@ -20,7 +20,7 @@ pub trait Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     pub document: LoadedDocument,
-    /// What stands in the key or file `replay`, trimmed; `None` if there is none, or if it is blank.
+    /// Content of the key or file `replay`, trimmed; `None` if there is none, or if it is blank.
     pub replay: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use crate::slack::MessageRef;
 use crate::state::{FindingRecord, SourceState, State};
 use crate::time::Timestamp;
 
-/// How many of a finding's traits (remote IPs, countries, ports, APIs) are remembered: the newest.
+/// Maximum number of attributes (remote IPs, countries, ports, APIs) that are kept per finding: the newest.
 const MAX_ATTRIBUTES: usize = 16;
 
 /// How a revision of a finding (`id`, `updatedAt`) was processed.
@@ -24,7 +24,7 @@ pub enum Outcome {
         /// The fingerprint of the links that it shows; empty if that is not known.
         links: String,
     },
-    /// Its message was edited. `spoke`: a reply was posted in its thread, too.
+    /// Its message was edited. `notified`: a reply was posted in its thread, too.
     Updated {
         notified: bool,
         links: String,
@@ -133,7 +133,7 @@ impl State {
         (source, new)
     }
 
-    /// Settles one state of a finding and counts it. `channel`: as configured, for the metric.
+    /// Marks a revision as processed and counts it. `channel`: as configured, for the metric.
     pub fn mark_processed(&mut self, f: &Finding, s: u32, channel: &str, outcome: &Outcome, now: Timestamp) {
         let is_new_revision = !self.is_processed(&f.id, f.updated);
         if is_new_revision {
@@ -180,7 +180,7 @@ impl State {
         }
     }
 
-    /// Settles what is known by id only: a digest's findings that its plan names.
+    /// Marks a revision as processed by its ID: a finding that the plan of a digest names.
     pub fn mark_processed_by_id(&mut self, id: &str, updated: Timestamp, s: u32) {
         let entry = self.findings.entry(id.to_owned()).or_default();
         if entry.updated_at < updated {
@@ -193,7 +193,7 @@ impl State {
         }
     }
 
-    /// Settles a digest's findings by its plan, which is over with that. How many they were.
+    /// Marks the findings of a digest as processed, and removes its plan. Returns their number.
     pub fn mark_digest_processed(&mut self, id: &str) -> usize {
         let Some(plan) = self.digest_plans.remove(id) else { return 0 };
         for (finding, updated, s) in &plan.findings {

@@ -48,7 +48,7 @@ impl State {
     /// Sets the sources back, so that what was updated since then is announced again: nothing announced before counts.
     pub fn begin_replay(&mut self, since: Timestamp, now: Timestamp) {
         for source in self.sources.values_mut().filter(|source| source.watermark > since) {
-            // Not below `since`: what was announced before then is forgotten.
+            // Not below `since`: what was announced before then is discarded.
             (source.watermark, source.floor) = (since, since);
         }
         self.findings.retain(|_, entry| entry.updated_at < since);
@@ -93,7 +93,7 @@ impl State {
         self.sources.insert(key.to_owned(), source);
     }
 
-    /// Forgets a source that only stood for the sources of an identity.
+    /// Removes the entry that stands for the sources of an identity.
     pub fn remove_source(&mut self, key: &str) -> Option<SourceState> {
         self.sources.remove(key)
     }

@@ -1,4 +1,4 @@
-//! Findings with anything in any member, for property tests: the shapes say which members there are.
+//! Findings with an arbitrary value in any member, for property tests. The shapes define the members.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -19,7 +19,7 @@ impl Kind {
     }
 }
 
-/// What a name server said.
+/// The response of a name server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// Not empty; how long they are valid.

@@ -47,7 +47,7 @@ pub(super) struct Resolver(Arc<Inner>);
 struct Inner {
     settings: Settings,
     search_timeout: Duration,
-    /// By name. Whoever asks first holds the lock of the entry, and the others wait for its answer.
+    /// Results by name. The first caller holds the lock of the entry, and the others wait for its result.
     known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Kept>>>>>,
 }
 
