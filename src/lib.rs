@@ -29,6 +29,7 @@ pub mod preview;
 pub mod retry;
 pub mod run;
 pub mod slack;
+pub mod source_key;
 pub mod state;
 pub mod telemetry;
 pub mod time;

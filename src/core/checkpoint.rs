@@ -220,7 +220,7 @@ impl Core<'_> {
             self.state.compact(self.limits.state_bytes, self.config.overlap, &in_flight, self.now);
         for (source, floor) in raised {
             tracing::warn!(
-                source,
+                %source,
                 floor = floor.to_rfc3339(),
                 "state compacted: findings that become visible late, updated before `floor`, will not be detected"
             );

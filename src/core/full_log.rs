@@ -10,14 +10,14 @@ use crate::core::agenda::Step;
 use crate::core::event::{Query, Reply};
 use crate::core::run::Core;
 use crate::finding::Finding;
-use crate::guardduty::PAGE_SIZE;
+use crate::guardduty::{PAGE_SIZE, SourceKey};
 
 /// Findings of one source.
-pub(super) type PageOfSource = (String, Vec<Rc<Finding>>);
+pub(super) type PageOfSource = (SourceKey, Vec<Rc<Finding>>);
 
 impl Core<'_> {
     pub(super) fn begin_full_log(&mut self) {
-        let mut by_source: BTreeMap<String, Vec<Rc<Finding>>> = BTreeMap::new();
+        let mut by_source: BTreeMap<SourceKey, Vec<Rc<Finding>>> = BTreeMap::new();
         for f in std::mem::take(&mut self.unshown) {
             by_source.entry(f.origin.source_key()).or_default().push(f);
         }
@@ -43,13 +43,13 @@ impl Core<'_> {
         None
     }
 
-    fn read_documents(&mut self, source: &str, findings: &[Rc<Finding>]) -> Poll<BTreeMap<String, String>> {
+    fn read_documents(&mut self, source: &SourceKey, findings: &[Rc<Finding>]) -> Poll<BTreeMap<String, String>> {
         let Some(detector) = self.sources.detector_of(source) else { return Poll::Ready(BTreeMap::new()) };
         let ids = || findings.iter().map(|f| f.id.clone()).collect();
         Poll::Ready(match std::task::ready!(self.ask(|| Query::Documents(detector, ids()))) {
             Some(Reply::Documents(Ok(documents))) => documents,
             Some(Reply::Documents(Err(error))) => {
-                tracing::debug!(source, %error, "failed to fetch complete findings");
+                tracing::debug!(%source, %error, "failed to fetch complete findings");
                 BTreeMap::new()
             }
             _ => BTreeMap::new(),
@@ -57,8 +57,8 @@ impl Core<'_> {
     }
 }
 
-fn log(source: &str, f: &Finding, document: &str) {
-    tracing::warn!(finding_id = f.id, source, finding = document, "complete finding");
+fn log(source: &SourceKey, f: &Finding, document: &str) {
+    tracing::warn!(finding_id = f.id, %source, finding = document, "complete finding");
 }
 
 /// The members that the program reads, and the text of the message, line by line.

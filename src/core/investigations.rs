@@ -9,7 +9,7 @@ use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::run::Core;
 use crate::finding::{Assessment, Finding, investigated_finding};
-use crate::guardduty::{DetectorInfo, Investigation, ReadError, TransientReason};
+use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
 use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};
 
 /// An older result is not announced: its thread is not where anybody looks for it.
@@ -58,7 +58,7 @@ impl Core<'_> {
             return;
         }
         let mut detectors = self.sources.detectors();
-        detectors.retain(|of| self.can_investigate(&of.source.to_string()));
+        detectors.retain(|of| self.can_investigate(&of.source));
         if !detectors.is_empty() {
             self.do_first([Step::Investigations(InvestigationStep::List(detectors))]);
         }
@@ -85,7 +85,7 @@ impl Core<'_> {
     ) -> Vec<DueInvestigation> {
         let mut due: BTreeMap<(String, String), DueInvestigation> = BTreeMap::new();
         for (detector, list) in detectors.iter().zip(lists) {
-            let Some(list) = self.keep_readable(&detector.source.to_string(), list) else { continue };
+            let Some(list) = self.keep_readable(&detector.source, list) else { continue };
             for investigation in list {
                 let Some(finding) = self.finding_due(&investigation) else { continue };
                 let id = (finding.clone(), investigation.id.clone());
@@ -137,13 +137,13 @@ impl Core<'_> {
         })
     }
 
-    fn can_investigate(&self, key: &str) -> bool {
+    fn can_investigate(&self, key: &SourceKey) -> bool {
         let status = self.sources.tracks.get(key).and_then(|track| track.status.as_ref());
         status.is_some_and(DetectorInfo::can_investigate)
     }
 
     /// An operation or a permission that is missing is one warning until it is there.
-    fn keep_readable<T>(&mut self, key: &str, list: Result<T, ReadError>) -> Option<T> {
+    fn keep_readable<T>(&mut self, key: &SourceKey, list: Result<T, ReadError>) -> Option<T> {
         let error = match list {
             Ok(list) => {
                 self.state.note_investigations(key, true);
@@ -154,7 +154,7 @@ impl Core<'_> {
         let is_rejected = matches!(error, ReadError::Transient { reason: TransientReason::Rejected, .. });
         let is_lasting = error.is_lasting() || is_rejected;
         if !is_lasting || self.state.note_investigations(key, false) {
-            tracing::warn!(source = key, %error, "cannot list investigations; their results are not announced");
+            tracing::warn!(source = %key, %error, "cannot list investigations; their results are not announced");
         }
         None
     }

@@ -80,7 +80,7 @@ impl Core<'_> {
     /// not only as archived or unarchived. One below the lower bound may have been announced and discarded.
     pub(super) fn is_unannounced(&self, f: &Finding) -> bool {
         let (state, overlap) = (&self.state, self.config.overlap);
-        let listable = state.sources.get(&f.origin.source_key()).is_some_and(|s| f.updated >= s.lower_bound(overlap));
+        let listable = state.source(&f.origin.source_key()).is_some_and(|s| f.updated >= s.lower_bound(overlap));
         listable && !state.is_processed(&f.id, f.updated)
     }
 

@@ -133,7 +133,7 @@ impl Core<'_> {
     fn adopt(&mut self, findings: &[Rc<Finding>]) {
         let Some(posted) = &self.posted else { return };
         let state = &mut self.state;
-        let number = |f: &Finding| state.sources.get(&f.origin.source_key()).map(|source| source.id);
+        let number = |f: &Finding| state.source(&f.origin.source_key()).map(|source| source.id);
         let numbers = findings.iter().filter_map(|f| Some((f.id.as_str(), number(f)?))).collect();
         let adopted = posted.adopt(state, &numbers, self.now);
         if !adopted.findings.is_empty() || adopted.digests > 0 {

@@ -140,7 +140,7 @@ impl<'a> Core<'a> {
         let Start { config, wording, limits, id, mut state, now, begun, end, replay, earlier, .. } = start;
         let look_back = now.minus(config.lookback);
         // An identity that could not be used does not shorten the period that was not read.
-        let unknown = state.sources.iter().filter(|(key, _)| key.ends_with("/*")).map(|(_, s)| s.watermark).min();
+        let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
         let first = [replay, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
         let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));

@@ -14,6 +14,7 @@ use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::{self, OpenCounts, SourceStatus};
 use crate::poll::look::Look;
 use crate::poll::watched;
+use crate::source_key::{IdentityKey, SourceOrIdentity};
 use crate::state::DetectorStatus;
 
 /// What the sources showed and was not planned yet.
@@ -22,9 +23,9 @@ pub(super) struct Arrived {
     pub(super) findings: Vec<Rc<Finding>>,
     /// Findings whose archiving was looked up.
     pub(super) looked_up: Vec<Rc<Finding>>,
-    pub(super) left_out: Vec<String>,
+    pub(super) left_out: Vec<SourceOrIdentity>,
     /// Sources new to the state, and what was open in them before.
-    pub(super) new_sources_notice: Vec<(String, Option<OpenCounts>)>,
+    pub(super) new_sources_notice: Vec<(SourceOrIdentity, Option<OpenCounts>)>,
 }
 
 impl Arrived {
@@ -42,8 +43,8 @@ impl Core<'_> {
         if self.is_identity_unusable || self.sources.undiscovered > 0 {
             return;
         }
-        let keys: Vec<String> = self.state.sources.keys().filter(|k| k.ends_with("/*")).cloned().collect();
-        for key in keys {
+        let keys = self.state.sources.keys().filter(|key| key.is_identity());
+        for key in keys.cloned().collect::<Vec<_>>() {
             if let Some(source) = self.state.remove_source(&key) {
                 self.announce(source_health::recovery(&key, &source, self.epoch, self.now).into_iter().collect());
             }
@@ -70,13 +71,16 @@ impl Core<'_> {
         self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
         self.is_identity_unusable = true;
         let others: Vec<&str> = self.config.aws.roles.iter().filter_map(role_account).collect();
-        let is_of_identity = |key: &str| {
-            let account = key.split('/').next().unwrap_or_default();
-            u.account.as_deref().map_or_else(|| !others.contains(&account), |a| a == account)
+        let is_of_identity = |key: &SourceOrIdentity| match (key.account(), u.account.as_deref()) {
+            (Some(account), Some(own)) => account == own,
+            (Some(account), None) => !others.contains(&account),
+            (None, own) => own.is_none() && key.is_identity(),
         };
-        let mut keys: Vec<String> = self.state.sources.keys().filter(|k| is_of_identity(k)).cloned().collect();
+        let mut keys: Vec<SourceOrIdentity> =
+            self.state.sources.keys().filter(|k| is_of_identity(k)).cloned().collect();
         if keys.is_empty() {
-            keys.push(format!("{}/*", u.account.as_deref().unwrap_or(&u.identity)));
+            let identity = u.account.clone().map_or(IdentityKey::Pod, IdentityKey::Account);
+            keys.push(SourceOrIdentity::Identity(identity));
         }
         for key in keys {
             self.note_health(&key, &SourceStatus::Unreadable(&u.error));
@@ -86,31 +90,31 @@ impl Core<'_> {
     /// Notes what a source answered.
     pub(super) fn on_source_read(&mut self, mut look: Look) {
         self.sources.count_answer();
-        let key = look.key.to_string();
+        let key = look.key.clone();
         if !look.warnings.is_empty() {
             let error = look.warnings.join("; ");
-            tracing::warn!(source = key, error, "optional GuardDuty checks failed");
+            tracing::warn!(source = %key, error, "optional GuardDuty checks failed");
         }
         if look.first {
             self.note_first_answer(&key, &look);
         }
         if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
-            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
+            tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
         }
-        let Some(n) = self.state.sources.get(&key).map(|s| s.id) else { return };
+        let Some(n) = self.state.source(&key).map(|s| s.id) else { return };
         self.note_unfetched(&look, n);
         let new = self.sources.take(&mut look, self.now);
         if let Some(track) = self.sources.tracks.get_mut(&key) {
             track.n = n;
         }
         let (new_findings, has_more) = (new.len(), look.window.next.is_some());
-        tracing::debug!(source = key, new_findings, has_more, "source read");
+        tracing::debug!(source = %key, new_findings, has_more, "source read");
         self.arrived.findings.extend(new);
         self.arrived.looked_up.append(&mut look.looked_up);
     }
 
-    fn note_first_answer(&mut self, key: &str, look: &Look) {
+    fn note_first_answer(&mut self, key: &SourceKey, look: &Look) {
         let reading = match (look.error(), &look.detector) {
             (Some(error), _) => SourceStatus::Unreadable(error),
             (None, Ok(Some(id))) => {
@@ -119,10 +123,11 @@ impl Core<'_> {
             (None, _) => SourceStatus::NoDetector,
         };
         if matches!(reading, SourceStatus::NoDetector) && !self.has_all_regions() {
-            tracing::warn!(source = key, "no GuardDuty detector in this region; nothing can be found there");
+            tracing::warn!(source = %key, "no GuardDuty detector in this region; nothing can be found there");
         }
-        if self.note_health(key, &reading) {
-            self.arrived.new_sources_notice.push((key.to_owned(), look.open_before.clone()));
+        let entry = SourceOrIdentity::Source(key.clone());
+        if self.note_health(&entry, &reading) {
+            self.arrived.new_sources_notice.push((entry, look.open_before.clone()));
         }
         // A message in history is known to be about this source by its detector, also where the list broke off.
         if let Ok(Some(id)) = &look.detector {
@@ -136,7 +141,7 @@ impl Core<'_> {
     }
 
     /// Notes the health of a source, and announces changes. Returns true if the source is new and polled.
-    fn note_health(&mut self, key: &str, reading: &SourceStatus) -> bool {
+    fn note_health(&mut self, key: &SourceOrIdentity, reading: &SourceStatus) -> bool {
         let (start, all) = (self.sources.start, self.has_all_regions());
         let (source, new) = self.state.source_or_insert(key, start);
         let was_left_out = source.detector_status == DetectorStatus::Excluded;
@@ -148,19 +153,19 @@ impl Core<'_> {
         }
         self.state.set_source(key, source);
         if is_left_out && new {
-            self.arrived.left_out.push(key.to_owned());
+            self.arrived.left_out.push(key.clone());
         }
         self.announce(notices);
         (new || was_left_out) && !is_left_out
     }
 
-    fn compare_configuration(&mut self, key: &str, look: &Look) {
-        let Some(mut source) = self.state.sources.get(key).cloned() else { return };
+    fn compare_configuration(&mut self, key: &SourceKey, look: &Look) {
+        let Some(mut source) = self.state.source(key).cloned() else { return };
         if let Some(last) = &look.looked_up_to {
             source.archive_cursor.clone_from(last);
         }
         let notices = watched::compare(key, &mut source, look, self.epoch, self.now);
-        self.state.set_source(key, source);
+        self.state.set_source(&key.clone().into(), source);
         self.announce(notices);
     }
 
@@ -190,7 +195,7 @@ impl Core<'_> {
         let new_sources_notice = std::mem::take(&mut self.arrived.new_sources_notice);
         let known: Vec<&OpenCounts> = new_sources_notice.iter().filter_map(|(_, open)| open.as_ref()).collect();
         let open = (!known.is_empty()).then(|| sum(&known));
-        let keys: Vec<String> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<SourceOrIdentity> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
         let lookback = self.look_back();
         let mut notices = Vec::new();
         if self.is_new_installation && self.sources.tracks.values().any(|t| t.looked) {
@@ -213,8 +218,8 @@ impl Core<'_> {
     }
 
     /// Returns true if a source is polled: a region that is left out is not.
-    pub fn is_polled(&self, key: &str) -> bool {
-        self.state.sources.get(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
+    pub fn is_polled(&self, key: &SourceKey) -> bool {
+        self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
     /// Announces the sources that did not answer within the run's time, while there is still time to do so. A run that a
@@ -236,9 +241,9 @@ impl Core<'_> {
                 reason: TransientReason::Timeout,
                 text: "no response within RUN_TIMEOUT".into(),
             };
-            tracing::error!(source = key, %error, reason = error.reason(), "failed to read source");
+            tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
-            self.note_health(&key, &SourceStatus::Unreadable(&error));
+            self.note_health(&key.into(), &SourceStatus::Unreadable(&error));
         }
     }
 

@@ -101,7 +101,7 @@ impl Core<'_> {
     fn count_open(&self, summary: &mut Summary) {
         for (key, track) in self.sources.tracks.iter().filter(|(key, _)| self.is_polled(key)) {
             let Some(counts) = &track.open else {
-                summary.add_unknown(key);
+                summary.add_unknown(&key.to_string());
                 continue;
             };
             let open = summary.open.get_or_insert_default();

@@ -57,7 +57,7 @@ pub struct Sources<'a> {
     config: &'a Config,
     /// Time from which a source is read that is new to the state.
     pub start: Timestamp,
-    pub tracks: BTreeMap<String, Track>,
+    pub tracks: BTreeMap<SourceKey, Track>,
     /// Number of identities whose sources are not known yet.
     pub(super) undiscovered: usize,
     /// Number of requests without an answer.
@@ -83,12 +83,11 @@ impl<'a> Sources<'a> {
         known: &Rc<Known>,
         now: Timestamp,
     ) -> Option<SourceRequest> {
-        let key = source.to_string();
-        if self.tracks.contains_key(&key) {
+        if self.tracks.contains_key(&source) {
             return None;
         }
         let start = self.start;
-        let stored = state.sources.get(&key).filter(|s| s.detector_status != DetectorStatus::Excluded);
+        let stored = state.source(&source).filter(|s| s.detector_status != DetectorStatus::Excluded);
         let from = stored.map_or(start, |s| s.lower_bound(self.config.overlap));
         let besides = self.besides(stored, state, start, now);
         let ask = Ask::new(from, now, self.config.overlap, capacity, known);
@@ -105,7 +104,7 @@ impl<'a> Sources<'a> {
             unfetched: BTreeSet::new(),
             open: None,
         };
-        self.tracks.insert(key, track);
+        self.tracks.insert(source.clone(), track);
         self.reading += 1;
         Some(SourceRequest { source, detector: None, ask, besides })
     }
@@ -157,7 +156,7 @@ impl<'a> Sources<'a> {
         for (key, track) in &mut self.tracks {
             let Some(next) = track.next.take() else { continue };
             // Findings that were discarded since must not be listed again.
-            let floor = state.sources.get(key).map_or(next.from, |s| s.floor);
+            let floor = state.source(key).map_or(next.from, |s| s.floor);
             let ask = Ask::resume(next, floor, Ask::new(floor, now, self.config.overlap, capacity, known));
             let (source, detector) = (track.source.clone(), track.detector.clone());
             requests.push(SourceRequest { source, detector, ask, besides: Besides::default() });
@@ -173,7 +172,7 @@ impl<'a> Sources<'a> {
 
     /// Records the result of a source: how far it is complete, what is pending, where the rest of its list begins.
     pub(super) fn take(&mut self, look: &mut Look, now: Timestamp) -> Vec<Rc<Finding>> {
-        let Some(track) = self.tracks.get_mut(&look.key.to_string()) else { return Vec::new() };
+        let Some(track) = self.tracks.get_mut(&look.key) else { return Vec::new() };
         track.looked = true;
         track.up &= look.error().is_none();
         track.status = look.status.take().or(track.status.take());
@@ -197,7 +196,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The detector of a source, if it is known.
-    pub(super) fn detector_of(&self, key: &str) -> Option<DetectorOf> {
+    pub(super) fn detector_of(&self, key: &SourceKey) -> Option<DetectorOf> {
         self.tracks.get(key)?.detector()
     }
 
@@ -226,7 +225,7 @@ impl<'a> Sources<'a> {
     /// Moves every watermark as far as everything is processed.
     pub(super) fn advance(&self, state: &mut State) {
         for (key, track) in &self.tracks {
-            if let Some(source) = state.sources.get_mut(key) {
+            if let Some(source) = state.source_mut(key) {
                 source.advance_watermark(&track.progress);
             }
         }
@@ -237,7 +236,7 @@ impl<'a> Sources<'a> {
         let oldest = |t: &Track| [t.progress.oldest_pending(), t.progress.watermark_limit].into_iter().flatten().min();
         InFlight {
             ids: self.tracks.values().flat_map(|t| t.progress.pending.keys().map(String::as_str)).collect(),
-            oldest_updated_at: self.tracks.iter().filter_map(|(key, t)| Some((key.as_str(), oldest(t)?))).collect(),
+            oldest_updated_at: self.tracks.iter().filter_map(|(key, t)| Some((key, oldest(t)?))).collect(),
         }
     }
 
@@ -251,8 +250,8 @@ impl<'a> Sources<'a> {
         self.tracks.values().any(|t| t.next.is_some())
     }
 
-    /// By `account/region`, the `n` of each source.
-    pub(super) fn numbers(&self) -> HashMap<String, u32> {
+    /// The `n` of each source.
+    pub(super) fn numbers(&self) -> HashMap<SourceKey, u32> {
         self.tracks.iter().map(|(key, t)| (key.clone(), t.n)).collect()
     }
 }

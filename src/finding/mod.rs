@@ -42,6 +42,7 @@ pub use kind::{FindingType, Tactic};
 pub use line::{Line, Span};
 pub use severity_level::SeverityLevel;
 
+use crate::source_key::SourceKey;
 use crate::time::Timestamp;
 
 /// Where a finding was seen.
@@ -56,9 +57,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// `account/region`, as the state names the source.
-    pub fn source_key(&self) -> String {
-        format!("{}/{}", self.account, self.region)
+    pub fn source_key(&self) -> SourceKey {
+        SourceKey { account: self.account.clone(), region: self.region.clone() }
     }
 }
 

@@ -21,11 +21,8 @@ mod watch;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::source_key::SourceKey;
 pub use aws::{Aws, IdentitySources, MissingRegion};
 pub use error::{ReadError, TransientReason};
 pub use identity::CallerIdentity;
@@ -38,53 +35,6 @@ use crate::time::Timestamp;
 /// GuardDuty hands out at most so many ids a page, and takes as many for one `GetFindings`.
 /// Source: GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
 pub const PAGE_SIZE: usize = 50;
-
-/// One account in one region, as configured for a run. A detector that is made anew stays the same source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct SourceKey {
-    /// Twelve digits.
-    pub account: String,
-    /// `eu-west-1`
-    pub region: String,
-}
-
-impl fmt::Display for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.account, self.region)
-    }
-}
-
-impl FromStr for SourceKey {
-    type Err = InvalidSourceKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSourceKey> {
-        match text.split_once('/') {
-            Some((account, region)) if !account.is_empty() && !region.is_empty() && !region.contains('/') => {
-                Ok(Self { account: account.into(), region: region.into() })
-            }
-            _ => Err(InvalidSourceKey(text.into())),
-        }
-    }
-}
-
-impl From<SourceKey> for String {
-    fn from(key: SourceKey) -> String {
-        key.to_string()
-    }
-}
-
-impl TryFrom<String> for SourceKey {
-    type Error = InvalidSourceKey;
-
-    fn try_from(text: String) -> Result<Self, InvalidSourceKey> {
-        text.parse()
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("invalid source {0:?}: expected account/region")]
-pub struct InvalidSourceKey(String);
 
 /// One page of `ListFindings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -274,19 +224,4 @@ pub trait GuardDutyApi {
 
     /// Why a malware scan failed or was skipped.
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_is_written_as_account_and_region() {
-        let key = SourceKey { account: "111122223333".into(), region: "eu-west-1".into() };
-        assert_eq!(key.to_string().parse::<SourceKey>().unwrap(), key);
-        assert_eq!(serde_json::to_string(&key).unwrap(), r#""111122223333/eu-west-1""#);
-        for bad in ["", "/", "1/", "/eu-west-1", "1/2/3"] {
-            assert!(bad.parse::<SourceKey>().is_err(), "{bad}");
-        }
-    }
 }

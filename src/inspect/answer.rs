@@ -58,7 +58,7 @@ fn finding_lines(f: &Finding) -> [Line; 4] {
     [
         ("type", inert(f.kind.as_str())),
         ("severity", level),
-        ("source", f.origin.source_key()),
+        ("source", f.origin.source_key().to_string()),
         ("GuardDuty", format!("updated {}, seen {}{archived}", inert(updated), pluralize(f.count, "time"))),
     ]
 }
@@ -117,7 +117,7 @@ fn next_run(f: &Finding, state: &State, config: &Config, now: Timestamp) -> Stri
         }
         Decision::Update(_) => "updates its message".to_owned(),
     };
-    let source = state.sources.get(&f.origin.source_key());
+    let source = state.source(&f.origin.source_key());
     let lower = source.map_or(now.minus(config.lookback), |source| source.lower_bound(config.overlap));
     match f.updated < lower {
         true => {

@@ -28,12 +28,17 @@ pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Timesta
         pluralize(state.notices.len() as u64, "notice"),
         pluralize(state.digest_plans.len() as u64, "digest")
     );
-    let width = state.sources.keys().map(String::len).max().unwrap_or_default().max("SOURCE".len());
+    let width = state.sources.keys().map(|key| key.to_string().len()).max().unwrap_or_default().max("SOURCE".len());
     let _ = write!(text, "\n{:width$}  {:24}  {:>9}  HEALTH", "SOURCE", "WATERMARK", "AGE");
     for (key, source) in &state.sources {
         let age = show_age(now.duration_since(source.watermark));
-        let _ =
-            write!(text, "\n{:width$}  {:24}  {age:>9}  {}", inert(key), source.watermark.to_rfc3339(), health(source));
+        let _ = write!(
+            text,
+            "\n{:width$}  {:24}  {age:>9}  {}",
+            inert(&key.to_string()),
+            source.watermark.to_rfc3339(),
+            health(source)
+        );
     }
     for notice in &state.notices {
         let _ = write!(text, "\n\nNotice that is not delivered yet: {}", inert(&notice.title));

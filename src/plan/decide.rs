@@ -272,8 +272,8 @@ fn regional_duplicates<'a>(
     to: &Destination,
 ) -> Vec<(&'a FindingRecord, &'a MessageRef)> {
     let Some(wide) = f.global_key() else { return Vec::new() };
-    let own = format!("/{}", f.origin.region);
-    let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.ends_with(&own)).map(|(_, s)| s.id).collect();
+    let own = Some(f.origin.region.as_str());
+    let here: Vec<u32> = state.sources.iter().filter(|(key, _)| key.region() == own).map(|(_, s)| s.id).collect();
     let id = state.channels.get(to.name()).map_or(to.name(), String::as_str);
     let same = |e: &&FindingRecord| e.global_key.as_ref() == Some(&wide) && !here.contains(&e.source_id);
     let mut found: Vec<(&FindingRecord, &MessageRef)> = (state.findings.values().filter(same))

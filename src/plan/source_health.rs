@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::finding::SeverityLevel;
 use crate::guardduty::ReadError;
 use crate::message::{Notice, NoticeLevel};
+use crate::source_key::{IdentityKey, SourceOrIdentity};
 use crate::state::{DetectorStatus, SourceState};
 use crate::time::{Timestamp, format_duration};
 
@@ -36,7 +37,7 @@ pub enum SourceStatus<'a> {
 /// Returns how a source is after its first look in a run, and what is news. `all`: `GUARDDUTY_REGIONS=all`.
 /// A region that is left out yields no notice here: [`excluded_regions_notice`] names all of them in one.
 pub fn update_health(
-    key: &str,
+    key: &SourceOrIdentity,
     source: &SourceState,
     new: bool,
     all: bool,
@@ -50,7 +51,7 @@ pub fn update_health(
 }
 
 fn judge(
-    key: &str,
+    key: &SourceOrIdentity,
     source: &mut SourceState,
     new: bool,
     all: bool,
@@ -81,7 +82,7 @@ fn exclude(source: &mut SourceState) -> Vec<Notice> {
 
 /// Access denied is announced immediately, any other error when a second run in succession meets it.
 fn on_unreadable(
-    key: &str,
+    key: &SourceOrIdentity,
     source: &mut SourceState,
     error: &ReadError,
     epoch: NoticeEpoch,
@@ -106,22 +107,27 @@ fn on_unreadable(
     )]
 }
 
-/// Display name of a source. `self/*` and `ACCOUNT/*` stand for all sources of an identity.
-fn display_name(key: &str) -> String {
-    match key.strip_suffix("/*") {
-        Some("self") => "GuardDuty with the identity of the pod".into(),
-        Some(account) => format!("GuardDuty in account {account}"),
-        None => key.to_owned(),
+/// Display name of a source, or of all sources of an identity.
+fn display_name(key: &SourceOrIdentity) -> String {
+    match key {
+        SourceOrIdentity::Identity(IdentityKey::Pod) => "GuardDuty with the identity of the pod".into(),
+        SourceOrIdentity::Identity(IdentityKey::Account(account)) => format!("GuardDuty in account {account}"),
+        SourceOrIdentity::Source(_) | SourceOrIdentity::Unknown(_) => key.to_string(),
     }
 }
 
-/// The notice that a source, which is removed from the state, can be read again, if its outage was announced.
-pub fn recovery(key: &str, source: &SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+/// The notice that an identity, which is removed from the state, can be used again, if its outage was announced.
+pub fn recovery(key: &SourceOrIdentity, source: &SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
     on_recovered(key, &mut source.clone(), epoch, now)
 }
 
 /// The end of an unreadable period, if its start was announced.
-fn on_recovered(key: &str, source: &mut SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+fn on_recovered(
+    key: &SourceOrIdentity,
+    source: &mut SourceState,
+    epoch: NoticeEpoch,
+    now: Timestamp,
+) -> Option<Notice> {
     let since = source.unreadable_since.take();
     source.last_read_at = Some(now);
     if !std::mem::take(&mut source.outage_announced) {
@@ -137,7 +143,7 @@ fn on_recovered(key: &str, source: &mut SourceState, epoch: NoticeEpoch, now: Ti
     Some(epoch.notice(&format!("readable-again-{key}"), NoticeLevel::Resolved, title, lines))
 }
 
-fn on_detector_missing(key: &str, source: &mut SourceState, epoch: NoticeEpoch) -> Option<Notice> {
+fn on_detector_missing(key: &SourceOrIdentity, source: &mut SourceState, epoch: NoticeEpoch) -> Option<Notice> {
     if source.detector_status == DetectorStatus::Missing {
         return None;
     }
@@ -151,7 +157,7 @@ fn on_detector_missing(key: &str, source: &mut SourceState, epoch: NoticeEpoch) 
 }
 
 fn on_detector(
-    key: &str,
+    key: &SourceOrIdentity,
     source: &mut SourceState,
     id: &str,
     enabled: Option<bool>,
@@ -212,7 +218,7 @@ pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: Not
 
 /// Sources that are new to a state that knows others.
 pub fn new_sources_notice(
-    keys: &[String],
+    keys: &[SourceOrIdentity],
     lookback: Duration,
     open: Option<&OpenCounts>,
     epoch: NoticeEpoch,
@@ -223,11 +229,11 @@ pub fn new_sources_notice(
     };
     let mut lines = if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() };
     lines.insert(0, format_open_counts(open));
-    epoch.notice(&format!("new-source-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Info, title, lines)
+    epoch.notice(&format!("new-source-{}", first_key(keys)), NoticeLevel::Info, title, lines)
 }
 
 /// The clock of an earlier run was ahead: the start of these sources is in the future.
-pub fn clock_skew_notice(keys: &[String], from: Timestamp, epoch: NoticeEpoch) -> Notice {
+pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: NoticeEpoch) -> Notice {
     let title = match keys {
         [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
         many => format!("Clock skew: {} sources are read again from {}", many.len(), from.to_rfc3339()),
@@ -238,19 +244,14 @@ pub fn clock_skew_notice(keys: &[String], from: Timestamp, epoch: NoticeEpoch) -
         "Findings updated before that time may not have been announced. A replay announces them".into(),
     ];
     lines.extend(if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() });
-    epoch.notice(&format!("clock-skew-{}", keys.first().map_or("", String::as_str)), NoticeLevel::Warning, title, lines)
+    epoch.notice(&format!("clock-skew-{}", first_key(keys)), NoticeLevel::Warning, title, lines)
 }
 
 /// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
-pub fn excluded_regions_notice(keys: &[String], epoch: NoticeEpoch) -> Notice {
+pub fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Notice {
     let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(wrap_list(keys, ", "));
-    epoch.notice(
-        &format!("excluded-regions-{}", keys.first().map_or("", String::as_str)),
-        NoticeLevel::Info,
-        "Regions excluded".into(),
-        lines,
-    )
+    epoch.notice(&format!("excluded-regions-{}", first_key(keys)), NoticeLevel::Info, "Regions excluded".into(), lines)
 }
 
 fn format_lookback(lookback: Duration) -> String {
@@ -273,14 +274,20 @@ fn format_open_counts(open: Option<&OpenCounts>) -> String {
     )
 }
 
+/// The key that names a notice about several sources.
+fn first_key(keys: &[SourceOrIdentity]) -> String {
+    keys.first().map_or_else(String::new, SourceOrIdentity::to_string)
+}
+
 /// Names side by side, in lines that a notice shows whole.
-fn wrap_list<'t>(texts: impl IntoIterator<Item = &'t String>, separator: &str) -> Vec<String> {
+fn wrap_list<'t, T: ToString + 't>(names: impl IntoIterator<Item = &'t T>, separator: &str) -> Vec<String> {
     const WIDTH: usize = 300;
     let mut lines: Vec<String> = Vec::new();
-    for text in texts {
+    for name in names {
+        let text = name.to_string();
         match lines.last_mut().filter(|line| line.len() + separator.len() + text.len() <= WIDTH) {
-            Some(line) => line.extend([separator, text]),
-            None => lines.push(text.clone()),
+            Some(line) => line.extend([separator, &text]),
+            None => lines.push(text),
         }
     }
     lines

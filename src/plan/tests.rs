@@ -47,7 +47,7 @@ fn told(f: &Finding, ago: u64) -> State {
     let mut state = State::default();
     for (n, region) in ["eu-west-1", "us-east-1"].into_iter().enumerate() {
         let source = SourceState { id: u32::try_from(n).unwrap(), ..SourceState::default() };
-        state.sources.insert(format!("{ACCOUNT}/{region}"), source);
+        state.sources.insert(format!("{ACCOUNT}/{region}").into(), source);
     }
     let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None, links: String::new() };
     state.mark_processed(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));

@@ -19,6 +19,7 @@ pub use scans::{ScanQuery, compare_scans};
 use super::source_health::NoticeEpoch;
 use crate::guardduty::{Subject, WatchedConfig as Content};
 use crate::message::Notice;
+use crate::source_key::SourceKey;
 use crate::state::{Items, SourceState, WatchBaseline};
 use crate::time::Timestamp;
 use lists::{Finding, compare_finding, compare_hiding};
@@ -107,7 +108,7 @@ pub fn compare_due(source: &SourceState, now: Timestamp) -> bool {
 
 /// Compares the items of one row. `ids`: all of them; `read`: the contents that were read, by ID.
 pub fn compare(
-    key: &str,
+    key: &SourceKey,
     row: &Row,
     watched: &mut WatchBaseline,
     ids: &[String],

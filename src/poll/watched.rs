@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::{join, join_all, join4};
 
 use crate::guardduty::{
-    Destination, GuardDutyApi, MissedScan, ReadError, Subject, Uncovered, WatchedConfig as Content,
+    Destination, GuardDutyApi, MissedScan, ReadError, SourceKey, Subject, Uncovered, WatchedConfig as Content,
 };
 use crate::message::Notice;
 use crate::plan::source_health::NoticeEpoch;
@@ -116,7 +116,13 @@ async fn list<D: GuardDutyApi>(
 }
 
 /// Records what was read of a source, and returns the notices about what changed.
-pub fn compare(key: &str, source: &mut SourceState, look: &Look, epoch: NoticeEpoch, now: Timestamp) -> Vec<Notice> {
+pub fn compare(
+    key: &SourceKey,
+    source: &mut SourceState,
+    look: &Look,
+    epoch: NoticeEpoch,
+    now: Timestamp,
+) -> Vec<Notice> {
     let seen = &look.watched;
     let features = look.status.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;

@@ -169,6 +169,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::source_key::SourceOrIdentity;
     use crate::state::{FindingRecord, Lease, Unrecorded};
 
     fn config() -> Config {
@@ -216,20 +217,26 @@ mod tests {
 
     #[test]
     fn what_a_wrong_clock_wrote_is_not_believed() {
-        let (ahead, key) = (NOW.plus(Duration::from_secs(18_000)), "111122223333/eu-west-1");
+        let ahead = NOW.plus(Duration::from_secs(18_000));
+        let key = SourceOrIdentity::from("111122223333/eu-west-1");
+        let other = SourceOrIdentity::from("111122223333/us-east-1");
         let mut state = State { saved_at: Some(ahead), replayed_at: Some(ahead), ..State::default() };
-        state.source_or_insert(key, ahead);
-        state.source_or_insert("111122223333/us-east-1", ahead).0.is_initial_watermark = false; // by a finding: then it is ours that is wrong
+        state.source_or_insert(&key, ahead);
+        state.source_or_insert(&other, ahead).0.is_initial_watermark = false; // by a finding: then it is ours that is wrong
         state
             .findings
             .insert("f1".into(), FindingRecord { edited_at: ahead, notified_at: ahead, ..FindingRecord::default() });
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
         let (look_back, state) = (NOW.minus(config().lookback), start.state);
         assert_eq!((state.saved_at, state.replayed_at), (Some(look_back), Some(NOW)));
-        assert_eq!((state.sources[key].watermark, state.sources[key].floor), (look_back, look_back));
-        assert_eq!(state.sources["111122223333/us-east-1"].watermark, ahead);
+        assert_eq!((state.sources[&key].watermark, state.sources[&key].floor), (look_back, look_back));
+        assert_eq!(state.sources[&other].watermark, ahead);
         assert_eq!((state.findings["f1"].edited_at, state.findings["f1"].notified_at), (NOW, NOW));
-        assert!(matches!(&state.notices[..], [notice] if notice.title.contains(key)), "{:?}", state.notices);
+        assert!(
+            matches!(&state.notices[..], [notice] if notice.title.contains(&key.to_string())),
+            "{:?}",
+            state.notices
+        );
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use crate::config::{Config, RouteAction, Target};
 use crate::core::Core;
-use crate::guardduty::DetectorInfo;
+use crate::core::tracks::Track;
+use crate::guardduty::{DetectorInfo, SourceKey};
 use crate::metrics::{self, CumulativeCounters, RunMetrics, SourceMetrics};
 use crate::poll::watched;
-use crate::state::State;
+use crate::source_key::SourceOrIdentity;
 use crate::state::totals::DelayHistogram;
+use crate::state::{DetectorStatus, SourceState, State};
 use crate::telemetry;
 use crate::time::Clock;
 
@@ -50,36 +52,41 @@ fn unacknowledged(state: &State) -> metrics::Unacknowledged {
 
 fn sources(core: &Core) -> Vec<SourceMetrics> {
     let state = &core.state;
-    let down =
-        state.sources.iter().filter(|(key, s)| s.unreadable_since.is_some() && !core.sources.tracks.contains_key(*key));
+    let tracks = &core.sources.tracks;
+    let is_tracked = |key: &SourceOrIdentity| key.as_source().is_some_and(|key| tracks.contains_key(key));
+    let down = state.sources.iter().filter(|(key, s)| s.unreadable_since.is_some() && !is_tracked(key));
     let down = down.map(|(key, s)| sample(key, false, Some(s)));
-    let polled = core.sources.tracks.iter().filter(|(key, _)| core.is_polled(key)).map(|(key, t)| SourceMetrics {
-        pending: t.pending() as u64,
-        open: t.open.clone(),
-        detector_enabled: detector_enabled(t.status.as_ref(), state.sources.get(key)),
-        coverage: coverage(state.sources.get(key)),
-        destinations_failing: watched::destinations_failing(state.sources.get(key)),
-        missed_scans: watched::missed_scans(state.sources.get(key)),
-        features: t.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
-        ..sample(key, t.up && t.looked, state.sources.get(key))
-    });
-    polled.chain(down).collect()
+    let polled = tracks.iter().filter(|(key, _)| core.is_polled(key));
+    polled.map(|(key, track)| polled_source(key, track, state.source(key))).chain(down).collect()
+}
+
+fn polled_source(key: &SourceKey, track: &Track, source: Option<&SourceState>) -> SourceMetrics {
+    SourceMetrics {
+        pending: track.pending() as u64,
+        open: track.open.clone(),
+        detector_enabled: detector_enabled(track.status.as_ref(), source),
+        coverage: coverage(source),
+        destinations_failing: watched::destinations_failing(source),
+        missed_scans: watched::missed_scans(source),
+        features: track.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
+        ..sample(&key.clone().into(), track.up && track.looked, source)
+    }
 }
 
 /// The number of resources with unhealthy runtime coverage, by resource type, as last read.
-fn coverage(source: Option<&crate::state::SourceState>) -> std::collections::BTreeMap<String, u64> {
+fn coverage(source: Option<&SourceState>) -> std::collections::BTreeMap<String, u64> {
     let coverage = source.and_then(|source| source.watch_baseline.as_ref()?.coverage.as_ref());
     coverage.into_iter().flatten().map(|(name, unhealthy)| (name.clone(), unhealthy.count)).collect()
 }
 
 /// Returns false for a disabled and for a missing detector, and None if the status is not readable.
-fn detector_enabled(status: Option<&DetectorInfo>, source: Option<&crate::state::SourceState>) -> Option<bool> {
-    let is_missing = source.is_some_and(|source| source.detector_status == crate::state::DetectorStatus::Missing);
+fn detector_enabled(status: Option<&DetectorInfo>, source: Option<&SourceState>) -> Option<bool> {
+    let is_missing = source.is_some_and(|source| source.detector_status == DetectorStatus::Missing);
     status.map(|status| status.enabled).or(is_missing.then_some(false))
 }
 
-fn sample(key: &str, up: bool, source: Option<&crate::state::SourceState>) -> SourceMetrics {
-    let (account, region) = key.split_once('/').unwrap_or((key, ""));
+fn sample(key: &SourceOrIdentity, up: bool, source: Option<&SourceState>) -> SourceMetrics {
+    let (account, region) = key.labels();
     SourceMetrics {
         account: account.to_owned(),
         region: region.to_owned(),

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
@@ -27,7 +28,7 @@ const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompactionReport {
     /// Sources whose floor was raised, and to which time.
-    pub raised_floors: BTreeMap<String, Timestamp>,
+    pub raised_floors: BTreeMap<SourceOrIdentity, Timestamp>,
     /// Bytes of the document.
     pub bytes: usize,
 }
@@ -36,8 +37,8 @@ pub struct CompactionReport {
 #[derive(Clone, Debug, Default)]
 pub struct InFlight<'a> {
     pub ids: HashSet<&'a str>,
-    /// The smallest `updatedAt`, by the source's key. No floor rises above it.
-    pub oldest_updated_at: HashMap<&'a str, Timestamp>,
+    /// The smallest `updatedAt`, by source. No floor rises above it.
+    pub oldest_updated_at: HashMap<&'a SourceKey, Timestamp>,
 }
 
 impl State {
@@ -75,7 +76,7 @@ impl State {
     pub fn min_bytes(&self, overlap: Duration, in_flight: &InFlight) -> usize {
         let bounds = self.lower_bounds(overlap);
         let limits: HashMap<u32, Timestamp> =
-            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(region_of(key), in_flight))).collect();
+            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(key.region(), in_flight))).collect();
         let goes = |e: &FindingRecord| {
             let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < *limit);
             below(bounds.get(&e.source_id)) || (e.failing_since.is_none() && below(limits.get(&e.source_id)))
@@ -99,22 +100,22 @@ impl State {
     fn raise_floors(&mut self, overlap: Duration) {
         let lowest = self.lower_bounds_by_region(overlap);
         for (key, source) in &mut self.sources {
-            source.floor = source.floor.max(lowest[region_of(key)]);
+            source.floor = source.floor.max(lowest[&region_of(key)]);
         }
     }
 
     /// By a source's `n`, the lowest bound of its region.
     fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Timestamp> {
         let lowest = self.lower_bounds_by_region(overlap);
-        self.sources.iter().map(|(key, s)| (s.id, lowest[region_of(key)])).collect()
+        self.sources.iter().map(|(key, s)| (s.id, lowest[&region_of(key)])).collect()
     }
 
     /// By region, the lowest bound of all its sources. A finding can be listed by another source of its region (an
     /// administrator and its member), never by one of another region.
-    fn lower_bounds_by_region(&self, overlap: Duration) -> HashMap<String, Timestamp> {
+    fn lower_bounds_by_region(&self, overlap: Duration) -> HashMap<Option<String>, Timestamp> {
         let mut lowest = HashMap::new();
         for (key, source) in &self.sources {
-            let lower = lowest.entry(region_of(key).to_owned()).or_insert(Timestamp::MAX);
+            let lower = lowest.entry(region_of(key)).or_insert(Timestamp::MAX);
             *lower = source.lower_bound(overlap).min(*lower);
         }
         lowest
@@ -146,21 +147,22 @@ impl State {
         need: usize,
         report: &mut CompactionReport,
     ) -> bool {
-        let regions: HashMap<u32, String> = self.sources.iter().map(|(k, s)| (s.id, region_of(k).to_owned())).collect();
-        let mut candidates: BTreeMap<&str, Vec<(Timestamp, usize)>> = BTreeMap::new();
+        let regions: HashMap<u32, Option<String>> =
+            self.sources.iter().map(|(key, s)| (s.id, region_of(key))).collect();
+        let mut candidates: BTreeMap<Option<&str>, Vec<(Timestamp, usize)>> = BTreeMap::new();
         let free =
             |(id, e): &(&String, &FindingRecord)| e.failing_since.is_none() && !in_flight.ids.contains(id.as_str());
         for (id, e) in self.findings.iter().filter(free) {
             if let Some(region) = regions.get(&e.source_id) {
-                candidates.entry(region).or_default().push((e.updated_at, encoded_len(id, e)));
+                candidates.entry(region.as_deref()).or_default().push((e.updated_at, encoded_len(id, e)));
             }
         }
-        let mut fullest: Vec<(&str, Vec<(Timestamp, usize)>)> = candidates.into_iter().collect();
+        let mut fullest: Vec<_> = candidates.into_iter().collect();
         fullest.sort_by_key(|(_, entries)| std::cmp::Reverse(entries.len()));
-        for (region_name, entries) in fullest {
-            let limit = self.max_floor(region_name, in_flight);
+        for (region, entries) in fullest {
+            let limit = self.max_floor(region, in_flight);
             if let Some(floor) = floor_to_free(entries, need, limit) {
-                self.apply_floor(region_name, floor, overlap, &regions, in_flight, report);
+                self.apply_floor(region, floor, overlap, &regions, in_flight, report);
                 return true;
             }
         }
@@ -191,27 +193,28 @@ impl State {
     }
 
     /// No floor of this region may be above a watermark, nor above a listed finding that is not processed.
-    fn max_floor(&self, name: &str, in_flight: &InFlight) -> Timestamp {
-        let of_region = self.sources.iter().filter(|(key, _)| region_of(key) == name);
+    fn max_floor(&self, region: Option<&str>, in_flight: &InFlight) -> Timestamp {
+        let of_region = self.sources.iter().filter(|(key, _)| key.region() == region);
         of_region.fold(Timestamp::MAX, |limit, (key, s)| {
-            limit.min(s.watermark).min(in_flight.oldest_updated_at.get(key.as_str()).copied().unwrap_or(Timestamp::MAX))
+            let oldest = key.as_source().and_then(|key| in_flight.oldest_updated_at.get(key));
+            limit.min(s.watermark).min(oldest.copied().unwrap_or(Timestamp::MAX))
         })
     }
 
     fn apply_floor(
         &mut self,
-        name: &str,
+        region: Option<&str>,
         floor: Timestamp,
         overlap: Duration,
-        regions: &HashMap<u32, String>,
+        regions: &HashMap<u32, Option<String>>,
         in_flight: &InFlight,
         report: &mut CompactionReport,
     ) {
         self.findings.retain(|id, e| {
             let stays = e.failing_since.is_some() || e.updated_at >= floor || in_flight.ids.contains(id.as_str());
-            stays || regions.get(&e.source_id).is_none_or(|region| region != name)
+            stays || regions.get(&e.source_id).is_none_or(|own| own.as_deref() != region)
         });
-        for (key, source) in self.sources.iter_mut().filter(|(key, _)| region_of(key) == name) {
+        for (key, source) in self.sources.iter_mut().filter(|(key, _)| key.region() == region) {
             if source.lower_bound(overlap) < floor {
                 debug_assert!(floor <= source.watermark, "{key}: floor {floor:?} above {:?}", source.watermark);
                 source.floor = floor;
@@ -221,9 +224,9 @@ impl State {
     }
 }
 
-/// The region of `account/region`.
-fn region_of(key: &str) -> &str {
-    key.rsplit_once('/').map_or(key, |(_, region)| region)
+/// The region of a source. What has none is treated as one region.
+fn region_of(key: &SourceOrIdentity) -> Option<String> {
+    key.region().map(str::to_owned)
 }
 
 fn is_retained(e: &FindingRecord, lower: Option<Timestamp>, now: Timestamp) -> bool {
@@ -266,15 +269,18 @@ fn floor_to_free(mut entries: Vec<(Timestamp, usize)>, need: usize, limit: Times
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::state::{MAX_STATE_BYTES, SourceState};
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    static KEY: LazyLock<SourceKey> = LazyLock::new(|| "111122223333/eu-west-1".parse().expect("a key of a source"));
 
     fn flooded(count: i64, spread: i64) -> State {
         let mut state = State::default();
         let watermark = Timestamp(NOW.0 - 1_000);
-        state.sources.insert("111122223333/eu-west-1".into(), SourceState { watermark, ..SourceState::default() });
+        state.sources.insert(KEY.clone().into(), SourceState { watermark, ..SourceState::default() });
         for i in 0..count {
             let u = Timestamp(watermark.0 - (count - i) * spread);
             state.findings.insert(format!("{i:032x}"), FindingRecord { updated_at: u, ..FindingRecord::default() });
@@ -283,7 +289,7 @@ mod tests {
     }
 
     fn listed(oldest: Timestamp) -> InFlight<'static> {
-        let oldest = HashMap::from([("111122223333/eu-west-1", oldest)]);
+        let oldest = HashMap::from([(&*KEY, oldest)]);
         InFlight { oldest_updated_at: oldest, ..InFlight::default() }
     }
 
@@ -299,7 +305,7 @@ mod tests {
         let mut state = flooded(10, 60_000);
         let before = state.clone();
         state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
-        let from = state.sources["111122223333/eu-west-1"].lower_bound(Duration::from_secs(60 * 60));
+        let from = state.source(&KEY).unwrap().lower_bound(Duration::from_secs(60 * 60));
         let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= from);
         assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
     }
@@ -308,11 +314,11 @@ mod tests {
     fn compaction_raises_the_floor_past_discarded_entries() {
         let mut state = flooded(30_000, 1);
         let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
-        let floor = state.sources["111122223333/eu-west-1"].floor;
+        let floor = state.source(&KEY).unwrap().floor;
         assert!(report.bytes <= MAX_STATE_BYTES, "{report:?}");
         assert!(state.findings.values().all(|e| e.updated_at >= floor), "nothing below the floor is kept");
         assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
-        assert_eq!(report.raised_floors["111122223333/eu-west-1"], floor);
+        assert_eq!(report.raised_floors[&KEY.clone().into()], floor);
     }
 
     #[test]
@@ -323,7 +329,7 @@ mod tests {
         let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
         assert!(report.bytes > MAX_STATE_BYTES, "the rest must wait");
         assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
-        assert!(state.sources["111122223333/eu-west-1"].floor <= oldest);
+        assert!(state.source(&KEY).unwrap().floor <= oldest);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::message::Notice;
 use crate::slack::MessageRef;
+use crate::source_key::SourceOrIdentity;
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
 use crate::state::triage::{Escalation, Triage, TriageProgress};
@@ -41,9 +42,8 @@ pub struct State {
     /// How many sources ever had an `n`.
     #[serde(default)]
     pub next_source_id: u32,
-    /// By `account/region`.
     #[serde(default)]
-    pub sources: BTreeMap<String, SourceState>,
+    pub sources: BTreeMap<SourceOrIdentity, SourceState>,
     /// By finding id.
     #[serde(default)]
     pub findings: BTreeMap<String, FindingRecord>,
@@ -380,5 +380,16 @@ mod tests {
             let state = State { findings: [("f".to_owned(), FindingRecord { severity: sev, ..FindingRecord::default() })].into(), ..State::default() };
             prop_assert_eq!(State::parse(&state.to_json()).map(|s| s.findings["f"].severity).ok(), Some(sev));
         }
+    }
+
+    #[test]
+    fn sources_and_identities_are_written_as_they_were_read() {
+        let keys = ["111122223333/*", "111122223333/eu-west-1", "a key of a newer release", "self/*"];
+        let state = State { sources: keys.map(|key| (key.into(), SourceState::default())).into(), ..State::default() };
+        let read = State::parse(&state.to_json()).unwrap();
+        assert_eq!(read.to_json(), state.to_json());
+        assert_eq!(read.sources.keys().map(SourceOrIdentity::to_string).collect::<Vec<_>>(), keys);
+        assert_eq!(read.sources.keys().filter_map(SourceOrIdentity::as_source).count(), 1);
+        assert_eq!(read.sources.keys().filter(|key| key.is_identity()).count(), 2);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::finding::{Finding, SeverityLevel};
 use crate::message::Marks;
 use crate::slack::MessageRef;
+use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, SourceState, State};
 use crate::time::Timestamp;
 
@@ -120,13 +121,21 @@ impl State {
         self.findings.get(id).is_some_and(|e| e.updated_at >= updated)
     }
 
+    /// What the state knows of a source.
+    pub fn source(&self, key: &SourceKey) -> Option<&SourceState> {
+        self.sources.get(&key.clone().into())
+    }
+
+    pub fn source_mut(&mut self, key: &SourceKey) -> Option<&mut SourceState> {
+        self.sources.get_mut(&key.clone().into())
+    }
+
     /// The source's entry; made, looking back to `start`, if it is new to the state.
-    pub fn source_or_insert(&mut self, key: &str, start: Timestamp) -> (&mut SourceState, bool) {
+    pub fn source_or_insert(&mut self, key: &SourceOrIdentity, start: Timestamp) -> (&mut SourceState, bool) {
         let new = !self.sources.contains_key(key);
         let n = self.next_source_id;
         self.next_source_id += u32::from(new);
-        let source =
-            self.sources.entry(key.to_owned()).or_insert_with(|| SourceState { id: n, ..SourceState::default() });
+        let source = self.sources.entry(key.clone()).or_insert_with(|| SourceState { id: n, ..SourceState::default() });
         if new {
             source.reset_to(start);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::message::Notice;
 use crate::slack::MessageRef;
+use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{DigestPlan, FindingRecord, Lease, Outcome, SourceState, State, UnfetchedFinding};
 use crate::time::Timestamp;
 
@@ -64,7 +65,7 @@ impl State {
         is_wrong: impl Fn(Timestamp) -> bool,
         look_back: Timestamp,
         now: Timestamp,
-    ) -> Vec<String> {
+    ) -> Vec<SourceOrIdentity> {
         let wrong = |time: &&mut Timestamp| is_wrong(**time);
         let begins = self.lease.as_mut().map(|run| &mut run.posting_since).into_iter().chain(&mut self.saved_at);
         begins.filter(wrong).for_each(|time| *time = look_back);
@@ -86,21 +87,21 @@ impl State {
 /// Sources and their health.
 impl State {
     /// Replaces what is known of a source, after a decision about it.
-    pub fn set_source(&mut self, key: &str, source: SourceState) {
+    pub fn set_source(&mut self, key: &SourceOrIdentity, source: SourceState) {
         if let Some(known) = self.sources.get(key) {
             debug_assert_eq!(known.id, source.id, "the number of {key} never changes");
         }
-        self.sources.insert(key.to_owned(), source);
+        self.sources.insert(key.clone(), source);
     }
 
-    /// Removes the entry that stands for the sources of an identity.
-    pub fn remove_source(&mut self, key: &str) -> Option<SourceState> {
+    /// Removes an entry, such as that of an identity that can be used again.
+    pub fn remove_source(&mut self, key: &SourceOrIdentity) -> Option<SourceState> {
         self.sources.remove(key)
     }
 
     /// Notes the first detector of a source.
-    pub fn note_detector(&mut self, key: &str, detector: &str) {
-        if let Some(source) = self.sources.get_mut(key) {
+    pub fn note_detector(&mut self, key: &SourceKey, detector: &str) {
+        if let Some(source) = self.source_mut(key) {
             source.detector_id.get_or_insert_with(|| detector.to_owned());
         }
     }
@@ -186,11 +187,9 @@ impl State {
     /// showed the finding to this run. Returns false if the state has the message, or if it is about a finding of another
     /// installation with the same bot.
     pub fn adopt_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Timestamp) -> bool {
-        let suffix = format!("/{}", posted.region);
-        let by_detector = self
-            .sources
-            .iter()
-            .find(|(key, source)| key.ends_with(&suffix) && source.detector_id.as_deref() == Some(&posted.detector));
+        let by_detector = self.sources.iter().find(|(key, source)| {
+            key.region() == Some(&posted.region) && source.detector_id.as_deref() == Some(&posted.detector)
+        });
         let Some(s) = by_detector.map(|(_, source)| source.id).or(source) else { return false };
         let known = self.findings.get(id);
         let is_newer = known

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::document::{FindingRecord, State, UnknownFields, rfc3339};
 use crate::guardduty::short_hash;
+use crate::source_key::SourceKey;
 use crate::time::Timestamp;
 
 /// By ID. Suppression rules and trusted lists: the fingerprint of each. Everything else: the name of each that is active,
@@ -123,8 +124,8 @@ impl State {
     }
 
     /// Notes whether the investigations of a source can be listed. Returns true if that has changed.
-    pub fn note_investigations(&mut self, key: &str, can_be_listed: bool) -> bool {
-        let Some(watched) = self.sources.get_mut(key).and_then(|source| source.watch_baseline.as_mut()) else {
+    pub fn note_investigations(&mut self, key: &SourceKey, can_be_listed: bool) -> bool {
+        let Some(watched) = self.source_mut(key).and_then(|source| source.watch_baseline.as_mut()) else {
             return true;
         };
         std::mem::replace(&mut watched.no_investigations, !can_be_listed) == can_be_listed

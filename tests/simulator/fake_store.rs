@@ -65,7 +65,7 @@ impl FakeStore {
         self.state = document.as_deref().map(|d| State::parse(d).expect("it was kept before"));
         self.noted = self.state.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
         self.before.clear();
-        self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(key)));
+        self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
         self.meddled.push((now, what.clone()));
         self.versions.push((now, document));
     }
@@ -86,7 +86,7 @@ impl FakeStore {
         let state = State::parse(&document).expect("what a run writes can be read");
         self.planned.extend(state.digest_plans.keys().cloned());
         for (key, source) in &state.sources {
-            let began = self.began.entry(key.clone()).or_insert(source.floor);
+            let began = self.began.entry(key.to_string()).or_insert(source.floor);
             if source.detector_status == DetectorStatus::Excluded {
                 *began = Timestamp::MAX;
             } else if *began == Timestamp::MAX {
@@ -98,7 +98,7 @@ impl FakeStore {
             self.noted = holder.map(|id| (id, now));
         }
         let before = self.state.replace(state);
-        self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key, s.watermark)).collect();
+        self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key.into(), s.watermark)).collect();
         self.versions.push((now, Some(document)));
         Ok(self.version())
     }

@@ -73,9 +73,10 @@ impl World {
         let kept = self.kept.borrow();
         let state = kept.state.as_ref().expect("it was just kept");
         self.trace(|| {
-            let of = |(k, s): (&String, &guardduty_slack::state::SourceState)| {
-                format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
-            };
+            let of =
+                |(k, s): (&guardduty_slack::source_key::SourceOrIdentity, &guardduty_slack::state::SourceState)| {
+                    format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
+                };
             let run = state.lease.as_ref().map(|r| (&r.id, r.posting_since.to_rfc3339(), r.released));
             let said: Vec<_> =
                 state.findings.iter().map(|(id, e)| format!("{id}:{}", &e.updated_at.to_rfc3339()[11..])).collect();
@@ -90,7 +91,7 @@ impl World {
         }
         for source in 0..self.history.setup.sources {
             let key = format!("{}/{}", account(source), region(source));
-            let Some(s) = state.sources.get(&key) else { continue };
+            let Some(s) = state.sources.get(&key.as_str().into()) else { continue };
             if s.floor > s.watermark {
                 self.report_violation(format!("the floor of {key} is above its watermark"));
             }
@@ -163,8 +164,9 @@ impl World {
             let began = |s: &usize| {
                 kept.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
             };
-            let floor =
-                |s: &usize| Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)))?.floor);
+            let floor = |s: &usize| {
+                Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
+            };
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
             // In a flood what becomes visible late may lie below the floor by then.
             let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
@@ -183,7 +185,7 @@ impl World {
         let (kept, now) = (self.kept.borrow(), self.now());
         let Some(state) = &kept.state else { return };
         for source in 0..self.history.setup.sources {
-            let known = state.sources.get(&format!("{}/{}", account(source), region(source)));
+            let known = state.sources.get(&format!("{}/{}", account(source), region(source)).into());
             let Some(lower) = known.map(|s| s.lower_bound(Duration::from_secs(self.history.setup.overlap as u64)))
             else {
                 continue;

@@ -47,7 +47,7 @@ fn wording() -> &'static MessageOptions {
 
 fn begin(config: &Config) -> Run<'_> {
     let mut state = State { saved_at: Some(NOW), ..State::default() };
-    state.source_or_insert(&format!("{ACCOUNT}/{REGION}"), NOW);
+    state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), NOW);
     let core = Core::new(Start {
         config,
         wording: wording(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::guardduty::{Uncovered, short_hash};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::NoticeEpoch;
+use crate::source_key::SourceKey;
 use crate::state::{Unhealthy, WatchBaseline};
 
 /// Unhealthy resources of a type that are recorded one by one. Above that only their number is compared.
@@ -12,7 +13,7 @@ const MOST_RESOURCES: usize = 100;
 
 /// Compares the resources whose runtime coverage is unhealthy.
 pub fn compare_coverage(
-    key: &str,
+    key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[Uncovered],
     epoch: NoticeEpoch,
@@ -55,7 +56,12 @@ fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
     now.count > before.count || (is_complete(before) && is_complete(now) && !now.ids.is_subset(&before.ids))
 }
 
-fn uncovered(key: &str, unhealthy: &BTreeMap<String, Unhealthy>, found: &[Uncovered], epoch: NoticeEpoch) -> Notice {
+fn uncovered(
+    key: &SourceKey,
+    unhealthy: &BTreeMap<String, Unhealthy>,
+    found: &[Uncovered],
+    epoch: NoticeEpoch,
+) -> Notice {
     let counts = unhealthy.iter().filter(|(_, of_type)| of_type.count > 0);
     let counts: Vec<String> = counts.map(|(name, of_type)| format!("{} {name}", of_type.count)).collect();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();

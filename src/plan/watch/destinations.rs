@@ -6,6 +6,7 @@ use super::lists::MOST_LOST;
 use crate::guardduty::Destination;
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::NoticeEpoch;
+use crate::source_key::SourceKey;
 use crate::state::{Exported, WatchBaseline};
 
 /// Of the entries of `WatchBaseline::lost`.
@@ -13,7 +14,7 @@ const KIND: &str = "destination/";
 
 /// Compares the publishing destinations. One that was created again for the same bucket is the same destination.
 pub fn compare_destinations(
-    key: &str,
+    key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[Destination],
     epoch: NoticeEpoch,
@@ -49,13 +50,13 @@ fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
     found.iter().map(record).collect()
 }
 
-fn changed(key: &str, was: &Exported, now: &Destination, epoch: NoticeEpoch) -> Notice {
+fn changed(key: &SourceKey, was: &Exported, now: &Destination, epoch: NoticeEpoch) -> Notice {
     let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
     epoch.notice(&format!("destination-changed-{key}-{}", now.bucket), NoticeLevel::Warning, title, lines)
 }
 
-fn lost(key: &str, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
+fn lost(key: &SourceKey, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
         Some(now) => ("no longer receives findings", Some(format!("Status: {}", now.status))),
@@ -70,7 +71,7 @@ fn lost(key: &str, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch
 }
 
 /// A detector has one destination: what was lost ends when any destination receives findings.
-fn ended(key: &str, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Vec<Notice> {
+fn ended(key: &SourceKey, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Vec<Notice> {
     let lost: Vec<String> = watched.lost.iter().filter(|name| name.starts_with(KIND)).cloned().collect();
     if lost.is_empty() {
         return Vec::new();

@@ -6,13 +6,14 @@ use super::Row;
 use crate::guardduty::WatchedConfig as Content;
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::NoticeEpoch;
+use crate::source_key::SourceKey;
 use crate::state::{Items, WatchBaseline};
 
 /// Lost items that are recorded per source.
 pub(super) const MOST_LOST: usize = 500;
 
 pub(super) fn compare_hiding(
-    key: &str,
+    key: &SourceKey,
     row: &Row,
     watched: &mut WatchBaseline,
     ids: &[String],
@@ -61,7 +62,7 @@ pub(super) fn compare_hiding(
 
 /// Items of one kind that yield findings.
 pub(super) struct Finding<'a> {
-    pub key: &'a str,
+    pub key: &'a SourceKey,
     pub id: &'a str,
     pub what: &'a str,
     pub meaning: &'a str,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::lists::{Finding, compare_finding};
 use crate::message::Notice;
 use crate::plan::source_health::NoticeEpoch;
+use crate::source_key::SourceKey;
 use crate::state::WatchBaseline;
 
 /// Members that are recorded per source: the state has a limit.
@@ -13,7 +14,7 @@ pub(super) const MOST_MEMBERS: usize = 500;
 /// Compares the features of a detector. A feature that is not in the answer counts as unchanged; an option of a feature
 /// that is off is part of that feature.
 pub fn compare_features(
-    key: &str,
+    key: &SourceKey,
     watched: &mut WatchBaseline,
     features: &BTreeMap<String, bool>,
     epoch: NoticeEpoch,
@@ -35,7 +36,7 @@ pub fn compare_features(
 
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.
 pub fn compare_members(
-    key: &str,
+    key: &SourceKey,
     watched: &mut WatchBaseline,
     members: &BTreeMap<String, String>,
     epoch: NoticeEpoch,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::guardduty::{MissedScan, short_hash};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::NoticeEpoch;
+use crate::source_key::SourceKey;
 use crate::state::{Scans, SourceState, WatchBaseline};
 use crate::time::Timestamp;
 
@@ -45,7 +46,7 @@ impl ScanQuery {
 
 /// Compares the malware scans that failed or were skipped.
 pub fn compare_scans(
-    key: &str,
+    key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[MissedScan],
     epoch: NoticeEpoch,
@@ -83,7 +84,13 @@ fn kind(scan: &MissedScan) -> String {
     format!("{} {}", scan.resource_type, if scan.failed { "failed" } else { "skipped" })
 }
 
-fn announce(key: &str, scans: &mut Scans, example: Option<&MissedScan>, epoch: NoticeEpoch, now: Timestamp) -> Notice {
+fn announce(
+    key: &SourceKey,
+    scans: &mut Scans,
+    example: Option<&MissedScan>,
+    epoch: NoticeEpoch,
+    now: Timestamp,
+) -> Notice {
     let waiting: BTreeMap<String, u64> = std::mem::take(&mut scans.waiting);
     let reasons = std::mem::take(&mut scans.reasons);
     scans.announced.extend(waiting.keys().map(|kind| (kind.clone(), now)));

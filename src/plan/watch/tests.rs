@@ -8,6 +8,10 @@ use crate::guardduty::Uncovered;
 const KEY: &str = "111122223333/eu-west-1";
 const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
 
+fn key() -> SourceKey {
+    KEY.parse().expect("a key of a source")
+}
+
 fn row(subject: Subject) -> &'static Row {
     TABLE.iter().find(|row| row.subject == subject).expect("every subject has a row")
 }
@@ -20,7 +24,7 @@ fn item(name: &str, active: bool, fingerprint: &str) -> (String, Content) {
 /// Titles of the notices about what is observed.
 fn observe(watched: &mut WatchBaseline, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
     let ids: Vec<String> = items.iter().map(|(id, _)| id.clone()).collect();
-    titles(compare(KEY, row(subject), watched, &ids, items, STAMP))
+    titles(compare(&key(), row(subject), watched, &ids, items, STAMP))
 }
 
 fn titles(notices: Vec<Notice>) -> Vec<String> {
@@ -102,7 +106,7 @@ fn features(of: &[(&str, bool)]) -> BTreeMap<String, bool> {
 #[test]
 fn features_are_announced_when_they_are_switched_off_and_on_again() {
     let mut watched = WatchBaseline::default();
-    let mut seen = |of: &[(&str, bool)]| titles(compare_features(KEY, &mut watched, &features(of), STAMP));
+    let mut seen = |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &features(of), STAMP));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
     let off = format!("Protection plan “S3” in {KEY} was switched off");
     assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
@@ -122,7 +126,7 @@ fn members_are_announced_when_they_are_lost_and_when_they_return() {
     let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, &str)]| {
         let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
-        titles(compare_members(KEY, &mut watched, &members, STAMP))
+        titles(compare_members(&key(), &mut watched, &members, STAMP))
     };
     let lost = |what| format!("Member account “444455556666” in {KEY} is no longer monitored: {what}");
     let again = format!("Member account “444455556666” in {KEY} is active again");
@@ -138,11 +142,11 @@ fn more_members_than_are_recorded_announce_no_false_change() {
     let mut watched = WatchBaseline::default();
     let members = |from: u64| (from..from + 600).map(|n| (format!("{n:012}"), "Enabled".to_owned())).collect();
     for _ in 0..2 {
-        assert_eq!(titles(compare_members(KEY, &mut watched, &members(1_000), STAMP)), nothing());
+        assert_eq!(titles(compare_members(&key(), &mut watched, &members(1_000), STAMP)), nothing());
     }
     let mut more: BTreeMap<String, String> = members(1_000);
     more.extend(members(0));
-    assert_eq!(titles(compare_members(KEY, &mut watched, &more, STAMP)), nothing());
+    assert_eq!(titles(compare_members(&key(), &mut watched, &more, STAMP)), nothing());
     assert!(watched.members.is_some_and(|members| members.len() == MOST_MEMBERS));
 }
 
@@ -158,7 +162,7 @@ fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {
 #[test]
 fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
     let mut watched = WatchBaseline::default();
-    let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(KEY, &mut watched, &uncovered_resources(of), STAMP);
+    let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(&key(), &mut watched, &uncovered_resources(of), STAMP);
     assert!(seen(&[("EKS", "a", "No pods")]).is_empty(), "the first look");
     let more = [("EKS", "a", "No pods"), ("EC2", "b", "Agent stopped"), ("EC2", "c", "Agent stopped")];
     let notices = seen(&more);
@@ -179,9 +183,9 @@ fn many_unhealthy_resources_are_compared_by_their_number() {
         let resource = |n| Uncovered { resource_type: "EC2".into(), id: format!("i-{n}"), reason: None };
         (0..count).map(resource).collect::<Vec<Uncovered>>()
     };
-    assert!(compare_coverage(KEY, &mut watched, &of(300), STAMP).is_empty());
-    assert!(compare_coverage(KEY, &mut watched, &of(290), STAMP).is_empty());
-    assert_eq!(compare_coverage(KEY, &mut watched, &of(291), STAMP).len(), 1);
+    assert!(compare_coverage(&key(), &mut watched, &of(300), STAMP).is_empty());
+    assert!(compare_coverage(&key(), &mut watched, &of(290), STAMP).is_empty());
+    assert_eq!(compare_coverage(&key(), &mut watched, &of(291), STAMP).len(), 1);
 }
 
 #[test]

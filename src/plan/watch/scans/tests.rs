@@ -6,6 +6,10 @@ const HOUR: i64 = 3_600_000;
 /// After `LOOK_BACK`.
 const START: i64 = 100 * HOUR;
 
+fn key() -> SourceKey {
+    KEY.parse().expect("a key of a source")
+}
+
 fn scan(id: &str, resource_type: &str, failed: bool, reason: Option<&str>) -> MissedScan {
     MissedScan {
         id: id.into(),
@@ -17,7 +21,7 @@ fn scan(id: &str, resource_type: &str, failed: bool, reason: Option<&str>) -> Mi
 }
 
 fn observe(watched: &mut WatchBaseline, found: &[MissedScan], hour: i64) -> Vec<Notice> {
-    compare_scans(KEY, watched, found, STAMP, Timestamp(START + hour * HOUR))
+    compare_scans(&key(), watched, found, STAMP, Timestamp(START + hour * HOUR))
 }
 
 #[test]
