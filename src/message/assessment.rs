@@ -1,15 +1,15 @@
-//! The result of an investigation, in the thread of its finding.
+//! Renders the result of an investigation, for the thread of its finding.
 
 use serde_json::Value;
 
 use super::text::{SafeText, defang_text};
 use crate::finding::{Assessment, Line};
 
-/// Lines about the threat, and recommended steps that are shown.
+/// Maximum number of lines about the threat, and of recommended steps.
 const THREAT: usize = 3;
 const STEPS: usize = 6;
 
-/// Words that begin the recommended steps of a summary.
+/// Texts that introduce the recommended steps of a summary.
 const RECOMMENDED: [&str; 4] = ["recommend", "remediat", "countermeasure", "next step"];
 
 /// `🔎 Investigation: risk HIGH, confidence medium`
@@ -19,13 +19,13 @@ pub(super) fn title(assessment: &Assessment) -> SafeText {
     SafeText::single_line(&format!("🔎 Investigation: risk {level}, confidence {confidence}"))
 }
 
-/// A level is one word, also one that this release does not know.
+/// The level, if it is one word. A level that this release does not know is shown, too.
 fn word(level: Option<&str>) -> &str {
     let is_word = |level: &&str| level.len() <= 20 && level.bytes().all(|byte| byte.is_ascii_alphabetic());
     level.filter(|level| !level.is_empty()).filter(is_word).unwrap_or("unknown")
 }
 
-/// The risk, the threat, and what to do.
+/// The risk, the threat and the recommended steps.
 pub(super) fn lines(assessment: &Assessment) -> Vec<Line> {
     let summary = assessment.summary.as_deref().unwrap_or_default();
     let (threat, steps) = match serde_json::from_str::<Value>(summary) {
@@ -46,7 +46,7 @@ fn untrusted(before: Line, text: &str) -> Line {
     before.untrusted(&defang_text(SafeText::single_line(text).as_str()))
 }
 
-/// The lines before the recommended steps, and the steps. Marks of headings and lists are omitted.
+/// The lines before the recommended steps, and the steps. Markup of headings and lists is omitted.
 fn split(summary: &str) -> (Vec<String>, Vec<String>) {
     let is_mark = |c: char| matches!(c, '#' | '*' | '-' | '•' | '`' | '>') || c.is_whitespace();
     let (mut threat, mut steps, mut is_step) = (Vec::new(), Vec::new(), false);

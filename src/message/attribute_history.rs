@@ -1,12 +1,12 @@
-//! Earlier values of a finding: GuardDuty keeps only the newest address, the state has the earlier ones.
+//! Renders earlier attributes of a finding from the state: GuardDuty keeps only the newest values.
 
 use crate::finding::{Finding, Line, line::pluralize};
 
-/// Earlier values named before the rest is counted.
+/// Maximum number of earlier values that are named. The others are counted.
 const MAX_NAMED: usize = 6;
 
-/// `3 remote IPs in total, previously 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports; nothing
-/// where GuardDuty still has all values.
+/// `3 remote IPs in total, previously 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports. Empty if
+/// the finding still has all values.
 pub(super) fn previously_seen(f: &Finding, seen: &[String]) -> Vec<Line> {
     let now = f.attributes();
     let mut lines = Vec::new();
@@ -47,7 +47,7 @@ fn append_values(mut phrase: Line, kind: &str, values: &[String]) -> Line {
     }
 }
 
-/// A trait as it is shown: addresses and domains defanged, names as text, the rest as code.
+/// Renders an attribute: addresses and domains defanged, names as text, others as code.
 pub(super) fn append_value(phrase: Line, kind: &str, value: &str) -> Line {
     match kind {
         "ip" | "domain" => phrase.address(value),

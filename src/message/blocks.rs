@@ -1,6 +1,6 @@
-//! Block Kit, as far as this program speaks it. A block that Slack would refuse cannot be made: constructors cut to the
-//! limits, and answer `None` where nothing would be left (Slack refuses an empty text).
-//! Source: docs.slack.dev, “Block Kit”, reference of each block; the limit of all blocks together: see [`body`].
+//! Builds the blocks of Block Kit that messages use. The constructors ensure that Slack accepts each block: they truncate
+//! to the limits, and return `None` for an empty text, which Slack rejects.
+//! See docs.slack.dev, “Block Kit”, reference of each block. For the limit of all blocks together, see [`body`].
 
 pub mod body;
 pub mod rich_text;
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::text::{Link, Mrkdwn, SafeText};
 
-pub use body::{Body, BodyBuilder, Color, FallbackText, Priority, room_beside};
+pub use body::{Body, BodyBuilder, Color, FallbackText, Priority, remaining_capacity};
 pub use rich_text::Rich;
 pub use runs::{Runs, Style};
 
 pub(in crate::message) const MAX_TEXT: usize = 3_000;
-/// Not documented for this block: the limit of a whole message applies.
+/// The limit of a whole message. Slack documents none for this block.
 const RICH: usize = 8_500;
 const MAX_FIELD: usize = 2_000;
 const MAX_FIELDS: usize = 10;
@@ -25,8 +25,8 @@ const MAX_BUTTON: usize = 75;
 const MAX_BUTTONS: usize = 25;
 const MAX_CONTEXT_ELEMENTS: usize = 10;
 
-/// A text object. `mrkdwn` is `verbatim`, so that Slack makes no links and mentions by itself; `plain_text` keeps `:name:`
-/// as it is.
+/// A text object. `mrkdwn` is `verbatim`, so that Slack creates no links and mentions by itself. `plain_text` does not
+/// convert `:name:` to an emoji.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextObject {
     Plain(SafeText),
@@ -48,7 +48,7 @@ impl TextObject {
         }
     }
 
-    /// `None` if nothing is left.
+    /// Returns `None` if the text is empty.
     fn truncate(&self, max: usize) -> Option<Self> {
         let cut = match self {
             Self::Plain(text) => Self::Plain(text.truncate(max)),
@@ -86,13 +86,13 @@ pub struct Button {
 }
 
 impl Button {
-    /// The label is cut to 75; an empty one makes no button.
+    /// Truncates the label to 75 units. Returns `None` if it is empty.
     pub fn new(label: &SafeText, url: Link) -> Option<Self> {
         let label = SafeText::single_line(label.as_str()).truncate(MAX_BUTTON);
         (!label.is_empty()).then_some(Self { label, url, emphasis: None })
     }
 
-    /// Green: the one thing to do next.
+    /// Makes the button green, for the most important action.
     pub fn primary(mut self) -> Self {
         self.emphasis = Some("primary");
         self
@@ -127,40 +127,40 @@ enum BlockKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
     Expanded,
-    /// The beginning, and "see more".
+    /// The beginning, and “see more”.
     Collapsible,
 }
 
 impl Block {
-    /// One line of at most 150.
+    /// One line of at most 150 units.
     pub fn header(text: &SafeText) -> Option<Self> {
         let text = SafeText::single_line(text.as_str()).truncate(MAX_HEADER);
         (!text.is_empty()).then_some(Self(BlockKind::Header(text)))
     }
 
-    /// At most 3,000.
+    /// At most 3,000 units.
     pub fn section(text: impl Into<TextObject>) -> Option<Self> {
         text.into().truncate(MAX_TEXT).map(|text| Self(BlockKind::Section(text, Length::Expanded)))
     }
 
-    /// At most 3,000, of which Slack may show only the beginning until the reader asks for more.
+    /// At most 3,000 units. Slack may show only the beginning until the reader expands it.
     pub fn collapsible(text: impl Into<TextObject>) -> Option<Self> {
         text.into().truncate(MAX_TEXT).map(|text| Self(BlockKind::Section(text, Length::Collapsible)))
     }
 
-    /// Two columns: at most 10 texts of 2,000; empty ones are left out.
+    /// Two columns of at most 10 texts of 2,000 units. Empty texts are omitted.
     pub fn fields(fields: impl IntoIterator<Item = TextObject>) -> Option<Self> {
         non_empty(fields.into_iter().filter_map(|f| f.truncate(MAX_FIELD)).take(MAX_FIELDS))
             .map(|f| Self(BlockKind::Fields(f)))
     }
 
-    /// Small print: at most 10 texts of 3,000; empty ones are left out.
+    /// Small text: at most 10 texts of 3,000 units. Empty texts are omitted.
     pub fn context(elements: impl IntoIterator<Item = TextObject>) -> Option<Self> {
         non_empty(elements.into_iter().filter_map(|e| e.truncate(MAX_TEXT)).take(MAX_CONTEXT_ELEMENTS))
             .map(|e| Self(BlockKind::Context(e)))
     }
 
-    /// A row of at most 25 buttons; those that could not be made are left out.
+    /// A row of at most 25 buttons. Buttons that are `None` are omitted.
     pub fn actions(buttons: impl IntoIterator<Item = Option<Button>>) -> Option<Self> {
         non_empty(buttons.into_iter().flatten().take(MAX_BUTTONS)).map(|b| Self(BlockKind::Actions(b)))
     }
@@ -177,7 +177,7 @@ impl Block {
         self.0 == BlockKind::Divider
     }
 
-    /// UTF-16 code units of every text in it: what the limit of all blocks together counts.
+    /// Number of UTF-16 code units of all texts in the block, which the limit of all blocks together counts.
     pub fn utf16_len(&self) -> usize {
         match &self.0 {
             BlockKind::Header(text) => text.utf16_len(),
@@ -189,7 +189,7 @@ impl Block {
         }
     }
 
-    /// What of it fits into `max` units, from its start; `None` if that is nothing.
+    /// Returns the beginning that fits into `max` units, or `None` if nothing fits.
     fn truncate(&self, max: usize) -> Option<Self> {
         let kind = match &self.0 {
             _ if self.utf16_len() <= max => self.0.clone(),
@@ -238,7 +238,7 @@ fn non_empty<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
     Some(items.collect::<Vec<_>>()).filter(|items| !items.is_empty())
 }
 
-/// The first items that fit into `max` units together; of the one that does not, what `cut` leaves of it.
+/// Returns the first items that fit into `max` units together. `cut` truncates the first item that does not fit.
 fn truncate_items<T: Clone>(
     items: &[T],
     max: usize,

@@ -1,5 +1,5 @@
-//! The details of the resource: below the buttons, in a block that Slack may collapse. A responder acts on what stands
-//! above, and looks here next.
+//! Renders the details of the resource, below the buttons, in a block that Slack may collapse. The lines above are enough
+//! to act on; a responder reads the details next.
 
 use super::blocks::{Block, MAX_TEXT};
 use super::text::{Mrkdwn, SafeText};
@@ -8,10 +8,10 @@ use crate::finding::{Finding, Topic};
 
 /// Maximum length of one line.
 const LINE: usize = 1_000;
-/// Space for the label and `+12 more in the console`.
+/// Number of characters reserved for the label and `+12 more in the console`.
 const MARGIN: usize = 60;
 
-/// As many lines as fit into `capacity` characters.
+/// Renders the lines that fit into `capacity` characters.
 pub(super) fn block(f: &Finding, capacity: usize) -> Option<Block> {
     let phrases = f.lines_about(Topic::Details).iter().cloned().chain([owner::other_tags(f)]);
     let lines: Vec<Mrkdwn> =

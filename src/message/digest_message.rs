@@ -1,4 +1,5 @@
-//! Many findings in one message: grouped, counted, the most severe first, critical ones by name.
+//! Renders digests, which summarize many findings in one message: grouped and counted, the most severe first, critical
+//! findings by name.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +9,15 @@ use super::{Addressing, MessageForm, MessageOptions, links, notes, render, style
 use crate::finding::line::{join_limited, pluralize, truncate};
 use crate::finding::{Finding, Line, SeverityLevel};
 
-/// Critical findings that are named; more are counted with their group.
+/// Maximum number of critical findings that are named. The others are counted with their group.
 const CRITICAL_NAMED: usize = 20;
-/// Groups with a line of their own.
+/// Maximum number of groups with a separate line.
 const GROUPS: usize = 30;
-/// Resources named as examples of a group.
+/// Maximum number of resources named as examples of a group.
 const EXAMPLES: usize = 3;
-/// Findings of a group whose resources are compared: to read the details of a whole flood would take long.
+/// Maximum number of findings of a group whose resources are compared. Reading the details of all would take too long.
 const SURVEYED: usize = 20;
-/// Characters of a resource or a title in a digest.
+/// Maximum length of a resource or a title in a digest.
 const SHORT: usize = 70;
 
 /// Findings that share severity level, type, account and region.
@@ -50,7 +51,7 @@ pub(super) fn body(
     b.push_attachment(Priority::Important, Block::rich_text(critical(findings, w)));
     for level in SeverityLevel::ALL.into_iter().rev() {
         let rank = if level >= SeverityLevel::High { Priority::Useful } else { Priority::Detail };
-        // Critical ones are named above, unless they are too many.
+        // Critical findings are named above, up to the limit.
         let named = level == SeverityLevel::Critical
             && findings.iter().filter(|f| f.severity_level() == level).count() <= CRITICAL_NAMED;
         let shown = groups.iter().take(GROUPS).filter(|g| g.level == level && !named);
@@ -79,7 +80,7 @@ pub(super) fn body(
     b.finish(fallback)
 }
 
-/// The most severe first, then the largest group, then by name: the same findings always look the same.
+/// Sorts by severity level, then size, then name, so that the same findings always have the same text.
 fn grouped<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
     let mut by_key: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
     for f in findings {
@@ -128,12 +129,15 @@ fn critical(findings: &[&Finding], w: &MessageOptions) -> Rich {
         let title = style::display_title(f).truncate(2 * SHORT);
         let mut runs = Runs::new()
             .bold(&SafeText::single_line(&format!("{}{}", sample(f), SeverityLevel::format_score(f.severity))))
-            .say("  ");
+            .literal("  ");
         runs = match links::console_link(f, w) {
             Some(to) => runs.link(&to, &title),
             None => runs.text(&title),
         };
-        runs.say(" · ").append(render::to_text_runs(&subject(f))).say(" · ").append(render::to_text_runs(&place(f, w)))
+        runs.literal(" · ")
+            .append(render::to_text_runs(&subject(f)))
+            .literal(" · ")
+            .append(render::to_text_runs(&place(f, w)))
     });
     let rich = Rich::new().section(Runs::new().label("Critical findings")).bullets(named);
     match all.len().saturating_sub(CRITICAL_NAMED) {
@@ -164,7 +168,7 @@ fn line(g: &Group, w: &MessageOptions) -> Runs {
             if g.findings.iter().all(|f| f.sample) { sample(first) } else { "" },
             g.findings.len()
         )))
-        .say(" ");
+        .literal(" ");
     let link: Option<Link> =
         if g.findings.len() == 1 { links::console_link(first, w) } else { links::search_link(first, w) };
     runs = match link {
@@ -172,10 +176,10 @@ fn line(g: &Group, w: &MessageOptions) -> Runs {
         None => runs.text(&kind),
     };
     let more = [place(first, w), examples(&g.findings)].into_iter().filter(|part| !part.is_empty());
-    more.fold(runs, |runs, part| runs.say(" · ").append(render::to_text_runs(&part)))
+    more.fold(runs, |runs, part| runs.literal(" · ").append(render::to_text_runs(&part)))
 }
 
-/// The resources of a group: `i-1, i-2, i-3 and 4 more`. Of a large one, some resources of the most severe findings.
+/// The resources of a group: `i-1, i-2, i-3 and 4 more`. Of a large group, resources of the most severe findings.
 fn examples(findings: &[&Finding]) -> Line {
     let mut names: Vec<String> = Vec::new();
     for f in findings.iter().take(SURVEYED) {
@@ -191,7 +195,7 @@ fn examples(findings: &[&Finding]) -> Line {
     Line::new().literal("e.g. ").concat(join_limited(names, EXAMPLES))
 }
 
-/// The resource, short.
+/// The resource, shortened.
 fn subject(f: &Finding) -> Line {
     let plain = f.subject().to_plain();
     match plain.is_empty() {
@@ -204,7 +208,7 @@ fn sample(f: &Finding) -> &'static str {
     if f.sample { "SAMPLE " } else { "" }
 }
 
-/// The account's name, or its id without one: `payments-prod · eu-west-1`.
+/// The name of the account, or its ID if it has no name: `payments-prod · eu-west-1`.
 fn place(f: &Finding, w: &MessageOptions) -> Line {
     let account = w.account_names.get(&f.account_id).filter(|name| !name.trim().is_empty()).unwrap_or(&f.account_id);
     Line::new().separated_untrusted(account).separated_untrusted(&f.origin.region)
@@ -226,7 +230,7 @@ fn fallback(
     if form == MessageForm::Minimal {
         return FallbackText::new(text.literal(" · Slack rejected the details; see the log"));
     }
-    // Beside blocks it is what a notification shows: the worst of it.
+    // With blocks, only notifications show this text, so it names the most severe findings.
     let shown = if form == MessageForm::Blocks { 6 } else { GROUPS };
     for g in groups.iter().take(shown) {
         let Some(first) = g.findings.first() else { continue };

@@ -1,7 +1,9 @@
-//! A finding's own message: title, severity level, account, region and time; resource, action, actor or target; details;
-//! links.
+//! Renders the message of a finding: title, severity level, account, region and time; resource, action, actor or target;
+//! details; links.
 
-use super::blocks::{Block, Body, BodyBuilder, Button, FallbackText, Priority, Rich, Runs, TextObject, room_beside};
+use super::blocks::{
+    Block, Body, BodyBuilder, Button, FallbackText, Priority, Rich, Runs, TextObject, remaining_capacity,
+};
 use super::rows::{self, Row};
 use super::text::{Mrkdwn, SafeText};
 use super::{
@@ -12,7 +14,7 @@ use crate::finding::{Finding, Line, Span, Topic, line};
 
 /// Maximum length of GuardDuty's description.
 const DESCRIPTION: usize = 300;
-/// Hashes whose full value is in the fallback.
+/// Maximum number of hashes whose full value is in the fallback.
 const HASHES: usize = 4;
 
 pub(super) fn body(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Body {
@@ -26,7 +28,8 @@ pub(super) fn body(f: &Finding, life: &RenderContext, w: &MessageOptions, form: 
 fn full(f: &Finding, life: &RenderContext, w: &MessageOptions) -> Body {
     let closed = status::closed(f, life);
     let fallback = fallback(f, life, w, Mrkdwn::new());
-    // No rich text above the bar: an update, which mentions nobody, would lose it, and Slack rejects that (`block_mismatch`).
+    // No rich text above the bar: an update mentions nobody and would not have this block. Slack rejects that
+    // (`block_mismatch`).
     let above = [
         status::mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(&who))),
         Block::header(&style::title_line(f, closed)),
@@ -37,7 +40,7 @@ fn full(f: &Finding, life: &RenderContext, w: &MessageOptions) -> Body {
     let next =
         [Block::rich_text(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)), buttons(f, w)];
     let last = context(f);
-    let capacity = room_beside(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
+    let capacity = remaining_capacity(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
     let mut rows = rows(f, life);
     rows::fit(&mut rows, capacity);
     let details = details::block(f, capacity.saturating_sub(rows::units(&rows)));
@@ -83,13 +86,13 @@ fn add_owner(f: &Finding, lines: &mut Vec<Line>) {
     }
 }
 
-/// GuardDuty's own description, if no line shows what was done, or to which resource.
+/// Adds the description of GuardDuty if no line shows the action, or none names the resource.
 fn description(f: &Finding, rich: Rich) -> Rich {
     let matters = [Topic::Action, Topic::Process, Topic::Malware, Topic::Signals];
-    let tells_action = !f.details().is_action_unknown && matters.iter().any(|about| !f.lines_about(*about).is_empty());
+    let shows_action = !f.details().is_action_unknown && matters.iter().any(|about| !f.lines_about(*about).is_empty());
     let names_resource = !f.resource_names().iter().all(|name| *name == f.resource_kind);
     match &f.details().description {
-        Some(description) if !(tells_action && names_resource) => {
+        Some(description) if !(shows_action && names_resource) => {
             let description = line::truncate(description, DESCRIPTION);
             rich.quote(Runs::new().text(&SafeText::single_line(&description).defanged_except(&f.names())))
         }
@@ -106,8 +109,8 @@ fn buttons(f: &Finding, w: &MessageOptions) -> Option<Block> {
     Block::actions([console, runbook, docs])
 }
 
-/// `Communication with a known host · ATT&CK Command and Control · type`: what the finding is called. Its ID is in the
-/// text, the metadata and the link.
+/// `Communication with a known host · ATT&CK Command and Control · type`: the description of the finding. Its ID is in
+/// the text, the metadata and the link.
 fn context(f: &Finding) -> Option<Block> {
     let tactic = f.kind.tactic().map(|tactic| format!("ATT&CK {}", tactic.name)).unwrap_or_default();
     let parts = [words_without_purpose(f), tactic, f.kind.as_str().to_owned()];
@@ -123,7 +126,7 @@ fn words_without_purpose(f: &Finding) -> String {
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// Complete in one line: what a notification, a screen reader, and a channel that rejects blocks show.
+/// The complete message in one line, for notifications, screen readers and channels that reject blocks.
 fn fallback(f: &Finding, life: &RenderContext, w: &MessageOptions, related: Mrkdwn) -> FallbackText {
     let mut text = Mrkdwn::new();
     if let Some(who) = status::mention(f, life) {

@@ -1,16 +1,16 @@
-//! Where a reader goes from a message. Every part of a URL is checked or encoded.
+//! Builds the links of a message. Every part of a URL is validated or encoded.
 
 use super::text::{Link, SafeText, percent_encode};
 use super::{ConsolePortal, MessageOptions};
 use crate::finding::Finding;
 
-/// The finding in the console of its partition and of the region that was polled, through the portal where there is one.
+/// The finding in the console of its partition and of the polled region, through the portal if one is configured.
 pub(super) fn console_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     let direct = console_url(&f.partition, &f.origin.region, &format!("macros=current&fId={}", percent_encode(&f.id)));
     portal_link(direct, &f.account_id, w.portal.as_ref())
 }
 
-/// All current findings of this type in this account, in the region polled.
+/// All current findings of this type in this account, in the polled region.
 pub(super) fn search_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     let criteria = format!("type={}&accountId={}", f.kind.as_str(), f.account_id);
     let direct =
@@ -18,7 +18,7 @@ pub(super) fn search_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     portal_link(direct, &f.account_id, w.portal.as_ref())
 }
 
-/// Without the portal: for the bare line, which holds nothing that is configured.
+/// The link without the portal, for the minimal form, which contains no configured text.
 pub(super) fn direct_console_link(f: &Finding) -> Option<Link> {
     Link::new(&console_url(&f.partition, &f.origin.region, &format!("macros=current&fId={}", percent_encode(&f.id))))
 }
@@ -30,7 +30,7 @@ fn console_url(partition: &str, region: &str, query: &str) -> String {
         "aws-eusc" => "console.amazonaws-eusc.eu",
         _ => "console.aws.amazon.com",
     };
-    // A region becomes part of a host name: only what can be one does.
+    // The region becomes part of a hostname, so only valid labels are allowed.
     match is_region(region) {
         true => format!("https://{region}.{domain}/guardduty/home?region={region}#/findings?{query}"),
         false => format!("https://{domain}/guardduty/home#/findings?{query}"),
@@ -44,7 +44,7 @@ pub(super) fn is_region(region: &str) -> bool {
         && !region.ends_with('-')
 }
 
-/// Source: IAM Identity Center User Guide, “Creating shortcut links”.
+/// See IAM Identity Center User Guide, “Creating shortcut links”.
 fn portal_link(direct: String, account: &str, portal: Option<&ConsolePortal>) -> Option<Link> {
     let Some(portal) = portal else { return Link::new(&direct) };
     let start = portal.url.trim_end_matches(['/', '#']);
@@ -67,7 +67,7 @@ pub(super) fn runbook_link(f: &Finding, w: &MessageOptions) -> Option<Link> {
     Link::new(&fill_template(template, &values))
 }
 
-/// Replaces each place-holder once, from left to right: a value that looks like one is not replaced again.
+/// Replaces each placeholder once, from left to right. A value that looks like a placeholder is not replaced again.
 fn fill_template(template: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len() + 64);
     let mut rest = template;
@@ -88,7 +88,7 @@ fn fill_template(template: &str, values: &[(&str, &str)]) -> String {
     out + rest
 }
 
-/// A label for a link or a button.
+/// Label for a link or a button.
 pub(super) fn link_label(words: &'static str) -> SafeText {
     SafeText::single_line(words)
 }

@@ -1,4 +1,4 @@
-//! Reactions of people, as the message of the finding shows them.
+//! The reactions of people that the message of a finding shows.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// A finding that somebody cares for, or that is done.
+    /// Returns true if somebody acknowledged or resolved the finding.
     pub fn is_handled(&self) -> bool {
         self.acknowledged.is_some() || self.resolved.is_some()
     }

@@ -1,5 +1,5 @@
-//! The minimal form of a message, when Slack rejected all others or nothing but the ID of a finding could be read:
-//! checked fields only, nothing that anyone else chose.
+//! Renders the minimal form of a message: validated fields only, no untrusted text. It is for messages whose other forms
+//! Slack rejected, and for findings of which only the ID could be read.
 
 use super::blocks::FallbackText;
 use super::text::{Mrkdwn, SafeText};

@@ -1,4 +1,4 @@
-//! Slack messages: findings, replies, digests, notices.
+//! Renders Slack messages: findings, replies, digests, notices, summaries.
 
 mod assessment;
 mod attribute_history;
@@ -62,7 +62,7 @@ impl Message {
         payload
     }
 
-    /// The arguments that `chat.update` has, too: `text`, `blocks`, `attachments` and `metadata`.
+    /// The arguments that `chat.update` also accepts: `text`, `blocks`, `attachments` and `metadata`.
     pub fn content(&self) -> Value {
         let mut content = self.body.json();
         if let Some(metadata) = &self.metadata {
@@ -71,34 +71,34 @@ impl Message {
         Value::Object(content)
     }
 
-    /// The same content with the metadata of another message.
+    /// Replaces the metadata by that of another message.
     pub fn with_metadata_of(&self, other: &Message) -> Self {
         Self { metadata: other.metadata.clone(), ..self.clone() }
     }
 
-    /// The `event_type` of the metadata, if the message has some.
+    /// The `event_type` of the metadata, if the message has metadata.
     pub fn event_type(&self) -> Option<&str> {
         self.metadata.as_ref()?["event_type"].as_str()
     }
 
-    /// The top-level text: complete, one line.
+    /// The top-level text: the complete message in one line.
     pub fn fallback(&self) -> &str {
         &self.fallback
     }
 }
 
-/// What is sent: all of it, or what stands in for it when Slack refuses the form before.
+/// Form of a message. If Slack rejects one form, the next one is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MessageForm {
     Blocks,
-    /// One text, no blocks.
+    /// One text without blocks.
     Text,
-    /// One line of checked fields only: id, account, region, severity, console link.
+    /// One line with validated fields only: ID, account, region, severity, link to the console.
     Minimal,
 }
 
 impl MessageForm {
-    /// As logs name it.
+    /// Name of the form in logs.
     pub fn name(self) -> &'static str {
         match self {
             MessageForm::Blocks => "blocks",
@@ -108,17 +108,17 @@ impl MessageForm {
     }
 }
 
-/// How findings are worded here: from the configuration.
+/// Options for the text of messages, from the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageOptions {
-    /// Names of accounts by their id.
+    /// Names of accounts by their IDs.
     pub account_names: BTreeMap<String, String>,
     /// Link template with `{type}`, `{id}`, `{account}`, `{region}`.
     pub runbook_url: Option<String>,
     pub portal: Option<ConsolePortal>,
 }
 
-/// The IAM Identity Center portal through which console links open in the finding's own account.
+/// The IAM Identity Center portal, through which links to the console open in the account of the finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsolePortal {
     /// The start URL, such as `https://d-1234567890.awsapps.com/start`.
@@ -126,51 +126,51 @@ pub struct ConsolePortal {
     pub role: String,
 }
 
-/// Mention and channel of a message, as far as its text names them.
+/// Mention and channel that the text of a message names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addressing<'a> {
-    /// A mention in Slack's syntax, as configured: live.
+    /// The configured mention in the syntax of Slack. It notifies people.
     pub mention: Option<&'a str>,
-    /// A mention that the channel rejects. The message names it and notifies nobody.
+    /// A mention that the channel rejects. The message names it without notifying anybody.
     pub omitted_mention: Option<&'a str>,
-    /// The channel that should have had this message, and rejected it.
+    /// The channel for which the message was intended, and which rejected it.
     pub refused_channel: Option<&'a str>,
 }
 
-/// What has become of a finding so far.
+/// History and status of a finding that its message shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenderContext<'a> {
     pub archived: bool,
-    /// All attributes ever seen of it. GuardDuty does not keep earlier ones.
+    /// All attributes of earlier revisions. GuardDuty does not keep them.
     pub known_attributes: &'a [String],
     /// See [`Addressing`].
     pub mention: Option<&'a str>,
     pub omitted_mention: Option<&'a str>,
     pub rejected_by: Option<&'a str>,
-    /// What people marked with reactions.
+    /// The reactions of people.
     pub marks: Option<&'a Marks>,
-    /// Related findings that have a message: a link to each is shown.
+    /// Related findings that have a message. The message links to each of them.
     pub related: &'a [Related],
 }
 
 impl<'a> RenderContext<'a> {
-    /// An open finding of which nothing was seen before.
+    /// The context of an open finding without a history.
     pub fn addressed(addressing: &Addressing<'a>) -> Self {
         let Addressing { mention, omitted_mention, refused_channel } = *addressing;
         Self { mention, omitted_mention, rejected_by: refused_channel, ..Self::default() }
     }
 }
 
-/// What is new about a finding since the last notification.
+/// Changes of a finding since the last notification.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplyContent<'a> {
-    /// The severity before; some only if the severity level increased.
+    /// The previous severity, if the severity level increased.
     pub previous_severity: Option<f64>,
     pub new_attributes: &'a [String],
     pub previous_count: Option<u64>,
-    /// Time for which nobody acknowledged the finding, if the reply calls again.
+    /// Time for which nobody acknowledged the finding, if the reply is an escalation.
     pub unacknowledged_for: Option<Duration>,
-    /// Why the finding is open again, if it was resolved.
+    /// Reason why the finding is open again, if it was resolved.
     pub reopened: Option<Reopened>,
     /// The result of an investigation of the finding.
     pub assessment: Option<&'a Assessment>,
@@ -178,7 +178,7 @@ pub struct ReplyContent<'a> {
     pub placement: Placement<'a>,
 }
 
-/// Why a finding that was resolved is open again.
+/// Reason why a finding that was resolved is open again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reopened {
     Recurred,
@@ -186,19 +186,19 @@ pub enum Reopened {
     Unarchived,
 }
 
-/// Where a reply is posted.
+/// Place where a reply is posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement<'a> {
     #[default]
     Thread,
     /// In the channel, because the thread rejects replies.
     Channel {
-        /// The address of the finding's message, if it is known.
+        /// The address of the message of the finding, if it is known.
         message_link: Option<&'a str>,
     },
 }
 
-/// How a notice is meant.
+/// Level of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeLevel {
@@ -207,7 +207,7 @@ pub enum NoticeLevel {
     Resolved,
 }
 
-/// Something to say about the watch itself. Kept in the state until it is delivered; may hold foreign strings.
+/// A notice about the monitoring itself. The state keeps it until it is delivered. It may contain untrusted text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     pub id: String,
@@ -217,23 +217,23 @@ pub struct Notice {
     pub level: NoticeLevel,
 }
 
-/// A finding's own message.
+/// Renders the message of a finding.
 pub fn finding(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Message {
-    let told = json!({
+    let payload = json!({
         "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
     });
-    Message::new(finding_message::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", told))
+    Message::new(finding_message::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", payload))
 }
 
-/// The `reason` of a reply that says that the finding was unarchived.
+/// The `reason` of a reply about a finding that was unarchived.
 pub const UNARCHIVED: &str = "unarchived";
-/// The `reason` of a reply that calls again, once for a finding.
+/// The `reason` of an escalation, of which a finding has at most one.
 pub const ESCALATION: &str = "escalation";
 /// The beginning of the `reason` of a reply with the result of an investigation; its ID follows.
 pub const INVESTIGATION: &str = "investigation ";
 
-/// Why there is a reply that is not about a revision alone.
+/// Returns the reason of a reply, or `None` for a reply that only reports a revision.
 pub fn reply_reason(content: &ReplyContent) -> Option<String> {
     match (content.unacknowledged_for, content.assessment, content.reopened) {
         (Some(_), _, _) => Some(ESCALATION.to_owned()),
@@ -243,22 +243,22 @@ pub fn reply_reason(content: &ReplyContent) -> Option<String> {
     }
 }
 
-/// What is new about a finding, for its thread.
+/// Renders a reply: the changes of a finding, for its thread.
 pub fn reply(f: &Finding, content: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Message {
-    let mut told = json!({"finding_id": f.id, "updated_at": f.updated_at});
-    // Another reply may be about the same revision.
+    let mut payload = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    // The reason distinguishes this reply from others about the same revision.
     if let Some(reason) = reply_reason(content) {
-        told["reason"] = reason.into();
+        payload["reason"] = reason.into();
     }
-    Message::new(reply_message::body(f, content, w, form), metadata("guardduty_reply", told))
+    Message::new(reply_message::body(f, content, w, form), metadata("guardduty_reply", payload))
 }
 
-/// The minimal form for a finding of which nothing but the ID could be read.
+/// Returns the minimal form for a finding of which only the ID could be read.
 fn readable_form(f: &Finding, form: MessageForm) -> MessageForm {
     if f.raw.is_some() { MessageForm::Minimal } else { form }
 }
 
-/// Up to 500 findings in one message.
+/// Renders a digest, which summarizes up to 500 findings in one message.
 pub fn digest(
     id: &str,
     findings: &[&Finding],
@@ -266,27 +266,27 @@ pub fn digest(
     addressing: &Addressing,
     form: MessageForm,
 ) -> Message {
-    let told = json!({"digest_id": id, "findings": findings.len()});
-    Message::new(digest_message::body(id, findings, w, addressing, form), metadata("guardduty_digest", told))
+    let payload = json!({"digest_id": id, "findings": findings.len()});
+    Message::new(digest_message::body(id, findings, w, addressing, form), metadata("guardduty_digest", payload))
 }
 
-/// A message about the watch itself.
+/// Renders a notice.
 pub fn notice(n: &Notice, form: MessageForm) -> Message {
     Message::new(notice_message::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
 }
 
-/// The summary of open findings.
+/// Renders the summary of open findings.
 pub fn summary(summary: &Summary, form: MessageForm) -> Message {
     Message::new(summary::body(summary, form), metadata("guardduty_summary", json!({"summary_id": summary.id})))
 }
 
-/// What the old message of a finding says after its route led it to another channel, with a link to the new one.
-/// Without metadata: Slack then keeps what it had.
+/// Renders the redirect that replaces the old message of a finding whose route now leads to another channel. It has no
+/// metadata, so Slack keeps those of the old message.
 pub fn redirect(id: &str, to_channel: &str, link: Option<&str>, form: MessageForm) -> Message {
     Message::new(reply_message::moved(id, to_channel, link, form), None)
 }
 
-/// The machine-readable identity of what a message says: strings and numbers only.
+/// Returns the metadata that identify the content of a message: strings and numbers only.
 fn metadata(event_type: &str, event_payload: Value) -> Option<Value> {
     Some(json!({"event_type": event_type, "event_payload": event_payload}))
 }

@@ -1,4 +1,4 @@
-//! Notes about the way of a message to its channel: a channel that rejected it, a mention that was left out.
+//! Renders notes about the delivery of a message: a channel that rejected it, a mention that was omitted.
 
 use super::Addressing;
 use super::blocks::Runs;
@@ -11,18 +11,18 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
         notes.push(
             Runs::new()
                 .label("Misrouted")
-                .say("  intended for ")
+                .literal("  intended for ")
                 .code(&SafeText::single_line(channel))
-                .say(", which rejected the message"),
+                .literal(", which rejected the message"),
         );
     }
     if let Some(mention) = omitted_mention(addressing) {
         notes.push(
             Runs::new()
                 .label("Mention left out")
-                .say("  this channel does not accept ")
+                .literal("  this channel does not accept ")
                 .code(&mention)
-                .say(" from this app"),
+                .literal(" from this app"),
         );
     }
     notes

@@ -1,11 +1,11 @@
-//! Messages about the monitoring itself.
+//! Renders notices: messages about the monitoring itself.
 
 use super::blocks::{Block, Body, BodyBuilder, Color, FallbackText, Priority, Rich, Runs, Style};
 use super::text::{Mrkdwn, SafeText};
 use super::{MessageForm, Notice, NoticeLevel, minimal, render, style};
 use crate::time::Timestamp;
 
-/// Maximum number of lines shown: a notice is read in seconds, the log has the rest.
+/// Maximum number of lines shown. The log has the complete notice.
 const LINES: usize = 12;
 const LINE: usize = 400;
 
@@ -13,7 +13,7 @@ pub(super) fn body(n: &Notice, form: MessageForm) -> Body {
     match form {
         MessageForm::Blocks => full(n),
         MessageForm::Text => Body::text_only(fallback(n)),
-        // Nothing of what it says is checked: only its id, if that is plain.
+        // The text of a notice is not validated. Its ID is shown if it is plain.
         MessageForm::Minimal => Body::text_only(FallbackText::new(match minimal::is_id(&n.id) {
             true => Mrkdwn::new()
                 .literal("GuardDuty notice ")
@@ -26,8 +26,8 @@ pub(super) fn body(n: &Notice, form: MessageForm) -> Body {
 
 fn full(n: &Notice) -> Body {
     let mut b = BodyBuilder::new().color(color(n.level));
-    let title = Runs::new().say(sign(n.level)).append(runs(&n.title, Some(Style::Bold)));
-    // Above the bar, else Slack shows the fallback there, too.
+    let title = Runs::new().literal(sign(n.level)).append(runs(&n.title, Some(Style::Bold)));
+    // Slack shows the fallback text a second time if there is no block above the bar.
     b.push(Priority::Vital, Block::rich_text(Rich::new().section(title)));
     let lines: Vec<Runs> = n.lines.iter().map(|line| runs(line, None)).filter(|line| !line.is_empty()).collect();
     let omitted = lines.len().saturating_sub(LINES);
@@ -56,12 +56,12 @@ fn pieces(line: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = String::new();
     for word in line.as_str().split_inclusive(' ') {
-        let time = word.trim_end_matches([' ', ',', ';', ':', '.']);
-        match Timestamp::parse(time).filter(|_| time.ends_with('Z')) {
-            Some(instant) => {
+        let candidate = word.trim_end_matches([' ', ',', ';', ':', '.']);
+        match Timestamp::parse(candidate).filter(|_| candidate.ends_with('Z')) {
+            Some(time) => {
                 push_text(&mut pieces, &std::mem::take(&mut text));
-                pieces.push(Piece::Time(instant));
-                text.push_str(&word[time.len()..]);
+                pieces.push(Piece::Time(time));
+                text.push_str(&word[candidate.len()..]);
             }
             None => text.push_str(word),
         }
@@ -89,8 +89,8 @@ fn runs(line: &str, style: Option<Style>) -> Runs {
     pieces(line).iter().fold(Runs::new(), |runs, piece| match (piece, style) {
         (Piece::Text(text), Some(style)) => runs.styled(style, text),
         (Piece::Text(text), None) => runs.text(text),
-        (Piece::Space, _) => runs.say(" "),
-        (Piece::Time(instant), _) => render::push_date(runs, *instant),
+        (Piece::Space, _) => runs.literal(" "),
+        (Piece::Time(time), _) => render::push_date(runs, *time),
     })
 }
 
@@ -123,7 +123,7 @@ fn mrkdwn(text: Mrkdwn, line: &str) -> Mrkdwn {
     pieces(line).iter().fold(text, |text, piece| match piece {
         Piece::Text(plain) => text.code(plain),
         Piece::Space => text.literal(" "),
-        Piece::Time(instant) => render::date_in_mrkdwn(text, *instant),
+        Piece::Time(time) => render::date_in_mrkdwn(text, *time),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The tags of a resource by which its owner is known.
+//! Selects the tags of a resource that identify its owner.
 
 use crate::finding::line::{listed_briefly, pluralize, truncate};
 use crate::finding::{Finding, Line};
@@ -22,15 +22,15 @@ const OWNER_TAGS: [&str; 14] = [
 ];
 /// Maximum length of a tag.
 const LENGTH: usize = 80;
-/// Length up to which other tags are named: most are made by tools, for tools.
+/// Maximum length of other tags that are named. Most longer ones are set by tools for tools.
 const SHORT: usize = 40;
 
-/// `owner=payments, env=prod`: the tags that name an owner. Empty without any.
+/// `owner=payments, env=prod`: the tags that name an owner. Empty if there are none.
 pub(super) fn tags(f: &Finding) -> Line {
     listed_briefly(f.tags().iter().filter(|(key, _)| is_owner(key)).map(named))
 }
 
-/// `tags cost=4711, patch=weekly and 3 more`, or their number if they are long: where no tag names an owner.
+/// `tags cost=4711, patch=weekly and 3 more`, or their number if they are long. Used if no tag names an owner.
 pub(super) fn other_tags(f: &Finding) -> Line {
     let others = f.tags().iter().filter(|(key, _)| key != "Name" && !key.starts_with("aws:"));
     let tags: Vec<String> = others.map(named).collect();

@@ -1,8 +1,9 @@
-//! What every message keeps, whatever a finding holds; asked by the property tests and by the fuzz targets.
+//! Checks the properties that every message has, for any content of a finding. The property tests and the fuzz targets
+//! use it.
 
 use serde_json::Value;
 
-/// Slack's limits and the safety of text, on any payload without a mention: what is broken, if anything is.
+/// Checks the limits of Slack and the safety of text for a payload without a mention. Returns the first violation.
 pub fn kept(payload: &Value) -> Result<(), String> {
     let ok = |kept: bool, what: &str| if kept { Ok(()) } else { Err(format!("{what}: {payload}")) };
     let fallback = payload["text"].as_str().unwrap_or_default();
@@ -17,7 +18,7 @@ pub fn kept(payload: &Value) -> Result<(), String> {
         let kind = object.get("type").and_then(Value::as_str);
         ok(!matches!(kind, Some("user" | "usergroup" | "broadcast" | "channel" | "emoji")), "somebody is mentioned")?;
         let url = object.get("url").and_then(Value::as_str);
-        ok(url.is_none_or(|url| ours(url) && units(url) <= 3_000), "a foreign link")?;
+        ok(url.is_none_or(|url| ours(url) && units(url) <= 3_000), "an unexpected link")?;
         let Some(text) = object.get("text").and_then(Value::as_str) else { return Ok(()) };
         total += units(text);
         ok(!text.is_empty() && units(text) <= if kind.is_none() { 4_000 } else { 3_000 }, "the length of a text")?;
@@ -35,7 +36,7 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Every object of a payload but its metadata, which Slack does not show.
+/// Checks every object of a payload, except the metadata, which Slack does not show.
 fn each(
     value: &Value,
     ask: &mut impl FnMut(&serde_json::Map<String, Value>) -> Result<(), String>,
@@ -55,19 +56,19 @@ fn hidden(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The `<…>` of mrkdwn that are neither a link of ours nor a date.
+/// Returns each `<…>` of mrkdwn that is neither an expected link nor a date.
 fn live(text: &str) -> Vec<&str> {
     let inner = text.split('<').skip(1).map(|rest| rest.split_once('>').map_or(rest, |(inner, _)| inner));
     inner.filter(|t| !(t.starts_with("!date^") || ours(t.split('|').next().unwrap_or_default()))).collect()
 }
 
-/// Nothing outside backticks and links is formatted, and every backtick is paired.
+/// Returns true if nothing outside backticks and links is formatted, and every backtick is paired.
 fn unformatted(text: &str) -> bool {
     let parts: Vec<&str> = text.split('`').collect();
     parts.len() % 2 == 1 && parts.iter().step_by(2).all(|part| plain(part))
 }
 
-/// Whether no mark formats outside links. Within a word, as in `LD_PRELOAD`, `_` does not.
+/// Returns true if no mark formats outside links. Within a word, as in `LD_PRELOAD`, `_` does not format.
 fn plain(part: &str) -> bool {
     let mut links = part.split('<');
     let first = links.next().into_iter();

@@ -1,4 +1,4 @@
-//! What every message must be, whatever a finding holds.
+//! Properties of every message, for any content of a finding.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

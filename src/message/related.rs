@@ -1,4 +1,4 @@
-//! Links between an attack sequence and the findings that are its signals.
+//! Renders the links between an attack sequence and the findings that are its signals.
 
 use super::blocks::Runs;
 use super::text::{Link, Mrkdwn, SafeText};
@@ -18,7 +18,7 @@ pub struct Related {
     pub permalink: String,
 }
 
-/// What the related finding is to the finding of the message.
+/// Relation of the related finding to the finding of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// The attack sequence of which the finding is a signal.
@@ -56,10 +56,10 @@ fn line(related: &[Related], relation: Relation) -> Option<Runs> {
     let all: Vec<_> = links(related, relation).collect();
     let mut runs = Runs::new().label(relation.label());
     for (n, (link, label)) in all.iter().take(LINKS).enumerate() {
-        runs = runs.say(if n == 0 { "  " } else { " · " }).link(link, label);
+        runs = runs.literal(if n == 0 { "  " } else { " · " }).link(link, label);
     }
     if all.len() > LINKS {
-        runs = runs.say(" · ").text(&SafeText::single_line(&format!("+{} more", all.len() - LINKS)));
+        runs = runs.literal(" · ").text(&SafeText::single_line(&format!("+{} more", all.len() - LINKS)));
     }
     (!all.is_empty()).then_some(runs)
 }

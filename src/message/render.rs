@@ -1,4 +1,5 @@
-//! From phrases to what Slack shows: untrusted text visible and inert, addresses defanged, times in the reader's zone.
+//! Converts lines of a finding to text for Slack: untrusted text is visible and inert, addresses are defanged, times are in
+//! the time zone of the reader.
 
 use std::borrow::Cow;
 
@@ -11,17 +12,17 @@ use crate::time::Timestamp;
 const DATE_FORMAT: &str = "{date_short_pretty} {time}";
 /// `12:04`
 const CLOCK: &str = "{time}";
-/// Characters of a long hash that are shown: enough to recognize it. The text of the message has it in full.
+/// Number of characters of a long hash that are shown, enough to recognize it. The text of the message has the full hash.
 const HASH_SHOWN: usize = 12;
-/// A hash that is not longer is shown in full.
+/// Maximum length of a hash that is shown in full.
 const HASH_LONG: usize = 24;
-/// Slack shows dates of this range only, in seconds: 1970 to 2100.
+/// Range of the dates that Slack shows, in seconds: 1970 to 2100.
 const SLACK_DATE_RANGE: std::ops::Range<i64> = 1..4_102_444_800;
 
-/// For `rich_text`, where nothing is interpreted.
+/// Converts a line for `rich_text`, in which nothing is interpreted.
 pub(super) fn to_text_runs(phrase: &Line) -> Runs {
     phrase.0.iter().fold(Runs::new(), |runs, span| match span {
-        Span::Literal(Cow::Borrowed(words)) => runs.say(words),
+        Span::Literal(Cow::Borrowed(words)) => runs.literal(words),
         Span::Literal(Cow::Owned(words)) => push_literal(runs, words),
         Span::Untrusted(text) => runs.text(&defang_links(text)),
         Span::Code(text) => runs.styled(Style::Code, &SafeText::single_line(text)),
@@ -32,15 +33,15 @@ pub(super) fn to_text_runs(phrase: &Line) -> Runs {
     })
 }
 
-/// Words made at run time keep the spaces at their ends, which [`SafeText`] would take away.
+/// Adds a literal that was built at run time. It keeps the spaces at its ends, which [`SafeText`] would remove.
 fn push_literal(runs: Runs, words: &str) -> Runs {
-    let runs = if words.starts_with(' ') { runs.say(" ") } else { runs };
+    let runs = if words.starts_with(' ') { runs.literal(" ") } else { runs };
     let runs = runs.text(&SafeText::single_line(words));
-    if words.ends_with(' ') { runs.say(" ") } else { runs }
+    if words.ends_with(' ') { runs.literal(" ") } else { runs }
 }
 
-/// A name or a state. It may look like a domain (`Amazon.com`, `Linux.Mirai`) and is none; a URL or an address is
-/// defanged wherever it occurs.
+/// Converts a name or a status. It may look like a domain (`Amazon.com`, `Linux.Mirai`) without being one. URLs and
+/// addresses in it are defanged.
 fn defang_links(text: &str) -> SafeText {
     let text = SafeText::single_line(text);
     let links = |word: &str| {
@@ -50,7 +51,7 @@ fn defang_links(text: &str) -> SafeText {
     if text.as_str().split(' ').any(links) { text.defang() } else { text }
 }
 
-/// For the one-line fallback: untrusted text is between backticks, times are in UTC.
+/// Converts a line for the one-line fallback: untrusted text is between backticks, times are in UTC.
 pub(super) fn to_fallback(phrase: &Line) -> Mrkdwn {
     phrase.0.iter().fold(Mrkdwn::new(), |text, span| match span {
         Span::Time(time) | Span::Clock(time) => text.text(&SafeText::single_line(&format_utc(*time))),
@@ -58,7 +59,7 @@ pub(super) fn to_fallback(phrase: &Line) -> Mrkdwn {
     })
 }
 
-/// For a block of mrkdwn: the same, with times in the time zone of the reader.
+/// Converts a line for a block of mrkdwn: untrusted text is between backticks, times are in the time zone of the reader.
 pub(super) fn mrkdwn(phrase: &Line) -> Mrkdwn {
     phrase.0.iter().fold(Mrkdwn::new(), |text, span| match span {
         Span::Time(time) => date_in_mrkdwn(text, *time),
@@ -75,8 +76,8 @@ fn untimed(text: Mrkdwn, span: &Span) -> Mrkdwn {
             let text = text.text(&SafeText::single_line(words));
             if words.ends_with(' ') && words.len() > 1 { text.literal(" ") } else { text }
         }
-        Span::Untrusted(foreign) => text.code(&defang_links(foreign)),
-        Span::Code(foreign) => text.code(&SafeText::single_line(foreign)),
+        Span::Untrusted(untrusted) => text.code(&defang_links(untrusted)),
+        Span::Code(code) => text.code(&SafeText::single_line(code)),
         Span::Address(address) => text.code(&defang_address(address)),
         Span::Hash(hash) => text.code(&shortened(hash)),
         Span::Time(_) | Span::Clock(_) => text,

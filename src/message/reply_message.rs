@@ -1,4 +1,4 @@
-//! Replies in the thread of a finding: what is new since the last one. A reply is complete without its thread.
+//! Renders replies in the thread of a finding: the changes since the last reply. A reply is complete without its thread.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::finding::line::pluralize;
 use crate::finding::{Finding, Line, SeverityLevel};
 use crate::time::format_duration;
 
-/// Values of a kind that a reply names.
+/// Maximum number of values of one kind that a reply names.
 const NAMED: usize = 5;
 
 pub(super) fn body(f: &Finding, content: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Body {
@@ -43,21 +43,21 @@ pub(super) fn body(f: &Finding, content: &ReplyContent, w: &MessageOptions, form
 fn rich(f: &Finding, content: &ReplyContent, who: Option<&Mention>, lines: &[Line]) -> Rich {
     let mut first = Runs::new();
     if let Some(who) = who {
-        first = first.mention(who).say(" ");
+        first = first.mention(who).literal(" ");
     }
     if let Some(time) = content.unacknowledged_for {
-        first = first.bold(&call(f, time)).say(" · ");
+        first = first.bold(&call(f, time)).literal(" · ");
     }
     if let Some(assessment) = content.assessment {
-        first = first.bold(&assessment::title(assessment)).say(" · ");
+        first = first.bold(&assessment::title(assessment)).literal(" · ");
     }
     if let Some(was) = content.previous_severity {
-        first = first.bold(&increase(f, was)).say(" · ");
+        first = first.bold(&increase(f, was)).literal(" · ");
     }
     Rich::new().section(named(f, first)).bullets(lines.iter().map(render::to_text_runs))
 }
 
-/// The resource, or the title where no resource is known.
+/// The resource, or the title if no resource is known.
 fn named(f: &Finding, runs: Runs) -> Runs {
     let subject = f.subject();
     if subject.is_empty() { runs.text(&style::display_title(f)) } else { runs.append(render::to_text_runs(subject)) }
@@ -69,11 +69,11 @@ fn named_in_mrkdwn(f: &Finding) -> Mrkdwn {
     if subject.is_empty() { Mrkdwn::new().code(&style::display_title(f)) } else { render::to_fallback(subject) }
 }
 
-/// Why a reply is in the channel, and where the message of its finding is.
+/// The reason why a reply is in the channel, and a link to the message of its finding.
 fn no_thread(message_link: Option<&str>) -> Runs {
-    let runs = Runs::new().say("The thread of this finding accepts no replies");
+    let runs = Runs::new().literal("The thread of this finding accepts no replies");
     match message_link.and_then(Link::new) {
-        Some(to) => runs.say(": ").link(&to, &links::link_label("open its message")),
+        Some(to) => runs.literal(": ").link(&to, &links::link_label("open its message")),
         None => runs,
     }
 }
@@ -199,7 +199,7 @@ fn fallback(
 
 /// The text of the old message of a finding whose route leads to another channel.
 pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: MessageForm) -> Body {
-    // `<#C…>` would be a control sequence: an id is shown as what it is.
+    // `<#C…>` would be a control sequence. The ID is shown as text.
     let channel = SafeText::single_line(to_channel);
     let link = link.and_then(Link::new);
     let mut text = Mrkdwn::new().literal("This finding has moved to ").code(&channel);
@@ -213,12 +213,12 @@ pub(super) fn moved(id: &str, to_channel: &str, link: Option<&str>, form: Messag
     if form != MessageForm::Blocks {
         return Body::text_only(fallback);
     }
-    let mut runs = Runs::new().say("➡️ This finding has moved to ").code(&channel);
+    let mut runs = Runs::new().literal("➡️ This finding has moved to ").code(&channel);
     if let Some(to) = &link {
-        runs = runs.say(": ").link(to, &links::link_label("open the message"));
+        runs = runs.literal(": ").link(to, &links::link_label("open the message"));
     }
     let mut b = BodyBuilder::new().color(style::NEUTRAL);
-    // With a bar, so that it takes the place of the finding's: what an update does not give, Slack keeps.
+    // The bar replaces the bar of the finding: Slack keeps the arguments that an update omits.
     b.push(Priority::Vital, Block::rich_text(Rich::new().section(runs)));
     b.push_attachment(Priority::Useful, Block::context([SafeText::single_line(&format!("finding {id}")).into()]));
     b.finish(fallback)

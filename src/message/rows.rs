@@ -1,20 +1,20 @@
-//! Rows of the message of a finding: as many lines per topic as fit into the limits of Slack.
+//! Renders the rows of the message of a finding: per topic, the lines that fit into the limits of Slack.
 
 use super::blocks::{Rich, Runs};
 use super::render;
 use super::text::SafeText;
 use crate::finding::{Finding, Line, Topic};
 
-/// Maximum length of one line: no value that an attacker chose displaces the other rows.
+/// Maximum length of one line, so that no value that an attacker chose displaces the other rows.
 const LINE: usize = 1_000;
-/// Space for `+12 more in the console`.
+/// Number of characters reserved for `+12 more in the console`.
 const MORE: usize = 30;
 
 /// The layout of a matter.
 struct Matter {
     about: Topic,
     label: &'static str,
-    /// If not all lines fit, a matter of importance 6 keeps about twice as many as one of importance 3.
+    /// If not all lines fit, a matter of importance 6 keeps about twice as many lines as one of importance 3.
     importance: usize,
     layout: Layout,
 }
@@ -84,14 +84,14 @@ impl Row {
         self.lines.len() - self.shown + self.left_out
     }
 
-    /// How much the row shows in relation to its importance.
+    /// Number of lines shown in relation to the importance.
     fn depth(&self) -> usize {
         self.shown * 1_000 / self.importance
     }
 
     fn rich(&self, rich: Rich) -> Rich {
         let shown = self.lines.iter().take(self.shown).cloned().chain(self.more());
-        let label = Runs::new().label(self.label).say("  ");
+        let label = Runs::new().label(self.label).literal("  ");
         match self.layout {
             Layout::Inline => rich.section(label.append(joined(shown))),
             Layout::List => {
@@ -113,7 +113,7 @@ fn cut(lines: &[Line]) -> Vec<Runs> {
 }
 
 fn joined(lines: impl Iterator<Item = Runs>) -> Runs {
-    let join = |joined: Runs, line: Runs| if joined.is_empty() { line } else { joined.say(" · ").append(line) };
+    let join = |joined: Runs, line: Runs| if joined.is_empty() { line } else { joined.literal(" · ").append(line) };
     lines.fold(Runs::new(), join)
 }
 
@@ -130,8 +130,8 @@ pub(super) fn of_finding(f: &Finding, adapt: impl Fn(Topic, &mut Vec<Line>)) -> 
     rows
 }
 
-/// Hides lines of the rows until they fit: each time the last line of the row that shows most for its importance. Each
-/// row keeps its first line.
+/// Hides lines until the rows fit. It always hides the last line of the row that shows most lines in relation to its
+/// importance. Each row keeps its first line.
 pub(super) fn fit(rows: &mut [Row], capacity: usize) {
     let mut total = units(rows);
     while total > capacity {

@@ -1,4 +1,4 @@
-//! The lines about the state of a finding: between the line under the title and the details.
+//! Renders the lines about the status of a finding, between the line under the title and the details.
 
 use super::blocks::Runs;
 use super::text::Mention;
@@ -6,8 +6,8 @@ use super::{Addressing, Marks, RenderContext, notes};
 use crate::finding::Finding;
 use crate::user::UserId;
 
-/// Why nobody needs to look at the finding any more, as a word for its title: then its message is gray and mentions
-/// nobody. None for an open finding.
+/// The word for the title of a closed finding, such as “Archived”. The message of a closed finding is gray and mentions
+/// nobody. `None` for an open finding.
 pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> {
     let is_resolved = life.marks.is_some_and(|marks| marks.resolved.is_some());
     match (is_resolved, f.archived || life.archived) {
@@ -17,13 +17,13 @@ pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> 
     }
 }
 
-/// The mention of a message. A sample finding mentions nobody, and neither does one that is closed.
+/// The mention of a message. `None` for a sample finding and for a closed finding.
 pub(super) fn mention(f: &Finding, life: &RenderContext) -> Option<Mention> {
     let is_wanted = !f.sample && closed(f, life).is_none();
     life.mention.filter(|_| is_wanted).and_then(Mention::parse)
 }
 
-/// Channel and mention as the notes name them: a mention that the finding does not need was not omitted.
+/// Channel and mention for the notes. A mention that the finding does not need does not count as omitted.
 pub(super) fn addressing<'a>(f: &Finding, life: &RenderContext<'a>) -> Addressing<'a> {
     let is_quiet = f.sample || closed(f, life).is_some();
     Addressing {
@@ -33,14 +33,14 @@ pub(super) fn addressing<'a>(f: &Finding, life: &RenderContext<'a>) -> Addressin
     }
 }
 
-/// Who resolved, acknowledged or muted the finding. An edit of a message notifies nobody.
+/// The people who resolved, acknowledged or muted the finding. An edit of a message notifies nobody.
 fn mark_lines(marks: &Marks) -> Vec<Runs> {
     let line = |label: &'static str, user: &Option<UserId>| {
         let who = Mention::parse(&user.as_ref()?.to_mention())?;
-        Some(Runs::new().label(label).say("  by ").mention(&who))
+        Some(Runs::new().label(label).literal("  by ").mention(&who))
     };
     let Marks { acknowledged, resolved, muted } = marks;
-    let muted = line("Muted", muted).map(|runs| runs.say(" · its thread announces only a higher severity level"));
+    let muted = line("Muted", muted).map(|runs| runs.literal(" · its thread announces only a higher severity level"));
     [line("Resolved", resolved), line("Acknowledged", acknowledged), muted].into_iter().flatten().collect()
 }
 
@@ -48,9 +48,9 @@ fn mark_lines(marks: &Marks) -> Vec<Runs> {
 pub(super) fn lines(f: &Finding, life: &RenderContext) -> Vec<Runs> {
     let mut lines = notes::runs(&addressing(f, life));
     lines.extend(life.marks.into_iter().flat_map(mark_lines));
-    // The title has one word: that of the person.
+    // The title has one word, and the resolution by a person takes precedence.
     if closed(f, life) == Some("Resolved") && (f.archived || life.archived) {
-        lines.push(Runs::new().label("Archived").say("  this finding is archived in GuardDuty"));
+        lines.push(Runs::new().label("Archived").literal("  this finding is archived in GuardDuty"));
     }
     lines
 }

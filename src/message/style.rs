@@ -1,14 +1,14 @@
-//! Colors, emoji and titles.
+//! Colors, emoji and titles of messages.
 
 use super::blocks::Color;
 use super::text::SafeText;
 use super::top;
 use crate::finding::{Finding, SeverityLevel};
 
-/// The bar of what asks for nothing.
+/// Color of the bar of a message that needs no action.
 pub(super) const NEUTRAL: Color = Color("#9AA0A6");
 
-/// The bar: also for those who see no red from green the signs below differ in more than hue.
+/// Color of the bar. The signs below differ in more than color, for readers who cannot distinguish red from green.
 pub(super) fn color(level: SeverityLevel, archived: bool) -> Color {
     Color(match (archived, level) {
         (true, _) => "#9AA0A6",
@@ -34,7 +34,7 @@ pub(super) fn severity_badge(f: &Finding, closed: Option<&str>) -> SafeText {
     SafeText::single_line(&format!("{}{}", marks(f, closed), top::severity(f, closed.is_some())))
 }
 
-/// `🚨 Credentials of …`: the severity level is in the line below.
+/// `🚨 Credentials of …`. The severity level is in the line below.
 pub(super) fn title_line(f: &Finding, closed: Option<&str>) -> SafeText {
     SafeText::single_line(&format!("{}{}", marks(f, closed), display_title(f)))
 }
@@ -46,9 +46,9 @@ fn marks(f: &Finding, closed: Option<&str>) -> String {
     format!("{} {sample}{closed_words}", emoji(f.severity_level(), closed.is_some()))
 }
 
-/// GuardDuty's title without its mark of samples; without a title, the type in words and the resource.
-/// Addresses and domains in it are defanged, for it often names the other end; the names of the resource and of threats
-/// are not, even if they look like domains.
+/// The title of GuardDuty without its prefix for sample findings. If there is no title, the description of the type and
+/// the resource. Addresses and domains are defanged, because the title often names the remote host. Names of the resource
+/// and of threats are not defanged, even if they look like domains.
 pub(super) fn display_title(f: &Finding) -> SafeText {
     let given = f.title.as_deref().map(|t| t.trim_start_matches("[SAMPLE]").trim()).filter(|t| !t.is_empty());
     let title = given.map_or_else(|| default_title(f), str::to_owned);

@@ -1,4 +1,4 @@
-//! The summary of open findings.
+//! Renders the summary of open findings.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::{MessageForm, minimal, render, style};
 use crate::finding::SeverityLevel;
 use crate::time::Timestamp;
 
-/// What a summary says.
+/// Content of a summary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     pub id: String,
-    /// Open findings as GuardDuty counts them; `None` if no source could count.
+    /// Open findings as GuardDuty counts them. `None` if no source returned a count.
     pub open: Option<BTreeMap<SeverityLevel, u64>>,
-    /// Open findings created more than 1, 7 and 30 days ago; `None` if no source could count.
+    /// Open findings created more than 1, 7 and 30 days ago. `None` if no source returned a count.
     pub older: Option<[u64; 3]>,
-    /// Sources that did not count: `GetFindingsStatistics` is not permitted, or failed.
+    /// Sources without a count: `GetFindingsStatistics` is not permitted, or failed.
     pub unknown: Vec<String>,
-    /// Announced for the first time, and archived, since the last summary.
+    /// Findings announced for the first time, and findings archived, since the last summary.
     pub new: u64,
     pub archived: u64,
     /// `None` without triage.
@@ -30,7 +30,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Names a source that did not count, once.
+    /// Adds a source without a count, once.
     pub fn add_unknown(&mut self, source: &str) {
         if self.unknown.iter().all(|known| known != source) {
             self.unknown.push(source.to_owned());
@@ -56,7 +56,7 @@ pub struct NoisyPair {
     pub finding_type: String,
     /// Untrusted.
     pub resource: String,
-    /// How often it was seen in all.
+    /// Total number of occurrences.
     pub count: u64,
     /// A command that creates a suppression rule for this pair.
     pub command: String,
@@ -95,7 +95,7 @@ fn full(summary: &Summary) -> Body {
     }
     if !summary.noisiest.is_empty() {
         let heading =
-            Runs::new().bold(&SafeText::single_line("Most frequent")).say(" · run the command to suppress a pair");
+            Runs::new().bold(&SafeText::single_line("Most frequent")).literal(" · run the command to suppress a pair");
         b.push_attachment(Priority::Important, Block::rich_text(Rich::new().section(heading)));
     }
     for pair in &summary.noisiest {
@@ -107,11 +107,11 @@ fn full(summary: &Summary) -> Body {
     b.finish(fallback(summary))
 }
 
-/// The numbers, one statement a line.
+/// The numbers, one statement per line.
 fn lines(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
     match &summary.open {
-        Some(open) => lines.push(format!("Open: {}", by_band(open))),
+        Some(open) => lines.push(format!("Open: {}", by_severity_level(open))),
         None => lines.push("Open: not known".to_owned()),
     }
     if let Some([day, week, month]) = summary.older {
@@ -136,7 +136,7 @@ fn lines(summary: &Summary) -> Vec<String> {
 }
 
 /// `1 critical · 24 high · 38 medium · 19 low`
-fn by_band(open: &BTreeMap<SeverityLevel, u64>) -> String {
+fn by_severity_level(open: &BTreeMap<SeverityLevel, u64>) -> String {
     let levels = SeverityLevel::ALL.into_iter().rev();
     let counts: Vec<String> =
         levels.map(|level| format!("{} {}", open.get(&level).copied().unwrap_or(0), level.name())).collect();
@@ -148,21 +148,21 @@ fn worst(finding: &WorstFinding) -> Runs {
     let severity =
         format!("{sign} {} {} · ", finding.level.name().to_uppercase(), SeverityLevel::format_score(finding.severity));
     let title = SafeText::single_line(&finding.title).defang().truncate(LABEL);
-    let runs = Runs::new().text(&SafeText::single_line(&severity)).say(" ");
+    let runs = Runs::new().text(&SafeText::single_line(&severity)).literal(" ");
     let runs = match finding.permalink.as_deref().and_then(Link::new) {
         Some(to) => runs.link(&to, &title),
         None => runs.text(&title),
     };
-    render::push_date(runs.say(" · since "), finding.since)
+    render::push_date(runs.literal(" · since "), finding.since)
 }
 
 fn noisy(pair: &NoisyPair) -> Runs {
     let count = format!("{} times", pair.count);
     Runs::new()
         .code(&SafeText::single_line(&pair.finding_type))
-        .say(" on ")
+        .literal(" on ")
         .code(&SafeText::single_line(&pair.resource).truncate(RESOURCE))
-        .say(" · ")
+        .literal(" · ")
         .text(&SafeText::single_line(&count))
 }
 

@@ -61,28 +61,28 @@ fn every_shape_of_the_api_is_rendered() {
 fn recurrence_shows_attributes_that_guardduty_no_longer_returns() {
     let seen_before =
         ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(str::to_owned);
-    let told = seen(&full(
+    let message = seen(&full(
         &fixture("iam-tor-caller"),
         &RenderContext { known_attributes: &seen_before, ..RenderContext::default() },
     ));
     assert!(
-        told.contains("  - 3 remote IPs in total, previously `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
-        "{told}"
+        message.contains("  - 3 remote IPs in total, previously `198[.]51[.]100[.]4`, `203[.]0[.]113[.]88`\n"),
+        "{message}"
     );
-    assert!(told.contains("  - 2 countries in total, previously France\n"), "{told}");
+    assert!(message.contains("  - 2 countries in total, previously France\n"), "{message}");
 }
 
 #[test]
 fn mention_is_omitted_for_sample_and_archived_findings() {
-    let told = |f: &Finding, archived| {
+    let message = |f: &Finding, archived| {
         full(f, &RenderContext { archived, mention: Some(MENTION), ..RenderContext::default() })
     };
     let live = fixture("iam-tor-caller");
-    assert_eq!(told(&live, false)["blocks"][0]["text"]["text"], MENTION);
-    assert!(told(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
+    assert_eq!(message(&live, false)["blocks"][0]["text"]["text"], MENTION);
+    assert!(message(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
     for quiet in [
-        told(&live, true),
-        told(&fixture("sample"), false),
+        message(&live, true),
+        message(&fixture("sample"), false),
         full(&live, &RenderContext { mention: Some("@here"), ..RenderContext::default() }),
     ] {
         assert!(!quiet.to_string().contains("subteam") && !quiet.to_string().contains("@here"), "{quiet}");
@@ -112,9 +112,9 @@ fn unknown_resource_type_is_rendered_as_plain_text() {
         &json!({"id": "1", "updatedAt": "2026-11-24T12:34:56Z", "service": {"detection": {"sequence": sequence}}})
             .to_string(),
     );
-    let told = super::finding(&f[0], &RenderContext::default(), &wording(), MessageForm::Blocks).payload();
-    assert_eq!(promises::kept(&told), Ok(()));
-    assert!(told["text"].as_str().unwrap().contains("New kind `u`"), "{told}");
+    let message = super::finding(&f[0], &RenderContext::default(), &wording(), MessageForm::Blocks).payload();
+    assert_eq!(promises::kept(&message), Ok(()));
+    assert!(message["text"].as_str().unwrap().contains("New kind `u`"), "{message}");
 }
 
 #[test]
@@ -128,13 +128,13 @@ fn archived_finding_is_gray_and_labeled_until_it_is_restored() {
 }
 
 #[test]
-fn a_message_in_the_wrong_channel_names_the_right_one() {
-    let told = full(
+fn message_in_a_fallback_channel_names_the_intended_channel() {
+    let message = full(
         &fixture("iam-tor-caller"),
         &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() },
     );
-    assert!(seen(&told).contains("intended for `#sec-critical`, which rejected the message"));
-    assert!(told["text"].as_str().unwrap().contains("`#sec-critical`"));
+    assert!(seen(&message).contains("intended for `#sec-critical`, which rejected the message"));
+    assert!(message["text"].as_str().unwrap().contains("`#sec-critical`"));
 }
 
 #[test]
@@ -152,10 +152,10 @@ fn a_message_links_to_the_messages_of_related_findings() {
 }
 
 #[test]
-fn the_portal_leads_into_the_findings_own_account() {
+fn portal_link_opens_the_account_of_the_finding() {
     let portal = ConsolePortal { url: "https://d-1234567890.awsapps.com/start".into(), role: "SecurityAudit".into() };
     let f = fixture("iam-tor-caller");
-    let told = super::finding(
+    let message = super::finding(
         &f,
         &RenderContext::default(),
         &MessageOptions { portal: Some(portal), ..wording() },
@@ -163,20 +163,20 @@ fn the_portal_leads_into_the_findings_own_account() {
     )
     .payload();
     let link = "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name=SecurityAudit&destination=https%3A%2F%2Feu-west-1.console.aws.amazon.com%2F";
-    assert!(told.to_string().contains(link), "{told}");
+    assert!(message.to_string().contains(link), "{message}");
 }
 
 #[test]
-fn each_form_carries_the_metadata_and_the_last_one_only_what_is_checked() {
+fn each_form_has_the_metadata_and_the_minimal_form_only_validated_fields() {
     let f = fixture("hostile");
     for form in [MessageForm::Blocks, MessageForm::Text, MessageForm::Minimal] {
-        let told = super::finding(&f, &RenderContext::default(), &wording(), form).payload();
+        let message = super::finding(&f, &RenderContext::default(), &wording(), form).payload();
         assert_eq!(
-            told["metadata"],
+            message["metadata"],
             json!({"event_type": "guardduty_finding", "event_payload": {"finding_id": f.id, "updated_at": "2026-11-24T12:34:56.789Z",
                 "account_id": "111122223333", "region": "eu-west-1", "detector_id": "7ab0b5c2d4e61f7a8b9c0d1e2f3a4b5c", "type": "Discovery:S3/MaliciousIPCaller", "severity": 8.0}})
         );
-        assert_eq!(told.get("blocks").is_some(), form == MessageForm::Blocks);
+        assert_eq!(message.get("blocks").is_some(), form == MessageForm::Blocks);
     }
     insta::assert_snapshot!(super::finding(&f, &RenderContext::default(), &wording(), MessageForm::Minimal).fallback(), @"🔴 HIGH 8.0 · GuardDuty finding 8e20e5f0a627b4dd4dedc41a597ab672 · account 111122223333 · eu-west-1 · <https://eu-west-1.console.aws.amazon.com/guardduty/home?region=eu-west-1#/findings?macros=current&amp;fId=8e20e5f0a627b4dd4dedc41a597ab672|open in GuardDuty> · Slack rejected the details; see the log");
 }
@@ -226,9 +226,9 @@ fn a_reply_is_at_most_half_of_its_message() {
 fn a_digest_groups_counts_and_names_the_critical() {
     let all: Vec<Finding> = fixtures().into_values().collect();
     let many: Vec<&Finding> = all.iter().cycle().take(200).collect();
-    let told = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), MessageForm::Blocks).payload();
-    assert_eq!(told["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
-    insta::assert_snapshot!("digest", seen(&told));
+    let message = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), MessageForm::Blocks).payload();
+    assert_eq!(message["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
+    insta::assert_snapshot!("digest", seen(&message));
     insta::assert_snapshot!(
         "digest-text",
         super::digest("d-1", &many, &wording(), &Addressing::default(), MessageForm::Text).fallback()

@@ -1,15 +1,15 @@
-//! Text that cannot do what its author wanted it to do.
+//! Text types that make untrusted text safe for a Slack message.
 //!
-//! A finding is full of strings that an attacker wrote: user agents, object keys, domain and pod names, process
-//! arguments. Three types keep them text:
+//! A finding contains many strings that an attacker can choose: user agents, object keys, domain and pod names, process
+//! arguments. Three types ensure that they are shown as text only:
 //!
-//! - [`SafeText`]: nothing in it is hidden or moves what stands around it. For `plain_text` and `rich_text`, which Slack
-//!   does not interpret.
-//! - [`Mrkdwn`]: `&`, `<` and `>` escaped, control sequences only through constructors of our own.
-//! - [`Link`]: an `http(s)` URL that cannot end early.
+//! - [`SafeText`]: no character in it is hidden or moves the text around it. It is for `plain_text` and `rich_text`,
+//!   which Slack does not interpret.
+//! - [`Mrkdwn`]: `&`, `<` and `>` are escaped. Only its constructors create control sequences.
+//! - [`Link`]: an `http(s)` URL in which no character ends it early.
 //!
-//! All lengths are UTF-16 code units: Slack does not say what it counts, and a string has never fewer of them than it
-//! has characters, so a bound kept here is kept either way.
+//! All lengths are UTF-16 code units. Slack does not document whether its limits count characters or code units. A string
+//! never has fewer code units than characters, so a limit in code units is safe in both cases.
 
 mod defang;
 mod link;
@@ -25,12 +25,12 @@ pub use defang::{defang_domain, defang_ip, defang_text, defang_text_except, defa
 pub use link::{Link, percent_encode};
 pub use mrkdwn::{Mention, Mrkdwn};
 
-/// The length by which every limit is kept: UTF-16 code units.
+/// Length in UTF-16 code units, the unit of all limits.
 pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// `text` if it is no longer than `max` units, else as many whole graphemes as fit with an ellipsis after them.
+/// Returns `text` if it is not longer than `max` units, otherwise the whole graphemes that fit, and an ellipsis.
 pub fn truncate(text: &str, max: usize) -> String {
     if text.len() <= max || utf16_len(text) <= max {
         return text.to_owned();
@@ -47,19 +47,19 @@ pub fn truncate(text: &str, max: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Text in which nothing is hidden: control characters, bidirectional controls, zero-width and other invisible
-/// characters stand as visible marks (`␛`, `⟨U+202E⟩`). It holds no other white space than a space and, made by
-/// [`SafeText::multi_line`], `\n`. To make it of what is plain already changes nothing.
+/// Text without hidden characters: control characters, bidirectional controls, zero-width and other invisible characters
+/// are replaced by visible marks (`␛`, `⟨U+202E⟩`). The only white space in it is the space and, in text of
+/// [`SafeText::multi_line`], `\n`. The conversion is idempotent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafeText(String);
 
 impl SafeText {
-    /// One line: every run of white space and line breaks becomes one space.
+    /// Converts to one line: every run of white space and line breaks becomes one space.
     pub fn single_line(raw: &str) -> Self {
         Self(visible::single_line(raw))
     }
 
-    /// Line breaks stay, of several empty lines one.
+    /// Keeps line breaks. Several empty lines become one.
     pub fn multi_line(raw: &str) -> Self {
         Self(visible::multi_line(raw))
     }
@@ -72,23 +72,23 @@ impl SafeText {
         self.0.is_empty()
     }
 
-    /// UTF-16 code units.
+    /// Number of UTF-16 code units.
     pub fn utf16_len(&self) -> usize {
         utf16_len(&self.0)
     }
 
-    /// At most `max` units, cut between graphemes, with an ellipsis.
+    /// Truncates the text to `max` units, between graphemes, with an ellipsis.
     pub fn truncate(&self, max: usize) -> Self {
         Self(truncate(&self.0, max))
     }
 
-    /// Defanged wherever it could be taken for a link: for words that a reader may be shown in a place where Slack
-    /// makes links by itself (the top-level `text`).
+    /// Defangs everything that could become a link. It is for texts in places where Slack creates links by itself (the
+    /// top-level `text`).
     pub fn defang(&self) -> Self {
         Self(defang_text(&self.0))
     }
 
-    /// The same, but for these names wherever they stand as a whole.
+    /// Like `defang`, except for these names where they are whole words.
     pub fn defanged_except(&self, names: &[&str]) -> Self {
         Self(defang_text_except(&self.0, names))
     }

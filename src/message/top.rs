@@ -1,4 +1,4 @@
-//! The line under the title: severity level, account, region, time and count.
+//! Renders the line under the title: severity level, account, region, time and count.
 
 use super::blocks::Runs;
 use super::text::{Mrkdwn, SafeText};
@@ -10,17 +10,17 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// `HIGH 8.0 · payments-prod (111122223333) · eu-west-1 · today 01:58–02:41 · 14 times`
 pub(super) fn line(f: &Finding, w: &MessageOptions, is_closed: bool) -> Runs {
-    let runs = Runs::new().bold(&SafeText::single_line(&severity(f, is_closed))).say(" · ");
+    let runs = Runs::new().bold(&SafeText::single_line(&severity(f, is_closed))).literal(" · ");
     let place = place(f, w);
-    let runs = if place.is_empty() { runs } else { runs.append(render::to_text_runs(&place)).say(" · ") };
+    let runs = if place.is_empty() { runs } else { runs.append(render::to_text_runs(&place)).literal(" · ") };
     let runs = match seen(f) {
         Some(seen) => seen.runs(runs),
-        None => runs.say("time unknown"),
+        None => runs.literal("time unknown"),
     };
-    if f.count > 1 { runs.say(" · ").text(&SafeText::single_line(&times(f))) } else { runs }
+    if f.count > 1 { runs.literal(" · ").text(&SafeText::single_line(&times(f))) } else { runs }
 }
 
-/// The same for the one-line fallback, without the severity level. Each part begins with a separator.
+/// The line for the one-line fallback, without the severity level. Each part begins with a separator.
 pub(super) fn fallback(f: &Finding, w: &MessageOptions) -> Mrkdwn {
     let mut text = Mrkdwn::new();
     let place = place(f, w);
@@ -51,7 +51,7 @@ pub(super) fn place(f: &Finding, w: &MessageOptions) -> Line {
         Some(name) => Line::new().untrusted(name).literal(" (").untrusted(&f.account_id).literal(")"),
         None => Line::new().untrusted(&f.account_id),
     };
-    // A finding about a global service happens in one region and is seen in each.
+    // A finding about a global service occurs in one region and is reported in each.
     let region = match f.region == f.origin.region || f.origin.region.is_empty() {
         true => Line::new().separated_untrusted(&f.region),
         false => Line::new().untrusted(&f.region).literal(", reported in ").untrusted(&f.origin.region),
@@ -63,10 +63,10 @@ fn times(f: &Finding) -> String {
     format!("{} times", f.count)
 }
 
-/// When a finding was first and last seen.
+/// Times at which a finding was first and last seen.
 struct Seen {
     first: Timestamp,
-    /// None if it is in the same minute.
+    /// `None` if it is in the same minute.
     last: Option<Timestamp>,
 }
 
@@ -86,8 +86,8 @@ impl Seen {
     fn runs(&self, runs: Runs) -> Runs {
         let runs = render::push_date(runs, self.first);
         match self.last {
-            Some(last) if self.is_within_a_day(last) => render::clock(runs.say("–"), last),
-            Some(last) => render::push_date(runs.say(" – "), last),
+            Some(last) if self.is_within_a_day(last) => render::clock(runs.literal("–"), last),
+            Some(last) => render::push_date(runs.literal(" – "), last),
             None => runs,
         }
     }

@@ -1,27 +1,27 @@
-//! What Slack shows of a message: the one-line fallback, blocks, and a colored bar with further blocks, within the
-//! limits of a whole message.
+//! Builds the visible part of a message, within the limits of a whole message: the one-line fallback, blocks, and a
+//! colored attachment with more blocks.
 
 use serde_json::{Map, Value, json};
 
 use super::super::text::Mrkdwn;
 use super::Block;
 
-/// The limit of a message, not documented: 11,341 characters of block text were refused in the wild
-/// (`msg_blocks_too_long`), so all blocks and the fallback stay below 9,000.
+/// Maximum length of all blocks and the fallback together. Slack does not document its limit. It rejected 11,341
+/// characters of block text (`msg_blocks_too_long`).
 pub const MAX_TOTAL: usize = 8_900;
 const MAX_BLOCKS: usize = 50;
-/// Maximum number of blocks in one attachment. Not documented: more were rejected (`invalid_attachments`).
+/// Maximum number of blocks in one attachment. Slack does not document it, but rejects more (`invalid_attachments`).
 const BAR_BLOCKS: usize = 20;
 const MAX_FALLBACK: usize = 4_000;
-/// A block that would be cut shorter than this is left out instead.
+/// Minimum length of a truncated block. A block that would be shorter is omitted.
 const MIN_BLOCK_LENGTH: usize = 120;
 
-/// The top-level `text`: one line of at most 4,000, complete without the blocks.
+/// The top-level `text`: one line of at most 4,000 units, complete without the blocks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FallbackText(Mrkdwn);
 
 impl FallbackText {
-    /// Slack refuses an empty one: then it is a dash.
+    /// An empty text becomes a dash, because Slack rejects an empty text.
     pub fn new(text: Mrkdwn) -> Self {
         let text = text.one_line().truncate(MAX_FALLBACK);
         Self(if text.is_empty() { Mrkdwn::new().literal("–") } else { text })
@@ -32,8 +32,8 @@ impl FallbackText {
     }
 }
 
-/// Characters that other blocks can have in a message with this fallback and these blocks.
-pub fn room_beside<'b>(fallback: &FallbackText, blocks: impl IntoIterator<Item = &'b Block>) -> usize {
+/// Number of characters that are left for other blocks in a message with this fallback and these blocks.
+pub fn remaining_capacity<'b>(fallback: &FallbackText, blocks: impl IntoIterator<Item = &'b Block>) -> usize {
     let used: usize = blocks.into_iter().map(Block::utf16_len).sum();
     MAX_TOTAL.saturating_sub(fallback.0.utf16_len() + used)
 }
@@ -42,14 +42,14 @@ pub fn room_beside<'b>(fallback: &FallbackText, blocks: impl IntoIterator<Item =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color(pub &'static str);
 
-/// How much a reader would miss a block: what is missed least goes first when a message is too long.
+/// Importance of a block. If a message is too long, the least important blocks are omitted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     Extra,
     Detail,
     Useful,
     Important,
-    /// cut only when nothing else is left
+    /// Truncated only if no other block is left.
     Vital,
 }
 
@@ -60,7 +60,7 @@ struct RankedBlock {
     block: Block,
 }
 
-/// Collects blocks in the order shown, with what each is worth; [`BodyBuilder::finish`] makes them fit.
+/// Collects blocks in the order shown, with their priorities. [`BodyBuilder::finish`] shortens them to the limits.
 #[derive(Clone, Debug, Default)]
 pub struct BodyBuilder {
     color: Option<Color>,
@@ -72,7 +72,7 @@ impl BodyBuilder {
         Self::default()
     }
 
-    /// Without it, blocks put beside the bar stand below the others.
+    /// Sets the color of the bar. Without a color, the blocks of the attachment follow the other blocks.
     pub fn color(mut self, color: Color) -> Self {
         self.color = Some(color);
         self
@@ -93,7 +93,7 @@ impl BodyBuilder {
         self
     }
 
-    /// Leaves out or cuts the least important blocks, of equals the last, until everything fits.
+    /// Omits or truncates the least important blocks until everything fits; among equal priorities, the last one first.
     pub fn finish(mut self, fallback: FallbackText) -> Body {
         while self.items.len() > MAX_BLOCKS {
             self.drop_lowest_priority(|_| true);
@@ -133,7 +133,7 @@ impl BodyBuilder {
     }
 }
 
-/// Without dividers that divide nothing any more.
+/// Removes dividers that no longer separate blocks.
 fn trim_dividers(blocks: Vec<Block>) -> Vec<Block> {
     let mut out: Vec<Block> = Vec::with_capacity(blocks.len());
     for block in blocks {
@@ -147,7 +147,7 @@ fn trim_dividers(blocks: Vec<Block>) -> Vec<Block> {
     out
 }
 
-/// A message's visible part, within every limit.
+/// The visible part of a message, within every limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     fallback: FallbackText,
@@ -207,7 +207,7 @@ mod tests {
         b.push(Priority::Vital, section("top"))
             .push_attachment(Priority::Useful, section("bar"))
             .push(Priority::Extra, None);
-        assert_snapshot!(json!(b.finish(fallback("said in one line")).json()), @r##"{"attachments":[{"blocks":[{"expand":true,"text":{"emoji":false,"text":"bar","type":"plain_text"},"type":"section"}],"color":"#a30200"}],"blocks":[{"expand":true,"text":{"emoji":false,"text":"top","type":"plain_text"},"type":"section"}],"text":"said in one line"}"##);
+        assert_snapshot!(json!(b.finish(fallback("one line")).json()), @r##"{"attachments":[{"blocks":[{"expand":true,"text":{"emoji":false,"text":"bar","type":"plain_text"},"type":"section"}],"color":"#a30200"}],"blocks":[{"expand":true,"text":{"emoji":false,"text":"top","type":"plain_text"},"type":"section"}],"text":"one line"}"##);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! `rich_text`: the block in which Slack interprets nothing. What an attacker can choose stands here.
+//! Builds `rich_text` blocks, in which Slack interprets nothing. Text that an attacker can choose is shown in them.
 
 use serde_json::{Value, json};
 
 use super::super::text::SafeText;
 use super::{MAX_TEXT, Runs};
 
-/// The elements of one `rich_text` block: sections, lists, preformatted text, in their order. Empty ones are left out.
+/// The elements of one `rich_text` block in order: sections, lists, preformatted text. Empty elements are omitted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rich(Vec<Element>);
 
@@ -51,7 +51,7 @@ impl Rich {
         self.0.iter().map(Element::utf16_len).sum()
     }
 
-    /// What of it fits into `max` units, from its start; `None` if that is nothing.
+    /// Returns the beginning that fits into `max` units, or `None` if nothing fits.
     pub(super) fn truncate(&self, max: usize) -> Option<Self> {
         super::truncate_items(&self.0, max, Element::utf16_len, Element::truncate).map(Self)
     }

@@ -1,11 +1,11 @@
-//! The text of one line of `rich_text`.
+//! Builds the text of one line of `rich_text`.
 
 use serde_json::{Value, json};
 
 use super::super::text::{Link, Mention, SafeText, truncate, utf16_len};
 use super::MAX_TEXT;
 
-/// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are left out.
+/// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are omitted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runs(Vec<Run>);
 
@@ -18,11 +18,11 @@ enum Run {
         format: &'static str,
         otherwise: SafeText,
     },
-    /// One, in Slack's syntax.
+    /// One mention in the syntax of Slack.
     Mention(String),
 }
 
-/// How a run looks.
+/// Style of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Bold,
@@ -47,12 +47,12 @@ impl Runs {
         Self::default()
     }
 
-    /// Words of our own, spaces at their ends included.
-    pub fn say(self, words: &'static str) -> Self {
+    /// Adds a literal with the spaces at its ends.
+    pub fn literal(self, words: &'static str) -> Self {
         self.run(words, None)
     }
 
-    /// Words of our own in bold: a label.
+    /// Adds a label: a literal in bold.
     pub fn label(self, words: &'static str) -> Self {
         self.run(words, Some(Style::Bold))
     }
@@ -73,14 +73,15 @@ impl Runs {
         self.styled(Style::Code, text)
     }
 
-    /// A link; its label is the URL where there is no other.
+    /// Adds a link. An empty label is replaced by the URL.
     pub fn link(mut self, to: &Link, label: &SafeText) -> Self {
         let label = if label.is_empty() { SafeText::single_line(to.as_str()) } else { label.clone() };
         self.0.push(Run::Link(to.clone(), label.truncate(MAX_TEXT)));
         self
     }
 
-    /// An instant in the reader's time zone, such as `{date_short_pretty} {time}`; `otherwise` is shown by what cannot do that.
+    /// Adds a time in the time zone of the reader, such as `{date_short_pretty} {time}`. Clients that do not support
+    /// dates show `otherwise`.
     pub fn date(mut self, seconds: i64, format: &'static str, otherwise: &SafeText) -> Self {
         self.0.push(Run::Date { seconds, format, otherwise: otherwise.clone() });
         self
@@ -88,7 +89,7 @@ impl Runs {
 
     pub fn mention(mut self, who: &Mention) -> Self {
         for (n, one) in who.iter().enumerate() {
-            self = if n == 0 { self } else { self.say(" ") };
+            self = if n == 0 { self } else { self.literal(" ") };
             self.0.push(Run::Mention(one.to_owned()));
         }
         self
@@ -114,7 +115,8 @@ impl Runs {
         self
     }
 
-    /// At most `max` units, with an ellipsis; a link, a date or a mention stays whole or goes. `None` if no run is left.
+    /// Truncates to `max` units, with an ellipsis. Links, dates and mentions are kept whole or removed. Returns `None` if
+    /// no run is left.
     pub fn truncate(&self, max: usize) -> Option<Self> {
         if self.utf16_len() <= max {
             return Some(self.clone());
@@ -148,7 +150,8 @@ impl Run {
         }
     }
 
-    /// Its head and an ellipsis, `max` units together; an ellipsis alone for what has no head.
+    /// Returns the beginning and an ellipsis, at most `max` units together, or only an ellipsis for a run that cannot be
+    /// truncated.
     fn head(&self, max: usize) -> Self {
         match self {
             Self::Text(text, style) => Self::Text(truncate(text, max), *style),
@@ -172,7 +175,7 @@ impl Run {
     }
 }
 
-/// In rich text a mention is an element of its own kind, not a control sequence.
+/// Returns the element of a mention. In rich text, a mention is a separate element and not a control sequence.
 fn mention(who: &str) -> Value {
     let inner = who.trim_matches(['<', '>']);
     if let Some(id) = inner.strip_prefix('@') {

@@ -1,4 +1,4 @@
-//! Which values of a finding are in no message, and why.
+//! Values of findings that no message shows, with the reasons.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn raw_fixtures() -> Vec<(String, Value, Finding)> {
     all.map(|(name, finding)| (name.clone(), raw(&name), finding)).collect()
 }
 
-/// Each value with its path; the indices of lists are left out. JSON inside a string is taken apart.
+/// Each value with its path, without the indices of lists. JSON inside a string is parsed.
 fn leaves_of(value: &Value, path: &str, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(members) => {
@@ -72,7 +72,7 @@ fn leaves_of(value: &Value, path: &str, leaves: &mut Vec<(String, Value)>) {
 /// The text of a message, as far as it can be compared with values.
 struct Shown {
     text: String,
-    /// The same without punctuation, in lowercase.
+    /// The text without punctuation, in lowercase.
     letters: String,
     times: Vec<i64>,
 }
@@ -116,7 +116,7 @@ impl Shown {
                 let is_time = [seconds, seconds / 1_000].iter().any(|time| self.times.contains(time));
                 is_time || self.has_word(&number.to_string()) || self.has_word(&format!("{}", seconds))
             }
-            // Whether words stand for a flag is not known here: paths of flags are listed.
+            // Flags are shown as words that cannot be recognized automatically: their paths are listed.
             _ => false,
         }
     }

@@ -1,8 +1,8 @@
-//! Messages as text, for snapshots.
+//! Renders messages as text, for snapshots.
 
 use serde_json::Value;
 
-/// A message as a reader sees it: bold as `**`, code as back-ticks, links with their target.
+/// A message as a reader sees it: bold as `**`, code as backticks, links with their target.
 pub(super) fn seen(payload: &Value) -> String {
     let mut out = format!("text: {}\n", payload["text"].as_str().unwrap_or_default());
     for block in payload["blocks"].as_array().into_iter().flatten() {

@@ -47,7 +47,7 @@ fn the_line_under_the_title_answers_how_severe_where_when_and_how_often() {
 }
 
 #[test]
-fn a_reply_stands_alone() {
+fn a_reply_is_complete_without_its_thread() {
     let content = ReplyContent { previous_severity: Some(2.0), ..ReplyContent::default() };
     for (name, finding) in fixtures().into_iter().filter(|(name, _)| name != "hostile") {
         let reply = super::super::reply(&finding, &content, &wording(), MessageForm::Blocks).payload();

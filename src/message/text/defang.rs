@@ -1,8 +1,8 @@
-//! Addresses that no client turns into links, and nobody opens by mistake.
+//! Defangs addresses, so that no client turns them into links and nobody opens them by mistake.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// `evil[.]example`. What was defanged before stays as it is.
+/// `evil[.]example`. Text that is defanged already does not change.
 pub fn defang_domain(domain: &str) -> String {
     break_dots(domain)
 }
@@ -14,8 +14,8 @@ pub fn defang_url(url: &str) -> String {
     format!("{}{}{}", defang_scheme(scheme), break_dots(&rest[..end]), &rest[end..])
 }
 
-/// `198[.]51[.]100[.]7`, `2001[:]db8::7`; addresses that lead nowhere from outside (private, loopback, link-local,
-/// shared) and what is no address at all stay as they are.
+/// `198[.]51[.]100[.]7`, `2001[:]db8::7`. Addresses that are not reachable from the internet (private, loopback,
+/// link-local, shared) and texts that are not addresses do not change.
 pub fn defang_ip(ip: &str) -> String {
     match ip.trim().parse() {
         Ok(IpAddr::V4(v4)) if is_public_v4(v4) => break_dots(ip),
@@ -27,8 +27,8 @@ pub fn defang_ip(ip: &str) -> String {
     }
 }
 
-/// Free text: whatever in it a chat client could take for a link (`scheme://…`, `mailto:`, a domain, a mail address), and
-/// public addresses, are defanged. It would rather defang a file name than let a domain pass.
+/// Defangs everything in free text that a chat client could turn into a link (`scheme://…`, `mailto:`, a domain, a mail
+/// address), and public addresses. A file name may be defanged, too: no domain may pass.
 pub fn defang_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -39,13 +39,13 @@ pub fn defang_text(text: &str) -> String {
     out
 }
 
-/// The same for a text in which some names are known to be no links: `john.doe`, `Linux.Mirai`.
+/// Like [`defang_text`], except for these names, which are known not to be links: `john.doe`, `Linux.Mirai`.
 pub fn defang_text_except(text: &str, names: &[&str]) -> String {
     let known = |word: &str| names.contains(&word.trim_matches(|c: char| !c.is_alphanumeric()));
     let mut out = String::with_capacity(text.len() + 16);
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
-        // `IAMUser/john.doe` holds a name too.
+        // `IAMUser/john.doe` contains a name, too.
         let name = word.rsplit_once('/').map_or(word, |(_, last)| last);
         let is_name = !word.contains(':') && (known(word) || known(name));
         out.push_str(&if is_name { word.to_owned() } else { defang_word(word) });
@@ -63,8 +63,8 @@ fn defang_word(word: &str) -> String {
     if out.contains('.') {
         out = break_domains(&out);
     }
-    // Twice is once: the dots come first, because a bracketed one ends what could be an address; and what follows a
-    // bracketed colon could be an address of its own.
+    // The result is idempotent only in this order. The dots come first, because a bracketed dot ends a possible address,
+    // and the text after a bracketed colon could be an address.
     if out.matches(':').count() > 1 && !word.contains("[:]") {
         out = map_runs(
             &out,
@@ -78,7 +78,7 @@ fn defang_word(word: &str) -> String {
     out
 }
 
-/// `mailto:` in whatever case.
+/// `mailto:` in any case.
 fn break_mailto(word: &str) -> String {
     let mut out = String::with_capacity(word.len() + 2);
     let mut from = 0;
@@ -91,7 +91,7 @@ fn break_mailto(word: &str) -> String {
     out + &word[from..]
 }
 
-/// Every `http://` of a word becomes `hxxp://`, every other `scheme://` becomes `scheme[:]//`.
+/// Replaces every `http://` of a word by `hxxp://`, and every other `scheme://` by `scheme[:]//`.
 fn break_schemes(word: &str) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut rest = word;
@@ -104,7 +104,7 @@ fn break_schemes(word: &str) -> String {
     out + rest
 }
 
-/// A scheme with what follows it up to the host.
+/// A scheme with the characters between it and the host.
 fn defang_scheme(scheme: &str) -> String {
     match scheme.to_ascii_lowercase().as_str() {
         "" => "://".into(),
@@ -114,8 +114,8 @@ fn defang_scheme(scheme: &str) -> String {
     }
 }
 
-/// Dots between two labels are bracketed in every run of host characters that is a public address, or whose last label
-/// could be a top-level domain.
+/// Puts brackets around the dots between two labels in every run of host characters that is a public address, or whose
+/// last label could be a top-level domain.
 fn break_domains(word: &str) -> String {
     map_runs(
         word,
@@ -127,7 +127,7 @@ fn break_domains(word: &str) -> String {
     )
 }
 
-/// The word with every run of such characters replaced.
+/// Returns the word with every run of such characters replaced.
 fn map_runs(word: &str, such: impl Fn(char) -> bool, replaced: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut rest = word;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_name_is_no_link() {
+    fn known_names_are_not_defanged() {
         let names = ["john.doe", "Linux.Mirai"];
         assert_eq!(
             defang_text_except("IAMUser/john.doe asked evil.example for Linux.Mirai.", &names),

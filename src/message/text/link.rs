@@ -1,16 +1,17 @@
-//! URLs that a reader can follow.
+//! Validates the URLs of links.
 
 use std::fmt::Write;
 
 use super::utf16_len;
 
-/// An `http` or `https` URL of at most 3,000 units, Slack's limit for a button's. Whatever RFC 3986 does not allow in a
-/// URL is percent-encoded, so that it ends neither a `<url|label>` nor an attribute early.
+/// An `http` or `https` URL of at most 3,000 units, the limit of Slack for the URL of a button. Characters that RFC 3986
+/// does not allow in a URL are percent-encoded, so that they cannot end a `<url|label>` or an attribute early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link(String);
 
 impl Link {
-    /// `None` for another scheme, for one without a host, and for one that is too long: a cut URL leads astray.
+    /// Returns `None` for another scheme, for a URL without a host, and for one that is too long: a truncated URL would
+    /// lead to another page.
     pub fn new(url: &str) -> Option<Self> {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
         if rest.is_empty() || rest.starts_with(['/', '?', '#', ':', '@']) {
@@ -26,7 +27,7 @@ impl Link {
     }
 }
 
-/// For one component of a URL: everything but RFC 3986's unreserved characters is encoded.
+/// Encodes one component of a URL: all characters except the unreserved ones of RFC 3986.
 pub fn percent_encode(component: &str) -> String {
     percent_encode_with(component, |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }

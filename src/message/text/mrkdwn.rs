@@ -1,17 +1,17 @@
-//! Slack's own mark-up, with no way to smuggle a control sequence in.
-//! Source: docs.slack.dev, “Formatting message text”.
+//! Builds texts in mrkdwn, the markup of Slack, in which untrusted text cannot add a control sequence.
+//! See docs.slack.dev, “Formatting message text”.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Link, SafeText, utf16_len};
 
-/// Whom to notify, one or several: `<!here>`, `<!channel>`, `<!everyone>`, `<@U…>`, `<!subteam^S…>`. It comes from the
-/// configuration only.
+/// The people that a message notifies, as one or several of `<!here>`, `<!channel>`, `<!everyone>`, `<@U…>` and
+/// `<!subteam^S…>`. Mentions come only from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention(Vec<String>);
 
 impl Mention {
-    /// `None` for anything else than the forms above, with blanks between.
+    /// Returns `None` if the text has another form. Several mentions are separated by spaces.
     pub fn parse(text: &str) -> Option<Self> {
         let each: Vec<String> = text.split_whitespace().map(parse_one).collect::<Option<_>>()?;
         (!each.is_empty()).then_some(Self(each))
@@ -26,7 +26,7 @@ impl Mention {
         self.iter().any(|one| matches!(one, "<!here>" | "<!channel>" | "<!everyone>"))
     }
 
-    /// What it mentions, in a form that notifies nobody: `@here, @S0123`.
+    /// The mention in a form that notifies nobody: `@here, @S0123`.
     pub fn names(&self) -> String {
         let name = |one: &str| format!("@{}", one.trim_matches(['<', '>', '!', '@']).trim_start_matches("subteam^"));
         self.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -43,16 +43,16 @@ fn parse_one(text: &str) -> Option<String> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum MrkdwnPart {
-    /// not yet escaped
+    /// Not yet escaped.
     Text(String),
-    /// between back-ticks; not yet escaped
+    /// Between backticks; not yet escaped.
     Code(String),
-    /// as Slack reads it; all of it or nothing
+    /// In the syntax of Slack. It is never truncated.
     Token(String),
 }
 
-/// Text in Slack's mrkdwn. `&`, `<` and `>` are escaped and nothing else is; links, dates and mentions exist only
-/// through their constructors. What an attacker can choose goes through [`Mrkdwn::code`], or not into mrkdwn at all.
+/// Text in mrkdwn. Only `&`, `<` and `>` are escaped. Only the constructors create links, dates and mentions. Text that
+/// an attacker can choose is added with [`Mrkdwn::code`], or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mrkdwn(Vec<MrkdwnPart>);
 
@@ -61,21 +61,21 @@ impl Mrkdwn {
         Self::default()
     }
 
-    /// Words of our own, `*bold*` and the like included.
+    /// Adds a literal, in which marks such as `*bold*` format.
     pub fn literal(mut self, words: &'static str) -> Self {
         self.0.push(MrkdwnPart::Text(words.into()));
         self
     }
 
-    /// Escaped, yet `*`, `_`, `~` and back-ticks in it still format: for numbers, names and ids that AWS checks, and for
-    /// the top-level fallback.
+    /// Adds escaped text, in which `*`, `_`, `~` and backticks still format. It is for numbers, names and IDs that AWS
+    /// validates, and for the top-level fallback.
     pub fn text(mut self, text: &SafeText) -> Self {
         self.0.push(MrkdwnPart::Text(text.as_str().into()));
         self
     }
 
-    /// Between back-ticks, where nothing formats; back-ticks of its own become `ˋ`. On one line. Slack sees it as code
-    /// only between spaces or punctuation.
+    /// Adds text between backticks, on one line. Nothing in it formats, and its own backticks become `ˋ`. Slack renders it
+    /// as code only between spaces or punctuation.
     pub fn code(mut self, text: &SafeText) -> Self {
         let text = SafeText::single_line(text.as_str()).as_str().replace('`', "ˋ");
         if !text.is_empty() {
@@ -95,7 +95,8 @@ impl Mrkdwn {
         self
     }
 
-    /// An instant in the reader's time zone, such as `{date_short_pretty} {time}`; `otherwise` is shown by what cannot do that.
+    /// Adds a time in the time zone of the reader, such as `{date_short_pretty} {time}`. Clients that do not support
+    /// dates show `otherwise`.
     pub fn date(mut self, seconds: i64, format: &'static str, otherwise: &SafeText) -> Self {
         let otherwise = SafeText::single_line(otherwise.as_str()).as_str().replace(['|', '^'], " ");
         self.0.push(MrkdwnPart::Token(format!("<!date^{seconds}^{format}|{}>", escape(&otherwise))));
@@ -115,22 +116,22 @@ impl Mrkdwn {
         self
     }
 
-    /// Nothing that would be seen: Slack refuses an empty text.
+    /// Returns true if the text shows nothing. Slack rejects an empty text.
     pub fn is_empty(&self) -> bool {
         self.render().trim().is_empty()
     }
 
-    /// UTF-16 code units, escapes counted as written.
+    /// Number of UTF-16 code units, with escapes as written.
     pub fn utf16_len(&self) -> usize {
         utf16_len(&self.render())
     }
 
-    /// As Slack wants it.
+    /// The text in the syntax of Slack.
     pub fn render(&self) -> String {
         self.0.iter().map(MrkdwnPart::render).collect()
     }
 
-    /// Every line break a space: for the top-level fallback.
+    /// Replaces every line break by a space, for the top-level fallback.
     pub fn one_line(mut self) -> Self {
         for part in &mut self.0 {
             if let MrkdwnPart::Text(text) = part {
@@ -140,7 +141,8 @@ impl Mrkdwn {
         self
     }
 
-    /// At most `max` units as rendered, with an ellipsis; no escape, link, date, mention or code is cut in two.
+    /// Truncates the text to `max` units as rendered, with an ellipsis. Escapes, links, dates, mentions and code are never
+    /// cut in two.
     pub fn truncate(&self, max: usize) -> Self {
         if self.utf16_len() <= max {
             return self.clone();
@@ -171,7 +173,7 @@ impl MrkdwnPart {
         }
     }
 
-    /// As much of it as fits into `capacity`, without an ellipsis.
+    /// Returns the beginning that fits into `capacity`, without an ellipsis.
     fn prefix(&self, capacity: usize) -> Option<MrkdwnPart> {
         match self {
             Self::Text(text) => Some(Self::Text(prefix(text, capacity))),
@@ -191,7 +193,7 @@ fn prefix(text: &str, capacity: usize) -> String {
     text.graphemes(true).take_while(fits).collect::<String>().trim_end().to_owned()
 }
 
-/// The three characters that Slack wants escaped, and only these.
+/// Escapes the three characters that Slack requires to be escaped, and only these.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,11 +1,11 @@
-//! Makes the invisible visible.
+//! Replaces invisible characters by visible marks.
 
 use std::fmt::Write;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The longest sequence that is one emoji (a family with skin tones) has 11 characters. Longer graphemes are letters
-/// under a heap of accents, which hide the lines above.
+/// Maximum number of characters of a grapheme. The longest sequence that is one emoji (a family with skin tones) has 11.
+/// Longer graphemes are letters with many combining marks, which hide the lines above.
 const MAX_GRAPHEME: usize = 16;
 
 pub(super) fn single_line(raw: &str) -> String {
@@ -28,7 +28,7 @@ pub(super) fn multi_line(raw: &str) -> String {
     limit_combining_marks(out)
 }
 
-/// Every character that is not seen as what it is becomes a mark; every line break `\n`, every other white space a space.
+/// Replaces every invisible or misleading character by a mark, every line break by `\n`, other white space by a space.
 fn reveal(raw: &str) -> String {
     let raw = raw.replace("\r\n", "\n");
     let mut out = String::with_capacity(raw.len());
@@ -77,8 +77,8 @@ impl PrecedingChar {
     }
 }
 
-/// Whether an invisible character is part of an emoji here: a zero-width joiner between two pictographs, one variation
-/// selector behind one. Everywhere else both only hide.
+/// Returns true if an invisible character is part of an emoji: a zero-width joiner between two pictographs, or one
+/// variation selector after a pictograph. In all other places both characters only hide something.
 fn is_legitimate_joiner(c: char, before: PrecedingChar, next: Option<char>) -> bool {
     match c {
         '\u{200D}' => {
@@ -90,13 +90,13 @@ fn is_legitimate_joiner(c: char, before: PrecedingChar, next: Option<char>) -> b
     }
 }
 
-/// Wide enough for every emoji, not exact: what matters is that no letter and no white space is among them.
+/// Includes every emoji. It is not exact, but it includes no letter and no white space.
 fn is_pictograph(c: char) -> bool {
     matches!(c, '©' | '®' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}'
         | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Characters that show nothing or move what stands around them: categories Cc (C1) and Cf, the property
+/// Characters that show nothing or move the text around them: categories Cc (C1) and Cf, the property
 /// `Default_Ignorable_Code_Point`, private use, non-characters, and letters that are blank by design.
 /// Source: Unicode 17, `DerivedCoreProperties.txt` and `DerivedGeneralCategory.txt`.
 fn is_invisible(c: char) -> bool {
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(single_line(&heap), format!("a{}⟨+4985⟩b", "\u{301}".repeat(15)));
     }
 
-    /// Strings that are rich in what this module is about.
+    /// Strings with many characters that this module replaces.
     fn tricky() -> impl Strategy<Value = String> {
         let odd = prop::sample::select(vec![
             '\n',

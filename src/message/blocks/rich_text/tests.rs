@@ -24,8 +24,8 @@ fn every_run_has_slacks_shape() {
         .mention(&Mention::parse("<@U1>").unwrap());
     let rich = Rich::new()
         .section(runs)
-        .bullets([Runs::new().say("a")])
-        .quote(Runs::new().say("q"))
+        .bullets([Runs::new().literal("a")])
+        .quote(Runs::new().literal("q"))
         .preformatted(&SafeText::multi_line("x\ny"));
     assert_snapshot!(rich.json().iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), @r#"
     {"elements":[{"style":{"bold":true},"text":"Actor ","type":"text"},{"style":{"code":true},"text":"<!here> `x`","type":"text"},{"text":"type","type":"link","url":"https://docs.aws.amazon.com/"},{"fallback":"22:13","format":"{time}","timestamp":1700000000,"type":"date"},{"range":"here","type":"broadcast"},{"type":"usergroup","usergroup_id":"S1"},{"type":"user","user_id":"U1"}],"type":"rich_text_section"}
@@ -38,10 +38,10 @@ fn every_run_has_slacks_shape() {
 #[test]
 fn a_cut_keeps_whole_links_and_shows_an_ellipsis() {
     let link = Link::new("https://docs.aws.amazon.com/").unwrap();
-    let runs = Runs::new().say("abc").link(&link, &plain("label"));
+    let runs = Runs::new().literal("abc").link(&link, &plain("label"));
     assert_eq!(runs.truncate(8), Some(runs.clone()));
-    assert_eq!(runs.truncate(7), Some(Runs::new().say("abc").say("…")));
-    assert_eq!(runs.truncate(2), Some(Runs::new().say("a…")));
+    assert_eq!(runs.truncate(7), Some(Runs::new().literal("abc").literal("…")));
+    assert_eq!(runs.truncate(2), Some(Runs::new().literal("a…")));
     assert_eq!(runs.truncate(0), None);
 }
 
