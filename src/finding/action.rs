@@ -1,4 +1,4 @@
-//! What was done: every member of the API's `Action`.
+//! Reads the action of a finding: every member of the API type `Action`.
 
 mod kubernetes;
 
@@ -10,7 +10,7 @@ use super::line::{Line, known, non_blank};
 use super::resource::kind_label;
 use super::{outcome, remote};
 
-/// Entries of a list inside an action that become lines.
+/// Maximum number of entries of a list inside an action that become lines.
 const MAX_ENTRIES: usize = 6;
 
 pub(super) fn add_action(draft: &mut FactsBuilder, action: &shapes::Action) {
@@ -30,7 +30,7 @@ pub(super) fn add_action(draft: &mut FactsBuilder, action: &shapes::Action) {
         add_rds_login(draft, login);
     }
     kubernetes::add_kubernetes(draft, action);
-    // An action type that this version does not know is named at least.
+    // Of an action type that this version does not know, at least the name is shown.
     if !draft.has_topic(Topic::Action)
         && let Some(kind) = non_blank(action.action_type())
     {
@@ -128,12 +128,12 @@ fn add_network_connection(draft: &mut FactsBuilder, c: &shapes::NetworkConnectio
     };
     let local = c.local_port_details().map(|port| (port.port(), port.port_name()));
     let remote = c.remote_port_details().map(|port| (port.port(), port.port_name()));
-    // The caller's own port is picked at random: what may be new is the port that was called.
+    // The port of the caller is chosen at random. Only the port that was called is an attribute.
     let (called, words_before) = if is_outbound { (remote, " to port ") } else { (local, " to local port ") };
     let (called, called_name) = called.unwrap_or_default();
     draft.add_port(called);
     let local = c.local_ip_details().and_then(|l| non_blank(l.ip_address_v4()).or(l.ip_address_v6()));
-    // An address that the resource is known by names the interface, too.
+    // If the resource is named by the address, the interface is named, too.
     let is_known = non_blank(local).is_some_and(|address| draft.mentions(address));
     let interface = c.local_network_interface().filter(|_| !is_known);
     let mut line = match known(c.protocol()) {
@@ -178,7 +178,7 @@ fn add_port_probe(draft: &mut FactsBuilder, probe: &shapes::PortProbeAction) {
         draft.add_port(Some(*port));
     }
     draft.add(Topic::Action, line.separated(blocked_label(probe.blocked())));
-    // A probe is inbound unless GuardDuty says that the resource acted.
+    // A probe is inbound unless the role of the resource is actor.
     let about = remote::other_end(draft.resource_acted, Some("INBOUND"));
     let are_many = details.len() > 2;
     for (n, detail) in details.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! GuardDuty's additional information: an open map, which says among others what was unusual.
+//! Reads the additional information of GuardDuty: an open map, which describes unusual behavior, among others.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use super::line::{Line, pluralize};
 use super::{outcome, profile, value};
 use crate::time::Timestamp;
 
-/// API calls of a list that are named.
+/// Maximum number of API calls of a list that are named.
 const CALLS: usize = 12;
 
 pub(super) fn read(draft: &mut FactsBuilder, info: &ServiceAdditionalInfo) {
@@ -38,7 +38,7 @@ fn add_member(draft: &mut FactsBuilder, behavior: &Behavior, key: &str, value: &
             }
         }
         "anomalies" | "unusual" | "unusualBehavior" => unusual(draft, behavior, value),
-        // Read together with what was unusual.
+        // Read together with the unusual behavior.
         "profiledBehavior" => {}
         // The call names its user agent.
         "userAgent" if draft.has_topic(Topic::Action) => {}
@@ -52,9 +52,9 @@ fn add_member(draft: &mut FactsBuilder, behavior: &Behavior, key: &str, value: &
 struct Behavior<'v> {
     /// Service, API and error of calls that were unusual.
     calls: Vec<(&'v str, &'v str, Option<&'v str>)>,
-    /// What the calls are unusual for.
+    /// The scopes for which the calls are unusual.
     call_scopes: Vec<&'static str>,
-    /// What is usual.
+    /// The usual behavior.
     profiled: Option<&'v Map<String, Value>>,
 }
 
@@ -107,7 +107,7 @@ impl<'v> Behavior<'v> {
         let entries = self.profiled.into_iter().flatten();
         let usual = entries.filter_map(|(key, value)| {
             let key = profile::parse(key.strip_prefix("frequentProfiled")?);
-            (key.attribute == attribute && key.scope == scope).then(|| value::in_words(attribute, value))
+            (key.attribute == attribute && key.scope == scope).then(|| value::value_line(attribute, value))
         });
         match usual.into_iter().find(|values| !values.is_empty()) {
             Some(values) => Line::new().literal(" (usually ").concat(values).literal(")"),
@@ -117,14 +117,14 @@ impl<'v> Behavior<'v> {
 }
 
 fn unusual(draft: &mut FactsBuilder, behavior: &Behavior, value: &Value) {
-    let Value::Object(map) = value else { return draft.add(Topic::Anomalies, value::in_words("", value)) };
+    let Value::Object(map) = value else { return draft.add(Topic::Anomalies, value::value_line("", value)) };
     for (key, value) in map.iter().filter(|(key, value)| !key.starts_with("numberOf") && !is_false(value)) {
         let parsed = profile::parse(key);
-        let is_told = key == "anomalousAPIs" && !behavior.calls.is_empty()
+        let is_named_already = key == "anomalousAPIs" && !behavior.calls.is_empty()
             || parsed.attribute == "APIs" && behavior.names_apis(value);
-        if !is_told {
+        if !is_named_already {
             let usual = behavior.usual(&parsed.attribute, parsed.scope);
-            let values = value::in_words(&parsed.attribute, value);
+            let values = value::value_line(&parsed.attribute, value);
             draft.anomalies.add(&parsed.attribute, values, parsed.scope.map(str::to_owned), usual);
         }
     }
@@ -190,6 +190,6 @@ fn seen_at(call: &Value, member: &str) -> Option<Timestamp> {
 }
 
 fn pair(key: &str, value: &Value) -> Line {
-    let (attribute, values) = (profile::words(key), value::in_words(key, value));
+    let (attribute, values) = (profile::words(key), value::value_line(key, value));
     if values.is_empty() { values } else { Line::new().untrusted(&attribute).literal(" ").concat(values) }
 }

@@ -1,4 +1,4 @@
-//! What was unusual, where GuardDuty's machine learning says so.
+//! Reads the anomalies that the machine learning of GuardDuty reports.
 
 use super::Topic;
 use super::decode::shapes;
@@ -6,10 +6,10 @@ use super::facts_builder::FactsBuilder;
 use super::line::{Line, join_limited};
 use super::profile;
 
-/// Values of one attribute that are named.
+/// Maximum number of values of one attribute that are named.
 const VALUES: usize = 6;
 
-/// Values that were unusual, each with the scopes that it is unusual for.
+/// Unusual values, each with the scopes for which it is unusual.
 #[derive(Debug, Default)]
 pub(super) struct Anomalies(Vec<Anomaly>);
 
@@ -18,13 +18,13 @@ struct Anomaly {
     /// Name of the kind, in the singular.
     attribute: String,
     values: Line,
-    /// How unusual, or what is usual: ` (never seen)`.
+    /// How unusual the value is, or the usual value: ` (never seen)`.
     note: Line,
     scopes: Vec<String>,
 }
 
 impl Anomalies {
-    /// Adds values of an attribute; of a value that is known already, only the scope.
+    /// Adds values of an attribute. Of a value that was added already, only the scope is added.
     pub fn add(&mut self, attribute: &str, values: Line, scope: Option<String>, note: Line) {
         if values.is_empty() {
             return;
@@ -41,7 +41,7 @@ impl Anomalies {
         }
     }
 
-    /// A line for all values that are unusual for the same scopes.
+    /// Returns one line for all values that are unusual for the same scopes.
     fn lines(self) -> Vec<Line> {
         let mut lines: Vec<(Vec<String>, Line)> = Vec::new();
         for mut anomaly in self.0 {
@@ -74,14 +74,14 @@ fn for_scopes(scopes: &[String], line: Line) -> Line {
     }
 }
 
-/// Adds the lines about all that was found unusual.
+/// Adds the lines about all anomalies.
 pub(super) fn add_lines(draft: &mut FactsBuilder) {
     for line in std::mem::take(&mut draft.anomalies).lines() {
         draft.add(Topic::Anomalies, line);
     }
 }
 
-/// `unusual.behavior` is group → attribute → observation; the profiles that it is compared with tell little more.
+/// Reads `unusual.behavior`: group → attribute → observation. The profiles that it is compared with add little.
 pub(super) fn add_anomaly(draft: &mut FactsBuilder, anomaly: &shapes::Anomaly) {
     let groups = anomaly.unusual().map(|unusual| unusual.behavior()).unwrap_or_default();
     for (group, attributes) in groups {

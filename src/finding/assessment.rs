@@ -1,4 +1,4 @@
-//! The result of a GuardDuty investigation of a finding.
+//! Defines the result of a GuardDuty investigation of a finding.
 
 /// Texts are untrusted: they quote the finding, and a model wrote them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The shapes of the service model become a [`Finding`] and its [`Details`].
+//! Converts the shapes of the service model to a [`Finding`] and its [`Details`].
 
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::{
 };
 use crate::time::Timestamp;
 
-/// A finding whose JSON is longer than this many bytes is read completely at once, and its JSON is not kept: what is
-/// kept of it is bounded.
+/// Maximum size of JSON that is kept. A finding with longer JSON is read completely at once, and only its details, whose
+/// size is limited, are kept.
 const LONGEST_JSON: usize = 8 * 1024;
 
 impl Finding {
-    /// Takes out of a header everything that a plan or the state needs, bounded in size, and keeps the JSON for the rest.
+    /// Copies from a header all data that the plan and the state need, limited in size, and keeps the JSON for the details.
     pub(super) fn from_header(f: &shapes::Header, id: &str, origin: &Arc<Origin>, json: &str) -> Finding {
         let service = f.service();
         let title = non_blank(f.title()).map(|t| truncate(t, 500));
@@ -49,14 +49,14 @@ impl Finding {
             json: RefCell::new(json.into()),
             details: OnceCell::new(),
         };
-        // At level debug, the log names each member that is left out, also of a finding that no message shows in detail.
+        // At level debug, the log names each omitted member, also of a finding that no message shows in detail.
         if json.len() > LONGEST_JSON || tracing::enabled!(tracing::Level::DEBUG) {
             finding.details();
         }
         finding
     }
 
-    /// Returns true if nothing is known of what happened.
+    /// Returns true if the finding contains nothing that a message could show, except for its ID.
     pub(super) fn is_bare(&self) -> bool {
         self.kind.as_str().is_empty()
             && self.title.is_none()
@@ -65,7 +65,7 @@ impl Finding {
             && self.details().facts.is_empty()
     }
 
-    /// Gives a finding without any time the time at which it was received.
+    /// Sets the time of a finding without any time to the time at which it was received.
     pub(super) fn received(&mut self, at: Option<Timestamp>) {
         if let (None, Some(at)) = (self.changed(), at) {
             (self.updated, self.updated_at) = (at, at.to_rfc3339());
@@ -74,7 +74,7 @@ impl Finding {
 }
 
 impl Details {
-    /// Takes out of a shape everything that a message needs, bounded in size.
+    /// Copies from a shape all data that a message needs, limited in size.
     pub(super) fn from_shape(f: &shapes::Details) -> Self {
         let service = f.service();
         let mut draft = FactsBuilder::new(remote::resource_acted(service.and_then(|s| s.resource_role())));
@@ -102,20 +102,20 @@ impl Details {
     }
 }
 
-/// Which revision of a finding it is.
+/// Identity of the revision of a finding.
 struct Revision {
     text: String,
     time: Timestamp,
-    /// `updatedAt` could be read.
+    /// True if `updatedAt` could be read.
     is_given: bool,
 }
 
 impl Revision {
-    /// A finding whose `updatedAt` cannot be read is identified by the latest of its other times, which also change
-    /// when it recurs; without any, by its ID alone.
+    /// Uses `updatedAt`. If it cannot be read, the latest of the other times, which also change with each recurrence,
+    /// identifies the revision. Without any time, only the ID identifies the finding.
     fn of(f: &shapes::Header) -> Self {
         if let Some(given) = f.updated_at() {
-            // What reads a message back from Slack knows one form only.
+            // The code that reads messages back from Slack expects this format.
             let is_iso = Timestamp::parse(&given.text) == Some(given.time);
             let text = if is_iso { given.text.clone().into_owned() } else { given.time.to_rfc3339() };
             return Self { text, time: given.time, is_given: true };
@@ -131,7 +131,7 @@ impl Revision {
 }
 
 fn read_all(draft: &mut FactsBuilder, f: &shapes::Details) {
-    // An attack sequence names its resources itself. The type `AttackSequence` alone would add nothing.
+    // An attack sequence names its resources. The type `AttackSequence` would add nothing.
     if let Some(sequence) = f.service().and_then(|s| s.detection()).and_then(|d| d.sequence()) {
         sequence::add_sequence(draft, sequence);
     }
@@ -167,7 +167,7 @@ fn read_all(draft: &mut FactsBuilder, f: &shapes::Details) {
     anomaly::add_lines(draft);
 }
 
-/// What a finding without `partition` must be in. Source: AWS General Reference, “AWS partitions”.
+/// The partition of a finding without `partition`. See AWS General Reference, “AWS partitions”.
 fn partition_of(region: &str) -> String {
     match region {
         r if r.starts_with("cn-") => "aws-cn",

@@ -1,4 +1,4 @@
-//! Instances, functions, models and guardrails.
+//! Reads instances, functions, models and guardrails.
 
 use super::decode::shapes;
 
@@ -8,7 +8,7 @@ use super::line::{Line, brief_count, humanize, known, non_blank};
 use super::resource::{add_resource, add_resource_with};
 use super::storage::last_segment;
 
-/// Interfaces that are listed with their addresses, beside the first one.
+/// Maximum number of interfaces after the first one that are listed with their addresses.
 const INTERFACES: usize = 6;
 
 pub(super) fn set_instance(draft: &mut FactsBuilder, resource: &shapes::Resource) -> bool {
@@ -37,7 +37,7 @@ pub(super) fn set_instance(draft: &mut FactsBuilder, resource: &shapes::Resource
     true
 }
 
-/// `profile web · launched …`: whose credentials it has, and whether it is new.
+/// `profile web · launched …`: the credentials of the instance, and its age.
 fn role_and_age(i: &shapes::InstanceDetails) -> Line {
     let line = Line::new()
         .separated_code("profile ", i.iam_instance_profile().and_then(|p| last_segment(p.arn()).or(p.id())))
@@ -53,7 +53,7 @@ fn platform(i: &shapes::InstanceDetails) -> Line {
     Line::new().part_words("", i.platform()).separated_code("outpost ", last_segment(i.outpost_arn()))
 }
 
-/// `m5.large` is a word of AWS's, though it looks like a domain.
+/// The instance type as literal text. `m5.large` looks like a domain, but is a name of AWS.
 pub(super) fn instance_type(kind: &str) -> Line {
     let known = kind.split_once('.').is_some_and(|(family, _)| family.bytes().any(|b| b.is_ascii_digit()));
     let plain =
@@ -61,13 +61,13 @@ pub(super) fn instance_type(kind: &str) -> Line {
     if known && plain { Line::new().literal(kind.to_owned()) } else { Line::new().part_words("", Some(kind)) }
 }
 
-/// The value of the `Name` tag: what people call an instance.
+/// The value of the `Name` tag, the name that people use for an instance.
 fn name_tag<'t>(tags: &'t [shapes::Tag]) -> Option<&'t str> {
     tags.iter().find(|t| t.key() == Some("Name")).and_then(|t| non_blank(t.value()))
 }
 
-/// `public 203.0.113.20 · private 10.0.1.12`. The addresses of an instance are not defanged as those of an actor are,
-/// but they are shown as code, which is no link either.
+/// `public 203.0.113.20 · private 10.0.1.12`. The addresses of an instance are not defanged like those of an actor. They
+/// are shown as code, which does not become a link.
 fn addresses(interface: &shapes::NetworkInterface) -> Line {
     Line::new()
         .separated_code("public ", interface.public_ip())
@@ -87,7 +87,7 @@ fn interface(draft: &FactsBuilder, interface: &shapes::NetworkInterface) -> Line
         .separated(other_addresses(interface))
 }
 
-/// `3 add_omitted interfaces: eni-0b2 203.0.113.21 10.0.2.12, …`: where else the instance can be reached.
+/// `3 more interfaces: eni-0b2 203.0.113.21 10.0.2.12, …`: other addresses of the instance.
 fn interfaces(others: &[shapes::NetworkInterface]) -> Line {
     let mut line = Line::new().literal(format!("{} more interfaces", others.len()));
     for (n, interface) in others.iter().take(INTERFACES).enumerate() {
@@ -144,7 +144,7 @@ pub(super) fn set_function(draft: &mut FactsBuilder, resource: &shapes::Resource
     true
 }
 
-/// `changed … · revision 1a2b`: whether its code is still what was deployed.
+/// `changed … · revision 1a2b`, which shows whether the code is the one that was deployed.
 fn change(f: &shapes::LambdaDetails) -> Line {
     let line = match f.last_modified_at() {
         Some(time) => Line::new().literal("changed ").time(time),

@@ -1,4 +1,4 @@
-//! Clusters, workloads, tasks and containers.
+//! Reads clusters, workloads, tasks and containers.
 
 use super::decode::shapes;
 
@@ -58,7 +58,7 @@ fn add_workload(
     draft.add_identifier(w.name());
 }
 
-/// `deployment payments/api`; of a workload without a name only its namespace is known.
+/// `deployment payments/api`. A workload without a name is shown by its namespace.
 fn workload_subject(w: &shapes::KubernetesWorkloadDetails, path: &str) -> Line {
     match (non_blank(w.r#type()), non_blank(w.name())) {
         (None, None) if non_blank(w.namespace()).is_some() => {
@@ -69,13 +69,13 @@ fn workload_subject(w: &shapes::KubernetesWorkloadDetails, path: &str) -> Line {
     }
 }
 
-/// GuardDuty says `deployments` or `DEPLOYMENTS` of one.
+/// Returns the singular. GuardDuty sends `deployments` or `DEPLOYMENTS` for one workload.
 pub(super) fn singular_kind(kind: &str) -> String {
     let kind = kind.to_lowercase();
     kind.strip_suffix('s').unwrap_or(&kind).to_owned()
 }
 
-/// `namespace/name`, or the name alone.
+/// `namespace/name`, or only the name.
 pub(super) fn workload_path(namespace: Option<&str>, name: Option<&str>) -> String {
     let parts: Vec<&str> = [non_blank(namespace), non_blank(name)].into_iter().flatten().collect();
     parts.join("/")
@@ -86,7 +86,7 @@ fn about_cluster(c: &shapes::EksClusterDetails) -> Line {
     status(c.status()).separated_code("", c.vpc_id())
 }
 
-/// The status of a cluster; nothing if it is the usual one.
+/// The status of a cluster. Empty if it is the usual one.
 pub(super) fn status(status: Option<&str>) -> Line {
     Line::new().part_words("", status.filter(|status| !status.eq_ignore_ascii_case("ACTIVE")))
 }

@@ -1,4 +1,4 @@
-//! Databases.
+//! Reads databases.
 
 use super::decode::shapes;
 

@@ -1,7 +1,7 @@
-//! Decodes findings from JSON: the one way for what GuardDuty answers and for what `preview` reads.
+//! Decodes findings from JSON, for the responses of GuardDuty and the documents of `preview`.
 //!
-//! A finding is read straight into the shapes of the service model. What breaks the model costs the member that breaks
-//! it and nothing else: see [`member`]. Text that is not quite JSON is repaired and read again: see [`repair()`].
+//! A finding is read directly into the shapes of the service model. A member that violates the model is omitted, and the
+//! others are read: see [`member`]. Text that is almost JSON is repaired and read again: see [`repair()`].
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
@@ -36,22 +36,22 @@ pub(super) use raw::ServiceAdditionalInfo;
 pub use repair::repair;
 pub(super) use values::Text;
 
-/// Maximum length, in characters, of what is kept as it was received.
+/// Maximum length, in characters, of text that is kept as received.
 const MAX_RAW: usize = 20_000;
 
-/// The findings of one answer of `GetFindings`.
+/// The findings of one response of `GetFindings`.
 #[derive(Debug, Default)]
 pub struct Answer {
     pub findings: Vec<Finding>,
-    /// Number of findings without an ID that can be read.
+    /// Number of findings without a readable ID.
     pub unidentified: usize,
 }
 
-/// The body is not a response of `GetFindings`: truncated, or the page of a proxy.
+/// The body is not a response of `GetFindings`. It may be truncated, or the page of a proxy.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("the answer is not JSON with findings: {text:.200}")]
 pub struct NotAnAnswer {
-    /// The text as it was received, cut to a length that can be logged.
+    /// The text as received, truncated for the log.
     pub text: String,
 }
 
@@ -66,7 +66,7 @@ impl NotAnAnswer {
 #[error("a finding without id")]
 pub struct NoId;
 
-/// Decodes the answer of `GetFindings` about findings of these IDs. Fails only if it is not JSON that holds findings.
+/// Decodes the response of `GetFindings` for these IDs. Returns an error only if it is not JSON that contains findings.
 pub fn decode_answer(body: &[u8], ids: &[String], origin: &Arc<Origin>) -> Result<Answer, NotAnAnswer> {
     let text = to_text(body);
     decode_text(&text, ids, origin)
@@ -91,26 +91,26 @@ fn decode_item(raw: &str, finding: impl Fn(&Item) -> Option<Finding>) -> Result<
     decode(raw).or_else(|| decode(&repair(raw))).ok_or(NoId)
 }
 
-/// Reads what a message says of a finding beside its header.
+/// Reads the details of a finding.
 pub(super) fn decode_details(id: &str, json: &str) -> Details {
     let decode = |text: &str| {
         let faults = Faults::default();
         let shape = read_noting::<shapes::Details>(text, &faults)?;
-        let left_out = faults.into_paths();
-        log_left_out(id, &left_out);
-        Some(Details { is_partial: !left_out.is_empty(), ..Details::from_shape(&shape) })
+        let omitted = faults.into_paths();
+        log_omitted(id, &omitted);
+        Some(Details { is_partial: !omitted.is_empty(), ..Details::from_shape(&shape) })
     };
     let unreadable = || Details { is_partial: true, ..Details::default() };
     decode(json).or_else(|| decode(&repair(json))).unwrap_or_else(unreadable)
 }
 
-fn log_left_out(id: &str, paths: &[String]) {
+fn log_omitted(id: &str, paths: &[String]) {
     for path in paths {
         tracing::debug!(finding_id = id, path, "left out a member of a finding that cannot be interpreted");
     }
 }
 
-/// The finding of this ID, of which nothing else can be read.
+/// Returns a finding of which only the ID could be read.
 pub fn undecodable(id: &str, raw: &str, origin: &Arc<Origin>) -> Finding {
     let mut finding = Finding::from_header(&shapes::Header::default(), id, origin, "{}");
     finding.raw = Some(truncate(raw, MAX_RAW).into());
@@ -130,13 +130,13 @@ fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<Answe
     Some(Answer { findings: findings.into_iter().flatten().collect(), unidentified })
 }
 
-/// The one of these IDs that no finding has; `None` if there are several or none.
+/// Returns the only one of these IDs without a finding, or `None` if there are several or none.
 fn only_missing<'i>(ids: &'i [String], findings: &[Option<Finding>]) -> Option<&'i str> {
     let mut missing = ids.iter().filter(|id| !findings.iter().flatten().any(|finding| finding.id == **id));
     missing.next().filter(|_| missing.next().is_none()).map(String::as_str)
 }
 
-/// The findings of an answer of `GetFindings` as they were received, by ID.
+/// Returns the findings of a response of `GetFindings` as received, by ID.
 pub fn raw_findings(body: &[u8]) -> Result<BTreeMap<String, String>, NotAnAnswer> {
     let text = to_text(body);
     let envelope = read::<Envelope>(&text).ok_or_else(|| NotAnAnswer::of(&text))?;
@@ -144,7 +144,7 @@ pub fn raw_findings(body: &[u8]) -> Result<BTreeMap<String, String>, NotAnAnswer
     Ok(envelope.findings().iter().filter_map(with_id).collect())
 }
 
-/// The body as text. Checking first is much faster than `from_utf8_lossy`, which looks for what it has to replace.
+/// Returns the body as text. To check it first is much faster than `from_utf8_lossy`.
 fn to_text(body: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
@@ -154,12 +154,12 @@ pub(super) fn read_document(raw: &str) -> Option<DocumentShape<'_>> {
     read(raw)
 }
 
-/// Reads a whole text; `None` if it is not JSON, or no object.
+/// Reads a whole text. Returns `None` if it is not a JSON object.
 fn read<'a, T: Member<'a>>(text: &'a str) -> Option<T> {
     read_noting(text, &Faults::default())
 }
 
-/// Reads a whole text, and notes what is left out.
+/// Reads a whole text, and records omitted members.
 fn read_noting<'a, T: Member<'a>>(text: &'a str, faults: &Faults) -> Option<T> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = T::read(&mut reader, faults).ok()?;
@@ -185,7 +185,7 @@ shapes! {
     }
 }
 
-/// Where and when an event was seen.
+/// Account, region and time of an event.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EventSource {
     pub(super) account: Option<String>,
@@ -204,10 +204,10 @@ impl EventSource {
     }
 }
 
-/// One finding of an answer: its header, with the paths of the members that were left out, and the whole as JSON.
+/// One finding of a response: its header, the paths of omitted members, and its JSON.
 pub(super) struct Item<'a> {
     header: shapes::Header<'a>,
-    left_out: Vec<String>,
+    omitted: Vec<String>,
     json: &'a str,
 }
 
@@ -230,7 +230,7 @@ impl<'a> Member<'a> for Item<'a> {
         }
         let mut reader = serde_json::Deserializer::from_str(json);
         let header = shapes::Header::read(&mut reader, &faults).map_err(D::Error::custom)?;
-        Ok(header.map(|header| Self { header, left_out: faults.into_paths(), json }))
+        Ok(header.map(|header| Self { header, omitted: faults.into_paths(), json }))
     }
 
     #[cfg(test)]
@@ -240,13 +240,13 @@ impl<'a> Member<'a> for Item<'a> {
 }
 
 impl Item<'_> {
-    /// The finding; `None` if it has no ID and none is given.
+    /// Returns the finding, or `None` if it has no ID and none is given.
     fn finding(&self, id: Option<&str>, origin: &Arc<Origin>) -> Option<Finding> {
         let of_arn = || self.header.arn().and_then(|arn| arn.rsplit_once("/finding/")).map(|(_, id)| id);
         let id = non_blank(self.header.id()).or_else(|| non_blank(of_arn())).or(id)?;
-        log_left_out(id, &self.left_out);
+        log_omitted(id, &self.omitted);
         let mut finding = Finding::from_header(&self.header, id, origin, self.json);
-        let is_complete = || self.left_out.is_empty() && !finding.details().is_partial && finding.changed().is_some();
+        let is_complete = || self.omitted.is_empty() && !finding.details().is_partial && finding.changed().is_some();
         if finding.is_bare() && !is_complete() {
             finding.raw = Some(truncate(self.json, MAX_RAW).into());
         }

@@ -1,5 +1,5 @@
-//! The forms in which `preview` is given findings: a JSON object, an array, JSON lines, the output of
-//! `aws guardduty get-findings`, EventBridge events.
+//! Reads the documents of `preview`: a JSON object, an array, JSON lines, the output of `aws guardduty get-findings`,
+//! EventBridge events.
 
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
@@ -71,8 +71,8 @@ impl Documents {
         }
     }
 
-    /// Reads each line as a value of its own, so that a bad line costs only itself. `error`: why the text is not JSON,
-    /// which is all that is said if no line is an object.
+    /// Reads each line as a separate value, so that an invalid line affects no other line. `error` is the error of the
+    /// whole text. It is the only error reported if no line is an object.
     fn read_lines(&mut self, text: &str, error: &serde_json::Error) {
         let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
         let parse = |line| serde_json::from_str::<&RawValue>(line);
@@ -192,11 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_of_security_hub_is_named_as_such() {
+    fn finding_of_security_hub_has_its_own_error() {
         let imported = json!({"SchemaVersion": "2018-10-08", "ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/guardduty", "Id": "arn:aws:guardduty:eu-west-1:1:detector/d/finding/f", "Severity": {"Label": "HIGH"}});
         let event = json!({"detail-type": "Security Hub Findings - Imported", "source": "aws.securityhub", "detail": {"findings": [imported]}});
-        for foreign in [json!({"Findings": [imported]}), event] {
-            assert_eq!(read_documents(&foreign.to_string()).faults, [DocumentError::SecurityHub { at: 1 }]);
+        for document in [json!({"Findings": [imported]}), event] {
+            assert_eq!(read_documents(&document.to_string()).faults, [DocumentError::SecurityHub { at: 1 }]);
         }
         let empty = json!({"id": "e1", "detail-type": "GuardDuty Finding", "detail": null});
         assert_eq!(read_documents(&empty.to_string()).faults, [DocumentError::NoDetail { at: 1 }]);

@@ -1,20 +1,20 @@
-//! Threat lists.
+//! Reads the threat lists that an address or a domain is on.
 
 use super::Topic;
 use super::decode::{Text, shapes};
 use super::facts_builder::{AttributeKind, FactsBuilder};
 use super::line::{Line, listed_briefly, non_blank};
 
-/// Lists that name the same threats share a line: GuardDuty repeats the names with each list.
+/// Adds one line for all lists that name the same threats. GuardDuty repeats the names with each list.
 pub(super) fn add_evidence(draft: &mut FactsBuilder, evidence: &shapes::Evidence) {
     let all = evidence.threat_intelligence_details();
-    let mut told: Vec<&[Text]> = Vec::new();
+    let mut named: Vec<&[Text]> = Vec::new();
     for first in all {
         let threats = first.threat_names();
-        if told.contains(&threats) {
+        if named.contains(&threats) {
             continue;
         }
-        told.push(threats);
+        named.push(threats);
         let same = || all.iter().filter(|d| d.threat_names() == threats);
         let lists = listed_briefly(same().filter_map(|d| d.threat_list_name()));
         let names = listed_briefly(threats);

@@ -1,4 +1,4 @@
-//! Where the readers of the shapes put what they found, bounded whatever a finding holds.
+//! Collects the lines and attributes of a finding, limited in size.
 
 use super::decode::shapes;
 
@@ -123,10 +123,10 @@ impl FactsBuilder {
         non_blank(value).filter(|value| !self.mentions(value))
     }
 
-    /// Counts what the reader of a long list did not even turn into a line.
-    pub fn add_omitted(&mut self, about: Topic, left_out: usize) {
+    /// Counts items of a long list for which no line was built.
+    pub fn add_omitted(&mut self, about: Topic, omitted: usize) {
         if let Some((_, _, more)) = self.facts.iter_mut().find(|(a, ..)| *a == about) {
-            *more += left_out;
+            *more += omitted;
         }
     }
 
@@ -181,10 +181,10 @@ impl FactsBuilder {
         let facts = self
             .facts
             .into_iter()
-            .map(|(about, mut lines, left_out)| {
+            .map(|(about, mut lines, omitted)| {
                 lines.iter_mut().for_each(|line| line.0.shrink_to_fit());
                 lines.shrink_to_fit();
-                TopicLines { topic: about, lines, left_out }
+                TopicLines { topic: about, lines, omitted }
             })
             .collect();
         self.traits.sort_by_key(|(what, _)| *what);

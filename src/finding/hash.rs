@@ -1,4 +1,4 @@
-//! A short hash that is the same in every release.
+//! Computes a short hash that is the same in every release.
 
 /// Returns 8 hexadecimal digits that identify these texts. They are in the state, so that they must be the same in every
 /// release; the standard hasher promises nothing.

@@ -1,4 +1,4 @@
-//! Principals: access keys, IAM users and roles, Kubernetes users, database users.
+//! Reads principals: access keys, IAM users and roles, Kubernetes users, database users.
 
 use super::decode::shapes;
 
@@ -15,7 +15,7 @@ pub(super) fn set_access_key(draft: &mut FactsBuilder, resource: &shapes::Resour
     true
 }
 
-/// The access key as the one who acted on another resource.
+/// The access key as the actor that used another resource.
 pub(super) fn add_principal(draft: &mut FactsBuilder, resource: &shapes::Resource) {
     let Some(key) = resource.access_key_details() else { return };
     draft.add(Topic::Actor, principal_line(key).separated(credential_line(key)));
@@ -29,7 +29,7 @@ fn principal_line(key: &shapes::AccessKeyDetails) -> Line {
     Line::new().literal(user_type_label(key.user_type())).with_code(" ", name)
 }
 
-/// The principal is named for its session, or where it has no other name: its ID says no more than the name of the user.
+/// The access key, and the ID of the principal if it contains a session, or if the principal has no other name.
 fn credential_line(key: &shapes::AccessKeyDetails) -> Line {
     let has_name = non_blank(key.user_name()).is_some();
     let principal = key.principal_id().filter(|id| !has_name || id.contains(':'));

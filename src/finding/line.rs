@@ -1,19 +1,19 @@
-//! What is said about a finding, in pieces that remember where they come from.
+//! Lines about a finding, in spans that are either literals or untrusted text.
 //!
-//! A finding is full of strings that an attacker chose (user agents, object keys, pod names, process arguments).
-//! A [`Line`] keeps them apart from our own words until the message is built, so that no renderer can confuse the two.
+//! A finding contains many strings that an attacker chose (user agents, object keys, pod names, process arguments).
+//! A [`Line`] separates them from literals until the message is built, so that no renderer can confuse them.
 
 use std::borrow::Cow;
 
 use crate::time::Timestamp;
 
-/// The longest foreign string that is kept, in characters: more tells a reader nothing, and findings must stay small.
+/// Maximum length, in characters, of an untrusted string that is kept, so that findings stay small.
 pub const MAX_UNTRUSTED_CHARS: usize = 240;
 
 /// One piece of a [`Line`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Span {
-    /// Our own words.
+    /// Text of the program itself.
     Literal(Cow<'static, str>),
     /// Untrusted text that reads as text: a description, an organization, a country.
     Untrusted(Box<str>),
@@ -31,7 +31,7 @@ pub enum Span {
 }
 
 impl Span {
-    /// The untrusted string in it, if there is one.
+    /// The untrusted string of the span, if it has one.
     pub fn untrusted(&self) -> Option<&str> {
         match self {
             Self::Untrusted(text) | Self::Code(text) | Self::Address(text) | Self::Hash(text) => Some(text),
@@ -49,7 +49,7 @@ impl Line {
         Self::default()
     }
 
-    /// Words of our own; they become one piece with those before them.
+    /// Appends literal text, which becomes one span with literal text before it.
     pub fn literal(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.push(Span::Literal(text.into()));
         self
@@ -90,7 +90,7 @@ impl Line {
         self
     }
 
-    /// Appends literal text and an untrusted identifier; nothing if there is none: `.with_code(" in ", vpc)`.
+    /// Appends literal text and an untrusted identifier, or nothing if there is no identifier: `.with_code(" in ", vpc)`.
     pub fn with_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match non_blank(text) {
             Some(text) => self.literal(words).code(text),
@@ -98,7 +98,7 @@ impl Line {
         }
     }
 
-    /// Adds another phrase behind a separating dot; an empty one adds nothing.
+    /// Appends another line after a separating dot. An empty line adds nothing.
     pub fn separated(mut self, other: Line) -> Self {
         if other.is_empty() {
             return self;
@@ -109,13 +109,13 @@ impl Line {
         self.concat(other)
     }
 
-    /// Adds our words as a part of their own.
+    /// Appends literal text as a separate part.
     pub fn separated_literal(self, text: impl Into<Cow<'static, str>>) -> Self {
-        // An empty phrase adds nothing.
+        // An empty text adds nothing.
         self.separated(Line::new().literal(text))
     }
 
-    /// Appends untrusted text as a part of its own, if there is any.
+    /// Appends untrusted text as a separate part, if there is any.
     pub fn separated_untrusted(self, text: &str) -> Self {
         match non_blank(Some(text)) {
             Some(text) => self.separated(Line::new().untrusted(text)),
@@ -123,7 +123,7 @@ impl Line {
         }
     }
 
-    /// Appends literal text and an untrusted identifier as a part of their own, if there is an identifier.
+    /// Appends literal text and an untrusted identifier as a separate part, if there is an identifier.
     pub fn separated_code(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match non_blank(text) {
             Some(text) => self.separated(Line::new().literal(words).code(text)),
@@ -131,7 +131,7 @@ impl Line {
         }
     }
 
-    /// Adds words and a foreign string that reads as text as a part of their own, if there is one: a state, a version.
+    /// Appends literal text and untrusted text, such as a status or a version, as a separate part, if there is such text.
     pub fn part_words(self, words: impl Into<Cow<'static, str>>, text: Option<&str>) -> Self {
         match known(text) {
             Some(text) => self.separated(Line::new().literal(words).untrusted(&humanize(text))),
@@ -139,7 +139,7 @@ impl Line {
         }
     }
 
-    /// Adds words and a hash as a part of their own, if there is one.
+    /// Appends literal text and a hash as a separate part, if there is a hash.
     pub fn part_hash(self, words: impl Into<Cow<'static, str>>, hash: Option<&str>) -> Self {
         match non_blank(hash) {
             Some(hash) => {
@@ -151,7 +151,7 @@ impl Line {
         }
     }
 
-    /// Appends literal text and a list of untrusted identifiers as a part of their own, if the list is not empty.
+    /// Appends literal text and a list of untrusted identifiers as a separate part, if the list is not empty.
     pub fn part_listed<S: AsRef<str>>(
         self,
         words: impl Into<Cow<'static, str>>,
@@ -170,7 +170,7 @@ impl Line {
         }
     }
 
-    /// Joins another phrase without a separator.
+    /// Appends another line without a separator.
     pub fn concat(mut self, other: Line) -> Self {
         other.0.into_iter().for_each(|span| self.push(span));
         self
@@ -194,25 +194,25 @@ impl Line {
     }
 }
 
-/// `Some` only if the string holds more than white space.
+/// Returns `None` if the string contains only white space.
 pub fn non_blank(text: Option<&str>) -> Option<&str> {
     text.filter(|t| !t.trim().is_empty())
 }
 
-/// `Some` only if the string says something: GuardDuty writes `Unknown` where it does not know.
+/// Returns `None` if the string has no content. GuardDuty writes `Unknown` for unknown values.
 pub fn known(text: Option<&str>) -> Option<&str> {
     non_blank(text).filter(|text| !text.trim().eq_ignore_ascii_case("unknown"))
 }
 
-/// `NOT_PUBLIC` → `not public`: the API's constants need not shout. Short ones (`TCP`) and all others stay.
+/// Converts constants of the API to lowercase: `NOT_PUBLIC` → `not public`. Short ones (`TCP`) and other texts stay.
 pub fn humanize(text: &str) -> Cow<'_, str> {
     let constant = text.len() > 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
     if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
 }
 
-/// The first `max` characters, with an ellipsis where something is left out.
+/// Returns the first `max` characters, with an ellipsis if the text is longer.
 pub fn truncate(text: &str, max: usize) -> String {
-    // No text has more characters than bytes.
+    // A text never has more characters than bytes.
     if text.len() <= max {
         return text.to_owned();
     }
@@ -222,16 +222,16 @@ pub fn truncate(text: &str, max: usize) -> String {
     }
 }
 
-/// The first `max` of a list, then how many more there are.
-pub fn first_lines<T>(items: &[T], max: usize, mut say: impl FnMut(&T) -> Line) -> Vec<Line> {
-    let mut lines: Vec<Line> = items.iter().take(max).map(&mut say).filter(|p| !p.is_empty()).collect();
+/// Returns the lines of the first `max` items of a list, then the number of the others.
+pub fn first_lines<T>(items: &[T], max: usize, mut line: impl FnMut(&T) -> Line) -> Vec<Line> {
+    let mut lines: Vec<Line> = items.iter().take(max).map(&mut line).filter(|p| !p.is_empty()).collect();
     if items.len() > max {
         lines.push(Line::new().literal(format!("and {} more", items.len() - max)));
     }
     lines
 }
 
-/// The first `max` of a list of identifiers in one phrase: `a, b, c and 4 more`.
+/// Returns the first `max` of a list of identifiers in one line: `a, b, c and 4 more`.
 pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Line {
     let mut phrase = Line::new();
     let mut count: usize = 0;
@@ -244,10 +244,10 @@ pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usiz
     phrase.and_more(count, max)
 }
 
-/// Characters of a list that says no more than which and how many: a line and a half on a phone.
+/// Maximum length, in characters, of a brief list: a line and a half on a phone.
 const BRIEF: usize = 60;
 
-/// Number of items of a list that are named if it is to be brief, at least one. `widths`: their lengths in characters.
+/// Returns the number of items that a brief list names, at least one. `widths`: the lengths of the items in characters.
 pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
     let mut used = 0;
     let fits = |width: &usize| {
@@ -257,7 +257,7 @@ pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
     widths.into_iter().take_while(fits).count().max(1)
 }
 
-/// The first of a list of identifiers, as many as fit into a line and a half on a phone: `a, b and 4 more`.
+/// Returns the first identifiers of a list, limited to a line and a half on a phone: `a, b and 4 more`.
 pub fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Line {
     let items: Vec<S> = items.into_iter().filter(|item| !item.as_ref().trim().is_empty()).collect();
     let shown = brief_count(items.iter().map(|item| item.as_ref().chars().count()));

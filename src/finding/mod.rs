@@ -1,4 +1,4 @@
-//! A finding as the program knows it: decoded from JSON here and nowhere else.
+//! Defines findings, and decodes them from JSON. No other module decodes findings.
 
 mod action;
 mod additional;
@@ -45,14 +45,14 @@ pub use severity_level::SeverityLevel;
 use crate::source_key::SourceKey;
 use crate::time::Timestamp;
 
-/// Where a finding was seen.
+/// Source in which a finding was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The account polled: with a delegated administrator not the finding's own.
+    /// The polled account. With a delegated administrator, it can differ from the account of the finding.
     pub account: String,
-    /// The region polled. A finding's own region may be another one.
+    /// The polled region. It can differ from the region of the finding.
     pub region: String,
-    /// The detector asked.
+    /// The detector that returned the finding.
     pub detector: String,
 }
 
@@ -62,52 +62,52 @@ impl Origin {
     }
 }
 
-/// One revision of a finding: its header, and its JSON, of which the [`Details`] are read when something needs them. Most
-/// findings of a flood are only counted in a digest. Bounded whatever GuardDuty sends: some 4 KiB for an ordinary one.
+/// One revision of a finding: its header and its JSON. The [`Details`] are read from the JSON only if they are needed,
+/// because digests only count most findings of a flood. The size is limited, and is about 4 KiB for a normal finding.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub id: String,
-    /// `updatedAt` as GuardDuty gave it; if it cannot be read, the time in `updated`; empty without one.
+    /// `updatedAt` as received. If it cannot be read, the time in `updated`, or empty if there is none.
     pub updated_at: String,
-    /// Time of this revision. If `updatedAt` cannot be read, the latest other time of the finding; without one, the
-    /// epoch: then the finding is identified by its ID alone, and no revision of it is newer than one processed.
+    /// Time of this revision. If `updatedAt` cannot be read, the latest other time of the finding. If it has no time, the
+    /// epoch: then only its ID identifies the finding, and no revision of it is newer than a processed one.
     pub updated: Timestamp,
     has_updated_at: bool,
     pub created: Option<Timestamp>,
-    /// The account in which it happened.
+    /// The account in which the activity occurred.
     pub account_id: String,
-    /// The region in which it happened: for findings about global services not always the one polled.
+    /// The region in which the activity occurred. For findings about global services, it can differ from the polled region.
     pub region: String,
     pub origin: Arc<Origin>,
     /// `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`.
     pub partition: String,
     pub kind: FindingType,
-    /// 1.0 to 10.0 by documentation; 0.0 if GuardDuty gave none.
+    /// 1.0 to 10.0 according to the documentation; 0.0 if there is none.
     pub severity: f64,
     pub title: Option<String>,
-    /// The attack sequence of which it is a signal.
+    /// ARN of the attack sequence of which the finding is a signal.
     pub sequence_arn: Option<String>,
-    /// How often it was seen, at least 1.
+    /// Number of occurrences, at least 1.
     pub count: u64,
     pub archived: bool,
     pub sample: bool,
     pub first_seen: Option<Timestamp>,
     pub last_seen: Option<Timestamp>,
-    /// `resourceType` as GuardDuty gave it: an open string, possibly empty.
+    /// `resourceType` as received: an open string, which may be empty.
     pub resource_kind: String,
-    /// The finding as it was received, if nothing but the ID could be read: it is announced in the minimal form.
+    /// The finding as received, if only the ID could be read. It is announced in the minimal form.
     pub raw: Option<Box<str>>,
     principal: Option<String>,
-    /// Empty once the details are read.
+    /// Empty after the details were read.
     json: RefCell<Box<str>>,
     details: OnceCell<Box<Details>>,
 }
 
-/// What a message says of a finding beside its header.
+/// The data of a finding that only its message needs, in addition to the header.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
     pub description: Option<String>,
-    /// The custom detection rule behind it.
+    /// The custom detection rule that caused the finding.
     pub rule: Option<String>,
     /// The feature of GuardDuty that found it, such as `RuntimeMonitoring`.
     pub feature: Option<String>,
@@ -125,13 +125,13 @@ pub struct Details {
 /// The resource that a finding is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
-    /// The resource in a few words, such as `EC2 instance i-0abc (web-1)`; empty if nothing is known.
+    /// Description of the resource, such as `EC2 instance i-0abc (web-1)`. Empty if it is unknown.
     pub summary: Line,
     names: Vec<String>,
     tags: Vec<(String, String)>,
 }
 
-/// What a [`TopicLines`] is about, in reading order.
+/// Topic of [`TopicLines`], in reading order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     Resource,
@@ -161,7 +161,7 @@ pub struct TopicLines {
     /// The most important first.
     pub lines: Vec<Line>,
     /// Number of lines that the finding would have beyond these.
-    pub left_out: usize,
+    pub omitted: usize,
 }
 
 impl Finding {
@@ -204,8 +204,8 @@ impl Finding {
         &self.details().resource.tags
     }
 
-    /// What may be new when the finding recurs, as short stable tokens in the order in which they are told:
-    /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`; twelve at most, of at most some 90 characters.
+    /// Attributes that are compared between revisions, as short stable tokens in the order in which they are shown:
+    /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`. At most twelve, of at most about 90 characters.
     pub fn attributes(&self) -> Vec<String> {
         self.details().traits.clone()
     }
@@ -239,8 +239,8 @@ impl Finding {
     }
 
     /// Number of lines about one matter that were not kept.
-    pub fn left_out(&self, about: Topic) -> usize {
-        self.details().facts.iter().find(|f| f.topic == about).map_or(0, |f| f.left_out)
+    pub fn omitted(&self, about: Topic) -> usize {
+        self.details().facts.iter().find(|f| f.topic == about).map_or(0, |f| f.omitted)
     }
 
     /// Who acted, or the other end, or the process: the first of them that is known.

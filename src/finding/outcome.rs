@@ -1,4 +1,4 @@
-//! Results of calls: error codes and HTTP status codes.
+//! Describes the results of calls: error codes and HTTP status codes.
 
 use super::line::{Line, non_blank};
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn status_codes_are_said_in_words() {
+    fn status_codes_have_descriptions() {
         for (code, words) in [
             (101, "succeeded"),
             (201, "succeeded"),

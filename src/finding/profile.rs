@@ -1,9 +1,9 @@
-//! The keys under which GuardDuty says what was unusual: `unusualASNsUserIdentityProfiling`, `networkClusterProfiling`.
+//! Parses the keys of unusual behavior: `unusualASNsUserIdentityProfiling`, `networkClusterProfiling`.
 //!
-//! Their grammar is an optional `unusual` or `anomalous`, an attribute, the scope that it is unusual for, and `Profiling`.
+//! A key is an optional `unusual` or `anomalous`, an attribute, the scope for which it is unusual, and `Profiling`.
 //! Source: GuardDuty User Guide, "Anomalous behavior" in "Finding details", and published findings.
 
-/// What a key says.
+/// Content of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProfileKey {
     /// Display name, such as `user agents`.
@@ -23,7 +23,7 @@ const SCOPES: [(&str, &str); 9] = [
     ("Username", "user"),
 ];
 
-/// Takes a key apart; one of an unknown form becomes its words.
+/// Parses a key. A key of an unknown form becomes its words.
 pub(super) fn parse(key: &str) -> ProfileKey {
     let bare = key.strip_prefix("unusual").or_else(|| key.strip_prefix("anomalous")).filter(|rest| !rest.is_empty());
     let rest = bare.unwrap_or(key);
@@ -78,7 +78,7 @@ fn split(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether a word begins at the last of a run of capitals: `O` of `ASNOrg`, but not `I` of `APIs`.
+/// Returns true if a word begins at the last of a run of capitals: `O` of `ASNOrg`, but not `I` of `APIs`.
 fn ends_capitals(rest: &[char]) -> bool {
     let next_is_lower = rest.get(1).is_some_and(|next| next.is_lowercase());
     let is_plural = rest.get(1) == Some(&'s') && rest.get(2).is_none_or(|after| after.is_uppercase());

@@ -1,4 +1,4 @@
-//! The far end of a connection: address, place, network.
+//! Reads the remote host of a connection: address, location, network.
 
 use super::decode::shapes;
 
@@ -6,7 +6,7 @@ use super::Topic;
 use super::facts_builder::{AttributeKind, FactsBuilder};
 use super::line::{Line, known, non_blank};
 
-/// `203.0.113.7 · Berlin, Germany · AS60729 Example Hosting`, and what of it may be new next time.
+/// `203.0.113.7 · Berlin, Germany · AS60729 Example Hosting`, with the attributes that are compared between revisions.
 pub(super) fn remote_line(draft: &mut FactsBuilder, remote: Option<&shapes::RemoteIpDetails>) -> Line {
     let Some(remote) = remote else { return Line::new() };
     note_attributes(draft, remote);
@@ -15,7 +15,7 @@ pub(super) fn remote_line(draft: &mut FactsBuilder, remote: Option<&shapes::Remo
     ips.separated(location_line(city, country(remote))).separated(network_line(remote.organization()))
 }
 
-/// `203.0.113.7 · Germany · AS60729`: one of many.
+/// `203.0.113.7 · Germany · AS60729`, for one of many remote hosts.
 pub(super) fn brief_address(draft: &mut FactsBuilder, remote: Option<&shapes::RemoteIpDetails>) -> Line {
     let Some(remote) = remote else { return Line::new() };
     note_attributes(draft, remote);
@@ -54,8 +54,8 @@ pub(super) fn resource_acted(role: Option<&str>) -> Option<bool> {
     }
 }
 
-/// What the other end of a connection is. An outbound connection was opened by the resource, even if its role is
-/// `TARGET`, as in findings about drop points and Tor clients.
+/// Topic of the remote host of a connection. The resource opened an outbound connection even if its role is `TARGET`, as
+/// in findings about drop points and Tor clients.
 pub(super) fn other_end(resource_acted: Option<bool>, direction: Option<&str>) -> Topic {
     let direction = non_blank(direction).map(str::to_ascii_uppercase);
     match (resource_acted, direction.as_deref()) {
@@ -65,7 +65,7 @@ pub(super) fn other_end(resource_acted: Option<bool>, direction: Option<&str>) -
     }
 }
 
-/// Says the remote address as what it is.
+/// Adds the remote address under its topic.
 pub(super) fn add_remote(draft: &mut FactsBuilder, about: Topic, remote: Option<&shapes::RemoteIpDetails>) {
     let line = remote_line(draft, remote);
     draft.add(about, line);
@@ -85,7 +85,7 @@ pub(super) fn location_line(city: Option<&str>, country: Option<&str>) -> Line {
     }
 }
 
-/// `AS60729 Example Hosting`: the owner of the network. The organization and the provider are named where it is unknown.
+/// `AS60729 Example Hosting`: the owner of the network. If it is unknown, the organization and the provider are named.
 fn network_line(organization: Option<&shapes::Organization>) -> Line {
     let Some(o) = organization else { return Line::new() };
     let number = number(o);
@@ -96,7 +96,7 @@ fn network_line(organization: Option<&shapes::Organization>) -> Line {
     }
 }
 
-/// `AS60729`. GuardDuty gives `0` or `-1` where it knows no number.
+/// `AS60729`. GuardDuty sends `0` or `-1` if the number is unknown.
 fn number(organization: &shapes::Organization) -> Line {
     match known(organization.asn()).filter(|asn| !matches!(*asn, "0" | "-1")) {
         Some(asn) if asn.bytes().all(|b| b.is_ascii_digit()) => Line::new().literal(format!("AS{asn}")),

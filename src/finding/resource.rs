@@ -1,4 +1,4 @@
-//! The resource that a finding is about: every member of the API's `Resource`.
+//! Reads the resource of a finding: every member of the API type `Resource`.
 
 use super::decode::shapes;
 
@@ -7,11 +7,11 @@ use super::facts_builder::FactsBuilder;
 use super::line::{Line, non_blank};
 use super::{compute, container, database, iam, storage};
 
-/// A reader of one member: true if the member was there.
+/// Parses one member. Returns true if the member is present.
 type ResourceParser = fn(&mut FactsBuilder, &shapes::Resource) -> bool;
 
-/// The members with the resource types that they describe, in the order in which they are told when the type names none of them.
-/// `resourceType` is an open string; what it names comes first.
+/// Parsers of the members with the resource types that they describe, in the order in which the resources are shown if
+/// `resourceType` names none of them. `resourceType` is an open string. The resource that it names is shown first.
 const RESOURCE_PARSERS: [(&[&str], ResourceParser); 14] = [
     (&["S3Bucket", "S3Object"], storage::set_buckets),
     (&["Lambda"], compute::set_function),
@@ -77,8 +77,8 @@ pub(super) fn add_resource_with(draft: &mut FactsBuilder, subject: Line, urgent:
     }
 }
 
-/// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`: for kinds that have no words of their own. It stands among our own
-/// words, so nothing of it may format.
+/// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`, for kinds without a label. The result becomes literal text, so it
+/// contains nothing that could format.
 pub(super) fn kind_label(kind: &str) -> String {
     let kind = super::line::truncate(kind, 80);
     let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! What the runtime agent saw: the process, where it comes from, and what it touched.
+//! Reads the observations of the runtime agent: the process, its ancestors, and the objects that it used.
 
 use super::decode::shapes;
 
@@ -42,8 +42,8 @@ fn process_line(p: &shapes::ProcessDetails) -> Line {
     line.part_hash("SHA-256 ", p.executable_sha256())
 }
 
-/// `systemd 1 › sshd 812 › bash 901 (uid 33, effective uid 0)`: the oldest ancestor first, with its process ID, and its user where that changes.
-/// GuardDuty gives the nearest first.
+/// `systemd 1 › sshd 812 › bash 901 (uid 33, effective uid 0)`: the oldest ancestor first, each with its process ID, and
+/// with its user if it differs from the previous one. GuardDuty sends the nearest ancestor first.
 fn lineage_line(lineage: &[shapes::LineageObject]) -> Line {
     let named = lineage.iter().filter_map(|l| Some((non_blank(l.executable_path()).or(non_blank(l.name()))?, l)));
     let shown: Vec<_> = named.take(6).collect();
@@ -67,7 +67,7 @@ fn changes_user(ancestor: &shapes::LineageObject) -> bool {
     ancestor.euid().is_some() && ancestor.euid() != ancestor.user_id()
 }
 
-/// ` (uid 33, effective uid 0)`; nothing without a user.
+/// ` (uid 33, effective uid 0)`. Empty if there is no user.
 fn user_words(ancestor: &shapes::LineageObject) -> String {
     match (ancestor.user_id(), ancestor.euid()) {
         (Some(uid), Some(euid)) if uid != euid => format!(" (uid {uid}, effective uid {euid})"),
@@ -113,9 +113,9 @@ fn add_context(draft: &mut FactsBuilder, c: &shapes::RuntimeContext) {
     for (words, list) in
         [("flags ", c.flags()), ("memory regions ", c.memory_regions()), ("related files ", c.related_file_paths())]
     {
-        let said = join_limited(list, 4);
-        if !said.is_empty() {
-            line = line.separated(Line::new().literal(words).concat(said));
+        let shown = join_limited(list, 4);
+        if !shown.is_empty() {
+            line = line.separated(Line::new().literal(words).concat(shown));
         }
     }
     draft.add(Topic::Process, line);

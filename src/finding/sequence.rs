@@ -1,4 +1,4 @@
-//! Attack sequences: who took part, with which resources, from where, and what shows it.
+//! Reads attack sequences: actors, resources, endpoints and signals.
 
 mod contain;
 mod signals;

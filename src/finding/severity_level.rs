@@ -1,9 +1,9 @@
-//! Severity levels.
+//! Defines the severity levels.
 
 use std::fmt;
 
-/// The four bands of severity, with GuardDuty's half-open bounds: critical from 9, high from 7, medium from 4.
-/// Source: GuardDuty User Guide, “Severity levels of GuardDuty findings”.
+/// The four severity levels, with the half-open ranges of GuardDuty: critical from 9, high from 7, medium from 4.
+/// See GuardDuty User Guide, “Severity levels of GuardDuty findings”.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SeverityLevel {
     Low,

@@ -1,4 +1,4 @@
-//! Buckets and objects, volumes, snapshots, images and backups.
+//! Reads buckets and objects, volumes, snapshots, images and backups.
 
 use super::decode::shapes;
 
@@ -35,7 +35,7 @@ pub(super) fn encryption(kind: Option<&str>, key: Option<&str>) -> Line {
     }
 }
 
-/// Whether a bucket is public, and the settings that decide it.
+/// The public access of a bucket, and the settings that decide it.
 fn public_access_line(access: &shapes::PublicAccess) -> Line {
     let mut phrase = match access.effective_permission() {
         Some("PUBLIC") => Line::new().literal("PUBLIC"),
@@ -74,7 +74,7 @@ fn block_public_access(levels: [(Option<&shapes::BlockPublicAccess>, &str); 2]) 
     }
 }
 
-/// How much of Block Public Access is enabled; None if GuardDuty gives no setting.
+/// The settings of Block Public Access that are enabled. `None` if the finding has no such setting.
 fn blocks(block: &shapes::BlockPublicAccess) -> Option<String> {
     let settings = [
         (block.block_public_acls(), "new ACLs"),

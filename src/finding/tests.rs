@@ -1,4 +1,4 @@
-//! What the fixtures are taken apart into. What messages make of it is tested there.
+//! The details that are decoded from the fixtures. Their rendering is tested with the messages.
 
 use std::path::Path;
 
@@ -129,14 +129,14 @@ fn the_other_end_is_named_by_its_role() {
 }
 
 #[test]
-fn a_value_unusual_for_several_scopes_is_said_once() {
+fn value_unusual_for_several_scopes_is_shown_once() {
     let value = json!({"unusualBehavior": {
         "unusualASNsAccountProfiling": "asnNumber: 60729 asnOrg: Example", "unusualASNsUserIdentityProfiling": "asnNumber: 60729 asnOrg: Example",
         "networkClusterProfiling": "MTN", "applicationNameClusterProfiling": "psql", "cityClusterProfiling": "UNKNOWN"}});
     let finding = made(json!({}), json!({"additionalInfo": {"type": "default", "value": value.to_string()}}));
-    let mut said: Vec<String> = finding.lines_about(Topic::Anomalies).iter().map(Line::to_plain).collect();
-    said.sort();
-    assert_eq!(said, ["for account and user: AS60729 Example", "for cluster: application psql · network MTN"]);
+    let mut lines: Vec<String> = finding.lines_about(Topic::Anomalies).iter().map(Line::to_plain).collect();
+    lines.sort();
+    assert_eq!(lines, ["for account and user: AS60729 Example", "for cluster: application psql · network MTN"]);
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
         json!({"kubernetesDetails": {"kubernetesUserDetails": user}}),
         json!({"action": {"kubernetesApiCallAction": call}}),
     );
-    let said = |about| finding.lines_about(about).iter().map(Line::to_plain).collect::<Vec<_>>().join("\n");
-    assert!(said(Topic::Actor).contains("impersonated groups system:masters"), "{}", said(Topic::Actor));
-    assert!(said(Topic::Action).contains("command id"), "{}", said(Topic::Action));
+    let lines = |about| finding.lines_about(about).iter().map(Line::to_plain).collect::<Vec<_>>().join("\n");
+    assert!(lines(Topic::Actor).contains("impersonated groups system:masters"), "{}", lines(Topic::Actor));
+    assert!(lines(Topic::Action).contains("command id"), "{}", lines(Topic::Action));
 }
 
 #[test]

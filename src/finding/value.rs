@@ -1,23 +1,23 @@
-//! Values of open maps: JSON as text, times as times, unknown values omitted.
+//! Renders values of open maps: JSON as text, times as times, unknown values omitted.
 
 use serde_json::Value;
 
 use super::line::{Line, join_limited};
 use crate::time::Timestamp;
 
-/// Values of a list that are shown.
+/// Maximum number of values of a list that are shown.
 const SHOWN: usize = 6;
 
-/// A value under its key; nothing if it says nothing.
-pub(super) fn in_words(key: &str, value: &Value) -> Line {
+/// Renders a value under its key. Empty if the value has no content.
+pub(super) fn value_line(key: &str, value: &Value) -> Line {
     if let Some(at) = time(key, value) {
         return Line::new().time(at);
     }
     match value {
         Value::Bool(is) => Line::new().literal(if *is { "yes" } else { "no" }),
         Value::Array(items) => join_limited(items.iter().map(text), SHOWN),
-        Value::String(words) if words.contains("asnNumber:") => networks(words),
-        Value::String(words) if words.contains(" , ") => join_limited(words.split(" , ").map(str::trim), SHOWN),
+        Value::String(text) if text.contains("asnNumber:") => networks(text),
+        Value::String(text) if text.contains(" , ") => join_limited(text.split(" , ").map(str::trim), SHOWN),
         other => {
             let text = text(other);
             if text.is_empty() { Line::new() } else { Line::new().code(&text) }
@@ -38,10 +38,10 @@ fn time(key: &str, value: &Value) -> Option<Timestamp> {
 }
 
 /// `asnNumber: 60729 asnOrg: Example , asnNumber: …` as `AS60729 Example, …`.
-fn networks(words: &str) -> Line {
+fn networks(text: &str) -> Line {
     let mut phrase = Line::new();
-    for one in words.split("asnNumber:").filter(|one| !one.trim().is_empty()).take(SHOWN) {
-        let (number, name) = one.split_once("asnOrg:").unwrap_or((one, ""));
+    for network in text.split("asnNumber:").filter(|network| !network.trim().is_empty()).take(SHOWN) {
+        let (number, name) = network.split_once("asnOrg:").unwrap_or((network, ""));
         let number = number.trim().trim_end_matches(',').trim();
         let name = name.trim().trim_end_matches(',').trim();
         phrase = if phrase.is_empty() { phrase } else { phrase.literal(", ") };
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_said_in_words() {
+    fn values_are_readable_text() {
         for (key, value, words) in [
             ("hoursOfDay", json!(["1513609200000"]), "2017-12-18T15:00:00.000Z"),
             ("hoursOfDay", json!(1_513_609_200_000_i64), "2017-12-18T15:00:00.000Z"),
@@ -108,7 +108,7 @@ mod tests {
             ("APIs", json!("A , B"), "A, B"),
             ("nothing", json!(null), ""),
         ] {
-            assert_eq!(in_words(key, &value).to_plain(), words, "{key} {value}");
+            assert_eq!(value_line(key, &value).to_plain(), words, "{key} {value}");
         }
     }
 }

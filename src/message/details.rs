@@ -23,7 +23,7 @@ pub(super) fn block(f: &Finding, capacity: usize) -> Option<Block> {
         .take(shown)
         .enumerate()
         .fold(label, |text, (n, line)| text.literal(if n == 0 { "  " } else { "\n• " }).append(line.clone()));
-    let hidden = lines.len() - shown + f.left_out(Topic::Details);
+    let hidden = lines.len() - shown + f.omitted(Topic::Details);
     let text = match hidden {
         0 => text,
         _ => text.literal("\n").text(&SafeText::single_line(&format!("+{hidden} more in the console"))),

@@ -55,7 +55,7 @@ pub(super) struct Row {
     lines: Vec<Runs>,
     shown: usize,
     /// Lines that the finding did not keep.
-    left_out: usize,
+    omitted: usize,
 }
 
 impl Row {
@@ -66,13 +66,13 @@ impl Row {
             layout: Layout::List,
             lines: cut(std::slice::from_ref(line)),
             shown: 1,
-            left_out: 0,
+            omitted: 0,
         }
     }
 
-    fn of(matter: &Matter, lines: &[Line], left_out: usize) -> Self {
+    fn of(matter: &Matter, lines: &[Line], omitted: usize) -> Self {
         let Matter { label, importance, layout, .. } = *matter;
-        Self { label, importance, layout, shown: lines.len(), lines: cut(lines), left_out }
+        Self { label, importance, layout, shown: lines.len(), lines: cut(lines), omitted }
     }
 
     fn units(&self) -> usize {
@@ -81,7 +81,7 @@ impl Row {
     }
 
     fn hidden(&self) -> usize {
-        self.lines.len() - self.shown + self.left_out
+        self.lines.len() - self.shown + self.omitted
     }
 
     /// Number of lines shown in relation to the importance.
@@ -124,7 +124,7 @@ pub(super) fn of_finding(f: &Finding, adapt: impl Fn(Topic, &mut Vec<Line>)) -> 
         let mut lines = f.lines_about(matter.about).to_vec();
         adapt(matter.about, &mut lines);
         if !lines.is_empty() {
-            rows.push(Row::of(matter, &lines, f.left_out(matter.about)));
+            rows.push(Row::of(matter, &lines, f.omitted(matter.about)));
         }
     }
     rows

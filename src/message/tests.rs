@@ -264,7 +264,7 @@ fn notices_and_redirects_have_plain_texts() {
 }
 
 #[test]
-fn a_mention_that_was_left_out_is_named_and_notifies_nobody() {
+fn omitted_mention_is_named_and_notifies_nobody() {
     let f = fixture("iam-tor-caller");
     let omitted = Addressing { omitted_mention: Some("<!channel> <!subteam^S0123>"), ..Addressing::default() };
     let content = ReplyContent { previous_severity: Some(2.0), addressing: omitted, ..ReplyContent::default() };

@@ -1,4 +1,4 @@
-//! Calls of the Kubernetes API, and what they checked, bound or granted.
+//! Reads calls of the Kubernetes API: checks of permissions, roles and role bindings.
 
 use super::{MAX_ENTRIES, with_agent};
 use crate::finding::Topic;

@@ -1,4 +1,4 @@
-//! Findings with an arbitrary value in any member, for property tests. The shapes define the members.
+//! Generates findings with arbitrary values in any member, for property tests. The shapes define the members.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ const ODD: [&str; 18] = [
     " ",
 ];
 
-/// The source of arbitrary values. The same seed always makes the same finding, so that a failing one shrinks and replays.
+/// Source of arbitrary values. The same seed always generates the same finding, so that a failure can be repeated.
 pub(crate) struct Fill<'a> {
     texts: &'a [String],
     seed: u64,

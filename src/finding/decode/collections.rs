@@ -1,4 +1,4 @@
-//! Members that hold other members.
+//! Decodes members that contain other members.
 
 use serde::de::{MapAccess, SeqAccess};
 #[cfg(test)]

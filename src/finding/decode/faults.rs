@@ -1,12 +1,12 @@
-//! The members of a finding that were left out because they could not be interpreted.
+//! Records the members of a finding that were omitted because they could not be interpreted.
 
 use std::cell::{Cell, RefCell};
 
 /// Maximum number of paths kept of one finding.
 const MAX_PATHS: usize = 20;
 
-/// JSON paths such as `service.action.portProbeAction.portProbeDetails[0].localPortDetails.port`. A path is noted empty
-/// where the value is read, and completed by each list and object around it.
+/// JSON paths such as `service.action.portProbeAction.portProbeDetails[0].localPortDetails.port`. A path is recorded empty
+/// when the value is read, and completed by each list and object around it.
 #[derive(Default)]
 pub(in crate::finding) struct Faults {
     paths: RefCell<Vec<String>>,
@@ -14,7 +14,7 @@ pub(in crate::finding) struct Faults {
 }
 
 impl Faults {
-    /// Notes that the value that was just read is left out.
+    /// Records that the value that was just read is omitted.
     pub(super) fn note(&self) {
         let mut paths = self.paths.borrow_mut();
         if paths.len() < MAX_PATHS {
@@ -23,19 +23,19 @@ impl Faults {
         }
     }
 
-    /// Returns a mark: the paths noted after it lie inside the value that is read next.
+    /// Returns a mark: the paths recorded after it are inside the value that is read next.
     pub(super) fn mark(&self) -> usize {
         self.noted.get()
     }
 
-    /// Completes the paths noted since `mark`: they lie inside the member of this name.
+    /// Completes the paths recorded since `mark`: they are inside the member of this name.
     pub(super) fn within(&self, mark: usize, name: &str) {
         if self.mark() > mark {
             self.complete(mark, name);
         }
     }
 
-    /// Completes the paths noted since `mark`: they lie inside the item of a list.
+    /// Completes the paths recorded since `mark`: they are inside the item of a list.
     pub(super) fn within_item(&self, mark: usize, index: usize) {
         if self.mark() > mark {
             self.complete(mark, &format!("[{index}]"));

@@ -1,8 +1,8 @@
 //! Reads the members of a finding from JSON of any kind.
 //!
-//! GuardDuty has sent findings that break its own service model. So no kind of value is an error here: a member that
-//! cannot be interpreted is left out and its path noted, and the rest of the finding is read on. The only errors are
-//! those of JSON's syntax.
+//! GuardDuty has sent findings that violate its own service model. Therefore no kind of value is an error: a member that
+//! cannot be interpreted is omitted, its path is recorded, and the rest of the finding is read. The only errors are
+//! errors of JSON syntax.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,9 +15,9 @@ use serde_json::Value;
 use super::faults::Faults;
 use super::values::Text;
 
-/// A type that a member can have. Each function returns `None` for a value that the type cannot be made of.
+/// A type that a member can have. Each function returns `None` for a value that cannot be converted to the type.
 pub(in crate::finding) trait Member<'a>: Sized {
-    /// Type that the accessor of such a member returns.
+    /// Type that the accessor of the member returns.
     type Seen<'s>
     where
         Self: 's;
@@ -61,7 +61,7 @@ pub(in crate::finding) trait Member<'a>: Sized {
     fn arbitrary(fill: &mut super::arbitrary::Fill) -> Value;
 }
 
-/// Hands a value of any kind to a [`Member`]; `null` is an absent one.
+/// Passes a value of any kind to a [`Member`]. `null` is an absent member.
 struct Reader<'f, T> {
     faults: &'f Faults,
     member: PhantomData<T>,
@@ -141,15 +141,14 @@ impl<'a, T: Member<'a>> DeserializeSeed<'a> for Seed<'_, T> {
     }
 }
 
-/// The name of the next member of an object; `None` at its end.
+/// The name of the next member of an object. `None` at its end.
 pub(super) fn next_name<'a, A: MapAccess<'a>>(object: &mut A) -> Result<Option<Text<'a>>, A::Error> {
     // Names are strings, which are always read as text: the inner `None` does not occur.
     Ok(object.next_key_seed(Seed::<Text>::new(&Faults::default()))?.map(Option::unwrap_or_default))
 }
 
-/// Defines shapes of the service model: structs whose members are all optional, with an accessor for each, read by
-/// their names in GuardDuty's answer in any case (the AWS CLI writes `AccountId`). A later duplicate replaces an
-/// earlier one.
+/// Defines shapes of the service model: structs whose members are all optional, with an accessor for each. Names of
+/// members are compared without case (the AWS CLI writes `AccountId`). A later duplicate replaces an earlier one.
 macro_rules! shapes {
     ($($(#[$doc:meta])* $shape:ident { $($field:ident: $kind:ty = $name:literal $(| $alias:literal)*,)* })*) => {$(
         $(#[$doc])*

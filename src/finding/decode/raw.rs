@@ -1,4 +1,4 @@
-//! Members that are JSON without a schema.
+//! Decodes members that are JSON without a schema.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ impl<'a> Member<'a> for Json<'a> {
     }
 }
 
-/// JSON in a string, such as the `parameters` of a Kubernetes call. Other sources than GuardDuty have it parsed.
+/// JSON in a string, such as the `parameters` of a Kubernetes call. Other writers than GuardDuty send it as an object.
 pub(in crate::finding) struct JsonText<'a>(Text<'a>);
 
 impl<'a> Member<'a> for JsonText<'a> {
@@ -59,8 +59,8 @@ impl<'a> Member<'a> for JsonText<'a> {
     }
 }
 
-/// `service.additionalInfo`: an object without a published schema. GuardDuty sends it as JSON text in `value`,
-/// EventBridge has its members beside `value` and `type`.
+/// `service.additionalInfo`: an object without a published schema. GuardDuty sends it as JSON text in `value`.
+/// EventBridge sends its members next to `value` and `type`.
 #[derive(Default)]
 pub(in crate::finding) struct ServiceAdditionalInfo(JsonMap<String, Value>);
 
@@ -69,7 +69,7 @@ impl ServiceAdditionalInfo {
         &self.0
     }
 
-    /// Adds the members of an object. Returns false if the text is none.
+    /// Adds the members of an object. Returns false if the text is not an object.
     fn add(&mut self, raw: &str, faults: &Faults) -> bool {
         let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw) else { return false };
         for (name, raw) in members {
@@ -94,7 +94,7 @@ impl ServiceAdditionalInfo {
     }
 }
 
-/// Whether `service.additionalInfo` marks a sample finding. The other members of it are not read.
+/// Returns true if `service.additionalInfo` marks a sample finding. Its other members are not read.
 #[derive(Clone, Copy)]
 pub(in crate::finding) struct SampleFlag(bool);
 
@@ -108,7 +108,7 @@ impl<'a> Member<'a> for SampleFlag {
     fn read<D: Deserializer<'a>>(value: D, _: &Faults) -> Result<Option<Self>, D::Error> {
         let raw = <&RawValue>::deserialize(value)?.get();
         let mut info = ServiceAdditionalInfo::default();
-        // Few findings are samples, and few others hold the word.
+        // Text without the word is not parsed.
         let is_sample = raw.contains("ample")
             && info.add(raw, &Faults::default())
             && info.0.get("sample") == Some(&Value::Bool(true));

@@ -1,10 +1,10 @@
-//! Repairs text that is nearly JSON: what other writers produce and a strict parser rejects.
+//! Repairs text that is almost JSON, as some writers produce it and a strict parser rejects it.
 
-/// Longest number that is left as it is. A longer one may exceed what a parser can hold.
+/// Maximum length of a number that is not changed. A longer one may exceed the range of a parser.
 const MAX_NUMBER: usize = 17;
 
 /// Returns the text with halves of surrogate pairs, unknown escapes and raw control characters in strings replaced, and
-/// with huge numbers, `NaN` and `Infinity` as strings. Text that is no JSON stays no JSON.
+/// with huge numbers, `NaN` and `Infinity` as strings. Text that is not JSON stays invalid.
 pub fn repair(text: &str) -> String {
     let mut repaired = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -62,7 +62,7 @@ fn string(text: &str, repaired: &mut String) -> usize {
     at
 }
 
-/// Copies an escape; one that is no character becomes U+FFFD. Returns its length.
+/// Copies an escape, or U+FFFD if it does not encode a character. Returns its length.
 fn escape(text: &str, repaired: &mut String) -> usize {
     let length = match (text.as_bytes().get(1), unit(text)) {
         (Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'), _) => 2,
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_json_stays_none() {
+    fn text_that_is_not_json_stays_invalid() {
         for text in ["<html>", r#"{"findings": [{"id": "a"#, "", "\\", "\"\\", "\"\\u"] {
             assert!(serde_json::from_str::<Value>(&repair(text)).is_err(), "{text}");
         }

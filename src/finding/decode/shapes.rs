@@ -1,4 +1,4 @@
-//! The members of a finding that messages, routes and the state use, by their names in GuardDuty's answers.
+//! The members of a finding that messages, routes and the state use, with their names in the responses of GuardDuty.
 //!
 //! Source: service model of the GuardDuty API, version 2017-11-28.
 
@@ -26,7 +26,7 @@ use super::values::{GivenTime, Text};
 use crate::time::Timestamp;
 
 shapes! {
-    /// What a finding is identified, routed and counted by.
+    /// The members that identify, route and count a finding.
     Header {
         account_id: Text<'a> = "accountId",
         arn: Text<'a> = "arn",
@@ -63,7 +63,7 @@ shapes! {
         user_name: Text<'a> = "userName",
     }
 
-    /// What a message says of a finding beside its header.
+    /// The members that only messages use.
     Details {
         account_id: Text<'a> = "accountId",
         description: Text<'a> = "description",

@@ -1,4 +1,4 @@
-//! Any member of any sample may be broken: the finding is decoded, and every other member is still rendered.
+//! Each member of each sample is broken in turn: the finding is decoded, and every other member is still rendered.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -111,7 +111,7 @@ fn any_member_of_a_sample_may_be_broken() {
         let mut all = Vec::new();
         pointers(&sample, "", &mut all);
         for pointer in all.iter().filter(|pointer| *pointer != "/id" && *pointer != "/arn") {
-            // What a broken member said itself may be said by another one only where it is absent.
+            // The text of a broken member may appear through another member only if the broken one is absent.
             let own = sample.pointer(pointer).unwrap().to_string();
             let without = shown(&decode(&removed(&sample, pointer), &origin).unwrap());
             for broken in BROKEN {
@@ -131,7 +131,7 @@ fn any_member_of_a_sample_may_be_broken() {
 }
 
 #[test]
-fn a_finding_without_an_id_that_can_be_read_is_told_by_its_arn() {
+fn finding_without_a_readable_id_is_identified_by_its_arn() {
     for broken in BROKEN.iter().filter(|broken| {
         !broken.contains("odd\"") && !broken.contains("odd \\") && broken.parse::<f64>().is_err() && **broken != "true"
     }) {
@@ -173,7 +173,7 @@ fn an_unreadable_time_of_the_update_leaves_the_latest_other_time() {
 }
 
 #[test]
-fn the_path_of_a_member_that_is_left_out_is_known() {
+fn the_path_of_a_member_that_is_omitted_is_recorded() {
     let raw = json!({"id": "f", "updatedAt": "soon", "severity": "high", "resource": {"instanceDetails": {"tags": [null, 7, {"key": ["k"]}]}},
         "service": {"count": 2.5, "additionalInfo": "none", "unknown": {"a": 1}, "runtimeDetails": {"process": {"euid": "1000", "pid": "five"}},
         "action": {"portProbeAction": {"portProbeDetails": [{"localPortDetails": {"port": {"odd": [22]}}}]}},
@@ -181,9 +181,9 @@ fn the_path_of_a_member_that_is_left_out_is_known() {
     let raw = raw.to_string();
     let faults = Faults::default();
     read_noting::<shapes::Details>(&raw, &faults).unwrap();
-    let mut left_out = [read::<Item>(&raw).unwrap().left_out, faults.into_paths()].concat();
-    left_out.sort();
-    insta::assert_snapshot!(left_out.join("\n"), @"
+    let mut omitted = [read::<Item>(&raw).unwrap().omitted, faults.into_paths()].concat();
+    omitted.sort();
+    insta::assert_snapshot!(omitted.join("\n"), @"
     resource.instanceDetails.tags[1]
     resource.instanceDetails.tags[2].key
     service.action.portProbeAction.portProbeDetails[0].localPortDetails.port

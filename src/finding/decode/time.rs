@@ -1,8 +1,8 @@
-//! Times in every form in which findings have carried them.
+//! Parses times in every format that findings have used.
 
 use crate::time::Timestamp;
 
-/// Times of findings lie between the years 2000 and 2100. What does not is no time: a `0`, a number of another unit.
+/// Valid times are between the years 2000 and 2100. Other numbers are not times, such as `0` or a number of another unit.
 const EARLIEST: Timestamp = Timestamp(946_684_800_000);
 const LATEST: Timestamp = Timestamp(4_102_444_800_000);
 
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     time.filter(|time| (EARLIEST..=LATEST).contains(time))
 }
 
-/// Reads seconds or milliseconds since the epoch: the one of both that lies in the range of plausible times.
+/// Reads seconds or milliseconds since the epoch, whichever is in the range of valid times.
 pub(super) fn from_epoch(number: f64) -> Option<Timestamp> {
     [number * 1_000.0, number]
         .map(|millis| Timestamp(millis as i64))

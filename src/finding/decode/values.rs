@@ -1,4 +1,4 @@
-//! Members that are one value: text, numbers, times.
+//! Decodes members that are one value: text, numbers, times.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::member::Member;
 use crate::time::Timestamp;
 
-/// A string, borrowed from the answer unless it holds escapes.
+/// A string, borrowed from the response unless it contains escapes.
 pub(in crate::finding) type Text<'a> = Cow<'a, str>;
 
 impl<'a> Member<'a> for Text<'a> {
@@ -149,7 +149,7 @@ impl<'a> Member<'a> for Timestamp {
     }
 }
 
-/// A time with the text that it was given as.
+/// A time with its text as received.
 pub(in crate::finding) struct GivenTime<'a> {
     pub(in crate::finding) text: Text<'a>,
     pub(in crate::finding) time: Timestamp,

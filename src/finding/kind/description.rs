@@ -147,7 +147,7 @@ const FAMILY_DESCRIPTIONS: [(&str, &str); 112] = [
     ("WinRMBruteForce", "outbound WinRM brute-force attack"),
 ];
 
-/// Mechanisms that mean something to a reader. `A`, `B` and `C` only number variants.
+/// Descriptions of mechanisms. `A`, `B` and `C` only number variants and have none.
 const MECHANISM_LABELS: [(&str, &str); 24] = [
     ("Custom", "custom threat list"),
     ("Delete", "delete operations"),
@@ -180,8 +180,8 @@ fn lookup(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
 }
 
 impl FindingType {
-    /// `Backdoor: communication with a known command-and-control server (DNS)`. A type that this version does not know is taken apart
-    /// into its words. May hold what GuardDuty sent: foreign text.
+    /// `Backdoor: communication with a known command-and-control server (DNS)`. A type that this version does not know is
+    /// split into its words. The result may contain untrusted text.
     pub fn describe(&self) -> String {
         let purpose =
             lookup(&PURPOSE_LABELS, self.purpose()).map_or_else(|| split_camel_case(self.purpose()), str::to_owned);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn purpose_family_and_mechanism_have_descriptions() {
-        let said: Vec<String> = [
+        let descriptions: Vec<String> = [
             "Backdoor:EC2/C&CActivity.B!DNS",
             "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
             "CredentialAccess:RDS/AnomalousBehavior.SuccessfulBruteForce",
@@ -255,7 +255,7 @@ mod tests {
         ]
         .map(words)
         .to_vec();
-        insta::assert_snapshot!(said.join("\n"), @r"
+        insta::assert_snapshot!(descriptions.join("\n"), @r"
         Backdoor: communication with a known command-and-control server (DNS)
         Unauthorized access: instance credentials used from another location (from outside AWS)
         Credential access: anomalous behavior (successful brute force)

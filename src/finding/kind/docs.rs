@@ -1,11 +1,11 @@
-//! Where AWS documents a finding type.
+//! Links to the AWS documentation of finding types.
 //!
-//! The pages go by resource and feature; the anchors follow a rule with many exceptions. Source: the links of the
+//! There is a page per resource and feature. The anchors follow a rule with many exceptions. Source: the links of the
 //! GuardDuty User Guide, “GuardDuty finding types” and “Integrating with Security Hub”, of 2026.
 
 use super::FindingType;
 
-/// Anchors that the rule of [`to_anchor`] does not give.
+/// Anchors that differ from the rule of [`to_anchor`].
 const ANCHORS: [(&str, &str); 48] = [
     ("AttackSequence:EC2/CompromisedInstanceGroup", "attack-sequence-ec2-compromised-instance-group"),
     ("AttackSequence:ECS/CompromisedCluster", "attack-sequence-ecs-compromised-cluster"),
@@ -75,7 +75,7 @@ const ANCHORS: [(&str, &str); 48] = [
     ("UnauthorizedAccess:Lambda/TorRelay", "unauthorized-access-lambda-tor-relay"),
 ];
 
-/// Types that GuardDuty does not produce any more: they have a page of their own.
+/// Types that GuardDuty no longer generates. They have a separate page.
 const RETIRED: [&str; 27] = [
     "Backdoor:EC2/XORDDOS",
     "Behavior:IAMUser/InstanceLaunchUnusual",
@@ -107,8 +107,8 @@ const RETIRED: [&str; 27] = [
 ];
 
 impl FindingType {
-    /// The documentation of this very type. China has its own copy of the guide. An unknown type leads to the list of all.
-    /// `by_rule`: the finding came from a custom detection rule, whose types share one page.
+    /// Returns the documentation of the type. China has its own copy of the guide. For an unknown type, the link leads to
+    /// the list of all types. `by_rule`: the finding is from a custom detection rule. Types of such rules share one page.
     pub fn documentation(&self, partition: &str, by_rule: bool) -> String {
         let guide = match partition {
             "aws-cn" => "https://docs.amazonaws.cn/en_us/guardduty/latest/ug/",
@@ -153,8 +153,8 @@ impl FindingType {
         }
     }
 
-    /// `recon-ec2-portprobeunprotectedport`: letters small, `:` and `/` become hyphens, other punctuation goes, and
-    /// `IAMUser` is called `iam`.
+    /// `recon-ec2-portprobeunprotectedport`: in lowercase, with hyphens for `:` and `/`, without other punctuation, and with
+    /// `iam` for `IAMUser`.
     fn anchor(&self) -> String {
         if let Some((_, anchor)) = ANCHORS.iter().find(|(name, _)| *name == self.as_str()) {
             return (*anchor).to_owned();
@@ -174,7 +174,7 @@ struct DocPage {
     anchored: bool,
 }
 
-/// Letters, digits and hyphens only: an anchor cannot hold anything else, whatever a type is called.
+/// Keeps only letters, digits and hyphens, because an anchor contains nothing else.
 fn to_anchor(text: &str) -> String {
     text.to_ascii_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
 }

@@ -1,4 +1,4 @@
-//! Finding types: `Purpose:Resource/Family.Mechanism!Artifact`.
+//! Parses finding types: `Purpose:Resource/Family.Mechanism!Artifact`.
 
 mod description;
 mod docs;

@@ -1,4 +1,4 @@
-//! What to revoke, to isolate or to close after an attack sequence: credentials first, then what runs, then data.
+//! Lists what to revoke, isolate or close after an attack sequence: credentials first, then compute resources, then data.
 
 use super::{kind_label, subject};
 use crate::finding::Topic;
@@ -41,7 +41,7 @@ fn access_key(key: Option<&str>, owner: Option<&str>) -> Line {
     }
 }
 
-/// What runs: instances, groups of them, workloads of clusters, containers and tasks.
+/// Compute resources: instances, groups of instances, workloads of clusters, containers and tasks.
 fn workload_to_isolate(resource: &shapes::ResourceV2) -> Line {
     let kind = resource.resource_type().unwrap_or_default();
     let runs = matches!(

@@ -1,4 +1,4 @@
-//! The signals of an attack sequence: when, how severe, what, by whom, on which resource, from where.
+//! Reads the signals of an attack sequence: time, severity, action, actor, resource and endpoint.
 
 use crate::finding::action::api_name;
 use crate::finding::decode::{Text, shapes};
@@ -8,7 +8,7 @@ use crate::finding::outcome;
 use crate::finding::{SeverityLevel, Topic};
 use crate::time::Timestamp;
 
-/// Names of one kind in the line of a signal.
+/// Maximum number of names of one kind in the line of a signal.
 const NAMES: usize = 3;
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
@@ -53,7 +53,7 @@ fn severity(signal: &shapes::Signal) -> f64 {
     signal.severity().unwrap_or_default()
 }
 
-/// When it was last seen.
+/// Time at which the signal was last seen.
 fn time(signal: &shapes::Signal) -> Option<Timestamp> {
     signal.last_seen_at().or(signal.updated_at()).or(signal.first_seen_at()).or(signal.created_at())
 }
@@ -126,7 +126,7 @@ fn endpoints(sequence: &shapes::Sequence, ids: &[Text]) -> Line {
     phrase.and_more(addresses.len(), NAMES)
 }
 
-/// `to `, if the connection to every endpoint was outbound.
+/// `to ` if the connection to every endpoint was outbound.
 fn endpoint_words(sequence: &shapes::Sequence, ids: &[Text]) -> &'static str {
     let mut known =
         sequence.endpoints().iter().filter(|endpoint| ids.iter().any(|id| endpoint.id() == Some(id.as_ref())));
@@ -136,7 +136,7 @@ fn endpoint_words(sequence: &shapes::Sequence, ids: &[Text]) -> &'static str {
     if known.clone().next().is_some() && known.all(is_outbound) { "to " } else { "from " }
 }
 
-/// The API calls behind a signal with their errors, then with what they were made.
+/// The API calls of a signal with their errors, then their user agents.
 fn activities_line(draft: &mut FactsBuilder, signal: &shapes::Signal) -> Line {
     let calls: Vec<&shapes::ApiCall> = signal.activities().iter().filter_map(|activity| activity.api()).collect();
     let mut phrase = Line::new();

@@ -1,11 +1,11 @@
-//! What is said about the signals of a sequence and about what to contain.
+//! The lines about the signals of a sequence, and about the resources to contain.
 
 use serde_json::{Value, json};
 
 use crate::finding::documents::read_documents;
 use crate::finding::{Finding, Topic};
 
-/// A sequence of so many signals, a minute apart; the third is the most severe.
+/// A sequence of this number of signals, one per minute. The third is the most severe.
 fn sequence(signals: usize) -> Finding {
     let rows: Vec<Value> = (0..signals).map(signal).collect();
     let finding = json!({
@@ -59,12 +59,12 @@ fn the_most_severe_signal_comes_first_and_the_newest_next() {
 }
 
 #[test]
-fn a_signal_says_when_what_by_whom_on_what_and_from_where() {
+fn line_of_a_signal_has_time_action_actor_resource_and_endpoint() {
     insta::assert_snapshot!(lines(&sequence(3), Topic::Signals)[1], @"2026-11-24T12:02:05.000Z · 9.3 · Signal02 · iam:CreateUser denied · 3 times · by AROAEXAMPLE on payroll, unknown-resource from 203.0.113.7");
 }
 
 #[test]
-fn what_to_contain_names_credentials_then_hosts_then_data() {
+fn contain_lists_credentials_then_compute_resources_then_data() {
     insta::assert_snapshot!(lines(&sequence(1), Topic::Contain).join("\n"), @r"
     access key AKIAIOSFODNN7EXAMPLE (ci-deployer)
     access key ASIAIOSFODNN7EXAMPLE (AROAEXAMPLE)

@@ -1,4 +1,4 @@
-//! Clusters, workloads and containers.
+//! Shapes of clusters, workloads and containers.
 
 use super::Tag;
 use crate::finding::decode::member::shapes;

@@ -1,4 +1,4 @@
-//! Threat lists and anomalies.
+//! Shapes of threat lists and anomalies.
 
 use crate::finding::decode::collections::Map;
 use crate::finding::decode::member::shapes;

@@ -1,4 +1,4 @@
-//! The resource that a finding is about.
+//! Shapes of the resource of a finding.
 
 use super::{Container, EcsClusterDetails, EksClusterDetails, KubernetesDetails};
 use super::{EbsSnapshotDetails, EbsVolumeDetails, Ec2ImageDetails, RecoveryPointDetails, S3BucketDetail};

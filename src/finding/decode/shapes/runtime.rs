@@ -1,4 +1,4 @@
-//! What the runtime agent saw.
+//! Shapes of the observations of the runtime agent.
 
 use crate::finding::decode::member::shapes;
 use crate::finding::decode::values::Text;

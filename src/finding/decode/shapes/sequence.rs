@@ -1,4 +1,4 @@
-//! Attack sequences.
+//! Shapes of attack sequences.
 
 use super::resource::{IamInstanceProfile, SecurityGroup, Tag};
 use crate::finding::decode::member::shapes;

@@ -1,4 +1,4 @@
-//! Buckets, volumes, snapshots, images and recovery points.
+//! Shapes of buckets, volumes, snapshots, images and recovery points.
 
 use super::Tag;
 use crate::finding::decode::member::shapes;

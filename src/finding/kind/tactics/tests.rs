@@ -1,4 +1,4 @@
-//! Tactics are those of AWS.
+//! The tactics are those that AWS publishes.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn a_type_has_no_tactic_where_aws_names_none() {
         "UnauthorizedAccess:EC2/MetadataDNSRebind",
         "UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B",
         "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
-        "Discovery:Unheard/Of",
+        "Discovery:Unknown/Type",
     ] {
         assert_eq!(tactic(kind), None, "{kind}");
     }
