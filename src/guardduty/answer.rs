@@ -1,9 +1,9 @@
-//! What GuardDuty answers, before the SDK sees it.
+//! Reads the responses of GuardDuty before the SDK does.
 //!
-//! The SDK's deserializers reject an answer for one `null` in one list, and call it a success that failed. Here the body
-//! of a successful answer is read first: findings are decoded by [`finding::decode_answer`](crate::finding::decode_answer)
-//! and the SDK gets an empty answer; other answers are tidied. A body that is not JSON is a failed attempt, which the
-//! SDK repeats by its own policy, as it does for a connection that breaks.
+//! The deserializers of the SDK reject a response with one `null` in a list. Therefore the body of a successful response is
+//! read first. [`finding::decode_answer`](crate::finding::decode_answer) decodes findings, and the SDK gets an empty
+//! response. In other responses, `null`s are removed. A body that is not JSON is a failed attempt, which the SDK retries
+//! like a broken connection.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,17 +23,17 @@ use serde_json::Value;
 
 use crate::finding::{NotAnAnswer, repair};
 
-/// Reads the body of a successful answer and returns the body that the SDK reads in its place.
+/// Reads the body of a successful response, and returns the body that the SDK reads instead.
 type ReadBody = dyn Fn(&[u8]) -> Result<SdkBody, NotAnAnswer> + Send + Sync;
 
-/// An HTTP client whose successful answers are read before the SDK reads them.
+/// An HTTP client that reads successful responses before the SDK does.
 #[derive(Clone)]
 pub(super) struct ReadingClient {
     inner: SharedHttpClient,
     read: Arc<ReadBody>,
 }
 
-/// What was read of the last answer of one call.
+/// Result of reading the last response of one call.
 pub(super) struct Slot<T>(Arc<Mutex<Option<Result<T, NotAnAnswer>>>>);
 
 impl<T> Slot<T> {
@@ -47,12 +47,12 @@ impl<T> Slot<T> {
 }
 
 impl ReadingClient {
-    /// Tidies every answer.
+    /// Removes `null`s from every response.
     pub(super) fn tidying(inner: SharedHttpClient) -> Self {
         Self { inner, read: Arc::new(tidy) }
     }
 
-    /// Reads the answers of one call into the slot. The SDK gets an empty answer.
+    /// Reads the responses of one call into the slot. The SDK gets an empty response.
     pub(super) fn reading<T: Send + 'static>(
         inner: SharedHttpClient,
         read: impl Fn(&[u8]) -> Result<T, NotAnAnswer> + Send + Sync + 'static,
@@ -69,7 +69,7 @@ impl ReadingClient {
     }
 }
 
-/// A response without its `null`s, which have no meaning, and which the SDK rejects in lists.
+/// Removes the `null`s of a response, which have no meaning, and which the SDK rejects in lists.
 fn tidy(body: &[u8]) -> Result<SdkBody, NotAnAnswer> {
     let text = String::from_utf8_lossy(body);
     let mut value: Value = match serde_json::from_str(&text).or_else(|_| serde_json::from_str(&repair(&text))) {

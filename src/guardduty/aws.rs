@@ -1,4 +1,4 @@
-//! The way into AWS: configuration and credentials as every AWS SDK takes them, the identities to poll with, their sources.
+//! Connects to AWS: loads configuration and credentials as every AWS SDK does, and finds the sources of each identity.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -25,21 +25,22 @@ use super::{SourceKey, pages};
 use crate::config;
 use crate::metrics::RequestCounts;
 
-/// Calls in flight, over all sources: as many connections at most, each with its TLS buffers. A quiet source is asked six
-/// things; a thousand of them take 2.5 s at 40 ms a call, and 4 s is what they may take.
+/// Maximum number of calls in flight over all sources, and therefore of connections with their TLS buffers. A source
+/// without new findings takes six calls. A thousand such sources take 2.5 s at 40 ms per call; the limit is 4 s.
 const MAX_CONCURRENT_CALLS: usize = 96;
-/// Tries of one call, unless `AWS_MAX_ATTEMPTS` or the profile says otherwise. The SDK's own 3 give up on a throttle too soon.
+/// Number of attempts of one call, unless `AWS_MAX_ATTEMPTS` or the profile sets it. The default of the SDK, 3, is too low
+/// for throttled calls.
 const MAX_ATTEMPTS: u32 = 5;
-/// Doubled with each try, a random part of it is waited.
+/// Backoff after the first attempt. It doubles with each attempt, and a random part of it is waited.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// No region is configured anywhere, and none can be guessed: a fault of the configuration.
+/// The error of a configuration without a region.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no region: set AWS_REGION, or list the regions to poll in GUARDDUTY_REGIONS")]
 pub struct MissingRegion;
 
-/// AWS as one run sees it.
+/// The identities of a run, and the client that they share.
 pub struct Aws {
     identities: Vec<Arc<AwsIdentity>>,
     own: Arc<AwsIdentity>,
@@ -49,7 +50,8 @@ pub struct Aws {
     requests: RequestCounts,
 }
 
-/// What one configured identity may poll, or why that is not known. A role's account is known in any case: its ARN tells it.
+/// The sources of one configured identity, or the error with which they could not be determined. The account of a role is
+/// always known, because the ARN contains it.
 pub struct IdentitySources {
     /// `self`, or the role's ARN.
     pub identity: String,
@@ -58,8 +60,8 @@ pub struct IdentitySources {
 }
 
 impl Aws {
-    /// Reads AWS's own configuration: environment, profile, and what of the pod tells the region and the credentials.
-    /// Asks for no credentials yet.
+    /// Reads the configuration of AWS: environment, profile, and the region and credentials of the Pod. It fetches no
+    /// credentials.
     pub async fn connect(
         settings: &config::AwsConfig,
         http: SharedHttpClient,
@@ -87,7 +89,7 @@ impl Aws {
         requests: RequestCounts,
     ) -> Result<Self, MissingRegion> {
         let home = sdk.region().cloned().ok_or(MissingRegion)?;
-        // A loaded configuration always has a provider, be it one that finds nothing.
+        // A loaded configuration always has a provider, even if the provider finds no credentials.
         let found = sdk
             .credentials_provider()
             .unwrap_or_else(|| SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()));
@@ -109,15 +111,16 @@ impl Aws {
         Ok(Self { identities, own, regions: settings.regions.clone(), home, shared, requests })
     }
 
-    /// Fetches the pod's own credentials already, while others are waiting for the state: whoever needs them finds them.
+    /// Fetches the credentials of the Pod in the background while the state is loaded, so that the first call finds them.
     pub fn prefetch_credentials(&self) {
         let credentials = self.own.credentials.clone();
         // An error is cached, too, and returned to every caller.
         tokio::spawn(async move { credentials.credentials().await.is_ok() });
     }
 
-    /// What is to be polled, by identity, in the order configured. Identities fail alone. A source that two of them reach
-    /// is the first one's. With `GUARDDUTY_REGIONS=all` each identity is asked for its own account's regions.
+    /// Returns the sources of each identity, in the configured order. The error of one identity does not affect the others.
+    /// A source that two identities reach belongs to the first one. With `GUARDDUTY_REGIONS=all`, each identity lists the
+    /// regions of its own account.
     pub async fn discover_all(&self) -> Vec<IdentitySources> {
         let mut seen = join_all(self.identities.iter().map(|identity| self.discover_for(identity))).await;
         let mut taken = HashSet::new();
@@ -127,24 +130,24 @@ impl Aws {
         seen
     }
 
-    /// How many identities there are, in the order configured.
+    /// Number of configured identities.
     pub fn identity_count(&self) -> usize {
         self.identities.len()
     }
 
-    /// What one of them may poll. A source that an earlier identity reaches, too, is that one's: the caller's matter.
+    /// Returns the sources of one identity. The caller removes sources that an earlier identity reaches, too.
     pub async fn discover_sources(&self, identity: usize) -> IdentitySources {
         self.discover_for(&self.identities[identity]).await
     }
 
-    /// Who AWS takes each identity for: for `check`.
+    /// Returns the ARN and the account of each identity according to STS, for `check`.
     pub async fn caller_identities(&self) -> Vec<(String, Result<CallerIdentity, ReadError>)> {
         let ask =
             async |identity: &Arc<AwsIdentity>| (identity.name.clone(), identity.caller_identity(&self.requests).await);
         join_all(self.identities.iter().map(ask)).await
     }
 
-    /// The names of the organization's accounts by id, as the pod's own identity sees them.
+    /// Returns the names of the accounts of the organization by ID, as the identity of the Pod lists them.
     pub async fn organization_account_names(&self) -> Result<BTreeMap<String, String>, ReadError> {
         self.own.credentials.credentials().await?;
         let config = aws_sdk_organizations::config::Builder::from(&self.own.sdk)
@@ -206,8 +209,8 @@ impl Aws {
     }
 }
 
-/// The region that STS and the like are called in. If the regions to poll are listed, the instance metadata service is
-/// not asked: a pod often cannot reach it, and waits.
+/// The region in which STS and other services are called. If the regions to poll are configured, the instance metadata
+/// service is not called, because a Pod often cannot reach it and would wait.
 fn home_region(settings: &config::AwsConfig) -> Option<&str> {
     let first = match &settings.regions {
         config::Regions::List(list) => list.first().map(String::as_str),
@@ -224,16 +227,16 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The environment as the SDK may see it.
+/// The environment that the SDK reads.
 fn sdk_environment(environment: &config::AwsEnvironment) -> Env {
     Env::from(environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<HashMap<_, _>>())
 }
 
-/// More attempts than the SDK's own, unless `AWS_MAX_ATTEMPTS` or the profile sets a number.
+/// Increases the number of attempts, unless `AWS_MAX_ATTEMPTS` or the profile sets it.
 ///
-/// The mode stays `standard`. `adaptive` starts a short run from next to nothing: one throttle, and the SDK waits 20 s
-/// before the next try (aws-smithy-runtime 1.16, `client_rate_limiter.rs`: ten tokens at half a token a second). What
-/// slows a throttled source down here is that a call keeps its place among the few of its source while it backs off.
+/// The mode stays `standard`. `adaptive` is too slow for a short run: after one throttled call, the SDK waits 20 s before
+/// the next attempt (aws-smithy-runtime 1.16, `client_rate_limiter.rs`: ten tokens at half a token per second). Instead, a
+/// call keeps its permit while it backs off, which slows down a throttled source.
 fn with_retries(sdk: SdkConfig, is_number_set: bool) -> SdkConfig {
     let configured = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     if is_number_set || configured.max_attempts() != RetryConfig::standard().max_attempts() {

@@ -1,4 +1,4 @@
-//! The calls that list and read the configuration of a detector.
+//! Lists and reads the configuration of a detector.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use aws_sdk_guardduty::types::{
 use super::source::SourceClient;
 use super::{Destination, ReadError, Subject, TransientReason, Uncovered, WatchedConfig, pages, watch};
 
-/// Publishing destinations that are read per source.
+/// Maximum number of publishing destinations that are read per source.
 const MOST_DESTINATIONS: usize = 10;
 
 /// Makes a call on behalf of a source.
@@ -85,7 +85,7 @@ impl SourceClient {
     pub(super) async fn list_members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
         let what = self.operation_name("ListMembers");
         let listed = pages::paginate(&what, async |token| {
-            // The default leaves out those that were disassociated.
+            // By default, GuardDuty omits disassociated members.
             let request = self.client().list_members().detector_id(detector).only_associated("false");
             let answer = call!(self, "ListMembers", request.max_results(50).set_next_token(token))?;
             Ok((answer.members.unwrap_or_default(), answer.next_token))

@@ -1,7 +1,7 @@
-//! Counts every attempt of every call, retries too, for `guardduty_slack_api_requests_total`.
+//! Counts every attempt of every call, including retries, for `guardduty_slack_api_requests_total`.
 //!
-//! Clients of our own are given an interceptor. The one call that is not ours is `AssumeRoleWithWebIdentity`, deep inside
-//! the SDK's credentials chain: that one is counted on its way through the HTTP client.
+//! Each client has an interceptor. The exception is `AssumeRoleWithWebIdentity` in the credentials chain of the SDK, which
+//! the HTTP client counts.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
@@ -16,7 +16,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::metrics::RequestCounts;
 
-/// To be given to a client of `service` as an interceptor.
+/// Interceptor for a client of `service`.
 #[derive(Clone, Debug)]
 pub(super) struct CountingInterceptor {
     pub(super) service: &'static str,
@@ -42,7 +42,7 @@ impl Intercept for CountingInterceptor {
     }
 }
 
-/// The HTTP status, `timeout`, or `error` (no answer, or a broken one); nothing where nothing was sent.
+/// The HTTP status, `timeout`, or `error` (no response, or an invalid one). `None` if nothing was sent.
 fn status_code(context: &FinalizerInterceptorContextRef<'_>) -> Option<String> {
     let status = || context.response().map(|r| r.status().as_u16().to_string());
     match context.output_or_error()? {

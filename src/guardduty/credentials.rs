@@ -1,5 +1,4 @@
-//! Credentials: fetched once for a run, whatever the number of regions; and what went wrong with them is told to all who
-//! wait instead of being tried by each.
+//! Fetches and caches credentials. All regions share one result, including a failure, so that a run fetches once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +14,13 @@ use tokio::time::{Instant, timeout_at};
 use super::error::{ReadError, TransientReason};
 use crate::retry::{RetryPolicy, jitter};
 
-/// How long credentials may take, all retries of the SDK included.
+/// Timeout for credentials, including all retries of the SDK.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long an answer stands in any case before it is asked for again: long enough for all regions that wait to share it.
+/// Time for which any result is cached, including a failure, so that all regions that wait for it share it.
 const MIN_CACHE_TTL: Duration = Duration::from_secs(10);
-/// Credentials are renewed so long before they expire: longer than a call with its retries lasts.
+/// Time before the expiry at which credentials are renewed. It is longer than a call with its retries.
 const REFRESH_MARGIN: Duration = Duration::from_secs(120);
-/// What CloudTrail shows behind the role's name.
+/// Name of the session, which CloudTrail shows after the name of the role.
 const SESSION_NAME: &str = "guardduty-slack";
 
 type CredentialsResult = Result<Credentials, ReadError>;
@@ -42,8 +41,8 @@ impl CachedCredentials {
         Self(Arc::new(CredentialsCache { identity: whose.into(), inner, cached: Mutex::new(None) }))
     }
 
-    /// Waits for whoever is fetching already. Asked before a call takes its place in the queue: credentials that do not
-    /// come must not hold up the regions of other identities.
+    /// Returns the cached result, or fetches credentials. Concurrent callers wait for one request. A call fetches its
+    /// credentials before it acquires a permit, so that missing credentials do not block the regions of other identities.
     pub(super) async fn credentials(&self) -> CredentialsResult {
         let mut last = self.0.cached.lock().await;
         if let Some((at, outcome)) = last.as_ref()
@@ -56,8 +55,8 @@ impl CachedCredentials {
         outcome
     }
 
-    /// The SDK's chain retries what its own classifiers know. It gives up at once on a 429, on a page of a proxy, and on
-    /// an identity provider whose key STS cannot fetch at the moment.
+    /// Repeats attempts that the SDK does not retry: a response 429, a page of a proxy, and an identity provider whose key
+    /// STS cannot fetch at the moment.
     async fn fetch_credentials(&self) -> CredentialsResult {
         let (deadline, mut failed) = (Instant::now() + FETCH_TIMEOUT, 0);
         let mut last = None;
@@ -81,12 +80,13 @@ impl CachedCredentials {
     }
 
     fn no_answer(&self) -> ReadError {
-        let said = format!("no answer within {} s", FETCH_TIMEOUT.as_secs());
-        ReadError::transient(TransientReason::Credentials, &format!("credentials of {}", self.0.identity), said)
+        let text = format!("no answer within {} s", FETCH_TIMEOUT.as_secs());
+        ReadError::transient(TransientReason::Credentials, &format!("credentials of {}", self.0.identity), text)
     }
 }
 
-/// What was just given stands: credentials that seem to have expired already are good to whoever's clock is right.
+/// Returns true if the cached result can be used. A result that was just fetched is always used: credentials that seem to
+/// be expired are valid if the local clock is wrong.
 fn is_valid(outcome: &CredentialsResult, age: Duration, now: SystemTime) -> bool {
     let lasts = |credentials: &Credentials| credentials.expiry().is_none_or(|end| end > now + REFRESH_MARGIN);
     age < MIN_CACHE_TTL || outcome.as_ref().is_ok_and(lasts)
@@ -103,12 +103,12 @@ impl ProvideCredentials for CachedCredentials {
 
 impl fmt::Debug for CachedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Remembered").field(&self.0.identity).finish()
+        f.debug_tuple("CachedCredentials").field(&self.0.identity).finish()
     }
 }
 
-/// A role of `GUARDDUTY_ROLE_ARNS`. Not `aws_config`'s `AssumeRoleProvider`: that one can neither be counted nor tells
-/// what STS said in a way that a caller could branch on.
+/// A role of `GUARDDUTY_ROLE_ARNS`. The `AssumeRoleProvider` of `aws_config` is not used, because its requests cannot be
+/// counted and its errors do not expose the error code of STS.
 #[derive(Debug)]
 pub(super) struct AssumedRole {
     pub(super) client: aws_sdk_sts::Client,
@@ -127,7 +127,7 @@ impl AssumedRole {
     }
 }
 
-/// None, too, for an answer that was cut short: the SDK reads what is missing as empty.
+/// Returns `None` for a truncated response, whose missing fields the SDK reads as empty.
 fn parse_credentials(answer: AssumeRoleOutput) -> Option<Credentials> {
     let given = answer.credentials?;
     let is_whole = [&given.access_key_id, &given.secret_access_key, &given.session_token].iter().all(|p| !p.is_empty());

@@ -1,4 +1,4 @@
-//! Why AWS could not be read, and what follows from it.
+//! Classifies the errors of AWS.
 
 use std::error::Error;
 use std::fmt;
@@ -13,23 +13,23 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::finding::NotAnAnswer;
 use crate::http::{ResolveError, Unreachable, causes, links};
 
-/// A call that AWS did not answer as hoped, after the retries it was worth. The text is one line that names the
-/// operation and says what AWS said; it holds no credential.
+/// A call that failed after its retries. The text is one line with the operation and the error of AWS. It contains no
+/// credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The permission, the trust, the credentials or the region's opt-in is missing: waiting does not mend it.
+    /// The permission, the trust, the credentials or the opt-in of the region is missing. Waiting does not help.
     #[error("{0}")]
     AccessDenied(String),
-    /// The detector asked for is no longer this account's: it was deleted, perhaps made anew.
+    /// The detector does not belong to this account any more. It was deleted, and may have been replaced.
     #[error("{0}")]
     DetectorNotFound(String),
     /// The service has no endpoint in the region: its name does not exist.
     #[error("{0}")]
     NoEndpoint(String),
-    /// The service does not have the operation there.
+    /// The service does not have the operation in the region.
     #[error("{0}")]
     Unsupported(String),
-    /// May work the next time.
+    /// The next attempt may succeed.
     #[error("{text}")]
     Transient { reason: TransientReason, text: String },
 }
@@ -41,13 +41,13 @@ pub enum TransientReason {
     /// No connection, or one that broke.
     Network,
     Timeout,
-    /// AWS failed by its own account (5xx).
+    /// AWS returned a server error (5xx).
     Server,
-    /// AWS took the request for a wrong one.
+    /// AWS rejected the request as invalid.
     Rejected,
     /// The answer could not be read.
     Malformed,
-    /// No credentials for now: STS or the agent did not answer, or they expired.
+    /// No credentials at the moment: STS or the agent did not answer, or the credentials expired.
     Credentials,
 }
 
@@ -76,7 +76,7 @@ impl ReadError {
         matches!(self, ReadError::AccessDenied(_))
     }
 
-    /// Returns whether asking again soon cannot help.
+    /// Returns true if another attempt soon cannot help.
     pub fn is_lasting(&self) -> bool {
         matches!(self, ReadError::AccessDenied(_) | ReadError::Unsupported(_))
     }
@@ -86,16 +86,16 @@ impl ReadError {
         matches!(self, ReadError::Transient { reason: TransientReason::Malformed, .. })
     }
 
-    /// Whether the region cannot be polled by this identity at all.
+    /// Returns true if this identity cannot poll the region at all.
     pub fn rules_out_region(&self) -> bool {
         matches!(self, ReadError::AccessDenied(_) | ReadError::NoEndpoint(_))
     }
 
-    /// One word for the log and the metrics.
+    /// The reason as one word, for the log and the metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             ReadError::AccessDenied(_) => "denied",
-            ReadError::DetectorNotFound(_) => "gone",
+            ReadError::DetectorNotFound(_) => "detector_not_found",
             ReadError::NoEndpoint(_) => "no_endpoint",
             ReadError::Unsupported(_) => "unsupported",
             ReadError::Transient { reason, .. } => reason.name(),
@@ -103,21 +103,21 @@ impl ReadError {
     }
 }
 
-/// Everything that an AWS client can fail with.
+/// The error of a call of an AWS client.
 type SdkFailure<E> = SdkError<E, HttpResponse>;
 
 impl ReadError {
-    pub(super) fn transient(reason: TransientReason, what: &str, said: impl fmt::Display) -> Self {
-        ReadError::Transient { reason, text: single_line(&format!("{what}: {said}")) }
+    pub(super) fn transient(reason: TransientReason, what: &str, cause: impl fmt::Display) -> Self {
+        ReadError::Transient { reason, text: single_line(&format!("{what}: {cause}")) }
     }
 
-    /// What a failed call means; `what` names it: `ListFindings in eu-west-1`.
+    /// Classifies a failed call. `what` names the call: `ListFindings in eu-west-1`.
     pub(super) fn from_sdk<E>(what: &str, error: &SdkFailure<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
         if let Some(known) = find_source::<ReadError>(error) {
-            return known.clone(); // the credentials of the call failed, and say themselves why
+            return known.clone(); // the call failed because of its credentials, whose error has the cause
         }
         if let Some(answer) = find_source::<NotAnAnswer>(error) {
             return Self::transient(TransientReason::Malformed, what, answer);
@@ -132,8 +132,8 @@ impl ReadError {
         }
         match error {
             SdkError::ServiceError(e) => {
-                let said = e.err().message().map_or_else(|| answer_text(e.err(), e.raw()), str::to_owned);
-                classify(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &said)
+                let message = e.err().message().map_or_else(|| answer_text(e.err(), e.raw()), str::to_owned);
+                classify(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &message)
             }
             SdkError::TimeoutError(_) => Self::transient(TransientReason::Timeout, what, causes(error)),
             SdkError::DispatchFailure(_) => Self::transient(TransientReason::Network, what, causes(error)),
@@ -142,7 +142,7 @@ impl ReadError {
         }
     }
 
-    /// Why there are no credentials; `whose` names the identity.
+    /// Classifies an error of a credentials provider. `whose` names the identity.
     pub(super) fn from_credentials(whose: &str, error: &CredentialsError) -> Self {
         if let Some(known) = find_source::<ReadError>(error) {
             return known.clone();
@@ -162,15 +162,15 @@ impl ReadError {
                 ReadError::AccessDenied(single_line(&format!("{what}: {}", causes(error))))
             }
             _ => match find_source::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
-                Some((Some(code), said)) => {
-                    classify(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, said.unwrap_or_default())
+                Some((Some(code), message)) => {
+                    classify(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, message.unwrap_or_default())
                 }
                 _ => Self::of_endpoint(&what, error),
             },
         }
     }
 
-    /// What an agent of ECS or EKS, the instance metadata service or STS answered in place of credentials.
+    /// Classifies the response of an agent of ECS or EKS, the instance metadata service or STS that is not credentials.
     fn of_endpoint(what: &str, error: &CredentialsError) -> Self {
         if let Some(unreachable) = find_source::<Unreachable>(error) {
             return Self::transient(TransientReason::Network, what, unreachable);
@@ -192,16 +192,16 @@ impl ReadError {
         }
     }
 
-    /// Whether fetching the same credentials again within the run may succeed. The SDK has already retried what it
-    /// knows as transient: the network, throttling, and errors of the server.
+    /// Returns true if fetching the same credentials again within the run may succeed. The SDK has retried transient errors
+    /// already: the network, throttling, and server errors.
     pub(super) fn is_worth_fetching_again(&self) -> bool {
         matches!(self, ReadError::Transient { reason: TransientReason::Credentials | TransientReason::Malformed, .. })
     }
 }
 
-/// Sorts what AWS answered by its status (0: unknown), error code and message.
+/// Classifies an error response by its status (0: unknown), error code and message.
 /// Sources: “Common Errors” of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
-/// (aws-runtime, `THROTTLING_ERRORS`); GuardDuty says `BadRequestException` for much that is none.
+/// (aws-runtime, `THROTTLING_ERRORS`). GuardDuty also returns `BadRequestException` for valid requests.
 fn classify(what: &str, status: u16, code: &str, message: &str) -> ReadError {
     let text = single_line(&match code {
         "" => format!("{what}: {status}: {message}"),
@@ -232,10 +232,10 @@ fn classify(what: &str, status: u16, code: &str, message: &str) -> ReadError {
 
 const THROTTLING_CODES: &[&str] =
     &["TooManyRequests", "RequestLimitExceeded", "LimitExceeded", "BandwidthLimitExceeded", "SlowDown"];
-/// A signature or token that was good, and is too old by now; or an identity provider that did not answer STS.
+/// Returns true for a signature or token that has expired, and for an identity provider that did not answer STS.
 const EXPIRED_CODES: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
-/// `InvalidIdentityToken` is final but for this: STS could not reach the identity provider just now.
-/// Source: aws/aws-sdk-go#3972, aws/karpenter#1488 and others.
+/// Returns true if STS could not reach the identity provider. In all other cases, `InvalidIdentityToken` is final.
+/// See aws/aws-sdk-go#3972, aws/karpenter#1488 and others.
 const KEY_NOT_FETCHED: &str = "retrieve verification key";
 const ACCESS_DENIED_CODES: &[&str] = &[
     "AccessDenied",
@@ -256,14 +256,14 @@ fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Opti
     links(error).find_map(|e| e.downcast_ref())
 }
 
-/// What an answer says that carries no message of AWS's: the beginning of a proxy's page, say.
+/// Returns the text of a response without a message of AWS, such as the beginning of the page of a proxy.
 fn answer_text(error: &(dyn Error + 'static), answer: &HttpResponse) -> String {
     let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let text: String = body.trim().chars().take(200).collect();
     if text.is_empty() { causes(error) } else { text }
 }
 
-/// One line of at most 500 characters, whatever AWS or a proxy returned.
+/// Converts a text of AWS or a proxy to one line of at most 500 characters.
 fn single_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -319,7 +319,7 @@ mod tests {
         throttled: ListFindings in eu-west-1: 429: slow down
         server: ListFindings in eu-west-1: InternalServerErrorException: Internal error.
         server: ListFindings in eu-west-1: 503: <html> <b>busy</b>
-        gone: ListFindings in eu-west-1: BadRequestException: The request is rejected because the input detectorId is not owned by the current account.
+        detector_not_found: ListFindings in eu-west-1: BadRequestException: The request is rejected because the input detectorId is not owned by the current account.
         rejected: ListFindings in eu-west-1: BadRequestException: The request is rejected because the parameter nextToken has an invalid value.
         denied: ListFindings in eu-west-1: BadRequestException: The caller is not authorized to call this API.
         credentials: ListFindings in eu-west-1: ExpiredTokenException: The security token included in the request is expired
@@ -333,11 +333,11 @@ mod tests {
     #[test]
     fn an_endpoint_of_credentials_is_described_by_its_status() {
         let answered = |status: u16| {
-            let said = format!(
+            let text = format!(
                 "Non-success status from HTTP credential provider: {:?}",
                 StatusCode::try_from(status).unwrap()
             );
-            ReadError::from_credentials("self", &CredentialsError::provider_error(said))
+            ReadError::from_credentials("self", &CredentialsError::provider_error(text))
         };
         assert_eq!(answered(429).to_string(), "credentials of self: the credentials endpoint returned 429");
         assert!([408, 429, 500, 503].into_iter().all(|status| answered(status).is_worth_fetching_again()));

@@ -1,4 +1,4 @@
-//! Fetching findings by their IDs, whatever the answers are.
+//! Fetches findings by their IDs, and isolates findings that break a response.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use super::PAGE_SIZE;
 use super::error::ReadError;
 use crate::finding::{Answer, Finding, NotAnAnswer, Origin, undecodable};
 
-/// Number of answers that are not JSON, of a source that never gave another one, after which it is unreadable.
+/// Number of responses that are not JSON after which a source without any other response is unreadable.
 pub(super) const MAX_UNREADABLE_ANSWERS: usize = 15;
 
-/// An answer of `GetFindings` that was not JSON, however often it was requested.
+/// A response of `GetFindings` that was not JSON in any attempt.
 pub(super) struct Unreadable {
     pub(super) answer: NotAnAnswer,
     pub(super) error: ReadError,
 }
 
-/// Fetches the findings of these IDs; `request` fetches up to [`PAGE_SIZE`] of them. `has_answered`: the source has given an
-/// answer that is JSON in this run.
+/// Fetches the findings of these IDs. `request` fetches up to [`PAGE_SIZE`] of them. `has_answered`: the source has returned
+/// JSON in this run.
 ///
-/// An answer that is never JSON is requested in halves, down to the finding that breaks it. That finding is returned
-/// with its ID only, provided that other answers of the source are JSON; if none is, the source is unreadable.
+/// If a response is never JSON, its halves are requested, down to the finding that breaks it. That finding is returned with
+/// its ID only, if other responses of the source are JSON. If none is, the source is unreadable.
 pub(super) async fn fetch(
     ids: &[String],
     origin: &Arc<Origin>,
@@ -38,7 +38,7 @@ pub(super) async fn fetch(
                 has_answered.store(true, Ordering::Relaxed);
                 found.extend(answer.findings);
                 if answer.unidentified > 0 && part.len() > 1 {
-                    // Asked for alone, a finding without an ID is the one that was asked for.
+                    // If one ID was requested, a finding without an ID is the requested one.
                     let is_missing = |id: &&[String]| !found.iter().any(|finding| finding.id == id[0]);
                     parts.extend(part.chunks(1).filter(is_missing));
                 }

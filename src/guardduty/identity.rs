@@ -1,4 +1,4 @@
-//! Who asks: the pod's own identity, or a role that it assumes; and whose account that is.
+//! AWS identities: the identity of the Pod, or a role that it assumes; and the account of each.
 
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
@@ -11,20 +11,20 @@ use super::error::{ReadError, TransientReason};
 use super::transient::TransientAnswer;
 use crate::metrics::RequestCounts;
 
-/// Who asks, and with what.
+/// An identity with its credentials.
 pub(super) struct AwsIdentity {
     /// `self`, or the role's ARN.
     pub(super) name: String,
     pub(super) sdk: SdkConfig,
     pub(super) credentials: CachedCredentials,
-    /// The account where no one need be asked: a role's.
+    /// The account of a role, which its ARN contains.
     account_from_arn: Option<String>,
-    /// The account where no one can be asked.
+    /// The account to use if neither the credentials nor STS return it.
     fallback_account: Option<String>,
     account_from_sts: OnceCell<String>,
 }
 
-/// What `sts:GetCallerIdentity` answers.
+/// Response of `sts:GetCallerIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
     pub account: String,
@@ -37,8 +37,8 @@ impl AwsIdentity {
         Self { fallback_account: presumed, ..Self::new("self", None, sdk, provider) }
     }
 
-    /// The SDK's own cache of identities is left out: [`CachedCredentials`] is the one cache, and knows failures, too.
-    fn new(name: &str, told: Option<String>, sdk: &SdkConfig, provider: SharedCredentialsProvider) -> Self {
+    /// The identity cache of the SDK is disabled, because [`CachedCredentials`] is the only cache. It caches failures, too.
+    fn new(name: &str, account_from_arn: Option<String>, sdk: &SdkConfig, provider: SharedCredentialsProvider) -> Self {
         let credentials = CachedCredentials::new(name, provider);
         let shared = SharedCredentialsProvider::new(credentials.clone());
         let sdk = sdk.to_builder().credentials_provider(shared).identity_cache(IdentityCache::no_cache()).build();
@@ -46,13 +46,13 @@ impl AwsIdentity {
             name: name.into(),
             sdk,
             credentials,
-            account_from_arn: told,
+            account_from_arn,
             fallback_account: None,
             account_from_sts: OnceCell::new(),
         }
     }
 
-    /// The role is assumed when it is first needed.
+    /// The role is assumed by the first call that needs its credentials.
     pub(super) fn assume_role(&self, arn: &str, external_id: Option<String>, client: aws_sdk_sts::Client) -> Self {
         let role = AssumedRole { client, arn: arn.into(), external_id };
         Self::new(arn, account_of_arn(arn), &self.sdk, SharedCredentialsProvider::new(role))
@@ -64,11 +64,11 @@ impl AwsIdentity {
         aws_sdk_sts::Client::from_conf(config.retry_classifier(TransientAnswer).build())
     }
 
-    /// From the role's ARN; else from the credentials, if they tell; else STS is asked, once. Without credentials a run
-    /// should still know which sources it cannot read: hence what is presumed.
+    /// Returns the account from the ARN of the role, otherwise from the credentials, otherwise from STS, which is called
+    /// once. Without credentials, it returns the presumed account, so that a run can name the sources that it cannot read.
     pub(super) async fn account_id(&self, requests: &RequestCounts) -> Result<String, ReadError> {
-        if let Some(told) = &self.account_from_arn {
-            return Ok(told.clone());
+        if let Some(account) = &self.account_from_arn {
+            return Ok(account.clone());
         }
         let ask = async || match self.credentials.credentials().await?.account_id() {
             Some(id) => Ok(id.as_str().to_owned()),
@@ -89,7 +89,7 @@ impl AwsIdentity {
     }
 }
 
-/// The account that IRSA gives credentials for.
+/// The account of the credentials of IRSA.
 pub(super) fn irsa_account(env: impl Fn(&str) -> Option<String>) -> Option<String> {
     env("AWS_WEB_IDENTITY_TOKEN_FILE").and_then(|_| env("AWS_ROLE_ARN")).as_deref().and_then(account_of_arn)
 }

@@ -1,4 +1,4 @@
-//! The calls that read investigations.
+//! Reads investigations.
 
 use aws_sdk_guardduty::types::{
     InvestigationSortCriteria, InvestigationSortField, InvestigationStatus, InvestigationSummary, OrderBy,
@@ -10,7 +10,7 @@ use super::{Investigation, PAGE_SIZE, ReadError};
 use crate::finding::Assessment;
 use crate::time::Timestamp;
 
-/// Longest ID of an investigation. Source: GuardDuty API Reference, `Investigation`.
+/// Maximum length of the ID of an investigation. See GuardDuty API Reference, `Investigation`.
 const LONGEST_ID: usize = 64;
 
 impl SourceClient {
@@ -38,7 +38,7 @@ impl SourceClient {
     }
 }
 
-/// One with a result and an ID as documented.
+/// Returns an investigation that has a result and a valid ID.
 fn completed(summary: InvestigationSummary) -> Option<Investigation> {
     let id = summary.investigation_id?;
     let is_id = id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');

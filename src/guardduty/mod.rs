@@ -1,6 +1,6 @@
-//! GuardDuty as a run reads it: detectors, their findings, and what could make them fall silent.
+//! The client of GuardDuty: detectors, findings, and the configuration that can stop findings.
 //!
-//! [`GuardDutyApi`] is the seam: the poll is generic over it, [`SourceClient`] asks AWS.
+//! [`GuardDutyApi`] is the interface. Polling is generic over it; [`SourceClient`] calls AWS.
 
 mod answer;
 mod aws;
@@ -32,8 +32,8 @@ pub use watch::short_hash;
 use crate::finding::{Assessment, Finding, SeverityLevel};
 use crate::time::Timestamp;
 
-/// GuardDuty hands out at most so many ids a page, and takes as many for one `GetFindings`.
-/// Source: GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
+/// Maximum number of IDs per page of `ListFindings`, and per call of `GetFindings`.
+/// See GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
 pub const PAGE_SIZE: usize = 50;
 
 /// One page of `ListFindings`.
@@ -41,7 +41,7 @@ pub const PAGE_SIZE: usize = 50;
 pub struct ListPage {
     /// At most [`PAGE_SIZE`], by `updatedAt` ascending.
     pub ids: Vec<String>,
-    /// The token of the next page. GuardDuty has been seen to repeat one: stop there (elastic/integrations#8601).
+    /// The token of the next page. GuardDuty may repeat one, which ends the listing (elastic/integrations#8601).
     pub next_token: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// What every run lists, because a new item hides findings from then on; the others are listed hourly.
+    /// Kinds that every run lists, because a new item hides findings immediately. The others are listed hourly.
     pub const EVERY_RUN: [Subject; 2] = [Subject::Filters, Subject::IpSets];
     pub const HOURLY: [Subject; 3] = [Subject::TrustedEntitySets, Subject::ThreatIntelSets, Subject::ThreatEntitySets];
 }
@@ -65,16 +65,17 @@ impl Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedConfig {
     pub name: String,
-    /// A filter that archives what it matches, or a list that is active.
+    /// True for a filter that archives the findings that it matches, and for an active list.
     pub active: bool,
-    /// 16 hex digits that change when its effect may have changed; stable across releases, for the state records it.
+    /// 16 hex digits that change when the effect may have changed. They are stable across releases, because the state
+    /// records them.
     pub fingerprint: String,
-    /// When it was last changed, if GuardDuty says so.
+    /// Time of the last change, if GuardDuty returns it.
     pub changed: Option<Timestamp>,
 }
 
 impl WatchedConfig {
-    /// What the state records: the fingerprint, and the time of the last change.
+    /// The value that the state records: the fingerprint and the time of the last change.
     pub fn recorded(&self) -> String {
         let changed = self.changed.map(|at| format!("@{}", at.0));
         format!("{}{}", self.fingerprint, changed.unwrap_or_default())
@@ -97,20 +98,20 @@ pub struct Uncovered {
     pub reason: Option<String>,
 }
 
-/// A place to which GuardDuty exports findings.
+/// A destination to which GuardDuty exports findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Destination {
     pub id: String,
     /// ARN of the bucket, with the folder.
     pub bucket: String,
-    /// `PUBLISHING`, or what GuardDuty says instead.
+    /// `PUBLISHING`, or another status.
     pub status: String,
-    /// When GuardDuty first failed to publish to it.
+    /// Time at which GuardDuty first failed to publish to it.
     pub failing_since: Option<Timestamp>,
 }
 
 impl Destination {
-    /// One that is being verified was just created or changed. Source: GuardDuty API Reference, `Destination`.
+    /// A destination with a pending verification was just created or changed. See GuardDuty API Reference, `Destination`.
     pub fn publishes(&self) -> bool {
         matches!(self.status.as_str(), "PUBLISHING" | "PENDING_VERIFICATION")
     }
@@ -125,7 +126,7 @@ pub struct MissedScan {
     /// `EC2_INSTANCE`, `EBS_SNAPSHOT`, …
     pub resource_type: String,
     pub failed: bool,
-    /// Why, if it was read.
+    /// The reason, if it was read.
     pub reason: Option<String>,
 }
 
@@ -133,7 +134,7 @@ pub struct MissedScan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Investigation {
     pub id: String,
-    /// What somebody asked for, in natural language.
+    /// The request in natural language.
     pub prompt: String,
     pub ended: Timestamp,
 }
@@ -147,7 +148,7 @@ pub struct DetectorInfo {
 }
 
 impl DetectorInfo {
-    /// Returns whether the account can start investigations. Source: GuardDuty API Reference, `CreateInvestigation`.
+    /// Returns true if the account can start investigations. See GuardDuty API Reference, `CreateInvestigation`.
     pub fn can_investigate(&self) -> bool {
         self.features.get("AI_ANALYST").is_some_and(|is_enabled| *is_enabled)
     }
@@ -160,12 +161,12 @@ pub enum ArchiveChange {
     Unarchive,
 }
 
-/// What a run asks of one account in one region. Every call retries by itself what is worth it; an error is final for now.
+/// The calls of a run to one source. Every call retries transient errors itself. A returned error is final for this run.
 #[allow(async_fn_in_trait)] // one thread, no dyn: no bound is missed
 pub trait GuardDutyApi {
     fn key(&self) -> &SourceKey;
 
-    /// The ids of the region's detectors: one, or none where GuardDuty is off.
+    /// The IDs of the detectors of the region: one, or none if GuardDuty is not enabled.
     async fn list_detectors(&self) -> Result<Vec<String>, ReadError>;
 
     /// One page of findings that are not archived, `from..=to`, by `updatedAt` ascending.
@@ -177,7 +178,7 @@ pub trait GuardDutyApi {
         token: Option<&str>,
     ) -> Result<ListPage, ReadError>;
 
-    /// The details of at most [`PAGE_SIZE`] findings, in any order; some may be left out.
+    /// At most [`PAGE_SIZE`] findings by ID, in any order. Some may be missing.
     async fn get_findings(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError>;
 
     /// Findings by ID, each as the JSON document that GuardDuty returns; some may be missing.
@@ -209,7 +210,7 @@ pub trait GuardDutyApi {
     /// The resources whose runtime coverage is unhealthy.
     async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError>;
 
-    /// Where findings are exported to.
+    /// The destinations to which findings are exported.
     async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError>;
 
     /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE_SIZE`] of each, the
@@ -222,6 +223,6 @@ pub trait GuardDutyApi {
     /// The result of an investigation.
     async fn assessment(&self, detector: &str, investigation: &str) -> Result<Assessment, ReadError>;
 
-    /// Why a malware scan failed or was skipped.
+    /// The reason why a malware scan failed or was skipped.
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError>;
 }

@@ -1,11 +1,11 @@
-//! Lists that come in pages.
+//! Reads lists that have several pages.
 
 use std::collections::HashSet;
 
 use super::error::{ReadError, TransientReason};
 
-/// All pages of a list; `ask` gets the token of the page wanted. A token that comes a second time ends the paging with
-/// an error, not with a loop (elastic/integrations#8601); an empty one means that there is no further page.
+/// Reads all pages of a list. `ask` requests the page of a token. A repeated token is an error, because it would cause an
+/// endless loop (elastic/integrations#8601). An empty token means that there are no more pages.
 pub(super) async fn paginate<T>(
     what: &str,
     mut ask: impl AsyncFnMut(Option<String>) -> Result<(Vec<T>, Option<String>), ReadError>,

@@ -1,4 +1,4 @@
-//! How many calls may be in flight to one source: fewer when GuardDuty throttles, slowly more again when it does not.
+//! Limits the calls in flight to one source: fewer when GuardDuty throttles, and slowly more when it does not.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +10,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Calls in flight to one source: twice as many as a quiet run makes at the same time. A backlog is bound by latency, so
-/// that it is read twice as fast with twice as many. GuardDuty's limits hold by account and region, that is, by source;
-/// AWS publishes no figures. So the number adapts: it falls by one with each throttled attempt, and rises by one after
-/// so many attempts that were not throttled. Where every tenth attempt is throttled, it stays as it is, and one call in
-/// a hundred thousand is throttled in all five of its attempts.
-const MOST: usize = 12;
-const CALM: usize = 9;
+/// Maximum number of calls in flight to one source: twice the number of concurrent calls of a run without new findings.
+/// Latency limits the reading of a backlog, so that twice as many calls read it twice as fast. The limits of GuardDuty apply
+/// per account and region, that is, per source. AWS does not publish them, so the number adapts: it decreases by one with
+/// each throttled attempt, and increases by one after [`ATTEMPTS_PER_INCREASE`] attempts that were not throttled. If every
+/// tenth attempt is throttled, the number is stable, and one call in a hundred thousand is throttled in all five attempts.
+const MAX_PARALLEL_CALLS: usize = 12;
+const ATTEMPTS_PER_INCREASE: usize = 9;
 
 #[derive(Debug)]
 pub(super) struct Parallel {
@@ -27,7 +27,7 @@ pub(super) struct Parallel {
 #[derive(Debug, PartialEq)]
 struct Allowed {
     places: usize,
-    /// Places that are in use, and no longer allowed when they become free.
+    /// Number of places in use that are removed when they become free.
     surplus: usize,
     calm: usize,
 }
@@ -40,20 +40,25 @@ pub(super) struct Place<'a> {
 
 impl Parallel {
     pub(super) fn new() -> Self {
-        let allowed = Allowed { places: MOST, surplus: 0, calm: 0 };
-        Self { places: Semaphore::new(MOST), allowed: Mutex::new(allowed) }
+        let allowed = Allowed { places: MAX_PARALLEL_CALLS, surplus: 0, calm: 0 };
+        Self { places: Semaphore::new(MAX_PARALLEL_CALLS), allowed: Mutex::new(allowed) }
     }
 
     pub(super) async fn place(&self) -> Place<'_> {
-        // The semaphore is never closed; were it, the call would merely go unbounded.
+        // The semaphore is never closed. If it were, the call would not be limited.
         Place { parallel: self, permit: self.places.acquire().await.ok() }
     }
 
     fn throttled(&self) {
         let mut allowed = self.allowed();
-        if allowed.lower() && self.places.forget_permits(1) == 0 {
+        if allowed.lower() && !self.remove_free_place() {
             allowed.surplus += 1;
         }
+    }
+
+    /// Removes a place that is not in use. Returns false if there is none.
+    fn remove_free_place(&self) -> bool {
+        self.places.forget_permits(1) == 1 // language: allow
     }
 
     fn answered(&self) {
@@ -73,7 +78,7 @@ impl Parallel {
 }
 
 impl Allowed {
-    /// An attempt was throttled. Whether one place less is allowed.
+    /// Records a throttled attempt. Returns true if the number of places decreases.
     fn lower(&mut self) -> bool {
         self.calm = 0;
         let lower = self.places > 1;
@@ -81,10 +86,10 @@ impl Allowed {
         lower
     }
 
-    /// An attempt was not throttled. Whether one place more is allowed.
+    /// Records an attempt that was not throttled. Returns true if the number of places increases.
     fn raise(&mut self) -> bool {
         self.calm += 1;
-        let raise = self.calm >= CALM && self.places < MOST;
+        let raise = self.calm >= ATTEMPTS_PER_INCREASE && self.places < MAX_PARALLEL_CALLS;
         if raise {
             (self.places, self.calm) = (self.places + 1, 0);
         }
@@ -97,12 +102,12 @@ impl Drop for Place<'_> {
         let mut allowed = self.parallel.allowed();
         if let (Some(surplus), Some(permit)) = (allowed.surplus.checked_sub(1), self.permit.take()) {
             allowed.surplus = surplus;
-            permit.forget();
+            permit.forget(); // language: allow
         }
     }
 }
 
-/// Reports to the [`Parallel`] of a source how its attempts end.
+/// Reports the results of attempts to the [`Parallel`] of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Throttles(pub(super) Arc<Parallel>);
 
@@ -126,7 +131,8 @@ impl Intercept for Throttles {
     }
 }
 
-/// GuardDuty throttles with 429 and `TooManyRequestsException`; the gateway before it with `ThrottlingException`.
+/// GuardDuty throttles with 429 and `TooManyRequestsException`. The gateway in front of it throttles with
+/// `ThrottlingException`.
 fn is_throttled(response: &HttpResponse) -> bool {
     let code = response.headers().get("x-amzn-errortype").unwrap_or_default();
     response.status().as_u16() == 429 || code.contains("Throttl") || code.contains("TooManyRequests")
@@ -139,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn each_throttled_attempt_takes_a_place_away_down_to_one() {
         let parallel = Parallel::new();
-        for _ in 0..2 * MOST {
+        for _ in 0..2 * MAX_PARALLEL_CALLS {
             parallel.throttled();
         }
         assert_eq!(parallel.places.available_permits(), 1);
@@ -149,35 +155,35 @@ mod tests {
     async fn a_place_in_use_is_taken_away_when_it_becomes_free() {
         let parallel = Parallel::new();
         let mut places = Vec::new();
-        for _ in 0..MOST {
+        for _ in 0..MAX_PARALLEL_CALLS {
             places.push(parallel.place().await);
         }
         parallel.throttled();
         parallel.throttled();
         drop(places);
-        assert_eq!(parallel.places.available_permits(), MOST - 2);
+        assert_eq!(parallel.places.available_permits(), MAX_PARALLEL_CALLS - 2);
     }
 
     #[tokio::test]
-    async fn places_come_back_one_by_one_while_nothing_is_throttled_and_no_further_than_at_first() {
+    async fn places_increase_up_to_the_maximum_while_nothing_is_throttled() {
         let parallel = Parallel::new();
         (0..3).for_each(|_| parallel.throttled());
-        (0..CALM).for_each(|_| parallel.answered());
-        assert_eq!(parallel.places.available_permits(), MOST - 2);
-        (0..10 * CALM).for_each(|_| parallel.answered());
-        assert_eq!(parallel.places.available_permits(), MOST);
+        (0..ATTEMPTS_PER_INCREASE).for_each(|_| parallel.answered());
+        assert_eq!(parallel.places.available_permits(), MAX_PARALLEL_CALLS - 2);
+        (0..10 * ATTEMPTS_PER_INCREASE).for_each(|_| parallel.answered());
+        assert_eq!(parallel.places.available_permits(), MAX_PARALLEL_CALLS);
     }
 
     #[tokio::test]
     async fn a_place_that_comes_back_before_it_was_given_up_is_kept() {
         let parallel = Parallel::new();
         let mut places = Vec::new();
-        for _ in 0..MOST {
+        for _ in 0..MAX_PARALLEL_CALLS {
             places.push(parallel.place().await);
         }
         parallel.throttled();
-        (0..CALM).for_each(|_| parallel.answered());
+        (0..ATTEMPTS_PER_INCREASE).for_each(|_| parallel.answered());
         drop(places);
-        assert_eq!(parallel.places.available_permits(), MOST);
+        assert_eq!(parallel.places.available_permits(), MAX_PARALLEL_CALLS);
     }
 }

@@ -1,4 +1,4 @@
-//! The calls that list malware scans.
+//! Lists malware scans.
 
 use aws_sdk_guardduty::operation::list_malware_scans::ListMalwareScansOutput;
 use aws_sdk_guardduty::types::{
@@ -51,7 +51,7 @@ fn with_status(status: Status) -> ListMalwareScansFilterCriteria {
     ListMalwareScansFilterCriteria::builder().list_malware_scans_filter_criterion(criterion).build()
 }
 
-/// A scan without a time counts: it is known by its ID.
+/// A scan without a time is included. The state recognizes it by its ID.
 fn is_since(scan: &MalwareScan, since: Timestamp) -> bool {
     let started = scan.scan_started_at.and_then(|at: DateTime| at.to_millis().ok());
     started.is_none_or(|started| started >= since.0)

@@ -1,4 +1,4 @@
-//! One account in one region, asked over the wire.
+//! The client of one source: one account in one region.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,31 +28,31 @@ use super::{
 use crate::finding::{Assessment, Finding, NotAnAnswer, Origin, SeverityLevel, decode_answer, raw_findings};
 use crate::time::Timestamp;
 
-/// Attempts at an answer that was not JSON before, about fewer findings.
+/// Number of attempts for fewer findings after a response that was not JSON.
 const ATTEMPTS_AT_A_PART: u32 = 2;
 
-/// Cheap to clone, and small: all sources share one client, and each call says on whose behalf and where. A client of its
-/// own would cost each source some 35 KB.
+/// Cheap to clone, and small: all sources share one client, and each call sets its identity and region. A separate client
+/// would take about 35 KB per source.
 #[derive(Clone)]
 pub struct SourceClient(Arc<Inner>);
 
 struct Inner {
     key: SourceKey,
     identity: Arc<AwsIdentity>,
-    /// A throttle of one account must not slow the others in its region down, as it would in the SDK's partition.
+    /// Throttling of one account must not slow down other accounts of the region, as in the partition of the SDK.
     partition: RetryPartition,
     here: Arc<Parallel>,
-    /// An answer of `GetFindings` was JSON in this run.
+    /// True after a response of `GetFindings` was JSON.
     has_answered: AtomicBool,
     shared: Arc<SharedClient>,
 }
 
-/// What all sources have in common.
+/// The client that all sources share.
 pub(super) struct SharedClient {
     pub(super) client: Client,
-    /// The HTTP client below that of `client`.
+    /// The HTTP client that `client` wraps.
     pub(super) http: SharedHttpClient,
-    /// Bounds the calls in flight over all sources.
+    /// Limits the calls in flight over all sources.
     pub(super) global_client: Semaphore,
 }
 
@@ -69,7 +69,7 @@ impl SourceClient {
         }))
     }
 
-    /// `self`, or the ARN of the role that asks.
+    /// `self`, or the ARN of the assumed role.
     pub fn identity(&self) -> &str {
         &self.0.identity.name
     }
@@ -87,8 +87,8 @@ impl SourceClient {
             .interceptor(Throttles(self.0.here.clone()))
     }
 
-    /// Waits for credentials, then for its turn here, then for its turn among all: nobody waits with a place of which
-    /// another source could make use.
+    /// Waits for credentials, then for a place of this source, then for a place of all sources, so that no waiting call
+    /// keeps a place that another source could use.
     pub(super) async fn call<T, E>(
         &self,
         operation: &str,
@@ -99,7 +99,7 @@ impl SourceClient {
     {
         self.0.identity.credentials.credentials().await?;
         let _here = self.0.here.place().await;
-        // The semaphore is never closed; were it, the call would merely go unbounded.
+        // The semaphore is never closed. If it were, the call would not be limited.
         let _everywhere = self.0.shared.global_client.acquire().await.ok();
         request.await.map_err(|e| ReadError::from_sdk(&self.operation_name(operation), &e))
     }
@@ -108,7 +108,7 @@ impl SourceClient {
         format!("{operation} in {}", self.0.key.region)
     }
 
-    /// Calls `GetFindings` and reads its answer. The inner error: the answer was not JSON, however often it was requested.
+    /// Calls `GetFindings` and reads its response. The inner error: the response was not JSON in any attempt.
     async fn request_findings<T: Default + Send + 'static>(
         &self,
         detector: &str,
@@ -180,7 +180,7 @@ impl GuardDutyApi for SourceClient {
             let (ids, of) = (part.to_vec(), origin.clone());
             self.request_findings(detector, part, attempts, move |body| decode_answer(body, &ids, &of)).await
         };
-        // On the heap: the futures around it would hold it as long as they live.
+        // On the heap, because it would enlarge all futures around it.
         Box::pin(fetch(ids, &origin, &self.0.has_answered, request)).await
     }
 
@@ -232,7 +232,7 @@ impl GuardDutyApi for SourceClient {
             .get_findings_statistics()
             .detector_id(detector)
             .finding_criteria(open_findings_criteria(updated));
-        // By severity there are a hundred values at most, 1.0 to 10.0; the default is the first 25 rows.
+        // Grouped by severity, there are at most a hundred values, 1.0 to 10.0. The default limit is 25 rows.
         let request = request.group_by(GroupByType::Severity).max_results(100);
         let answer = self
             .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
@@ -293,7 +293,8 @@ impl GuardDutyApi for SourceClient {
     }
 }
 
-/// What is not archived. The long names of the conditions: `gte` and its like are deprecated and hold 32 bits.
+/// Criterion for findings that are not archived. It uses the long names of conditions: `gte` and others are deprecated and
+/// have 32 bits.
 fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
     let criteria =
         FindingCriteria::builder().criterion("service.archived", Condition::builder().equals("false").build());
@@ -303,7 +304,7 @@ fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
     }
 }
 
-/// Counts for all four severity levels, including zeros: a gauge that vanishes is read as “unknown”.
+/// Returns the counts of all four severity levels, including zeros, because a missing gauge means “unknown”.
 fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
     let mut levels: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
     for row in rows {

@@ -1,11 +1,10 @@
-//! Answers that are worth another attempt, and that the SDK's own classifiers pass over: what a proxy or a load balancer
-//! says in place of AWS.
+//! Classifies transient responses that the SDK does not retry: those of a proxy or a load balancer instead of AWS.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// To be given to every client, beside the SDK's classifiers.
+/// A classifier for every client, in addition to those of the SDK.
 #[derive(Debug)]
 pub(super) struct TransientAnswer;
 
@@ -25,7 +24,8 @@ impl ClassifyRetry for TransientAnswer {
     }
 }
 
-/// A page for a browser, as a proxy shows one with status 200. AWS answers in JSON, or in XML without a document type.
+/// Returns true for a page for a browser, as a proxy returns it with status 200. AWS returns JSON, or XML without a document
+/// type.
 fn is_page(response: &HttpResponse) -> bool {
     let body = response.body().bytes().unwrap_or_default().trim_ascii_start();
     let begins = |tag: &str| body.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));

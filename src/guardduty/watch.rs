@@ -1,4 +1,4 @@
-//! What in a detector can hide findings, and how to see that it changed.
+//! Reads the configuration of a detector that can hide findings, and computes its fingerprints.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::{Destination, Uncovered, WatchedConfig};
 use crate::time::Timestamp;
 
-/// A filter archives what it matches, or merely names it (`NOOP`).
+/// A filter archives the findings that it matches, or has no effect (`NOOP`).
 pub(super) fn fingerprint_filter(name: &str, f: &GetFilterOutput) -> WatchedConfig {
     let mut text = format!("filter {:?} {:?}", f.action.as_ref().map(FilterAction::as_str), f.rank);
     append_criteria(&mut text, f.finding_criteria.as_ref());
@@ -31,8 +31,8 @@ pub(super) fn fingerprint_filter(name: &str, f: &GetFilterOutput) -> WatchedConf
     }
 }
 
-/// GuardDuty reports nothing about the addresses of an active IP set: all IP sets are trusted lists, those of threats have
-/// an API of their own. Source: GuardDuty API Reference, `CreateIPSet`.
+/// GuardDuty reports nothing about the addresses of an active IP set. All IP sets are trusted lists; threat lists have a
+/// separate API. See GuardDuty API Reference, `CreateIPSet`.
 pub(super) fn fingerprint_ip_set(id: &str, set: &GetIpSetOutput) -> WatchedConfig {
     let active = matches!(set.status, Some(IpSetStatus::Active | IpSetStatus::Activating));
     let text = format!("ip set {active} {:?} {:?} {:?}", set.format, set.location, set.expected_bucket_owner);
@@ -104,12 +104,12 @@ fn millis(at: Option<DateTime>) -> Option<Timestamp> {
     at.and_then(|at| at.to_millis().ok()).map(Timestamp)
 }
 
-/// 8 hex digits for an ID of which many are recorded.
+/// Shortens an ID to 8 hex digits, because the state may contain many.
 pub fn short_hash(id: &str) -> String {
     fingerprint(id).chars().take(8).collect()
 }
 
-/// Every condition, in an order of our own: the SDK gives a hash map.
+/// Every condition in a stable order, because the SDK returns a hash map.
 fn append_criteria(text: &mut String, criteria: Option<&FindingCriteria>) {
     let criterion = criteria.and_then(|c| c.criterion.as_ref());
     let sorted: BTreeMap<_, _> = criterion.into_iter().flatten().collect();
@@ -119,7 +119,7 @@ fn append_criteria(text: &mut String, criteria: Option<&FindingCriteria>) {
     }
 }
 
-// A filter may hold the deprecated spellings still; each is named apart, as GuardDuty returns what was written.
+// A filter may contain deprecated names of conditions. They are listed separately, because GuardDuty returns what was set.
 #[allow(deprecated)]
 fn append_conditions(text: &mut String, c: &Condition) {
     for (name, list) in [
@@ -146,7 +146,7 @@ fn append_conditions(text: &mut String, c: &Condition) {
     }
 }
 
-/// 16 hex digits. Not the standard library's hasher: that one may change with the compiler, and the state outlives it.
+/// Computes 16 hex digits. The hasher of the standard library may change with the compiler, but the state records them.
 fn fingerprint(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! AWS for tests: a loopback server that answers as scripted and keeps what it was asked.
+//! A fake AWS server on loopback for tests, which answers as scripted and records its requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,12 +18,12 @@ use super::{Aws, SourceClient};
 use crate::config;
 use crate::metrics::RequestCounts;
 
-/// One request as it came over the wire.
+/// One recorded request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     /// `POST /detector/d1/findings`, or STS's action, or the target of Organizations.
     pub(super) op: String,
-    /// Out of the signature's scope.
+    /// From the scope of the signature.
     pub(super) region: String,
     pub(super) key: String,
     /// JSON, or the form of STS as an object of strings.
@@ -39,7 +39,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Every request is answered by `script`: a status and a body; with status 0 the connection breaks behind the body.
+    /// `script` answers every request with a status and a body. With status 0, the connection breaks after the body.
     pub(super) async fn answering(script: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (script, journal): (Arc<Script>, _) = (Arc::new(script), asked.clone());
@@ -68,7 +68,7 @@ impl Wire {
         counted.map(|((service, operation, code), times)| format!("{service} {operation} {code}: {times}")).collect()
     }
 
-    /// The SDK's configuration, static credentials and this server's address, with next to no time between two tries.
+    /// A configuration of the SDK with static credentials, the address of this server, and almost no backoff.
     pub(super) fn sdk(&self) -> SdkConfig {
         let retry = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let waiting = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).build();
@@ -133,7 +133,7 @@ pub(super) fn ok(body: Value) -> (u16, String) {
     (200, body.to_string())
 }
 
-/// STS's answer to `AssumeRole` with this access key.
+/// The response of STS to `AssumeRole` with this access key.
 pub(super) fn assumed(key: &str) -> (u16, String) {
     let given = format!(
         "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>\

@@ -1,4 +1,4 @@
-//! The client: one call is one request, and one answer that is classified and counted.
+//! The HTTP client of Slack: each call is one request, whose response is classified and counted.
 
 use std::time::Duration;
 
@@ -22,19 +22,19 @@ use crate::retry::{RetryPolicy, http_date, jitter};
 use crate::time::{Clock, Timestamp};
 use crate::user::UserId;
 
-/// For how long a reading call waits out throttling and failures, all its pages together.
+/// Timeout of a reading call for retries after rate limiting and failures, for all its pages together.
 const READ_RETRY_BUDGET: Duration = Duration::from_secs(90);
 const READ_RETRY: RetryPolicy =
     RetryPolicy { initial: Duration::from_millis(500), max: Duration::from_secs(10), max_attempts: 6 };
 
-/// Bytes of an answer that are read: more than a page of history has, less than the pod has memory for.
+/// Maximum number of bytes of a response that are read: more than a page of history, less than the memory of the Pod.
 const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Slack by bot token, by webhooks, or both. Messages are posted once each: whether to send one again is for the caller to
-/// decide, who knows what can have become of it.
+/// A client with a bot token, webhooks, or both. Each message is sent once. The caller decides about another attempt,
+/// because it depends on the possible outcomes of the first one.
 pub struct Client {
     http: reqwest::Client,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
     token: Option<SecretString>,
     requests: RequestCounts,
@@ -46,7 +46,7 @@ pub struct Client {
 pub struct BotIdentity {
     /// Absent if the token is not that of a bot.
     pub bot_id: Option<String>,
-    /// The workspace's address with a slash at its end: `https://example.slack.com/`.
+    /// The address of the workspace with a trailing slash: `https://example.slack.com/`.
     pub url: String,
     pub team: String,
     pub user: String,
@@ -88,7 +88,7 @@ impl RawResponse {
 }
 
 impl Client {
-    /// `api_url` as in `SLACK_API_URL`, without a slash at its end.
+    /// `api_url` as in `SLACK_API_URL`, without a trailing slash.
     pub fn new(http: reqwest::Client, access: &SlackAuth, api_url: &str, requests: RequestCounts) -> Self {
         let token = match access {
             SlackAuth::Bot { token, .. } => Some(token.clone()),
@@ -97,39 +97,39 @@ impl Client {
         Self { http, base: api_url.to_owned(), token, requests, identity: OnceCell::new() }
     }
 
-    /// Asked for once; a failure is asked for again.
+    /// Requested once. After a failure, the next call requests it again.
     pub async fn identity(&self) -> Result<&BotIdentity, SlackError> {
         let ask = || async {
-            let heard = self.call_with_retry("auth.test", &[]).await?;
-            let text = |key: &str| heard.body.get(key).and_then(Value::as_str).map(str::to_owned);
+            let response = self.call_with_retry("auth.test", &[]).await?;
+            let text = |key: &str| response.body.get(key).and_then(Value::as_str).map(str::to_owned);
             Ok(BotIdentity {
                 bot_id: text("bot_id"),
                 url: text("url").unwrap_or_default(),
                 team: text("team").unwrap_or_default(),
                 user: text("user").unwrap_or_default(),
                 user_id: text("user_id").as_deref().and_then(UserId::parse),
-                scopes: heard.scopes,
+                scopes: response.scopes,
             })
         };
         self.identity.get_or_try_init(ask).await
     }
 
-    /// A reading method, requested once.
+    /// Calls a reading method once.
     pub(super) async fn read_once(
         &self,
         method: &str,
         query: &[(&str, &str)],
     ) -> Result<Map<String, Value>, SlackError> {
-        self.call_get(method, query).await.map(|heard| heard.body)
+        self.call_get(method, query).await.map(|response| response.body)
     }
 
-    /// A reading method, tried again for passing reasons.
+    /// Calls a reading method, with retries after transient errors.
     pub(super) async fn call_read_method(
         &self,
         method: &str,
         query: &[(&str, &str)],
     ) -> Result<Map<String, Value>, SlackError> {
-        self.call_with_retry(method, query).await.map(|heard| heard.body)
+        self.call_with_retry(method, query).await.map(|response| response.body)
     }
 
     async fn call_with_retry(&self, method: &str, query: &[(&str, &str)]) -> Result<ApiResponse, SlackError> {
@@ -160,7 +160,7 @@ impl Client {
         self.send_web_api(method, self.http.get(url)).await
     }
 
-    /// A reading method whose arguments are too long for a URL, requested once.
+    /// Calls a reading method whose arguments are too long for a URL, once.
     pub(super) async fn read_form(
         &self,
         method: &str,
@@ -171,12 +171,12 @@ impl Client {
         let encoded = url.query().unwrap_or_default().to_owned();
         url.set_query(None);
         let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(encoded);
-        self.send_web_api(method, request).await.map(|heard| heard.body)
+        self.send_web_api(method, request).await.map(|response| response.body)
     }
 
     async fn call_post(&self, method: &str, arguments: &Value) -> Result<Map<String, Value>, SlackError> {
         let request = json_body(self.http.post(format!("{}/{method}", self.base)), arguments);
-        self.send_web_api(method, request).await.map(|heard| heard.body)
+        self.send_web_api(method, request).await.map(|response| response.body)
     }
 
     async fn send_web_api(&self, method: &str, request: RequestBuilder) -> Result<ApiResponse, SlackError> {
@@ -201,13 +201,13 @@ impl Client {
         result.map_err(|refusal| refusal.error)
     }
 
-    /// Sends a webhook a message without content. Slack refuses it as such, if it takes messages there at all.
+    /// Sends a message without content to a webhook. A working webhook rejects it because of the missing content.
     pub(super) async fn probe_webhook(&self, url: &SecretString) -> Result<(), SlackError> {
         self.send_webhook(url, &json!({})).await
     }
 }
 
-/// A run that ends while it retries must have named the cause.
+/// Logs the cause before a retry, because the run may end while it waits.
 fn log_first_retry(method: &str, failed: u32, failure: &SlackError) {
     if failed == 1 {
         tracing::warn!(operation = method, error = %failure, "Slack request failed; retrying");
@@ -215,7 +215,7 @@ fn log_first_retry(method: &str, failed: u32, failure: &SlackError) {
 }
 
 impl SlackApi for Client {
-    /// The address of a message for a reader; `None` without a bot token, or if Slack does not say who we are.
+    /// The link to a message. `None` without a bot token, or if Slack does not return the address of the workspace.
     async fn permalink(&self, at: &MessageRef) -> Option<String> {
         let url = &self.identity().await.ok()?.url;
         let epoch = at.ts.replace('.', "");
@@ -262,9 +262,9 @@ impl SlackApi for Client {
         let mut arguments = message.content();
         arguments["channel"] = at.channel.as_str().into();
         arguments["ts"] = at.ts.as_str().into();
-        // chat.update parses like a client unless told otherwise: it would make links and mentions of words.
+        // By default, chat.update parses text like a client and creates links and mentions.
         arguments["parse"] = "none".into();
-        // What is not given stays: blocks of the form before would stand beside a text that replaces them.
+        // Slack keeps omitted arguments. Blocks of the previous form would stay next to the text that replaces them.
         for part in ["blocks", "attachments"] {
             if arguments[part].is_null() {
                 arguments[part] = json!([]);
@@ -309,7 +309,7 @@ impl SlackApi for Client {
     }
 }
 
-/// Slack warns about JSON without a charset.
+/// Sets the charset, because Slack warns about JSON without one.
 fn json_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
     request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string())
 }
@@ -341,7 +341,7 @@ fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// No answer, or not all of it.
+/// The error of a missing or incomplete response.
 fn transport_error(error: reqwest::Error) -> Rejection {
     let code = if error.is_timeout() { "timeout" } else { "network" };
     let failure = if http::was_not_sent(&error) { SlackError::NotSent } else { SlackError::OutcomeUnknown };

@@ -1,4 +1,4 @@
-//! The meaning of an answer of Slack. Pure.
+//! Classifies the responses of Slack. Pure.
 
 mod codes;
 #[cfg(test)]
@@ -12,25 +12,26 @@ use crate::retry::{StatusClass, classify_status, parse_retry_after};
 use crate::time::Timestamp;
 use codes::{Class, class_of};
 
-/// What Slack answered, before it is understood.
+/// A response of Slack that is not classified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlackResponse<'a> {
     pub status: u16,
-    /// The header of that name.
+    /// The header `Retry-After`.
     pub retry_after: Option<&'a str>,
-    /// The time at which a date in `parse_retry_after` is measured: by the clock of the server where it tells its time.
+    /// The time of the response, from which a date in `retry_after` is measured: by the clock of the server if the response
+    /// has a date.
     pub received_at: Timestamp,
     pub body: &'a str,
 }
 
-/// A failure, and the code by which the metrics count the call.
+/// A failure, and the code under which the metrics count the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     pub error: SlackError,
     pub code: String,
 }
 
-/// The Web API: success is `"ok": true`, and nothing else is.
+/// Classifies a response of the Web API. Only `"ok": true` is a success.
 pub fn classify_web_api(answer: &SlackResponse) -> Result<Map<String, Value>, Rejection> {
     match (classify_status(answer.status), serde_json::from_str(answer.body)) {
         (StatusClass::RateLimited, _) => Err(rate_limited(answer, "ratelimited")),
@@ -42,7 +43,7 @@ pub fn classify_web_api(answer: &SlackResponse) -> Result<Map<String, Value>, Re
         (StatusClass::Success, _) => {
             Err(rejection(SlackError::OutcomeUnknown, "unreadable", "invalid or truncated JSON response".into()))
         }
-        // Something before Slack refused, or the address is wrong: the same for every message.
+        // A proxy rejected the request, or the address is wrong, which affects every message.
         (StatusClass::Rejected, _) if answer.status == 413 => {
             Err(rejection(SlackError::ContentRejected, "http_413", http_code(answer)))
         }
@@ -53,7 +54,7 @@ pub fn classify_web_api(answer: &SlackResponse) -> Result<Map<String, Value>, Re
     }
 }
 
-/// An incoming webhook: success is status 200 with the body `ok`; errors are words in plain text.
+/// Classifies a response of an incoming webhook. Success is status 200 with the body `ok`. Errors are codes in plain text.
 pub fn classify_webhook(answer: &SlackResponse) -> Result<(), Rejection> {
     let body = answer.body.trim();
     let word = is_error_code(body).then_some(body);
@@ -94,7 +95,7 @@ fn classify_error(answer: &SlackResponse, body: &Map<String, Value>) -> Rejectio
     rejection(failure, code, text)
 }
 
-/// A webhook is a channel and its own token at once: a rejection of either concerns that webhook alone.
+/// A webhook is both a channel and a token. A rejection of either concerns only this webhook.
 fn classify_webhook_error(answer: &SlackResponse, code: &str) -> Rejection {
     let failure = match class_of(code) {
         Some(Class::RateLimited) => return rate_limited(answer, code),
@@ -121,14 +122,14 @@ fn http_code(answer: &SlackResponse) -> String {
     format!("http_{}", answer.status)
 }
 
-/// A word such as Slack's codes are: nothing else becomes a metric's label.
+/// Returns the text if it has the form of the codes of Slack, so that nothing else becomes a label of a metric.
 fn is_error_code(word: &str) -> bool {
     !word.is_empty()
         && word.len() <= 64
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// What Slack adds to a code, shortened: the scope that is needed, the places of invalid blocks.
+/// The details that Slack adds to a code, shortened: the missing scope, the positions of invalid blocks.
 fn error_details(body: &Map<String, Value>) -> Option<String> {
     let needed = body.get("needed").and_then(Value::as_str).map(|scope| format!("required scope: {scope}"));
     let messages = body.get("response_metadata").and_then(|m| m.get("messages")).and_then(Value::as_array);

@@ -1,15 +1,15 @@
-//! Reads the bot's own messages.
+//! Reads the messages of the bot from Slack.
 
 use serde_json::{Map, Value};
 
 use super::{BotMessage, Client, HistoryError, SlackError};
 use crate::time::Timestamp;
 
-/// Maximum number of pages read per channel: 10,000 messages, a minute at the rate that Slack allows.
+/// Maximum number of pages read per channel: 10,000 messages, which take one minute at the rate limit of Slack.
 const MAX_PAGES: usize = 50;
 const PAGE_SIZE: &str = "200";
 
-/// All pages of a history method, reduced to our own messages at the level asked for.
+/// Reads all pages of a history method, and keeps the messages of the bot at the requested level.
 pub(super) async fn read_own_messages(
     client: &Client,
     method: &str,
@@ -26,7 +26,7 @@ pub(super) async fn read_own_messages(
         let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
         let body = match client.call_read_method(method, &query).await {
-            // A deleted thread contains none of our messages.
+            // A deleted thread contains no messages of the bot.
             Err(SlackError::MessageNotFound(_) | SlackError::Reply(_)) => return Ok(own),
             answer => answer.map_err(history_error)?,
         };
@@ -69,22 +69,22 @@ fn next_cursor(body: &Map<String, Value>) -> Option<String> {
     (!cursor.is_empty()).then(|| cursor.to_owned())
 }
 
-/// A message of `bot` with metadata: at top level, or a reply in `thread`. A broadcast reply is shown in the channel, too,
-/// but stands in its thread.
+/// Parses a message of `bot` with metadata: at top level, or a reply in `thread`. A broadcast reply is shown in the channel,
+/// too, but belongs to its thread.
 fn parse_own_message(message: &Value, bot: &str, thread: Option<&str>) -> Option<BotMessage> {
     let text = |key: &str| message.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let (ts, stands_in) = (text("ts")?, text("thread_ts"));
-    let is_top = stands_in.is_none_or(|parent| parent == ts);
+    let (ts, parent_ts) = (text("ts")?, text("thread_ts"));
+    let is_top = parent_ts.is_none_or(|parent| parent == ts);
     let wanted = match thread {
         None => is_top,
-        Some(parent) => !is_top && stands_in == Some(parent),
+        Some(parent) => !is_top && parent_ts == Some(parent),
     };
     let metadata = message.get("metadata")?;
     let event_type = metadata.get("event_type")?.as_str()?;
     let event = metadata.get("event_payload").and_then(Value::as_object).cloned().unwrap_or_default();
     (wanted && text("bot_id") == Some(bot)).then(|| BotMessage {
         ts: ts.into(),
-        thread_ts: stands_in.filter(|_| !is_top).map(str::to_owned),
+        thread_ts: parent_ts.filter(|_| !is_top).map(str::to_owned),
         event_type: event_type.into(),
         payload: event,
     })

@@ -1,6 +1,6 @@
-//! Slack: the Web API with a bot token, incoming webhooks, and what they answer.
+//! The client of Slack: the Web API with a bot token, and incoming webhooks.
 //!
-//! [`errors`] decides, without IO, what an answer means; [`client`] asks.
+//! [`client`] sends requests. [`errors`] classifies the responses, without IO.
 
 pub mod client;
 pub mod errors;
@@ -29,10 +29,10 @@ pub use verify::has_metadata;
 /// Reference to a message. Stored in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// The channel's id; for a webhook the name of its variable.
+    /// The ID of the channel. For a webhook, the name of its variable.
     #[serde(rename = "c")]
     pub channel: String,
-    /// Slack's name of the message; empty for a webhook, which does not return it.
+    /// The timestamp with which Slack identifies the message. Empty for a webhook, which does not return it.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub ts: String,
     /// The `ts` of its thread, if it is a reply.
@@ -40,25 +40,25 @@ pub struct MessageRef {
     pub thread_ts: Option<String>,
 }
 
-/// What Slack acknowledged.
+/// The acknowledgment of Slack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
     pub at: MessageRef,
 }
 
-/// Why a message was not acknowledged. The text begins with Slack's own code where there is one.
+/// The reason why a message was not acknowledged. The text begins with the code of Slack, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SlackError {
-    /// Not accepted; the same may be sent again after the time that Slack names, if it names one.
+    /// Not accepted. It can be sent again, after the time that Slack returns, if it returns one.
     #[error("rate limited{}", .0.map_or(String::new(), |wait| format!(" for {} s", wait.as_secs_f64())))]
     RateLimited(Option<Duration>),
-    /// Not accepted because of the content. A simpler form may pass.
+    /// Not accepted because of the content. A simpler form may be accepted.
     #[error("content rejected: {0}")]
     ContentRejected(String),
-    /// Not accepted by this channel or webhook, either as such or only because of the mention.
+    /// Not accepted by this channel or webhook, possibly only because of the mention.
     #[error("restricted: {0}")]
     Restricted(String),
-    /// Not accepted by this channel or webhook, which rejects messages as such.
+    /// Not accepted by this channel or webhook, which rejects every message.
     #[error("channel rejects messages: {0}")]
     ChannelRejected(String),
     /// Not accepted in this thread, which rejects replies. The channel may accept a message.
@@ -82,13 +82,13 @@ pub enum SlackError {
 }
 
 impl SlackError {
-    /// Returns true if the same request may pass later without a change of the configuration.
+    /// Returns true if the same request may succeed later without a change of the configuration.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited(_) | Self::NotSent(_) | Self::OutcomeUnknown(_))
     }
 }
 
-/// A message of our own bot, as Slack shows it.
+/// A message of the bot, as Slack returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BotMessage {
     pub ts: String,
@@ -105,12 +105,12 @@ pub struct ReplyId {
     finding_id: String,
     /// The revision that it is about.
     updated_at: String,
-    /// Why there is a reply that is not about the revision alone.
+    /// The reason of a reply that reports more than a revision.
     reason: Option<String>,
 }
 
 impl ReplyId {
-    /// An escalation, and the result of an investigation, are the same whichever revision they name.
+    /// Escalations, and results of investigations, are identical for all revisions that they name.
     pub fn new(finding_id: &str, updated_at: &str, reason: Option<&str>) -> Self {
         let is_once = reason.is_some_and(|reason| reason == ESCALATION || reason.starts_with(INVESTIGATION));
         let updated_at = if is_once { String::new() } else { updated_at.to_owned() };
@@ -133,24 +133,24 @@ impl BotMessage {
     }
 }
 
-/// Why history could not be read.
+/// The reason why the history could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
-    /// Slack rejects the request, and will reject it again: a scope is missing, or the bot is not in the channel.
+    /// Slack rejects the request permanently: a scope is missing, or the bot is not in the channel.
     #[error("channel history not permitted: {0}")]
     Denied(String),
-    /// This channel is not shown: the bot is not in it, or it does not exist.
+    /// The channel cannot be read: the bot is not in it, or it does not exist.
     #[error("channel not accessible: {0}")]
     Channel(String),
-    /// A passing reason.
+    /// A transient error.
     #[error("cannot read channel history: {0}")]
     Unavailable(String),
 }
 
-/// What a run asks of Slack. Production: [`Client`].
+/// The calls of a run to Slack. [`Client`] implements them.
 #[allow(async_fn_in_trait)] // one task asks, no future need be sent to another thread
 pub trait SlackApi {
-    /// Posts once, without retrying. `thread`: the thread's `ts`, and whether the channel is to see the reply, too.
+    /// Posts once, without retrying. `thread`: the `ts` of the thread, and whether the reply is also shown in the channel.
     async fn post_message(
         &self,
         to: &Target,
@@ -164,11 +164,11 @@ pub trait SlackApi {
     /// Replaces the content of a message. Repeating it changes nothing.
     async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError>;
 
-    /// The own bot's top-level messages with metadata since `oldest`, newest first; broadcast replies are passed over.
-    /// Reads at most 10,000 messages of the channel. Waits for a while if it is rate-limited.
+    /// The top-level messages of the bot with metadata since `oldest`, newest first, without broadcast replies. Reads at most
+    /// 10,000 messages of the channel. Waits for a limited time if it is rate limited.
     async fn history(&self, channel_id: &str, oldest: Timestamp) -> Result<Vec<BotMessage>, HistoryError>;
 
-    /// The own bot's replies with metadata in a thread since `oldest`, broadcast ones included, oldest first.
+    /// The replies of the bot with metadata in a thread since `oldest`, including broadcast replies, oldest first.
     async fn replies(
         &self,
         channel_id: &str,
@@ -176,7 +176,7 @@ pub trait SlackApi {
         oldest: Timestamp,
     ) -> Result<Vec<BotMessage>, HistoryError>;
 
-    /// What the token may read of reactions and users.
+    /// The scopes of the token for reactions and users.
     async fn reaction_access(&self) -> Result<ReactionAccess, SlackError>;
 
     /// The reactions on the newest messages of a channel down to the message `oldest`, and how many pages were read,
@@ -195,7 +195,7 @@ pub trait SlackApi {
     async fn is_bot(&self, user: &UserId) -> Result<bool, SlackError>;
 }
 
-/// The time that a `ts`, in seconds since the epoch, names.
+/// The time of a `ts`, which is in seconds since the epoch.
 fn time_of(ts: &str) -> Timestamp {
     let seconds: f64 = ts.parse().unwrap_or(0.0);
     Timestamp((seconds * 1000.0) as i64)

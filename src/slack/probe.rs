@@ -1,25 +1,25 @@
-//! Whether a place takes messages, found out without posting one.
+//! Checks whether a channel or webhook accepts messages, without posting one.
 
 use serde_json::Value;
 
 use super::{Client, SlackError, Target};
 
-/// What could be proven.
+/// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeResult {
     /// The channel exists, is open, and the bot may post in it; the webhook exists.
     Writable,
-    /// Slack would have to be asked with a scope that the token lacks; the text says which. Only posting shows it.
+    /// The token lacks the scope to find out. The text names the scope. Only a posted message shows the result.
     Unverified(String),
 }
 
 const POST_TO_VERIFY_HINT: &str = "verify with `check --post`";
 
 impl Client {
-    /// Asks about `to` what the token's scopes allow: `conversations.info` with `channels:read` (private channels:
-    /// `groups:read`), else one message of its history. A webhook is sent a message without content, which Slack refuses.
+    /// Checks `to` with the scopes of the token: `conversations.info` with `channels:read` (private channels:
+    /// `groups:read`), otherwise one message of its history. A webhook gets a message without content, which Slack rejects.
     ///
-    /// Errors: `ChannelRejected`: nothing can be posted there; `App`: nothing anywhere; the passing ones.
+    /// Errors: `ChannelRejected` if nothing can be posted there; `App` if nothing can be posted anywhere; transient errors.
     pub async fn probe(&self, to: &Target) -> Result<ProbeResult, SlackError> {
         match to {
             Target::Webhook { url, .. } => match self.probe_webhook(url).await {
@@ -58,7 +58,7 @@ impl Client {
         }
     }
 
-    /// A name is looked for in the list of channels; there is no other way.
+    /// Looks up a name in the list of channels, which is the only way to resolve it.
     async fn probe_name(&self, name: &str) -> Result<ProbeResult, SlackError> {
         let found = match self.find_channel(name, "public_channel,private_channel").await {
             Err(failure) if is_missing_scope(&failure) => self.find_channel(name, "public_channel").await,
@@ -78,7 +78,7 @@ impl Client {
 
     async fn find_channel(&self, name: &str, types: &str) -> Result<Option<Value>, SlackError> {
         let mut cursor = String::new();
-        // 20,000 channels: more than any workspace where a person chose this name.
+        // 20,000 channels.
         for _ in 0..20 {
             let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
             let query: Vec<_> = [("types", types), ("limit", "1000")].into_iter().chain(page).collect();

@@ -1,4 +1,4 @@
-//! Reading reactions: those of the recent messages of a channel, and those of one message.
+//! Reads the reactions on the recent messages of a channel, and on one message.
 //! See docs.slack.dev, the methods conversations.history, reactions.get and users.info, and "reaction" in the message
 //! object: `users` may be cut short, `count` is not.
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Client, MessageRef, SlackError};
 use crate::user::UserId;
 
-/// Messages a page.
+/// Number of messages per page.
 const PAGE: &str = "200";
 
 /// One emoji under a message.
@@ -48,7 +48,7 @@ pub struct RecentReactions {
 impl Client {
     pub(super) async fn read_access(&self) -> Result<ReactionAccess, SlackError> {
         let identity = self.identity().await?;
-        // An answer without the header says nothing about the scopes.
+        // Without the header, the scopes are unknown.
         let may = |scope: &str| identity.scopes.is_empty() || identity.has_scope(scope);
         Ok(ReactionAccess { reactions: may("reactions:read"), users: may("users:read"), own: identity.user_id.clone() })
     }
@@ -114,7 +114,7 @@ fn reactions(message: &Value) -> Vec<Reaction> {
     all.into_iter().flatten().filter_map(reaction).collect()
 }
 
-/// A user whose ID this release cannot read stays out, which does not make the list incomplete.
+/// A user whose ID this release cannot parse is omitted. The list still counts as complete.
 fn reaction(value: &Value) -> Option<Reaction> {
     let users = value.get("users").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let count = value.get("count").and_then(Value::as_u64).unwrap_or(0);

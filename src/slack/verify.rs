@@ -1,4 +1,4 @@
-//! What `check` verifies of messages: that Slack accepts their blocks, and that it keeps their metadata.
+//! Verifies for `check` that Slack accepts the blocks of messages and keeps their metadata.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ impl Client {
         self.read_form("blocks.validate", &[("blocks", &blocks)]).await.map(drop)
     }
 
-    /// Returns a message as the history of its channel has it, with all its metadata; None if it does not have it (yet).
+    /// Returns a message from the history of its channel, with all its metadata, or `None` if it is not there (yet).
     pub async fn read_back(&self, at: &MessageRef) -> Result<Option<Map<String, Value>>, SlackError> {
         let query = [
             ("channel", at.channel.as_str()),
@@ -35,7 +35,7 @@ fn is_at(message: &Map<String, Value>, ts: &str) -> bool {
     message.get("ts").and_then(Value::as_str) == Some(ts)
 }
 
-/// The blocks above the bar and beside it.
+/// The blocks above the bar and next to it.
 fn blocks_of(content: &Value) -> Vec<Value> {
     let lists = [&content["blocks"], &content["attachments"][0]["blocks"]];
     lists.into_iter().filter_map(Value::as_array).flatten().cloned().collect()

@@ -19,10 +19,10 @@ use crate::time::Timestamp;
 enum Reply {
     /// status line and headers, body
     Whole(&'static str, String),
-    /// Announces more than it sends.
+    /// Its content length is larger than its content.
     Cut(String),
     Reset,
-    Silence,
+    Never,
 }
 
 fn ok(body: Value) -> Reply {
@@ -38,7 +38,7 @@ fn auth() -> Reply {
     Reply::Whole("200 OK\r\nx-oauth-scopes: chat:write, channels:history", body.to_string())
 }
 
-/// What was asked, in order: the request's head, and its body.
+/// The requests in order: head and body.
 type Requests = Rc<RefCell<Vec<(String, String)>>>;
 
 struct World {
@@ -53,7 +53,7 @@ impl World {
         Self::within(Duration::from_secs(30), replies).await
     }
 
-    /// With a client that waits for `total` only.
+    /// With a client whose timeout is `total`.
     async fn within(total: Duration, replies: impl IntoIterator<Item = Reply> + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -104,9 +104,7 @@ async fn serve(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, 
                 stream.write_all(head.as_bytes()).await.unwrap();
             }
             Reply::Reset => stream.set_zero_linger().unwrap(),
-            Reply::Silence => {
-                drop(tokio::task::spawn_local(async move { (stream, std::future::pending::<()>().await) }))
-            }
+            Reply::Never => drop(tokio::task::spawn_local(async move { (stream, std::future::pending::<()>().await) })),
         }
     }
 }
@@ -127,7 +125,7 @@ async fn request(stream: &mut TcpStream) -> (String, String) {
 
 fn message() -> Message {
     notice(
-        &Notice { id: "n1".into(), title: "started afresh".into(), lines: Vec::new(), level: NoticeLevel::Info },
+        &Notice { id: "n1".into(), title: "no saved state".into(), lines: Vec::new(), level: NoticeLevel::Info },
         MessageForm::Blocks,
     )
 }
@@ -222,7 +220,7 @@ async fn a_retry_after_that_is_a_date_counts_from_the_date_of_the_answer() {
 #[tokio::test]
 async fn missing_response_leaves_the_outcome_unknown() {
     local(async {
-        let w = World::within(Duration::from_millis(200), [Reply::Silence]).await;
+        let w = World::within(Duration::from_millis(200), [Reply::Never]).await;
         assert!(matches!(w.post().await, Err(SlackError::OutcomeUnknown(_))));
         assert_eq!(w.counted(), ["chat.postMessage timeout 1"]);
     })
@@ -330,7 +328,7 @@ async fn a_thread_shows_its_replies_without_its_parent() {
         let w = World::answering([auth(), ok(thread), error("thread_not_found")]).await;
         let read = w.client.replies("C1", "6.0", Timestamp(0)).await.unwrap();
         assert_eq!((read.len(), read[0].ts.as_str(), read[0].thread_ts.as_deref()), (1, "7.0", Some("6.0")));
-        assert_eq!(w.client.replies("C1", "5.0", Timestamp(0)).await, Ok(Vec::new()), "a thread that is gone");
+        assert_eq!(w.client.replies("C1", "5.0", Timestamp(0)).await, Ok(Vec::new()), "a deleted thread");
     })
     .await;
 }

@@ -16,7 +16,7 @@ fn regions(list: &[&str]) -> Regions {
     Regions::List(list.iter().map(|r| r.to_string()).collect())
 }
 
-/// The pod's own account is 111122223333, every role can be assumed, every region has a detector.
+/// The account of the Pod is 111122223333, every role can be assumed, every region has a detector.
 fn obliging(call: &Asked) -> (u16, String) {
     match call.op.as_str() {
         "GetCallerIdentity" => {
@@ -44,7 +44,7 @@ async fn a_role_is_assumed_once_for_all_its_regions_and_only_when_needed() {
     let wire = Wire::answering(obliging).await;
     let aws = wire.aws(regions(&["eu-west-1", "us-east-1", "ap-southeast-2"]), vec![role(READER)]);
     let sources = aws.discover_all().await.remove(0).sources.unwrap();
-    assert!(wire.ops().is_empty(), "the ARN tells the account");
+    assert!(wire.ops().is_empty(), "the ARN contains the account");
     assert!(join_all(sources.iter().map(|s| s.list_detectors())).await.iter().all(Result::is_ok));
     let asked = wire.asked();
     assert_eq!(asked.iter().filter(|a| a.op == "AssumeRole").count(), 1);
@@ -75,12 +75,13 @@ async fn the_own_account_is_asked_for_once() {
 #[tokio::test]
 async fn account_id_from_credentials_saves_a_request() {
     let wire = Wire::answering(obliging).await;
-    let told = aws_credential_types::Credentials::builder()
+    let credentials = aws_credential_types::Credentials::builder()
         .access_key_id("ASIAPOD")
         .secret_access_key("hush")
         .account_id("999900001111")
         .provider_name("test");
-    let sdk = wire.sdk().into_builder().credentials_provider(SharedCredentialsProvider::new(told.build())).build();
+    let sdk =
+        wire.sdk().into_builder().credentials_provider(SharedCredentialsProvider::new(credentials.build())).build();
     let settings = config::AwsConfig {
         regions: Regions::Default,
         roles: vec![Role::Pod],

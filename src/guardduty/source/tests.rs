@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::super::wire::{Wire, assumed, error, ok};
 use super::*;
 
-/// A server whose STS works, and a source behind it.
+/// A server with a working STS, and a source that uses it.
 async fn source(answer: impl Fn(&str, &Value) -> (u16, String) + Send + Sync + 'static) -> (Wire, SourceClient) {
     let wire = Wire::answering(move |call| match call.op.as_str() {
         "AssumeRole" => assumed("ASIAROLE"),
@@ -198,8 +198,8 @@ async fn a_denial_is_not_retried() {
     .await;
     let e = source.list_detectors().await.unwrap_err();
     assert!(e.is_access_denied());
-    let said = "AccessDeniedException: User: x is not authorized to perform: guardduty:ListDetectors";
-    assert_eq!(e.to_string(), format!("ListDetectors in eu-west-1: {said}"));
+    let text = "AccessDeniedException: User: x is not authorized to perform: guardduty:ListDetectors";
+    assert_eq!(e.to_string(), format!("ListDetectors in eu-west-1: {text}"));
     assert_eq!(wire.ops(), ["AssumeRole", "GET /detector?maxResults=50"]);
 }
 
@@ -231,8 +231,8 @@ async fn transient_source_failure_is_not_announced() {
 
 #[tokio::test]
 async fn missing_detector_has_its_own_error() {
-    let said = "The request is rejected because the input detectorId is not owned by the current account.";
-    let (_wire, source) = source(move |_, _| error(400, "BadRequestException", said)).await;
+    let text = "The request is rejected because the input detectorId is not owned by the current account.";
+    let (_wire, source) = source(move |_, _| error(400, "BadRequestException", text)).await;
     assert!(matches!(source.detector_enabled("d1").await, Err(ReadError::DetectorNotFound(_))));
 }
 
@@ -351,7 +351,7 @@ async fn entity_lists_members_and_coverage_are_watched() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_no_administrator_has_no_members() {
+async fn account_that_is_not_an_administrator_has_no_members() {
     let (_wire, source) = source(|_, _| error(400, "BadRequestException", "not an administrator")).await;
     assert_eq!(source.members("d1").await.unwrap(), None);
 }

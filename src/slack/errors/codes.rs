@@ -1,17 +1,17 @@
-//! The error codes of Slack, each in exactly one class.
+//! Classifies the error codes of Slack. Each code has one class.
 //! See docs.slack.dev, the errors of chat.postMessage, chat.update, conversations.history, conversations.replies,
 //! conversations.info and conversations.list, and "Sending messages using incoming webhooks", section Handling errors.
 
-/// What a code says about the request.
+/// Class of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
-    /// The content is rejected; a simpler form may pass.
+    /// The content is rejected. A simpler form may be accepted.
     Content,
-    /// The channel rejects the message, either as such or only because of its mention.
+    /// The channel rejects the message, possibly only because of its mention.
     Restricted,
-    /// The channel rejects messages as such.
+    /// The channel rejects every message.
     Channel,
-    /// The thread rejects replies; the channel may accept the same as a message.
+    /// The thread rejects replies. The channel may accept the reply as a message.
     Reply,
     /// The message to edit, or the thread to reply in, does not exist or can no longer be changed.
     Gone,
@@ -86,7 +86,7 @@ pub(super) const ERROR_CODES: [(Class, &[&str]); 8] = [
             "unable_to_share_files",
         ],
     ),
-    // A workspace may restrict who uses @channel and @here; a webhook answers action_prohibited in that case.
+    // A workspace may restrict the use of @channel and @here. A webhook returns action_prohibited in that case.
     (Class::Restricted, &["action_prohibited", "restricted_action"]),
     (
         Class::Channel,

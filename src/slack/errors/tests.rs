@@ -102,7 +102,7 @@ fn an_unknown_code_is_unclassified() {
     assert_eq!(hook(400, "brand_new_rule"), Err(SlackError::Unclassified("brand_new_rule".into())));
 }
 
-/// A code that a method documents and this table lacks would be treated as unknown.
+/// A documented code that is missing from this table would be treated as unknown.
 #[test]
 fn every_documented_code_has_its_class_on_purpose() {
     let mut lines = Vec::new();
