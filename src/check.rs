@@ -21,7 +21,7 @@ use crate::slack::Client;
 
 use table::{CheckResult, Table};
 
-/// What the command line requests of the check.
+/// Options of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Posts a test message to every channel.

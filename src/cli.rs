@@ -1,4 +1,4 @@
-//! The command line: the commands, their arguments and their exit status.
+//! Parses the command line and performs the commands.
 
 mod help;
 
@@ -11,7 +11,7 @@ use crate::{check, inspect, preview, run, telemetry};
 
 use help::Topic;
 
-/// What the command line requests.
+/// A command with its arguments.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Run,

@@ -1,21 +1,21 @@
-//! Exit statuses.
+//! Defines the exit statuses.
 
 use std::process::ExitCode;
 
-/// How a command ended.
+/// Exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitStatus {
-    /// Everything that was found is processed.
+    /// All findings are processed.
     Success = 0,
-    /// Something is not; the next run tries again.
+    /// Something is not processed. The next run retries.
     Incomplete = 1,
-    /// The configuration or the state is wrong: a retry cannot help.
+    /// The configuration or the state is invalid. A retry does not help.
     InvalidInput = 2,
 }
 
 impl ExitStatus {
-    pub fn from_success(settled: bool) -> Self {
-        if settled { ExitStatus::Success } else { ExitStatus::Incomplete }
+    pub fn from_success(is_complete: bool) -> Self {
+        if is_complete { ExitStatus::Success } else { ExitStatus::Incomplete }
     }
 }
 

@@ -1,12 +1,13 @@
-//! The one place that builds HTTP clients: the same trust, the same proxies, the same crypto for all of them.
+//! Builds all HTTP clients, with the same trusted certificates, proxies and cryptography.
 //!
-//! - One TLS stack, rustls with ring. A second provider in the graph would make the first TLS use panic.
-//! - Trust: the built-in roots (Mozilla's, as of the build), or the bundle in `SSL_CERT_FILE` instead of them; for AWS
-//!   the bundle in `AWS_CA_BUNDLE` instead of both.
-//! - Proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (or in lower case); loopback and the credential
-//!   endpoints of a pod or an instance are never asked through one.
-//! - Names are resolved by [`dns`], once for all clients.
-//! - Redirects are not followed: a POST would become a GET, and nothing asked here redirects.
+//! - There is one TLS stack, rustls with ring. With a second provider in the dependency graph, the first use of TLS would
+//!   panic.
+//! - Trusted certificates are the built-in roots of Mozilla. The bundle in `SSL_CERT_FILE` replaces them. For AWS, the
+//!   bundle in `AWS_CA_BUNDLE` replaces both.
+//! - Proxies are read from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (or in lowercase). Loopback and the
+//!   credentials endpoints of Pods and instances are never called through a proxy.
+//! - [`dns`] resolves names for all clients.
+//! - Redirects are not followed: a POST would become a GET, and the services do not redirect.
 
 mod aws;
 mod dns;
@@ -27,7 +28,7 @@ use dns::Resolver;
 use proxy::ProxySettings;
 use roots::TrustRoots;
 
-/// Why no client can be built: the environment is wrong, and a retry cannot help.
+/// The reason why no client can be built: the environment is invalid, and a retry does not help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpError {
     /// A bundle of certificates that cannot be used.
@@ -36,7 +37,7 @@ pub enum HttpError {
         file: String,
         why: String,
     },
-    /// The value is not shown: it may hold a password.
+    /// The value is not shown, because it may contain a password.
     Proxy {
         variable: &'static str,
     },
@@ -44,7 +45,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// The variable that is wrong.
+    /// The invalid variable.
     pub fn variable(&self) -> &'static str {
         match self {
             HttpError::Roots { variable, .. } | HttpError::Proxy { variable } => variable,
@@ -71,12 +72,12 @@ impl fmt::Display for HttpError {
 
 impl std::error::Error for HttpError {}
 
-/// Bounds of one call.
+/// Timeouts of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// name, TCP, proxy and TLS together
+    /// For name resolution, TCP, proxy and TLS together.
     pub connect: Duration,
-    /// from the first byte asked to the last byte read
+    /// From the first byte sent to the last byte read.
     pub total: Duration,
 }
 
@@ -86,9 +87,9 @@ impl Default for Timeouts {
     }
 }
 
-/// Makes ring the process's crypto provider; to be called before any client is built, by whoever builds one.
+/// Installs ring as the crypto provider of the process. Every function that builds a client calls it first.
 pub fn install_crypto_provider() {
-    // An error says that there is one already: ours, as the dependency graph holds no other.
+    // An error means that it is installed already: the dependency graph contains no other provider.
     let _ = ring::default_provider().install_default();
 }
 
@@ -98,8 +99,8 @@ pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     build_client(env.roots.config(), &env.proxies, &env.resolver, timeouts)
 }
 
-/// What the AWS SDK sends its requests with. One for all SDK clients: they then share their connections. `ca_bundle`:
-/// the certificates that calls to AWS trust instead of all others.
+/// The HTTP client of the AWS SDK. All SDK clients share it, and therefore its connections. `ca_bundle`: the only
+/// certificates that calls to AWS trust.
 pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError> {
     let env = network_settings()?;
     let client = match ca_bundle {
@@ -109,22 +110,22 @@ pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError
     Ok(SharedHttpClient::new(client?))
 }
 
-/// Every fault in what the clients are built from.
+/// Returns every error in the settings of the clients.
 pub fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&str>) -> Vec<HttpError> {
     let bundles = [(CERT_FILE, variable(CERT_FILE)), (CA_BUNDLE, ca_bundle.map(str::to_owned))];
     let bundles = bundles.into_iter().filter_map(|(variable, file)| TrustRoots::load(variable, Some(&file?)).err());
     ProxySettings::from_env(variable).err().into_iter().chain(bundles).collect()
 }
 
-/// A client for an API server inside the cluster: it trusts `ca` (PEM) only, and never goes through a proxy.
+/// A client for the API server of the cluster. It trusts only `ca` (PEM) and uses no proxy.
 pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     install_crypto_provider();
     let roots = TrustRoots::from_pem(ca).map_err(HttpError::Client)?;
     build_client(roots.config(), &ProxySettings::none(), &network_settings()?.resolver, timeouts)
 }
 
-/// Whether the request was certainly not taken: no connection was made (name, TCP, proxy, TLS), so nothing was sent.
-/// The outcome of every other failure (timeout, reset, truncated body) is unknown.
+/// Returns true if the request was not sent, because no connection was made (name, TCP, proxy, TLS). The outcome of every
+/// other failure (timeout, reset, truncated body) is unknown.
 pub fn was_not_sent(error: &reqwest::Error) -> bool {
     error.is_builder() || error.is_connect()
 }
@@ -151,10 +152,10 @@ fn peer_of(url: &reqwest::Url) -> Option<String> {
     Some(proxies.peer(&url.as_str().parse().ok()?))
 }
 
-/// What hyper says of a connection that was not made.
+/// The message of hyper for a failed connection.
 const CONNECT: &str = "client error (Connect)";
 
-/// What the libraries put around a cause, and what tells a reader nothing.
+/// Messages that libraries add to a cause, and that contain no information.
 const WRAPPERS: [&str; 8] = [
     "builder error",
     CONNECT,
@@ -173,7 +174,7 @@ pub fn links<'a>(
     std::iter::successors(Some(error), |e| (*e).source())
 }
 
-/// The chain of causes in one text; a text that only repeats its parent is left out.
+/// The chain of causes in one text. A text that only repeats the previous one is omitted.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for text in links(error).map(ToString::to_string) {
@@ -194,7 +195,7 @@ struct NetworkSettings {
     resolver: Resolver,
 }
 
-/// Read once: parsing the roots costs more than a handshake.
+/// Loaded once, because parsing the roots takes longer than a handshake.
 fn network_settings() -> Result<&'static NetworkSettings, HttpError> {
     static READ: OnceLock<Result<NetworkSettings, HttpError>> = OnceLock::new();
     let read = || {
@@ -220,7 +221,7 @@ fn build_client(
         .dns_resolver(resolver.clone())
         .connect_timeout(timeouts.connect)
         .timeout(timeouts.total)
-        // Shorter than any server's: a request on a connection that the server is closing has an unknown outcome.
+        // Shorter than the timeout of any server: the outcome of a request on a connection that the server closes is unknown.
         .pool_idle_timeout(Duration::from_secs(20))
         .no_proxy();
     for proxy in proxies.for_reqwest()? {
@@ -290,7 +291,7 @@ mod tests {
     async fn reset_timeout_and_truncated_body_leave_the_outcome_unknown() {
         local(async {
             let reset = serve(|stream, _| async move { drop(stream) }).await;
-            let silent = serve(|stream, _| async move {
+            let hanging = serve(|stream, _| async move {
                 let _open = stream;
                 std::future::pending::<()>().await;
             })
@@ -299,7 +300,7 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"ok").await.unwrap();
             })
             .await;
-            for (address, total) in [(reset, 30_000), (silent, 200), (cut, 30_000)] {
+            for (address, total) in [(reset, 30_000), (hanging, 200), (cut, 30_000)] {
                 let client = within(Duration::from_millis(total), &[]);
                 assert!(!was_not_sent(&failure(&client, format!("http://{address}/")).await));
             }
@@ -328,7 +329,7 @@ mod tests {
         .await;
     }
 
-    /// The SDK's client as a run uses it, with a short fuse.
+    /// The HTTP client of the SDK as in a run, with short timeouts.
     fn sts(endpoint: String, env: &[(&str, &str)]) -> aws_sdk_sts::Client {
         install_crypto_provider();
         let proxies =

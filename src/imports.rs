@@ -1,9 +1,9 @@
-//! Imports have one direction: a module uses only modules that are listed before it.
+//! Tests that imports have one direction: a module uses only modules that are listed before it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The modules of the program, from those that use no other to the command line.
+/// The modules of the program in order, from those that use no other module to the command line.
 const ORDER: &[&str] = &[
     "time",
     "user",
@@ -66,7 +66,7 @@ fn modules_import_only_what_is_listed_before_them() {
         }
         let own = place(module).unwrap_or_else(|| panic!("src/{name}: add the module {module} to the order"));
         let text = std::fs::read_to_string(&file).unwrap();
-        // Unit tests may use what they like.
+        // Unit tests may use all modules.
         let text =
             if name.ends_with("tests.rs") { "" } else { text.split("#[cfg(test)]\nmod ").next().unwrap_or_default() };
         let used = imported(text);

@@ -1,4 +1,4 @@
-//! The commands that only look: `state` prints what is saved, `explain` says what became of a finding. Nothing is
+//! The commands that only read: `state` prints the saved state, `explain` shows what happened to a finding. Nothing is
 //! posted, saved or pushed.
 
 mod answer;
@@ -17,13 +17,13 @@ use crate::state::{State, StateError};
 use crate::time::Clock;
 use crate::{http, telemetry};
 
-/// The saved state, as text and as what it means.
+/// The saved state, as text and parsed.
 struct Saved {
     text: String,
     state: State,
 }
 
-/// Why the state cannot be shown.
+/// The reason why the state cannot be shown.
 #[derive(Debug, thiserror::Error)]
 enum Unread {
     #[error("the state cannot be read: {0}")]
@@ -43,7 +43,7 @@ impl Unread {
     }
 }
 
-/// Prints the state for people, or with `json` the document as it is saved.
+/// Prints the state for people, or with `json` the saved document.
 pub async fn state(config: &Config, json: bool, output: &Output) -> ExitStatus {
     http::install_crypto_provider();
     let place = place(config);
@@ -85,7 +85,7 @@ fn place(config: &Config) -> String {
     }
 }
 
-/// A text that an attacker may have chosen, without what a terminal would interpret.
+/// Removes control characters, which a terminal would interpret, from untrusted text.
 fn inert(text: &str) -> String {
     let is_interpreted = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if is_interpreted(c) { '\u{fffd}' } else { c }).collect()

@@ -1,13 +1,13 @@
 //! Delivers every AWS GuardDuty finding to Slack: once, in time, readable, with nothing lost.
 //!
-//! The data flows one way, and so do the imports:
+//! Data and imports have one direction:
 //!
 //! ```text
 //! config → guardduty (poll) → finding → plan (route, dedupe, digest) → message → slack → state (checkpoint) → metrics
 //! ```
 //!
 //! [`run`], [`check`] and [`preview`] are the commands. All other modules are used by them.
-//! Modules that decide (`finding`, `plan`, `message`, `core`, the document in `state`) are pure: no clock, no IO.
+//! Modules that decide are pure, without clock and IO: `finding`, `plan`, `message`, `core`, the document in `state`.
 
 pub mod check;
 pub mod cli;

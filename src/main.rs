@@ -1,8 +1,9 @@
-//! Entry point. See [`guardduty_slack::cli`].
+//! The entry point. See [`guardduty_slack::cli`].
 
 use std::process::ExitCode;
 
-/// The allocator of musl is slow: it returns memory after each free, and locks for each allocation. See docs/performance.md.
+/// Replaces the allocator of musl, which is slow: it returns memory after each free, and locks for each allocation. See
+/// docs/performance.md.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

@@ -1,10 +1,10 @@
-//! Standard output: lines for a person or another program, and whether all of them were written.
+//! Writes to standard output, and reports whether all lines were written.
 
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Stdout, Write};
 
-/// Standard output of one command. After the first error nothing more is written.
+/// Standard output of one command. After the first error, nothing more is written.
 pub struct Output<W = Stdout>(RefCell<State<W>>);
 
 struct State<W> {
@@ -33,12 +33,12 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Returns true if the reader, or the disk, takes nothing more.
+    /// Returns true if nothing more can be written.
     pub fn has_failed(&self) -> bool {
         self.0.borrow().failure.is_some()
     }
 
-    /// Returns an error if something could not be written. A reader that ends early, as in `preview | head`, is not an
+    /// Returns an error if something could not be written. A reader that exits early, as in `preview | head`, is not an
     /// error.
     pub fn finish(self) -> io::Result<()> {
         match self.0.into_inner().failure {
@@ -52,7 +52,7 @@ impl<W: Write> Output<W> {
 mod tests {
     use super::*;
 
-    /// Takes one line, then fails.
+    /// Accepts one line, then fails.
     struct Full(Vec<u8>, ErrorKind);
 
     impl Write for Full {

@@ -39,7 +39,7 @@ pub const PAGE: usize = 50;
 #[derive(Debug, Default)]
 pub struct Known {
     /// Newest processed `updatedAt`, by finding ID.
-    pub said: HashMap<String, Timestamp>,
+    pub processed: HashMap<String, Timestamp>,
     /// IDs of findings that were listed for 24 h but not returned by `GetFindings`: given up.
     pub passed: HashSet<String>,
 }

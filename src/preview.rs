@@ -1,4 +1,5 @@
-//! `preview`: the messages that would be sent for findings in files or on standard input, and where. No network, no state.
+//! The command `preview`: prints the messages for findings in files or on standard input, with their channels. It uses
+//! neither network nor state.
 
 use std::io::Read;
 
@@ -43,7 +44,7 @@ fn read_input(file: Option<&str>) -> std::io::Result<Documents> {
 /// Prints the messages of one input. Returns false if something in it is not a finding.
 fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Output) -> bool {
     let wording = message_options(config);
-    // A reader that ends early, as in `preview | head`, ends the work.
+    // A reader that exits early, as in `preview | head`, ends the command.
     for finding in documents.findings.iter().take_while(|_| !output.has_failed()) {
         match decide(config, finding) {
             Ok(to) => {
@@ -62,7 +63,7 @@ fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Out
     documents.faults.is_empty()
 }
 
-/// How findings are worded, as far as that is known without asking AWS.
+/// The options of messages that are known without a call to AWS.
 pub fn message_options(config: &Config) -> MessageOptions {
     let account_names = match &config.wording.account_names {
         AccountNames::Map(names) => names.clone(),
@@ -72,7 +73,7 @@ pub fn message_options(config: &Config) -> MessageOptions {
     MessageOptions { account_names, runbook_url: config.wording.runbook_url.clone(), portal }
 }
 
-/// Where a finding would be sent, or why it would not.
+/// The channel to which a finding would be sent, or the reason why it would not be sent.
 fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static str> {
     if let Some(reason) = skip_reason(config, finding) {
         return Err(reason.as_str());
@@ -92,7 +93,7 @@ fn title(finding: &Finding) -> String {
     format!("{} {} (severity {})", finding.id, finding.kind.as_str(), SeverityLevel::format_score(finding.severity))
 }
 
-/// Where a finding goes, and why.
+/// The channel of a finding, with the reason.
 fn explain_route(finding: &Finding, to: &Destination) -> String {
     let why = match to.route {
         Some(index) => format!("SLACK_ROUTES[{index}] matches"),

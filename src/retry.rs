@@ -1,24 +1,24 @@
-//! When to try again, and how long to wait before it. Pure: the clock and chance are arguments.
+//! Decides when to retry, and computes the delay. Pure: the time and the jitter are arguments.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::time::Timestamp;
 
-/// What an HTTP status says about a request.
+/// Class of an HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusClass {
-    /// The body has the rest.
+    /// A success, unless the body contains an error.
     Success,
-    /// Not now; the server says when.
+    /// Rejected for now. The server may return the time of the next attempt.
     RateLimited,
-    /// The same request will never pass.
+    /// Rejected permanently.
     Rejected,
-    /// It may have taken effect, and it may pass later.
+    /// The request may have taken effect. Another attempt may succeed.
     Unknown,
 }
 
-/// Redirects are refusals: nothing that is asked here redirects, and a redirected POST would lose its body.
+/// Redirects are rejections: the services do not redirect, and a redirected POST would lose its body.
 pub fn classify_status(status: u16) -> StatusClass {
     match status {
         200..=299 => StatusClass::Success,
@@ -36,12 +36,12 @@ pub fn classify_status(status: u16) -> StatusClass {
 pub struct RetryPolicy {
     pub initial: Duration,
     pub max: Duration,
-    /// tries in all, the first included
+    /// Total number of attempts.
     pub max_attempts: u32,
 }
 
 impl RetryPolicy {
-    /// For calls that a person waits for only a little: four tries, some 4 s.
+    /// For calls for which a person waits: four attempts, about 4 s.
     pub const INTERACTIVE: Self =
         Self { initial: Duration::from_millis(500), max: Duration::from_secs(5), max_attempts: 4 };
 
@@ -49,8 +49,8 @@ impl RetryPolicy {
     pub const RATE_LIMIT: Self =
         Self { initial: Duration::from_secs(2), max: Duration::from_secs(60), max_attempts: u32::MAX };
 
-    /// The pause after `failed` tries (from 1), or `None` to give up: no try is left, or it would begin after `left` has passed.
-    /// `asked` is what the server asked for (`Retry-After`) and is never undercut. `chance` is from 0 to 1.
+    /// The delay after `failed` attempts (from 1). Returns `None` to give up: no attempt is left, or the delay exceeds `left`.
+    /// `asked` is the delay that the server requests (`Retry-After`); the delay is never shorter. `chance` is from 0 to 1.
     pub fn next_delay(&self, failed: u32, asked: Option<Duration>, left: Duration, chance: f64) -> Option<Duration> {
         if failed >= self.max_attempts {
             return None;
@@ -59,7 +59,7 @@ impl RetryPolicy {
         (pause < left).then_some(pause)
     }
 
-    /// Between a half and the whole of `first` · 2^(`failed` − 1), `cap` at most.
+    /// Between half and all of `first` · 2^(`failed` − 1), at most `cap`.
     pub fn backoff(&self, failed: u32, chance: f64) -> Duration {
         let doubled = 2u32.saturating_pow(failed.saturating_sub(1).min(20));
         let whole = self.initial.saturating_mul(doubled).min(self.max);
@@ -67,12 +67,12 @@ impl RetryPolicy {
     }
 }
 
-/// Longest time that a `Retry-After` is taken to mean: longer than a run by default.
+/// Maximum delay of a `Retry-After`. It is longer than the default timeout of a run.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The time that a `Retry-After` asks for, [`MAX_RETRY_AFTER`] at most: seconds (fractions included), or a date in one of
-/// the three forms of RFC 9110, section 5.6.7, measured from `now`. Returns `None` for anything else, and for a time that
-/// is not in the future: such a header does not say how long to wait.
+/// Parses the delay of a `Retry-After`, at most [`MAX_RETRY_AFTER`]: seconds (with fractions), or a date in one of the three
+/// forms of RFC 9110, section 5.6.7, measured from `now`. Returns `None` for other texts, and for a time that is not in the
+/// future, because it defines no delay.
 pub fn parse_retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     let wait = match header.parse::<f64>() {
@@ -85,15 +85,15 @@ pub fn parse_retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait)
 }
 
-/// A date in one of the three forms of RFC 9110, or `None`.
+/// Parses a date in one of the three forms of RFC 9110.
 pub fn http_date(text: &str) -> Option<Timestamp> {
     let date = httpdate::parse_http_date(text).ok()?;
     let since_epoch = date.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since_epoch.as_millis()).ok().map(Timestamp)
 }
 
-/// Chance for [`RetryPolicy::next_delay`], from 0 to 1: the keys that the standard library draws for its hash maps. Good enough to
-/// spread retries, for nothing else.
+/// Random number for [`RetryPolicy::next_delay`], from 0 to 1, from the random keys of the hash maps of the standard library.
+/// It is good enough to spread retries only.
 pub fn jitter() -> f64 {
     RandomState::new().hash_one(0u8) as f64 / u64::MAX as f64
 }

@@ -1,4 +1,4 @@
-//! Logging on standard error, lines for a person, and which version logs.
+//! Logs on standard error, and defines the version of the program.
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit that the program was built from, or `unknown`.
 pub const REVISION: &str = env!("BUILD_REVISION");
 
-/// What `--version` prints.
+/// The text of `--version`.
 pub fn version() -> String {
     format!("guardduty-slack {VERSION} ({REVISION})")
 }
@@ -28,7 +28,7 @@ pub fn print_stderr(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Logs an error, or prints it where the command does not log.
+/// Logs an error, or prints it if the command does not log.
 pub fn report(error: impl Display) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("{error}");
@@ -37,7 +37,7 @@ pub fn report(error: impl Display) {
     }
 }
 
-/// Starts logging for the whole process, panics included; a second call changes nothing.
+/// Starts logging for the whole process, including panics. A second call has no effect.
 pub fn init(log: &LogConfig) {
     let colors = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     if tracing::subscriber::set_global_default(subscriber(log, colors, io::stderr)).is_ok()
@@ -47,15 +47,15 @@ pub fn init(log: &LogConfig) {
     }
 }
 
-/// Times are UTC, one line an event.
+/// Times are in UTC. Each event is one line.
 fn subscriber<W>(log: &LogConfig, colors: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = with_quiet_crates(&log.filter);
     let base = tracing_subscriber::fmt().with_max_level(most_verbose(&filter)).with_writer(writer);
-    // An error of writing would be told by `eprintln!`, which panics where standard error itself is what fails: a full
-    // disk below the log must not stop the alerts.
+    // An error of writing would be reported by `eprintln!`, which panics if standard error fails. A full disk of the log
+    // must not stop the delivery of findings.
     let base = base.log_internal_errors(false);
     let dry_run = log.dry_run;
     match log.format {
@@ -78,11 +78,11 @@ where
     }
 }
 
-/// A format that marks every line of a dry run, whichever task or dependency logs it.
+/// A format that marks every line of a dry run, including lines of dependencies.
 struct Marked<F> {
     format: F,
     dry_run: bool,
-    /// How a line ends; the mark goes before it.
+    /// The end of a line. The mark is inserted before it.
     end: &'static str,
     mark: &'static str,
 }
@@ -104,8 +104,7 @@ where
     }
 }
 
-/// Dependencies that log every request, and their maximum level.
-/// `RUST_LOG` overrides each by naming it.
+/// Dependencies that log every request, with their maximum level. `RUST_LOG` overrides it if it names the dependency.
 const QUIET_CRATES: [(&str, LevelFilter); 10] = [
     ("aws_config", LevelFilter::ERROR),
     ("aws_runtime", LevelFilter::ERROR),
@@ -126,13 +125,13 @@ fn with_quiet_crates(filter: &Targets) -> Targets {
     filter.clone().with_targets(quiet)
 }
 
-/// What is more verbose is disabled for all targets at once, which costs least.
+/// More verbose levels are disabled for all targets together, which is cheapest.
 fn most_verbose(filter: &Targets) -> LevelFilter {
     let levels = filter.iter().map(|(_, level)| level);
     levels.chain(filter.default_level()).max().unwrap_or(LevelFilter::INFO)
 }
 
-/// A panic as one event, so that standard error stays one JSON object a line.
+/// Logs a panic as one event, so that standard error has one JSON object per line.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -146,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    /// What is logged under `RUST_LOG=filter`.
+    /// Returns the lines that are logged with `RUST_LOG=filter`.
     fn logged(format: LogFormat, filter: &str, act: impl FnOnce()) -> Vec<String> {
         logged_by(&LogConfig { format, filter: filter.parse().unwrap(), dry_run: false }, act)
     }
@@ -201,15 +200,15 @@ mod tests {
 
     #[test]
     fn logs_of_dependencies_are_hidden_unless_named() {
-        let speak = || {
+        let log_events = || {
             tracing::debug!(target: "hyper_util::client", "below");
             tracing::info!(target: "reqwest::connect", "below");
             tracing::debug!(target: "guardduty_slack::run", "ours");
         };
-        assert_eq!(logged(LogFormat::Text, "debug", speak).len(), 1);
-        assert_eq!(logged(LogFormat::Text, "debug,hyper_util=debug,reqwest=info", speak).len(), 3);
-        assert_eq!(logged(LogFormat::Text, "debug,hyper=debug", speak).len(), 2, "a prefix names it too");
-        assert_eq!(logged(LogFormat::Text, "info", speak).len(), 0);
+        assert_eq!(logged(LogFormat::Text, "debug", log_events).len(), 1);
+        assert_eq!(logged(LogFormat::Text, "debug,hyper_util=debug,reqwest=info", log_events).len(), 3);
+        assert_eq!(logged(LogFormat::Text, "debug,hyper=debug", log_events).len(), 2, "a prefix names it too");
+        assert_eq!(logged(LogFormat::Text, "info", log_events).len(), 0);
     }
 
     #[test]
@@ -217,13 +216,15 @@ mod tests {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(log_panic));
         let lines = logged(LogFormat::Json, "info", || {
-            let _ = std::panic::catch_unwind(|| panic!("told {}", "why"));
+            let _ = std::panic::catch_unwind(|| panic!("failed because of {}", "this"));
         });
         std::panic::set_hook(hook);
         let event: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         let message = event["message"].as_str().unwrap();
         assert!(
-            lines.len() == 1 && message.starts_with("panicked at src/telemetry.rs:") && message.ends_with("told why")
+            lines.len() == 1
+                && message.starts_with("panicked at src/telemetry.rs:")
+                && message.ends_with("failed because of this")
         );
     }
 

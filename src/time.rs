@@ -1,10 +1,10 @@
-//! Timestamps, the clock of a run, and durations.
+//! Timestamps, the clock of a run, and the format of durations.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since the Unix epoch, UTC: the resolution of GuardDuty's `updatedAt`.
+/// Milliseconds since the Unix epoch in UTC, the resolution of `updatedAt` in GuardDuty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -12,7 +12,7 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
-    /// Parses an ISO 8601 / RFC 3339 timestamp such as `2026-11-24T09:54:36.123Z`. Digits below a millisecond are cut off.
+    /// Parses an ISO 8601 / RFC 3339 timestamp such as `2026-11-24T09:54:36.123Z`. Digits below a millisecond are ignored.
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
@@ -25,7 +25,7 @@ impl Timestamp {
         }
     }
 
-    /// Seconds since the epoch, as Prometheus and Slack count.
+    /// Seconds since the epoch, the unit of Prometheus and Slack.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0
     }
@@ -48,8 +48,8 @@ fn as_millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The wall clock of one run: read once, then carried on by the monotonic clock, so that a clock that is
-/// set while the run lasts moves no lease and no note. Under a paused tokio clock it is virtual, too.
+/// The wall clock of one run. It is read once and then advanced by the monotonic clock, so that a change of the system time
+/// during a run does not affect leases and posting intents. With a paused tokio clock, it is virtual, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     wall: Timestamp,
@@ -61,7 +61,7 @@ impl Clock {
         Self { wall, started: tokio::time::Instant::now() }
     }
 
-    /// From this machine's clock. Needs a tokio runtime.
+    /// Reads the clock of the machine. Requires a tokio runtime.
     pub fn from_system_clock() -> Self {
         Self::starting_at(Timestamp(jiff::Timestamp::now().as_millisecond()))
     }
@@ -70,7 +70,7 @@ impl Clock {
         self.wall.plus(self.started.elapsed())
     }
 
-    /// Time since the clock was made.
+    /// Time since the clock was created.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -92,7 +92,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(seconds).filter(|s| *s <= 100 * 365 * 86_400).map(Duration::from_secs)
 }
 
-/// The shortest of `90s`, `10m`, `6h`, `1d` that is exact; whole seconds.
+/// Formats whole seconds with the largest exact unit: `90s`, `10m`, `6h`, `1d`.
 pub fn format_duration(d: Duration) -> String {
     let s = d.as_secs();
     match s {

@@ -1,4 +1,4 @@
-//! Triage by reactions: the meaning of the reactions on the message of a finding. Pure: no clock, no IO.
+//! Interprets the reactions on the message of a finding. Pure: no clock, no IO.
 
 mod people;
 mod select;
@@ -12,10 +12,9 @@ use crate::state::{Archiving, Triage};
 /// How the reactions that were read relate to the revision that the message shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadAfter {
-    /// The message shows what it showed when the run began.
+    /// The message did not change during the run.
     NoChange,
-    /// A revision was announced in this run: a resolution that is new may be older than that revision, so that it does
-    /// not count.
+    /// A revision was announced in this run. A new resolution may be older than that revision, so it does not count.
     Announcement,
 }
 
@@ -43,7 +42,7 @@ pub fn read_reactions(
     (now != before).then_some(now)
 }
 
-/// What is to be done in GuardDuty. A finding that somebody else archived is not the program's to unarchive.
+/// The action to perform in GuardDuty. The program does not unarchive a finding that somebody else archived.
 fn archiving(before: Option<Archiving>, is_resolved: bool, is_archived: bool, mode: TriageMode) -> Option<Archiving> {
     match (mode, before, is_resolved) {
         (TriageMode::Show, _, _) => None,

@@ -1,4 +1,4 @@
-//! People and apps in Slack, as Slack identifies them.
+//! Identifies people and apps in Slack.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct UserId(String);
 pub struct NotAUserId;
 
 impl UserId {
-    /// Returns `None` for a text that is not an ID. An ID can stand in a mention: it contains no control characters.
+    /// Returns `None` for a text that is not an ID. An ID contains no control characters, so it can be part of a mention.
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         let is_id = (3..=30).contains(&text.len()) && text.starts_with(['U', 'W']) && is_plain;

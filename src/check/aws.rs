@@ -1,4 +1,4 @@
-//! Credentials, regions, detectors, and the permissions of each source.
+//! Checks credentials, regions, detectors, and the permissions of each source.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ async fn check_source(aws: &Aws) -> Vec<CheckResult> {
             Err(error) => rows.push(regions_row(&seen.identity, &error)),
         }
     }
-    // A source without a detector is a warning; a run that has no other polls nothing.
+    // A source without a detector is a warning. If there is no other source, a run polls nothing.
     if unusable.is_empty() && rows[callers..].iter().all(|row| row.status == Status::Warning) {
         let hint = "enable GuardDuty, or correct GUARDDUTY_REGIONS";
         rows.push(CheckResult::failed("detectors", "no detector found: nothing would be polled", hint));
@@ -55,7 +55,7 @@ async fn check_source(aws: &Aws) -> Vec<CheckResult> {
     rows
 }
 
-/// Without the names a message shows account IDs only.
+/// Without the names, messages show only account IDs.
 async fn check_account_names(aws: &Aws, config: &Config) -> Option<CheckResult> {
     let AccountNames::Organization = config.wording.account_names else { return None };
     let permission = "allow organizations:ListAccounts, or set ACCOUNT_NAMES to a list";
@@ -121,7 +121,7 @@ async fn check_findings(source: &SourceClient, key: &str, detector: &str) -> Vec
     vec![listed, fetched]
 }
 
-/// What only makes the absence of messages less ambiguous: a missing permission is a warning.
+/// Checks permissions that only help to explain an absence of messages. A missing one is a warning.
 async fn check_watch_permissions(source: &SourceClient, key: &str, detector: &str) -> Vec<CheckResult> {
     let row = |operation: &str, result: Result<String, ReadError>| match result {
         Ok(found) => CheckResult::ok(format!("{key} {operation}"), found),
@@ -157,7 +157,7 @@ async fn check_watch_permissions(source: &SourceClient, key: &str, detector: &st
     rows
 }
 
-/// The number of malware scans that failed or were skipped. The reason of one of them is read, too.
+/// Returns the number of malware scans that failed or were skipped. The reason of one of them is read, too.
 async fn list_and_read_scans(source: &SourceClient) -> Result<usize, ReadError> {
     let scans = source.missed_scans(Timestamp(0)).await?;
     if let Some(scan) = scans.first() {
@@ -166,7 +166,7 @@ async fn list_and_read_scans(source: &SourceClient) -> Result<usize, ReadError> 
     Ok(scans.len())
 }
 
-/// The number of items. The contents of one of them are read, too: that is another permission.
+/// Returns the number of items. The contents of one of them are read, too, because that needs another permission.
 async fn list_and_read(source: &SourceClient, detector: &str, subject: Subject) -> Result<usize, ReadError> {
     let ids = source.watched_ids(detector, subject).await?;
     if let Some(id) = ids.first() {

@@ -1,4 +1,4 @@
-//! The hint for the cause of a failed check: only what was denied is answered with a permission.
+//! Selects the hint for the cause of a failed check. Only a denied call gets a hint about a permission.
 
 use crate::guardduty::{ReadError, TransientReason};
 use crate::slack::SlackError;
@@ -15,7 +15,7 @@ pub(super) const SLACK: Service = Service { name: "Slack", address: "SLACK_API_U
 pub(super) const PUSHGATEWAY: Service = Service { name: "the Pushgateway", address: "PUSHGATEWAY_URL" };
 const API_SERVER: &str = "check that the API server responds and that the egress rules of the pod include it";
 
-/// Why no answer came over the network.
+/// The reason why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NetworkCause {
     Resolution,
@@ -28,7 +28,7 @@ enum NetworkCause {
 }
 
 impl NetworkCause {
-    /// From the text of an error: the types of these errors are private to the HTTP and DNS libraries.
+    /// Recognizes the reason by the text of an error, because the HTTP and DNS libraries do not export these error types.
     fn of(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -51,7 +51,7 @@ impl NetworkCause {
 }
 
 impl Service {
-    /// The hint for an error of the network.
+    /// The hint for a network error.
     pub(super) fn network_hint(self, error: &str) -> String {
         let Self { name, address } = self;
         match NetworkCause::of(error) {
@@ -66,7 +66,7 @@ impl Service {
         }
     }
 
-    /// The hint for a status of the service that is an error of its own.
+    /// The hint for an error status of the service.
     pub(super) fn server_hint(self) -> String {
         format!("run check again later: {} reports an internal error", self.name)
     }
@@ -80,7 +80,7 @@ impl Service {
     }
 }
 
-/// The hint for a call to AWS that failed; `permission` is for a call that was denied.
+/// The hint for a failed call to AWS. `permission` is the hint for a denied call.
 pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
     match error {
         ReadError::AccessDenied(_) => permission.to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
     }
 }
 
-/// The hint for a call to Slack that failed; `rejected` is for a call that Slack answered with no.
+/// The hint for a failed call to Slack. `rejected` is the hint for a call that Slack rejected.
 pub(super) fn for_slack(failure: &SlackError, rejected: &str) -> String {
     match failure {
         SlackError::RateLimited(_) => SLACK.busy_hint(),
@@ -111,7 +111,7 @@ pub(super) fn for_slack(failure: &SlackError, rejected: &str) -> String {
     }
 }
 
-/// The hint for a store of the state that failed. Its errors end with a hint of their own where they know one.
+/// The hint for a failed store of the state. Some of its errors end with a hint already.
 pub(super) fn for_state(error: &str, in_cluster: bool, unknown: &str) -> String {
     match error.split("; ").skip(1).find(|part| !part.contains("mounted copy")) {
         Some(hint) => hint.to_owned(),

@@ -1,5 +1,5 @@
-//! Whether the metadata of messages can be read back. Slack can discard it with a warning, for example if the app has a
-//! schema for it; then a run could not recognize its own messages after a crash.
+//! Checks that the metadata of messages can be read back. Slack can discard them with a warning, for example if the app has a
+//! schema for them. In that case, a run could not recognize its messages after a crash.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::config::Target;
 use crate::message::Message;
 use crate::slack::{Client, MessageRef, SlackApi, SlackError, has_metadata};
 
-/// Times that the history is read for the test message.
+/// Maximum number of times that the history is read for the test message.
 const MAX_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 const REMOVE_SCHEMAS: &str = "remove the metadata schemas of the app, or create the app from slack-manifest.yaml";
@@ -28,14 +28,13 @@ impl Posted {
     }
 }
 
-/// About the message as it was posted.
+/// Checks the metadata of the posted message.
 pub(super) async fn posted_row(chat: &Client, test: &Posted) -> CheckResult {
     row(test.name_of(&test.message), read_back(chat, &test.at, &test.message).await)
 }
 
-/// About each other event type that the program writes: the test message is updated with a sample of its metadata, one
-/// after the other, and finally restored. No other message is posted. Schemas belong to the app, so that one channel is
-/// enough.
+/// Checks the other event types of the program: the test message is updated with a sample of each, and restored at the end.
+/// No other message is posted. One channel is enough, because schemas belong to the app.
 pub(super) async fn other_rows(chat: &Client, test: &Posted) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     for sample in others(&test.message) {
@@ -55,7 +54,7 @@ fn others(test: &Message) -> Vec<Message> {
 enum ReadBack {
     AsWritten,
     Discarded,
-    /// The history does not have the message, or its update, yet.
+    /// The history does not contain the message, or its update, yet.
     Lagging,
 }
 
@@ -64,7 +63,7 @@ async fn write_and_read_back(chat: &Client, at: &MessageRef, message: &Message) 
     read_back(chat, at, message).await
 }
 
-/// The history lags behind a post and behind an update.
+/// Reads the history several times, because it lags behind posts and updates.
 async fn read_back(chat: &Client, at: &MessageRef, message: &Message) -> Result<ReadBack, SlackError> {
     for attempt in 1..=MAX_ATTEMPTS {
         match chat.read_back(at).await? {

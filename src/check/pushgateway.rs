@@ -1,4 +1,4 @@
-//! Whether the Pushgateway is ready and accepts the credentials.
+//! Checks that the Pushgateway is ready and accepts the credentials.
 
 use std::time::Duration;
 

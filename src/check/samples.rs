@@ -1,4 +1,4 @@
-//! A message of each kind, for Slack to validate. None of them is posted.
+//! Builds a message of each kind, for Slack to validate. None of them is posted.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) fn messages() -> Vec<(&'static str, Message)> {
 fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Message); 2] {
     let life = RenderContext { mention: Some("<!here>"), ..RenderContext::default() };
     let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
-    // A call for an escalation has every member that the metadata of a reply can have.
+    // An escalation has every member that the metadata of a reply can have.
     let unacknowledged_for = Some(Duration::from_secs(30 * 60));
     let content = ReplyContent {
         previous_severity: Some(5.0),

@@ -1,4 +1,4 @@
-//! The token, its scopes, the form of messages, and every channel.
+//! Checks the token, its scopes, the blocks of messages, and every channel.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ fn check_scopes(has: impl Fn(&str) -> bool) -> Vec<CheckResult> {
     rows
 }
 
-/// A run without the scope announces as before.
+/// A run without the scope still announces findings.
 fn triage_row(has_scope: bool) -> CheckResult {
     let name = "Slack scope reactions:read";
     if has_scope {
@@ -81,7 +81,7 @@ fn channel_result(target: &Target, proof: Result<ProbeResult, SlackError>) -> Ch
     }
 }
 
-/// Whether Slack accepts the blocks of each kind of message. Not every workspace offers the method.
+/// Checks that Slack accepts the blocks of each kind of message. Not every workspace offers the method.
 async fn blocks_row(chat: &Client) -> CheckResult {
     let name = "Slack message blocks";
     for (kind, message) in samples::messages() {
@@ -97,7 +97,7 @@ async fn blocks_row(chat: &Client) -> CheckResult {
     CheckResult::ok(name, "accepted")
 }
 
-/// Posts a test message to every channel, and reads its metadata back where the history can be read.
+/// Posts a test message to every channel, and reads its metadata back if the history can be read.
 async fn post_rows(config: &Config, chat: &Client) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     let mut first_readable = None;
@@ -116,7 +116,7 @@ async fn post_rows(config: &Config, chat: &Client) -> Vec<CheckResult> {
     rows
 }
 
-/// The message that was posted, if its channel has a history: a webhook does not return it.
+/// The posted message. `None` for a webhook, which does not return it.
 async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Option<metadata::Posted>) {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {

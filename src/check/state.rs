@@ -1,4 +1,4 @@
-//! Reading and writing the state, and a replay that waits for the next run.
+//! Checks that the state can be read and written, and reports a replay that waits for the next run.
 
 use super::hint;
 use super::table::CheckResult;

@@ -1,4 +1,4 @@
-//! The table of results, for a person or for a program.
+//! Renders the results as a table, as text or JSON.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Ok,
-    /// A run works, with reduced guarantees.
+    /// A run works with reduced guarantees.
     Warning,
     Failed,
 }
 
 impl Status {
-    /// As the table shows it, in four columns.
+    /// The outcome in the table, in four columns.
     fn mark(self) -> &'static str {
         match self {
             Status::Ok => "ok  ",

@@ -1,8 +1,8 @@
-//! What `--help` prints, for the program and for each command.
+//! The texts of `--help`, for the program and for each command.
 
 use crate::config;
 
-/// A command that has a help of its own.
+/// Topic of a help text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Program,
@@ -43,9 +43,9 @@ COMMANDS
            read findings (JSON) from the files or from standard input and print
            the Slack messages; no network
   explain ID...
-           say what happened to a finding, and what the next run would do
+           show what happened to a finding, and what the next run would do
   state    print the saved state for people
-             --json  print the document as it is saved
+             --json  print the saved document
 
 OPTIONS
   -h, --help     print this help; after a command, the help of that command
@@ -94,8 +94,9 @@ EXIT STATUS
   2  the configuration is invalid";
 
 const PREVIEW: &str = "\
-Reads findings and prints the Slack messages that a run would send as JSON.
-Standard error shows the route of each, with the reason. No network, no state.
+Reads findings and prints as JSON the Slack messages that a run would send.
+Standard error shows the route of each finding, with the reason. The command
+uses neither the network nor the state.
 
 USAGE
   guardduty-slack preview [FILE...]
@@ -110,9 +111,9 @@ EXIT STATUS
   2  the configuration is invalid";
 
 const EXPLAIN: &str = "\
-Says for each finding ID whether and where it was announced, which revision was
-processed last, which route or filter applies, and what the next run would do.
-Reads the state and GuardDuty; nothing is posted or saved.
+Shows for each finding ID whether and where the finding was announced, which
+revision was processed last, which route or filter applies, and what the next
+run would do. Reads the state and GuardDuty. Nothing is posted or saved.
 
 USAGE
   guardduty-slack explain ID...

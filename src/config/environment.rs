@@ -1,4 +1,4 @@
-//! The environment as it is: names and values, and the files that hold secrets. Only this file of `config` does IO.
+//! Reads the environment and the files of secrets. No other module of `config` does IO.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,16 +7,16 @@ use std::io::{self, Read};
 use super::errors::ConfigErrors;
 use super::values::quote_redacted;
 
-/// A secret is a token, a URL or a password; a path to something larger is a mistake.
+/// Maximum size of a file with a secret. A secret is a token, a URL or a password; a larger file is a mistake.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
-/// This process's environment. What is not Unicode comes with replacement characters, and is refused where it is used.
+/// The environment of this process. Invalid Unicode is replaced by replacement characters, which the parsers reject.
 pub fn read_environment() -> Vec<(String, String)> {
     let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// What is set: a blank value counts as unset. No `Debug`: it holds secrets.
+/// The variables that are set. A blank value counts as not set. There is no `Debug`, because it contains secrets.
 pub(super) struct EnvVars {
     pub vars: BTreeMap<String, String>,
 }
@@ -26,7 +26,7 @@ impl EnvVars {
         Self { vars: vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect() }
     }
 
-    /// Sets `name` to what the file named by `<name>_FILE` holds. Both set, or a file that cannot be used, is a fault.
+    /// Sets `name` to the content of the file in `<name>_FILE`. It is an error if both are set, or if the file cannot be used.
     pub fn read_secret_file(&mut self, name: &str, faults: &mut ConfigErrors) {
         let variable = format!("{name}_FILE");
         let Some(path) = self.vars.get(&variable).map(|p| p.trim()) else { return };
@@ -42,12 +42,12 @@ impl EnvVars {
     }
 }
 
-/// Anything else than an absolute path may be the secret itself, in the wrong variable.
+/// Rejects a text that is not an absolute path: it may be the secret itself, in the wrong variable.
 fn shown(path: &str) -> String {
     if path.starts_with('/') { format!(" {}", quote_redacted(path)) } else { String::new() }
 }
 
-/// The text of a file without the newline at its end.
+/// The text of a file without the trailing newline.
 fn read_secret(path: &str) -> Result<String, String> {
     let mut text = String::new();
     let read = File::open(path).and_then(|f| f.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text));

@@ -1,13 +1,13 @@
-//! What is wrong with a configuration, all of it at once.
+//! Collects all errors of a configuration.
 
 use std::fmt;
 
 /// One configuration error. It names the variable, and never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The variable, for routes with the place inside it: `SLACK_ROUTES[1].match.severity`.
+    /// The variable. For routes, with the position inside it: `SLACK_ROUTES[1].match.severity`.
     pub variable: String,
-    /// What is wrong and how to fix it, in lower case.
+    /// The error with its hint, in lowercase.
     pub message: String,
 }
 
@@ -17,7 +17,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every fault of one configuration; one a line when shown.
+/// All errors of one configuration. They are shown one per line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
@@ -26,7 +26,7 @@ impl ConfigErrors {
         self.0.push(ConfigError { variable: variable.into(), message: problem.into() });
     }
 
-    /// Whether something is known to be wrong with this variable or its `_FILE`.
+    /// Returns true if there is an error about this variable or its `_FILE`.
     pub(super) fn has_error_for(&self, variable: &str) -> bool {
         self.0.iter().any(|f| f.variable == variable || f.variable.strip_suffix("_FILE") == Some(variable))
     }

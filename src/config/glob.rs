@@ -1,9 +1,9 @@
-//! Globs of finding types, accounts, regions, resources and tags.
+//! Matches globs of finding types, accounts, regions, resources and tags.
 
 use std::fmt;
 
-/// A pattern in which `*` stands for any run of characters, also none, and `?` for exactly one; everything else
-/// stands for itself, in its own case. There is no escape: none of the strings matched holds `*` or `?`.
+/// A pattern in which `*` matches any number of characters, and `?` exactly one. All other characters match themselves,
+/// with their case. There is no escape, because the matched strings never contain `*` or `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     pattern: String,
@@ -13,16 +13,16 @@ pub struct Glob {
 impl Glob {
     pub fn new(pattern: &str) -> Self {
         let mut chars: Vec<char> = pattern.chars().collect();
-        // `**` says no more than `*`.
+        // `**` has the same meaning as `*`.
         chars.dedup_by(|a, b| *a == '*' && *b == '*');
         Self { pattern: pattern.to_owned(), chars }
     }
 
-    /// Whether the whole text matches.
+    /// Returns true if the whole text matches.
     ///
-    /// When a character does not fit, only the last `*` takes one more: an earlier one never helps, because the last
-    /// could have taken that too. So a match costs at most pattern × text steps, without recursion: an attacker who
-    /// names a bucket cannot make it explode.
+    /// If a character does not match, only the last `*` matches one more character. An earlier one never helps, because the
+    /// last one could have matched the same text. Therefore a match takes at most pattern × text steps, without recursion,
+    /// and the name of a bucket that an attacker chose cannot make it slow.
     pub fn matches(&self, text: &str) -> bool {
         let (mut at, mut rest) = (0, text.chars());
         let mut star: Option<(usize, std::str::Chars<'_>)> = None;

@@ -1,7 +1,7 @@
-//! The configuration: all of it is the environment, all of it is checked before anything else happens.
+//! Reads the configuration from the environment, and validates all of it before anything else happens.
 //!
-//! Text first (`variables`: one table for the parser, `--help` and the documents), validated domain types after; every
-//! fault is reported by its variable's name, all at once.
+//! The variables are read as text (`variables`: one table for the parser, `--help` and the documentation) and converted to
+//! validated types. All errors are reported together, each with the name of its variable.
 
 mod aws;
 mod environment;
@@ -50,7 +50,7 @@ pub struct Config {
     pub routes: Routes,
     pub wording: MessageConfig,
     pub state: StateConfig,
-    /// `None`: metrics are not pushed.
+    /// `None` if metrics are not pushed.
     pub pushgateway: Option<PushgatewayConfig>,
     /// `RUN_TIMEOUT`, 5 s at least.
     pub run_timeout: Duration,
@@ -70,7 +70,7 @@ pub struct AwsConfig {
     pub roles: Vec<Role>,
     /// `GUARDDUTY_EXTERNAL_ID`
     pub external_id: Option<String>,
-    /// AWS's own variables, for the SDK.
+    /// The AWS variables, for the SDK.
     pub environment: AwsEnvironment,
     /// `AWS_CA_BUNDLE`, or `ca_bundle` of the profile: the certificates that calls to AWS trust.
     pub ca_bundle: Option<String>,
@@ -78,28 +78,28 @@ pub struct AwsConfig {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Regions {
-    /// The one that the SDK finds.
+    /// The region that the SDK finds.
     #[default]
     Default,
-    /// Without repetitions, not empty.
+    /// Without duplicates, not empty.
     List(Vec<String>),
-    /// Every region that the account has enabled, without these.
+    /// Every region that the account has enabled, except these.
     All { except: Vec<String> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The pod's own identity.
+    /// The identity of the Pod.
     Pod,
     Arn(String),
 }
 
-/// Which findings are announced.
+/// The findings that are announced.
 #[derive(Clone, Debug)]
 pub struct FindingFilter {
     /// `GUARDDUTY_MIN_SEVERITY`, from 0 to 10.
     pub min_severity: f64,
-    /// `GUARDDUTY_INCLUDE_TYPES`; empty: every type.
+    /// `GUARDDUTY_INCLUDE_TYPES`. Empty for every type.
     pub include: Vec<Glob>,
     /// `GUARDDUTY_EXCLUDE_TYPES`
     pub exclude: Vec<Glob>,
@@ -117,26 +117,26 @@ pub enum SamplePolicy {
 #[derive(Clone, Debug)]
 pub struct SlackConfig {
     pub access: SlackAuth,
-    /// `SLACK_API_URL` without a slash at its end.
+    /// `SLACK_API_URL` without a trailing slash.
     pub api_url: String,
     /// `SLACK_RECURRENCE`
     pub recurrence: RecurrencePolicy,
     /// `SLACK_REMIND_AFTER`
     pub remind_after: Duration,
-    /// `SLACK_DIGEST_AFTER`; 0: never.
+    /// `SLACK_DIGEST_AFTER`. 0 means never.
     pub digest_after: usize,
-    /// `None`: no triage.
+    /// `None` without triage.
     pub triage: Option<Triage>,
     /// `SLACK_SUMMARY`
     pub summary: Option<SummarySchedule>,
 }
 
-/// How messages leave.
+/// The credentials for Slack.
 #[derive(Clone, Debug)]
 pub enum SlackAuth {
     Bot {
         token: SecretString,
-        /// `SLACK_CHANNEL`: an id or a `#name`.
+        /// `SLACK_CHANNEL`: an ID or a `#name`.
         channel: String,
     },
     Webhook {
@@ -145,7 +145,7 @@ pub enum SlackAuth {
 }
 
 impl SlackAuth {
-    /// Where a finding goes that no route takes, and every notice.
+    /// The channel for notices, and for findings that match no route.
     pub fn default_target(&self) -> Target {
         match self {
             SlackAuth::Bot { channel, .. } => Target::Channel(channel.clone()),
@@ -174,9 +174,9 @@ pub struct MessageConfig {
 /// `ACCOUNT_NAMES`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountNames {
-    /// By account id.
+    /// By account ID.
     Map(BTreeMap<String, String>),
-    /// To be asked with `organizations:ListAccounts`.
+    /// Read with `organizations:ListAccounts`.
     Organization,
 }
 
@@ -186,7 +186,7 @@ impl Default for AccountNames {
     }
 }
 
-/// `CONSOLE_PORTAL_URL`, without a slash at its end, and `CONSOLE_PORTAL_ROLE`.
+/// `CONSOLE_PORTAL_URL`, without a trailing slash, and `CONSOLE_PORTAL_ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsolePortal {
     pub url: String,
@@ -198,7 +198,7 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateConfig {
-    /// `STATE_FILE`: the state itself, or with a ConfigMap its mounted copy.
+    /// `STATE_FILE`: the state, or its mounted copy if the state is in a ConfigMap.
     pub file: PathBuf,
     /// `STATE_CONFIGMAP`
     pub configmap: Option<String>,
@@ -208,7 +208,7 @@ pub struct StateConfig {
 
 #[derive(Clone, Debug)]
 pub struct PushgatewayConfig {
-    /// `PUSHGATEWAY_URL` without a slash at its end.
+    /// `PUSHGATEWAY_URL` without a trailing slash.
     pub url: String,
     pub job: String,
     /// `PUSHGATEWAY_LABELS`: additional grouping labels.
@@ -228,7 +228,7 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// `RUST_LOG`: levels by target.
     pub filter: Targets,
-    /// Each line is marked as that of a dry run.
+    /// True if each line is marked as a line of a dry run.
     pub dry_run: bool,
 }
 
@@ -262,13 +262,13 @@ pub fn near_misses(vars: &[(String, String)]) -> Vec<(&str, &'static str)> {
 }
 
 impl Config {
-    /// Reads and checks everything, files of secrets included. `on_terminal` is whether standard error is one.
+    /// Reads and validates all variables, including files of secrets. `on_terminal`: standard error is a terminal.
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, ConfigErrors> {
         read::parse_config(vars, on_terminal, read::Mode::Run)
     }
 
-    /// The same for `preview`, which sends nothing: what it would send with may be missing. Then the default channel
-    /// is called `SLACK_CHANNEL`, and tokens and URLs are empty.
+    /// Reads the configuration for `preview`, which sends nothing. The settings for sending may be missing. Then the default
+    /// channel is called `SLACK_CHANNEL`, and tokens and URLs are empty.
     pub fn for_preview(
         vars: impl IntoIterator<Item = (String, String)>,
         on_terminal: bool,

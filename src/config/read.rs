@@ -1,4 +1,4 @@
-//! From the environment to a [`Config`]: every variable is read, and every fault noted, before any is reported.
+//! Converts the environment to a [`Config`]. Every variable is read before the errors are reported.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use super::{
 };
 use crate::http;
 
-/// A shorter run cannot even wait for an answer.
+/// Minimum of `RUN_TIMEOUT`. A shorter run could not wait for a response.
 const MIN_RUN_TIMEOUT: Duration = Duration::from_secs(5);
-/// A lease is renewed every third of it.
+/// Minimum of `RUN_LEASE`. A lease is renewed after a third of its duration.
 const MIN_LEASE: Duration = Duration::from_secs(2);
 
-/// What the configuration is for.
+/// Purpose of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Run,
-    /// Nothing is sent: secrets may be missing, and their files are not read.
+    /// Nothing is sent. Secrets may be missing, and their files are not read.
     Preview,
 }
 
@@ -64,13 +64,13 @@ struct ConfigParser<'a> {
 }
 
 impl ConfigParser<'_> {
-    /// The value, checked; `None` if it is not set, or wrong, which is noted. Blanks around it do not count.
+    /// Parses the value without surrounding blanks. Returns `None` if it is not set, or invalid, which is recorded.
     fn parse_optional<T>(&mut self, given: RawValue<'_>, parse: impl Fn(&str) -> ParseResult<T>) -> Option<T> {
         parse(given.value?.trim()).map_err(|why| self.faults.push(given.name, why)).ok()
     }
 
-    /// The same where something holds if it is not set. A default in place of a wrong value is never used: with a
-    /// fault there is no configuration.
+    /// Like `parse_optional`, with a default. The default in place of an invalid value is never used, because an error means
+    /// that there is no configuration.
     fn parse_or_default<T: Default>(&mut self, given: RawValue<'_>, parse: impl Fn(&str) -> ParseResult<T>) -> T {
         self.parse_optional(given, parse).unwrap_or_default()
     }
@@ -129,7 +129,7 @@ impl ConfigParser<'_> {
         }
     }
 
-    /// What the SDK and the HTTP clients read of the environment.
+    /// Reads the settings of the SDK and the HTTP clients.
     fn sdk(&mut self, regions: &Regions) -> aws::Read {
         let vars = &self.env.vars;
         let sdk = aws::read(vars, &mut self.faults);
@@ -175,7 +175,7 @@ impl ConfigParser<'_> {
         mode.map(|mode| Triage { mode, users, emoji })
     }
 
-    /// Exactly one of bot token and webhook.
+    /// Requires exactly one of bot token and webhook.
     fn parse_slack_auth(&mut self) -> (SlackAuth, SlackAuthKind) {
         let raw = self.raw;
         let channel = self.parse_optional(raw.slack_channel(), values::parse_channel);
@@ -189,7 +189,7 @@ impl ConfigParser<'_> {
             (true, false) => self.require_channel(),
             (false, false) if self.purpose == Mode::Run => {
                 self.report_missing_auth();
-                // Without a webhook it will be a bot token.
+                // Without a webhook, a bot token is assumed.
                 if !self.faults.has_error_for("SLACK_WEBHOOK_URL") {
                     self.require_channel();
                 }
@@ -261,7 +261,7 @@ impl ConfigParser<'_> {
         let job = self.parse_or_default(raw.pushgateway_job(), values::parse_text);
         let labels = self.parse_or_default(raw.pushgateway_labels(), values::parse_labels);
         let username = self.parse_optional(raw.pushgateway_username(), values::parse_username);
-        // A password may begin or end with a blank, so it is taken as it is.
+        // A password is not trimmed, because it may begin or end with a blank.
         let password = raw.pushgateway_password().value.map(SecretString::from);
         if raw.pushgateway_username().value.is_some()
             && password.is_none()
@@ -289,8 +289,8 @@ impl ConfigParser<'_> {
         }
     }
 
-    /// Notes every variable under our prefixes that nothing reads. `webhooks` are those that routes name; `None` if
-    /// the routes cannot be read, and then a name that stands anywhere in them is let pass.
+    /// Records an error for every unknown variable with the prefixes of the program. `webhooks` are the variables that routes
+    /// name, or `None` if the routes cannot be parsed. In that case, a name that occurs anywhere in their text is accepted.
     fn report_unknown_variables(&mut self, webhooks: Option<&[String]>) {
         let mut known: Vec<String> = Vec::new();
         for v in VARIABLES {

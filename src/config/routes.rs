@@ -1,4 +1,4 @@
-//! `SLACK_ROUTES`: which finding goes where.
+//! Routes of `SLACK_ROUTES`, which select the channel of a finding.
 
 mod parse;
 mod severity;
@@ -11,7 +11,7 @@ use super::glob::Glob;
 pub(super) use parse::{SlackAuthKind, parse, webhook_variables};
 pub use severity::SeverityRange;
 
-/// The routes in the order in which they are tried; the first that matches wins.
+/// The routes in order. The first route that matches a finding applies.
 #[derive(Clone, Debug, Default)]
 pub struct Routes(pub Vec<Route>);
 
@@ -24,12 +24,12 @@ pub struct Route {
     pub escalate: Option<Escalate>,
 }
 
-/// The call about a finding that nobody acknowledged in time.
+/// The escalation of a finding that nobody acknowledged in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escalate {
     /// Time from the first message of the finding.
     pub after: Duration,
-    /// Only Slack's own mentions, checked.
+    /// Validated mentions in the syntax of Slack.
     pub mention: String,
 }
 
@@ -39,17 +39,17 @@ pub enum RouteAction {
     Target(Target),
 }
 
-/// Where a message goes.
+/// Destination of a message.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// A channel's id or `#name`.
+    /// The ID or `#name` of a channel.
     Channel(String),
-    /// An incoming webhook; `name` is the variable that holds its URL, and its name in metrics and state.
+    /// An incoming webhook. `name` is the variable that contains its URL, and its name in metrics and state.
     Webhook { name: String, url: SecretString },
 }
 
 impl Target {
-    /// As configured: what the log, the metrics and the state call it.
+    /// The name as configured, which logs, metrics and the state use.
     pub fn name(&self) -> &str {
         match self {
             Target::Channel(name) | Target::Webhook { name, .. } => name,
@@ -57,22 +57,22 @@ impl Target {
     }
 }
 
-/// By name: a webhook's URL is not compared.
+/// Compares names. The URLs of webhooks are not compared.
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
         matches!(self, Target::Channel(_)) == matches!(other, Target::Channel(_)) && self.name() == other.name()
     }
 }
 
-/// What a route asks of a finding: everything that is given must hold; of a list, one glob. At least one is given.
+/// The conditions of a route, at least one. All of them must match; of a list, at least one glob.
 #[derive(Clone, Debug, Default)]
 pub struct RouteMatcher {
     pub severity: Option<SeverityRange>,
     pub types: Vec<Glob>,
     pub accounts: Vec<Glob>,
     pub regions: Vec<Glob>,
-    /// Against the resource's kind and each of its identifiers.
+    /// Compared with the kind of the resource and each of its identifiers.
     pub resources: Vec<Glob>,
-    /// Against `key=value`.
+    /// Compared with `key=value`.
     pub tags: Vec<Glob>,
 }

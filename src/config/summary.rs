@@ -1,4 +1,4 @@
-//! `SLACK_SUMMARY`: when a summary is due.
+//! Parses `SLACK_SUMMARY`, and computes when a summary is due.
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::values::{ParseResult, quote_redacted};
 use crate::time::Timestamp;
 
-/// The due times of summaries: one a day at most.
+/// The due times of summaries, at most one per day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SummarySchedule {
     days: Days,
@@ -21,7 +21,7 @@ enum Days {
     Weekly(Weekday),
 }
 
-/// Days that are looked through for the last due time: a week, and the neighbors that a time zone can add.
+/// Number of days that are searched for the last due time: a week, and the adjacent days because of time zones.
 const DAYS_BACK: i32 = 9;
 
 impl SummarySchedule {
@@ -32,7 +32,8 @@ impl SummarySchedule {
         days.filter(|day| self.days.contains(*day)).filter_map(|day| self.due_on(day)).find(|due| *due <= now)
     }
 
-    /// A local time that does not exist is due as much later as the clock jumps; one that exists twice, the first time.
+    /// A local time that does not exist is later by the jump of the clock. Of a local time that exists twice, the first one
+    /// counts.
     fn due_on(&self, day: Date) -> Option<Timestamp> {
         let due = day.to_datetime(self.time).to_zoned(self.zone.clone()).ok()?;
         Some(Timestamp(due.timestamp().as_millisecond()))

@@ -1,4 +1,4 @@
-//! The configuration as a user meets it.
+//! The configuration, with the errors that a user sees.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn pairs(vars: &[(&str, &str)]) -> Vec<(String, String)> {
     vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
 }
 
-/// With a bot token and a channel, and these besides; a blank value takes one away.
+/// A configuration with a bot token, a channel and these variables. A blank value removes a variable.
 fn with(vars: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let mut all = pairs(&[("SLACK_BOT_TOKEN", TOKEN), ("SLACK_CHANNEL", "C0SECURITY"), ("PATH", "/bin")]);
     all.retain(|(name, _)| vars.iter().all(|(n, _)| n != name));
@@ -91,7 +91,7 @@ fn every_variable_is_read() {
 
 #[test]
 fn all_errors_are_reported_with_the_variable_name() {
-    let told = faults(&[
+    let errors = faults(&[
         ("GUARDDUTY_REGIONS", "eu-west-1,all"),
         ("GUARDDUTY_ROLE_ARNS", "arn:aws:iam::123:role/x"),
         ("GUARDDUTY_MIN_SEVERITY", "urgent"),
@@ -115,7 +115,7 @@ fn all_errors_are_reported_with_the_variable_name() {
         ("RUST_LOG", "info,=,"),
         ("GUARDDUTY_REGION", "eu-west-1"),
     ]);
-    insta::assert_snapshot!(told, @r#"
+    insta::assert_snapshot!(errors, @r#"
     GUARDDUTY_REGION: unknown variable; did you mean GUARDDUTY_REGIONS?
     GUARDDUTY_ROLE_ARNS: invalid role "arn:aws:iam::123:role/x": expected arn:aws:iam::123456789012:role/name, or self
     GUARDDUTY_REGIONS: invalid region list: "all" cannot be combined with region names; all,-us-east-1 leaves one out
@@ -142,7 +142,7 @@ fn all_errors_are_reported_with_the_variable_name() {
 }
 
 #[test]
-fn a_region_can_be_left_out_of_all() {
+fn regions_can_be_excluded_from_all() {
     let regions = |text: &str| with(&[("GUARDDUTY_REGIONS", text)]).map(|c| c.aws.regions);
     let except = |list: &[&str]| Ok(Regions::All { except: list.iter().map(|r| (*r).to_owned()).collect() });
     assert_eq!(regions("all"), except(&[]));
@@ -164,8 +164,8 @@ fn regions_are_validated_by_their_form() {
 
 #[test]
 fn missing_settings_are_reported_together() {
-    let gone = [("SLACK_BOT_TOKEN", ""), ("SLACK_CHANNEL", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
-    insta::assert_snapshot!(faults(&gone), @r"
+    let missing = [("SLACK_BOT_TOKEN", ""), ("SLACK_CHANNEL", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
+    insta::assert_snapshot!(faults(&missing), @r"
     AWS_REGION: not set: required unless GUARDDUTY_REGIONS lists regions
     SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL
     SLACK_CHANNEL: not set: required with a bot token; expected a channel ID or #name
@@ -202,13 +202,13 @@ fn blank_injected_and_unrelated_variables_are_accepted() {
 
 #[test]
 fn exactly_one_of_bot_token_and_webhook_is_required() {
-    let gone = ("SLACK_BOT_TOKEN", "");
-    insta::assert_snapshot!(faults(&[gone]), @"SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL");
+    let missing = ("SLACK_BOT_TOKEN", "");
+    insta::assert_snapshot!(faults(&[missing]), @"SLACK_BOT_TOKEN: not set: set it, SLACK_BOT_TOKEN_FILE or SLACK_WEBHOOK_URL");
     insta::assert_snapshot!(faults(&[("SLACK_WEBHOOK_URL", HOOK)]), @"SLACK_WEBHOOK_URL: cannot be combined with SLACK_BOT_TOKEN; unset one of them");
     insta::assert_snapshot!(faults(&[("SLACK_BOT_TOKEN", "xapp-1-s3cret")]), @"SLACK_BOT_TOKEN: invalid bot token: expected a token that starts with xoxb- (OAuth & Permissions, Bot User OAuth Token)");
     insta::assert_snapshot!(faults(&[("SLACK_CHANNEL", "security")]), @r#"SLACK_CHANNEL: invalid channel "security": expected an ID (C…, G…) or a name such as #security"#);
-    insta::assert_snapshot!(faults(&[gone, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @r#"SLACK_BOT_TOKEN_FILE: cannot read secret file "/nowhere/token": No such file or directory (os error 2)"#);
-    let webhook = with(&[gone, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
+    insta::assert_snapshot!(faults(&[missing, ("SLACK_BOT_TOKEN_FILE", "/nowhere/token")]), @r#"SLACK_BOT_TOKEN_FILE: cannot read secret file "/nowhere/token": No such file or directory (os error 2)"#);
+    let webhook = with(&[missing, ("SLACK_CHANNEL", ""), ("SLACK_WEBHOOK_URL", HOOK)]).unwrap();
     assert!(matches!(webhook.slack.access, SlackAuth::Webhook { .. }));
 }
 
@@ -242,7 +242,7 @@ fn preview_needs_nothing_and_still_finds_faults() {
     let route = r##"[{"match": {"type": "*"}, "webhook": "W"}, {"match": {"type": "*"}, "channel": "#a"}]"##;
     assert_eq!(Config::for_preview(pairs(&[("SLACK_ROUTES", route)]), false).unwrap().routes.0.len(), 2);
     assert!(Config::for_preview(pairs(&[("SLACK_ROUTES", "{}")]), false).is_err());
-    // The configuration of a pod, without the secrets that are mounted there.
+    // The configuration of a Pod, without its mounted secrets.
     let pod = pairs(&[("SLACK_WEBHOOK_URL_FILE", "/nowhere/url"), ("SLACK_ROUTES", route), ("W_FILE", "/nowhere/w")]);
     assert!(Config::for_preview(pod, false).is_ok());
 }
@@ -269,7 +269,7 @@ fn log_filter_accepts_levels_and_targets() {
     for bad in ["verbose", "hyper", ",", "=debug", "a=b=info", "info,hyper=loud"] {
         assert!(values::parse_log_filter(bad).is_err(), "{bad}");
     }
-    // A pattern that takes minutes to understand, a cut within a character, an order that is none.
+    // A pattern that takes minutes to match, a cut within a character, an order that is not one.
     let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
     for wild in [&dots, "größe 7 t{\"63313ʾ ,    7", "h[{\"m|g\"=a}],h[{\"m|g\"=b}],h[{\"m|g\"=a}]"] {
         assert!(values::parse_log_filter(wild).is_err(), "{wild}");
@@ -289,7 +289,7 @@ fn no_secret_is_shown_by_debug_or_in_a_fault() {
         let shown = format!("{:?}", config.unwrap());
         assert!(quiet(&shown) && shown.contains("REDACTED"), "{shown}");
     }
-    // Each secret in each variable, where it is wrong or merely out of place.
+    // Each secret in each variable, invalid or in the wrong variable.
     let userinfo = "http://userS3cret:passS3cret@gateway";
     for v in VARIABLES {
         for value in [TOKEN, HOOK, paging, userinfo] {

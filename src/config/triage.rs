@@ -1,4 +1,4 @@
-//! `SLACK_TRIAGE`: what the reactions on the messages of findings mean, and whose count.
+//! Parses `SLACK_TRIAGE`: the meaning of reactions on the messages of findings, and the people whose reactions count.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::user::UserId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triage {
     pub mode: TriageMode,
-    /// `SLACK_TRIAGE_USERS`; `None`: everyone in the channel.
+    /// `SLACK_TRIAGE_USERS`. `None` for everyone in the channel.
     pub users: Option<BTreeSet<UserId>>,
     /// `SLACK_TRIAGE_EMOJI`
     pub emoji: TriageEmoji,
@@ -37,7 +37,7 @@ impl Default for TriageEmoji {
     }
 }
 
-/// `None`: no triage.
+/// Returns `None` without triage.
 pub(super) fn mode(value: &str) -> ParseResult<Option<TriageMode>> {
     match value {
         "off" => Ok(None),
@@ -47,7 +47,7 @@ pub(super) fn mode(value: &str) -> ParseResult<Option<TriageMode>> {
     }
 }
 
-/// An empty list is an error: it would otherwise exclude everyone, or nobody.
+/// An empty list is an error, because it could mean everyone or nobody.
 pub(super) fn users(value: &str) -> ParseResult<BTreeSet<UserId>> {
     let parse = |id: &str| {
         UserId::parse(id).ok_or_else(|| {
@@ -61,7 +61,7 @@ pub(super) fn users(value: &str) -> ParseResult<BTreeSet<UserId>> {
     if users.is_empty() { Err("empty list: expected user IDs such as U012AB3CD,U045EF6GH".into()) } else { Ok(users) }
 }
 
-/// Some of the three meanings; the others keep their default.
+/// The emoji of the given meanings. The others keep their default.
 pub(super) fn emoji(value: &str) -> ParseResult<TriageEmoji> {
     let mut emoji = TriageEmoji::default();
     let mut named = BTreeSet::new();
@@ -98,8 +98,8 @@ pub(super) fn emoji(value: &str) -> ParseResult<TriageEmoji> {
     Ok(emoji)
 }
 
-/// Slack's names are lowercase letters, digits and a few signs, 100 characters at most; letters of any script in names of
-/// custom emoji.
+/// Names of emoji in Slack have at most 100 lowercase letters, digits and some signs. Names of custom emoji may have letters
+/// of any script.
 fn is_emoji(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() && !c.is_uppercase() || "_-+'".contains(c);
     (1..=100).contains(&name.chars().count()) && name.chars().all(is_plain)
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn emoji_that_cannot_be_told_apart_are_an_error() {
+    fn ambiguous_emoji_are_rejected() {
         for bad in [
             "acknowledge",
             "acknowledge=",
@@ -126,7 +126,7 @@ mod tests {
             "resolve=eyes",
             "acknowledge=x,resolve=x",
             "mute=x,mute=y",
-            "mute=two words",
+            "mute=with space",
             "resolve=ok_hand::skin-tone-2",
         ] {
             assert!(emoji(bad).is_err(), "{bad}");

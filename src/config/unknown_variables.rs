@@ -1,15 +1,15 @@
 //! Detects unknown variables with the prefixes of the program: a misspelled name would otherwise be ignored silently.
 
-/// Names that begin so are the program's own.
+/// Prefixes of the variables of the program.
 const PREFIXES: [&str; 3] = ["GUARDDUTY_", "SLACK_", "PUSHGATEWAY_"];
 
-/// Whether a variable must be known.
+/// Returns true if a variable must be known.
 pub(super) fn has_known_prefix(name: &str, value: &str) -> bool {
     PREFIXES.iter().any(|p| name.starts_with(p)) && !is_kubernetes_service_variable(name, value)
 }
 
-/// Whether Kubernetes makes this variable for a Service of such a name.
-/// Source: Kubernetes documentation, “Service: environment variables”, and `pkg/kubelet/envvars/envvars.go`.
+/// Returns true if Kubernetes sets this variable for a Service.
+/// See Kubernetes documentation, “Service: environment variables”, and `pkg/kubelet/envvars/envvars.go`.
 fn is_kubernetes_service_variable(name: &str, value: &str) -> bool {
     let service_port = |(service, _): (&str, &str)| !service.is_empty();
     name.ends_with("_SERVICE_HOST")
@@ -27,16 +27,16 @@ fn is_service_link(port: &str) -> bool {
     number && protocol && matches!((parts.next(), parts.next()), (None | Some("PROTO" | "PORT" | "ADDR"), None))
 }
 
-/// A name that no program is likely to set on purpose, so close it is to a known one.
+/// Maximum distance to a known name at which a name is probably a misspelling.
 const NEAR: usize = 2;
 
-/// The known name that a variable of nobody's was probably meant to be.
+/// Returns the known name for which an unknown variable is probably a misspelling.
 pub(super) fn near_miss<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     if PREFIXES.iter().any(|p| name.starts_with(p)) || known.clone().any(|k| k == name) {
         return None;
     }
     let name = name.to_ascii_uppercase();
-    // A name whose length differs by more takes more edits.
+    // If the lengths differ by more, the distance is greater.
     let similar = known.filter(|k| k.len().abs_diff(name.len()) <= NEAR);
     similar
         .map(|k| (edit_distance(&name, k), k))
@@ -45,12 +45,12 @@ pub(super) fn near_miss<'a>(name: &str, known: impl Iterator<Item = &'a str> + C
         .map(|(_, k)| k)
 }
 
-/// The known name that takes the fewest edits; the first of several.
+/// Returns the known name with the smallest distance; the first one of several.
 pub(super) fn closest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
     known.into_iter().min_by_key(|k| edit_distance(name, k)).unwrap_or_default()
 }
 
-/// Levenshtein's distance.
+/// Computes the Levenshtein distance.
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,11 +1,11 @@
-//! URLs: none is ever shown, any can hold a secret.
+//! Parses URLs. Errors never contain them, because any URL may contain a secret.
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::values::ParseResult;
 
-/// A base URL without credentials, query or fragment; no slash at its end.
+/// A base URL without credentials, query, fragment and trailing slash.
 pub(super) fn parse_base_url(value: &str) -> ParseResult<String> {
     let url = parse_http_url(value)?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -17,22 +17,23 @@ pub(super) fn parse_base_url(value: &str) -> ParseResult<String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// An incoming webhook: the whole URL is the secret.
+/// The URL of an incoming webhook, which is a secret.
 pub(super) fn parse_webhook_url(value: &str) -> ParseResult<SecretString> {
     parse_http_url(value.trim()).map(|url| SecretString::from(url.as_str()))
 }
 
-/// The start URL of IAM Identity Center, such as `https://d-1234567890.awsapps.com/start`; its `#/` is taken off.
+/// The start URL of IAM Identity Center, such as `https://d-1234567890.awsapps.com/start`, without a trailing `#/`.
 pub(super) fn parse_portal_url(value: &str) -> ParseResult<String> {
     parse_base_url(value.trim_end_matches('/').trim_end_matches('#'))
 }
 
 const PLACEHOLDERS: [&str; 4] = ["{type}", "{id}", "{account}", "{region}"];
 
-/// Slack refuses links over 3,000 characters; what is put in for the placeholders needs room.
+/// Maximum length of a template. Slack rejects links with more than 3,000 characters, and the values of the placeholders may
+/// be long.
 const MAX_TEMPLATE_LENGTH: usize = 2_000;
 
-/// A link template. Placeholders may stand behind the host only: what a finding says must not choose the host.
+/// A link template. Placeholders are allowed only after the host, so that no finding can choose the host.
 pub(super) fn parse_runbook_template(value: &str) -> ParseResult<String> {
     let filled = PLACEHOLDERS.iter().fold(value.to_owned(), |text, p| text.replace(p, "x"));
     if filled.contains(['{', '}']) {

@@ -1,5 +1,4 @@
-//! Single values: from text to domain types. An error says what is wrong and how it is mended, and shows the value
-//! unless it may be a secret.
+//! Parses single values. An error contains a hint, and shows the value unless it may be a secret.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use crate::time::{format_duration, parse_duration};
 
 pub(super) type ParseResult<T> = Result<T, String>;
 
-/// The value in quotes, for an error; cut, on one line, and left out if it looks like a secret in the wrong place.
+/// The value in quotes for an error: truncated, on one line, and redacted if it may be a secret in the wrong variable.
 pub(super) fn quote_redacted(value: &str) -> String {
     let lower = value.to_ascii_lowercase();
     let token = ["xox", "xapp-", "hooks.slack", "://"].iter().any(|s| lower.contains(s));
@@ -25,7 +24,7 @@ pub(super) fn quote_redacted(value: &str) -> String {
     format!("{shown:?}{}", if shown.len() < value.len() { "…" } else { "" })
 }
 
-/// A comma list: trimmed, empty elements passed over.
+/// A list with commas. Elements are trimmed, and empty elements are ignored.
 pub(super) fn split_list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|s| !s.is_empty())
 }
@@ -77,8 +76,8 @@ pub(super) fn parse_count(value: &str) -> ParseResult<usize> {
 }
 
 pub(super) fn parse_severity(value: &str) -> ParseResult<f64> {
-    if let Some(band) = SeverityLevel::ALL.into_iter().find(|b| b.name().eq_ignore_ascii_case(value)) {
-        return Ok(band.min_score());
+    if let Some(level) = SeverityLevel::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(value)) {
+        return Ok(level.min_score());
     }
     let hint = || {
         format!(
@@ -114,8 +113,8 @@ pub(super) fn parse_log_format(value: &str) -> ParseResult<LogFormat> {
     }
 }
 
-/// `RUST_LOG`: a level, `target=level`, or a target of this program, separated by commas; `info` for the rest. An
-/// invalid filter that was merely ignored would hide what the reader wants to see.
+/// Parses `RUST_LOG`: levels, `target=level`, or targets of this program, separated by commas. All others have the level
+/// `info`. An invalid filter is an error, because it would hide log lines if it were ignored.
 pub(super) fn parse_log_filter(value: &str) -> ParseResult<Targets> {
     let invalid =
         || format!("invalid log filter {}: expected a level such as info, or target=level,…", quote_redacted(value));
@@ -131,7 +130,7 @@ pub(super) fn parse_log_filter(value: &str) -> ParseResult<Targets> {
     Ok(targets)
 }
 
-/// A lone word that is not a level would be a target, and hide all others: only targets of this program may be alone.
+/// A single word that is not a level would be a target, and hide all others. Only targets of this program may be alone.
 fn log_directive(text: &str) -> Option<(Option<&str>, LevelFilter)> {
     let is_target = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:-".contains(&b));
     match text.split_once('=') {
@@ -142,7 +141,7 @@ fn log_directive(text: &str) -> Option<(Option<&str>, LevelFilter)> {
     }
 }
 
-/// `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`, `us-isob-east-1`: two words or more, then a number.
+/// Returns true for `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`, `us-isob-east-1`: at least two parts of letters, then a number.
 pub(super) fn is_region(value: &str) -> bool {
     let mut parts: Vec<&str> = value.split('-').collect();
     let number = parts.pop().unwrap_or_default();
@@ -192,7 +191,7 @@ pub(super) fn is_role_arn(value: &str) -> bool {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
     let name = resource.strip_prefix("role/").unwrap_or_default();
-    // Source: IAM User Guide, “IAM and AWS STS quotas”: upper and lower case, digits, and _+=,.@-; a path has slashes.
+    // See IAM User Guide, “IAM and AWS STS quotas”: letters, digits, and _+=,.@-. A path contains slashes.
     let plain = |c: char| c.is_ascii_alphanumeric() || "_+=.@-/".contains(c);
     (partition == "aws" || partition.starts_with("aws-"))
         && is_account(account)
@@ -241,7 +240,7 @@ pub(super) fn parse_account_names(value: &str) -> ParseResult<AccountNames> {
     Ok(AccountNames::Map(names))
 }
 
-/// A channel's id or `#name`. Slack's names have 80 characters at most and no blank.
+/// The ID or `#name` of a channel. Names in Slack have at most 80 characters and no spaces.
 pub(super) fn parse_channel(value: &str) -> ParseResult<String> {
     let upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     let id = value.len() >= 3 && value.starts_with(['C', 'G', 'D']) && value.bytes().all(upper);
@@ -255,7 +254,7 @@ pub(super) fn parse_channel(value: &str) -> ParseResult<String> {
     Err(format!("invalid channel {}: expected an ID (C…, G…) or a name such as #security", quote_redacted(value)))
 }
 
-/// A bot token goes into a header: visible ASCII. Only the kind is checked, Slack says the rest.
+/// A bot token is part of a header, so it must be visible ASCII. Only its prefix is validated here.
 pub(super) fn parse_bot_token(value: &str) -> ParseResult<secrecy::SecretString> {
     let value = value.trim();
     if !value.bytes().all(|b| b.is_ascii_graphic()) {
@@ -270,7 +269,7 @@ pub(super) fn parse_bot_token(value: &str) -> ParseResult<secrecy::SecretString>
     Ok(value.into())
 }
 
-/// Kubernetes: names of ConfigMaps are DNS subdomains.
+/// The name of a ConfigMap, which is a DNS subdomain.
 pub(super) fn parse_configmap_name(value: &str) -> ParseResult<String> {
     let label = |l: &str| {
         !l.is_empty()
@@ -287,7 +286,7 @@ pub(super) fn parse_configmap_name(value: &str) -> ParseResult<String> {
     ))
 }
 
-/// Labels that the metrics bear themselves, or that Prometheus gives to histograms and groups.
+/// Labels that the metrics have, or that Prometheus adds to histograms and groups.
 const RESERVED_LABELS: [&str; 16] = [
     "account",
     "channel",
@@ -337,7 +336,7 @@ pub(super) fn parse_role_name(value: &str) -> ParseResult<String> {
     Err(format!("invalid role name {}: expected the name of a permission set", quote_redacted(value)))
 }
 
-/// Source: RFC 7617, section 2: the colon ends the user name.
+/// See RFC 7617, section 2: a colon ends the user name.
 pub(super) fn parse_username(value: &str) -> ParseResult<String> {
     if value.contains(':') || value.chars().any(char::is_control) {
         return Err("invalid user name: must not contain a colon or control characters".into());

@@ -1,4 +1,4 @@
-//! The table of variables: what the parser reads, what is known, and what `--help` and docs/configuration.md print.
+//! Defines the variables in one table, for the parser, `--help` and docs/configuration.md.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use serde::Deserialize;
 pub struct Variable {
     pub name: &'static str,
     pub default: DefaultValue,
-    /// May be given as `<name>_FILE`, a path, instead; its value is never shown.
+    /// True if `<name>_FILE` with a path can be set instead. The value is never shown.
     pub secret: bool,
     /// One line of Markdown.
     pub description: &'static str,
 }
 
-/// What holds where a variable is not set.
+/// Default of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
     Unset,
-    /// As if the variable held this text.
+    /// The variable has this text.
     Value(&'static str),
-    /// Something that only the running program knows; Markdown.
+    /// A default that depends on the environment, described in Markdown.
     Dynamic(&'static str),
 }
 
@@ -36,7 +36,7 @@ impl DefaultValue {
     }
 }
 
-/// A variable's name and what it was given; no `Debug`, because it may be a secret.
+/// Name and value of a variable. There is no `Debug`, because the value may be a secret.
 pub(super) struct RawValue<'a> {
     pub name: &'static str,
     pub value: Option<&'a str>,
@@ -44,7 +44,7 @@ pub(super) struct RawValue<'a> {
 
 macro_rules! variables {
     ($($name:literal $field:ident, $secret:literal, $default:expr, $meaning:literal;)*) => {
-        /// Every variable as text: not yet checked, the defaults filled in, secrets read from their files.
+        /// Every variable as text, with defaults and with secrets from files. It is not validated yet.
         #[derive(Deserialize)]
         pub(super) struct Raw { $($field: Option<String>,)* }
 
@@ -59,7 +59,7 @@ macro_rules! variables {
             }
         }
 
-        /// Every variable that the program reads itself, in the order in which they are documented.
+        /// Every variable of the program, in the order of the documentation.
         pub const VARIABLES: &[Variable] =
             &[$(Variable { name: $name, default: $default, secret: $secret, description: $meaning },)*];
     };
@@ -149,8 +149,8 @@ variables! {
 }
 
 impl Raw {
-    /// Takes what it knows out of an environment. Every field is optional text, so nothing but a programming error
-    /// can fail; `envy` would tell it by the value, so that is not passed on.
+    /// Reads the known variables of an environment. Every field is optional text, so only a programming error could fail. Its
+    /// error is dropped, because the error of `envy` contains the value.
     pub(super) fn from_vars(env: &BTreeMap<String, String>) -> Option<Self> {
         let known = VARIABLES.iter().filter_map(|v| {
             let default = match v.default {
@@ -177,7 +177,7 @@ to the Kubernetes API, the Pod Identity agent and loopback. AWS_CA_BUNDLE
 replaces both bundles for connections to AWS.
 ";
 
-/// Characters of a line of the help.
+/// Maximum length of a line of the help.
 const WIDTH: usize = 80;
 
 /// The part of `--help` about the environment: every variable with its default, and what else is read.
@@ -198,18 +198,18 @@ pub fn render_help() -> String {
     text + "\n" + HELP_FOOTER
 }
 
-/// The default beside the name, or below it where the line would be too long.
+/// The default next to the name, or below it if the line would be too long.
 fn default_in_help(name: &str, default: &str) -> String {
     let beside = format!("  [default: {default}]");
     let is_long = 2 + name.len() + beside.chars().count() > WIDTH;
     if is_long { format!("\n      {}", beside.trim_start()) } else { beside }
 }
 
-/// The words in lines that are indented and fit a terminal.
-fn wrap_help(words: &str) -> String {
+/// Wraps the text to indented lines that fit a terminal.
+fn wrap_help(text: &str) -> String {
     const INDENT: &str = "      ";
     let mut lines = vec![String::new()];
-    for word in words.split(' ') {
+    for word in text.split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if INDENT.len() + line.chars().count() + 1 + word.chars().count() <= WIDTH => {
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn every_field_of_raw_bears_its_variable_s_name() {
-        // `envy` finds a field by the variable's name in lower case: a value given must come out under that name.
+        // `envy` matches fields with the names of variables in lowercase. Each value must have its own name.
         for v in VARIABLES {
             let env = BTreeMap::from([(v.name.to_owned(), "probe".to_owned())]);
             let raw = Raw::from_vars(&env).unwrap();

@@ -31,10 +31,10 @@ impl Core<'_> {
     /// Sets the number of findings that the next requests to sources may take in.
     pub(super) fn set_capacity(&mut self, limit: usize) {
         let state = &self.state;
-        let said = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
+        let processed = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
         let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
         let passed = given_up.map(|(id, _)| id.clone()).collect();
-        self.known = Rc::new(Known { said, passed });
+        self.known = Rc::new(Known { processed, passed });
         self.capacity = Rc::new(Capacity::new(limit));
     }
 

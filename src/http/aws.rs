@@ -23,8 +23,7 @@ use super::roots::TrustRoots;
 /// Key of a connector: connect and read timeout.
 type ConnectorKey = (Option<Duration>, Option<Duration>);
 
-/// Keeps one connector for each pair of time-outs. The SDK's own builder parses all roots again for every client that is
-/// made, of which there are as many as sources.
+/// Caches one connector per pair of timeouts. The builder of the SDK would parse all roots again for every client.
 pub(super) struct AwsHttpClient {
     tls: TlsContext,
     proxy: ProxyConfig,
@@ -73,7 +72,7 @@ impl HttpClient for AwsHttpClient {
     }
 }
 
-/// Names the host in the errors of the network: the SDK's own do not.
+/// Adds the host to network errors, which the errors of the SDK do not contain.
 #[derive(Debug)]
 struct NamingConnector {
     inner: SharedHttpConnector,
@@ -88,7 +87,7 @@ impl HttpConnector for NamingConnector {
     }
 }
 
-/// The same error of the same kind, with the host in its text.
+/// Returns the error with the same kind, and with the host in its text.
 fn named(error: ConnectorError, url: &str, proxies: &ProxySettings) -> ConnectorError {
     let peer = url.parse().map(|url| proxies.peer(&url)).unwrap_or_default();
     let (is_timeout, is_user, other) = (error.is_timeout(), error.is_user(), error.as_other());
@@ -102,7 +101,7 @@ fn named(error: ConnectorError, url: &str, proxies: &ProxySettings) -> Connector
     }
 }
 
-/// A host that could not be connected to, or that broke the connection.
+/// The error of a host that cannot be reached, or that closed the connection.
 #[derive(Debug)]
 pub struct Unreachable {
     peer: String,

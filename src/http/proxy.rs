@@ -1,4 +1,4 @@
-//! Which requests go through a proxy.
+//! Decides which requests go through a proxy.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use super::HttpError;
 
-/// Loopback, and where a container or an instance gets its credentials: the ECS and EKS agents, the instance metadata.
-/// Hosts that a proxy could not reach, and whose traffic it must not see.
+/// Hosts that are never called through a proxy: loopback, and the credentials endpoints of containers and instances (the ECS
+/// and EKS agents, the instance metadata). A proxy cannot reach them, and must not see their traffic.
 const BYPASS_HOSTS: &str =
     "localhost,127.0.0.0/8,::1,169.254.170.2,169.254.170.23,fd00:ec2::23,169.254.169.254,fd00:ec2::254";
 
-/// The proxies of the environment, each with the variable that named it.
+/// The proxies of the environment, each with the name of its variable.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct ProxySettings {
     https: Option<(&'static str, String)>,
@@ -21,7 +21,7 @@ pub(super) struct ProxySettings {
     bypass: String,
 }
 
-/// Shows nothing: a proxy's URL may hold a password.
+/// Prints nothing: the URL of a proxy may contain a password.
 impl fmt::Debug for ProxySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxies").finish_non_exhaustive()
@@ -33,7 +33,8 @@ impl ProxySettings {
         Self { https: None, http: None, bypass: String::new() }
     }
 
-    /// The upper-case name counts before the lower-case one, as in curl for all but `http_proxy`; an empty value is none.
+    /// The uppercase name takes precedence over the lowercase one, as in curl, except for `http_proxy`. An empty value counts
+    /// as not set.
     pub(super) fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpError> {
         let first = |names: &[&'static str]| {
             names
@@ -62,7 +63,7 @@ impl ProxySettings {
         https.into_iter().chain(http).map(named).collect()
     }
 
-    /// The host of a URL, with its port where that is not the usual one, and the proxy that requests for it go through.
+    /// The host of a URL, with its port if it is not the default port, and the proxy for requests to it.
     pub(super) fn peer(&self, url: &Uri) -> String {
         let mut builder = Matcher::builder().no(self.bypass.clone());
         if let Some((_, proxy)) = &self.https {
@@ -77,7 +78,8 @@ impl ProxySettings {
         }
     }
 
-    /// For `https` only: an AWS endpoint without TLS is a test's, a credential agent's, or an interface endpoint in the VPC.
+    /// For `https` only: an AWS endpoint without TLS is in a test, an agent for credentials, or an interface endpoint in the
+    /// VPC.
     pub(super) fn for_aws(&self) -> Result<ProxyConfig, HttpError> {
         match &self.https {
             None => Ok(ProxyConfig::disabled()),
@@ -96,7 +98,7 @@ fn host_and_port(url: &Uri) -> String {
     }
 }
 
-/// With a scheme, which may be left out: `proxy.corp.example:3128`.
+/// Adds the scheme, which may be omitted: `proxy.corp.example:3128`.
 fn validate((variable, value): (&'static str, String)) -> Result<(&'static str, String), HttpError> {
     let url = if value.contains("://") { value } else { format!("http://{value}") };
     match reqwest::Url::parse(&url) {

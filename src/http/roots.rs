@@ -1,4 +1,4 @@
-//! Trusted CA certificates.
+//! Loads trusted CA certificates.
 
 use std::sync::Arc;
 
@@ -9,16 +9,15 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::HttpError;
 
-/// Certificates that are known to parse, and a configuration that trusts them.
+/// Valid certificates, and a configuration that trusts them.
 pub(super) struct TrustRoots {
     certificates: Vec<CertificateDer<'static>>,
     config: Arc<ClientConfig>,
 }
 
 impl TrustRoots {
-    /// The bundle in `file` instead of the built-in roots. Certificates in it that cannot be roots are passed over, as
-    /// bundles hold such; one that holds no other is an error.
-    /// `variable` names it.
+    /// Loads the bundle in `file`, which replaces the built-in roots. Certificates that cannot be roots are ignored, because
+    /// bundles contain some. A bundle without a root is an error. `variable` is the name of the variable.
     pub(super) fn load(variable: &'static str, file: Option<&str>) -> Result<Self, HttpError> {
         match file.map(str::trim).filter(|f| !f.is_empty()) {
             None => {
@@ -32,7 +31,7 @@ impl TrustRoots {
         }
     }
 
-    /// The certificates of a PEM bundle, and no others.
+    /// Loads the certificates of a PEM bundle.
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
         let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
         certificates.map_err(|e| format!("not valid PEM: {e}")).and_then(Self::from_certificates)
@@ -57,7 +56,7 @@ impl TrustRoots {
         Arc::clone(&self.config)
     }
 
-    /// The same certificates for the AWS SDK, which takes PEM only, and panics at one that it cannot parse.
+    /// The certificates for the AWS SDK, which accepts only PEM, and panics if it cannot parse a certificate.
     pub(super) fn trust_store(&self) -> TrustStore {
         let pem = |der: &CertificateDer<'_>| {
             format!(

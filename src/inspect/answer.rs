@@ -1,4 +1,4 @@
-//! What became of a finding, and what the next run would do. Pure: the decisions are those of [`crate::plan`].
+//! Describes what happened to a finding, and what the next run would do. Pure: [`crate::plan`] decides.
 
 use crate::config::Config;
 use crate::finding::line::pluralize;
@@ -13,20 +13,20 @@ use super::inert;
 /// One line: a label and its text.
 pub(super) type Line = (&'static str, String);
 
-/// The message of a finding, and its address if Slack says where the workspace is.
+/// The message of a finding, and its address if Slack returns the address of the workspace.
 pub(super) struct Message<'a> {
     pub at: &'a MessageRef,
     pub permalink: Option<String>,
 }
 
-/// What is known of a finding: what GuardDuty shows, and what the state records.
+/// The data about a finding: the finding in GuardDuty, and its entry in the state.
 pub(super) struct Known<'a> {
     pub finding: Option<&'a Finding>,
     pub message: Option<Message<'a>>,
     pub state: &'a State,
 }
 
-/// Answers for one ID. At least one of finding and entry is known.
+/// Describes one finding, of which at least one of finding and entry is known.
 pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Timestamp) -> Vec<Line> {
     let entry = known.state.findings.get(id);
     let mut lines = Vec::new();

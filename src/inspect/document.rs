@@ -1,4 +1,4 @@
-//! The state as text for people. Pure.
+//! Renders the state as text for people. Pure.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::finding::line::pluralize;
 use crate::state::{DetectorStatus, FindingRecord, MAX_STATE_BYTES, SourceState, State};
 use crate::time::{Timestamp, format_duration};
 
-/// Describes a saved state. `place`: where it is saved.
+/// Describes a saved state. `place` is its location.
 pub(super) fn describe(saved: &Saved, place: &str, config: &Config, now: Timestamp) -> String {
     let state = &saved.state;
     let mut text = String::new();
@@ -50,7 +50,7 @@ fn when(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({} ago)", at.to_rfc3339(), show_age(now.duration_since(at)))
 }
 
-/// Whole seconds, without the smaller of more than two units.
+/// Formats whole seconds with at most two units.
 fn show_age(age: Duration) -> String {
     let seconds = age.as_secs();
     let unit = match seconds {

@@ -1,4 +1,4 @@
-//! `explain`: looks findings up in the state and in GuardDuty.
+//! The command `explain`: looks up findings in the state and in GuardDuty.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::state::State;
 use crate::telemetry;
 use crate::time::Clock;
 
-/// Answers for each ID what happened to the finding. The exit status is 0 if every ID was found.
+/// Prints for each ID what happened to the finding. The exit status is 0 if every ID was found.
 pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitStatus {
     http::install_crypto_provider();
     let state = match load(config).await {
@@ -79,7 +79,7 @@ fn print(output: &Output, n: usize, id: &str, lines: &[Line]) {
     }
 }
 
-/// The findings of these IDs that any source shows, and whether every source could be read.
+/// Returns the findings of these IDs in any source, and true if every source could be read.
 async fn look_up(aws: &Aws, ids: &[String]) -> (BTreeMap<String, Finding>, bool) {
     let mut findings = BTreeMap::new();
     let mut all_read = true;

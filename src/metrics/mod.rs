@@ -1,4 +1,4 @@
-//! Metrics of a run, and their push to the Pushgateway.
+//! Collects, renders and pushes the metrics of a run.
 
 mod push;
 mod render;

@@ -1,4 +1,4 @@
-//! The push to a Pushgateway: a warning if it fails, never more, and 5 s at most.
+//! Pushes metrics to a Pushgateway. A failure is only a warning, and a push takes at most 5 s.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::render::{RunMetrics, render};
 use crate::config::PushgatewayConfig;
 use crate::http;
 
-/// Maximum time by which a push can delay the end of a run.
+/// Maximum time by which a push delays the end of a run.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a push failed; it names neither the URL nor the credentials.
+/// The reason why a push failed. It contains neither the URL nor the credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     #[error("PUSHGATEWAY_URL: push timed out after 5 s")]
@@ -38,7 +38,7 @@ pub async fn push(
     tokio::time::timeout(PUSH_TIMEOUT, send_push(with_auth(request, gateway))).await.unwrap_or(Err(PushError::Timeout))
 }
 
-/// With the user name and password, where the gateway wants them.
+/// Adds the user name and the password, if they are configured.
 pub fn with_auth(request: reqwest::RequestBuilder, gateway: &PushgatewayConfig) -> reqwest::RequestBuilder {
     match &gateway.auth {
         Some(auth) => request.basic_auth(&auth.username, Some(auth.password.expose_secret())),
@@ -56,9 +56,9 @@ async fn send_push(request: reqwest::RequestBuilder) -> Result<(), PushError> {
     Err(PushError::Rejected { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
 }
 
-/// PUT replaces the whole group, POST only the names that it brings (source: README of the Pushgateway, “API”).
-/// So PUT, which also clears away what is told no longer, is for a run that can tell everything; any other must
-/// leave the counters and the time of the last success as they are.
+/// PUT replaces the whole group; POST replaces only the metrics with the same names. See README of the Pushgateway, “API”.
+/// PUT also removes metrics that are no longer reported, so it is for a run that reports all metrics. Other runs must not
+/// change the counters and the time of the last success.
 fn push_method(snapshot: &RunMetrics) -> Method {
     let everything = snapshot.counters.is_some() && snapshot.last_success.is_some() && snapshot.state_bytes.is_some();
     if everything { Method::PUT } else { Method::POST }
@@ -79,8 +79,8 @@ fn group_url(gateway: &PushgatewayConfig) -> Option<Url> {
     Some(url)
 }
 
-/// A value that a path cannot carry goes as URL-safe base64, the empty one as `=` (same source); `.` and `..` are
-/// such values, too, because whoever normalizes the path takes them out.
+/// A value that a path cannot contain is encoded as URL-safe base64, and an empty value as `=` (same source). `.` and `..`
+/// are encoded, too, because proxies remove them from paths.
 fn label_segments(name: &str, value: &str) -> (String, String) {
     match value {
         "" => (format!("{name}@base64"), "=".into()),
@@ -117,7 +117,7 @@ mod tests {
 
     type Seen = Arc<Mutex<Vec<String>>>;
 
-    /// A gateway that notes what it is asked and answers with this status.
+    /// A gateway that records requests and answers with this status.
     async fn listening(status: StatusCode) -> (String, Seen) {
         async fn note(
             State((status, seen)): State<(StatusCode, Seen)>,

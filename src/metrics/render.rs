@@ -1,4 +1,4 @@
-//! From what a run knows to the text that Prometheus reads. Pure.
+//! Renders the metrics of a run in the text format of Prometheus. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,33 +9,33 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use crate::finding::SeverityLevel;
 use crate::time::Timestamp;
 
-/// Every outcome of a notification. Each is reported from 0 on, so that the first one is an increase.
+/// All outcomes of a notification. Each is reported from 0 on, so that the first notification is an increase.
 const OUTCOMES: [&str; 10] =
     ["adopted", "coalesced", "digested", "dropped", "failed", "given_up", "ignored", "posted", "threaded", "updated"];
 
-/// Metrics of one run. Plain data, filled in at its end.
+/// Data of the metrics of one run, collected at its end.
 #[derive(Clone, Debug, Default)]
 pub struct RunMetrics {
     pub version: String,
     /// The commit.
     pub revision: String,
-    /// Everything that was found is processed, and the state is saved (exit 0).
+    /// All findings are processed, and the state is saved (exit status 0).
     pub success: bool,
     pub duration: Duration,
     /// The end of this run.
     pub last_run: Timestamp,
-    /// The end of the last run that succeeded, this one or an earlier; `None` if it is not known.
+    /// The end of the last successful run, which may be this one. `None` if it is unknown.
     pub last_success: Option<Timestamp>,
     pub sources: Vec<SourceMetrics>,
     /// `None` without `SLACK_TRIAGE`.
     pub unacknowledged: Option<Unacknowledged>,
-    /// Size of the document; `None` if the state could not be read.
+    /// Size of the document. `None` if the state could not be read.
     pub state_bytes: Option<usize>,
-    /// The counters; `None` after a run that could not record them: they would fall back at the next.
+    /// The counters. `None` after a run that could not save them, because the next run would decrease them.
     pub counters: Option<CumulativeCounters>,
 }
 
-/// Findings with a message of their own that nobody acknowledged, by severity level.
+/// Findings with a message that nobody acknowledged, by severity level.
 #[derive(Clone, Debug, Default)]
 pub struct Unacknowledged {
     pub findings: BTreeMap<SeverityLevel, u64>,
@@ -43,12 +43,12 @@ pub struct Unacknowledged {
     pub oldest: BTreeMap<SeverityLevel, Timestamp>,
 }
 
-/// One source. `None`: not known to this run, or not permitted. It is then not reported.
+/// One source. A value that is `None` is unknown or not permitted, and is not reported.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMetrics {
     pub account: String,
     pub region: String,
-    /// It could be read.
+    /// True if the source could be read.
     pub up: bool,
     pub watermark: Option<Timestamp>,
     /// Findings updated before this time are not listed again.
@@ -68,7 +68,7 @@ pub struct SourceMetrics {
     pub missed_scans: BTreeMap<&'static str, u64>,
 }
 
-/// The counters as the state carries them across runs: by labels that are joined by `|`.
+/// The counters in the state, which accumulate over runs, by labels that are joined by `|`.
 #[derive(Clone, Debug, Default)]
 pub struct CumulativeCounters {
     /// `severity|account|region`
@@ -80,7 +80,7 @@ pub struct CumulativeCounters {
     /// `service|operation|code`
     pub requests: BTreeMap<String, u64>,
     pub delay: DelayHistogram,
-    /// From the first message of a finding to its acknowledgment; `None` without `SLACK_TRIAGE`.
+    /// Time from the first message of a finding to its acknowledgment. `None` without `SLACK_TRIAGE`.
     pub acknowledge_delay: Option<DelayHistogram>,
     /// Configured channels. Every outcome is reported for each of them, from 0 on.
     pub channels: Vec<String>,
@@ -89,13 +89,13 @@ pub struct CumulativeCounters {
 /// A histogram, in seconds.
 #[derive(Clone, Debug, Default)]
 pub struct DelayHistogram {
-    /// Upper bounds, rising and without infinity, and how many were at most that.
+    /// Upper bounds in ascending order, without infinity, each with the number of values up to it.
     pub cumulative: Vec<(f64, u64)>,
     pub sum: f64,
     pub count: u64,
 }
 
-/// The exposition format: families sorted by name, each with its help, labels sorted, a newline at the end.
+/// Renders the exposition format: families sorted by name, each with its help text, sorted labels, a trailing newline.
 pub fn render(snapshot: &RunMetrics) -> String {
     let mut families = run_families(snapshot);
     families.extend(source_families(&snapshot.sources));
@@ -103,14 +103,14 @@ pub fn render(snapshot: &RunMetrics) -> String {
     families.extend(snapshot.counters.iter().flat_map(|c| counter_families(c, &snapshot.sources)));
     families.retain(|f| !f.get_metric().is_empty());
     families.sort_by(|a, b| a.name().cmp(b.name()));
-    // The encoder fails for a family without a name or a sample, of which there is none left, or when writing to
-    // memory fails. Rather nothing than a panic: a run never fails for its metrics.
+    // The encoder fails for a family without a name or a sample, which does not occur, or if writing to memory fails. The
+    // result is empty instead of a panic, because a run never fails because of its metrics.
     TextEncoder::new().encode_to_string(&families).unwrap_or_default()
 }
 
 fn run_families(s: &RunMetrics) -> Vec<MetricFamily> {
     let optional = |value: Option<f64>| value.map(|v| gauge(&[], v)).into_iter().collect();
-    // A run that could not record may have read a copy of the state that lags: it must not set the time back.
+    // A run that could not save the state may have read an older copy. It must not decrease the time.
     let last_success = s.last_success.filter(|_| s.success || s.counters.is_some());
     vec![
         metric_family(
@@ -304,7 +304,7 @@ fn counter_families(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<Me
     ]
 }
 
-/// Keys are split from their right end: only the first label, a channel's name, can hold a `|`.
+/// Splits a key from its end, because only the first label, the name of a channel, can contain a `|`.
 fn counter_metrics<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -> Vec<Metric> {
     let sample = |(key, n): (&String, &u64)| {
         let mut values: Vec<&str> = key.rsplitn(N, '|').collect();
@@ -340,7 +340,7 @@ fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
     metric
 }
 
-/// The crate's own histogram counts from 0 and cannot be set, so a carried one is put together here.
+/// Builds a histogram from the state. The histogram of the crate starts at 0 and cannot be set.
 fn histogram(delay: &DelayHistogram) -> Metric {
     let bucket = |(bound, n): &(f64, u64)| {
         let mut bucket = Bucket::default();

@@ -1,4 +1,4 @@
-//! Every request to a service, counted where it is made.
+//! Counts the requests to services.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,24 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// (service, operation, code)
 type RequestKey = (&'static str, String, String);
 
-/// Counts of one run, shared by all clients: clones count into the same place.
+/// Counts of one run. All clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct RequestCounts(Arc<Mutex<BTreeMap<RequestKey, u64>>>);
 
 impl RequestCounts {
-    /// Counts one answer, or one request without. `code` is a status, an error code of the service, or a word such
-    /// as `timeout`: of a small closed set, it becomes a label.
+    /// Counts one request. `code` is a status, an error code of the service, or a word such as `timeout`. It becomes a label,
+    /// so it must be one of a small closed set.
     pub fn increment(&self, service: &'static str, operation: &str, code: &str) {
         let key = (service, operation.to_owned(), code.to_owned());
         *self.lock_counts().entry(key).or_default() += 1;
     }
 
-    /// Takes out what was counted since the last time, as (service, operation, code) and how often, sorted.
+    /// Returns and resets the counts, sorted by (service, operation, code).
     pub fn take_counts(&self) -> BTreeMap<RequestKey, u64> {
         std::mem::take(&mut *self.lock_counts())
     }
 
-    /// A counter is whole at every moment, so one that a panicking thread held is as good as any.
+    /// A counter is always valid, even if a thread panicked.
     fn lock_counts(&self) -> std::sync::MutexGuard<'_, BTreeMap<RequestKey, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

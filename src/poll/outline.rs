@@ -108,8 +108,9 @@ impl<'a> Outline<'a> {
     fn take_places(&mut self, index: usize) -> bool {
         let known = &self.ask.known;
         let part = &mut self.parts[index];
-        let is_new =
-            |id: &&String| !known.said.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id);
+        let is_new = |id: &&String| {
+            !known.processed.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id)
+        };
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
         let capacity = &self.ask.capacity;
         let some = !self.begun && (capacity.left() > 0 || capacity.is_none());
@@ -246,7 +247,7 @@ impl<'a> Outline<'a> {
 
     /// Accepts a finding if it is new and capacity is left.
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
-        let known = self.ask.known.said.get(&finding.id);
+        let known = self.ask.known.processed.get(&finding.id);
         let is_new = known.is_none_or(|updated| *updated < finding.updated);
         // What has its place in the state is taken in however full that is: else what holds up its watermark would never
         // be announced.

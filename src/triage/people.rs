@@ -1,5 +1,5 @@
-//! Whose reactions count. With `SLACK_TRIAGE_USERS` this is a security boundary: whoever can see the channel can react,
-//! guests and people of connected workspaces included.
+//! Selects the people whose reactions count. With `SLACK_TRIAGE_USERS` this is a security boundary: everybody who can see the
+//! channel can react, including guests and people of connected workspaces.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use crate::config::Triage;
 use crate::slack::Reaction;
 use crate::user::UserId;
 
-/// Slack's own bot, which `users.info` does not call one.
+/// The bot of Slack, which `users.info` does not report as a bot.
 const SLACKBOT: &str = "USLACKBOT";
 
-/// The rules by which a reaction counts.
+/// Rules that decide whether a reaction counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reactors<'a> {
     pub config: &'a Triage,
@@ -37,7 +37,7 @@ impl Reactors<'_> {
         }
     }
 
-    /// Returns true if Slack cut short the list of those who reacted with an emoji that has a meaning.
+    /// Returns true if Slack truncated the list of people for an emoji that has a meaning.
     pub fn is_cut_short(&self, reactions: &[Reaction]) -> bool {
         let emoji = &self.config.emoji;
         let has_meaning = |reaction: &&Reaction| {

@@ -1,4 +1,4 @@
-//! Which messages are read: the recent ones with their channel, older ones one by one in rotation.
+//! Selects the messages whose reactions are read: recent ones with their channel, older ones one by one in rotation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ pub fn live_messages(state: &State) -> Messages {
     messages
 }
 
-/// The next findings whose reactions are read one by one: `limit` of those that `is_unread`, in the order of their IDs
-/// after the last one that was read.
+/// The next findings whose reactions are read one by one: `limit` of those for which `is_unread` is true, in the order of
+/// their IDs after the last one that was read.
 pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) -> bool) -> Vec<(String, MessageRef)> {
     let mut unread: Vec<(String, MessageRef)> = Vec::new();
     for (id, entry) in &state.findings {
@@ -32,7 +32,7 @@ pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) ->
     unread
 }
 
-/// An archived finding whose resolution can be taken back counts as open.
+/// An archived finding whose resolution can be withdrawn counts as open.
 fn is_open(entry: &FindingRecord) -> bool {
     !entry.archived || entry.triage.as_ref().is_some_and(|triage| triage.marks.resolved.is_some())
 }

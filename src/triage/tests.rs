@@ -39,7 +39,7 @@ fn read(known: Option<&Triage>, voices: &Voices) -> Option<Triage> {
 }
 
 #[test]
-fn only_listed_people_count_whoever_else_can_react() {
+fn only_reactions_of_listed_people_count() {
     // A guest, a person of a connected workspace, a person of an Enterprise organization, and IDs that resemble U0ALICE.
     let strangers = ["U0GUEST", "U0CONNECTED", "W0ALICE", "U0ALICE1", "U0ALIC"];
     let reactions = [reaction("white_check_mark", &[&strangers[..], &["U0ALICE"]].concat())];
@@ -94,7 +94,7 @@ fn the_first_person_counts_and_a_removed_reaction_is_taken_back() {
 
 #[test]
 fn a_message_that_may_show_something_else_stays_due_even_if_the_reactions_are_as_before() {
-    // The run died between the update and its record; the reaction was removed meanwhile.
+    // The run crashed between the update and the checkpoint. Meanwhile, the reaction was removed.
     let tried = read(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() }).unwrap();
     let after = read(Some(&tried), &Voices::default()).unwrap();
     assert!(after.stale && after.marks == Marks::default());

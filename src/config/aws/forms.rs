@@ -1,6 +1,6 @@
-//! The form of each AWS variable. A parser takes the trimmed value and returns what the SDK is given.
+//! Parsers for the AWS variables. A parser gets the trimmed value, and returns the value for the SDK.
 //!
-//! Source: AWS SDKs and Tools Reference Guide, "Settings reference"; the names are those that the crates read.
+//! See AWS SDKs and Tools Reference Guide, “Settings reference”. The names are those that the crates read.
 
 use std::net::IpAddr;
 
@@ -60,7 +60,7 @@ pub(super) const VARIABLES: &[(&str, Parse)] = &[
     ("HOME", line),
 ];
 
-/// Something that goes into a header or a signature; perhaps a secret, so it is not shown.
+/// A value of a header or a signature. It is not shown, because it may be a secret.
 fn token(value: &str) -> ParseResult<String> {
     if value.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(value.to_owned());
@@ -68,7 +68,7 @@ fn token(value: &str) -> ParseResult<String> {
     Err("invalid value (not shown): expected letters, digits and punctuation without spaces".into())
 }
 
-/// The value of a header, which may hold spaces.
+/// The value of a header, which may contain spaces.
 fn header(value: &str) -> ParseResult<String> {
     if value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Ok(value.to_owned());
@@ -134,7 +134,7 @@ pub(super) fn attempts(value: &str) -> ParseResult<String> {
     }
 }
 
-/// `legacy` is the old mode of other SDKs, with the same meaning to an operator: retry what is transient.
+/// `legacy` is the old mode of other SDKs. It also retries transient errors.
 pub(super) fn retry_mode(value: &str) -> ParseResult<String> {
     match one_of("retry mode", &["standard", "adaptive", "legacy"], value)?.as_str() {
         "legacy" => Ok("standard".into()),
@@ -162,7 +162,7 @@ fn compression_size(value: &str) -> ParseResult<String> {
     }
 }
 
-/// In lower case: the SDK compares some of these without regard to case, and others with.
+/// In lowercase, because the SDK compares only some of the values without case.
 fn one_of(noun: &str, values: &[&str], value: &str) -> ParseResult<String> {
     let lower = value.to_ascii_lowercase();
     if values.contains(&lower.as_str()) {
@@ -172,7 +172,7 @@ fn one_of(noun: &str, values: &[&str], value: &str) -> ParseResult<String> {
     Err(format!("invalid {noun} {}: expected {} or {last}", quote_redacted(value), others.join(", ")))
 }
 
-/// The value as it is given, without what the parser would add; it may hold a password, so it is not shown.
+/// The unchanged value. It is not shown, because it may contain a password.
 pub(super) fn url(value: &str) -> ParseResult<String> {
     parsed_url(value).map(|_| value.to_owned())
 }
@@ -185,8 +185,8 @@ fn parsed_url(value: &str) -> ParseResult<Url> {
     if matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain { Ok(url) } else { Err(problem()) }
 }
 
-/// Without TLS only on loopback and at the addresses of the agents of ECS and EKS, as every SDK demands.
-/// Source: SDKs and Tools Reference Guide, "Container credential provider".
+/// Without TLS, only loopback and the addresses of the agents of ECS and EKS are allowed, as in every SDK.
+/// See SDKs and Tools Reference Guide, “Container credential provider”.
 fn agent(value: &str) -> ParseResult<String> {
     const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
     let url = parsed_url(value)?;

@@ -1,7 +1,7 @@
-//! AWS's own variables: checked here, read by the SDK.
+//! Validates the AWS variables before the SDK reads them.
 //!
-//! The SDK reads the environment unchecked: it panics on some values, ignores others, and takes an empty variable as
-//! set. So it is given only [`Environment`]: variables that are set, trimmed, and known to be understood.
+//! The SDK does not validate the environment: it panics on some values, ignores others, and treats an empty variable as
+//! set. Therefore it gets only an [`Environment`], with trimmed and valid variables.
 
 mod forms;
 mod profile;
@@ -15,10 +15,10 @@ use std::sync::Arc;
 use super::errors::ConfigErrors;
 use forms::VARIABLES;
 
-/// The SDK reads this one from the process itself, for its user agent.
+/// The SDK reads this variable from the process, for its user agent.
 const UNTRIMMED: &str = "AWS_EXECUTION_ENV";
 
-/// What the SDK may read of the environment. It holds secrets, so `Debug` shows only names.
+/// The part of the environment that the SDK reads. It contains secrets, so `Debug` shows only names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(Arc<BTreeMap<String, String>>);
 
@@ -38,7 +38,7 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// AWS's part of the environment and of the profile files.
+/// The AWS settings of the environment and the profile files.
 #[derive(Default)]
 pub(super) struct Read {
     pub environment: Environment,
@@ -46,7 +46,7 @@ pub(super) struct Read {
     pub ca_bundle: Option<String>,
 }
 
-/// Checks AWS's variables and the selected profile. Every fault is noted.
+/// Validates the AWS variables and the selected profile. It records every error.
 pub(super) fn read(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> Read {
     let mut cleaned = variables(vars, faults);
     check_pairs(&cleaned, faults);
@@ -63,7 +63,7 @@ pub(super) fn read(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -
     }
 }
 
-/// The variables that the SDK reads, as far as they are understood.
+/// The valid variables that the SDK reads.
 fn variables(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> BTreeMap<String, String> {
     let mut cleaned = BTreeMap::new();
     for (name, parse) in VARIABLES {
@@ -79,7 +79,7 @@ fn variables(vars: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> BTre
     cleaned
 }
 
-/// Variables that mean something only together.
+/// Variables that must be set together.
 fn check_pairs(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors) {
     const PAIRS: [(&str, &str); 3] = [
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
@@ -93,7 +93,7 @@ fn check_pairs(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors) {
     }
 }
 
-/// Whether no region is known, and the instance metadata service cannot name one either.
+/// Returns true if no region is configured, and the instance metadata service cannot return one.
 pub(super) fn lacks_region(environment: &Environment) -> bool {
     environment.get("AWS_REGION").is_none() && environment.get("AWS_EC2_METADATA_DISABLED") == Some("true")
 }

@@ -1,4 +1,4 @@
-//! The selected profile of AWS's shared files. The SDK reads it itself; here it is only checked.
+//! Validates the selected profile of the shared AWS files, which the SDK reads itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,11 +14,11 @@ use super::super::errors::ConfigErrors;
 use super::super::values::ParseResult;
 use super::forms;
 
-/// What the program needs to know of the profile.
+/// The settings of the profile that the program needs.
 #[derive(Default)]
 pub(super) struct Profile {
     pub ca_bundle: Option<String>,
-    /// Keys of the profile as variables, where the SDK would panic at the key, or others need it.
+    /// Keys of the profile as variables: those at which the SDK would panic, and those that other code needs.
     pub overrides: Vec<(&'static str, String)>,
 }
 
@@ -34,7 +34,7 @@ const KEYS: [(&str, Parse); 7] = [
     ("ignore_configured_endpoint_urls", forms::boolean),
 ];
 
-/// The services that are called, as their sections are named.
+/// Names of the sections of the called services.
 const SERVICES: [&str; 4] = ["account", "guardduty", "organizations", "sts"];
 
 pub(super) fn read(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors) -> Profile {
@@ -68,13 +68,13 @@ pub(super) fn read(cleaned: &BTreeMap<String, String>, faults: &mut ConfigErrors
 
 const OVERRIDES: [(&str, &str); 2] = [("region", "AWS_REGION"), ("retry_mode", "AWS_RETRY_MODE")];
 
-/// A key of the selected profile, as far as it is understood.
+/// A valid key of the selected profile.
 fn valid(key: &str, sections: &EnvConfigSections) -> Option<String> {
     let (_, parse) = KEYS.iter().find(|(known, _)| *known == key)?;
     parse(sections.get(key)?.trim()).ok()
 }
 
-/// The SDK's own loader reads local files only, and never waits.
+/// The loader of the SDK reads only local files, and never waits.
 fn load(cleaned: &BTreeMap<String, String>) -> Result<EnvConfigSections, EnvConfigFileLoadError> {
     let env = Env::from(cleaned.clone().into_iter().collect::<HashMap<_, _>>());
     let (fs, files) = (Fs::real(), EnvConfigFiles::default());
@@ -89,7 +89,7 @@ fn error_text(error: &EnvConfigFileLoadError) -> String {
     format!("{error}{cause}")
 }
 
-/// A profile that is asked for by name. Keys in the environment take precedence over any profile.
+/// The profile that is selected by name. Keys in the environment take precedence over any profile.
 fn is_missing(cleaned: &BTreeMap<String, String>, sections: &EnvConfigSections) -> bool {
     let is_asked_for = cleaned.contains_key("AWS_PROFILE") && !cleaned.contains_key("AWS_ACCESS_KEY_ID");
     is_asked_for && sections.get_profile(sections.selected_profile()).is_none()
@@ -102,7 +102,7 @@ fn service_endpoint(service: &str, sections: &EnvConfigSections) -> Option<Strin
     value.load(&empty, Some(sections)).map(|(value, _)| value.into_owned())
 }
 
-/// How the profile is called in an error.
+/// The name of the profile in errors.
 fn name(cleaned: &BTreeMap<String, String>) -> String {
     let profile = cleaned.get("AWS_PROFILE").map_or("default", String::as_str);
     format!("profile {profile} in {}", files(cleaned))

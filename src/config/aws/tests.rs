@@ -1,4 +1,4 @@
-//! AWS's variables and profiles as a user meets them.
+//! The AWS variables and profiles, with the errors that a user sees.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn faults(vars: &[(&str, &str)]) -> String {
     read_from(vars).1.to_string()
 }
 
-/// A profile file with this text, beside no credentials file.
+/// A profile file with this text, without a credentials file.
 fn with_profile<T>(text: &str, read: impl Fn(&[(&str, &str)]) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -1,4 +1,4 @@
-//! From JSON to routes. Pure; the URLs of webhooks are looked up by the caller's function.
+//! Parses routes from JSON. Pure: the caller passes a function that looks up the URLs of webhooks.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -8,29 +8,29 @@ use crate::config::errors::ConfigErrors;
 use crate::config::glob::Glob;
 use crate::config::values::{is_account, parse_channel, parse_duration_value, quote_redacted};
 
-/// How messages leave: decides which of `channel` and `webhook` a route may have.
+/// Credentials for Slack, which decide whether a route may have `channel` or `webhook`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) enum SlackAuthKind {
     Bot,
     Webhook,
-    /// Not known, or of no matter: both may be used.
+    /// Unknown or not relevant. Both are allowed.
     Any,
 }
 
-/// The names of the variables that routes give for webhooks, also of routes that are wrong elsewhere. Where the text
-/// is no JSON, `None`: then nothing can be said about what it names.
+/// Returns the names of the variables of webhooks in routes, including invalid routes. Returns `None` if the text is not
+/// JSON, because the names are unknown in that case.
 pub(in crate::config) fn webhook_variables(text: &str) -> Option<Vec<String>> {
     let routes: Vec<Value> = serde_json::from_str(text).ok()?;
     let named = |route: &Value| Some(base_name(route.get("webhook")?.as_str()?).to_owned());
     Some(routes.iter().filter_map(named).collect())
 }
 
-/// A route may name the variable or the one with its path.
+/// A route may name the variable, or the variable with the path of its file.
 fn base_name(variable: &str) -> &str {
     variable.strip_suffix("_FILE").unwrap_or(variable)
 }
 
-/// Reads all routes; every fault is noted under `SLACK_ROUTES[n]…`, and what is returned counts only if there is none.
+/// Parses all routes. Errors are recorded under `SLACK_ROUTES[n]…`. The result is valid only if there is no error.
 pub(in crate::config) fn parse(
     text: &str,
     kind: SlackAuthKind,
@@ -59,7 +59,7 @@ pub(in crate::config) fn parse(
 struct RouteParser<'a> {
     path: String,
     kind: SlackAuthKind,
-    /// `SLACK_TRIAGE` is set.
+    /// True if `SLACK_TRIAGE` is set.
     has_triage: bool,
     webhook: &'a dyn Fn(&str) -> Result<SecretString, String>,
     faults: &'a mut ConfigErrors,
@@ -108,7 +108,7 @@ impl RouteParser<'_> {
             }
         };
         if !keys.contains_key("mention") {
-            self.report(".escalate.mention", "not set: expected whom to call, such as \"<!subteam^S0123>\"");
+            self.report(".escalate.mention", "not set: expected a mention, such as \"<!subteam^S0123>\"");
         }
         let mention = self.parse_mention(".escalate.mention", keys.get("mention"), to);
         Some(Escalate { after: after?, mention: mention? })

@@ -1,4 +1,4 @@
-//! The `severity` of a route: a comparison, a number, or a severity level.
+//! Parses the `severity` of a route: a comparison, a number, or a severity level.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -13,7 +13,7 @@ pub struct SeverityRange {
     upper: Bound<f64>,
 }
 
-/// What a severity is compared with: one number, or all numbers of a severity level.
+/// The operand of a comparison: one number, or all numbers of a severity level.
 #[derive(Clone, Copy)]
 struct Operand {
     lower: Bound<f64>,
@@ -64,7 +64,7 @@ impl Operand {
     }
 }
 
-/// The bound of what lies outside of a range on one side. Nothing lies beyond a range without a bound there.
+/// The bound of the severities outside of a range on one side. `None` if the range is not bounded on that side.
 fn beyond(bound: Bound<f64>) -> Bound<f64> {
     match bound {
         Bound::Included(number) => Bound::Excluded(number),

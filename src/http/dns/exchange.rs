@@ -1,4 +1,4 @@
-//! One question to the name servers, over UDP and, where the answer does not fit, over TCP.
+//! Sends one query to the name servers, over UDP and, if the response does not fit, over TCP.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -12,17 +12,17 @@ use tokio::time::{Instant, timeout_at};
 use super::message::{Answer, Kind, decode, encode};
 use super::settings::Settings;
 
-/// A question is sent again so soon to the next server: a datagram can be lost.
+/// Time after which a query is sent to the next server, because a datagram can be lost.
 const RESEND: Duration = Duration::from_secs(1);
-/// Without the extensions of RFC 6891 an answer over UDP is not longer.
+/// Maximum length of a response over UDP without the extensions of RFC 6891.
 const LONGEST_DATAGRAM: usize = 512;
 
-/// Asks the servers in turn until one gives an answer that counts, or `patience` is over. An error says what the last
-/// of them did.
-pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, patience: Duration) -> Result<Answer, String> {
+/// Queries the servers in turn until one returns a valid response, or the timeout passes. The error is that of the last
+/// server.
+pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, timeout: Duration) -> Result<Answer, String> {
     let id = RandomState::new().hash_one(name) as u16;
     let Some(question) = encode(id, name, kind) else { return Ok(Answer::NoSuchName) };
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut failure = "no name server answered".to_owned();
     for _ in 0..settings.attempts {
         for server in &settings.servers {
@@ -43,7 +43,7 @@ pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, patience: D
     Err(failure)
 }
 
-/// A single server is given the whole timeout; the question is repeated meanwhile.
+/// Returns the time to wait for one server. A single server gets the whole timeout.
 fn resend_after(settings: &Settings) -> Duration {
     if settings.servers.len() > 1 { RESEND.min(settings.timeout) } else { settings.timeout }
 }
@@ -55,7 +55,7 @@ async fn ask_server(server: SocketAddr, question: &[u8], kind: Kind) -> io::Resu
     }
 }
 
-/// A socket of its own for each question: its port is as hard to guess as the number of the question.
+/// Uses a separate socket for each query, so that its port is as hard to guess as the ID of the query.
 async fn over_udp(server: SocketAddr, question: &[u8], kind: Kind) -> io::Result<Answer> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
@@ -88,7 +88,7 @@ async fn over_tcp(server: SocketAddr, question: &[u8], kind: Kind) -> io::Result
     }
 }
 
-/// Source: RFC 1035, section 4.1.1.
+/// See RFC 1035, section 4.1.1.
 fn code_name(code: u8) -> String {
     match code {
         1 => "FORMERR".into(),

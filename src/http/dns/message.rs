@@ -1,9 +1,9 @@
-//! DNS messages: one question out, addresses in. Source: RFC 1035, section 4.
+//! Encodes queries and decodes responses of DNS. See RFC 1035, section 4.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// What is asked for.
+/// Type of the requested record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     A,
@@ -22,14 +22,14 @@ impl Kind {
 /// The response of a name server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Not empty; how long they are valid.
+    /// Addresses, at least one, and the time for which they are valid.
     Addresses(Vec<IpAddr>, Duration),
     /// The name exists, without an address of this kind.
     NoAddress,
     NoSuchName,
-    /// The answer did not fit: it must be requested over TCP.
+    /// The response did not fit. It must be requested over TCP.
     Truncated,
-    /// The server failed, or refuses to answer; its code.
+    /// The server failed, or rejects the query, with this code.
     Failed(u8),
 }
 
@@ -38,7 +38,7 @@ const LONGEST_LABEL: usize = 63;
 const LONGEST_NAME: usize = 253;
 const IN: u16 = 1;
 
-/// The question; none for what is not a name.
+/// Encodes a query. Returns `None` for an invalid name.
 pub(super) fn encode(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| (1..=LONGEST_LABEL).contains(&label.len());
@@ -47,7 +47,7 @@ pub(super) fn encode(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     }
     let mut message = Vec::with_capacity(HEADER + name.len() + 6);
     message.extend(id.to_be_bytes());
-    // Recursion desired; one question, nothing else.
+    // Recursion desired, one question.
     message.extend([0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.split('.') {
         message.push(label.len() as u8);
@@ -59,7 +59,7 @@ pub(super) fn encode(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// The answer to `question`; none for what is not one: another's, a late one, or damaged.
+/// Decodes the response to `question`. Returns `None` for a response to another query, and for an invalid response.
 pub(super) fn decode(message: &[u8], question: &[u8], kind: Kind) -> Option<Answer> {
     let flags = u16_at(message, 2)?;
     let is_response = flags & 0x8000 != 0;
@@ -104,7 +104,7 @@ fn address(data: &[u8], kind: Kind) -> Option<IpAddr> {
     }
 }
 
-/// Where the name ends that begins at `at`. A pointer ends it, wherever it leads.
+/// Returns the end of the name that begins at `at`. A pointer ends a name.
 fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *message.get(at)? {
@@ -124,7 +124,7 @@ fn u16_at(message: &[u8], at: usize) -> Option<u16> {
 pub(super) mod tests {
     use super::*;
 
-    /// An answer with these records: (type, data).
+    /// A response with these records: (type, data).
     pub(in super::super) fn response(question: &[u8], flags: u16, records: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut message = question.to_vec();
         message[2..4].copy_from_slice(&(0x8180 | flags).to_be_bytes());
@@ -153,7 +153,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_server_says_instead_of_an_address_is_told_apart() {
+    fn responses_without_an_address_are_distinguished() {
         let answer = |flags| decode(&response(&question(), flags, &[]), &question(), Kind::A);
         assert_eq!(answer(0), Some(Answer::NoAddress));
         assert_eq!(answer(0x0200), Some(Answer::Truncated));
@@ -168,7 +168,7 @@ pub(super) mod tests {
         assert_eq!(decode(&response(&other, 0, &[]), &question(), Kind::A), None);
         let late = encode(8, "slack.com", Kind::A).unwrap();
         assert_eq!(decode(&response(&late, 0, &[]), &question(), Kind::A), None);
-        assert_eq!(decode(&question(), &question(), Kind::A), None, "a question is no answer");
+        assert_eq!(decode(&question(), &question(), Kind::A), None, "a query is not a response");
         let shouted = encode(7, "SLACK.com", Kind::A).unwrap();
         assert_eq!(decode(&response(&shouted, 0, &[]), &question(), Kind::A), Some(Answer::NoAddress));
     }

@@ -1,8 +1,9 @@
-//! Names to addresses, for every client. The static binary would else use musl's resolver, which gives up where others
-//! go on: at a search domain that answers SERVFAIL, REFUSED or nothing, and where the question for IPv6 addresses fails.
+//! Resolves names to addresses for every client. Otherwise, the static binary would use the resolver of musl. It fails in
+//! cases in which other resolvers succeed: if a search domain returns SERVFAIL, REFUSED or nothing, or if the query for
+//! IPv6 addresses fails.
 //!
-//! A library for this was measured (hickory-resolver 0.26): 0.7 MB of binary and as much memory, for two kinds of
-//! records. What is asked was answered is kept for the run, which makes some 15 calls to the same few names.
+//! A library for this was measured (hickory-resolver 0.26): 0.7 MB of binary and as much memory, for two record types.
+//! Responses are cached for the run, which makes about 15 calls to the same few names.
 
 mod exchange;
 mod message;
@@ -22,24 +23,24 @@ use tokio::time::{Instant, timeout};
 use message::{Answer, Kind};
 use settings::Settings;
 
-/// How long a search domain is waited for before the next is tried.
+/// Timeout for one search domain, after which the next one is tried.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the addresses of one kind wait for those of the other. Source: RFC 8305, section 3.
+/// Time for which the addresses of one family wait for those of the other. See RFC 8305, section 3.
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
-/// Addresses are kept at least so long, however short they are valid: a connection outlives them, too.
+/// Minimum time for which addresses are cached, even if they are valid for a shorter time. Connections last longer, too.
 const SHORTEST_KEPT: Duration = Duration::from_secs(30);
 
-/// Why a name has no address.
+/// The reason why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// Every name server says so: asking again does not help.
+    /// According to every name server, the name does not exist. A retry does not help.
     #[error("the name {0} does not exist in DNS")]
     NoSuchName(String),
     #[error("the name {name} cannot be resolved: {why}")]
     Failed { name: String, why: String },
 }
 
-/// Cheap to clone; all clones share what was answered.
+/// Cheap to clone. All clones share the cache.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver(Arc<Inner>);
 
@@ -66,7 +67,7 @@ impl Resolver {
         Self(Arc::new(Inner { settings, search_timeout, known: Mutex::default() }))
     }
 
-    /// The addresses of a name, those first that this machine can reach.
+    /// Returns the addresses of a name, reachable ones first.
     pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
         if let Some(addresses) = self.0.settings.address_of(name) {
             return Ok(addresses);
@@ -81,20 +82,20 @@ impl Resolver {
         Ok(addresses)
     }
 
-    /// Names are only ever added, so what a panicking thread held is as good as any.
+    /// Names are only added, so the data are valid even if a thread panicked.
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<Option<Kept>>>>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A failure of one candidate does not end the search: the name may be one of the others.
+    /// Tries all candidates. If one fails, the name may still be another one.
     async fn look_up(&self, name: &str) -> Result<(Vec<IpAddr>, Duration), ResolveError> {
         let settings = &self.0.settings;
         let candidates = settings.candidates(name);
         let mut failure = None;
         for (n, candidate) in candidates.iter().enumerate() {
             let is_last = n + 1 == candidates.len();
-            let patience = if is_last { settings.timeout * settings.attempts } else { self.0.search_timeout };
-            match look_up_both(settings, candidate, patience).await {
+            let timeout = if is_last { settings.timeout * settings.attempts } else { self.0.search_timeout };
+            match look_up_both(settings, candidate, timeout).await {
                 Ok(Some(found)) => return Ok(found),
                 Ok(None) => {}
                 Err(why) => failure = Some(why),
@@ -107,18 +108,18 @@ impl Resolver {
     }
 }
 
-/// The addresses of both kinds; none where the name has none. An error only where neither kind was answered.
+/// Returns the addresses of both families, or `None` if the name has none. Fails only if both queries fail.
 async fn look_up_both(
     settings: &Settings,
     name: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Option<(Vec<IpAddr>, Duration)>, String> {
     let families = Families::of_system();
     let v4 = async {
-        if families.v4 { exchange::ask(settings, name, Kind::A, patience).await } else { Ok(Answer::NoAddress) }
+        if families.v4 { exchange::ask(settings, name, Kind::A, timeout).await } else { Ok(Answer::NoAddress) }
     };
     let v6 = async {
-        if families.v6 { exchange::ask(settings, name, Kind::Aaaa, patience).await } else { Ok(Answer::NoAddress) }
+        if families.v6 { exchange::ask(settings, name, Kind::Aaaa, timeout).await } else { Ok(Answer::NoAddress) }
     };
     let answers = both(v4, v6).await;
     let mut found: Option<(Vec<IpAddr>, Duration)> = None;
@@ -136,7 +137,7 @@ async fn look_up_both(
     }
     match (found, failure) {
         (Some((mut addresses, lasts)), _) => {
-            // In pods without IPv6 the other order would cost a failed attempt for each connection.
+            // In Pods without IPv6, the other order would cost a failed attempt per connection.
             addresses.sort_by_key(|address| !has_route_to(*address));
             Ok(Some((addresses, lasts)))
         }
@@ -145,7 +146,7 @@ async fn look_up_both(
     }
 }
 
-/// Both answers; where one has addresses, only shortly after it.
+/// Returns both responses. After one with addresses, it waits only a short time for the other.
 async fn both(
     v4: impl Future<Output = Result<Answer, String>>,
     v6: impl Future<Output = Result<Answer, String>>,
@@ -161,8 +162,8 @@ async fn both(
     std::iter::once(first).chain(second).collect()
 }
 
-/// The kinds of addresses that are worth asking for: those that the machine has a route to, as `AI_ADDRCONFIG` has it;
-/// both, where it has none.
+/// The address families to query: those for which the machine has a route, as with `AI_ADDRCONFIG`, or both if it has no
+/// route.
 #[derive(Clone, Copy, Debug)]
 struct Families {
     v4: bool,
@@ -171,14 +172,14 @@ struct Families {
 
 impl Families {
     fn of_system() -> Self {
-        // Addresses for documentation: only the route to the internet is looked up.
+        // Addresses for documentation. Only the route to the internet is looked up.
         let v4 = has_route_to(IpAddr::from([192, 0, 2, 1]));
         let v6 = has_route_to(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
         if v4 || v6 { Self { v4, v6 } } else { Self { v4: true, v6: true } }
     }
 }
 
-/// Connecting a datagram socket sends nothing; it fails where there is no route.
+/// Connecting a datagram socket sends nothing. It fails if there is no route.
 fn has_route_to(address: IpAddr) -> bool {
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     UdpSocket::bind(any).and_then(|socket| socket.connect((address, 9))).is_ok()

@@ -1,11 +1,11 @@
-//! What the machine says about names: `/etc/resolv.conf` and `/etc/hosts`. Source: resolv.conf(5), hosts(5).
+//! Reads the settings of the resolver: `/etc/resolv.conf` and `/etc/hosts`. See resolv.conf(5), hosts(5).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 const PORT: u16 = 53;
-/// As in every resolver: more are not read.
+/// Maximum number of name servers, as in other resolvers.
 const MOST_SERVERS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +13,17 @@ pub(super) struct Settings {
     /// Never empty.
     pub servers: Vec<SocketAddr>,
     pub search: Vec<String>,
-    /// A name with fewer dots is looked for in the search domains first.
+    /// A name with fewer dots is looked up in the search domains first.
     pub ndots: usize,
-    /// How long an answer is waited for before the question is sent again.
+    /// Time after which a query without a response is sent again.
     pub timeout: Duration,
-    /// How often the question is sent to each server.
+    /// Number of attempts per server.
     pub attempts: u32,
     pub hosts: HashMap<String, Vec<IpAddr>>,
 }
 
 impl Settings {
-    /// Those of this machine. A file that cannot be read is as good as an empty one.
+    /// Reads the settings of this machine. A file that cannot be read counts as empty.
     pub fn of_system() -> Self {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Self::parse(&text("/etc/resolv.conf"), &text("/etc/hosts"))
@@ -72,7 +72,7 @@ impl Settings {
         }
     }
 
-    /// What `/etc/hosts` says, and `localhost`, which no server is asked for (RFC 6761, section 6.3).
+    /// Returns the addresses of `/etc/hosts`, and those of `localhost`, which is never queried (RFC 6761, section 6.3).
     pub fn address_of(&self, name: &str) -> Option<Vec<IpAddr>> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         let known = self.hosts.get(&name).cloned();
@@ -80,7 +80,7 @@ impl Settings {
         known.or_else(|| is_local.then(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]))
     }
 
-    /// The names that a name may stand for, in the order in which they are looked up.
+    /// The full names to look up for a name, in order.
     pub fn candidates(&self, name: &str) -> Vec<String> {
         if name.ends_with('.') || is_public(name) {
             return vec![name.to_owned()];
@@ -94,8 +94,8 @@ impl Settings {
     }
 }
 
-/// Where AWS and Slack are. With `ndots:5`, as Kubernetes sets it, such a name would first be looked up in every search
-/// domain, to no avail. It is looked up as it is, and only so: a search domain cannot take its place.
+/// Domains of AWS and Slack. With `ndots:5`, as in Kubernetes, their names would be looked up in every search domain first.
+/// Instead, they are looked up only as they are, so that no search domain can replace them.
 const PUBLIC: [&str; 7] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -111,7 +111,7 @@ fn is_public(name: &str) -> bool {
     PUBLIC.iter().any(|public| name.strip_suffix(public).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
-/// A search domain; the root, which some write as a dot, is none.
+/// Returns true for a search domain. The root, which may be written as a dot, is not one.
 fn domain(word: &str) -> Option<String> {
     let domain = word.trim_matches('.');
     (!domain.is_empty()).then(|| domain.to_owned())
@@ -120,9 +120,9 @@ fn domain(word: &str) -> Option<String> {
 fn parse_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
     let mut hosts: HashMap<String, Vec<IpAddr>> = HashMap::new();
     for line in text.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let Some(address) = words.next().and_then(|address| address.parse().ok()) else { continue };
-        for name in words {
+        let mut fields = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(address) = fields.next().and_then(|address| address.parse().ok()) else { continue };
+        for name in fields {
             hosts.entry(name.to_ascii_lowercase()).or_default().push(address);
         }
     }

@@ -1,4 +1,4 @@
-//! The resolver against a name server of its own on loopback.
+//! The resolver with a fake name server on loopback.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ const NXDOMAIN: u16 = 3;
 const REFUSED: u16 = 5;
 const TRUNCATED: u16 = 0x0200;
 
-/// What the server says to one question.
+/// The response of the server to one query.
 enum Says {
     Addresses(&'static [&'static str]),
-    /// With these flags, without a record.
+    /// A response with these flags and without records.
     Flags(u16),
-    /// Over UDP only a part, over TCP these.
+    /// A truncated response over UDP, and these addresses over TCP.
     Truncated(&'static [&'static str]),
     Nothing,
 }
@@ -34,7 +34,7 @@ struct Server {
 }
 
 impl Server {
-    /// `script`: the answer by name and type.
+    /// `script`: the response by name and type.
     async fn answering(script: impl Fn(&str, u16) -> Says + Send + Sync + 'static) -> Self {
         let (script, asked): (Script, _) = (Arc::new(script), Arc::new(Mutex::new(Vec::new())));
         let (udp, tcp) = sockets().await;
@@ -63,7 +63,7 @@ impl Server {
         Self { address, asked }
     }
 
-    /// As in a pod: five dots, a search domain. `hosts` is `/etc/hosts`.
+    /// The settings of a Pod: `ndots:5` and a search domain. `hosts` is the content of `/etc/hosts`.
     fn resolver(&self, hosts: &str) -> Resolver {
         let text = "search svc.cluster.local corp.example\noptions ndots:5 attempts:1 timeout:30\n";
         let settings = Settings { servers: vec![self.address], ..Settings::parse(text, hosts) };
@@ -75,7 +75,7 @@ impl Server {
     }
 }
 
-/// One port for both protocols.
+/// Binds one port for both protocols.
 async fn sockets() -> (UdpSocket, TcpListener) {
     loop {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,7 +119,7 @@ fn shown(found: Result<Vec<IpAddr>, ResolveError>) -> String {
     }
 }
 
-/// The name has an address of version 4; questions for version 6 have no answer.
+/// The name has an IPv4 address. Queries for IPv6 addresses get no response.
 fn only(name: &'static str) -> impl Fn(&str, u16) -> Option<Says> {
     move |asked, kind| match kind {
         A if asked == name => Some(Says::Addresses(&["192.0.2.7"])),
@@ -194,7 +194,7 @@ async fn the_hosts_file_and_localhost_come_before_any_server() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_exist_is_told_from_a_server_that_fails() {
+async fn missing_name_and_failing_server_are_distinguished() {
     let server = Server::answering(|name, _| Says::Flags(if name == "slack.com" { SERVFAIL } else { NXDOMAIN })).await;
     let resolver = server.resolver("");
     let absent = resolver.addresses("guardduty.xx-west-9.amazonaws.com").await.unwrap_err();

@@ -1,4 +1,4 @@
-//! As Prometheus reads it.
+//! The rendered metrics, parsed as Prometheus parses them.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -205,6 +205,6 @@ fn promtool_accepts_the_rules() {
     lint.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = lint.spawn().unwrap();
     child.stdin.take().unwrap().write_all(render(&full()).as_bytes()).unwrap();
-    let said = child.wait_with_output().unwrap();
-    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
 }

@@ -210,20 +210,20 @@ proptest! {
         sky.update = update.filter(|(_, which, _)| *which < count);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        let mut said: HashMap<String, Timestamp> = HashMap::new();
+        let mut processed: HashMap<String, Timestamp> = HashMap::new();
         let mut rest = None;
         for _ in 0..2 * count + 3 {
-            let known = Known { said: said.clone(), ..Known::default() };
+            let known = Known { processed: processed.clone(), ..Known::default() };
             let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
             let window = sky.window(&ask(from, capacity, known, rest.take()), last_first);
             prop_assert!(window.fresh.len() <= capacity && window.error.is_none() && window.missing.is_empty());
             for finding in &window.fresh {
-                let before = said.insert(finding.id.clone(), finding.updated);
+                let before = processed.insert(finding.id.clone(), finding.updated);
                 prop_assert!(before.is_none_or(|before| before < finding.updated), "{} twice", finding.id);
             }
             if let Some(to) = window.complete_to {
                 let passed = (0..count).filter(|n| at(sky.findings[*n]) <= to);
-                prop_assert!(passed.into_iter().all(|n| said.contains_key(&n.to_string())), "passed to {to:?}");
+                prop_assert!(passed.into_iter().all(|n| processed.contains_key(&n.to_string())), "passed to {to:?}");
             }
             rest = window.next;
             if rest.is_none() {
@@ -231,7 +231,7 @@ proptest! {
             }
         }
         prop_assert!(rest.is_none(), "it does not end");
-        let newest = |n: usize| said.get(&n.to_string()) == Some(&at(sky.findings[n]));
+        let newest = |n: usize| processed.get(&n.to_string()) == Some(&at(sky.findings[n]));
         // One that is updated behind its own page, and listed no more, is for the next run.
         let late = sky.findings.iter().enumerate().filter(|(n, _)| !newest(*n)).count();
         prop_assert!(late <= 1, "{late} findings are not taken");

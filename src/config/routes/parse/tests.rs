@@ -1,4 +1,4 @@
-//! Routes as a user writes them, right and wrong.
+//! Valid and invalid routes.
 
 use super::*;
 use proptest::prelude::*;
