@@ -76,7 +76,7 @@ fn a_new_filter_that_archives_and_a_new_trusted_ip_list_are_announced_by_name() 
 fn a_protection_plan_that_is_switched_off_is_announced_and_so_is_its_end() {
     let world = quiet();
     world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), false));
-    let world = world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "switched off"]).exit(0);
+    let world = world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "was disabled"]).exit(0);
     let world = world.run().posted_nothing();
     world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), true));
     world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "again"]).exit(0).run().posted_nothing();

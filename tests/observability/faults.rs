@@ -190,7 +190,7 @@ fn scenarios() -> Vec<Scenario> {
             .state(|state| state["unfetched"]["withheld"]["since"] = iso(now() - 25 * DAY / 24).into())
             .runs(2)
             .fires(10, &["GuardDutySlackGivenUp"]),
-        Scenario::new("a protection plan that is switched off")
+        Scenario::new("a protection plan that is disabled")
             .runs(1)
             .given(|world| {
                 world
@@ -199,7 +199,7 @@ fn scenarios() -> Vec<Scenario> {
                 world
             })
             .runs(1)
-            .fires(10, &["GuardDutySlackFeatureSwitchedOff"]),
+            .fires(10, &["GuardDutySlackFeatureDisabled"]),
         Scenario::new("unhealthy runtime coverage")
             .given(|world| {
                 let uncovered = ("EKS".into(), "payments".into(), "No pods running".into());

@@ -29,9 +29,9 @@ pub fn compare_features(
         watched.features.iter().flatten().map(|(name, _)| name).filter(|name| !features.contains_key(*name));
     let enabled = features.iter().filter(|(_, is_enabled)| **is_enabled).map(|(name, _)| name);
     let active = enabled.chain(unchanged).map(|name| (name.clone(), String::new())).collect();
-    let meaning = "This part of GuardDuty detects nothing there until it is switched on again";
+    let meaning = "This part of GuardDuty detects nothing there until it is enabled again";
     let of = Finding { key, id: "feature", what: "protection plan", meaning };
-    compare_finding(&of, watched, |w| &mut w.features, active, |_| "was switched off".into(), epoch)
+    compare_finding(&of, watched, |w| &mut w.features, active, |_| "was disabled".into(), epoch)
 }
 
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.

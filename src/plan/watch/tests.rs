@@ -108,16 +108,16 @@ fn features_are_announced_when_they_are_switched_off_and_on_again() {
     let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &features(of), STAMP));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
-    let off = format!("Protection plan “S3” in {KEY} was switched off");
+    let off = format!("Protection plan “S3” in {KEY} was disabled");
     assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
     assert_eq!(seen(&[("S3", false), ("RDS", false)]), nothing(), "missing in the answer");
     let on = format!("Protection plan “S3” in {KEY} is active again");
     assert_eq!(seen(&[("S3", true), ("RDS", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
-    let off = format!("Protection plan “RUNTIME” in {KEY} was switched off");
+    let off = format!("Protection plan “RUNTIME” in {KEY} was disabled");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", false), ("RUNTIME/EKS", false)]), [off]);
     let on = format!("Protection plan “RUNTIME” in {KEY} is active again");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [on]);
-    let off = format!("Protection plan “RUNTIME/EKS” in {KEY} was switched off");
+    let off = format!("Protection plan “RUNTIME/EKS” in {KEY} was disabled");
     assert_eq!(seen(&[("S3", true), ("RUNTIME", true), ("RUNTIME/EKS", false)]), [off]);
 }
 
