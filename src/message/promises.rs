@@ -68,16 +68,15 @@ fn unformatted(text: &str) -> bool {
     parts.len() % 2 == 1 && parts.iter().step_by(2).all(|part| plain(part))
 }
 
-/// Returns true if no mark formats outside links. Within a word, as in `LD_PRELOAD`, `_` does not format.
+/// Returns true if no mark formats outside links. A `_` after a letter or digit, as in `LD_PRELOAD` or the truncated `LD_…`,
+/// does not begin formatting.
 fn plain(part: &str) -> bool {
     let mut links = part.split('<');
     let first = links.next().into_iter();
     let mut outside = first.chain(links.map(|rest| rest.split_once('>').map_or("", |(_, after)| after)));
     outside.all(|text| {
-        let inside = |(before, after): (&str, &str)| {
-            before.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric)
-        };
-        !text.contains(['*', '~']) && text.match_indices('_').all(|(at, _)| inside((&text[..at], &text[at + 1..])))
+        let follows_word = |at: usize| text[..at].ends_with(char::is_alphanumeric);
+        !text.contains(['*', '~']) && text.match_indices('_').all(|(at, _)| follows_word(at))
     })
 }
 

@@ -11,6 +11,13 @@ fn check(payload: &Value) -> Result<(), TestCaseError> {
     promises::kept(payload).map_err(TestCaseError::fail)
 }
 
+#[test]
+fn underscore_formats_only_at_the_beginning_of_a_word() {
+    let payload = |text| json!({"text": text, "unfurl_links": false, "unfurl_media": false});
+    assert_eq!(promises::kept(&payload("LD_PRELOAD · LD_… · `_a_`")), Ok(()));
+    assert!(promises::kept(&payload("see _this_")).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
