@@ -128,8 +128,7 @@ async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Optio
     let message = message::notice(&notice, MessageForm::Blocks);
     match chat.post_message(&target, &message, None).await {
         Ok(posted) => {
-            let has_history = matches!(target, Target::Channel(_));
-            let posted = has_history.then_some(metadata::Posted { target, at: posted.at, message });
+            let posted = posted.at.into_bot().map(|at| metadata::Posted { target, at, message });
             (CheckResult::ok(name, "test message posted"), posted)
         }
         Err(failure) => (CheckResult::failed(name, &failure, hint::for_slack(&failure, CHANNEL_HINT)), None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Target;
 use crate::core::mentions::{Mentions, RejectedMentions};
 use crate::plan::{Destination, Queue};
-use crate::slack::{MessageRef, ReplyId};
+use crate::slack::ReplyId;
 
 /// Channels are identified by their ID where it is known, else by the configured name; webhooks by their variable.
 #[derive(Clone, Debug)]
@@ -88,12 +88,12 @@ impl Channels {
     }
 
     /// Notes the ID of a channel that accepted a message. Returns true if it was not known.
-    pub fn learn(&mut self, name: &str, at: &MessageRef) -> bool {
+    pub fn learn(&mut self, name: &str, id: &str) -> bool {
         if !name.starts_with('#') {
             return false;
         }
-        let known = self.ids.insert(name.to_owned(), at.channel.clone());
-        let is_new = known.as_ref() != Some(&at.channel);
+        let known = self.ids.insert(name.to_owned(), id.to_owned());
+        let is_new = known.as_deref() != Some(id);
         self.has_unsaved_id |= is_new;
         is_new
     }

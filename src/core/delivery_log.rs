@@ -2,25 +2,29 @@
 
 use crate::finding::Finding;
 use crate::message::Notice;
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 
 /// Where a message was posted.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The channel as configured; for a webhook the name of its variable.
-    pub(super) channel: &'a str,
-    pub(super) at: &'a MessageRef,
+    channel: &'a str,
+    /// The ID of the channel, where it is configured by its name.
+    channel_id: Option<&'a str>,
+    /// `None` for a webhook, which returns none.
+    ts: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
-    /// The ID of the channel, where it is configured by its name.
-    fn channel_id(self) -> Option<&'a str> {
-        Some(self.at.channel.as_str()).filter(|id| *id != self.channel)
+    pub(super) fn of(channel: &'a str, at: &'a MessageRef) -> Self {
+        Self { channel, channel_id: Some(at.channel.as_str()).filter(|id| *id != channel), ts: Some(&at.ts) }
     }
 
-    /// `None` for a webhook, which returns none.
-    fn ts(self) -> Option<&'a str> {
-        Some(self.at.ts.as_str()).filter(|ts| !ts.is_empty())
+    pub(super) fn of_sent(channel: &'a str, sent: &'a SentMessage) -> Self {
+        match sent {
+            SentMessage::Bot(at) => Self::of(channel, at),
+            SentMessage::Webhook(_) => Self { channel, channel_id: None, ts: None },
+        }
     }
 }
 
@@ -36,7 +40,7 @@ pub(super) enum Action {
 
 pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
     let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
-    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    let Place { channel, channel_id, ts } = place;
     match action {
         Action::Posted => {
             tracing::info!(finding_id, finding_type, severity_level, channel, channel_id, ts, "finding posted");
@@ -63,7 +67,7 @@ pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
 
 /// The findings of the digest are listed at level debug.
 pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
-    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    let Place { channel, channel_id, ts } = place;
     tracing::info!(digest_id, findings = findings.len(), channel, channel_id, ts, "digest posted");
     for f in findings {
         let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
@@ -80,12 +84,16 @@ pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
 }
 
 pub(super) fn log_notice(notice: &Notice, place: Place) {
-    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    let Place { channel, channel_id, ts } = place;
     tracing::info!(notice_id = notice.id, notice = notice.title, channel, channel_id, ts, "notice posted");
+}
+
+pub(super) fn log_summary(summary_id: &str, Place { channel, ts, .. }: Place) {
+    tracing::info!(summary_id, channel, ts, "summary posted");
 }
 
 /// The old message of a finding now shows where the new one is.
 pub(super) fn log_redirect(finding_id: &str, place: Place) {
-    let (channel, channel_id, ts) = (place.channel, place.channel_id(), place.ts());
+    let Place { channel, channel_id, ts } = place;
     tracing::info!(finding_id, channel, channel_id, ts, "redirect posted");
 }

@@ -164,7 +164,7 @@ impl Core<'_> {
         let id = investigated_finding(&investigation.prompt)?;
         let is_recent = self.now.duration_since(investigation.ended) < RECENT;
         let entry = self.state.findings.get(id).filter(|_| is_recent)?;
-        let has_thread = entry.message.as_ref().is_some_and(|at| !at.is_webhook());
+        let has_thread = entry.bot_message().is_some();
         let is_due = has_thread && !entry.has_investigation(&investigation.id) && !self.tried.contains(id);
         if is_due && entry.marks().muted.is_some() {
             self.state.set_investigated(id, &investigation.id);
@@ -180,7 +180,7 @@ impl Core<'_> {
             RouteDecision::Drop => default_destination(self.config),
         };
         let reply = ThreadReply { assessment: Some(Rc::new(assessment)), ..ThreadReply::default() };
-        let (message, marks) = (entry.message.clone()?, entry.marks());
+        let (message, marks) = (entry.bot_message()?.clone(), entry.marks());
         Some(Update {
             message,
             reply: Some(reply),

@@ -13,7 +13,7 @@ use crate::core::send::Shared;
 use crate::core::talk::{Talk, Turn};
 use crate::message::{Message, MessageOptions};
 use crate::plan::{Delivery, Queue};
-use crate::slack::{BotMessage, HistoryError, MessageRef, SlackError, Target};
+use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage, SlackError, Target};
 use crate::state::Outcome;
 use crate::time::Timestamp;
 
@@ -59,7 +59,7 @@ impl Call {
 /// The answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Posted(Result<MessageRef, SlackError>),
+    Posted(Result<SentMessage, SlackError>),
     Updated(Result<(), SlackError>),
     Permalink(Option<String>),
     Messages(Result<Vec<BotMessage>, HistoryError>),

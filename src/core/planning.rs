@@ -159,7 +159,7 @@ impl Core<'_> {
             let Some(entry) = self.state.findings.get(&f.id).filter(|_| !planned.contains(&f.id)) else {
                 continue;
             };
-            let Some(at) = entry.message.clone() else { continue };
+            let Some(at) = entry.bot_message().cloned() else { continue };
             let related = self.state.related(&f);
             if entry.archived == f.archived {
                 if !entry.has_links(&related) && self.state.is_processed(&f.id, f.updated) {
@@ -196,7 +196,7 @@ impl Core<'_> {
         for (id, entry) in &self.state.findings {
             let Some(at) = entry.message.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
             for old in &entry.superseded {
-                let channel = self.channels.name(&at.channel);
+                let channel = self.channels.name(at.channel());
                 let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };
                 queues.entry(Queue::Edits).or_default().push(delivery);
             }

@@ -14,7 +14,7 @@ use crate::core::run::Core;
 use crate::core::triage::escalation_of;
 use crate::finding::Finding;
 use crate::slack::HistoryError;
-use crate::state::State;
+use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 /// Messages of earlier runs that Slack may have and the state does not.
@@ -164,7 +164,7 @@ fn readable_channels(config: &Config, known: &Channels, state: &State) -> BTreeM
         _ => None,
     });
     let planned = state.digest_plans.values().map(|plan| plan.channel.as_str());
-    let posted = state.findings.values().filter_map(|entry| entry.message.as_ref()).filter(|at| !at.is_webhook());
+    let posted = state.findings.values().filter_map(FindingRecord::bot_message);
     let names = [known.default.name()].into_iter().chain(routed).chain(planned);
     let names = names.chain(state.channels.keys().map(String::as_str)).chain(posted.map(|at| at.channel.as_str()));
     let mut channels = BTreeMap::new();

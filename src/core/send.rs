@@ -10,12 +10,12 @@ use crate::core::rate_limit::RateLimiter;
 use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
 use crate::retry::RetryPolicy;
-use crate::slack::{MessageRef, SlackError};
+use crate::slack::{SentMessage, SlackError};
 use crate::time::Timestamp;
 
 /// A message that Slack acknowledged, and the channel that rejected it first.
 pub(super) struct Sent {
-    pub at: MessageRef,
+    pub at: SentMessage,
     pub form: MessageForm,
     pub meant: Option<String>,
 }
@@ -164,10 +164,10 @@ impl Way {
         if channels.is_closed(self.target.name()) { Err(Unsent::Left) } else { Ok(()) }
     }
 
-    pub(super) fn on_sent(self, at: MessageRef, shared: &mut Shared) -> Sent {
+    pub(super) fn on_sent(self, at: SentMessage, shared: &mut Shared) -> Sent {
         shared.channels.add_mentions(&self.target, &self.mentions);
-        if shared.channels.learn(self.target.name(), &at) {
-            shared.limiter.hold(&Queue::Channel(at.channel.clone()), AFTER_FIRST_MESSAGE, shared.now);
+        if shared.channels.learn(self.target.name(), at.channel()) {
+            shared.limiter.hold(&Queue::Channel(at.channel().to_owned()), AFTER_FIRST_MESSAGE, shared.now);
         }
         Sent { at, form: self.forms.now(), meant: self.meant }
     }

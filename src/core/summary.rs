@@ -31,7 +31,7 @@ pub(super) enum SummaryStep {
     CountOlder(Box<SummaryOf>),
     ReadPermalinks {
         summary: Box<SummaryOf>,
-        worst: VecDeque<(MessageRef, WorstFinding)>,
+        worst: VecDeque<(Option<MessageRef>, WorstFinding)>,
     },
     ReadDocuments {
         summary: Box<SummaryOf>,
@@ -141,7 +141,8 @@ impl Core<'_> {
         let mut worst = VecDeque::new();
         for id in ids {
             let Some(entry) = self.state.findings.get(&id) else { continue };
-            let Some((at, since)) = entry.message.clone().zip(entry.first_message()) else { continue };
+            let Some(since) = entry.first_message().filter(|_| entry.message.is_some()) else { continue };
+            let at = entry.bot_message().cloned();
             let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
             let (level, severity) = (entry.severity_level(), entry.severity);
             worst.push_back((at, WorstFinding { level, severity, title, since, permalink: None }));
@@ -152,20 +153,26 @@ impl Core<'_> {
     fn read_permalinks(
         &mut self,
         mut summary: Box<SummaryOf>,
-        mut worst: VecDeque<(MessageRef, WorstFinding)>,
+        mut worst: VecDeque<(Option<MessageRef>, WorstFinding)>,
     ) -> Option<Step> {
         while let Some((at, _)) = worst.front() {
-            let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Permalink(at.clone())) else {
+            let Poll::Ready(permalink) = self.read_permalink(at.as_ref()) else {
                 return Some(Step::Summary(SummaryStep::ReadPermalinks { summary, worst }));
             };
             let (_, mut finding) = worst.pop_front()?;
-            if let Some(Reply::Permalink(permalink)) = reply {
-                finding.permalink = permalink;
-            }
+            finding.permalink = permalink;
             summary.summary.worst.push(finding);
         }
         self.begin_documents(summary);
         None
+    }
+
+    fn read_permalink(&mut self, at: Option<&MessageRef>) -> Poll<Option<String>> {
+        let Some(at) = at else { return Poll::Ready(None) };
+        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, || Query::Permalink(at.clone()))) {
+            Some(Reply::Permalink(permalink)) => permalink,
+            _ => None,
+        })
     }
 
     fn begin_documents(&mut self, summary: Box<SummaryOf>) {

@@ -15,7 +15,7 @@ use crate::core::send::{Attempts, Forms, Place, Shared, Way};
 use crate::finding::Finding;
 use crate::message::{MessageOptions, Related};
 use crate::plan::{Delivery, Destination, Queue, Update};
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 use crate::state::{Outcome, fingerprint};
 use crate::time::Timestamp;
 
@@ -105,7 +105,10 @@ impl Talk {
         talk.step = match &talk.delivery {
             Delivery::Post(..) => Step::Threads(0),
             Delivery::Update(..) | Delivery::Refresh(..) => Step::Permalinks(0),
-            Delivery::Redirect { .. } => Step::Link,
+            Delivery::Redirect { now: SentMessage::Bot(_), .. } => Step::Link,
+            Delivery::Redirect { now: SentMessage::Webhook(_), .. } => {
+                Step::Edit(Forms::default(), Attempts::default())
+            }
             Delivery::Reply(..) => Step::Replies,
             Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => talk.check_history(channels),
         };
@@ -219,7 +222,7 @@ impl Talk {
     }
 }
 
-fn posted(at: MessageRef, meant: Option<String>, old: Option<MessageRef>, links: String) -> DeliveryResult {
+fn posted(at: SentMessage, meant: Option<String>, old: Option<MessageRef>, links: String) -> DeliveryResult {
     DeliveryResult::Processed(Outcome::Posted { at, meant, old, links })
 }
 

@@ -133,9 +133,7 @@ impl<'a> Sources<'a> {
     /// can be edited.
     fn lookups(&self, stored: Option<&SourceState>, state: &State) -> Vec<String> {
         let (Some(source), SlackAuth::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
-        let live = |e: &crate::state::FindingRecord| {
-            e.source_id == source.id && e.message.as_ref().is_some_and(|at| !at.is_webhook())
-        };
+        let live = |e: &crate::state::FindingRecord| e.source_id == source.id && e.bot_message().is_some();
         let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
         let after = ids.partition_point(|id| **id <= source.archive_cursor);
         let outdated: Vec<&String> = state.outdated_links(source.id).into_iter().take(LINKS).collect();

@@ -174,7 +174,7 @@ impl Core<'_> {
         let mut deliveries = Vec::new();
         for (id, entry) in &self.state.findings {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
-            let Some((f, at)) = findings.get(id).zip(entry.message.clone()) else { continue };
+            let Some((f, at)) = findings.get(id).zip(entry.bot_message().cloned()) else { continue };
             let related = self.state.related(f);
             let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.attributes.clone(), related };
             deliveries.push(Delivery::Refresh(f.clone(), mark));

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::finding::line::pluralize;
 use crate::finding::{Finding, SeverityLevel};
 use crate::plan::{Decision, RouteDecision, decide, matching_route, route, skip_reason};
-use crate::slack::MessageRef;
+use crate::slack::SentMessage;
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
@@ -15,7 +15,7 @@ pub(super) type Line = (&'static str, String);
 
 /// The message of a finding, and its address if Slack returns the address of the workspace.
 pub(super) struct Message<'a> {
-    pub at: &'a MessageRef,
+    pub at: &'a SentMessage,
     pub permalink: Option<String>,
 }
 
@@ -65,11 +65,15 @@ fn finding_lines(f: &Finding) -> [Line; 4] {
 
 fn announced(entry: Option<&FindingRecord>, known: &Known, config: &Config) -> String {
     if let Some(Message { at, permalink }) = &known.message {
-        let name = known.state.channels.iter().find(|(_, id)| **id == at.channel).map(|(name, _)| name.as_str());
-        let name =
-            name.filter(|name| *name != at.channel).map(|name| format!(" ({})", inert(name))).unwrap_or_default();
-        let link = permalink.clone().unwrap_or_else(|| format!("message {}", at.ts));
-        return format!("in channel {}{name}: {link}", inert(&at.channel));
+        let channel = at.channel();
+        let name = known.state.channels.iter().find(|(_, id)| *id == channel).map(|(name, _)| name.as_str());
+        let name = name.filter(|name| *name != channel).map(|name| format!(" ({})", inert(name))).unwrap_or_default();
+        let link = match (permalink, at) {
+            (Some(permalink), _) => permalink.clone(),
+            (None, SentMessage::Bot(at)) => format!("message {}", at.ts),
+            (None, SentMessage::Webhook(_)) => "no link, because a webhook returns none".to_owned(),
+        };
+        return format!("in channel {}{name}: {link}", inert(channel));
     }
     let is_left_out =
         known.finding.is_some_and(|f| skip_reason(config, f).is_some() || route(config, f) == RouteDecision::Drop);

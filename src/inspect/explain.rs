@@ -11,7 +11,7 @@ use crate::guardduty::{Aws, GuardDutyApi, PAGE_SIZE, ReadError, SourceClient};
 use crate::http;
 use crate::metrics::RequestCounts;
 use crate::output::Output;
-use crate::slack::{Client, SlackApi};
+use crate::slack::{Client, SentMessage, SlackApi};
 use crate::state::State;
 use crate::telemetry;
 use crate::time::Clock;
@@ -66,7 +66,11 @@ pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitSt
 
 async fn message<'a>(chat: &Client, state: &'a State, id: &str) -> Option<Message<'a>> {
     let at = state.findings.get(id)?.message.as_ref()?;
-    Some(Message { at, permalink: chat.permalink(at).await })
+    let permalink = match at {
+        SentMessage::Bot(at) => chat.permalink(at).await,
+        SentMessage::Webhook(_) => None,
+    };
+    Some(Message { at, permalink })
 }
 
 fn print(output: &Output, n: usize, id: &str, lines: &[Line]) {

@@ -133,8 +133,8 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> De
         RouteDecision::Drop => return Decision::Skip(Outcome::Dropped, SkipReason::DroppedByRoute),
         RouteDecision::To(to) => to,
     };
-    match state.findings.get(&f.id).and_then(|e| Some((e, e.message.as_ref()?))) {
-        Some((entry, at)) => decide_recurrence(state, config, f, entry, at, to, now),
+    match state.findings.get(&f.id).filter(|entry| entry.message.is_some()) {
+        Some(entry) => decide_recurrence(state, config, f, entry, to, now),
         None if f.archived => Decision::Skip(Outcome::ArchivedFirst, SkipReason::ArchivedFirst),
         None => {
             let siblings = regional_duplicates(state, f, &to);
@@ -176,12 +176,11 @@ fn decide_recurrence(
     config: &Config,
     f: &Finding,
     entry: &FindingRecord,
-    at: &MessageRef,
     to: Destination,
     now: Timestamp,
 ) -> Decision {
     // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
-    let fixed = at.is_webhook() || matches!(config.slack.access, SlackAuth::Webhook { .. });
+    let editable = entry.bot_message().filter(|_| matches!(config.slack.access, SlackAuth::Bot { .. }));
     let anew = |old| {
         let (seen, related) = (entry.attributes.clone(), state.related(f));
         Post {
@@ -193,17 +192,17 @@ fn decide_recurrence(
             related,
         }
     };
-    match config.slack.recurrence {
-        RecurrencePolicy::Ignore => Decision::Skip(Outcome::Ignored, SkipReason::RecurrenceIgnored),
-        RecurrencePolicy::Repost => Decision::Post(anew(None)),
-        RecurrencePolicy::Update if fixed && f.severity_level() > entry.severity_level() && !f.archived => {
+    match (config.slack.recurrence, editable) {
+        (RecurrencePolicy::Ignore, _) => Decision::Skip(Outcome::Ignored, SkipReason::RecurrenceIgnored),
+        (RecurrencePolicy::Repost, _) => Decision::Post(anew(None)),
+        (RecurrencePolicy::Update, None) if f.severity_level() > entry.severity_level() && !f.archived => {
             Decision::Post(anew(None))
         }
-        RecurrencePolicy::Update if fixed => Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit),
-        RecurrencePolicy::Update if route_changed(state, entry, at, &to) && !f.archived => {
+        (RecurrencePolicy::Update, None) => Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit),
+        (RecurrencePolicy::Update, Some(at)) if route_changed(state, entry, at, &to) && !f.archived => {
             Decision::Post(anew(Some(at.clone())))
         }
-        RecurrencePolicy::Update => decide_edit(config, f, entry, at, to, state.related(f), now),
+        (RecurrencePolicy::Update, Some(at)) => decide_edit(config, f, entry, at, to, state.related(f), now),
     }
 }
 
@@ -277,8 +276,8 @@ fn regional_duplicates<'a>(
     let id = state.channels.get(to.name()).map_or(to.name(), String::as_str);
     let same = |e: &&FindingRecord| e.global_key.as_ref() == Some(&wide) && !here.contains(&e.source_id);
     let mut found: Vec<(&FindingRecord, &MessageRef)> = (state.findings.values().filter(same))
-        .filter_map(|e| Some((e, e.message.as_ref()?)))
-        .filter(|(_, at)| !at.is_webhook() && at.thread_ts.is_none() && at.channel == id)
+        .filter_map(|e| Some((e, e.bot_message()?)))
+        .filter(|(_, at)| at.thread_ts.is_none() && at.channel == id)
         .collect();
     found.sort_by(|(_, a), (_, b)| a.ts.cmp(&b.ts));
     found

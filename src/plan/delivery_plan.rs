@@ -7,7 +7,7 @@ use crate::config::{Config, Target};
 use crate::finding::Finding;
 use crate::message::{Marks, Notice, Summary};
 use crate::plan::{Decision, Destination, Post, Queue, SkipReason, Update, decide};
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub enum Delivery {
     Redirect {
         id: String,
         old: MessageRef,
-        now: MessageRef,
+        now: SentMessage,
         channel: String,
     },
 }

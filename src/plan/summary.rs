@@ -34,13 +34,13 @@ pub fn most_severe(state: &State, limit: usize) -> Vec<String> {
         b.severity
             .total_cmp(&a.severity)
             .then(a.first_message().cmp(&b.first_message()))
-            .then_with(|| message(a).cmp(message(b)))
+            .then_with(|| message(a).cmp(&message(b)))
     });
     open.into_iter().take(limit).map(|(id, _)| id.clone()).collect()
 }
 
-fn message(entry: &FindingRecord) -> &str {
-    entry.message.as_ref().map_or("", |at| at.ts.as_str())
+fn message(entry: &FindingRecord) -> Option<&str> {
+    entry.bot_message().map(|at| at.ts.as_str())
 }
 
 /// The open findings that were seen most often, more than once.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::Config;
 use crate::finding::{self, Finding, Origin};
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage, WebhookMessage};
 use crate::state::{FindingRecord, Outcome, SourceState, State};
 use crate::time::Timestamp;
 
@@ -49,7 +49,7 @@ fn told(f: &Finding, ago: u64) -> State {
         let source = SourceState { id: u32::try_from(n).unwrap(), ..SourceState::default() };
         state.sources.insert(format!("{ACCOUNT}/{region}").into(), source);
     }
-    let posted = Outcome::Posted { at: at("C0SECURITY"), meant: None, old: None, links: String::new() };
+    let posted = Outcome::Posted { at: at("C0SECURITY").into(), meant: None, old: None, links: String::new() };
     state.mark_processed(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
     state
 }
@@ -177,7 +177,7 @@ fn global_finding_of_another_region_is_posted_in_the_first_thread() {
 fn webhook_posts_again_only_on_a_severity_increase() {
     let config = config(&[("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")]);
     let mut state = told(&finding("f", 5.0, 100), 90);
-    let hook = MessageRef { channel: "SLACK_WEBHOOK_URL".into(), ts: String::new(), thread_ts: None };
+    let hook = SentMessage::Webhook(WebhookMessage { variable: "SLACK_WEBHOOK_URL".into() });
     state.findings.entry("f".into()).and_modify(|e| e.message = Some(hook));
     let within = decide(&state, &config, &finding("f", 6.0, 50), NOW);
     assert_eq!(within, Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit));

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use super::errors::{self, Rejection, SlackResponse};
 use super::{
-    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SlackApi, SlackError,
-    Target, history,
+    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SentMessage, SlackApi,
+    SlackError, Target, WebhookMessage, history,
 };
 use crate::config::SlackAuth;
 use crate::http;
@@ -221,7 +221,7 @@ impl SlackApi for Client {
         let epoch = at.ts.replace('.', "");
         let thread =
             at.thread_ts.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();
-        (!epoch.is_empty() && url.starts_with("http"))
+        url.starts_with("http")
             .then(|| format!("{}/archives/{}/p{epoch}{thread}", url.trim_end_matches('/'), at.channel))
     }
 
@@ -236,8 +236,8 @@ impl SlackApi for Client {
             Target::Channel(channel) => channel,
             Target::Webhook { name, url } => {
                 let done = self.send_webhook(url, &arguments).await;
-                return done
-                    .map(|()| Posted { at: MessageRef { channel: name.clone(), ts: String::new(), thread_ts: None } });
+                let at = SentMessage::Webhook(WebhookMessage { variable: name.clone() });
+                return done.map(|()| Posted { at });
             }
         };
         arguments["channel"] = channel.as_str().into();
@@ -248,17 +248,15 @@ impl SlackApi for Client {
         let body = self.call_post("chat.postMessage", &arguments).await?;
         let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         match (text("channel"), text("ts")) {
-            (Some(channel), Some(ts)) => Ok(Posted {
-                at: MessageRef { channel: channel.into(), ts: ts.into(), thread_ts: thread.map(|(ts, _)| ts.into()) },
-            }),
+            (Some(channel), Some(ts)) => {
+                let thread_ts = thread.map(|(ts, _)| ts.into());
+                Ok(Posted { at: MessageRef { channel: channel.into(), ts: ts.into(), thread_ts }.into() })
+            }
             _ => Err(SlackError::OutcomeUnknown("posted, but the response lacks channel or timestamp".into())),
         }
     }
 
     async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError> {
-        if at.ts.is_empty() {
-            return Err(SlackError::MessageNotFound("a message sent through a webhook cannot be edited".into()));
-        }
         let mut arguments = message.content();
         arguments["channel"] = at.channel.as_str().into();
         arguments["ts"] = at.ts.as_str().into();

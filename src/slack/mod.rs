@@ -26,24 +26,40 @@ pub use probe::ProbeResult;
 pub use reaction::{Reaction, ReactionAccess, RecentReactions};
 pub use verify::has_metadata;
 
-/// Reference to a message. Stored in the state, hence the short names.
+/// Reference to a message of the bot. Stored in the state, hence the short names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// The ID of the channel. For a webhook, the name of its variable.
+    /// The ID of the channel.
     #[serde(rename = "c")]
     pub channel: String,
-    /// The timestamp with which Slack identifies the message. Empty for a webhook, which does not return it.
-    #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
+    /// The timestamp with which Slack identifies the message.
+    #[serde(rename = "t")]
     pub ts: String,
     /// The `ts` of its thread, if it is a reply.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub thread_ts: Option<String>,
 }
 
+/// A message that Slack accepted, as the state stores it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SentMessage {
+    Bot(MessageRef),
+    Webhook(WebhookMessage),
+}
+
+/// A message that a webhook posted. Slack does not return its `ts`: it can be neither edited nor read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WebhookMessage {
+    /// The name of the variable that has the URL.
+    #[serde(rename = "c")]
+    pub variable: String,
+}
+
 /// The acknowledgment of Slack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
-    pub at: MessageRef,
+    pub at: SentMessage,
 }
 
 /// The reason why a message was not acknowledged. The text begins with the code of Slack, if there is one.
@@ -206,8 +222,40 @@ impl MessageRef {
     pub fn posted(&self) -> Timestamp {
         time_of(&self.ts)
     }
+}
 
-    pub fn is_webhook(&self) -> bool {
-        self.ts.is_empty()
+impl SentMessage {
+    /// `None` for a message that a webhook posted.
+    pub fn as_bot(&self) -> Option<&MessageRef> {
+        match self {
+            Self::Bot(at) => Some(at),
+            Self::Webhook(_) => None,
+        }
+    }
+
+    pub fn into_bot(self) -> Option<MessageRef> {
+        match self {
+            Self::Bot(at) => Some(at),
+            Self::Webhook(_) => None,
+        }
+    }
+
+    /// The ID of the channel, or the name of the webhook's variable.
+    pub fn channel(&self) -> &str {
+        match self {
+            Self::Bot(at) => &at.channel,
+            Self::Webhook(sent) => &sent.variable,
+        }
+    }
+
+    /// Returns true if the message is in the thread of another.
+    pub fn is_reply(&self) -> bool {
+        self.as_bot().is_some_and(|at| at.thread_ts.is_some())
+    }
+}
+
+impl From<MessageRef> for SentMessage {
+    fn from(at: MessageRef) -> Self {
+        Self::Bot(at)
     }
 }

@@ -348,7 +348,7 @@ mod tests {
         let id = format!("{:032x}", 7);
         let in_flight = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
         state.findings.get_mut(&id).unwrap().message =
-            Some(crate::slack::MessageRef { channel: "C0SECURITY".into(), ts: "1.0".into(), thread_ts: None });
+            Some(crate::slack::MessageRef { channel: "C0SECURITY".into(), ts: "1.0".into(), thread_ts: None }.into());
         state.compact(2_000, Duration::from_secs(900), &in_flight, NOW);
         assert!(state.findings.contains_key(&id));
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::message::Notice;
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 use crate::source_key::SourceOrIdentity;
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
@@ -156,12 +156,12 @@ pub struct FindingRecord {
     pub source_id: u32,
     /// Its live message. Without one, a recurrence counts as a first sighting.
     #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<MessageRef>,
+    pub message: Option<SentMessage>,
     /// The channel that its message was meant for, where that one refused it.
     #[serde(rename = "intended", default, skip_serializing_if = "Option::is_none")]
     pub intended_channel: Option<String>,
     /// Messages in other channels that must still be replaced by a redirect.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "single_or_list")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "superseded")]
     pub superseded: Vec<MessageRef>,
     /// Severity shown last.
     #[serde(rename = "sev", default, skip_serializing_if = "is_default")]
@@ -307,29 +307,33 @@ mod millis {
     }
 }
 
-/// A single value, or an array of several.
-mod single_or_list {
+/// A single message, or an array of several. Those that a webhook posted, which an earlier release kept, are left out:
+/// they cannot be replaced.
+mod superseded {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::slack::{MessageRef, SentMessage};
 
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum SingleOrList<T> {
-        One(T),
-        Many(Vec<T>),
+    enum SingleOrList {
+        One(SentMessage),
+        Many(Vec<SentMessage>),
     }
 
-    pub fn serialize<T: Serialize, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
-        match values {
+    pub fn serialize<S: Serializer>(messages: &[MessageRef], to: S) -> Result<S::Ok, S::Error> {
+        match messages {
             [one] => one.serialize(to),
             many => many.serialize(to),
         }
     }
 
-    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
-        Ok(match SingleOrList::deserialize(from)? {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MessageRef>, D::Error> {
+        let messages = match SingleOrList::deserialize(from)? {
             SingleOrList::One(one) => vec![one],
             SingleOrList::Many(many) => many,
-        })
+        };
+        Ok(messages.into_iter().filter_map(SentMessage::into_bot).collect())
     }
 }
 
@@ -380,6 +384,27 @@ mod tests {
             let state = State { findings: [("f".to_owned(), FindingRecord { severity: sev, ..FindingRecord::default() })].into(), ..State::default() };
             prop_assert_eq!(State::parse(&state.to_json()).map(|s| s.findings["f"].severity).ok(), Some(sev));
         }
+    }
+
+    #[test]
+    fn messages_of_bots_and_webhooks_are_written_as_they_were_read() {
+        let records = [
+            r#"{"u":1,"msg":{"c":"C1","t":"1.5"},"superseded":{"c":"C2","t":"1.1","h":"1.0"}}"#,
+            r#"{"u":1,"msg":{"c":"SLACK_WEBHOOK_URL"}}"#,
+        ];
+        let records = records.map(|text| (text, serde_json::from_str::<FindingRecord>(text).unwrap()));
+        for (text, record) in &records {
+            assert_eq!(serde_json::to_string(record).unwrap(), *text);
+        }
+        assert!(records[0].1.bot_message().is_some() && records[1].1.bot_message().is_none());
+    }
+
+    #[test]
+    fn a_superseded_message_of_a_webhook_is_left_out() {
+        let superseded = r#"[{"c":"SLACK_WEBHOOK_URL"},{"c":"C1","t":"1.5"}]"#;
+        let text = format!(r#"{{"u":1,"superseded":{superseded}}}"#);
+        let record: FindingRecord = serde_json::from_str(&text).unwrap();
+        assert_eq!(record.superseded, [MessageRef { channel: "C1".into(), ts: "1.5".into(), thread_ts: None }]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl FindingRecord {
 
 /// A webhook does not return where its message is.
 fn linkable(entry: &FindingRecord) -> Option<&MessageRef> {
-    entry.message.as_ref().filter(|at| !at.is_webhook())
+    entry.bot_message()
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
 
     fn state(messages: &[(&str, &str)]) -> State {
         let entry = |ts: &str| FindingRecord {
-            message: Some(MessageRef { channel: "C1".into(), ts: ts.to_owned(), thread_ts: None }),
+            message: Some(MessageRef { channel: "C1".into(), ts: ts.to_owned(), thread_ts: None }.into()),
             source_id: 1,
             ..FindingRecord::default()
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::finding::{Finding, SeverityLevel};
 use crate::message::Marks;
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, SourceState, State};
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ pub enum Outcome {
     /// A message of its own, at top level or, as a sibling, in a thread. `meant`: the channel that refused it.
     /// `superseded`: the message in another channel that must be replaced by a redirect.
     Posted {
-        at: MessageRef,
+        at: SentMessage,
         meant: Option<String>,
         old: Option<MessageRef>,
         /// The fingerprint of the links that it shows; empty if that is not known.
@@ -49,7 +49,7 @@ impl Outcome {
     /// The label of `guardduty_slack_notifications_total`.
     pub fn label(&self) -> &'static str {
         match self {
-            Outcome::Posted { at, .. } if at.thread_ts.is_some() => "threaded",
+            Outcome::Posted { at, .. } if at.is_reply() => "threaded",
             Outcome::Posted { .. } => "posted",
             Outcome::Updated { .. } => "updated",
             Outcome::Digested => "digested",
@@ -235,9 +235,14 @@ impl FindingRecord {
         self.triage.as_ref().map(|triage| triage.marks.clone()).unwrap_or_default()
     }
 
+    /// Its live message, if it can be read and edited: one that a webhook posted cannot.
+    pub fn bot_message(&self) -> Option<&MessageRef> {
+        self.message.as_ref().and_then(SentMessage::as_bot)
+    }
+
     /// Time of its first message, if it has one.
     pub fn first_message(&self) -> Option<Timestamp> {
-        self.first.or_else(|| self.message.as_ref().filter(|at| !at.is_webhook()).map(MessageRef::posted))
+        self.first.or_else(|| self.bot_message().map(MessageRef::posted))
     }
 
     fn reopen(&mut self) {
@@ -368,7 +373,7 @@ mod tests {
             &f,
             0,
             "C1",
-            &Outcome::Posted { at, meant: None, old: None, links: String::new() },
+            &Outcome::Posted { at: at.into(), meant: None, old: None, links: String::new() },
             f.updated,
         );
         let archived = Outcome::Updated { notified: false, links: String::new() };

@@ -127,7 +127,7 @@ impl State {
     /// before stays: recurrences do not restart the time.
     pub fn schedule_escalation(&mut self, f: &Finding, escalate: Option<&Escalate>) {
         let Some((entry, escalate)) = self.findings.get_mut(&f.id).zip(escalate) else { return };
-        let is_own = entry.message.as_ref().is_some_and(|at| at.thread_ts.is_none());
+        let is_own = entry.message.as_ref().is_some_and(|sent| !sent.is_reply());
         if let (true, None, Some(first)) =
             (is_own && entry.updated_at == f.updated, entry.escalation, entry.first_message())
         {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::message::Notice;
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, SentMessage};
 use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{DigestPlan, FindingRecord, Lease, Outcome, SourceState, State, UnfetchedFinding};
 use crate::time::Timestamp;
@@ -194,7 +194,7 @@ impl State {
         let known = self.findings.get(id);
         let is_newer = known
             .is_none_or(|e| e.updated_at < posted.updated || (e.message.is_none() && e.updated_at == posted.updated));
-        let is_other = known.and_then(|e| e.message.as_ref()).is_none_or(|mine| mine.ts < posted.at.ts);
+        let is_other = known.and_then(FindingRecord::bot_message).is_none_or(|mine| mine.ts < posted.at.ts);
         if !is_newer || !is_other {
             return false;
         }
@@ -202,11 +202,12 @@ impl State {
         let notified = posted.at.posted().min(now);
         let (first, escalation) = (entry.first_message(), entry.escalation);
         let investigations = std::mem::take(&mut entry.investigations);
-        let moved = entry.message.take().filter(|at| at.channel != posted.at.channel);
+        let live = entry.message.take().and_then(SentMessage::into_bot);
+        let moved = live.filter(|at| at.channel != posted.at.channel);
         *entry = FindingRecord {
             updated_at: posted.updated,
             source_id: s,
-            message: Some(posted.at.clone()),
+            message: Some(posted.at.clone().into()),
             first,
             escalation,
             investigations,

@@ -11,7 +11,7 @@ pub type Messages = BTreeMap<String, BTreeSet<String>>;
 /// The messages whose reactions count. A message that a webhook posted cannot be read.
 pub fn live_messages(state: &State) -> Messages {
     let mut messages = Messages::new();
-    for at in state.findings.values().filter_map(|entry| entry.message.as_ref()).filter(|at| !at.is_webhook()) {
+    for at in state.findings.values().filter_map(FindingRecord::bot_message) {
         messages.entry(at.channel.clone()).or_default().insert(at.ts.clone());
     }
     messages
@@ -22,7 +22,7 @@ pub fn live_messages(state: &State) -> Messages {
 pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) -> bool) -> Vec<(String, MessageRef)> {
     let mut unread: Vec<(String, MessageRef)> = Vec::new();
     for (id, entry) in &state.findings {
-        if let Some(at) = entry.message.as_ref().filter(|at| is_open(entry) && !at.is_webhook() && is_unread(at)) {
+        if let Some(at) = entry.bot_message().filter(|at| is_open(entry) && is_unread(at)) {
             unread.push((id.clone(), at.clone()));
         }
     }

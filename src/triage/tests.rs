@@ -156,7 +156,7 @@ fn a_resolution_is_carried_to_guardduty_once_and_back() {
 #[test]
 fn older_open_findings_are_read_in_rotation() {
     let at = |ts: &str| MessageRef { channel: "C1".into(), ts: ts.into(), thread_ts: None };
-    let entry = |ts: &str| FindingRecord { message: Some(at(ts)), ..FindingRecord::default() };
+    let entry = |ts: &str| FindingRecord { message: Some(at(ts).into()), ..FindingRecord::default() };
     let mut state = State::default();
     for n in 0..5 {
         state.findings.insert(format!("f{n}"), entry(&n.to_string()));

@@ -10,8 +10,8 @@ use guardduty_slack::guardduty::{
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
-    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SlackApi, SlackError,
-    Target,
+    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SentMessage, SlackApi,
+    SlackError, Target, WebhookMessage,
 };
 use guardduty_slack::state::store::{Loaded, LoadedDocument, SaveError, Store};
 use guardduty_slack::time::Timestamp;
@@ -254,10 +254,8 @@ impl SlackApi for SimSlack {
             Err(failure) => Err(failure),
         };
         match bugs::answer(&self.0.world, said, &channel) {
-            Ok(_) if webhook => {
-                Ok(Posted { at: MessageRef { channel: channel.clone(), ts: String::new(), thread_ts: None } })
-            }
-            Ok(at) => Ok(Posted { at }),
+            Ok(_) if webhook => Ok(Posted { at: SentMessage::Webhook(WebhookMessage { variable: channel.clone() }) }),
+            Ok(at) => Ok(Posted { at: at.into() }),
             Err(failure) => Err(failure),
         }
     }

@@ -229,7 +229,7 @@ fn replace_archiving(state: &mut State, from: Archiving, to: Option<Archiving>) 
 fn take_edits_as_said(w: &World, state: &mut State) {
     let slack = w.slack.borrow();
     for (id, entry) in &mut state.findings {
-        let message = slack.said.iter().find(|m| m.tells(id) && entry.message.as_ref().is_some_and(|at| at.ts == m.ts));
+        let message = slack.said.iter().find(|m| m.tells(id) && entry.bot_message().is_some_and(|at| at.ts == m.ts));
         let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Timestamp::parse));
         entry.updated_at = updated.map_or(entry.updated_at, |u| u.max(entry.updated_at));
     }

@@ -376,7 +376,7 @@ impl World {
                 self.report_violation(format!("the old message of {id} does not say where it is told now"));
             }
             let f: usize = id[1..].parse().expect("a finding's number");
-            let shows = entry.message.as_ref().is_some_and(|at| !at.is_webhook());
+            let shows = entry.bot_message().is_some();
             if shows && entry.archived != self.archived(f, now) {
                 self.report_violation(format!("the message of {id} does not say whether it is archived"));
             }

@@ -64,7 +64,7 @@ impl Fixture {
 }
 
 fn posted() -> Answer {
-    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None }))
+    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None }.into()))
 }
 
 fn unknown() -> Answer {

@@ -110,7 +110,7 @@ impl Run<'_> {
     fn acknowledge(&mut self) {
         let (id, _) = self.calls.remove(0);
         let at = MessageRef { channel: "C0SECURITY".into(), ts: format!("{}.1", self.now.0 / 1_000), thread_ts: None };
-        self.handle(Event::CallAnswered(id, Answer::Posted(Ok(at))));
+        self.handle(Event::CallAnswered(id, Answer::Posted(Ok(at.into()))));
     }
 
     fn pass(&mut self, time: Duration) {

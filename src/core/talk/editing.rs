@@ -58,7 +58,7 @@ impl Talk {
     pub(super) fn on_edited(&mut self, form: MessageForm, channels: &Channels) {
         match &self.delivery {
             Delivery::Redirect { id, old, .. } => {
-                log_redirect(id, LogPlace { channel: &channels.name(&old.channel), at: old });
+                log_redirect(id, LogPlace::of(&channels.name(&old.channel), old));
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Refresh(f, refresh) => {

@@ -11,7 +11,7 @@ use crate::core::send::{Attempts, Forms};
 use crate::finding::Finding;
 use crate::message::Related;
 use crate::plan::Delivery;
-use crate::slack::{BotMessage, HistoryError, MessageRef};
+use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
 use crate::state::RelatedMessage;
 
 impl Talk {
@@ -96,7 +96,7 @@ impl Talk {
             Some(m) => {
                 let at = MessageRef { channel: root.channel.clone(), ts: m.ts, thread_ts: Some(root.ts.clone()) };
                 self.log(Action::FoundInHistory, f, &at, channels);
-                self.finish(posted(at, None, None, String::new()));
+                self.finish(posted(at.into(), None, None, String::new()));
             }
             None => self.step = Step::Threads(n + 1),
         }
@@ -120,13 +120,13 @@ impl Talk {
             }),
             (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
                 self.log(Action::FoundInHistory, f, &at, channels);
-                posted(at, None, post.superseded.clone(), String::new())
+                posted(at.into(), None, post.superseded.clone(), String::new())
             }),
             (Delivery::Update(f, update), Purpose::Repost) => {
                 let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.message.ts);
                 newer.map(|at| {
                     self.log(Action::FoundInHistory, f, &at, channels);
-                    posted(at, None, None, String::new())
+                    posted(at.into(), None, None, String::new())
                 })
             }
             (Delivery::Update(_, update), _) => {
@@ -171,9 +171,9 @@ impl Talk {
     /// The message whose address is read.
     pub(super) fn linked_message(&self) -> &MessageRef {
         match &self.delivery {
-            Delivery::Redirect { now, .. } => now,
+            Delivery::Redirect { now: SentMessage::Bot(now), .. } => now,
             Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.message,
-            _ => unreachable!("only a redirect and a reply point to a message"),
+            _ => unreachable!("only a redirect and a reply point to a message, and to one of a bot"),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use super::{Content, Step, Talk, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;
-use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_finding, log_notice};
+use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
 use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, Placement, RenderContext, ReplyContent};
 use crate::plan::{Delivery, Reply, Update};
-use crate::slack::{MessageRef, ReplyId, SlackError};
+use crate::slack::{MessageRef, ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
 
 impl Talk {
@@ -87,7 +87,7 @@ impl Talk {
         message::finding(f, &life, wording, form)
     }
 
-    pub(super) fn on_posted(&mut self, result: Result<MessageRef, SlackError>, shared: &mut Shared) {
+    pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, shared: &mut Shared) {
         let Step::Send(content, way) = &mut self.step else { return };
         let content = *content;
         match result {
@@ -108,7 +108,8 @@ impl Talk {
 
     pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
         self.is_minimal |= sent.form == MessageForm::Minimal;
-        let place = LogPlace { channel: &channels.name(&sent.at.channel), at: &sent.at };
+        let channel = channels.name(sent.at.channel());
+        let place = LogPlace::of_sent(&channel, &sent.at);
         let done = match &self.delivery {
             Delivery::Notice(notice) => {
                 if sent.form == MessageForm::Minimal {
@@ -119,8 +120,7 @@ impl Talk {
                 DeliveryResult::Completed
             }
             Delivery::Summary(summary) => {
-                let (summary_id, channel) = (&summary.summary.id, place.channel);
-                tracing::info!(summary_id, channel, ts = sent.at.ts, "summary posted");
+                log_summary(&summary.summary.id, place);
                 DeliveryResult::Completed
             }
             Delivery::Digest { id, findings, .. } => {
@@ -190,7 +190,7 @@ impl Talk {
     }
 
     pub(super) fn log(&self, action: Action, f: &Finding, at: &MessageRef, channels: &Channels) {
-        log_finding(action, f, LogPlace { channel: &channels.name(&at.channel), at });
+        log_finding(action, f, LogPlace::of(&channels.name(&at.channel), at));
     }
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {

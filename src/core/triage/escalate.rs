@@ -26,7 +26,7 @@ impl Core<'_> {
     pub(super) fn unread_escalations(&self) -> Vec<(String, MessageRef)> {
         let state = &self.state;
         let due = state.due_escalations(self.now).into_iter().filter(|id| !self.reactions.read.contains(id));
-        due.filter_map(|id| Some((id.clone(), state.findings.get(&id)?.message.clone()?))).collect()
+        due.filter_map(|id| Some((id.clone(), state.findings.get(&id)?.bot_message()?.clone()))).collect()
     }
 
     /// Calls about the findings that are due. One whose reactions were not read may be acknowledged: it waits.
@@ -53,7 +53,7 @@ impl Core<'_> {
 
     fn call_about(&self, f: &Rc<Finding>) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
-        let (at, escalate) = (entry.message.clone()?, escalation_of(self.config, f)?);
+        let (at, escalate) = (entry.bot_message()?.clone(), escalation_of(self.config, f)?);
         let RouteDecision::To(mut to) = route(self.config, f) else { return None };
         to.mention = Some(escalate.mention);
         let word = Reply { unacknowledged_for: Some(escalate.after), ..Reply::default() };

@@ -10,7 +10,7 @@ use crate::core::event::{Query, Reply};
 use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::slack::{MessageRef, Reaction, RecentReactions, SlackError};
-use crate::state::{Archiving, Triage};
+use crate::state::{Archiving, FindingRecord, Triage};
 use crate::triage::{Messages, Reactors, ReadAfter, live_messages, read_next, read_reactions};
 use crate::user::UserId;
 
@@ -109,7 +109,7 @@ impl Core<'_> {
         let Some(triage) = &self.config.slack.triage else { return };
         let mut read = Vec::new();
         for (id, entry) in &self.state.findings {
-            let Some(at) = entry.message.as_ref() else { continue };
+            let Some(at) = entry.bot_message() else { continue };
             let Some(recent) = channels.get(&at.channel) else { continue };
             let Some(reactions) = recent.messages.get(&at.ts) else { continue };
             read.push((at.clone(), ReactionsOf { finding: id.clone(), reactions: reactions.clone() }));
@@ -133,7 +133,7 @@ impl Core<'_> {
 
     /// Messages in the threads of others: the history of a channel does not show them.
     fn thread_messages(&self, channel: &str) -> BTreeSet<String> {
-        let all = self.state.findings.values().filter_map(|entry| entry.message.as_ref());
+        let all = self.state.findings.values().filter_map(FindingRecord::bot_message);
         all.filter(|at| at.channel == channel && at.thread_ts.is_some()).map(|at| at.ts.clone()).collect()
     }
 }
