@@ -1,6 +1,6 @@
-//! One member of a sample finding replaced by anything: the finding is decoded all the same.
+//! Decodes a sample finding in which one member is replaced by an arbitrary value.
 //!
-//! Input: a byte that selects the sample, two that select the member, and the text that stands in its place.
+//! Input: a byte that selects the sample, two bytes that select the member, and the text that replaces it.
 #![no_main]
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use guardduty_slack::finding::{Origin, decode, decode_answer, repair};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-const PLACE: &str = "the place of the broken member";
+const PLACEHOLDER: &str = "placeholder of the replaced member";
 
 static SAMPLES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/findings");
@@ -32,8 +32,8 @@ fuzz_target!(|data: &[u8]| {
     if pointer == "/id" {
         return;
     }
-    *sample.pointer_mut(pointer).expect("a pointer of this sample") = PLACE.into();
-    let raw = sample.to_string().replace(&format!("{PLACE:?}"), text);
+    *sample.pointer_mut(pointer).expect("a pointer of this sample") = PLACEHOLDER.into();
+    let raw = sample.to_string().replace(&format!("{PLACEHOLDER:?}"), text);
     let origin = Arc::new(Origin { account: "111122223333".into(), region: "eu-west-1".into(), detector: "d1".into() });
     let finding = decode(&raw, &origin).expect("a finding with an ID");
     assert_eq!(Some(finding.id.as_str()), sample["id"].as_str());

@@ -1,7 +1,7 @@
-//! `SLACK_ROUTES` and the other variables that hold more than a word.
+//! Parses `SLACK_ROUTES` and other variables with a structure.
 #![no_main]
 
-use guardduty_slack::config::{Config, RouteTo};
+use guardduty_slack::config::{Config, RouteAction};
 use guardduty_slack::message::text::Mention;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -21,17 +21,14 @@ const OTHERS: [&str; 8] = [
 fuzz_target!(|text: &str| {
     if let Some(config) = config("SLACK_ROUTES", text) {
         let given = serde_json::from_str::<Vec<Value>>(text).unwrap_or_default();
-        assert_eq!(config.routes.0.len(), given.len(), "a route is left out without a word");
+        assert_eq!(config.routes.0.len(), given.len(), "a route is missing");
         for (route, given) in config.routes.0.iter().zip(&given) {
-            assert_eq!(given["drop"] == true, matches!(route.to, RouteTo::Drop));
+            assert_eq!(given["drop"] == true, matches!(route.action, RouteAction::Drop));
             assert_eq!(given.get("mention").is_some(), route.mention.is_some());
-            assert!(
-                route.mention.as_deref().is_none_or(|m| Mention::parse(m).is_some()),
-                "a mention that mentions nobody"
-            );
-            let m = &route.match_;
+            assert!(route.mention.as_deref().is_none_or(|m| Mention::parse(m).is_some()), "an invalid mention");
+            let m = &route.matcher;
             let lists = [&m.types, &m.accounts, &m.regions, &m.resources, &m.tags];
-            assert!(m.severity.is_some() || lists.iter().any(|list| !list.is_empty()), "a route that asks for nothing");
+            assert!(m.severity.is_some() || lists.iter().any(|list| !list.is_empty()), "a route without conditions");
         }
     }
     for name in OTHERS {
@@ -39,19 +36,19 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// The configuration with this one variable; faults name it, say something in one line, and tell no secret.
+/// Reads a configuration with this variable. Errors name the variable, have one line, and contain no secret.
 fn config(name: &str, text: &str) -> Option<Config> {
     let vars = [("SLACK_BOT_TOKEN", TOKEN), (name, text)].map(|(n, v)| (n.to_owned(), v.to_owned()));
-    let faults = match Config::for_preview(vars, false) {
+    let errors = match Config::for_preview(vars, false) {
         Ok(config) => return Some(config),
-        Err(faults) => faults,
+        Err(errors) => errors,
     };
-    assert!(!faults.is_empty());
-    for fault in faults.iter() {
-        assert!(fault.variable.starts_with(name), "{fault} names not {name}");
-        assert!(!fault.problem.is_empty() && fault.problem.len() < 1_000, "{fault}");
-        assert!(!fault.to_string().contains(char::is_control), "{fault:?} is not one line");
-        assert!(text.contains(TOKEN) || !fault.to_string().contains(TOKEN), "{fault} tells the token");
+    assert!(!errors.0.is_empty());
+    for error in &errors.0 {
+        assert!(error.variable.starts_with(name), "{error} does not name {name}");
+        assert!(!error.message.is_empty() && error.message.len() < 1_000, "{error}");
+        assert!(!error.to_string().contains(char::is_control), "{error:?} is not one line");
+        assert!(text.contains(TOKEN) || !error.to_string().contains(TOKEN), "{error} contains the token");
     }
     None
 }

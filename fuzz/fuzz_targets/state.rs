@@ -1,59 +1,57 @@
-//! A state as it may be found: refused with a mend, or understood, written as it was, and kept within a bound.
+//! A saved state is either rejected with a hint, or parsed, serialized without changes and compacted to its limit.
 #![no_main]
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use guardduty_slack::state::{InHand, State, Unusable};
-use guardduty_slack::time::Millis;
+use guardduty_slack::state::{InFlight, State, StateError};
+use guardduty_slack::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-const NOW: Millis = Millis(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const OVERLAP: Duration = Duration::from_secs(900);
 
 fuzz_target!(|input: (u16, &str)| {
-    let (bound, text) = (usize::from(input.0), input.1);
+    let (limit, text) = (usize::from(input.0), input.1);
     let before = match State::parse(text) {
         Ok(state) => state,
-        Err(Unusable::Newer { found }) => return assert!(found > 1),
-        Err(damaged) => return assert!(damaged.to_string().contains("restore it")),
+        Err(StateError::TooNew { found }) => return assert!(found > 1),
+        Err(corrupt) => return assert!(corrupt.to_string().contains("restore a backup")),
     };
-    let written = before.encode();
-    let again = State::parse(&written).expect("what was written is read");
-    assert_eq!(again.encode(), written, "to read and to write changes nothing");
+    let saved = before.to_json();
+    let parsed = State::parse(&saved).expect("a saved state is valid");
+    assert_eq!(parsed.to_json(), saved, "parsing and serializing changes nothing");
 
     let mut after = before.clone();
-    // Half of the findings and of the sources are in hand.
-    let in_hand = InHand {
+    // Half of the findings and of the sources are in flight.
+    let in_flight = InFlight {
         ids: before.findings.keys().step_by(2).map(String::as_str).collect(),
-        oldest: before
+        oldest_updated_at: before
             .sources
             .iter()
             .step_by(2)
-            .map(|(key, s)| (key.as_str(), s.watermark.minus(OVERLAP / 2)))
+            .filter_map(|(key, source)| Some((key.as_source()?, source.watermark.minus(OVERLAP / 2))))
             .collect(),
     };
-    let unforgettable = before.unforgettable(OVERLAP, &in_hand);
-    assert!(unforgettable <= written.len());
-    let forgotten = after.forget(bound, OVERLAP, &in_hand, NOW);
-    assert_eq!(forgotten.bytes, after.encode().len());
-    assert!(forgotten.bytes <= written.len());
-    let numbers: HashSet<u32> = before.sources.values().map(|s| s.n).collect();
+    let min_bytes = before.min_bytes(OVERLAP, &in_flight);
+    assert!(min_bytes <= saved.len());
+    let report = after.compact(limit, OVERLAP, &in_flight, NOW);
+    assert_eq!(report.bytes, after.to_json().len());
+    assert!(report.bytes <= saved.len());
+    let ids: HashSet<u32> = before.sources.values().map(|source| source.id).collect();
     for (key, source) in &after.sources {
-        let was = &before.sources[key];
-        assert!(source.watermark == was.watermark && source.floor >= was.floor, "a bound moved back: {key}");
-        if source.floor > was.floor {
-            assert!(source.floor <= was.watermark, "a floor above its watermark: {key}");
-            assert!(
-                in_hand.oldest.get(key.as_str()).is_none_or(|u| source.floor <= *u),
-                "a floor above what is not settled: {key}"
-            );
+        let previous = &before.sources[key];
+        assert!(source.watermark == previous.watermark && source.floor >= previous.floor, "a time decreased: {key}");
+        if source.floor > previous.floor {
+            assert!(source.floor <= previous.watermark, "a floor is above its watermark: {key}");
+            let oldest = key.as_source().and_then(|key| in_flight.oldest_updated_at.get(key));
+            assert!(oldest.is_none_or(|oldest| source.floor <= *oldest), "a floor is above a pending finding: {key}");
         }
-        // Each source has a number of its own, or nothing can be told by it.
-        for (id, e) in before.findings.iter().filter(|(_, e)| numbers.len() == before.sources.len() && e.s == source.n)
-        {
-            let listable = e.u >= source.lower(OVERLAP);
-            assert!(!listable || after.findings.contains_key(id), "{id} can be listed again, and would be said twice");
+        // Findings belong to a source only if the IDs of sources are unique.
+        let is_unique = ids.len() == before.sources.len();
+        for (id, record) in before.findings.iter().filter(|(_, record)| is_unique && record.source_id == source.id) {
+            let can_be_listed = record.updated_at >= source.lower_bound(OVERLAP);
+            assert!(!can_be_listed || after.findings.contains_key(id), "{id} can be listed and announced again");
         }
     }
 });

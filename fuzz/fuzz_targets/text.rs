@@ -1,44 +1,46 @@
-//! Text safety: nothing foreign is live, nothing hides, every cut keeps its length.
+//! Safety of texts: no untrusted text formats, nothing is hidden, every truncated text has the requested length.
 #![no_main]
 
-use guardduty_slack::message::text::{Link, Mrkdwn, Plain, cut, defang_domain, defang_text, defang_url, units};
+use guardduty_slack::message::text::{
+    Link, Mrkdwn, SafeText, defang_domain, defang_text, defang_url, truncate, utf16_len,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u16, &str)| {
     let (max, raw) = (usize::from(input.0) % 512, input.1);
-    let (lines, line) = (Plain::lines(raw), Plain::line(raw));
+    let (lines, line) = (SafeText::multi_line(raw), SafeText::single_line(raw));
     let hidden = |c: char| {
         c.is_control() && c != '\n'
             || matches!(c, '\u{ad}' | '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     assert!(!lines.as_str().contains(hidden) && !line.as_str().contains(|c| hidden(c) || c == '\n'));
-    assert_eq!(Plain::lines(lines.as_str()), lines, "what is visible stays");
-    assert_eq!(Plain::line(line.as_str()), line, "what is visible stays");
+    assert_eq!(SafeText::multi_line(lines.as_str()), lines, "the conversion is idempotent");
+    assert_eq!(SafeText::single_line(line.as_str()), line, "the conversion is idempotent");
 
-    assert!(units(&cut(raw, max)) <= max && lines.cut(max).units() <= max);
+    assert!(utf16_len(&truncate(raw, max)) <= max && lines.truncate(max).utf16_len() <= max);
     for shown in [Mrkdwn::new().text(&lines).code(&lines), Mrkdwn::new().code(&line)] {
-        let short = shown.cut(max);
+        let short = shown.truncate(max);
         for text in [shown.render(), short.render()] {
-            assert!(!text.contains(['<', '>']), "no control sequence is live: {text:?}");
+            assert!(!text.contains(['<', '>']), "a control sequence is active: {text:?}");
             let rest = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
-            assert!(!rest.contains('&'), "an escape is cut: {text:?}");
+            assert!(!rest.contains('&'), "an escape is truncated: {text:?}");
         }
-        assert!(short.units() <= max);
+        assert!(short.utf16_len() <= max);
         assert!(!shown.one_line().render().contains('\n'));
     }
-    let code = Mrkdwn::new().code(&line).cut(max).render();
-    assert!(matches!(code.matches('`').count(), 0 | 2), "code is left: {code:?}");
+    let code = Mrkdwn::new().code(&line).truncate(max).render();
+    assert!(matches!(code.matches('`').count(), 0 | 2), "a backtick is not paired: {code:?}");
 
     let safe = defang_text(raw);
     let lower = safe.to_ascii_lowercase();
-    for live in ["http://", "https://", "mailto:"] {
-        assert!(!lower.contains(live), "{live} is live: {safe:?}");
+    for scheme in ["http://", "https://", "mailto:"] {
+        assert!(!lower.contains(scheme), "{scheme} becomes a link: {safe:?}");
     }
-    assert_eq!(defang_text(&safe), safe, "to defang twice is to defang once");
+    assert_eq!(defang_text(&safe), safe, "defanging is idempotent");
     let _ = (defang_domain(raw), defang_url(raw));
 
     if let Some(link) = Link::new(raw) {
-        assert!(units(link.as_str()) <= 3_000 && link.as_str().bytes().all(|b| b.is_ascii_graphic()));
+        assert!(utf16_len(link.as_str()) <= 3_000 && link.as_str().bytes().all(|b| b.is_ascii_graphic()));
         assert!(!link.as_str().contains(['<', '>', '|', '"', '`']), "a link ends early: {}", link.as_str());
     }
 });
