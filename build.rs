@@ -1,13 +1,13 @@
-//! Puts the commit into the program, for `--version` and `guardduty_slack_build_info`.
+//! Adds the commit to the program, for `--version` and `guardduty_slack_build_info`, and reduces the size of musl binaries.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Given by whoever builds without a checkout: the image, a packager.
+/// Variable with the revision for builds without a checkout, such as those of the image and of packages.
 const GIVEN: &str = "REVISION";
 
-/// What the program is compiled with. `cargo run` and `cargo test` hand it to the program's environment as well, so
-/// it must not begin like one of the program's own variables.
+/// Variable with the revision at compile time. `cargo run` and `cargo test` also add it to the environment of the program, so
+/// it must not have a prefix of the variables of the program.
 const COMPILED: &str = "BUILD_REVISION";
 
 fn main() {
@@ -18,22 +18,22 @@ fn main() {
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
     if is("CARGO_CFG_TARGET_ENV", "musl") && is("CARGO_CFG_TARGET_ARCH", "x86_64") {
         pack_relocations();
-        // The profiles of a release abort at a panic; those of tests unwind.
+        // The release profiles abort at a panic. Those of tests unwind.
         if is("PROFILE", "release") {
-            leave_out_unwind_tables();
+            omit_unwind_tables();
         }
     }
 }
 
-/// A static program that can stand anywhere begins by correcting some 30,000 addresses. Their list takes 730 KB of it, and
-/// as much memory; packed, 12 KB. GNU ld does that, and musl reads it, since 2022.
+/// Packs relocations. A static position-independent program relocates about 30,000 addresses at its start. Their list takes
+/// 730 KB of the binary and of memory, or 12 KB if it is packed. GNU ld and musl support packed relocations since 2022.
 fn pack_relocations() {
     println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
 }
 
-/// Where a panic aborts, nothing reads how to unwind the stack: 1.1 MB of tables, which the compiler writes even if told
-/// not to. Only the two objects of the C runtime between which such tables lie refer to their own.
-fn leave_out_unwind_tables() {
+/// Omits 1.1 MB of tables for unwinding the stack, which are unused if a panic aborts. The compiler writes them even if they
+/// are disabled. The tables of the first and the last object of the C runtime are kept, because these objects refer to them.
+fn omit_unwind_tables() {
     let script = Path::new(&std::env::var_os("OUT_DIR").expect("cargo gives OUT_DIR")).join("no-unwind-tables.ld");
     let tables = "*(EXCLUDE_FILE(*crtbegin*.o *crtend*.o) .eh_frame)";
     let text = format!("SECTIONS {{ /DISCARD/ : {{ {tables} }} }}\nINSERT AFTER .text;\n");
@@ -44,7 +44,7 @@ fn leave_out_unwind_tables() {
 /// The commit of the checkout; `None` outside of one.
 fn commit() -> Option<String> {
     let head = git(&["rev-parse", "--short=12", "HEAD"])?;
-    // HEAD changes with the branch, its log with every commit; in a worktree neither stands under .git.
+    // HEAD changes with the branch, and its log changes with every commit. In a worktree, neither is in .git.
     for name in ["HEAD", "logs/HEAD"] {
         let path = git(&["rev-parse", "--git-path", name])?;
         if Path::new(&path).exists() {

@@ -1,7 +1,7 @@
-"""What a run of guardduty-slack does, as one would write it in an afternoon: boto3, requests, a state file.
+"""A simple script with the task of a run of guardduty-slack: boto3, requests, a state file.
 
-It is what the benchmark compares with, and no substitute: it says a finding twice or never after a crash, and knows
-neither updates, digests nor routes by anything but the account. Configured by the same environment as the program.
+The benchmark compares the program with it. It does not replace the program: after a crash it repeats or loses findings,
+and it has no updates, no digests, and only routes by account. It reads the same environment as the program.
 """
 
 import json
@@ -13,12 +13,12 @@ from datetime import datetime, timezone
 import boto3
 import requests
 
-PACE = 0.2  # seconds between two messages, as the program paces them
+MESSAGE_INTERVAL = 0.2  # seconds between two messages, as in the program
 REGIONS = os.environ.get("GUARDDUTY_REGIONS", os.environ.get("AWS_REGION", "")).split(",")
 DRY = os.environ.get("DRY_RUN") == "1"
 STATE = os.environ["STATE_FILE"]
 SLACK = os.environ["SLACK_API_URL"]
-BANDS = [(9, "Critical", "#6a1b9a"), (7, "High", "#c62828"), (4, "Medium", "#ef6c00"), (0, "Low", "#1565c0")]
+LEVELS = [(9, "Critical", "#6a1b9a"), (7, "High", "#c62828"), (4, "Medium", "#ef6c00"), (0, "Low", "#1565c0")]
 
 
 def load():
@@ -45,14 +45,14 @@ def mrkdwn(text):
 
 
 def message(finding):
-    band, colour = next((b, c) for low, b, c in BANDS if finding["Severity"] >= low)
+    level, color = next((level, color) for low, level, color in LEVELS if finding["Severity"] >= low)
     resource = finding.get("Resource", {}).get("ResourceType", "")
     service = finding.get("Service", {})
     actor = json.dumps(service.get("Action", {}), default=str)[:1500]
     region = finding["Region"]
     link = f"https://{region}.console.aws.amazon.com/guardduty/home?region={region}#/findings?fId={finding['Id']}"
     fields = {
-        "Severity": f"{band} ({finding['Severity']})",
+        "Severity": f"{level} ({finding['Severity']})",
         "Resource": resource,
         "Account": finding["AccountId"],
         "Region": region,
@@ -69,8 +69,8 @@ def message(finding):
         {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": link}]},
     ]
     return {
-        "text": f"{band}: {finding.get('Title', '')}",
-        "attachments": [{"color": colour, "blocks": blocks}],
+        "text": f"{level}: {finding.get('Title', '')}",
+        "attachments": [{"color": color, "blocks": blocks}],
         "metadata": {"event_type": "guardduty_finding", "event_payload": {"finding_id": finding["Id"]}},
     }
 
@@ -125,7 +125,7 @@ def main():
     state, route, slack = load(), channels(), requests.Session()
     slack.headers["Authorization"] = "Bearer " + os.environ.get("SLACK_BOT_TOKEN", "")
     session = boto3.session.Session()
-    open_findings, said, last = {}, 0, 0.0
+    open_findings, posted, last = {}, 0, 0.0
     for region in REGIONS:
         client = session.client("guardduty", region_name=region)
         source = state["sources"].setdefault(region, {"watermark": None, "seen": {}})
@@ -142,12 +142,12 @@ def main():
                     if DRY:
                         print(json.dumps(body))
                         continue
-                    time.sleep(max(0.0, last + PACE - time.time()))
+                    time.sleep(max(0.0, last + MESSAGE_INTERVAL - time.time()))
                     last = time.time()
                     answer = slack.post(SLACK + "/chat.postMessage", json=body, timeout=10).json()
                     if not answer["ok"]:
                         sys.exit(answer["error"])
-                    said += 1
+                    posted += 1
                     source["seen"][finding["Id"]] = updated
                     source["watermark"] = max(source["watermark"] or 0, updated)
     if DRY:
@@ -155,7 +155,7 @@ def main():
     save(state)
     if os.environ.get("PUSHGATEWAY_URL"):
         now = datetime.now(timezone.utc).timestamp()
-        lines = ["run_success 1", f"last_run_timestamp_seconds {now}", f"notifications_total {said}"]
+        lines = ["run_success 1", f"last_run_timestamp_seconds {now}", f"notifications_total {posted}"]
         lines += [f'open_findings{{region="{r}"}} {n}' for r, (_, n) in open_findings.items()]
         url = os.environ["PUSHGATEWAY_URL"] + "/metrics/job/baseline"
         slack.put(url, data="\n".join(lines) + "\n", headers={"Authorization": ""}, timeout=5)

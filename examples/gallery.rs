@@ -111,13 +111,13 @@ fn of_finding(finding: &Finding, lifecycle_messages: &RenderContext) -> Message 
     message::finding(finding, lifecycle_messages, &wording(), MessageForm::Blocks)
 }
 
-fn reply(finding: &Finding, news: &ReplyContent) -> Message {
-    message::reply(finding, news, &wording(), MessageForm::Blocks)
+fn reply(finding: &Finding, content: &ReplyContent) -> Message {
+    message::reply(finding, content, &wording(), MessageForm::Blocks)
 }
 
 /// A reply that is also sent to the channel.
-fn broadcast(finding: &Finding, news: &ReplyContent) -> serde_json::Value {
-    let mut payload = reply(finding, news).payload();
+fn broadcast(finding: &Finding, content: &ReplyContent) -> serde_json::Value {
+    let mut payload = reply(finding, content).payload();
     payload["reply_broadcast"] = true.into();
     payload
 }
@@ -141,7 +141,7 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
     let mention = Some("<!subteam^S0123ABC>");
     let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
     let fresh = ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(str::to_owned);
-    let news = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
+    let content = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
     let increased = ReplyContent {
         previous_severity: Some(5.0),
         previous_count: Some(46),
@@ -157,7 +157,7 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
         message::redirect(&first.id, "#sec-critical", link, MessageForm::Blocks),
     ]);
     messages[1].replies = vec![
-        Shown::new(reply(&recurred, &news).payload(), &ts(2)),
+        Shown::new(reply(&recurred, &content).payload(), &ts(2)),
         Shown::new(broadcast(&recurred, &increased), &ts(3)),
     ];
     for edited in [1, 2, 4] {

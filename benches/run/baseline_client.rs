@@ -1,5 +1,5 @@
-//! The floor: a bare client over sockets that does the same job with a fixed concurrency, and throws the answers away. It
-//! knows nothing of the program: it does not verify, record, decode or plan anything.
+//! The floor: a minimal client over sockets that makes the requests of a job with a fixed concurrency, and discards the
+//! responses. It shares no code with the program: it does not verify, save, decode or plan anything.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,14 +16,14 @@ use crate::world::{ACCOUNTS, DETECTOR, REGIONS};
 
 /// The argument that makes this program the floor of a job: `--floor PORT JOB NOW`, in epoch milliseconds.
 pub const BASELINE_CLIENT: &str = "--floor";
-/// Each region of a backlog is listed in so many ranges of time.
+/// Number of time ranges in which each region of a backlog is listed.
 const RANGES: i64 = 4;
-/// Requests of a backlog that are made at the same time.
+/// Number of concurrent requests of a backlog.
 const AT_ONCE: usize = 24;
-/// Between two messages: Slack takes several a second from one app.
-const PACE: Duration = Duration::from_millis(200);
+/// Time between two messages. Slack accepts several messages per second from one app.
+const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A connection that is kept open.
+/// A persistent connection.
 struct Wire {
     reader: BufReader<TcpStream>,
     writer: TcpStream,
@@ -36,7 +36,7 @@ impl Wire {
         Ok(Self { reader: BufReader::with_capacity(64 * 1024, writer.try_clone()?), writer })
     }
 
-    /// The body of the answer.
+    /// Returns the body of the response.
     fn ask(&mut self, region: &str, method: &str, path: &str, body: &str) -> io::Result<Vec<u8>> {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: floor\r\nauthorization: floor/0/{region}/\r\ncontent-length: {}\r\n\r\n{body}",
@@ -81,7 +81,7 @@ fn run(port: u16, job: Job, now: i64) -> io::Result<()> {
     wire.ask("", "PUT", "/metrics/job/floor", "").map(drop)
 }
 
-/// All that a quiet run wants to know of one region, at the same time. What the list showed.
+/// Makes all requests of a quiet run for one region concurrently. Returns the listed findings.
 fn quiet(port: u16) -> io::Result<Vec<u8>> {
     let path = |rest: &str| format!("/detector/{DETECTOR}{rest}");
     let others = [
@@ -112,7 +112,7 @@ fn fresh(port: u16) -> io::Result<()> {
     thread::scope(|scope| {
         let post = |n: usize| {
             scope.spawn(move || {
-                thread::sleep((PACE * n as u32).saturating_sub(began.elapsed()));
+                thread::sleep((MESSAGE_INTERVAL * n as u32).saturating_sub(began.elapsed()));
                 Wire::open(port)?.ask("", "POST", "/api/chat.postMessage", "{}")
             })
         };
@@ -131,7 +131,7 @@ enum Task {
     Get { region: &'static str, ids: Value },
 }
 
-/// What is still to be asked, and how many requests are under way.
+/// The remaining requests, and the number of requests in flight.
 #[derive(Default)]
 struct Queue {
     tasks: VecDeque<Task>,
@@ -149,7 +149,7 @@ impl Work {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next request; none, once all are answered.
+    /// The next request. `None` after all responses.
     fn next(&self) -> Option<Task> {
         let mut queue = self.queue();
         loop {
@@ -164,7 +164,7 @@ impl Work {
         }
     }
 
-    /// A request is answered. The next page of a list comes before details, for it is the longest chain.
+    /// Records a response. The next page of a list is requested before details, because it is on the longest chain.
     fn done(&self, next_page: Option<Task>, details: Option<Task>) {
         let mut queue = self.queue();
         queue.under_way -= 1;
@@ -176,7 +176,7 @@ impl Work {
     }
 }
 
-/// Each region in four ranges of time, every finding listed once and fetched once, 24 requests at a time.
+/// Lists each region in four time ranges and fetches every finding once, with 24 concurrent requests.
 fn backlog(port: u16, now: i64) -> io::Result<()> {
     let work = Work::default();
     let (first, last) = (now - BACKLOG_SPAN.0, now - BACKLOG_SPAN.1);

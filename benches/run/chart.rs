@@ -168,11 +168,11 @@ pub fn bars(bars: &[Bar], end: f64) -> String {
     }
     for (n, bar) in bars.iter().enumerate() {
         let y = 8.0 + n as f64 * row;
-        let colour = if bar.chain { "#d29922" } else { LINE };
+        let color = if bar.chain { "#d29922" } else { LINE };
         let _ = writeln!(
             svg,
             "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{colour}\"/>",
+             <rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{color}\"/>",
             left - 8.0,
             y + 10.0,
             bar.name,

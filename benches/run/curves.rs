@@ -1,4 +1,4 @@
-//! How the cost grows: with the findings that were never read, and with the sources in which nothing is new.
+//! Measures the resource usage by the number of new findings, and by the number of sources without new findings.
 
 use std::fmt::Write;
 use std::io;
@@ -13,7 +13,7 @@ use crate::report::{self, seconds};
 use crate::world::{REGIONS, World};
 
 const FINDINGS: [usize; 7] = [100, 300, 1_000, 3_000, 10_000, 30_000, 100_000];
-/// Regions and roles.
+/// Numbers of regions and roles.
 const SOURCES: [(usize, usize); 6] = [(1, 1), (10, 1), (20, 5), (20, 15), (20, 50), (20, 100)];
 const REGIONS_OF_FINDINGS: usize = 4;
 const LATENCY: Duration = Duration::from_millis(40);
@@ -31,8 +31,9 @@ pub fn draw(bench: &Bench) -> io::Result<()> {
     write_report("sources", "quiet sources", &sources)
 }
 
-/// A flood: all within ten minutes, over four regions, without latency. Told by a dry run; what the state holds
-/// afterwards is measured with a route that drops them, for Slack takes five messages a second and no more.
+/// Measures a flood: all findings within ten minutes, in four regions, without latency. Time and memory are those of a dry
+/// run. The size of the state is measured with a route that drops all findings, because Slack accepts only five messages
+/// per second.
 fn findings_point(bench: &Bench, n: usize) -> io::Result<Point> {
     let regions = REGIONS[..REGIONS_OF_FINDINGS].join(",");
     let now = findings::now();
@@ -46,7 +47,7 @@ fn findings_point(bench: &Bench, n: usize) -> io::Result<Point> {
     Ok(Point { n, cost: Cost { memory, ..dry.cost }, state: dropped.state })
 }
 
-/// Every role in every region, at 40 ms a call, the second run of two: the first announces the sources.
+/// Measures every role in every region with 40 ms per call. It is the second run, because the first announces the sources.
 fn sources_point(bench: &Bench, regions: usize, roles: usize) -> io::Result<Point> {
     let arn = |n| format!("arn:aws:iam::{}:role/reader", 200_000_000_000u64 + n as u64);
     let roles: Vec<String> = (0..roles).map(arn).collect();

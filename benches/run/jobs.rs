@@ -1,4 +1,4 @@
-//! The three jobs, each done by the program, by the Python script and by the floor.
+//! The three jobs of the benchmark, which the program, the Python script and the floor perform.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::measure::{Cost, Program, measure};
 use crate::server::Server;
 use crate::world::{ACCOUNTS, REGIONS, World, account};
 
-/// Findings of the backlog, over so many regions.
+/// Number of findings of the backlog, and of its regions.
 pub const BACKLOG: usize = 50_000;
 pub const BACKLOG_REGIONS: usize = 4;
 const DAY: i64 = 86_400_000;
-/// They were updated between so many milliseconds ago, evenly.
+/// The oldest and the newest finding, in milliseconds before now. The others are distributed evenly.
 pub const BACKLOG_SPAN: (i64, i64) = (20 * DAY, DAY);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Job {
     Quiet,
     /// Twenty new findings for twenty channels.
     Fresh,
-    /// 50,000 findings that were never read, told without being sent.
+    /// 50,000 findings that were never read, in a dry run.
     Backlog,
 }
 
@@ -52,7 +52,7 @@ impl Job {
         }
     }
 
-    /// The variables that make this job of a run.
+    /// The variables of a run for this job.
     pub fn variables(self, who: Subject) -> Vec<(&'static str, String)> {
         match self {
             Self::Quiet => Vec::new(),
@@ -72,7 +72,7 @@ impl Job {
     }
 }
 
-/// Who does a job.
+/// A measured client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Product,
@@ -80,7 +80,7 @@ pub enum Subject {
     Floor,
 }
 
-/// Everything that a job needs: the responder, the programs, a directory.
+/// The responder, the programs and the directory of a job.
 pub struct Bench {
     pub server: Server,
     pub binary: PathBuf,
@@ -90,7 +90,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// What an identity of a pod finds in its environment, and where everything is.
+    /// The environment of the identity of a Pod, with the addresses of the responder.
     pub fn environment(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
         let url = format!("http://127.0.0.1:{}", self.server.port);
         let path = |name: &str| self.dir.join(name).display().to_string();
@@ -111,7 +111,7 @@ impl Bench {
         common.into_iter().chain(more.iter().cloned()).map(own).collect()
     }
 
-    /// The job once, from the state that a quiet run left.
+    /// Performs the job once, with the state of a quiet run.
     pub fn once(&self, job: Job, who: Subject, latency: Duration) -> io::Result<Cost> {
         self.server.play(job.world(latency));
         self.restore(job, who)?;
@@ -131,7 +131,7 @@ impl Bench {
         Ok(Cost { requests: self.server.journal().len(), ..cost })
     }
 
-    /// Runs the job's own quiet run once, and keeps the state that it leaves.
+    /// Performs the quiet run of the job once, and keeps its state.
     pub fn seed(&self, who: Subject) -> io::Result<()> {
         if who == Subject::Floor {
             return Ok(());

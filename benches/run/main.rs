@@ -1,14 +1,15 @@
-//! What a run costs, beside the same job in Python and beside a bare client that only asks.
+//! Measures the resource usage of a run, of a Python script with the same task, and of a minimal client.
 //!
 //! ```text
 //! cargo bench --bench run                  # everything
 //! cargo bench --bench run -- jobs curves   # some of it
-//! cargo bench --bench run -- serve backlog # answers for a profiler: prints the environment, until its input ends
+//! cargo bench --bench run -- serve backlog # for a profiler: prints the environment, and answers until its input ends
 //! ```
 //!
-//! - `GUARDDUTY_SLACK_BIN`: the program; else `target/x86_64-unknown-linux-musl/dist/guardduty-slack`, built if absent.
-//! - `PYTHON`: an interpreter that has boto3 and requests; else an environment with both is made below `target/`.
-//! - `SAMPLES`: paired runs of the quiet job, 9 unless told; the others run three times at most, the script's backlog once.
+//! - `GUARDDUTY_SLACK_BIN`: the program. Default: `target/x86_64-unknown-linux-musl/dist/guardduty-slack`, built if absent.
+//! - `PYTHON`: an interpreter with boto3 and requests. Default: an environment with both, created below `target/`.
+//! - `SAMPLES`: number of paired runs of the quiet job, 9 by default. Other jobs run at most three times, and the backlog of
+//!   the script once.
 //!
 //! Tables are written between the marks of `docs/performance.md`, charts to `docs/images/`.
 
@@ -30,9 +31,9 @@ use std::time::Duration;
 use jobs::{Bench, Job, Subject};
 use measure::Cost;
 
-/// Paired runs of the jobs that take seconds.
+/// Maximum number of paired runs of jobs that take seconds.
 const LONG: usize = 3;
-/// Latency of every answer.
+/// Latencies of the responses.
 const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(40)];
 
 fn main() -> ExitCode {
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         Some(baseline_client::BASELINE_CLIENT) => return baseline_client::main(&args[1..]),
         _ => {}
     }
-    // `cargo test --all-targets` starts it, too: nothing is timed there.
+    // `cargo test --all-targets` also starts this program. It measures nothing in that case.
     if !args.iter().any(|a| a == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -76,7 +77,7 @@ fn bench(parts: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Plays a job to whoever runs the program in the environment that it prints.
+/// Serves a job for a program that is started manually with the printed environment.
 fn serve(bench: &Bench, job: Job) -> io::Result<()> {
     bench.seed(Subject::Product)?;
     bench.server.play(job.world(Duration::ZERO));
@@ -88,7 +89,7 @@ fn serve(bench: &Bench, job: Job) -> io::Result<()> {
     Ok(())
 }
 
-/// A job at one latency: the paired runs of everybody, in the order in which they ran.
+/// A job with one latency: the paired runs of all clients, in order.
 pub struct Row {
     pub job: Job,
     pub latency: Duration,
@@ -114,14 +115,14 @@ fn jobs_of(bench: &Bench) -> io::Result<Vec<Row>> {
 }
 
 fn row(bench: &Bench, job: Job, latency: Duration, samples: usize) -> io::Result<Row> {
-    // Once unmeasured: pages are read from disk.
+    // The first run is not measured, because it reads the programs from disk.
     bench.once(job, Subject::Product, latency)?;
     let mut row = Row { job, latency, product: Vec::new(), python: Vec::new(), floor: Vec::new() };
     let samples = if job == Job::Quiet { samples } else { samples.min(LONG) };
     for sample in 0..samples {
         row.product.push(bench.once(job, Subject::Product, latency)?);
         row.floor.push(bench.once(job, Subject::Floor, latency)?);
-        // The script takes minutes for the backlog.
+        // The script takes minutes for a backlog.
         if bench.python.is_some() && (job != Job::Backlog || sample == 0) {
             row.python.push(bench.once(job, Subject::Python, latency)?);
         }

@@ -1,4 +1,4 @@
-//! What a program costs: wall clock, processor time and peak memory, as the kernel accounts for it.
+//! Measures a program: wall-clock time, CPU time and peak memory, as the kernel accounts for them.
 
 use std::fs::File;
 use std::io;
@@ -25,11 +25,11 @@ pub struct Program {
     pub env: Vec<(String, String)>,
 }
 
-/// The argument that makes this program the small parent of a measured one.
+/// The argument with which this program acts as the small parent of a measured program.
 pub const MEASURE: &str = "--measure";
 
-/// Runs a program in a directory, through a small process of its own: the kernel counts the memory of the parent at the
-/// moment of the fork as the child's, and this one is large.
+/// Runs a program in a directory as the child of a small process. At the fork, the kernel counts the memory of the parent
+/// for the child, and this process is large.
 pub fn measure(program: &Program, dir: &Path) -> io::Result<Cost> {
     let errors = dir.join("stderr");
     let output = Command::new(std::env::current_exe()?)
@@ -47,14 +47,14 @@ pub fn measure(program: &Program, dir: &Path) -> io::Result<Cost> {
     };
     let cost = Cost { wall, cpu, memory, requests: 0, status: status as i32 };
     if cost.status != 0 {
-        let said = std::fs::read_to_string(&errors).unwrap_or_default();
-        let tail = said.get(said.len().saturating_sub(2_000)..).unwrap_or_default();
+        let errors = std::fs::read_to_string(&errors).unwrap_or_default();
+        let tail = errors.get(errors.len().saturating_sub(2_000)..).unwrap_or_default();
         return Err(io::Error::other(format!("{:?} ended with {}:\n{tail}", program.command, cost.status)));
     }
     Ok(cost)
 }
 
-/// The small process: runs what it is told to, and prints what that cost.
+/// The small parent process: runs the program of its arguments, and prints the measurement.
 pub fn main(command: &[String]) -> ExitCode {
     let Some((program, args)) = command.split_first() else { return ExitCode::FAILURE };
     let began = Instant::now();
@@ -69,7 +69,7 @@ pub fn main(command: &[String]) -> ExitCode {
 }
 
 fn wait(pid: u32) -> (i32, libc::rusage) {
-    // SAFETY: both are plain numbers, for which zero is a value; wait4 writes to them and to nothing else.
+    // SAFETY: both are plain numbers, for which zero is valid. wait4 writes only to them.
     unsafe {
         let (mut status, mut usage) = (0, std::mem::zeroed());
         libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage);
@@ -77,7 +77,7 @@ fn wait(pid: u32) -> (i32, libc::rusage) {
     }
 }
 
-/// The middle one of a list; of an even number, the mean of the two.
+/// The median of a list.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();

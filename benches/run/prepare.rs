@@ -1,4 +1,4 @@
-//! What is measured, and with what: the program, an interpreter, a directory.
+//! Prepares a measurement: the program, an interpreter, a directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn binary(root: &Path) -> io::Result<PathBuf> {
     Ok(built)
 }
 
-/// `PYTHON=` (empty): without the script.
+/// With an empty `PYTHON`, the script is not measured.
 fn python(root: &Path) -> io::Result<Option<PathBuf>> {
     if let Some(given) = std::env::var_os("PYTHON") {
         return Ok((!given.is_empty()).then(|| PathBuf::from(given)));

@@ -1,4 +1,4 @@
-//! Tables in Markdown, put between the marks of `docs/performance.md`.
+//! Writes tables in Markdown between the marks of `docs/performance.md`.
 
 use std::fmt::Write;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::Row;
 use crate::measure::{Cost, median, millis};
 
-/// Puts text between `<!-- bench: NAME -->` and `<!-- end -->` of the page; prints it, too.
+/// Writes a text between `<!-- bench: NAME -->` and `<!-- end -->` of the page, and prints it.
 pub fn put(name: &str, text: &str) -> io::Result<()> {
     println!("{text}");
     let path = docs().join("performance.md");
@@ -24,7 +24,7 @@ pub fn docs() -> PathBuf {
 
 pub fn jobs(rows: &[Row]) -> io::Result<()> {
     let mut table = String::from(
-        "| job | latency | who | wall | CPU | peak memory | requests | wall, program / this | CPU, this / program | memory, this / program |\n\
+        "| job | latency | client | wall | CPU | peak memory | requests | wall, program / client | CPU, client / program | memory, client / program |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
@@ -43,9 +43,9 @@ pub fn jobs(rows: &[Row]) -> io::Result<()> {
                 of(|c| c.memory),
                 costs[0].requests
             );
-            let wall = paired(row, costs, |mine, theirs| mine.wall / theirs.wall);
-            let cpu = paired(row, costs, |mine, theirs| theirs.cpu / mine.cpu);
-            let memory = paired(row, costs, |mine, theirs| theirs.memory / mine.memory);
+            let wall = paired(row, costs, |product, other| product.wall / other.wall);
+            let cpu = paired(row, costs, |product, other| other.cpu / product.cpu);
+            let memory = paired(row, costs, |product, other| other.memory / product.memory);
             let _ = match who {
                 "program" => writeln!(table, "| | | |"),
                 "floor" => writeln!(table, "| {wall:.2} | | |"),
@@ -56,9 +56,9 @@ pub fn jobs(rows: &[Row]) -> io::Result<()> {
     put("jobs", &table)
 }
 
-/// The median of what the runs give in pairs.
+/// The median of the ratios of paired runs.
 fn paired(row: &Row, costs: &[Cost], ratio: fn(&Cost, &Cost) -> f64) -> f64 {
-    median(row.product.iter().zip(costs).map(|(mine, theirs)| ratio(mine, theirs)).collect())
+    median(row.product.iter().zip(costs).map(|(product, other)| ratio(product, other)).collect())
 }
 
 pub fn seconds(s: f64) -> String {

@@ -1,5 +1,5 @@
-//! A responder on loopback: HTTP/1.1, a thread a connection, answers out of memory, each held back for the latency of
-//! the world that is played. It keeps a journal of what was asked, and when.
+//! A server on loopback: HTTP/1.1, a thread per connection, responses from memory, each delayed by the latency of the world.
+//! It keeps a journal of the requests with their times.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use guardduty_slack_support::tls::Authority;
 
 use crate::world::World;
 
-/// One request as it came.
+/// A received request.
 pub struct Request {
     pub method: String,
     pub path: String,
@@ -19,7 +19,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// One request as it was answered; instants since the responder began.
+/// An answered request. Times are relative to the start of the server.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// `ListFindings`, `chat.postMessage`, …
@@ -31,7 +31,7 @@ pub struct Call {
 
 pub struct Server {
     pub port: u16,
-    /// Port of the same responder over TLS, with a certificate of [`Authority::shared`].
+    /// Port of the server over TLS, with a certificate of [`Authority::shared`].
     pub tls_port: u16,
     shared: Arc<Shared>,
 }
@@ -63,7 +63,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let shared = shared.clone();
                 let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
-                // A client that goes away ends its thread.
+                // The thread ends if the client closes the connection.
                 std::thread::spawn(move || {
                     stream.set_nodelay(true)?;
                     shared.serve(connection, accept(stream))
@@ -72,18 +72,18 @@ impl Server {
         });
     }
 
-    /// From now on this world is played, and the journal begins anew.
+    /// Serves another world, and starts a new journal.
     pub fn play(&self, world: World) {
         *lock(&self.shared.world) = Arc::new(world);
         lock(&self.shared.journal).clear();
     }
 
-    /// An instant on the journal's clock.
-    pub fn since(&self, instant: Instant) -> Duration {
-        instant.saturating_duration_since(self.shared.begun)
+    /// Converts a time to the clock of the journal.
+    pub fn since(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.shared.begun)
     }
 
-    /// What was asked since the world began, in the order of arrival.
+    /// The requests to the current world, in the order of arrival.
     pub fn journal(&self) -> Vec<Call> {
         let mut calls = lock(&self.shared.journal).clone();
         calls.sort_by_key(|c| c.from);
@@ -107,7 +107,7 @@ impl Shared {
             bytes.extend_from_slice(&answer.body);
             std::thread::sleep(world.latency.saturating_sub(arrived.elapsed()));
             let call = Call { what: answer.what, connection, from: arrived - self.begun, to: self.begun.elapsed() };
-            // Before it is answered: whoever has the answer finds the call in the journal.
+            // Recorded before the response, so that a client with the response finds the call in the journal.
             lock(&self.journal).push(call);
             let writer = reader.get_mut();
             writer.write_all(&bytes)?;
@@ -117,7 +117,7 @@ impl Shared {
     }
 }
 
-/// The next request; `None` once the client has closed the connection.
+/// The next request. `None` after the client has closed the connection.
 fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

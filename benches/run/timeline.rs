@@ -1,5 +1,4 @@
-//! A quiet run in a cluster as the responder saw it: every call with its beginning and its end, and the longest chain of
-//! calls of which each waited for the one before.
+//! The calls of a quiet run in a cluster with their start and end, and the longest chain of calls that waited for each other.
 
 use std::fmt::Write;
 use std::io;
@@ -29,7 +28,7 @@ pub fn draw(bench: &Bench) -> io::Result<()> {
         ("KUBERNETES_SERVICE_PORT", bench.server.tls_port.to_string()),
     ];
     let program = Program { command: vec![bench.binary.display().to_string()], env: bench.environment(&variables) };
-    // The second of two: the first reads the program from disk.
+    // The second run is measured, because the first one reads the program from disk.
     let run = || {
         bench.server.play(Job::Quiet.world(LATENCY).holding(state.clone()));
         let began = Instant::now();
@@ -38,13 +37,13 @@ pub fn draw(bench: &Bench) -> io::Result<()> {
     run()?;
     let (began, cost) = run()?;
     let calls = bench.server.journal();
-    // The measuring process starts a moment before the measured one.
+    // The measuring process starts slightly before the measured one.
     let before = began.elapsed().as_secs_f64() - cost.wall;
     let zero = bench.server.since(began).as_secs_f64() + before.max(0.0) * 0.9;
-    tell(&calls, zero, cost.wall)
+    write_report(&calls, zero, cost.wall)
 }
 
-fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
+fn write_report(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
     let chain = chain(calls);
     let ms = |t: Duration| (t.as_secs_f64() - zero) * 1e3;
     let bar = |(n, c): (usize, &Call)| Bar {
@@ -78,7 +77,7 @@ fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
     let asked: f64 = chain.iter().map(|n| (calls[*n].to - calls[*n].from).as_secs_f64()).sum();
     let _ = writeln!(
         text,
-        "\n{} calls, {} of them in the longest chain: {:.1} ms of {:.1} ms; the rest, {:.1} ms, is the program's own.",
+        "\n{} calls, {} of them in the longest chain: {:.1} ms of {:.1} ms. The program takes the other {:.1} ms.",
         calls.len(),
         chain.len(),
         asked * 1e3,
@@ -88,7 +87,7 @@ fn tell(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
     report::put("timeline", &text)
 }
 
-/// From the last call back to the first: before each, the latest that had ended when it began.
+/// Follows the chain from the last call to the first: before each call, the latest call that had ended when it began.
 fn chain(calls: &[Call]) -> Vec<usize> {
     let Some((mut at, _)) = calls.iter().enumerate().max_by_key(|(_, c)| c.to) else { return Vec::new() };
     let mut chain = vec![at];

@@ -1,4 +1,4 @@
-//! What stands behind the responder: AWS with any number of findings, Slack, a Pushgateway, a ConfigMap.
+//! The data of the server: AWS with any number of findings, Slack, a Pushgateway, a ConfigMap.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,10 +33,10 @@ pub const REGIONS: [&str; 20] = [
     "af-south-1",
     "me-south-1",
 ];
-/// The findings of a region are about so many accounts in turn.
+/// Number of accounts to which the findings of a region belong in turn.
 pub const ACCOUNTS: usize = 20;
 
-/// Placeholders in the model findings, each as long as what takes its place.
+/// Placeholders in the model findings, with the length of their replacements.
 const ID: &str = "ffffffffffffffffffffffffffffffff";
 const ACCOUNT: &str = "999988887777";
 const REGION: &str = "zz-somewhere-0";
@@ -44,14 +44,14 @@ const THEN: i64 = 0;
 
 pub struct World {
     pub latency: Duration,
-    /// Findings in each region that is asked.
+    /// Number of findings in each region.
     findings: usize,
-    /// The instant of the oldest one, and the time between two, in milliseconds.
+    /// Time of the oldest finding, and the interval between two findings, in milliseconds.
     first: i64,
     step: i64,
     models: Vec<Vec<Piece>>,
     posted: AtomicU64,
-    /// The ConfigMap's document, and its version.
+    /// The document of the ConfigMap, and its version.
     object: Mutex<(Option<String>, u64)>,
 }
 
@@ -74,7 +74,7 @@ impl World {
         Self::with(Duration::ZERO, 0, 0, 1)
     }
 
-    /// `findings` in each region, spread evenly from `first` to `last` (epoch milliseconds).
+    /// Creates `findings` findings per region, distributed evenly from `first` to `last` (epoch milliseconds).
     pub fn with(latency: Duration, findings: usize, first: i64, last: i64) -> Self {
         let step = ((last - first) / findings.max(1) as i64).max(1);
         let models = Kind::ALL.into_iter().map(model).collect();
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// A page by `updatedAt` ascending; the token is the index that the next one begins with.
+    /// Returns a page by `updatedAt` ascending. The token is the index of the first finding of the next page.
     fn list(&self, request: &Request, region: &str) -> Vec<u8> {
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let updated = &asked["findingCriteria"]["criterion"]["updatedAt"];
@@ -185,13 +185,13 @@ impl World {
         map
     }
 
-    /// The ConfigMap holds this document.
+    /// Sets the document of the ConfigMap.
     pub fn holding(self, document: String) -> Self {
         Self { object: Mutex::new((Some(document), 1)), ..self }
     }
 }
 
-/// The id of a region's finding tells its place in the list.
+/// The ID of a finding contains its position in the list of the region.
 pub fn id(region: &str, index: usize) -> String {
     let place = REGIONS.iter().position(|r| *r == region).unwrap_or(0);
     format!("b{place:03x}{index:028x}")
@@ -201,7 +201,7 @@ pub fn account(index: usize) -> String {
     format!("1000000000{:02}", index % ACCOUNTS)
 }
 
-/// A finding of one kind, cut at what differs from one to the next.
+/// A finding of one kind, split at the values that differ between findings.
 fn model(kind: Kind) -> Vec<Piece> {
     let document = finding_of(kind, ID).updated_ago(0).document(ACCOUNT, REGION, DETECTOR, THEN).to_string();
     let updated = iso(THEN);

@@ -46,10 +46,10 @@ pub fn with_names(page: String) -> String {
 }
 
 impl Day {
-    /// Performs one run, so many minutes ago. `effect`: part of a line that it must print.
-    fn run(mut self, minutes_ago: i64, story: &str, effect: &str) -> Self {
+    /// Performs one run, this number of minutes ago. `effect`: part of a line that it must print.
+    fn run(mut self, minutes_ago: i64, text: &str, effect: &str) -> Self {
         self.step += 1;
-        println!("\n{}. {story}\n", self.step);
+        println!("\n{}. {text}\n", self.step);
         let before = self.world.journal().len();
         self.world = self.world.run();
         self.clock.note(&self.world.new_messages(), minutes_ago);
@@ -102,8 +102,8 @@ impl Day {
             ])
             .run(
                 478,
-                "Ben takes the exfiltration. Meanwhile the command in a pod is rated high, the Tor caller is back from another\n   \
-                 address, and so is the port probe: it is muted, so that its thread stays silent.",
+                "Ben acknowledges the exfiltration. Meanwhile the severity of the command in a pod increases to high. The\n   \
+                 Tor caller and the port probe recur from other addresses. The port probe is muted, so its thread gets no reply.",
                 "Severity increased",
             )
     }
@@ -120,7 +120,7 @@ impl Day {
         let again = seen(Kind::S3Exfiltration, 121).first_seen_ago(20_000).count(7).ip("198.51.100.140");
         self.findings([again]).run(
             120,
-            "The exfiltration goes on from another address: its finding is open again.",
+            "The exfiltration continues from another address: its finding is open again.",
             "Reopened",
         )
     }
