@@ -1,8 +1,8 @@
 //! How a run ends when it is told to, or killed.
 
-use guardduty_slack_support::fault::{Step, hang, kill, ok, status, terminate};
+use guardduty_slack_support::fault::{hang, kill, ok, status, terminate};
 use guardduty_slack_support::findings::{Kind, critical, finding_of, findings, high};
-use guardduty_slack_support::journal::Effect;
+use guardduty_slack_support::journal::{Call, Effect};
 use guardduty_slack_support::world::World;
 use serde_json::json;
 
@@ -54,35 +54,56 @@ fn ends_soon_and_goes_on<const N: usize>(
     run_until_settled(world.clear_faults()).each_delivered_once(ids);
 }
 
-/// The small run that is killed at each of its calls: a first one with a new finding, or a later one in which one
-/// finding recurs (update and reply), one is new, and one was archived.
-fn first(in_cluster: bool) -> World {
-    let world = if in_cluster { world_with_short_lease().configmap().metrics() } else { world_with_short_lease() };
+/// A first run with a new finding.
+fn first(world: World) -> World {
     world.findings([high("f1")])
 }
 
-fn later(in_cluster: bool) -> World {
+/// A later run in which one finding recurs (update and reply) and one is new.
+fn later(world: World) -> World {
     let world =
-        first(in_cluster).env("SLACK_REMIND_AFTER", "0s").findings([finding_of(Kind::TorCaller, "f2").updated_ago(90)]);
+        first(world).env("SLACK_REMIND_AFTER", "0s").findings([finding_of(Kind::TorCaller, "f2").updated_ago(90)]);
     let world = world.run().posted(["f1", "f2"]).exit(0);
     let recurs = finding_of(Kind::TorCaller, "f2").updated_ago(20).count(9).ip("203.0.113.77");
     world.findings([recurs, high("f3").updated_ago(10)])
 }
 
-/// Kills the run behind `build` before and after each call that it makes, lets it be made good, and has `right` look.
-pub fn killed_at_every_call(build: impl Fn() -> World + Sync, right: impl Fn(&World) + Sync) {
-    let undisturbed = build();
-    let before = undisturbed.journal().len();
-    let undisturbed = undisturbed.run().exit(0);
-    right(&undisturbed);
-    let calls = undisturbed.journal().len() - before;
-    let points = (1..=calls).flat_map(|k| [(k, "before"), (k, "after")]).collect();
-    each(points, 16, |(k, when)| {
-        let step: Step = if when == "before" { kill() } else { kill().after_effect() };
-        let world = build().at_call(k, step).run();
-        eprintln!("killed {when} the effect of call {k} of {calls}: {:?}", world.lines().last());
-        right(&run_until_settled(world.clear_faults()));
+/// Kills the run that `build` prepares before and after each of its requests. Then the next runs recover, and `check`
+/// inspects the result. The state is a file, whose writes are not requests: a kill at a read can follow a write.
+fn kill_at_every_request(build: impl Fn(World) -> World + Sync, check: impl Fn(&World) + Sync) {
+    let build = || build(world_with_short_lease().env("GUARDDUTY_WATCH", "false"));
+    let requests = count_requests(build(), |_| true, &check);
+    let points = (1..=requests).flat_map(|k| [(k, kill()), (k, kill().after_effect())]).collect();
+    each(points, 32, |(k, step)| check(&run_until_settled(build().at_call(k, step).run().clear_faults())));
+}
+
+/// Kills the run that `build` prepares before its first write and after each of its writes. Then the next runs recover,
+/// and `check` inspects the result. The state is a ConfigMap, so that each write of a run is a request: a kill at a
+/// read, or before the next write, leaves the same messages and the same state.
+pub fn kill_at_every_write(build: impl Fn(World) -> World + Sync, check: impl Fn(&World) + Sync) {
+    let build = || build(world_with_short_lease().configmap());
+    let writes = count_requests(build(), is_write, &check);
+    let after = (1..=writes).map(|k| (k, kill().after_effect()));
+    each([(1, kill())].into_iter().chain(after).collect(), 32, |(k, step)| {
+        let world = build().at_nth(k, is_write, step).run();
+        eprintln!("killed at write {k} of {writes}: {:?}", world.lines().last());
+        check(&run_until_settled(world.clear_faults()));
     });
+}
+
+/// The number of the selected requests of the run that `build` prepares, if nothing goes wrong.
+fn count_requests(world: World, is_meant: fn(&Call) -> bool, check: impl Fn(&World)) -> usize {
+    let before = world.journal().len();
+    let world = world.run().exit(0);
+    check(&world);
+    world.journal().entries()[before..].iter().filter(|entry| is_meant(&entry.call)).count()
+}
+
+/// Whether the request changes something outside of the run.
+pub fn is_write(call: &Call) -> bool {
+    let operation = call.operation.as_str();
+    matches!(operation, "chat.postMessage" | "chat.update" | "webhook" | "patch configmaps" | "PUT" | "POST")
+        || matches!(operation, "ArchiveFindings" | "UnarchiveFindings")
 }
 
 fn says(world: &World, wanted: &[&str]) {
@@ -110,13 +131,8 @@ fn said(world: &World) -> Vec<String> {
 const AFRESH: &str = "guardduty_notice no-state-";
 
 #[test]
-fn run_killed_at_any_request_has_no_loss_and_no_duplicates() {
-    killed_at_every_call(|| first(false), |world| says(world, &["guardduty_finding f1", AFRESH]));
-}
-
-#[test]
-fn run_killed_at_any_request_has_no_loss_and_no_duplicates_with_a_configmap() {
-    killed_at_every_call(|| first(true), |world| says(world, &["guardduty_finding f1", AFRESH]));
+fn first_run_killed_at_any_write_has_no_loss_and_no_duplicates() {
+    kill_at_every_write(|world| first(world.metrics()), |world| says(world, &["guardduty_finding f1", AFRESH]));
 }
 
 #[test]
@@ -129,25 +145,25 @@ fn recurrence_killed_at_any_request_is_announced_once() {
         AFRESH,
         "guardduty_reply f2",
     ];
-    killed_at_every_call(|| later(false), |world| says(world, &wanted));
+    kill_at_every_request(later, |world| says(world, &wanted));
 }
 
 #[test]
-fn a_link_that_is_missing_is_added_though_the_run_is_killed_at_any_call() {
-    let build = || {
-        let world = world_with_short_lease().findings([high("f1")]).run().posted(["f1"]);
+fn missing_link_is_added_when_the_run_is_killed_at_any_write() {
+    let build = |world: World| {
+        let world = world.findings([high("f1")]).run().posted(["f1"]);
         world.findings(signal_and_sequence()).run().posted(["sequence"]).exit(0)
     };
-    killed_at_every_call(build, |world| {
+    kill_at_every_write(build, |world| {
         assert!(are_linked(world), "{:#?}", world.slack.messages());
         says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding sequence", AFRESH]);
     });
 }
 
 #[test]
-fn digest_killed_at_any_request_contains_each_finding_once() {
-    let build = || world_with_short_lease().env("SLACK_DIGEST_AFTER", "1").findings(findings("m", 6));
-    killed_at_every_call(build, |world| {
+fn digest_killed_at_any_write_contains_each_finding_once() {
+    let build = |world: World| world.env("SLACK_DIGEST_AFTER", "1").findings(findings("m", 6));
+    kill_at_every_write(build, |world| {
         let messages = world.slack.messages();
         let digests = messages.iter().filter(|m| m.event_type() == "guardduty_digest");
         let summed: usize = digests.map(|m| m.metadata_value("findings").parse::<usize>().unwrap_or(0)).sum();
@@ -158,17 +174,17 @@ fn digest_killed_at_any_request_contains_each_finding_once() {
 }
 
 #[test]
-fn moved_finding_is_announced_once_when_the_run_is_killed_at_any_request() {
-    let build = || {
+fn moved_finding_is_announced_once_when_the_run_is_killed_at_any_write() {
+    let build = |world: World| {
         let routes = json!([
             { "match": { "severity": ">=9" }, "channel": "#outside" },
             { "match": { "severity": ">=7" }, "channel": "C0CRITICAL" },
         ]);
-        let world = world_with_short_lease().env("SLACK_ROUTES", routes).findings([high("f1").severity(5.0)]);
+        let world = world.env("SLACK_ROUTES", routes).findings([high("f1").severity(5.0)]);
         let world = world.run().posted(["f1"]).exit(0);
         world.findings([high("f1").severity(8.0).updated_ago(20), critical("f2").updated_ago(10)])
     };
-    killed_at_every_call(build, |world| {
+    kill_at_every_write(build, |world| {
         says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", AFRESH]);
         let messages = world.slack.messages();
         let old = messages.iter().find(|m| m.metadata_value("finding_id") == "f1").unwrap();
@@ -178,10 +194,11 @@ fn moved_finding_is_announced_once_when_the_run_is_killed_at_any_request() {
 
 #[test]
 fn sigterm_at_any_request_ends_the_run_without_loss() {
-    let calls = first(true).run().exit(0).journal().len();
-    each((1..=calls).collect(), 16, |k| {
-        let world = first(true).at_call(k, terminate()).run();
-        eprintln!("told to end at call {k} of {calls}: exit {:?}", world.last_run().code);
+    let build = || first(world_with_short_lease().configmap().metrics().env("GUARDDUTY_WATCH", "false"));
+    let requests = build().run().exit(0).journal().len();
+    each((1..=requests).collect(), 32, |k| {
+        let world = build().at_call(k, terminate()).run();
+        eprintln!("SIGTERM at request {k} of {requests}: exit {:?}", world.last_run().code);
         assert!(matches!(world.last_run().code, Some(0 | 1)), "{}", world.last_run().tail());
         run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
     });

@@ -5,8 +5,8 @@ use guardduty_slack_support::findings::high;
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::{Value, json};
 
-use crate::endings::killed_at_every_call;
-use crate::kit::{world, world_with_short_lease};
+use crate::endings::kill_at_every_write;
+use crate::kit::{each, world};
 use crate::triage::{CHECK, EYES, SCOPES, announced, react, unreact, with_triage};
 
 const CALLED: &str = "S0CALLED";
@@ -28,18 +28,15 @@ fn calls(world: &World) -> Vec<Value> {
 }
 
 #[test]
-fn a_finding_that_nobody_acknowledges_is_called_about_once_though_the_run_dies_at_any_call() {
-    killed_at_every_call(
-        || unacknowledged(world_with_short_lease()),
-        |world| {
-            let calls = calls(world);
-            assert_eq!(calls.len(), 1, "{:#?}", world.lines());
-            assert_eq!(
-                (&calls[0]["reply_broadcast"], &calls[0]["thread_ts"]),
-                (&json!(true), &json!(world.message_of("f1").ts))
-            );
-        },
-    );
+fn unacknowledged_finding_is_escalated_once_when_the_run_is_killed_at_any_write() {
+    kill_at_every_write(unacknowledged, |world| {
+        let calls = calls(world);
+        assert_eq!(calls.len(), 1, "{:#?}", world.lines());
+        assert_eq!(
+            (&calls[0]["reply_broadcast"], &calls[0]["thread_ts"]),
+            (&json!(true), &json!(world.message_of("f1").ts))
+        );
+    });
 }
 
 #[test]
@@ -55,12 +52,12 @@ fn nobody_is_called_about_a_finding_that_is_handled() {
         world.aws.source(ACCOUNT, REGION, |source| source.change("f1", |f| f["service"]["archived"] = true.into()));
         world
     };
-    let handled: [fn(World) -> World; 2] =
-        [|world| react(world, EYES, "U0ALICE"), |world| react(world, CHECK, "U0ALICE")];
-    for handle in handled.into_iter().chain([archive as fn(World) -> World]) {
+    let handled: Vec<fn(World) -> World> =
+        vec![|world| react(world, EYES, "U0ALICE"), |world| react(world, CHECK, "U0ALICE"), archive];
+    each(handled, 3, |handle| {
         let world = handle(unacknowledged(world())).run().posted_nothing().exit(0);
         assert!(calls(&world).is_empty());
-    }
+    });
 }
 
 #[test]

@@ -6,8 +6,8 @@ use guardduty_slack_support::findings::high;
 use guardduty_slack_support::slack::Message;
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 
-use crate::endings::killed_at_every_call;
-use crate::kit::{world, world_with_short_lease};
+use crate::endings::kill_at_every_write;
+use crate::kit::{each, world};
 
 const FINDING: &str = "1ab2c3d4e5f6a7b8c9d0e1f2a3b4c5d6";
 
@@ -57,9 +57,9 @@ fn the_result_of_an_investigation_is_a_reply_in_the_thread_of_its_finding() {
 }
 
 #[test]
-fn the_result_is_in_the_thread_once_though_the_run_dies_at_any_call() {
-    killed_at_every_call(
-        || investigated(announced(world_with_short_lease())),
+fn result_is_posted_once_when_the_run_is_killed_at_any_write() {
+    kill_at_every_write(
+        |world| investigated(announced(world)),
         |world| assert_eq!(results(world).len(), 1, "{:#?}", world.lines()),
     );
 }
@@ -105,7 +105,7 @@ fn investigations_are_listed_only_where_the_account_can_start_them() {
 
 #[test]
 fn a_missing_operation_or_permission_is_one_warning() {
-    for code in ["AccessDeniedException", "UnknownOperationException", "BadRequestException"] {
+    each(vec!["AccessDeniedException", "UnknownOperationException", "BadRequestException"], 3, |code| {
         let world = investigated(announced(world())).on("ListInvestigations", [error(code).for_ever()]);
         let warned = |world: &World| world.last_run().stderr.matches("cannot list investigations").count();
         let world = world.run().posted_nothing().exit(0);
@@ -113,7 +113,7 @@ fn a_missing_operation_or_permission_is_one_warning() {
         let world = world.run().posted_nothing().exit(0);
         assert_eq!(warned(&world), 0, "{:#?}", world.lines());
         world.clear_faults().run().replied([FINDING]).exit(0);
-    }
+    });
 }
 
 #[test]

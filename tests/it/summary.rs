@@ -5,8 +5,8 @@ use guardduty_slack_support::findings::{Kind, finding_of, high};
 use guardduty_slack_support::slack::Message;
 use guardduty_slack_support::world::World;
 
-use crate::endings::killed_at_every_call;
-use crate::kit::{world, world_with_short_lease};
+use crate::endings::kill_at_every_write;
+use crate::kit::{each, world};
 
 const MINUTE: i64 = 60_000;
 
@@ -48,19 +48,26 @@ fn a_summary_counts_what_is_open_and_links_to_the_messages() {
 }
 
 #[test]
-fn a_summary_is_posted_once_though_the_run_dies_at_any_call() {
-    killed_at_every_call(
-        || due(announced(world_with_short_lease())),
+fn summary_is_posted_once_when_the_run_is_killed_at_any_write() {
+    kill_at_every_write(
+        |world| due(announced(world)),
         |world| assert_eq!(summaries(world).len(), 1, "{:#?}", world.lines()),
     );
 }
 
 #[test]
-fn a_summary_of_unknown_outcome_is_not_repeated_and_one_that_fails_is_posted_by_the_next_run() {
+fn summary_of_unknown_outcome_is_not_repeated() {
     let world = due(announced(world())).slack([reset().after_effect()]).run().exit(0);
     assert_eq!(summaries(&world).len(), 1, "{:#?}", world.lines());
-    let world = due(announced(crate::kit::world())).slack([status(500).times(20)]).run().exit(1);
-    assert_eq!(summaries(&world.clear_faults().run().exit(0)).len(), 1);
+}
+
+#[test]
+fn summary_that_fails_is_posted_by_the_next_run() {
+    each(vec![error("not_in_channel"), status(500)], 2, |step| {
+        let world = due(announced(world())).env("RUN_TIMEOUT", "16s").slack([step.for_ever()]).run().exit(1);
+        let world = world.clear_faults().env("RUN_TIMEOUT", "8m").run().exit(0);
+        assert_eq!(summaries(&world).len(), 1, "{:#?}", world.lines());
+    });
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Reactions on the messages of findings acknowledge, resolve and mute them.
 
-use guardduty_slack_support::fault::{error, status};
+use guardduty_slack_support::fault::{error, kill, status};
 use guardduty_slack_support::findings::{Kind, finding_of, high};
 use guardduty_slack_support::journal::{Effect, Entry};
 use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::{Value, json};
 
-use crate::endings::killed_at_every_call;
-use crate::kit::{each, world, world_with_short_lease};
+use crate::endings::{is_write, kill_at_every_write};
+use crate::kit::{each, run_until_settled, world, world_with_short_lease};
 
 pub const EYES: &str = "eyes";
 pub const CHECK: &str = "white_check_mark";
@@ -67,44 +67,43 @@ fn the_first_person_is_shown_and_a_removed_reaction_is_taken_back() {
 }
 
 #[test]
-fn a_run_that_dies_at_any_call_does_not_leave_a_reaction_unshown() {
-    let build = || react(announced(with_triage(world_with_short_lease())), EYES, "U0ALICE");
-    killed_at_every_call(build, |world| {
+fn reaction_is_shown_when_the_run_is_killed_at_any_write() {
+    let build = |world| react(announced(with_triage(world)), EYES, "U0ALICE");
+    kill_at_every_write(build, |world| {
         assert_eq!(named(world), ["U0ALICE"], "{:#?}", world.lines());
         assert_eq!(world.slack.messages().iter().filter(|m| m.event_type() != "guardduty_notice").count(), 1);
     });
 }
 
 #[test]
-fn a_reaction_that_was_removed_after_a_run_died_is_not_shown() {
-    use guardduty_slack_support::fault::kill;
-    let build = || react(announced(with_triage(world_with_short_lease())), EYES, "U0ALICE");
+fn reaction_that_is_removed_after_a_killed_run_is_not_shown() {
+    let build = || react(announced(with_triage(world_with_short_lease().configmap())), EYES, "U0ALICE");
     let undisturbed = build();
     let before = undisturbed.journal().len();
-    let calls = undisturbed.run().journal().len() - before;
-    each((1..=calls).collect(), 8, |k| {
-        let world = build().at_call(k, kill().after_effect()).run().clear_faults();
-        let world = crate::kit::run_until_settled(unreact(world, EYES, "U0ALICE"));
-        assert!(named(&world).is_empty(), "killed at call {k} of {calls}: {:#?}", world.lines());
+    let writes = undisturbed.run().journal().entries()[before..].iter().filter(|e| is_write(&e.call)).count();
+    each((1..=writes).collect(), 32, |k| {
+        let world = build().at_nth(k, is_write, kill().after_effect()).run().clear_faults();
+        let world = run_until_settled(unreact(world, EYES, "U0ALICE"));
+        assert!(named(&world).is_empty(), "killed at write {k} of {writes}: {:#?}", world.lines());
     });
 }
 
 #[test]
-fn a_resolution_is_archived_once_though_the_run_dies_at_any_call() {
-    let build = || react(announced(with_archiving(world_with_short_lease())), CHECK, "U0ALICE");
-    killed_at_every_call(build, |world| {
+fn resolution_is_archived_once_when_the_run_is_killed_at_any_write() {
+    let build = |world| react(announced(with_archiving(world)), CHECK, "U0ALICE");
+    kill_at_every_write(build, |world| {
         assert_eq!(effective(world, "ArchiveFindings"), 1, "{:#?}", world.lines());
         assert_eq!((named(world), shows(world, "Resolved")), (vec!["U0ALICE".to_owned()], true));
     });
 }
 
 #[test]
-fn a_resolution_that_is_taken_back_is_unarchived_once_though_the_run_dies_at_any_call() {
-    let build = || {
-        let world = react(announced(with_archiving(world_with_short_lease())), CHECK, "U0ALICE").run().exit(0);
+fn removed_resolution_is_unarchived_once_when_the_run_is_killed_at_any_write() {
+    let build = |world| {
+        let world = react(announced(with_archiving(world)), CHECK, "U0ALICE").run().exit(0);
         unreact(world, CHECK, "U0ALICE")
     };
-    killed_at_every_call(build, |world| {
+    kill_at_every_write(build, |world| {
         assert_eq!(effective(world, "UnarchiveFindings"), 1, "{:#?}", world.lines());
         assert!(named(world).is_empty() && !shows(world, "Resolved") && !shows(world, "Archived"));
     });
@@ -163,14 +162,14 @@ fn a_higher_severity_level_is_announced_before_reactions_are_read_and_voids_an_o
 }
 
 #[test]
-fn a_finding_that_somebody_unarchives_is_reopened_and_its_thread_says_so_once() {
-    let build = || {
-        let world = react(announced(with_archiving(world_with_short_lease())), CHECK, "U0ALICE").run().exit(0);
+fn unarchived_finding_is_reopened_once_when_the_run_is_killed_at_any_write() {
+    let build = |world| {
+        let world = react(announced(with_archiving(world)), CHECK, "U0ALICE").run().exit(0);
         let unarchive = |document: &mut Value| document["service"]["archived"] = false.into();
         world.aws.source(ACCOUNT, REGION, |source| source.change("f1", unarchive));
         world
     };
-    killed_at_every_call(build, |world| {
+    kill_at_every_write(build, |world| {
         let replies: Vec<_> =
             world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_reply").collect();
         assert!(replies.len() == 1 && replies[0].visible().contains("unarchived"), "{:#?}", world.lines());

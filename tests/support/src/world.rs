@@ -221,10 +221,15 @@ impl World {
         self
     }
 
-    /// What happens to the `k`-th call from now on, whatever it is; the first is 1.
+    /// What happens to the `k`-th call from now on; the first is 1.
     pub fn at_call(self, k: usize, step: Step) -> Self {
+        self.at_nth(k, |_| true, step)
+    }
+
+    /// What happens to the `k`-th of the calls from now on that `condition` selects; the first is 1.
+    pub fn at_nth(self, k: usize, condition: impl Fn(&Call) -> bool + Send + Sync + 'static, step: Step) -> Self {
         let seen = AtomicUsize::new(0);
-        self.fault(move |_| seen.fetch_add(1, Ordering::SeqCst) + 1 == k, [step])
+        self.fault(move |call| condition(call) && seen.fetch_add(1, Ordering::SeqCst) + 1 == k, [step])
     }
 
     /// From now on nothing goes wrong.
