@@ -118,7 +118,7 @@ fn all_errors_are_reported_with_the_variable_name() {
     insta::assert_snapshot!(errors, @r#"
     GUARDDUTY_REGION: unknown variable; did you mean GUARDDUTY_REGIONS?
     GUARDDUTY_ROLE_ARNS: invalid role "arn:aws:iam::123:role/x": expected arn:aws:iam::123456789012:role/name, or self
-    GUARDDUTY_REGIONS: invalid region list: "all" cannot be combined with region names; all,-us-east-1 leaves one out
+    GUARDDUTY_REGIONS: invalid region list: "all" cannot be combined with region names; all,-us-east-1 excludes one
     GUARDDUTY_MIN_SEVERITY: invalid severity "urgent": expected low, medium, high, critical, or a number from 0 to 10
     GUARDDUTY_SAMPLES: invalid value "maybe": expected show or drop
     SLACK_CHANNEL: not set: required with a bot token; expected a channel ID or #name

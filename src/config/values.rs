@@ -162,11 +162,10 @@ pub(super) fn parse_regions(value: &str) -> ParseResult<Regions> {
     match &included[..] {
         [all] if all == "all" => Ok(Regions::All { except }),
         _ if included.iter().any(|n| n == "all") => {
-            Err("invalid region list: \"all\" cannot be combined with region names; all,-us-east-1 leaves one out"
-                .into())
+            Err("invalid region list: \"all\" cannot be combined with region names; all,-us-east-1 excludes one".into())
         }
         _ if !except.is_empty() => {
-            Err("invalid region list: expected \"all\" with a region that is left out, such as all,-us-east-1".into())
+            Err("invalid region list: expected \"all\" with an excluded region, such as all,-us-east-1".into())
         }
         [] => Ok(Regions::Default),
         _ => Ok(Regions::List(included)),

@@ -69,7 +69,7 @@ use DefaultValue::{Dynamic, Unset, Value};
 
 variables! {
     "GUARDDUTY_REGIONS" guardduty_regions, false, Dynamic("region of the AWS SDK"),
-        "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run; `all,-me-central-1`: without that one. Repetitions count once";
+        "comma-separated list of regions to poll; `all`: every region that is enabled for the account (`account:ListRegions`), refreshed on every run; `all,-me-central-1`: all except that region. Duplicates count once";
     "GUARDDUTY_ROLE_ARNS" guardduty_role_arns, false, Unset,
         "comma-separated list of roles to assume, each polled in every region; `self` is the identity of the pod. Unset: only the identity of the pod";
     "GUARDDUTY_EXTERNAL_ID" guardduty_external_id, false, Unset,
@@ -81,9 +81,9 @@ variables! {
     "GUARDDUTY_EXCLUDE_TYPES" guardduty_exclude_types, false, Unset,
         "comma-separated list of globs for finding types to exclude";
     "GUARDDUTY_LOOKBACK" guardduty_lookback, false, Value("10m"),
-        "how far back the first poll of a source that is new to the state reaches";
+        "how far back the first poll of a new source reads";
     "GUARDDUTY_OVERLAP" guardduty_overlap, false, Value("15m"),
-        "how far before its watermark every run lists a source again";
+        "how far before the watermark of a source every run lists its findings again";
     "SLACK_BOT_TOKEN" slack_bot_token, true, Unset,
         "bot token of an app created for your own workspace (`chat:write`; `channels:history` and `groups:history` for exactly-once delivery)";
     "SLACK_CHANNEL" slack_channel, false, Unset,
@@ -95,15 +95,15 @@ variables! {
     "SLACK_ROUTES" slack_routes, false, Unset,
         "JSON array of routes; the first match wins";
     "SLACK_RECURRENCE" slack_recurrence, false, Value("update"),
-        "what a recurrence does: `update` the message in place, `repost`, or `ignore`; a webhook cannot edit messages: with a webhook, `update` posts again when the severity level increased";
+        "action on a recurrence: `update` the message in place, `repost`, or `ignore`. A webhook cannot edit messages: `update` then posts again if the severity level increased";
     "SLACK_REMIND_AFTER" slack_remind_after, false, Value("6h"),
         "minimum time between two replies about recurrences in the thread of a finding";
     "SLACK_DIGEST_AFTER" slack_digest_after, false, Value("20"),
-        "new findings beyond this number, per channel and run, go into digests; `0`: no digests";
+        "new findings above this number, per channel and run, are summarized in digests; `0`: no digests";
     "GUARDDUTY_SAMPLES" guardduty_samples, false, Value("show"),
         "sample findings: `show` (marked as samples, without a mention) or `drop`";
     "GUARDDUTY_WATCH" guardduty_watch, false, Value("true"),
-        "also monitor what GuardDuty sees: status and features of the detector, suppression rules, trusted and threat lists, member accounts, runtime coverage, exports, malware scans";
+        "also monitor the configuration and the coverage of GuardDuty: status and features of the detector, suppression rules, trusted and threat lists, member accounts, runtime coverage, exports, malware scans";
     "SLACK_TRIAGE" slack_triage, false, Value("off"),
         "`show`: reactions on messages acknowledge, resolve and mute findings (scope `reactions:read`); `archive`: resolving also archives the finding in GuardDuty, and requires `SLACK_TRIAGE_USERS`; `off`";
     "SLACK_TRIAGE_USERS" slack_triage_users, false, Unset,
@@ -113,7 +113,7 @@ variables! {
     "SLACK_SUMMARY" slack_summary, false, Unset,
         "when a summary of the open findings is posted to the default channel: `daily 09:00`, `weekdays 09:00` or `mon 09:00`, optionally followed by a time zone (`Europe/Berlin`; default UTC)";
     "ACCOUNT_NAMES" account_names, false, Unset,
-        "`123456789012=prod,…`, shown beside the account ID, or `organization` (`organizations:ListAccounts`)";
+        "`123456789012=prod,…`, shown next to the account ID, or `organization` (`organizations:ListAccounts`)";
     "CONSOLE_PORTAL_URL" console_portal_url, false, Unset,
         "start URL of IAM Identity Center: console links then open in the account of the finding";
     "CONSOLE_PORTAL_ROLE" console_portal_role, false, Unset,
@@ -137,11 +137,11 @@ variables! {
     "PUSHGATEWAY_PASSWORD" pushgateway_password, true, Unset,
         "password for basic authentication";
     "RUN_TIMEOUT" run_timeout, false, Value("8m"),
-        "time limit of a run: checkpoint, push, exit with 1 if anything is left";
+        "time limit of a run, after which it saves the state, pushes the metrics, and exits with 1 if findings are pending";
     "RUN_LEASE" run_lease, false, Value("60s"),
-        "time after its last renewal at which the lease of a run expires";
+        "time after which the lease of a run expires if it is not renewed";
     "DRY_RUN" dry_run, false, Value("false"),
-        "read and decide as a run does, and print the messages; no post, no lease, no checkpoint, no push";
+        "perform a run that prints the messages instead of posting them; no lease, no checkpoint, no push";
     "LOG_FORMAT" log_format, false, Dynamic("`json` unless on a terminal"),
         "format of the log on standard error: `json` or `text`";
     "RUST_LOG" rust_log, false, Value("info"),

@@ -106,7 +106,7 @@ pub(super) fn decode_details(id: &str, json: &str) -> Details {
 
 fn log_omitted(id: &str, paths: &[String]) {
     for path in paths {
-        tracing::debug!(finding_id = id, path, "left out a member of a finding that cannot be interpreted");
+        tracing::debug!(finding_id = id, path, "omitted a member of a finding that cannot be interpreted");
     }
 }
 

@@ -75,12 +75,12 @@ fn announced(entry: Option<&FindingRecord>, known: &Known, config: &Config) -> S
         };
         return format!("in channel {}{name}: {link}", inert(channel));
     }
-    let is_left_out =
+    let is_skipped =
         known.finding.is_some_and(|f| skip_reason(config, f).is_some() || route(config, f) == RouteDecision::Drop);
     match entry {
-        Some(entry) if entry.updated_at > Timestamp(0) && is_left_out => "no: it was left out".to_owned(),
+        Some(entry) if entry.updated_at > Timestamp(0) && is_skipped => "no: it was skipped".to_owned(),
         Some(entry) if entry.updated_at > Timestamp(0) => {
-            "in a digest, or left out by a filter or route that has changed since: it has no message of its own"
+            "in a digest, or skipped by a filter or route that has changed since. It has no message of its own"
                 .to_owned()
         }
         _ => "no".to_owned(),
@@ -90,7 +90,7 @@ fn announced(entry: Option<&FindingRecord>, known: &Known, config: &Config) -> S
 /// The filter or the route that applies. Routes are counted from 1.
 fn routed(config: &Config, f: &Finding) -> String {
     if let Some(reason) = skip_reason(config, f) {
-        return format!("none: left out by a filter, {}", reason.as_str());
+        return format!("none: skipped by a filter, {}", reason.as_str());
     }
     let position = match matching_route(config, f) {
         Some(index) => format!("route {} of {}", index + 1, config.routes.0.len()),

@@ -19,7 +19,7 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     if let Some(mention) = omitted_mention(addressing) {
         notes.push(
             Runs::new()
-                .label("Mention left out")
+                .label("Mention omitted")
                 .literal("  this channel does not accept ")
                 .code(&mention)
                 .literal(" from this app"),

@@ -50,7 +50,7 @@ fn explain_names_what_left_a_finding_out() {
     let findings = [low("filtered"), medium("dropped"), high("archived").archived()];
     let mut world = world.findings(findings).run().posted([]);
     for (id, text) in [
-        ("filtered", "left out by a filter, below GUARDDUTY_MIN_SEVERITY"),
+        ("filtered", "skipped by a filter, below GUARDDUTY_MIN_SEVERITY"),
         ("dropped", "route 2 of 2: drop"),
         ("archived", "archived in GuardDuty"),
     ] {

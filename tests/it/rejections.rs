@@ -42,7 +42,7 @@ fn a_rejected_mention_is_left_out_and_the_message_says_so() {
         for id in ["f1", "f3"] {
             let message = world.message_of(id);
             assert_eq!(message.channel, "C0CRITICAL");
-            assert!(message.visible().contains("Mention left out"), "{}", message.visible());
+            assert!(message.visible().contains("Mention omitted"), "{}", message.visible());
             // A mention that the channel accepts stays.
             assert_eq!(message.payload.to_string().contains("<!subteam^S0123>"), mention.contains("S0123"));
         }
@@ -61,7 +61,7 @@ fn a_digest_and_a_reply_leave_a_rejected_mention_out() {
     let world = world.findings([critical("f1").updated_ago(20), high("d1"), high("d2"), high("d3")]).run();
     let world = world.posted(["d1"]).digested(2).replied(["f1"]).exit(0);
     for message in world.new_messages().iter().filter(|m| m.channel == "C0CRITICAL") {
-        assert!(message.visible().contains("Mention left out"), "{}", message.visible());
+        assert!(message.visible().contains("Mention omitted"), "{}", message.visible());
     }
     world.run().posted_nothing().exit(0);
 }
