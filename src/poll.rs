@@ -38,8 +38,8 @@ pub const PAGE: usize = 50;
 /// Findings that need not be fetched again.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Newest processed `updatedAt`, by finding ID.
-    pub processed: HashMap<String, Timestamp>,
+    /// Newest processed `updatedAt` of each finding in the state, by finding ID.
+    pub processed: HashMap<String, Option<Timestamp>>,
     /// IDs of findings that were listed for 24 h but not returned by `GetFindings`: given up.
     pub passed: HashSet<String>,
 }

@@ -123,8 +123,8 @@ pub struct SlackConfig {
     pub recurrence: RecurrencePolicy,
     /// `SLACK_REMIND_AFTER`
     pub remind_after: Duration,
-    /// `SLACK_DIGEST_AFTER`. 0 means never.
-    pub digest_after: usize,
+    /// `SLACK_DIGEST_AFTER`. `None` means never.
+    pub digest_after: Option<usize>,
     /// `None` without triage.
     pub triage: Option<Triage>,
     /// `SLACK_SUMMARY`

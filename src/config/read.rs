@@ -154,7 +154,7 @@ impl ConfigParser<'_> {
             api_url: self.parse_or_default(raw.slack_api_url(), urls::parse_base_url),
             recurrence: self.parse_or_default(raw.slack_recurrence(), values::parse_recurrence),
             remind_after: self.parse_or_default(raw.slack_remind_after(), values::parse_duration_value),
-            digest_after: self.parse_or_default(raw.slack_digest_after(), values::parse_count),
+            digest_after: self.parse_or_default(raw.slack_digest_after(), values::parse_limit),
             triage,
             summary: self.parse_optional(raw.slack_summary(), summary::schedule),
         };

@@ -30,7 +30,7 @@ fn minimal_configuration_has_the_documented_defaults() {
     assert_eq!(c.aws.roles, [Role::Pod]);
     assert_eq!((c.lookback, c.overlap), (Duration::from_secs(600), Duration::from_secs(900)));
     assert_eq!((c.run_timeout, c.lease), (Duration::from_secs(480), Duration::from_secs(60)));
-    assert_eq!((c.slack.digest_after, c.slack.remind_after), (20, Duration::from_secs(6 * 3_600)));
+    assert_eq!((c.slack.digest_after, c.slack.remind_after), (Some(20), Duration::from_secs(6 * 3_600)));
     assert_eq!(c.slack.api_url, "https://slack.com/api");
     assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, SamplePolicy::Show));
     let expected = StateConfig {
@@ -73,7 +73,7 @@ fn every_variable_is_read() {
     assert_eq!(c.aws.roles, [Role::Pod, Role::Arn("arn:aws-cn:iam::123456789012:role/path/reader".into())]);
     assert_eq!(c.filter.min_severity, 7.0);
     assert_eq!(c.filter.include.len(), 2);
-    assert_eq!((c.slack.recurrence, c.slack.digest_after), (RecurrencePolicy::Repost, 0));
+    assert_eq!((c.slack.recurrence, c.slack.digest_after), (RecurrencePolicy::Repost, None));
     assert!(matches!(&c.wording.account_names, AccountNames::Map(m) if m["123456789012"] == "prod eu"));
     assert_eq!(
         c.wording.portal,

@@ -71,8 +71,11 @@ pub(super) fn parse_bool(value: &str) -> ParseResult<bool> {
     }
 }
 
-pub(super) fn parse_count(value: &str) -> ParseResult<usize> {
-    value.parse().map_err(|_| format!("invalid number {}: expected a non-negative integer", quote_redacted(value)))
+/// Parses a limit. 0 means that there is none.
+pub(super) fn parse_limit(value: &str) -> ParseResult<Option<usize>> {
+    let limit: ParseResult<usize> =
+        value.parse().map_err(|_| format!("invalid number {}: expected a non-negative integer", quote_redacted(value)));
+    limit.map(|limit| Some(limit).filter(|limit| *limit > 0))
 }
 
 pub(super) fn parse_severity(value: &str) -> ParseResult<f64> {

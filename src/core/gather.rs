@@ -66,7 +66,7 @@ impl Core<'_> {
     /// Returns the maximum number of findings that may be taken in now.
     fn intake_limit(&self) -> usize {
         let free_bytes = self.free_bytes();
-        let is_digested = self.config.slack.digest_after > 0 || self.config.dry_run;
+        let is_digested = self.config.slack.digest_after.is_some() || self.config.dry_run;
         let flood = if is_digested { Flood::Digests } else { Flood::Messages };
         let limit = intake_limit(free_bytes, flood, self.time_left(), self.limits.in_flight);
         if limit == 0 {

@@ -162,7 +162,7 @@ impl Core<'_> {
     fn compare_configuration(&mut self, key: &SourceKey, look: &Look) {
         let Some(mut source) = self.state.source(key).cloned() else { return };
         if let Some(last) = &look.looked_up_to {
-            source.archive_cursor.clone_from(last);
+            source.archive_cursor = Some(last.clone());
         }
         let notices = watched::compare(key, &mut source, look, self.epoch, self.now);
         self.state.set_source(&key.clone().into(), source);

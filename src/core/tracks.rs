@@ -135,7 +135,7 @@ impl<'a> Sources<'a> {
         let (Some(source), SlackAuth::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
         let live = |e: &crate::state::FindingRecord| e.source_id == source.id && e.bot_message().is_some();
         let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
-        let after = ids.partition_point(|id| **id <= source.archive_cursor);
+        let after = ids.partition_point(|id| Some(*id) <= source.archive_cursor.as_ref());
         let outdated: Vec<&String> = state.outdated_links(source.id).into_iter().take(LINKS).collect();
         let in_turn = ids.iter().copied().cycle().skip(after).take(LOOKUPS.min(ids.len()));
         let in_turn = in_turn.filter(|id| !outdated.contains(id));

@@ -133,7 +133,12 @@ impl ReadError {
         match error {
             SdkError::ServiceError(e) => {
                 let message = e.err().message().map_or_else(|| answer_text(e.err(), e.raw()), str::to_owned);
-                classify(what, e.raw().status().as_u16(), e.err().code().unwrap_or_default(), &message)
+                classify(
+                    what,
+                    Some(e.raw().status().as_u16()),
+                    e.err().code().filter(|code| !code.is_empty()),
+                    &message,
+                )
             }
             SdkError::TimeoutError(_) => Self::transient(TransientReason::Timeout, what, causes(error)),
             SdkError::DispatchFailure(_) => Self::transient(TransientReason::Network, what, causes(error)),
@@ -162,9 +167,12 @@ impl ReadError {
                 ReadError::AccessDenied(single_line(&format!("{what}: {}", causes(error))))
             }
             _ => match find_source::<AssumeRoleWithWebIdentityError>(error).map(|e| (e.code(), e.message())) {
-                Some((Some(code), message)) => {
-                    classify(&format!("{what}: AssumeRoleWithWebIdentity"), 0, code, message.unwrap_or_default())
-                }
+                Some((Some(code), message)) => classify(
+                    &format!("{what}: AssumeRoleWithWebIdentity"),
+                    None,
+                    Some(code),
+                    message.unwrap_or_default(),
+                ),
                 _ => Self::of_endpoint(&what, error),
             },
         }
@@ -199,21 +207,23 @@ impl ReadError {
     }
 }
 
-/// Classifies an error response by its status (0: unknown), error code and message.
+/// Classifies an error response by its status and error code, as far as they are known, and its message.
 /// Sources: “Common Errors” of the GuardDuty and STS API references; the throttling codes of the AWS SDKs
 /// (aws-runtime, `THROTTLING_ERRORS`). GuardDuty also returns `BadRequestException` for valid requests.
-fn classify(what: &str, status: u16, code: &str, message: &str) -> ReadError {
-    let text = single_line(&match code {
-        "" => format!("{what}: {status}: {message}"),
-        _ => format!("{what}: {code}: {message}"),
+fn classify(what: &str, status: Option<u16>, code: Option<&str>, message: &str) -> ReadError {
+    let text = single_line(&match (code, status) {
+        (Some(code), _) => format!("{what}: {code}: {message}"),
+        (None, Some(status)) => format!("{what}: {status}: {message}"),
+        (None, None) => format!("{what}: {message}"),
     });
+    let code = code.unwrap_or_default();
     let begins = |codes: &[&str]| codes.iter().any(|c| code.starts_with(c));
     let passing = |reason| ReadError::Transient { reason, text: text.clone() };
-    if status == 429 || code.contains("Throttl") || begins(THROTTLING_CODES) {
+    if status == Some(429) || code.contains("Throttl") || begins(THROTTLING_CODES) {
         passing(TransientReason::Throttled)
-    } else if status >= 500 {
+    } else if status.is_some_and(|status| status >= 500) {
         passing(TransientReason::Server)
-    } else if (200..300).contains(&status) {
+    } else if status.is_some_and(|status| (200..300).contains(&status)) {
         passing(TransientReason::Malformed)
     } else if begins(EXPIRED_CODES) || (code == "InvalidIdentityToken" && message.contains(KEY_NOT_FETCHED)) {
         passing(TransientReason::Credentials)
@@ -223,7 +233,7 @@ fn classify(what: &str, status: u16, code: &str, message: &str) -> ReadError {
         ReadError::AccessDenied(format!("{text} (is the region enabled for this account?)"))
     } else if begins(&["UnknownOperation"]) {
         ReadError::Unsupported(text)
-    } else if matches!(status, 401 | 403) || begins(ACCESS_DENIED_CODES) || message.contains("not authorized") {
+    } else if matches!(status, Some(401 | 403)) || begins(ACCESS_DENIED_CODES) || message.contains("not authorized") {
         ReadError::AccessDenied(text)
     } else {
         passing(TransientReason::Rejected)
@@ -280,7 +290,7 @@ mod tests {
 
     use super::*;
 
-    fn verdict(status: u16, code: &str, message: &str) -> String {
+    fn verdict(status: Option<u16>, code: Option<&str>, message: &str) -> String {
         let error = classify("ListFindings in eu-west-1", status, code, message);
         format!("{}: {error}", error.reason())
     }
@@ -288,30 +298,30 @@ mod tests {
     #[test]
     fn aws_errors_are_classified() {
         let answers = [
-            (403, "AccessDeniedException", "User is not authorized to perform: guardduty:ListFindings"),
-            (403, "UnrecognizedClientException", "The security token included in the request is invalid."),
-            (400, "ThrottlingException", "Rate exceeded"),
-            (429, "", "slow down"),
-            (500, "InternalServerErrorException", "Internal error."),
-            (503, "", "<html>\n  <b>busy</b>\u{1b}"),
+            (Some(403), Some("AccessDeniedException"), "User is not authorized to perform: guardduty:ListFindings"),
+            (Some(403), Some("UnrecognizedClientException"), "The security token included in the request is invalid."),
+            (Some(400), Some("ThrottlingException"), "Rate exceeded"),
+            (Some(429), None, "slow down"),
+            (Some(500), Some("InternalServerErrorException"), "Internal error."),
+            (Some(503), None, "<html>\n  <b>busy</b>\u{1b}"),
             (
-                400,
-                "BadRequestException",
+                Some(400),
+                Some("BadRequestException"),
                 "The request is rejected because the input detectorId is not owned by the current account.",
             ),
             (
-                400,
-                "BadRequestException",
+                Some(400),
+                Some("BadRequestException"),
                 "The request is rejected because the parameter nextToken has an invalid value.",
             ),
-            (400, "BadRequestException", "The caller is not authorized to call this API."),
-            (403, "ExpiredTokenException", "The security token included in the request is expired"),
-            (200, "", "expected value"),
-            (404, "UnknownOperationException", "POST /malware-scan"),
-            (0, "InvalidIdentityToken", "Incorrect token"),
-            (0, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"),
+            (Some(400), Some("BadRequestException"), "The caller is not authorized to call this API."),
+            (Some(403), Some("ExpiredTokenException"), "The security token included in the request is expired"),
+            (Some(200), None, "expected value"),
+            (Some(404), Some("UnknownOperationException"), "POST /malware-scan"),
+            (None, Some("InvalidIdentityToken"), "Incorrect token"),
+            (None, Some("InvalidIdentityToken"), "Couldn't retrieve verification key from your identity provider"),
         ];
-        let verdicts: Vec<String> = answers.iter().map(|(s, c, m)| verdict(*s, c, m)).collect();
+        let verdicts: Vec<String> = answers.iter().map(|(s, c, m)| verdict(*s, *c, m)).collect();
         insta::assert_snapshot!(verdicts.join("\n"), @"
         denied: ListFindings in eu-west-1: AccessDeniedException: User is not authorized to perform: guardduty:ListFindings
         denied: ListFindings in eu-west-1: UnrecognizedClientException: The security token included in the request is invalid. (is the region enabled for this account?)

@@ -37,8 +37,8 @@ pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Timestamp) ->
         }
     }
     lines.push(("announced", announced(entry, known, config)));
-    if let Some(entry) = entry.filter(|entry| entry.updated_at > Timestamp(0)) {
-        lines.push(("processed", format!("revision of {}", entry.updated_at.to_rfc3339())));
+    if let Some(updated) = entry.and_then(|entry| entry.updated_at) {
+        lines.push(("processed", format!("revision of {}", updated.to_rfc3339())));
     }
     if let Some(f) = known.finding {
         lines.push(("route", routed(config, f)));
@@ -78,8 +78,8 @@ fn announced(entry: Option<&FindingRecord>, known: &Known, config: &Config) -> S
     let is_skipped =
         known.finding.is_some_and(|f| skip_reason(config, f).is_some() || route(config, f) == RouteDecision::Drop);
     match entry {
-        Some(entry) if entry.updated_at > Timestamp(0) && is_skipped => "no: it was skipped".to_owned(),
-        Some(entry) if entry.updated_at > Timestamp(0) => {
+        Some(entry) if entry.updated_at.is_some() && is_skipped => "no: it was skipped".to_owned(),
+        Some(entry) if entry.updated_at.is_some() => {
             "in a digest, or skipped by a filter or route that has changed since. It has no message of its own"
                 .to_owned()
         }

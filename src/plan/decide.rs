@@ -221,7 +221,8 @@ fn decide_edit(
         && entry.severity == f.severity
         && entry.archived == f.archived
         && entry.has_links(&related);
-    if word.is_none() && same && now.duration_since(entry.edited_at) < MIN_EDIT_INTERVAL {
+    let is_recent = entry.edited_at.is_some_and(|edited| now.duration_since(edited) < MIN_EDIT_INTERVAL);
+    if word.is_none() && same && is_recent {
         return Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation);
     }
     let marks = if f.archived { entry.marks() } else { entry.marks().reopened() };
@@ -240,7 +241,8 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
     let increased = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
     let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
-    let is_due = reopened.is_some() || now.duration_since(entry.notified_at) >= remind_after;
+    let is_silent = entry.notified_at.is_none_or(|notified| now.duration_since(notified) >= remind_after);
+    let is_due = reopened.is_some() || is_silent;
     if f.archived || (!increased && (marks.muted.is_some() || !is_due)) {
         return None;
     }

@@ -126,21 +126,21 @@ pub struct DeliveryPlan {
 /// How many messages of their own new findings may still have in each channel in this run.
 #[derive(Debug)]
 pub struct MessageBudget {
-    /// `SLACK_DIGEST_AFTER`; 0: without limit.
-    limit: usize,
+    /// `SLACK_DIGEST_AFTER`, if there is a limit.
+    limit: Option<usize>,
     /// Maximum number of findings of a digest.
     max_digest_findings: usize,
     used: HashMap<String, usize>,
 }
 
 impl MessageBudget {
-    pub fn new(digest_after: usize, max_digest_findings: usize) -> Self {
+    pub fn new(digest_after: Option<usize>, max_digest_findings: usize) -> Self {
         Self { limit: digest_after, max_digest_findings, used: HashMap::new() }
     }
 
     fn try_take(&mut self, channel: &str) -> bool {
         let used = self.used.entry(channel.to_owned()).or_default();
-        let free = self.limit == 0 || *used < self.limit;
+        let free = self.limit.is_none_or(|limit| *used < limit);
         *used += usize::from(free);
         free
     }

@@ -184,7 +184,7 @@ fn webhook_posts_again_only_on_a_severity_increase() {
     assert!(matches!(decide(&state, &config, &finding("f", 8.0, 50), NOW), Decision::Post(_)));
 }
 
-fn planned(window: Vec<Finding>, digest_after: usize) -> DeliveryPlan {
+fn planned(window: Vec<Finding>, digest_after: Option<usize>) -> DeliveryPlan {
     let mut n = 0;
     let id = || {
         n += 1;
@@ -197,7 +197,7 @@ fn planned(window: Vec<Finding>, digest_after: usize) -> DeliveryPlan {
 #[test]
 fn most_severe_findings_have_messages_and_others_are_in_a_digest() {
     let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
-    let plan = planned(window, 3);
+    let plan = planned(window, Some(3));
     let deliveries = &plan.queues[&Queue::Channel("C0SECURITY".into())];
     let own: Vec<f64> = deliveries
         .iter()
@@ -218,13 +218,13 @@ fn most_severe_findings_have_messages_and_others_are_in_a_digest() {
 
 #[test]
 fn without_digests_every_finding_has_its_own_message() {
-    let plan = planned((0..60).map(|i| distinct(i, 5.0)).collect(), 0);
+    let plan = planned((0..60).map(|i| distinct(i, 5.0)).collect(), None);
     assert_eq!(plan.queues[&Queue::Channel("C0SECURITY".into())].len(), 60);
 }
 
 #[test]
 fn related_findings_of_one_batch_wait_for_the_first() {
-    let plan = planned(vec![finding("f", 5.0, 100), seen_in("us-east-1", "g", 5.0, 90, "198.51.100.7")], 20);
+    let plan = planned(vec![finding("f", 5.0, 100), seen_in("us-east-1", "g", 5.0, 90, "198.51.100.7")], Some(20));
     assert_eq!(plan.queues[&Queue::Channel("C0SECURITY".into())].len(), 1);
     assert_eq!(plan.deferred.len(), 1);
 }
@@ -245,19 +245,19 @@ fn shape_of(plan: &DeliveryPlan) -> Shape {
 #[test]
 fn findings_of_one_principal_wait_only_for_a_message_from_another_region() {
     // (findings of one user in eu-west-1, in us-east-1, findings of others, SLACK_DIGEST_AFTER) → shape
-    let table: [(u64, u64, u64, usize, Shape); 11] = [
-        (60, 0, 0, 20, (20, vec![40], 0)),
-        (60, 0, 0, 0, (60, vec![], 0)),
-        (21, 0, 0, 20, (21, vec![], 0)),
-        (22, 0, 0, 20, (20, vec![2], 0)),
-        (1, 0, 0, 20, (1, vec![], 0)),
-        (1, 1, 0, 20, (1, vec![], 1)),
-        (2, 2, 0, 20, (2, vec![], 2)),
-        (30, 30, 0, 20, (20, vec![10], 30)),
+    let table: [(u64, u64, u64, Option<usize>, Shape); 11] = [
+        (60, 0, 0, Some(20), (20, vec![40], 0)),
+        (60, 0, 0, None, (60, vec![], 0)),
+        (21, 0, 0, Some(20), (21, vec![], 0)),
+        (22, 0, 0, Some(20), (20, vec![2], 0)),
+        (1, 0, 0, Some(20), (1, vec![], 0)),
+        (1, 1, 0, Some(20), (1, vec![], 1)),
+        (2, 2, 0, Some(20), (2, vec![], 2)),
+        (30, 30, 0, Some(20), (20, vec![10], 30)),
         // The budget is used up by more severe findings: no message has a thread to wait for.
-        (30, 30, 20, 20, (20, vec![60], 0)),
-        (1, 1, 20, 20, (20, vec![2], 0)),
-        (1, 0, 20, 20, (21, vec![], 0)),
+        (30, 30, 20, Some(20), (20, vec![60], 0)),
+        (1, 1, 20, Some(20), (20, vec![2], 0)),
+        (1, 0, 20, Some(20), (21, vec![], 0)),
     ];
     for (europe, america, others, digest_after, expected) in table {
         let of_user = |region: &'static str, count| {
@@ -266,7 +266,7 @@ fn findings_of_one_principal_wait_only_for_a_message_from_another_region() {
         let severe = (0..others).map(|i| distinct(i, 8.0));
         let findings = of_user("eu-west-1", europe).chain(of_user("us-east-1", america)).chain(severe).collect();
         let found = shape_of(&planned(findings, digest_after));
-        assert_eq!(found, expected, "{europe} + {america} of one user, {others} others, digest after {digest_after}");
+        assert_eq!(found, expected, "{europe} + {america} of one user, {others} others, digest after {digest_after:?}");
     }
 }
 
@@ -280,7 +280,7 @@ fn a_digest_never_summarizes_a_single_finding() {
         (24, 1, (24, vec![])),
     ] {
         let findings = (0..count).map(|i| Rc::new(distinct(i, 5.0))).collect();
-        let mut budget = MessageBudget::new(20, limit);
+        let mut budget = MessageBudget::new(Some(20), limit);
         let plan = plan_deliveries(&State::default(), &config(&[]), findings, &mut budget, || "d".into(), NOW);
         let (messages, digests, _) = shape_of(&plan);
         assert_eq!((messages, digests), expected, "{count} findings, digests of {limit}");

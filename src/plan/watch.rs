@@ -103,7 +103,8 @@ pub const TABLE: [Row; 5] = [
 
 /// Returns whether everything that is watched is due to be compared.
 pub fn compare_due(source: &SourceState, now: Timestamp) -> bool {
-    source.watch_baseline.as_ref().is_none_or(|w| now.duration_since(w.compared_at) >= COMPARE_EVERY)
+    let compared = source.watch_baseline.as_ref().and_then(|baseline| baseline.compared_at);
+    compared.is_none_or(|compared| now.duration_since(compared) >= COMPARE_EVERY)
 }
 
 /// Compares the items of one row. `ids`: all of them; `read`: the contents that were read, by ID.

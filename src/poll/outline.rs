@@ -248,7 +248,7 @@ impl<'a> Outline<'a> {
     /// Accepts a finding if it is new and capacity is left.
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
         let known = self.ask.known.processed.get(&finding.id);
-        let is_new = known.is_none_or(|updated| *updated < finding.updated);
+        let is_new = known.is_none_or(|updated| *updated < Some(finding.updated));
         // What has its place in the state is taken in however full that is: else what holds up its watermark would never
         // be announced.
         let has_place = known.is_some() && self.ask.capacity.is_none();

@@ -132,7 +132,7 @@ pub fn compare(
     }
     let watched = source.watch_baseline.get_or_insert_default();
     if is_due {
-        watched.compared_at = now;
+        watched.compared_at = Some(now);
     }
     let mut notices = Vec::new();
     for row in &TABLE {

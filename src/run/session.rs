@@ -223,15 +223,16 @@ mod tests {
         let mut state = State { saved_at: Some(ahead), replayed_at: Some(ahead), ..State::default() };
         state.source_or_insert(&key, ahead);
         state.source_or_insert(&other, ahead).0.is_initial_watermark = false; // by a finding: then it is ours that is wrong
-        state
-            .findings
-            .insert("f1".into(), FindingRecord { edited_at: ahead, notified_at: ahead, ..FindingRecord::default() });
+        state.findings.insert(
+            "f1".into(),
+            FindingRecord { edited_at: Some(ahead), notified_at: Some(ahead), ..FindingRecord::default() },
+        );
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
         let (look_back, state) = (NOW.minus(config().lookback), start.state);
         assert_eq!((state.saved_at, state.replayed_at), (Some(look_back), Some(NOW)));
         assert_eq!((state.sources[&key].watermark, state.sources[&key].floor), (look_back, look_back));
         assert_eq!(state.sources[&other].watermark, ahead);
-        assert_eq!((state.findings["f1"].edited_at, state.findings["f1"].notified_at), (NOW, NOW));
+        assert_eq!((state.findings["f1"].edited_at, state.findings["f1"].notified_at), (Some(NOW), Some(NOW)));
         assert!(
             matches!(&state.notices[..], [notice] if notice.title.contains(&key.to_string())),
             "{:?}",

@@ -120,7 +120,7 @@ pub struct BotMessage {
 pub struct ReplyId {
     finding_id: String,
     /// The revision that it is about.
-    updated_at: String,
+    updated_at: Option<String>,
     /// The reason of a reply that reports more than a revision.
     reason: Option<String>,
 }
@@ -129,7 +129,7 @@ impl ReplyId {
     /// Escalations, and results of investigations, are identical for all revisions that they name.
     pub fn new(finding_id: &str, updated_at: &str, reason: Option<&str>) -> Self {
         let is_once = reason.is_some_and(|reason| reason == ESCALATION || reason.starts_with(INVESTIGATION));
-        let updated_at = if is_once { String::new() } else { updated_at.to_owned() };
+        let updated_at = (!is_once).then(|| updated_at.to_owned());
         Self { finding_id: finding_id.to_owned(), updated_at, reason: reason.map(str::to_owned) }
     }
 }

@@ -78,7 +78,7 @@ impl State {
         let limits: HashMap<u32, Timestamp> =
             self.sources.iter().map(|(key, s)| (s.id, self.max_floor(key.region(), in_flight))).collect();
         let goes = |e: &FindingRecord| {
-            let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < *limit);
+            let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < Some(*limit));
             below(bounds.get(&e.source_id)) || (e.failing_since.is_none() && below(limits.get(&e.source_id)))
         };
         let free = |(id, e): (&String, &FindingRecord)| match without_message(e) {
@@ -123,9 +123,9 @@ impl State {
 
     /// Live messages of findings below every lower bound, the longest untouched first.
     fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_flight: &InFlight, mut need: usize) {
-        let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < *lower);
+        let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < Some(*lower));
         let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_flight.ids.contains(id.as_str());
-        let mut old: Vec<(Timestamp, String)> =
+        let mut old: Vec<(Option<Timestamp>, String)> =
             self.findings.iter().filter(goes).map(|(id, e)| (e.edited_at, id.clone())).collect();
         old.sort_unstable();
         for (_, id) in old {
@@ -153,8 +153,8 @@ impl State {
         let free =
             |(id, e): &(&String, &FindingRecord)| e.failing_since.is_none() && !in_flight.ids.contains(id.as_str());
         for (id, e) in self.findings.iter().filter(free) {
-            if let Some(region) = regions.get(&e.source_id) {
-                candidates.entry(region.as_deref()).or_default().push((e.updated_at, encoded_len(id, e)));
+            if let Some((region, updated)) = regions.get(&e.source_id).zip(e.updated_at) {
+                candidates.entry(region.as_deref()).or_default().push((updated, encoded_len(id, e)));
             }
         }
         let mut fullest: Vec<_> = candidates.into_iter().collect();
@@ -172,7 +172,7 @@ impl State {
     /// Forgets where the messages of settled findings stand that may be listed again, the longest untouched first: should
     /// one recur, it starts a new message.
     fn drop_message_refs(&mut self, in_flight: &InFlight, mut need: usize) {
-        let mut live: Vec<(Timestamp, String)> = self
+        let mut live: Vec<(Option<Timestamp>, String)> = self
             .findings
             .iter()
             .filter(|(id, _)| !in_flight.ids.contains(id.as_str()))
@@ -211,7 +211,7 @@ impl State {
         report: &mut CompactionReport,
     ) {
         self.findings.retain(|id, e| {
-            let stays = e.failing_since.is_some() || e.updated_at >= floor || in_flight.ids.contains(id.as_str());
+            let stays = e.failing_since.is_some() || e.updated_at >= Some(floor) || in_flight.ids.contains(id.as_str());
             stays || regions.get(&e.source_id).is_none_or(|own| own.as_deref() != region)
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| key.region() == region) {
@@ -230,8 +230,9 @@ fn region_of(key: &SourceOrIdentity) -> Option<String> {
 }
 
 fn is_retained(e: &FindingRecord, lower: Option<Timestamp>, now: Timestamp) -> bool {
-    let listable = lower.is_some_and(|lower| e.updated_at >= lower);
-    let live = (e.message.is_some() || !e.superseded.is_empty()) && now.duration_since(e.updated_at) < MAX_FINDING_AGE;
+    let listable = lower.is_some_and(|lower| e.updated_at >= Some(lower));
+    let is_recent = e.updated_at.is_some_and(|updated| now.duration_since(updated) < MAX_FINDING_AGE);
+    let live = is_recent && (e.message.is_some() || !e.superseded.is_empty());
     let failing = e.failing_since.is_some_and(|since| now.duration_since(since) < FAILING_TTL);
     listable || live || failing
 }
@@ -283,7 +284,9 @@ mod tests {
         state.sources.insert(KEY.clone().into(), SourceState { watermark, ..SourceState::default() });
         for i in 0..count {
             let u = Timestamp(watermark.0 - (count - i) * spread);
-            state.findings.insert(format!("{i:032x}"), FindingRecord { updated_at: u, ..FindingRecord::default() });
+            state
+                .findings
+                .insert(format!("{i:032x}"), FindingRecord { updated_at: Some(u), ..FindingRecord::default() });
         }
         state
     }
@@ -306,7 +309,7 @@ mod tests {
         let before = state.clone();
         state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
         let from = state.source(&KEY).unwrap().lower_bound(Duration::from_secs(60 * 60));
-        let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= from);
+        let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= Some(from));
         assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
     }
 
@@ -316,7 +319,7 @@ mod tests {
         let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
         let floor = state.source(&KEY).unwrap().floor;
         assert!(report.bytes <= MAX_STATE_BYTES, "{report:?}");
-        assert!(state.findings.values().all(|e| e.updated_at >= floor), "nothing below the floor is kept");
+        assert!(state.findings.values().all(|e| e.updated_at >= Some(floor)), "nothing below the floor is kept");
         assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
         assert_eq!(report.raised_floors[&KEY.clone().into()], floor);
     }

@@ -45,7 +45,7 @@ pub struct State {
     #[serde(default)]
     pub sources: BTreeMap<SourceOrIdentity, SourceState>,
     /// By finding id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "zero_if_none::read_findings")]
     pub findings: BTreeMap<String, FindingRecord>,
     /// Digest plans, saved before the digests are posted, by digest ID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -118,8 +118,8 @@ pub struct SourceState {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub last_configured_at: Option<Timestamp>,
     /// The last finding whose archiving was looked up.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub archive_cursor: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_cursor: Option<String>,
     #[serde(rename = "watched", default, skip_serializing_if = "Option::is_none")]
     pub watch_baseline: Option<WatchBaseline>,
     #[serde(flatten)]
@@ -148,9 +148,9 @@ impl DetectorStatus {
 /// What was delivered about a finding, and where its message is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FindingRecord {
-    /// Newest processed `updatedAt`; 0: none.
-    #[serde(rename = "u")]
-    pub updated_at: Timestamp,
+    /// Newest processed `updatedAt`. `None`: no revision is processed, and delivery fails. The document has 0 then.
+    #[serde(rename = "u", with = "zero_if_none")]
+    pub updated_at: Option<Timestamp>,
     /// The source that showed it, by its `n`.
     #[serde(rename = "s", default, skip_serializing_if = "is_default")]
     pub source_id: u32,
@@ -170,11 +170,11 @@ pub struct FindingRecord {
     #[serde(default, skip_serializing_if = "is_default")]
     pub count: u64,
     /// When the message was last posted or updated.
-    #[serde(rename = "edited", default, skip_serializing_if = "is_default")]
-    pub edited_at: Timestamp,
+    #[serde(rename = "edited", default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
     /// Time of the last notification, in the message or the thread, and the count that it showed.
-    #[serde(rename = "notified", default, skip_serializing_if = "is_default")]
-    pub notified_at: Timestamp,
+    #[serde(rename = "notified", default, skip_serializing_if = "Option::is_none")]
+    pub notified_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub notified_count: u64,
     /// Remote IPs, countries, ports and APIs seen so far, oldest first. GuardDuty does not keep them.
@@ -292,6 +292,33 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// The newest processed revision of a finding. A document has 0 for a finding of which no revision is processed, and for
+/// one without a readable time that is processed. Only the former is failing.
+mod zero_if_none {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::FindingRecord;
+    use crate::time::Timestamp;
+
+    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+        value.unwrap_or_default().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+        Timestamp::deserialize(from).map(Some)
+    }
+
+    pub fn read_findings<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, FindingRecord>, D::Error> {
+        let mut findings: BTreeMap<String, FindingRecord> = BTreeMap::deserialize(from)?;
+        for record in findings.values_mut().filter(|record| record.failing_since.is_some()) {
+            record.updated_at = record.updated_at.filter(|time| *time != Timestamp::default());
+        }
+        Ok(findings)
+    }
+}
+
 /// A duration in milliseconds.
 mod millis {
     use std::time::Duration;
@@ -356,6 +383,21 @@ mod rfc3339_option {
     }
 }
 
+/// An optional timestamp, as RFC 3339. The document has the epoch for `None`, because earlier releases require a time.
+pub(super) mod rfc3339_or_epoch {
+    use serde::{Deserializer, Serializer};
+
+    use crate::time::Timestamp;
+
+    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+        super::rfc3339::serialize(&value.unwrap_or_default(), to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+        super::rfc3339::deserialize(from).map(|time| Some(time).filter(|time| *time != Timestamp::default()))
+    }
+}
+
 /// A timestamp, as RFC 3339 with milliseconds.
 pub(super) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -384,6 +426,18 @@ mod tests {
             let state = State { findings: [("f".to_owned(), FindingRecord { severity: sev, ..FindingRecord::default() })].into(), ..State::default() };
             prop_assert_eq!(State::parse(&state.to_json()).map(|s| s.findings["f"].severity).ok(), Some(sev));
         }
+    }
+
+    #[test]
+    fn a_failing_finding_without_a_time_is_not_processed_after_a_restart() {
+        let mut state = State::default();
+        state.mark_failing("no-time", 0, Timestamp(5));
+        state.mark_processed_by_id("no-time-processed", Timestamp(0), 0);
+        assert_eq!(state.findings["no-time"].updated_at, None);
+        let read = State::parse(&state.to_json()).unwrap();
+        assert_eq!(read.findings, state.findings);
+        assert!(!read.is_processed("no-time", Timestamp(0)));
+        assert!(read.is_processed("no-time-processed", Timestamp(0)));
     }
 
     #[test]

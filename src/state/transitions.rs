@@ -118,7 +118,7 @@ impl SourceState {
 impl State {
     /// Returns true if this revision of a finding is processed.
     pub fn is_processed(&self, id: &str, updated: Timestamp) -> bool {
-        self.findings.get(id).is_some_and(|e| e.updated_at >= updated)
+        self.findings.get(id).is_some_and(|e| e.updated_at >= Some(updated))
     }
 
     /// What the state knows of a source.
@@ -160,7 +160,7 @@ impl State {
         if *outcome == Outcome::ArchivedFirst {
             return;
         }
-        let is_new = self.findings.get(&f.id).is_none_or(|entry| entry.updated_at == Timestamp::default());
+        let is_new = self.findings.get(&f.id).is_none_or(|entry| entry.updated_at.is_none());
         if outcome.is_delivery() && is_new {
             self.count_new_finding();
         }
@@ -168,11 +168,11 @@ impl State {
             self.count_archived();
         }
         let entry = self.findings.entry(f.id.clone()).or_default();
-        let is_reopened = !f.archived && (f.updated > entry.updated_at || entry.archived);
+        let is_reopened = !f.archived && (Some(f.updated) > entry.updated_at || entry.archived);
         if matches!(outcome, Outcome::Updated { .. }) && is_reopened {
             entry.reopen();
         }
-        entry.updated_at = entry.updated_at.max(f.updated);
+        entry.updated_at = entry.updated_at.max(Some(f.updated));
         entry.source_id = s;
         entry.failing_since = None;
         entry.apply_outcome(f, outcome, now);
@@ -181,7 +181,7 @@ impl State {
     /// Completes what was reconciled from a message with the data of the finding, and counts the finding.
     pub fn complete_reconciled(&mut self, f: &Finding) {
         self.totals.count_finding(f.severity_level().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
-        if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.updated_at == f.updated) {
+        if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.updated_at == Some(f.updated)) {
             (entry.count, entry.notified_count, entry.archived) = (f.count, f.count, f.archived);
             entry.global_key = f.global_key();
             entry.add_attributes(&f.attributes());
@@ -192,9 +192,9 @@ impl State {
     /// Marks a revision as processed by its ID: a finding that the plan of a digest names.
     pub fn mark_processed_by_id(&mut self, id: &str, updated: Timestamp, s: u32) {
         let entry = self.findings.entry(id.to_owned()).or_default();
-        if entry.updated_at < updated {
+        if entry.updated_at < Some(updated) {
             *entry = FindingRecord {
-                updated_at: updated,
+                updated_at: Some(updated),
                 source_id: s,
                 unknown: std::mem::take(&mut entry.unknown),
                 ..FindingRecord::default()
@@ -289,11 +289,11 @@ impl FindingRecord {
         self.severity = f.severity;
         self.count = f.count;
         self.archived = f.archived;
-        self.edited_at = now;
+        self.edited_at = Some(now);
         self.sequence = f.sequence_id().map(str::to_owned).or(self.sequence.take());
         self.add_attributes(&f.attributes());
         if notified {
-            self.notified_at = now;
+            self.notified_at = Some(now);
             self.notified_count = f.count;
             self.notified_attributes = self.attributes.len();
         }

@@ -69,8 +69,8 @@ pub enum Escalation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriageProgress {
     /// The last finding whose reactions were read by themselves.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub read_to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_to: Option<String>,
     /// Users that are bots, according to Slack.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub bots: BTreeSet<UserId>,
@@ -88,7 +88,7 @@ const MAX_BOTS: usize = 200;
 impl State {
     /// Notes the last finding whose reactions were read by themselves.
     pub fn note_reactions_read_to(&mut self, id: &str) {
-        id.clone_into(&mut self.triage.read_to);
+        self.triage.read_to = Some(id.to_owned());
     }
 
     /// Records that a user is a bot, according to Slack.
@@ -129,7 +129,7 @@ impl State {
         let Some((entry, escalate)) = self.findings.get_mut(&f.id).zip(escalate) else { return };
         let is_own = entry.message.as_ref().is_some_and(|sent| !sent.is_reply());
         if let (true, None, Some(first)) =
-            (is_own && entry.updated_at == f.updated, entry.escalation, entry.first_message())
+            (is_own && entry.updated_at == Some(f.updated), entry.escalation, entry.first_message())
         {
             entry.escalation = Some(Escalation::Due(first.plus(escalate.after)));
         }

@@ -52,7 +52,7 @@ impl State {
             // Not below `since`: what was announced before then is discarded.
             (source.watermark, source.floor) = (since, since);
         }
-        self.findings.retain(|_, entry| entry.updated_at < since);
+        self.findings.retain(|_, entry| entry.updated_at < Some(since));
         self.digest_plans.clear();
         self.lease = None;
         self.replayed_at = Some(now);
@@ -69,9 +69,10 @@ impl State {
         let wrong = |time: &&mut Timestamp| is_wrong(**time);
         let begins = self.lease.as_mut().map(|run| &mut run.posting_since).into_iter().chain(&mut self.saved_at);
         begins.filter(wrong).for_each(|time| *time = look_back);
-        let announced = self.findings.values_mut().flat_map(|entry| [&mut entry.edited_at, &mut entry.notified_at]);
+        let announced =
+            self.findings.values_mut().flat_map(|entry| [&mut entry.edited_at, &mut entry.notified_at]).flatten();
         let compared = self.sources.values_mut().filter_map(|source| source.watch_baseline.as_mut());
-        let compared = compared.map(|watched| &mut watched.compared_at);
+        let compared = compared.filter_map(|watched| watched.compared_at.as_mut());
         announced.chain(compared).chain(&mut self.replayed_at).filter(wrong).for_each(|time| *time = now);
         let mut keys = Vec::new();
         for (key, source) in &mut self.sources {
@@ -192,8 +193,8 @@ impl State {
         });
         let Some(s) = by_detector.map(|(_, source)| source.id).or(source) else { return false };
         let known = self.findings.get(id);
-        let is_newer = known
-            .is_none_or(|e| e.updated_at < posted.updated || (e.message.is_none() && e.updated_at == posted.updated));
+        let updated = Some(posted.updated);
+        let is_newer = known.is_none_or(|e| e.updated_at < updated || (e.message.is_none() && e.updated_at == updated));
         let is_other = known.and_then(FindingRecord::bot_message).is_none_or(|mine| mine.ts < posted.at.ts);
         if !is_newer || !is_other {
             return false;
@@ -205,7 +206,7 @@ impl State {
         let live = entry.message.take().and_then(SentMessage::into_bot);
         let moved = live.filter(|at| at.channel != posted.at.channel);
         *entry = FindingRecord {
-            updated_at: posted.updated,
+            updated_at: updated,
             source_id: s,
             message: Some(posted.at.clone().into()),
             first,
@@ -213,8 +214,8 @@ impl State {
             investigations,
             superseded: entry.superseded.drain(..).chain(moved).collect(),
             severity: posted.severity,
-            edited_at: notified,
-            notified_at: notified,
+            edited_at: Some(notified),
+            notified_at: Some(notified),
             unknown: std::mem::take(&mut entry.unknown),
             ..FindingRecord::default()
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{FindingRecord, State, UnknownFields, rfc3339};
+use super::document::{FindingRecord, State, UnknownFields, rfc3339_or_epoch};
 use crate::guardduty::short_hash;
 use crate::source_key::SourceKey;
 use crate::time::Timestamp;
@@ -50,8 +50,8 @@ pub struct WatchBaseline {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_investigations: bool,
     /// When everything was last compared.
-    #[serde(with = "rfc3339")]
-    pub compared_at: Timestamp,
+    #[serde(with = "rfc3339_or_epoch")]
+    pub compared_at: Option<Timestamp>,
     #[serde(flatten)]
     pub unknown: UnknownFields,
 }

@@ -26,7 +26,7 @@ pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) ->
             unread.push((id.clone(), at.clone()));
         }
     }
-    let start = unread.partition_point(|(id, _)| *id <= state.triage.read_to);
+    let start = unread.partition_point(|(id, _)| Some(id) <= state.triage.read_to.as_ref());
     unread.rotate_left(start);
     unread.truncate(limit);
     unread

@@ -169,7 +169,7 @@ fn older_open_findings_are_read_in_rotation() {
     let mut rounds = Vec::new();
     for _ in 0..3 {
         let ids = next(&state);
-        state.triage.read_to.clone_from(ids.last().unwrap());
+        state.triage.read_to = ids.last().cloned();
         rounds.push(ids);
     }
     assert_eq!(rounds, [["f0", "f2"], ["f3", "f4"], ["f0", "f2"]]);

@@ -159,7 +159,7 @@ pub fn bound(w: &World) -> usize {
 pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
     let bend = |text: String| match w.bug {
         Some(DeduplicateById) => {
-            rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.updated_at = Timestamp(i64::MAX / 2)))
+            rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.updated_at = Some(Timestamp(i64::MAX / 2))))
         }
         Some(LeaseIgnored) => rewrite(&text, |s| s.lease.iter_mut().for_each(|r| r.released = true)),
         Some(UpdateMarksProcessed) => rewrite(&text, |s| take_edits_as_said(w, s)),
@@ -231,13 +231,13 @@ fn take_edits_as_said(w: &World, state: &mut State) {
     for (id, entry) in &mut state.findings {
         let message = slack.said.iter().find(|m| m.tells(id) && entry.bot_message().is_some_and(|at| at.ts == m.ts));
         let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Timestamp::parse));
-        entry.updated_at = updated.map_or(entry.updated_at, |u| u.max(entry.updated_at));
+        entry.updated_at = updated.max(entry.updated_at);
     }
 }
 
 fn watermark_from_last_seen(state: &mut State) {
     for source in state.sources.values_mut() {
-        let last = state.findings.values().filter(|e| e.source_id == source.id).map(|e| e.updated_at).max();
+        let last = state.findings.values().filter(|e| e.source_id == source.id).filter_map(|e| e.updated_at).max();
         source.watermark = source.watermark.max(last.unwrap_or_default());
     }
 }
@@ -250,13 +250,13 @@ fn record_all(w: &World, state: &mut State) {
     for f in 0..w.history.setup.findings.len() {
         if let Some(n) = w.state_of(f, w.now()) {
             let entry = state.findings.entry(name(f)).or_default();
-            entry.updated_at = entry.updated_at.max(w.states(f)[n].updated);
+            entry.updated_at = entry.updated_at.max(Some(w.states(f)[n].updated));
         }
     }
 }
 
 fn forget_half(state: &mut State) {
-    let mut oldest: Vec<(Timestamp, String)> =
+    let mut oldest: Vec<(Option<Timestamp>, String)> =
         state.findings.iter().map(|(id, e)| (e.updated_at, id.clone())).collect();
     oldest.sort_unstable();
     for (_, id) in oldest.iter().take(oldest.len() / 2) {

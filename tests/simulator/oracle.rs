@@ -78,8 +78,11 @@ impl World {
                     format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
                 };
             let run = state.lease.as_ref().map(|r| (&r.id, r.posting_since.to_rfc3339(), r.released));
-            let said: Vec<_> =
-                state.findings.iter().map(|(id, e)| format!("{id}:{}", &e.updated_at.to_rfc3339()[11..])).collect();
+            let said: Vec<_> = state
+                .findings
+                .iter()
+                .map(|(id, e)| format!("{id}:{}", &e.updated_at.unwrap_or_default().to_rfc3339()[11..]))
+                .collect();
             format!(
                 "    kept: {run:?} {:?} {said:?} plans {:?}",
                 state.sources.iter().map(of).collect::<Vec<_>>(),

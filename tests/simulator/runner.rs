@@ -210,12 +210,12 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     if let Some(since) = start.replay {
         let state = text.map(|text| State::parse(&text).expect("it was used just now"));
         let said = state.into_iter().flat_map(|s| s.findings);
-        let due = said.filter(|(_, e)| e.updated_at >= since).map(|(id, _)| id).collect();
+        let due = said.filter(|(_, e)| e.updated_at >= Some(since)).map(|(id, _)| id).collect();
         world.count_event("replays taken up");
         world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
     }
     let said_before: BTreeMap<String, Timestamp> =
-        start.state.findings.iter().map(|(id, e)| (id.clone(), e.updated_at)).collect();
+        start.state.findings.iter().filter_map(|(id, e)| Some((id.clone(), e.updated_at?))).collect();
     let (term, told) = watch::channel(false);
     let wording = MessageOptions::default();
     let identities = identities(line);
@@ -253,10 +253,9 @@ fn bare(state: &State, before: &BTreeMap<String, Timestamp>, world: &World) -> V
     let told = |id: &str, u: Timestamp| {
         world.slack.borrow().claims.iter().any(|c| c.kind != ClaimKind::Notice && c.id == id && c.updated == u)
     };
-    let news = state.findings.iter().filter(|(id, e)| {
-        e.message.is_none() && e.updated_at > Timestamp(0) && before.get(*id).is_none_or(|u| *u < e.updated_at)
-    });
-    news.filter(|(id, e)| !told(id, e.updated_at)).map(|(id, e)| (id.clone(), e.updated_at)).collect()
+    let bare = state.findings.iter().filter(|(_, e)| e.message.is_none());
+    let bare = bare.filter_map(|(id, e)| Some((id.clone(), e.updated_at?)));
+    bare.filter(|(id, u)| before.get(id).is_none_or(|before| before < u) && !told(id, *u)).collect()
 }
 
 fn core<'a>(

@@ -32,8 +32,7 @@ pub struct ScanQuery {
 impl ScanQuery {
     pub fn of(source: Option<&SourceState>, now: Timestamp) -> Self {
         let watched = source.and_then(|source| source.watch_baseline.as_ref());
-        let compared = watched.map_or(now, |watched| watched.compared_at.min(now));
-        let compared = if compared == Timestamp(0) { now } else { compared };
+        let compared = watched.and_then(|watched| watched.compared_at).map_or(now, |compared| compared.min(now));
         let known = watched.and_then(|watched| watched.scans.as_ref()).map(|scans| scans.ids.clone());
         Self { since: compared.minus(LOOK_BACK), known }
     }

@@ -84,7 +84,7 @@ fn an_incremental_scan_that_had_nothing_to_search_is_not_announced() {
 fn scans_are_read_from_a_day_before_the_last_comparison() {
     let now = Timestamp(START);
     assert_eq!(ScanQuery::of(None, now).since, now.minus(LOOK_BACK));
-    let watched = WatchBaseline { compared_at: Timestamp(START - 10 * HOUR), ..WatchBaseline::default() };
+    let watched = WatchBaseline { compared_at: Some(Timestamp(START - 10 * HOUR)), ..WatchBaseline::default() };
     let source = SourceState { watch_baseline: Some(watched), ..SourceState::default() };
     assert_eq!(ScanQuery::of(Some(&source), now).since, Timestamp(START - 10 * HOUR).minus(LOOK_BACK));
 }
