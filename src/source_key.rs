@@ -1,4 +1,4 @@
-//! Keys of sources and identities. The state writes each as one text; it is parsed once, where the state is read.
+//! Keys of sources and identities. The state contains each as one text, which is parsed when the state is read.
 
 use std::cmp::Ordering;
 use std::fmt;

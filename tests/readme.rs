@@ -134,7 +134,7 @@ fn every_line_of_the_log_that_is_explained_can_be_logged() {
     }
 }
 
-/// A run that has everything to tell.
+/// Metrics of a run with all values.
 fn everything() -> RunMetrics {
     let source = SourceMetrics {
         account: "111122223333".into(),

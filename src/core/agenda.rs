@@ -1,4 +1,4 @@
-//! The agenda of a run: steps, one after another. A step may put others before those that are left.
+//! The agenda of a run: steps that are performed in order. A step can insert other steps before the remaining ones.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What a run knows of the channels: their IDs, which of them can be read, and what they reject.
+//! Records the channels of a run: their IDs, which of them can be read, and what they reject.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;

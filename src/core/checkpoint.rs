@@ -1,4 +1,5 @@
-//! Checkpoints: when the state is saved, and what a save that failed means. After a delivery, never before; in few writes.
+//! Checkpoints: decides when the state is saved, and handles failed saves. The state is saved after a delivery, never
+//! before, and in few writes.
 
 use std::time::Duration;
 

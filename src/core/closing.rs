@@ -1,4 +1,4 @@
-//! The end of a run: the last save, and its result.
+//! Ends a run: saves the state a last time, and determines the result.
 
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;

@@ -1,4 +1,4 @@
-//! Delivers a window: saves the intents first, then runs the outbox until it is empty.
+//! Delivers a batch: saves the intents first, then runs the outbox until it is empty.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One log line for each message that Slack acknowledged.
+//! Logs one line for each message that Slack acknowledged.
 
 use crate::finding::Finding;
 use crate::message::Notice;

@@ -1,4 +1,4 @@
-//! Events: the inputs of the core. Effects: what it wants done.
+//! Defines events, the inputs of the core, and effects, the actions that it requests.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Findings that are logged in full, because Slack shows them in the minimal form only, or not at all.
+//! Logs complete findings that Slack shows only in the minimal form, or not at all.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The write-ahead gate: may a message be sent now?
+//! The write-ahead gate: decides whether a message may be sent now.
 
 /// How far the store has what must be saved before a message is sent: the posting intent, the plan of a digest, and the
 /// ID of each channel that was posted to.

@@ -1,4 +1,4 @@
-//! Gathering: how many findings are accepted, and how long the run waits for sources.
+//! Gathers findings: limits their number, and the time for which the run waits for sources.
 
 use std::rc::Rc;
 use std::time::Duration;

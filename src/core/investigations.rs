@@ -1,4 +1,4 @@
-//! Results of GuardDuty investigations, in the threads of the findings that they are about. Announcements come first.
+//! Announces results of GuardDuty investigations in the threads of their findings, after the announcements of findings.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

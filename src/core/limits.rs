@@ -1,4 +1,4 @@
-//! Limits of a run: how many findings it takes in, and when it gives one up.
+//! Limits of a run: the maximum number of findings, and the time after which a finding is given up.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The mention of a message, part by part: a channel may reject some of them.
+//! Omits the parts of a mention that a channel rejects.
 
 use std::collections::HashSet;
 

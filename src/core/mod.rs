@@ -1,8 +1,8 @@
-//! A run as a state machine without IO: no clock, no request. [`Core::handle`] takes an event and the time, and returns
-//! what is to be done.
+//! A run as a state machine without IO: no clock, no requests. [`Core::handle`] takes an event and the time, and returns
+//! the effects to perform.
 //!
-//! What a run does is an agenda of steps ([`agenda`]). A step that needs an answer stays on top of the agenda until the
-//! answer comes; sources are read, deliveries are made and the state is saved beside it.
+//! A run is an agenda of steps ([`agenda`]). A step that needs a response stays on top of the agenda until the response
+//! arrives. Meanwhile, sources are read, messages are delivered and the state is saved.
 
 mod agenda;
 pub mod channels;

@@ -1,4 +1,4 @@
-//! Notices of a run without a saved state: neither read at its beginning, nor written before its first message.
+//! Notices of a run without a saved state, which was neither read at the start nor saved before the first message.
 //!
 //! To such a run every event looks new, and to the next one again. Notices of level info wait for a run that can save
 //! its state; a warning is announced unless the history of the last day contains it.

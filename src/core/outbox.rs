@@ -1,4 +1,4 @@
-//! The outbox: deliveries in queues, side by side, within the rate limits; attempts, and unknown outcomes.
+//! The outbox: delivers the queues concurrently within the rate limits, and handles retries and unknown outcomes.
 //!
 //! A message whose outcome is unknown is not sent again before the history, read some seconds later, was checked.
 

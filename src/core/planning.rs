@@ -1,4 +1,4 @@
-//! Windows: plans what arrived, and passes the plan to delivery.
+//! Plans batches of findings, and passes the plans to delivery.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;

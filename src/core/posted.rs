@@ -1,7 +1,7 @@
-//! The posted messages: what the history of the channels shows of the bot's own messages.
+//! The posted messages: the messages of the bot in the history of the channels.
 //!
-//! Only messages of its own bot count, because anyone can write metadata. A finding's message that the state already has
-//! processes nothing: an edit may have to be followed by a reply in the thread.
+//! Only messages of the own bot count, because anyone can write metadata. A message of a finding that the state already
+//! contains does not mark the revision as processed, because a reply in the thread may still follow the edit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;

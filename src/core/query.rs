@@ -1,4 +1,4 @@
-//! Questions to GuardDuty and Slack, one at a time.
+//! Queries GuardDuty and Slack, one request at a time.
 
 use std::task::Poll;
 use std::time::Duration;

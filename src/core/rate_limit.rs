@@ -1,7 +1,7 @@
-//! Rate limits of Slack: when the next message may leave.
+//! Rate limits of Slack: computes the time at which the next message may be sent.
 //!
-//! See docs.slack.dev, "Rate limits": `chat.postMessage` allows one message a second and channel, and an undocumented
-//! number a second for the workspace; `chat.update` is of tier 3, about 50 calls a minute.
+//! See docs.slack.dev, “Rate limits”: `chat.postMessage` allows one message per second and channel, and an undocumented
+//! number per second for the workspace. `chat.update` is in tier 3, about 50 calls per minute.
 
 use std::collections::HashMap;
 use std::time::Duration;

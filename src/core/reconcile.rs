@@ -1,5 +1,5 @@
-//! Reconciling: reads the posted messages that the state does not have. A run that died, or could not save its state, may
-//! have posted.
+//! Reconciles the state with Slack: reads the posted messages that the state does not contain, after a run that crashed or
+//! could not save its state.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Results of deliveries: processed, left to the next run, or given up.
+//! Handles the results of deliveries: processed, left to the next run, or given up.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! The state machine of a run: its data, and how it handles an event.
+//! The state machine of a run: its data and its handling of events.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! The way of one message to Slack: what Slack rejects for its content is sent in a simpler form, what a channel rejects
-//! goes to the default channel, a rate limit is waited for, and what certainly failed is tried again.
+//! Sends one message to Slack. If Slack rejects its content, a simpler form is sent. If a channel rejects it, it is sent to
+//! the default channel. A rate limit is observed, and an attempt that certainly failed is repeated.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Results of reading the sources: recorded in the state, announced if they changed, passed on to planning.
+//! Handles the results of reading sources: records them in the state, announces changes, and passes findings to planning.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The summary of a run: after all announcements, once for each due time.
+//! Posts the summary, once per due time, after all announcements.
 
 use std::collections::{HashMap, VecDeque};
 use std::task::Poll;

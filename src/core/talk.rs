@@ -1,4 +1,4 @@
-//! One delivery: the requests to Slack that it takes, one after another, and what follows from each answer.
+//! Performs one delivery: its requests to Slack in order, and the actions after each response.
 
 mod editing;
 mod reading;

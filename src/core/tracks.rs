@@ -1,4 +1,4 @@
-//! What the sources of a run show: windows one after another, and how far each source got.
+//! Tracks the sources of a run: their batches, and the progress of each source.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Triage: reads reactions and carries out what they mean. Announcements come first; what is left over when the
-//! run must end is left to the next run, which is no failure.
+//! Triage: reads reactions and performs their actions, after all announcements. Actions that remain at the end of a run are
+//! left to the next run, which is not a failure.
 
 mod archive;
 mod escalate;

@@ -1,4 +1,4 @@
-//! Result of a run: is it a success, and since when is the posting history uncertain?
+//! Determines the result of a run: whether it is a success, and since when the posting history is uncertain.
 
 use crate::time::Timestamp;
 

@@ -1,4 +1,4 @@
-//! A window of findings made into deliveries: per channel the most severe first, digests of what exceeds the budget.
+//! Converts a batch of findings to deliveries: per channel, the most severe first, and digests for findings above the limit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

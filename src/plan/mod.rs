@@ -1,4 +1,4 @@
-//! Decides what is delivered where, and why. Pure: no clock, no IO.
+//! Decides which messages are delivered to which channels, with a reason for each. Pure: no clock, no IO.
 
 mod decide;
 mod delivery_plan;

@@ -1,4 +1,4 @@
-//! The queues of a run. What is in one queue is delivered in order, beside the other queues.
+//! The queues of a run. The deliveries of one queue are in order, and concurrent to other queues.
 
 use std::fmt;
 

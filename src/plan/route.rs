@@ -1,4 +1,4 @@
-//! Which channel a finding goes to: the first route that matches, else the default.
+//! Selects the channel of a finding: the first route that matches, otherwise the default channel.
 
 use crate::config::{Config, Glob, RouteAction, RouteMatcher, Target};
 use crate::finding::Finding;

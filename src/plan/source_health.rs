@@ -1,5 +1,4 @@
-//! Health of sources and detectors, and the notices about it. Each event is announced once; the state records what was
-//! announced.
+//! Monitors the health of sources and detectors. The state records announced events, so that each is announced once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a summary lists, and the filters that it proposes. Pure.
+//! Selects the content of a summary, and the filters that it proposes. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The decisions, one sentence each.
+//! The decisions about findings.
 
 use std::rc::Rc;
 use std::sync::Arc;

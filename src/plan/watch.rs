@@ -1,7 +1,7 @@
-//! What makes GuardDuty report less: one table of what is watched, and the notices about its changes.
+//! Compares the configuration that reduces what GuardDuty reports, and creates the notices about its changes.
 //!
-//! Each function compares what was recorded with what was observed. What could not be read is not compared, so that a
-//! permission that is lost and regained announces nothing by itself. The first observation is only recorded.
+//! Each function compares the recorded configuration with the observed one. Configuration that could not be read is not
+//! compared, so that the loss of a permission causes no notices about changes. The first observation is only recorded.
 
 mod coverage;
 mod destinations;

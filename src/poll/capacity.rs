@@ -1,4 +1,4 @@
-//! Number of findings that a run can still accept.
+//! Limits the number of findings that a run can still accept.
 
 use std::cell::Cell;
 

@@ -1,8 +1,8 @@
-//! The course of one window, decided without doing any of it: which parts of a list are read next, what is fetched, what
-//! is taken in, and how far the source is complete.
+//! Plans the reading of one batch, without IO: the parts of the list to read next, the findings to fetch and to accept, and
+//! how far the source is complete.
 //!
-//! A list is divided into parts by time, so that they can be read at the same time. Each part is listed, its findings are
-//! fetched, oldest parts first, and it counts once it is proven complete ([`proof`](super::proof)).
+//! A list is divided into parts by time, so that they can be read concurrently. Each part is listed, its findings are
+//! fetched, oldest parts first, and it counts after it is proven complete ([`proof`](super::proof)).
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! A part of a list: what is to be done for it, what came of it, and how far it is.
+//! A part of a list: its remaining requests, their results, and its progress.
 
 use tokio::time::Instant;
 

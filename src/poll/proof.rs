@@ -1,15 +1,16 @@
-//! What proves that a list, read page by page, shows everything that was there.
+//! Proves that a list that was read page by page contains all findings.
 //!
-//! A page token may be an offset: when a finding that was already read leaves the list, because it was updated or
-//! archived, those behind it move up, and one of them is on no page. So what matters is that nothing that was read had
-//! left by the time the last page was read:
+//! A page token may be an offset. If a finding that was read leaves the list, because it was updated or archived, the
+//! following findings move up, and one of them is on no page. A list is complete if no finding that was read had left it by
+//! the time the last page was read:
 //!
-//! - A list shows a position on one page only, and the last page ends where the list ends. So the number of findings read
-//!   is the number of findings there were, if none was read twice.
-//! - If each of them was still there afterwards, all of them were there then. Both numbers being the same, there was no
-//!   other one.
+//! - Each position of a list is on one page only, and the last page ends where the list ends. Therefore, if no finding was
+//!   read twice, the number of findings read is the length of the list.
+//! - If each of them was still in the list afterwards, all of them were in it when the last page was read. Both numbers are
+//!   equal, so the list contained no other finding.
 //!
-//! That a finding was still there is seen in its details, if they are fetched after the last page, or in another listing.
+//! The details of a finding show that it was still in the list, if they are fetched after the last page. Another listing
+//! shows it, too.
 
 use std::collections::{HashMap, HashSet};
 

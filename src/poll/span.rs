@@ -1,4 +1,4 @@
-//! Spans of time, and how a list that is too long is divided into several that can be read at the same time.
+//! Spans of time, into which a long list is divided, so that the parts can be read concurrently.
 
 use crate::time::Timestamp;
 

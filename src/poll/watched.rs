@@ -1,4 +1,4 @@
-//! What is read of the configuration of a source, and how it is recorded and announced.
+//! Reads the watched configuration of a source, records it, and announces changes.
 
 use std::collections::BTreeMap;
 

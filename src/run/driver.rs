@@ -1,4 +1,4 @@
-//! The only loop of a run: what the core wants done becomes requests, and their answers become events.
+//! The only loop of a run: it converts effects of the core to requests, and responses to events.
 
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! A dry run prints the arguments of each call to Slack that a run would make, one JSON document per line.
+//! The Slack client of a dry run. It prints the arguments of each call that a run would make, one JSON document per line.
 
 use std::rc::Rc;
 

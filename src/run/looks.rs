@@ -1,4 +1,4 @@
-//! The looks at the sources of a run: many at the same time, the others in turn.
+//! Polls the sources of a run: a limited number concurrently, the others in turn.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! One run: the core decides, the driver does; then the metrics are pushed, and the exit status tells how it ended.
+//! Performs one run: the core decides, and the driver performs the effects. Then the metrics are pushed.
 
 pub mod driver;
 mod dry_run;

@@ -1,4 +1,4 @@
-//! How a run begins and ends with its state: what was loaded, who holds the lease, what must be looked up first.
+//! Starts and ends a run with its state: the loaded state, the lease, and the history that must be read first.
 
 use crate::config::Config;
 use crate::core::outbox::LAG;

@@ -1,4 +1,4 @@
-//! The metrics of a run, as they are pushed at its end.
+//! Collects the metrics of a run, which are pushed at its end.
 
 use crate::config::{Config, RouteAction, Target};
 use crate::core::Core;

@@ -1,4 +1,4 @@
-//! When a run must end: `SIGTERM`, or `RUN_TIMEOUT` less the time that the last checkpoint and the push need.
+//! Determines when a run must end: at `SIGTERM`, or at `RUN_TIMEOUT` minus the time for the last checkpoint and the push.
 
 use std::time::Duration;
 

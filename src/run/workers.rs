@@ -1,4 +1,4 @@
-//! Requests of a run to GuardDuty and Slack: values in, values out.
+//! Performs the requests of a run to GuardDuty and Slack, with values as input and output.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! The state as a key of a ConfigMap, read and written through the Kubernetes API with compare-and-swap. Only `get` and
-//! `patch` of the one object are requested. Its mounted copy is the fallback for reading.
+//! Stores the state in a key of a ConfigMap, through the Kubernetes API with compare-and-swap. It uses only `get` and `patch`
+//! of this object. The mounted copy is the fallback for reading.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

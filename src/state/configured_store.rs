@@ -1,4 +1,4 @@
-//! The store that is configured, behind the one seam.
+//! Selects the configured store.
 
 use crate::config;
 use crate::metrics::RequestCounts;

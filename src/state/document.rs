@@ -1,8 +1,8 @@
-//! The state: one small JSON document that a person can read.
+//! Defines the state: one small JSON document that a person can read.
 //!
-//! GuardDuty shows only the newest state of a finding, so “was (id, updatedAt) said?” is `findings[id].u >= updatedAt`:
-//! one map serves for what was delivered and for where the live messages stand. Fields that this release does not
-//! know are kept, so that a rollback neither stops the alerts nor loses what a newer release wrote.
+//! GuardDuty returns only the newest revision of a finding. A revision is therefore processed if `findings[id].u` is not
+//! less than its `updatedAt`, and one map contains both the processed revisions and the references to messages. Unknown
+//! fields are kept, so that a rollback neither stops the delivery nor loses data of a newer release.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The state as a plain file, for a laptop: temporary file, fsync, rename, under an advisory lock beside it.
+//! Stores the state in a file, for a laptop: temporary file, fsync, rename, with an advisory lock file next to it.
 //!
 //! A symbolic link stays: the file that it points to is replaced. A file that cannot be replaced, because it is a mount
 //! point (`docker run --volume ./watermark.json:/state/watermark.json`), is overwritten: `<file>.new` holds the complete

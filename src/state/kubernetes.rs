@@ -1,5 +1,4 @@
-//! A client for the Kubernetes API that a Pod can reach: `get` and `patch` of one ConfigMap, in the name of the Pod's
-//! ServiceAccount.
+//! A client for the Kubernetes API in a Pod: `get` and `patch` of one ConfigMap, with the ServiceAccount of the Pod.
 //!
 //! The kubelet rotates the token, and a cluster its CA: both files are read for each request. The API is never reached
 //! through a proxy, and only the cluster's own CA is trusted.

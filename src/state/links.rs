@@ -1,4 +1,4 @@
-//! Links between the message of an attack sequence and the messages of its signals.
+//! Finds the links between the message of an attack sequence and the messages of its signals.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! What a run knows of the runs before it: the document and its moves (pure), and the stores that keep it.
+//! The state that is saved between runs: the document and its transitions (pure), and the stores.
 
 pub mod compaction;
 pub mod configmap;

@@ -1,4 +1,4 @@
-//! Where the state is kept: the seam between a run and the file or the ConfigMap.
+//! The interface of a store of the state, which the file and the ConfigMap implement.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};

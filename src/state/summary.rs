@@ -1,4 +1,4 @@
-//! What a summary needs from one run to the next.
+//! The data of summaries that the state keeps between runs.
 
 use serde::{Deserialize, Serialize};
 

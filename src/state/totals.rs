@@ -1,4 +1,4 @@
-//! Counters that are kept across runs: the Pushgateway keeps only the last push, so they are stored in the state.
+//! Counters that accumulate over runs. They are in the state, because the Pushgateway keeps only the last push.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What people marked with reactions, and what remains to be done about it.
+//! The recorded reactions of people, and the remaining actions.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Updates of the document that a run makes besides processing findings. A run decides, and the state changes here.
+//! Updates of the document other than processing findings. The run decides about them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

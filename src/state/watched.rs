@@ -1,4 +1,4 @@
-//! What the state records of the configuration that decides what GuardDuty reports.
+//! The recorded configuration that decides what GuardDuty reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 

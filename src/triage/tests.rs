@@ -1,3 +1,5 @@
+//! Reactions of people on the message of a finding.
+
 use std::collections::BTreeSet;
 
 use super::*;

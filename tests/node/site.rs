@@ -126,9 +126,9 @@ impl Site {
 
     pub fn helm_release(&self, helm: Helm, verb: &str, release: &str, version: &str, values: Value) -> CommandOutput {
         let documented = self.file("documented.json", &documented_values());
-        let further = self.file("further.json", &values);
-        let (documented, further) = (documented.display().to_string(), further.display().to_string());
-        let arguments = [verb, release, CHART, "--version", version, "--values", &documented, "--values", &further];
+        let additional = self.file("additional.json", &values);
+        let (documented, additional) = (documented.display().to_string(), additional.display().to_string());
+        let arguments = [verb, release, CHART, "--version", version, "--values", &documented, "--values", &additional];
         self.helm_plain(helm, &arguments)
     }
 

@@ -1,3 +1,5 @@
+//! Checkpoints after deliveries and after failed saves.
+
 use super::*;
 use crate::state::store::SaveError;
 

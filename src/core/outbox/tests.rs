@@ -1,3 +1,5 @@
+//! Queues, rate limits and outcomes of deliveries.
+
 use super::*;
 use crate::config::Config;
 use crate::message::{Notice, NoticeLevel};

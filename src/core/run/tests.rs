@@ -1,4 +1,4 @@
-//! A run, event by event.
+//! Runs, one event at a time.
 
 use std::sync::Arc;
 

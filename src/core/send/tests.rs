@@ -1,3 +1,5 @@
+//! Forms, channels and attempts of one message.
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

@@ -1,4 +1,4 @@
-//! Reads what Slack has already, before something is sent: threads, history, addresses.
+//! Reads threads, history and addresses from Slack before a message is sent.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Sends a message, and follows what comes of it.
+//! Sends a message, and handles its outcome.
 
 use super::{Content, Step, Talk, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;

@@ -1,4 +1,5 @@
-//! Archives in GuardDuty what was resolved, after the intent was saved, and unarchives what was taken back.
+//! Archives resolved findings in GuardDuty after the intent was saved, and unarchives findings whose resolution was
+//! withdrawn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

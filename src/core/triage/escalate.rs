@@ -1,4 +1,4 @@
-//! Escalation: calls again about findings that nobody acknowledged in time.
+//! Escalates findings that nobody acknowledged in time.
 
 use std::rc::Rc;
 

@@ -1,3 +1,5 @@
+//! Results of runs.
+
 use super::*;
 
 const SUCCESS: Facts = Facts {

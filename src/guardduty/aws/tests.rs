@@ -1,3 +1,5 @@
+//! Identities, accounts and regions with a fake AWS server.
+
 use serde_json::json;
 
 use super::super::wire::{Asked, Wire, assumed, error, ok, refused, sts};

@@ -1,3 +1,5 @@
+//! The calls of a source with a fake AWS server.
+
 use serde_json::{Value, json};
 
 use super::super::wire::{Wire, assumed, error, ok};

@@ -1,3 +1,5 @@
+//! Results of investigations as messages.
+
 use super::*;
 use crate::message::render;
 

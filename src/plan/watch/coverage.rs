@@ -1,4 +1,4 @@
-//! Resources whose runtime coverage is unhealthy.
+//! Compares the resources whose runtime coverage is unhealthy.
 
 use std::collections::BTreeMap;
 

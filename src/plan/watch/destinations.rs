@@ -1,4 +1,4 @@
-//! The buckets to which GuardDuty exports findings.
+//! Compares the publishing destinations: the buckets to which GuardDuty exports findings.
 
 use std::collections::BTreeMap;
 

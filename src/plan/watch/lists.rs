@@ -1,4 +1,4 @@
-//! Items of a detector that hide findings or yield them: how a change of them is recorded and announced.
+//! Compares the items of a detector that suppress or cause findings, and announces changes.
 
 use std::collections::BTreeSet;
 

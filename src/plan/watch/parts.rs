@@ -1,4 +1,4 @@
-//! Protection plans of a detector and member accounts of an administrator.
+//! Compares the protection plans of a detector and the member accounts of an administrator.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Malware scans that failed or were skipped.
+//! Announces malware scans that failed or were skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Notices about changes of the watched configuration.
+
 use std::collections::BTreeMap;
 
 use super::lists::capitalized;

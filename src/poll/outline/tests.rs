@@ -1,3 +1,5 @@
+//! Reading of lists that change while they are read.
+
 use std::sync::Arc;
 use std::time::Duration;
 

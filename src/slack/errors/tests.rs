@@ -1,3 +1,5 @@
+//! Classes of the documented and reported error codes of Slack.
+
 use std::time::Duration;
 
 use super::codes::ERROR_CODES;

@@ -1,4 +1,4 @@
-//! Against an API server that knows one ConfigMap: as a chart leaves it, metadata without data.
+//! The store with a fake API server and one ConfigMap, which the chart creates without data.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,4 +1,4 @@
-//! On a disk: what is left behind, by whom, and after which crash.
+//! The store with a real filesystem: the files after each operation, and after a crash.
 
 use super::*;
 

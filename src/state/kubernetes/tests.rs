@@ -1,3 +1,5 @@
+//! Certificates, tokens and errors of the Kubernetes API.
+
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 

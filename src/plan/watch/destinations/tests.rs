@@ -1,3 +1,5 @@
+//! Notices about publishing destinations.
+
 use super::*;
 use crate::time::Timestamp;
 

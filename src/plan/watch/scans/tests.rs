@@ -1,3 +1,5 @@
+//! Notices about malware scans.
+
 use super::*;
 
 const KEY: &str = "111122223333/eu-west-1";
