@@ -18,23 +18,36 @@ const FIELDS: [&str; 9] = [
     "resource.resourceType",
 ];
 
-/// Whether a finding, updated at `updated` (epoch milliseconds), meets all criteria.
-pub(super) fn matches(criteria: &Map<String, Value>, finding: &Value, updated: i64) -> Result<bool, AwsError> {
-    let mut all = true;
+/// Rejects criteria that the service does not accept.
+pub(super) fn validate(criteria: &Map<String, Value>) -> Result<(), AwsError> {
     for (field, conditions) in criteria {
         if !FIELDS.contains(&field.as_str()) {
             return Err(bad_request(format_args!("the criterion {field} is unknown.")));
         }
+        for (condition, want) in conditions.as_object().into_iter().flatten() {
+            holds(field, condition, want, &Value::Null)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a finding, updated at `updated` (epoch milliseconds), meets all criteria. The time is compared first: it
+/// excludes most findings of a flood.
+pub(super) fn matches(criteria: &Map<String, Value>, finding: &Value, updated: i64) -> Result<bool, AwsError> {
+    let others = criteria.iter().filter(|(field, _)| *field != "updatedAt");
+    for (field, conditions) in criteria.get_key_value("updatedAt").into_iter().chain(others) {
         let value = match field.as_str() {
             "updatedAt" => Value::from(updated),
             "createdAt" => finding["createdAt"].as_str().and_then(millis).map_or(Value::Bool(false), Value::from),
             _ => finding.pointer(&format!("/{}", field.replace('.', "/"))).cloned().unwrap_or(Value::Bool(false)),
         };
         for (condition, want) in conditions.as_object().into_iter().flatten() {
-            all &= holds(field, condition, want, &value)?;
+            if !holds(field, condition, want, &value)? {
+                return Ok(false);
+            }
         }
     }
-    Ok(all)
+    Ok(true)
 }
 
 fn holds(field: &str, condition: &str, want: &Value, value: &Value) -> Result<bool, AwsError> {

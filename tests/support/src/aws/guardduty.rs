@@ -149,6 +149,7 @@ impl Source {
     fn selected(&self, body: &Value) -> Result<Vec<&Item>, AwsError> {
         let none = Map::new();
         let criteria = body["findingCriteria"]["criterion"].as_object().unwrap_or(&none);
+        criteria::validate(criteria)?;
         let mut found = Vec::new();
         for item in self.items.values().filter(|i| i.visible) {
             if criteria::matches(criteria, &item.document, item.updated)? {
