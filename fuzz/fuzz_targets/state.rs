@@ -50,7 +50,7 @@ fuzz_target!(|input: (u16, &str)| {
         // Findings belong to a source only if the IDs of sources are unique.
         let is_unique = ids.len() == before.sources.len();
         for (id, record) in before.findings.iter().filter(|(_, record)| is_unique && record.source_id == source.id) {
-            let can_be_listed = record.updated_at >= source.lower_bound(OVERLAP);
+            let can_be_listed = record.updated_at.is_some_and(|time| time >= source.lower_bound(OVERLAP));
             assert!(!can_be_listed || after.findings.contains_key(id), "{id} can be listed and announced again");
         }
     }
