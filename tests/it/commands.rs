@@ -59,8 +59,8 @@ fn check_verifies_the_setup_without_posting() {
     let world = world.fault(|call| call.operation == "ListFindings", [error("AccessDeniedException").for_ever()]);
     let world = world.env("SLACK_CHANNEL", "C0OUTSIDE").run_with(&["check"], b"").posted_nothing();
     assert_ne!(world.last_run().code, Some(0));
-    let told = format!("{}{}", world.last_run().stdout, world.last_run().stderr);
-    assert!(told.contains("ListFindings") && told.contains("C0OUTSIDE"), "{told}");
+    let output = format!("{}{}", world.last_run().stdout, world.last_run().stderr);
+    assert!(output.contains("ListFindings") && output.contains("C0OUTSIDE"), "{output}");
 }
 
 #[test]
@@ -93,8 +93,8 @@ fn check_reports_an_unreadable_state_once_with_a_hint() {
         (world().configmap().set_state("[]"), "see docs/operations.md#corrupt-state"),
         (world().set_state("{\"version\": 99}"), "go back to the newer release"),
     ];
-    for (world, mend) in unreadable {
-        let world = world.run_with(&["check"], b"").posted_nothing().exit(1).stdout_has(mend);
+    for (world, hint) in unreadable {
+        let world = world.run_with(&["check"], b"").posted_nothing().exit(1).stdout_has(hint);
         assert_eq!(world.last_run().stdout.matches("FAIL").count(), 1, "{}", world.last_run().stdout);
     }
 }
@@ -107,10 +107,10 @@ fn check_verifies_write_access_during_a_run() {
 
 #[test]
 fn check_describes_a_pending_replay() {
-    for (text, code, told) in [("6h", 0, "announces again"), ("six hours", 1, "FAIL  replay")] {
+    for (text, code, output) in [("6h", 0, "announces again"), ("six hours", 1, "FAIL  replay")] {
         let world = world().configmap();
         world.kubernetes.clone().unwrap().set("replay", Some(text));
-        world.run_with(&["check"], b"").exit(code).stdout_has(told);
+        world.run_with(&["check"], b"").exit(code).stdout_has(output);
     }
 }
 

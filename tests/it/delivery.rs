@@ -6,7 +6,7 @@ use guardduty_slack_support::slack::blockkit::visible;
 use guardduty_slack_support::world::World;
 use serde_json::{Value, json};
 
-use crate::kit::{run_until_settled, world};
+use crate::kit::{run_until_processed, world};
 
 #[test]
 fn posting_intent_is_saved_before_the_post_and_checkpoint_after_it() {
@@ -90,7 +90,7 @@ fn message_with_a_lost_response_is_not_sent_twice() {
         eprintln!("{name}");
         let about_f1 = |call: &guardduty_slack_support::journal::Call| call.detail == "f1";
         let world = world().findings([high("f1"), high("f2").updated_ago(60)]).fault(about_f1, [step]).run();
-        run_until_settled(world).each_delivered_once(["f1", "f2"]);
+        run_until_processed(world).each_delivered_once(["f1", "f2"]);
     });
 }
 
@@ -100,14 +100,14 @@ fn slack_outage_causes_no_loss() {
     let down = |call: &guardduty_slack_support::journal::Call| call.service == "slack";
     let world = world.fault(down, [status(503).for_ever()]).run().posted([]).exit(1);
     let world = world.clear_faults().env("RUN_TIMEOUT", "8m").findings([high("f2").updated_ago(10)]);
-    run_until_settled(world).each_delivered_once(["f1", "f2"]);
+    run_until_processed(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
 fn a_token_that_slack_refuses_passes_nothing_and_ends_the_run_with_1() {
     let world = world().findings([high("f1")]).env("SLACK_BOT_TOKEN", "xoxb-another").secret("xoxb-another");
     let world = world.run().posted([]).exit(1).stderr_has("invalid_auth");
-    assert!(!world.last_run().stderr.contains("add the scopes"), "no scope mends that");
+    assert!(!world.last_run().stderr.contains("add the scopes"), "a missing scope is not the cause");
     world.env("SLACK_BOT_TOKEN", guardduty_slack_support::slack::TOKEN).run().posted(["f1"]).exit(0);
 }
 
@@ -179,7 +179,7 @@ fn a_digest_that_slack_may_have_taken_is_not_repeated() {
     };
     let world = world().env("SLACK_DIGEST_AFTER", "1").findings(findings("m", 9)).run().digested(8).exit(0);
     let world = world.findings(findings("n", 9)).fault(about_digest, [reset().after_effect()]).run();
-    let world = run_until_settled(world);
+    let world = run_until_processed(world);
     let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
     assert_eq!(digests.map(|m| m.metadata_value("findings")).collect::<Vec<_>>(), ["8", "8"]);
 }
@@ -190,11 +190,11 @@ fn the_first_route_that_matches_wins_with_its_mention_and_drop_drops() {
         { "match": { "severity": ">=7" }, "channel": "#sec-critical", "mention": "<!subteam^S0ONCALL>" },
         { "match": { "type": ["Policy:*"] }, "drop": true },
     ]);
-    let findings = [high("paged"), medium("told"), finding_of(Kind::RootUsage, "dropped")];
-    let world = world().env("SLACK_ROUTES", routes).findings(findings).run().posted(["paged", "told"]).exit(0);
-    let (paged, told) = (world.message_of("paged"), world.message_of("told"));
-    assert_eq!((paged.channel.as_str(), told.channel.as_str()), ("C0CRITICAL", "C0SECURITY"));
-    assert!(paged.payload.to_string().contains("S0ONCALL") && !told.payload.to_string().contains("S0ONCALL"));
+    let findings = [high("paged"), medium("default"), finding_of(Kind::RootUsage, "dropped")];
+    let world = world().env("SLACK_ROUTES", routes).findings(findings).run().posted(["paged", "default"]).exit(0);
+    let (paged, default) = (world.message_of("paged"), world.message_of("default"));
+    assert_eq!((paged.channel.as_str(), default.channel.as_str()), ("C0CRITICAL", "C0SECURITY"));
+    assert!(paged.payload.to_string().contains("S0ONCALL") && !default.payload.to_string().contains("S0ONCALL"));
 }
 
 #[test]
@@ -251,5 +251,5 @@ fn mrkdwn(node: &Value) -> Vec<String> {
 fn run_timeout_is_enforced_when_slack_does_not_respond() {
     let world = world().env("RUN_TIMEOUT", "10s").metrics().findings([high("f1")]);
     let world = world.slack([hang().for_ever()]).run().posted([]).exit(1).metric("guardduty_slack_run_success", 0.0);
-    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
+    run_until_processed(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
 }

@@ -1,4 +1,4 @@
-//! How a run ends when it is told to, or killed.
+//! The end of a run after SIGTERM or SIGKILL.
 
 use guardduty_slack_support::fault::{hang, kill, ok, status, terminate};
 use guardduty_slack_support::findings::{Kind, critical, finding_of, findings, high};
@@ -6,26 +6,26 @@ use guardduty_slack_support::journal::{Call, Effect};
 use guardduty_slack_support::world::World;
 use serde_json::json;
 
-use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+use crate::kit::{each, run_until_processed, world, world_with_short_lease};
 use crate::life::{are_linked, signal_and_sequence};
 
 #[test]
 fn sigterm_while_waiting_for_slack_saves_processed_findings() {
     let world = world().findings([high("f1"), high("f2").updated_ago(60)]);
     let world = world.slack([ok(), ok(), status(429).retry_after(3_000)]); // a notice, the first finding, the second
-    ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.effect == Effect::Refused(429)), ["f1", "f2"]);
+    terminate_and_recover(world, |calls| calls.iter().any(|e| e.effect == Effect::Refused(429)), ["f1", "f2"]);
 }
 
 #[test]
 fn sigterm_ends_the_run_while_aws_does_not_respond() {
     let world = world().findings([high("f1")]).on("ListFindings", [hang().for_ever()]);
-    ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.call.operation == "ListFindings"), ["f1"]);
+    terminate_and_recover(world, |calls| calls.iter().any(|e| e.call.operation == "ListFindings"), ["f1"]);
 }
 
 #[test]
 fn sigterm_ends_the_run_while_the_kubernetes_api_does_not_respond() {
     let world = world().configmap().findings([high("f1")]).on("get configmaps", [hang().for_ever()]);
-    ends_soon_and_goes_on(world, |calls| calls.iter().any(|e| e.call.operation == "get configmaps"), ["f1"]);
+    terminate_and_recover(world, |calls| calls.iter().any(|e| e.call.operation == "get configmaps"), ["f1"]);
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn shutdown_does_not_wait_for_a_hanging_checkpoint() {
     run.terminate();
     let world = world.finish(run).posted([]).exit(1);
     assert_eq!(world.last_run().stderr.matches("failed to save state").count(), 1, "{}", world.last_run().tail());
-    run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
+    run_until_processed(world.clear_faults()).each_delivered_once(["f1"]);
 }
 
-fn ends_soon_and_goes_on<const N: usize>(
+fn terminate_and_recover<const N: usize>(
     world: World,
     at: impl FnMut(&[guardduty_slack_support::journal::Entry]) -> bool,
     ids: [&str; N],
@@ -51,7 +51,7 @@ fn ends_soon_and_goes_on<const N: usize>(
     run.terminate();
     // Without the signal the run would outlast the time after which a test is taken for hung.
     let world = world.finish(run).exit(1);
-    run_until_settled(world.clear_faults()).each_delivered_once(ids);
+    run_until_processed(world.clear_faults()).each_delivered_once(ids);
 }
 
 /// A first run with a new finding.
@@ -74,7 +74,7 @@ fn kill_at_every_request(build: impl Fn(World) -> World + Sync, check: impl Fn(&
     let build = || build(world_with_short_lease().env("GUARDDUTY_WATCH", "false"));
     let requests = count_requests(build(), |_| true, &check);
     let points = (1..=requests).flat_map(|k| [(k, kill()), (k, kill().after_effect())]).collect();
-    each(points, 32, |(k, step)| check(&run_until_settled(build().at_call(k, step).run().clear_faults())));
+    each(points, 32, |(k, step)| check(&run_until_processed(build().at_call(k, step).run().clear_faults())));
 }
 
 /// Kills the run that `build` prepares before its first write and after each of its writes. Then the next runs recover,
@@ -87,7 +87,7 @@ pub fn kill_at_every_write(build: impl Fn(World) -> World + Sync, check: impl Fn
     each([(1, kill())].into_iter().chain(after).collect(), 32, |(k, step)| {
         let world = build().at_nth(k, is_write, step).run();
         eprintln!("killed at write {k} of {writes}: {:?}", world.lines().last());
-        check(&run_until_settled(world.clear_faults()));
+        check(&run_until_processed(world.clear_faults()));
     });
 }
 
@@ -106,12 +106,12 @@ pub fn is_write(call: &Call) -> bool {
         || matches!(operation, "ArchiveFindings" | "UnarchiveFindings")
 }
 
-fn says(world: &World, wanted: &[&str]) {
-    assert_eq!(said(world), wanted, "{:#?}", world.lines());
+fn announces(world: &World, wanted: &[&str]) {
+    assert_eq!(announcements(world), wanted, "{:#?}", world.lines());
 }
 
-/// Everything that was said, sorted: each state of a finding, each reply, each notice (by its first words).
-fn said(world: &World) -> Vec<String> {
+/// All announcements, sorted: each revision of a finding, each reply, each notice (by the first words of its ID).
+fn announcements(world: &World) -> Vec<String> {
     let states = world
         .deliveries_by_revision()
         .into_iter()
@@ -128,11 +128,11 @@ fn said(world: &World) -> Vec<String> {
     all
 }
 
-const AFRESH: &str = "guardduty_notice no-state-";
+const NO_STATE: &str = "guardduty_notice no-state-";
 
 #[test]
 fn first_run_killed_at_any_write_has_no_loss_and_no_duplicates() {
-    kill_at_every_write(|world| first(world.metrics()), |world| says(world, &["guardduty_finding f1", AFRESH]));
+    kill_at_every_write(|world| first(world.metrics()), |world| announces(world, &["guardduty_finding f1", NO_STATE]));
 }
 
 #[test]
@@ -142,10 +142,10 @@ fn recurrence_killed_at_any_request_is_announced_once() {
         "guardduty_finding f2",
         "guardduty_finding f2",
         "guardduty_finding f3",
-        AFRESH,
+        NO_STATE,
         "guardduty_reply f2",
     ];
-    kill_at_every_request(later, |world| says(world, &wanted));
+    kill_at_every_request(later, |world| announces(world, &wanted));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn missing_link_is_added_when_the_run_is_killed_at_any_write() {
     };
     kill_at_every_write(build, |world| {
         assert!(are_linked(world), "{:#?}", world.slack.messages());
-        says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding sequence", AFRESH]);
+        announces(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding sequence", NO_STATE]);
     });
 }
 
@@ -185,7 +185,7 @@ fn moved_finding_is_announced_once_when_the_run_is_killed_at_any_write() {
         world.findings([high("f1").severity(8.0).updated_ago(20), critical("f2").updated_ago(10)])
     };
     kill_at_every_write(build, |world| {
-        says(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", AFRESH]);
+        announces(world, &["guardduty_finding f1", "guardduty_finding f1", "guardduty_finding f2", NO_STATE]);
         let messages = world.slack.messages();
         let old = messages.iter().find(|m| m.metadata_value("finding_id") == "f1").unwrap();
         assert!(old.visible().contains("has moved to"), "{}", old.visible());
@@ -200,6 +200,6 @@ fn sigterm_at_any_request_ends_the_run_without_loss() {
         let world = build().at_call(k, terminate()).run();
         eprintln!("SIGTERM at request {k} of {requests}: exit {:?}", world.last_run().code);
         assert!(matches!(world.last_run().code, Some(0 | 1)), "{}", world.last_run().tail());
-        run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
+        run_until_processed(world.clear_faults()).each_delivered_once(["f1"]);
     });
 }

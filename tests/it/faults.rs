@@ -11,7 +11,7 @@ use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
 use crate::endings::is_write;
-use crate::kit::{after_the_lease, each, run_until_settled, world, world_with_short_lease};
+use crate::kit::{after_the_lease, each, run_until_processed, world, world_with_short_lease};
 
 fn post_of(id: &'static str) -> impl Fn(&Call) -> bool + Send + Sync {
     move |call| call.operation == "chat.postMessage" && call.detail == id
@@ -24,8 +24,8 @@ fn killed_behind_the_post(world: World) -> World {
 
 #[test]
 fn reconciled_messages_are_counted_under_the_configured_channel() {
-    let world = world_with_short_lease().metrics().env("SLACK_CHANNEL", "#security").run(); // whose answer tells the id
-    let world = run_until_settled(killed_behind_the_post(world));
+    let world = world_with_short_lease().metrics().env("SLACK_CHANNEL", "#security").run(); // whose response contains the channel ID
+    let world = run_until_processed(killed_behind_the_post(world));
     world.metric("guardduty_slack_notifications_total{channel=\"#security\",outcome=\"adopted\"}", 1.0);
 }
 
@@ -34,7 +34,7 @@ fn messages_in_a_channel_that_is_no_longer_configured_are_not_repeated() {
     let world = world_with_short_lease();
     world.slack.channel(Channel::new("C0OTHER", "other"));
     let world = killed_behind_the_post(world.env("SLACK_CHANNEL", "C0OTHER"));
-    run_until_settled(world.env("SLACK_CHANNEL", "C0SECURITY")).each_delivered_once(["f1"]);
+    run_until_processed(world.env("SLACK_CHANNEL", "C0SECURITY")).each_delivered_once(["f1"]);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn recovery_survives_a_second_kill() {
         let world = after_the_lease(killed_behind_the_post(world_with_short_lease().configmap()));
         let world = world.at_nth(k, is_write, kill().after_effect()).run();
         assert!(k < 6 || world.last_run().code == Some(0), "there are more writes: {:#?}", world.lines());
-        run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
+        run_until_processed(world.clear_faults()).each_delivered_once(["f1"]);
     });
 }
 
@@ -63,11 +63,11 @@ fn messages_before_a_crash_are_found_in_delayed_and_paginated_history() {
     let by_name = |world: World| {
         let routes = json!([{ "match": { "severity": ">=7" }, "channel": "#sec-critical" }]);
         let world = world.env("SLACK_ROUTES", routes).findings([high("f0").updated_ago(200)]);
-        world.run().posted(["f0"]).exit(0) // whose answer told the channel's id
+        world.run().posted(["f0"]).exit(0) // whose response contains the channel ID
     };
     let worlds: Vec<fn(World) -> World> = vec![lagging, paged, named, private, by_name];
     each(worlds, 5, |prepare| {
-        let world = run_until_settled(killed_behind_the_post(prepare(world_with_short_lease())));
+        let world = run_until_processed(killed_behind_the_post(prepare(world_with_short_lease())));
         assert!(
             world.deliveries_by_revision().values().all(|times| *times == 1),
             "{:?}",
@@ -89,7 +89,7 @@ fn unsaved_messages_are_repeated_when_history_is_not_readable() {
         let world = prepare(world_with_short_lease()).findings([high("f1")]);
         let about_f1 = |call: &Call| call.service == "slack" && call.detail == "f1";
         let world = world.fault(about_f1, [kill().after_effect()]).run().killed();
-        let world = run_until_settled(world);
+        let world = run_until_processed(world);
         assert!((1..=2).contains(&world.deliveries_by_revision().values().sum::<usize>()), "{:#?}", world.lines());
         world.run().posted_nothing().exit(0);
     });
@@ -102,7 +102,7 @@ fn missing_history_access_to_one_channel_does_not_affect_others() {
     world.slack.channel(Channel { private: true, ..Channel::new("C0PRIVATE", "its-id-comes-before-the-others") });
     world.slack.scopes(["chat:write", "channels:history"]);
     let world = world.fault(post_of("f1"), [reset().after_effect()]).run();
-    run_until_settled(world).each_delivered_once(["f1", "f2"]);
+    run_until_processed(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
@@ -110,13 +110,13 @@ fn nothing_is_posted_after_a_crash_while_history_is_temporarily_unreadable() {
     let world = after_the_lease(killed_behind_the_post(world_with_short_lease()));
     let reads = |call: &Call| call.operation == "conversations.history";
     let world = world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "16s").run().posted([]).exit(1);
-    run_until_settled(world.clear_faults()).each_delivered_once(["f1"]);
+    run_until_processed(world.clear_faults()).each_delivered_once(["f1"]);
 }
 
 #[test]
 fn no_delivery_path_posts_to_a_channel_with_unreadable_history() {
     let reads = |call: &Call| call.operation == "conversations.history" && call.place == "C0SECURITY";
-    let gone = || {
+    let deleted = || {
         let world = world_with_short_lease().findings([high("f1").updated_ago(90)]).run().posted(["f1"]);
         world.slack.delete(&world.message_of("f1").ts);
         world.findings([critical("f1").updated_ago(20)])
@@ -125,7 +125,7 @@ fn no_delivery_path_posts_to_a_channel_with_unreadable_history() {
         let routes = json!([{ "match": { "severity": ">=7" }, "channel": "C0OUTSIDE" }]);
         world_with_short_lease().env("SLACK_ROUTES", routes).run().posted([]).findings([high("f1")])
     };
-    let worlds: Vec<fn() -> World> = vec![gone, fallen_back];
+    let worlds: Vec<fn() -> World> = vec![deleted, fallen_back];
     each(worlds, 2, |build| {
         let world = build();
         let before = world.deliveries_by_revision().len();
@@ -133,9 +133,9 @@ fn no_delivery_path_posts_to_a_channel_with_unreadable_history() {
         let world = after_the_lease(world.fault(there, [kill().after_effect()]).run().killed());
         let world =
             world.fault(reads, [status(503).for_ever()]).env("RUN_TIMEOUT", "16s").run().posted_nothing().exit(1);
-        let world = run_until_settled(world.clear_faults());
-        let said = world.deliveries_by_revision();
-        assert!(said.len() == before + 1 && said.values().all(|times| *times == 1), "{said:?}");
+        let world = run_until_processed(world.clear_faults());
+        let announced = world.deliveries_by_revision();
+        assert!(announced.len() == before + 1 && announced.values().all(|times| *times == 1), "{announced:?}");
     });
 }
 
@@ -149,7 +149,7 @@ fn digest_with_unknown_outcome_is_not_repeated_after_an_interrupted_lookup() {
     let run = world.start();
     world.wait_until(|calls| calls.iter().filter(|e| e.call.operation == reads).count() == 2);
     run.terminate();
-    let world = run_until_settled(world.finish(run).exit(1).clear_faults());
+    let world = run_until_processed(world.finish(run).exit(1).clear_faults());
     let digests = world.slack.messages().into_iter().filter(|m| m.event_type() == "guardduty_digest");
     assert_eq!(digests.map(|m| m.metadata_value("findings")).collect::<Vec<_>>(), ["11"]);
 }
@@ -164,7 +164,7 @@ fn lease_is_renewed_during_long_throttling() {
     world.wait_until(|_| world.kubernetes.clone().unwrap().writes() > written + 2); // renewed: the first term is over
     let world = world.run().posted_nothing().exit(0).stderr_has("lease");
     first.terminate();
-    run_until_settled(world.finish(first).posted([]).exit(1).clear_faults()).each_delivered_once(["f1"]);
+    run_until_processed(world.finish(first).posted([]).exit(1).clear_faults()).each_delivered_once(["f1"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn run_throttled_until_its_timeout_exits_and_the_next_run_delivers() {
     let world = world().env("RUN_TIMEOUT", "10s").findings([high("f1")]);
     let world =
         world.slack([status(429).retry_after(1).for_ever()]).run().posted([]).exit(1).stderr_has("run timeout reached");
-    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
+    run_until_processed(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["f1"]);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn findings_are_delivered_when_the_configmap_is_full() {
     kubernetes.set("of-somebody-else", Some(&"x".repeat(1024 * 1024 - size - 60)));
     let world = world.findings([high("f2").updated_ago(20)]).run().posted(["f2"]).exit(1);
     kubernetes.set("of-somebody-else", None);
-    run_until_settled(world).each_delivered_once(["f1", "f2"]);
+    run_until_processed(world).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn findings_are_delivered_without_api_server_and_mounted_copy() {
     });
 }
 
-/// Changes the state by hand.
+/// Edits the saved state.
 fn edit(world: World, change: impl FnOnce(&mut Value)) -> World {
     let mut state = world.state();
     change(&mut state);
@@ -250,7 +250,7 @@ fn source_unreadable_after_a_pause_continues_from_its_watermark() {
     let world = world.findings_in(ACCOUNT, "us-east-1", [high("there").updated_ago(86_400)]);
     let there = |call: &Call| call.place.ends_with("us-east-1");
     let world = world.fault(there, [hang().for_ever()]).run().posted(["here"]).exit(1);
-    run_until_settled(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["here", "there"]);
+    run_until_processed(world.clear_faults().env("RUN_TIMEOUT", "8m")).each_delivered_once(["here", "there"]);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_finding_to_which_slack_gives_no_clear_answer_is_given_up_after_a_day_too() 
     let world = world().env("RUN_TIMEOUT", "16s").findings([high("odd").updated_ago(90), medium("f2").updated_ago(30)]);
     let world = world.fault(post_of("odd"), [error("internal_error").for_ever()]).run().posted(["f2"]).exit(1);
     let world = a_day_later(world, "odd").run().posted([]);
-    let world = run_until_settled(world);
+    let world = run_until_processed(world);
     given_up(&world, "odd");
 }
 

@@ -15,7 +15,7 @@ fn look(world: World, arguments: &[&str]) -> World {
     world
 }
 
-fn said(world: &World) -> &str {
+fn stdout(world: &World) -> &str {
     &world.last_run().stdout
 }
 
@@ -36,7 +36,7 @@ fn explain_says_where_a_finding_was_announced_and_by_which_route() {
         "finding f2",
         "no route matches: default channel",
     ] {
-        assert!(said(&world).contains(text), "{text}: {}", said(&world));
+        assert!(stdout(&world).contains(text), "{text}: {}", stdout(&world));
     }
 }
 
@@ -59,7 +59,7 @@ fn explain_names_what_left_a_finding_out() {
 }
 
 #[test]
-fn explain_tells_a_digest_what_is_pending_and_what_nobody_knows() {
+fn explain_shows_digests_pending_findings_and_unknown_ids() {
     let world = world().env("SLACK_DIGEST_AFTER", "1").env("RUN_TIMEOUT", "10s");
     let world = world.findings([high("f1"), medium("f2"), medium("f3")]).run().exit(0);
     let world = look(world, &["explain", "f3"]).exit(0).stdout_has("in a digest");
@@ -67,7 +67,7 @@ fn explain_tells_a_digest_what_is_pending_and_what_nobody_knows() {
     let world =
         world.on("chat.postMessage", [status(503).for_ever()]).findings([high("late").updated_ago(5)]).run().exit(1);
     let world = look(world.clear_faults(), &["explain", "late"]).exit(0);
-    assert!(said(&world).contains("pending") || said(&world).contains("announces it"), "{}", said(&world));
+    assert!(stdout(&world).contains("pending") || stdout(&world).contains("announces it"), "{}", stdout(&world));
     look(world, &["explain"]).exit(2).stderr_has("finding ID");
 }
 
@@ -85,10 +85,10 @@ fn state_is_printed_for_people_and_as_it_is_saved() {
         let world = world.findings([high("f1"), high("f2")]).run().posted(["f1", "f2"]);
         let world = look(world, &["state"]).exit(0);
         for text in [&format!("{ACCOUNT}/{REGION}"), "2 recorded: 2 open with a message, 0 pending", "bytes", "free"] {
-            assert!(said(&world).contains(text), "{text}: {}", said(&world));
+            assert!(stdout(&world).contains(text), "{text}: {}", stdout(&world));
         }
         let world = look(world, &["state", "--json"]).exit(0);
-        assert_eq!(serde_json::from_str::<Value>(said(&world)).unwrap(), world.state());
+        assert_eq!(serde_json::from_str::<Value>(stdout(&world)).unwrap(), world.state());
     }
 }
 

@@ -21,7 +21,7 @@ pub fn world_with_short_lease() -> World {
     world().env("RUN_LEASE", "2s")
 }
 
-/// Waits until the lease that stands in the state (of a run that was killed) has expired.
+/// Waits until the lease of a killed run in the saved state has expired.
 pub fn after_the_lease(world: World) -> World {
     let state = world.state();
     if let Some(renewed) = state["lease"]["renewed_at"].as_str().and_then(millis) {
@@ -31,8 +31,8 @@ pub fn after_the_lease(world: World) -> World {
     world
 }
 
-/// Runs again until everything is settled: exit 0. The outcome of a message may stay unknown for a run or two.
-pub fn run_until_settled(world: World) -> World {
+/// Runs again until every finding is processed: exit 0. The outcome of a message may be unknown for a run or two.
+pub fn run_until_processed(world: World) -> World {
     let mut world = after_the_lease(world).run();
     for _ in 0..4 {
         if world.last_run().code == Some(0) {

@@ -14,8 +14,8 @@ fn a_recurrence_updates_the_message_in_place_and_the_thread_says_what_is_new() {
         world().env("SLACK_REMIND_AFTER", "0s").findings([finding_of(Kind::TorCaller, "f1")]).run().posted(["f1"]);
     let again = finding_of(Kind::TorCaller, "f1").updated_ago(5).count(47).ip("203.0.113.77");
     let world = world.findings([again]).run().posted([]).updated(["f1"]).replied(["f1"]).exit(0);
-    let said = world.new_messages().remove(0).visible();
-    assert!(said.contains("203[.]0[.]113[.]77"), "{said}");
+    let reply = world.new_messages().remove(0).visible();
+    assert!(reply.contains("203[.]0[.]113[.]77"), "{reply}");
     assert!(world.message_of("f1").visible().contains("47"));
     world.run().posted_nothing().updated([]).exit(0);
 }
@@ -82,11 +82,11 @@ fn archiving_and_restoring_update_the_message() {
 
 #[test]
 fn deleted_or_locked_message_is_posted_again_once() {
-    let world = world().findings([high("gone"), high("frozen").updated_ago(60)]).run().posted(["gone", "frozen"]);
-    world.slack.delete(&world.message_of("gone").ts);
+    let world = world().findings([high("deleted"), high("frozen").updated_ago(60)]).run().posted(["deleted", "frozen"]);
+    world.slack.delete(&world.message_of("deleted").ts);
     world.slack.freeze(&world.message_of("frozen").ts, "edit_window_closed");
     let again = |id| high(id).updated_ago(5).severity(7.5).count(3).ip("203.0.113.9");
-    let world = world.findings([again("gone"), again("frozen")]).run().posted(["gone", "frozen"]).exit(0);
+    let world = world.findings([again("deleted"), again("frozen")]).run().posted(["deleted", "frozen"]).exit(0);
     world.run().posted_nothing().exit(0);
 }
 
@@ -124,10 +124,10 @@ fn global_finding_of_another_region_is_posted_in_the_first_thread() {
 
 #[test]
 fn recurrence_can_be_reposted_or_ignored() {
-    for (mode, said) in [("repost", vec!["f1"]), ("ignore", vec![])] {
+    for (mode, expected) in [("repost", vec!["f1"]), ("ignore", vec![])] {
         let world = world().env("SLACK_RECURRENCE", mode).findings([high("f1")]).run().posted(["f1"]).exit(0);
         let again = high("f1").updated_ago(5).count(9).ip("203.0.113.77");
-        world.findings([again]).run().posted(said).exit(0).run().posted_nothing().exit(0);
+        world.findings([again]).run().posted(expected).exit(0).run().posted_nothing().exit(0);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The built binary against fakes at the wire; each test is a sentence about what a user can rely on.
+//! End-to-end tests: the binary against fakes on loopback. Each test is a sentence about behavior that users rely on.
 
 mod commands;
 mod delivery;

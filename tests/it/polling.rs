@@ -29,14 +29,14 @@ fn finding_visible_late_within_the_overlap_is_announced() {
 
 #[test]
 fn all_findings_of_one_millisecond_are_announced() {
-    let one = |id| high(id).with("/updatedAt", guardduty_slack_support::findings::iso(instant()));
+    let one = |id| high(id).with("/updatedAt", guardduty_slack_support::findings::iso(start_of_minute()));
     let world = world().env("GUARDDUTY_OVERLAP", "0s").findings([one("a"), one("b"), one("c").not_yet_visible()]);
     let world = world.run().posted(["a", "b"]).exit(0);
     world.aws.source(ACCOUNT, REGION, |source| source.show("c"));
     world.run().posted(["c"]).exit(0);
 }
 
-fn instant() -> i64 {
+fn start_of_minute() -> i64 {
     guardduty_slack_support::findings::now() / 60_000 * 60_000 - 60_000
 }
 
@@ -96,13 +96,13 @@ fn skipped_findings_do_not_block_the_watermark() {
         .env("GUARDDUTY_EXCLUDE_TYPES", "Policy:*")
         .env("GUARDDUTY_SAMPLES", "drop")
         .findings([
-            high("told").updated_ago(200),
+            high("announced").updated_ago(200),
             high("archived").archived(),
             low("low"),
             finding_of(Kind::RootUsage, "excluded").severity(8.0),
             high("sample").sample(),
         ]);
-    world.run().posted(["told"]).exit(0).run().posted_nothing().exit(0);
+    world.run().posted(["announced"]).exit(0).run().posted_nothing().exit(0);
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn roles_are_assumed_with_their_external_id_in_every_region() {
         world.aws.source(account, region, |_| ());
     }
     let world = world.run().posted(["own", "second", "third"]).exit(0);
-    let told = world.message_of("second");
+    let message = world.message_of("second");
     assert_eq!(
-        (told.metadata_value("account_id"), told.metadata_value("region")),
+        (message.metadata_value("account_id"), message.metadata_value("region")),
         ("222233334444".into(), "us-east-1".into())
     );
 }
@@ -178,9 +178,9 @@ fn a_web_identity_token_is_all_that_a_pod_needs() {
 
 #[test]
 fn finding_listed_but_not_returned_is_fetched_by_a_later_run() {
-    let world = world().findings([high("withheld").updated_ago(100), high("told").updated_ago(50)]);
+    let world = world().findings([high("withheld").updated_ago(100), high("announced").updated_ago(50)]);
     world.aws.omit_from_get_findings(["withheld"]);
-    let world = world.run().posted(["told"]).exit(1);
+    let world = world.run().posted(["announced"]).exit(1);
     world.aws.omit_from_get_findings([]);
     world.run().posted(["withheld"]).exit(0);
 }

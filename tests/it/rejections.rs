@@ -9,7 +9,7 @@ use guardduty_slack_support::slack::{Channel, Message};
 use guardduty_slack_support::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
-use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+use crate::kit::{each, run_until_processed, world, world_with_short_lease};
 
 /// Messages of severity 7 and more go to C0CRITICAL with this mention.
 fn routed(world: World, mention: &str) -> World {
@@ -185,7 +185,7 @@ fn a_reply_that_became_a_message_is_not_repeated_after_a_kill_or_a_lost_answer()
         // The first call is the reply, the second the message instead of it; then the thread accepts replies again.
         let steps = [error("restricted_action_thread_locked"), step];
         let world = world.on("chat.postMessage", steps).findings([critical("f1").updated_ago(20)]).run();
-        let world = run_until_settled(world);
+        let world = run_until_processed(world);
         let messages = world.slack.messages();
         assert_eq!(messages.iter().filter(|m| m.event_type() == "guardduty_reply").count(), 1, "{messages:#?}");
         world.run().posted_nothing().exit(0);
@@ -198,7 +198,7 @@ fn a_deleted_message_that_was_posted_again_is_not_repeated_after_a_kill() {
         let world = world_with_short_lease().findings([medium("f1")]).run().posted(["f1"]).exit(0);
         world.slack.delete(&world.message_of("f1").ts);
         let world = world.on("chat.postMessage", [step]).findings([critical("f1").updated_ago(20)]).run();
-        let world = run_until_settled(world);
+        let world = run_until_processed(world);
         let messages = world.slack.messages();
         let of_the_finding = messages.iter().filter(|m| m.event_type() == "guardduty_finding" && !m.deleted);
         assert_eq!(of_the_finding.count(), 1, "{messages:#?}");

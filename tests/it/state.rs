@@ -6,7 +6,7 @@ use guardduty_slack_support::journal::Call;
 use guardduty_slack_support::kubernetes::KEY;
 use guardduty_slack_support::world::{ACCOUNT, World};
 
-use crate::kit::{run_until_settled, world, world_with_short_lease};
+use crate::kit::{run_until_processed, world, world_with_short_lease};
 
 #[test]
 fn a_configmap_holds_the_state_and_a_quiet_run_writes_it_once_at_most() {
@@ -73,7 +73,7 @@ fn second_run_exits_with_0_while_the_lease_is_held() {
 #[test]
 fn next_run_continues_after_the_lease_of_a_crashed_run_expires() {
     let world = world_with_short_lease().findings([high("f1")]).slack([guardduty_slack_support::fault::kill()]);
-    run_until_settled(world.run().killed()).each_delivered_once(["f1"]);
+    run_until_processed(world.run().killed()).each_delivered_once(["f1"]);
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn run_stops_posting_after_a_conflict() {
     let world = world.slack([status(429).retry_after(2)]);
     let run = world.start();
     world.wait_until(|calls| calls.iter().filter(|e| e.call.operation == "chat.postMessage").count() >= 4);
-    let mut foreign: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
-    foreign["edited_by_hand"] = true.into();
-    kubernetes.set(KEY, Some(&foreign.to_string()));
+    let mut changed: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
+    changed["of_another_client"] = true.into();
+    kubernetes.set(KEY, Some(&changed.to_string()));
     let world = world.finish(run).exit(1);
-    assert_eq!(world.state()["edited_by_hand"], true);
+    assert_eq!(world.state()["of_another_client"], true);
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn run_that_loses_the_race_for_the_lease_posts_nothing() {
     let seen = world.journal().len();
     let run = world.start();
     world.wait_until(|calls| calls[seen..].iter().any(|e| e.call.detail.contains("f2")));
-    let mut foreign: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
-    let instant = guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now());
-    foreign["lease"] = serde_json::json!({ "id": "another", "posting_since": instant, "renewed_at": instant });
-    kubernetes.set(KEY, Some(&foreign.to_string()));
+    let mut changed: serde_json::Value = serde_json::from_str(&kubernetes.value(KEY).unwrap()).unwrap();
+    let renewed_at = guardduty_slack_support::findings::iso(guardduty_slack_support::findings::now());
+    changed["lease"] = serde_json::json!({ "id": "another", "posting_since": renewed_at, "renewed_at": renewed_at });
+    kubernetes.set(KEY, Some(&changed.to_string()));
     gate.open();
     let world = world.finish(run).posted_nothing().exit(1);
     assert_eq!(world.state()["lease"]["id"], "another");
@@ -161,7 +161,7 @@ fn failed_saves_exit_with_1_and_cause_no_duplicates() {
     let world = world().configmap().findings([high("f1").updated_ago(90)]).run().posted(["f1"]).exit(0);
     let world = world.findings([high("f2").updated_ago(20)]).on("patch configmaps", [error("Forbidden").for_ever()]);
     let world = world.run().posted(["f2"]).exit(1);
-    run_until_settled(world.clear_faults()).each_delivered_once(["f1", "f2"]);
+    run_until_processed(world.clear_faults()).each_delivered_once(["f1", "f2"]);
 }
 
 #[test]
@@ -242,9 +242,9 @@ fn state_that_can_never_be_written_repeats_neither_findings_nor_notices() {
             .map(|notice| notice.metadata_value("notice_id").trim_end_matches(|c: char| c.is_ascii_digit()).into())
             .collect()
     };
-    let blind = "unreadable-111122223333/us-east-1-";
-    assert_eq!(events(&world), [blind]);
+    let unreadable = "unreadable-111122223333/us-east-1-";
+    assert_eq!(events(&world), [unreadable]);
     let world = world.stderr_has("notice is not announced").clear_faults().run().exit(0);
-    assert_eq!(events(&world), [blind, "no-state-"]);
+    assert_eq!(events(&world), [unreadable, "no-state-"]);
     world.run().posted_nothing().exit(0).each_delivered_once(["f1", "f2", "f3"]);
 }

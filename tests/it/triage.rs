@@ -7,7 +7,7 @@ use guardduty_slack_support::world::{ACCOUNT, REGION, World};
 use serde_json::{Value, json};
 
 use crate::endings::{is_write, kill_at_every_write};
-use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+use crate::kit::{each, run_until_processed, world, world_with_short_lease};
 
 pub const EYES: &str = "eyes";
 pub const CHECK: &str = "white_check_mark";
@@ -83,7 +83,7 @@ fn reaction_that_is_removed_after_a_killed_run_is_not_shown() {
     let writes = undisturbed.run().journal().entries()[before..].iter().filter(|e| is_write(&e.call)).count();
     each((1..=writes).collect(), 32, |k| {
         let world = build().at_nth(k, is_write, kill().after_effect()).run().clear_faults();
-        let world = run_until_settled(unreact(world, EYES, "U0ALICE"));
+        let world = run_until_processed(unreact(world, EYES, "U0ALICE"));
         assert!(named(&world).is_empty(), "killed at write {k} of {writes}: {:#?}", world.lines());
     });
 }

@@ -1,4 +1,4 @@
-//! The watcher is watched: detectors, filters that archive, trusted-IP lists, blind periods.
+//! Monitoring of GuardDuty itself: detectors, suppression rules, trusted IP lists, protection plans, unreadable periods.
 
 use guardduty_slack_support::aws::Scan;
 use guardduty_slack_support::fault::error;
@@ -73,7 +73,7 @@ fn a_new_filter_that_archives_and_a_new_trusted_ip_list_are_announced_by_name() 
 }
 
 #[test]
-fn a_protection_plan_that_is_switched_off_is_announced_and_so_is_its_end() {
+fn disabled_protection_plan_is_announced_and_so_is_its_end() {
     let world = quiet();
     world.aws.source(ACCOUNT, REGION, |source| source.features.insert("RDS_LOGIN_EVENTS".into(), false));
     let world = world.run().posted_notice(["111122223333/eu-west-1", "RDS_LOGIN_EVENTS", "was disabled"]).exit(0);
@@ -164,9 +164,9 @@ fn concurrent_notices_are_combined_in_one_message() {
     assert_eq!(world.notices().len(), 20, "few stand apart");
     world.aws.source(ACCOUNT, REGION, |source| source.filters.extend(filters(20..220)));
     let world = world.run().exit(0);
-    let told = world.notices().join("\n");
-    let missing: Vec<String> = filters(20..220).map(|f| f.0).filter(|name| !told.contains(name)).collect();
-    assert!(missing.is_empty() && world.notices().len() <= 10, "{missing:?} in {}: {told}", world.notices().len());
+    let text = world.notices().join("\n");
+    let missing: Vec<String> = filters(20..220).map(|f| f.0).filter(|name| !text.contains(name)).collect();
+    assert!(missing.is_empty() && world.notices().len() <= 10, "{missing:?} in {}: {text}", world.notices().len());
     world.run().posted_nothing().exit(0);
 }
 
@@ -209,9 +209,9 @@ fn regions_that_are_left_out_are_all_named_however_many() {
     world.aws.regions(regions.iter().copied().chain([REGION]).map(|r| (r, "ENABLED")));
     let world = world.run().posted(["f1"]).exit(0);
     let notices = world.notices();
-    let told = notices.iter().find(|n| n.contains("Regions excluded")).cloned().unwrap_or_default();
-    let missing: Vec<&&str> = regions.iter().filter(|r| !told.contains(**r)).collect();
-    assert!(missing.is_empty(), "{missing:?} in {told}");
+    let text = notices.iter().find(|n| n.contains("Regions excluded")).cloned().unwrap_or_default();
+    let missing: Vec<&&str> = regions.iter().filter(|r| !text.contains(**r)).collect();
+    assert!(missing.is_empty(), "{missing:?} in {text}");
 }
 
 fn scan(id: &str, status: &str, age: i64) -> Scan {

@@ -1,4 +1,4 @@
-//! Webhooks: no history tells what stands there, so what is not recorded may repeat; nothing may be lost.
+//! Webhooks: the history is not readable, so that messages that were not saved may be repeated; no finding is lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,26 +10,26 @@ use guardduty_slack_support::world::World;
 use serde_json::json;
 
 use crate::endings::is_write;
-use crate::kit::{each, run_until_settled, world, world_with_short_lease};
+use crate::kit::{each, run_until_processed, world, world_with_short_lease};
 
-/// A webhook for each severity band.
+/// A webhook for each severity level but one.
 fn webhooks(world: World) -> World {
     let mut world = world.webhook();
-    let bands = [("CRITICAL", ">=9"), ("HIGH", ">=7"), ("LOW", "<4")];
-    for (name, _) in bands {
+    let levels = [("CRITICAL", ">=9"), ("HIGH", ">=7"), ("LOW", "<4")];
+    for (name, _) in levels {
         let url = world.webhook_url(name, &format!("C0{name}"));
         world = world.env(&format!("SLACK_WEBHOOK_{name}"), url);
     }
     let route =
         |(name, severity)| json!({ "match": { "severity": severity }, "webhook": format!("SLACK_WEBHOOK_{name}") });
-    world.env("SLACK_ROUTES", json!(bands.map(route)))
+    world.env("SLACK_ROUTES", json!(levels.map(route)))
 }
 
-/// How often a finding was said again, over all of them; each must have been said.
+/// The number of repeated announcements; each finding must have been announced.
 fn repeated(world: &World, findings: usize) -> usize {
-    let said = world.deliveries_by_revision();
-    assert_eq!(said.len(), findings, "said: {said:?}\n{}", world.last_run().tail());
-    said.values().sum::<usize>() - findings
+    let announced = world.deliveries_by_revision();
+    assert_eq!(announced.len(), findings, "announced: {announced:?}\n{}", world.last_run().tail());
+    announced.values().sum::<usize>() - findings
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn webhook_run_killed_at_any_write_repeats_only_unsaved_messages() {
     let writes = build().run().exit(0).journal().entries().iter().filter(|e| is_write(&e.call)).count();
     each((1..=writes).collect(), 32, |k| {
         let world = build().at_nth(k, is_write, kill().after_effect()).run();
-        let world = run_until_settled(world.clear_faults());
+        let world = run_until_processed(world.clear_faults());
         let again = repeated(&world, 3);
         eprintln!("killed at write {k} of {writes}: {again} repeated");
         world.run().posted_nothing().exit(0);
@@ -68,6 +68,6 @@ fn switching_between_bot_token_and_webhook_does_not_block_delivery() {
     let world = world.webhook().findings(again("f1", "192.0.2.1")).findings(again("f2", "192.0.2.2")).run();
     let world = world.posted(["f1"]).exit(0).findings([high("f3")]).run().posted(["f3"]).exit(0);
     let world = world.env_remove("SLACK_WEBHOOK_URL").env("SLACK_BOT_TOKEN", TOKEN).env("SLACK_CHANNEL", CHANNEL);
-    let rose = critical("f3").updated_ago(2);
-    world.findings([rose, high("f4")]).run().posted(["f3", "f4"]).exit(0).run().posted_nothing().exit(0);
+    let increased = critical("f3").updated_ago(2);
+    world.findings([increased, high("f4")]).run().posted(["f3", "f4"]).exit(0).run().posted_nothing().exit(0);
 }
