@@ -64,8 +64,8 @@ impl World {
 
     /// The last run posted nothing at all.
     pub fn posted_nothing(self) -> Self {
-        let said: Vec<String> = self.new_messages().iter().map(Message::visible).collect();
-        assert!(said.is_empty(), "it should have posted nothing, but it posted {said:#?}\n{}", self.tail());
+        let posted: Vec<String> = self.new_messages().iter().map(Message::visible).collect();
+        assert!(posted.is_empty(), "it should have posted nothing, but it posted {posted:#?}\n{}", self.tail());
         self
     }
 
@@ -84,7 +84,7 @@ impl World {
         self
     }
 
-    /// The last run spoke in the threads of these findings, in this order, and in no other.
+    /// The last run replied in the threads of these findings, in this order, and in no others.
     pub fn replied<'a>(self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let replied: Vec<String> =
             self.new_of("guardduty_reply").iter().map(|m| m.metadata_value("finding_id")).collect();
@@ -93,12 +93,12 @@ impl World {
         self
     }
 
-    /// The last run's digests sum up so many findings.
+    /// The digests of the last run contain this number of findings.
     pub fn digested(self, findings: usize) -> Self {
         let sums =
             self.new_of("guardduty_digest").into_iter().map(|m| m.metadata_value("findings").parse().unwrap_or(0));
-        let told: usize = sums.sum();
-        assert_eq!(findings, told, "findings in digests\n{}", self.tail());
+        let digested: usize = sums.sum();
+        assert_eq!(findings, digested, "findings in digests\n{}", self.tail());
         self
     }
 
@@ -110,8 +110,8 @@ impl World {
     /// One notice of the last run, and only one, holds all these words.
     pub fn posted_notice<const N: usize>(self, words: [&str; N]) -> Self {
         let notices = self.notices();
-        let tells = |n: &&String| words.iter().all(|w| n.to_lowercase().contains(&w.to_lowercase()));
-        let found = notices.iter().filter(tells).count();
+        let has_words = |n: &&String| words.iter().all(|w| n.to_lowercase().contains(&w.to_lowercase()));
+        let found = notices.iter().filter(has_words).count();
         assert_eq!(found, 1, "notices with {words:?} among {notices:#?}\n{}", self.tail());
         self
     }
@@ -125,29 +125,29 @@ impl World {
     /// How often each state of a finding (id, `updatedAt` in ms) has been announced since the world began: by its own
     /// message, or by an update of that to a state not shown there before.
     pub fn deliveries_by_revision(&self) -> BTreeMap<(String, i64), usize> {
-        let mut said = BTreeMap::new();
+        let mut deliveries = BTreeMap::new();
         for message in self.slack.messages().iter().filter(|m| m.event_type() == "guardduty_finding") {
             let mut seen = Vec::new();
             for version in &message.versions {
-                let told = &version["metadata"]["event_payload"];
-                let id = told["finding_id"].as_str().unwrap_or_default().to_owned();
-                let state = (id, told["updated_at"].as_str().and_then(millis).unwrap_or_default());
+                let metadata = &version["metadata"]["event_payload"];
+                let id = metadata["finding_id"].as_str().unwrap_or_default().to_owned();
+                let state = (id, metadata["updated_at"].as_str().and_then(millis).unwrap_or_default());
                 if !seen.contains(&state) {
-                    *said.entry(state.clone()).or_insert(0) += 1;
+                    *deliveries.entry(state.clone()).or_insert(0) += 1;
                     seen.push(state);
                 }
             }
         }
-        said
+        deliveries
     }
 
     /// Over all runs, each of these findings has been announced in exactly one state, once.
     pub fn each_delivered_once<'a>(self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let mut wanted: Vec<(String, usize)> = ids.into_iter().map(|id| (id.to_owned(), 1)).collect();
-        let said: Vec<(String, usize)> =
+        let announced: Vec<(String, usize)> =
             self.deliveries_by_revision().into_iter().map(|((id, _), n)| (id, n)).collect();
         wanted.sort();
-        assert_eq!(said, wanted, "findings and how often each was announced\n{}", self.tail());
+        assert_eq!(announced, wanted, "findings and how often each was announced\n{}", self.tail());
         self
     }
 
@@ -166,7 +166,7 @@ impl World {
         self
     }
 
-    /// So many calls of one operation since the world began.
+    /// The number of calls of one operation since the world was created.
     pub fn calls(self, operation: &str, times: usize) -> Self {
         let found: Vec<String> = self.journal().of(operation).iter().map(Entry::line).collect();
         assert_eq!(found.len(), times, "calls of {operation}: {found:#?}\n{}", self.last_run().tail());

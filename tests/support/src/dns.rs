@@ -28,7 +28,7 @@ pub fn serve(address: SocketAddr, script: impl Fn(&str, bool) -> Says + Send + '
             let question = &question[..length];
             let (name, kind) = read(question);
             if let Some(answer) = answer(question, script(&name, kind == A)) {
-                drop(socket.send_to(&answer, client)); // whoever asked may be gone
+                drop(socket.send_to(&answer, client)); // the client may have ended
             }
         }
     });

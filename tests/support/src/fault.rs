@@ -27,7 +27,7 @@ pub(crate) enum Fault {
 pub struct Step {
     pub(crate) fault: Fault,
     pub(crate) retry_after: Option<u32>,
-    /// The call takes effect all the same.
+    /// The call takes effect nevertheless.
     pub(crate) after: bool,
     times: usize,
 }
@@ -121,7 +121,7 @@ pub fn terminate() -> Step {
 }
 
 impl Step {
-    /// Tells the caller, in seconds, when to come again.
+    /// Adds `Retry-After`, in seconds.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self

@@ -1,4 +1,4 @@
-//! One ordered record of every call that any fake received, so that the order of effects across services can be told.
+//! One ordered record of every call that any fake received, which shows the order of effects across services.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,11 +20,11 @@ pub struct Call {
 pub enum Effect {
     /// Received, not answered yet.
     Pending,
-    /// It took effect and the caller was told so.
+    /// It took effect, and the caller received the response.
     Done,
-    /// It took no effect; the status that was told, 0 when nothing was.
+    /// It took no effect; the status that was returned, 0 for no response.
     Refused(u16),
-    /// It took effect, the caller was told another status, 0 when nothing.
+    /// It took effect, but the caller received another status, 0 for no response.
     Hidden(u16),
 }
 
@@ -65,7 +65,7 @@ impl Journal {
         self.0.1.notify_all();
     }
 
-    /// Has those who wait look again.
+    /// Has each waiting thread test its condition again.
     pub(crate) fn wake(&self) {
         drop(self.lock()); // nobody is between looking and waiting
         self.0.1.notify_all();

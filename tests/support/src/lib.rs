@@ -5,7 +5,7 @@
 //! World::new(binary).findings([high("f1")]).slack([status(429).retry_after(1), ok()]).run().posted(["f1"]).exit(0)
 //! ```
 //!
-//! The fakes know the documented behaviour of what they play, and refuse what the real one refuses; each world's
+//! The fakes know the documented behavior of what they play, and refuse what the real one refuses; each world's
 //! servers run on threads of their own.
 
 mod assertions;

@@ -34,8 +34,8 @@ struct Inner {
     rules: Vec<Rule>,
     processes: Vec<u32>,
     violations: Vec<String>,
-    /// By operation and place of Slack: until when it was told to wait.
-    told_to_wait: HashMap<(String, String), Instant>,
+    /// By operation and channel of Slack: the end of the last `Retry-After`.
+    rate_limited_until: HashMap<(String, String), Instant>,
 }
 
 #[derive(Clone, Default)]
@@ -66,23 +66,23 @@ impl FaultScript {
         self.lock().violations.clone()
     }
 
-    /// A new process knows nothing of what another was told.
+    /// A new process does not know the `Retry-After` of another.
     pub(crate) fn started(&self, process: u32) {
         let mut inner = self.lock();
         inner.processes.push(process);
-        inner.told_to_wait.clear();
+        inner.rate_limited_until.clear();
     }
 
-    /// Notes who does not wait for as long as Slack's `Retry-After` says: going on regardless risks the app.
-    fn check_patience(&self, call: &Call, step: &Step) {
+    /// Records a violation if a call comes before Slack's `Retry-After` has passed: Slack may disable such an app.
+    fn check_retry_after(&self, call: &Call, step: &Step) {
         let key = (call.operation.clone(), call.place.clone());
         let mut inner = self.lock();
-        let early = inner.told_to_wait.get(&key).map(|until| until.saturating_duration_since(Instant::now()));
+        let early = inner.rate_limited_until.get(&key).map(|until| until.saturating_duration_since(Instant::now()));
         if let Some(early) = early.filter(|e| *e > Duration::from_millis(50)) {
             inner.violations.push(format!("{} to {} came {early:?} before Retry-After had passed", key.0, key.1));
         }
         if let Some(seconds) = step.retry_after.filter(|_| call.service == "slack") {
-            inner.told_to_wait.insert(key, Instant::now() + Duration::from_secs(seconds.into()));
+            inner.rate_limited_until.insert(key, Instant::now() + Duration::from_secs(seconds.into()));
         }
     }
 
@@ -132,13 +132,13 @@ impl FaultScript {
         let call = peer.call(request);
         let index = self.journal.begin(call.clone());
         let step = self.step(&call);
-        self.check_patience(&call, &step);
+        self.check_retry_after(&call, &step);
         if let Fault::Hold(gate) = &step.fault {
             gate.wait();
         }
         let effect = (step.after || step.fault == Fault::Ok).then(|| peer.answer(&call, request));
         let outcome = self.outcome(peer, &call, &step, effect.clone(), closing);
-        let told = match &outcome {
+        let status = match &outcome {
             Outcome::Reply(reply) => reply.status,
             Outcome::Reset | Outcome::Cut(_) | Outcome::Bytes(_) | Outcome::Hang => 0,
         };
@@ -147,11 +147,11 @@ impl FaultScript {
         self.journal.end(
             index,
             if !took {
-                Effect::Refused(told)
+                Effect::Refused(status)
             } else if honest {
                 Effect::Done
             } else {
-                Effect::Hidden(told)
+                Effect::Hidden(status)
             },
         );
         outcome

@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server on threads of its own, with the connection in its hands.
 //!
 //! Blocking on purpose: a fake must be able to reset a connection, cut a body in the middle or hang for ever, and it
-//! must go on answering while the test's thread waits for the program under test.
+//! must answer while the test's thread waits for the program under test.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -174,7 +174,7 @@ impl Server {
                 thread::spawn(move || {
                     let peer = stream.peer_addr().ok();
                     drop(serve(accept(stream), &*answer, &closing));
-                    // The twin would keep the connection open: what was cut or reset would look like silence.
+                    // The clone would keep the connection open: a cut or a reset would look like a hanging server.
                     open.lock().unwrap_or_else(PoisonError::into_inner).retain(|twin| twin.peer_addr().ok() != peer);
                 });
             }

@@ -69,7 +69,7 @@ fn run(run: &Value) -> String {
     }
 }
 
-/// Breaks a text between words, and a word that is longer than a line where the line ends. Further lines are indented
+/// Breaks a text between words, and a word that is longer than a line where the line ends. Continuation lines are indented
 /// by the width of `mark`.
 fn wrap(text: &str, mark: &str, columns: usize) -> Vec<String> {
     text.split('\n').flat_map(|paragraph| wrap_paragraph(paragraph, mark, columns)).collect()

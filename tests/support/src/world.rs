@@ -22,7 +22,7 @@ use crate::server::Server;
 use crate::slack::{self, Slack};
 use crate::tls::Authority;
 
-/// The account whose key the program has, and the region it polls unless told otherwise.
+/// The account whose key the program has, and the region it polls by default.
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-west-1";
 /// The binary to test instead of the one that the tests were built with.
@@ -40,11 +40,11 @@ pub struct World {
     secrets: Vec<String>,
     aws_server: Server,
     slack_server: Server,
-    further_servers: Vec<Server>,
+    other_servers: Vec<Server>,
     pub(crate) last: Option<(ProcessResult, Before)>,
 }
 
-/// A run that has been started, and what had been said before.
+/// A run that has been started, and the announcements before it.
 pub struct Started {
     running: RunningProcess,
     before: Before,
@@ -62,7 +62,7 @@ impl Started {
     }
 }
 
-/// How much had been said when a run started.
+/// The number of announcements when a run started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
     pub messages: usize,
@@ -106,7 +106,7 @@ impl World {
             secrets: vec![slack::TOKEN.into(), kubernetes::TOKEN.into()],
             aws_server,
             slack_server,
-            further_servers: Vec::new(),
+            other_servers: Vec::new(),
             last: None,
         }
     }
@@ -147,8 +147,8 @@ impl World {
 
     /// AWS and Slack also listen on these addresses, with a certificate of `authority`.
     pub fn listen_at(mut self, aws: SocketAddr, slack: SocketAddr, authority: &'static Authority) -> Self {
-        self.further_servers.push(self.stage.serve_tls_at(Arc::new(self.aws.clone()), aws, authority));
-        self.further_servers.push(self.stage.serve_tls_at(Arc::new(self.slack.clone()), slack, authority));
+        self.other_servers.push(self.stage.serve_tls_at(Arc::new(self.aws.clone()), aws, authority));
+        self.other_servers.push(self.stage.serve_tls_at(Arc::new(self.slack.clone()), slack, authority));
         self
     }
 
@@ -165,7 +165,7 @@ impl World {
         let account = self.folder.path().join("service-account");
         kubernetes::write_service_account(&account, kubernetes::TOKEN, kubernetes::NAMESPACE, Authority::shared().ca());
         let port = server.port();
-        self.further_servers.push(server);
+        self.other_servers.push(server);
         self.kubernetes = Some(kubernetes);
         self.env("STATE_CONFIGMAP", kubernetes::CONFIGMAP)
             .env("STATE_SERVICE_ACCOUNT", account.display())
@@ -178,7 +178,7 @@ impl World {
         let pushgateway = Pushgateway::new(self.stage.clone());
         let server = self.stage.serve(Arc::new(pushgateway.clone()));
         let url = server.url();
-        self.further_servers.push(server);
+        self.other_servers.push(server);
         self.pushgateway = Some(pushgateway);
         self.env("PUSHGATEWAY_URL", url)
     }
@@ -191,7 +191,7 @@ impl World {
         self.env("SLACK_WEBHOOK_URL", url)
     }
 
-    /// The URL of a further webhook; its path is a secret.
+    /// The URL of another webhook; its path is a secret.
     pub fn webhook_url(&mut self, name: &str, channel: &str) -> String {
         let path = self.slack.webhook(name, channel);
         self.secrets.push(path.clone());
@@ -328,10 +328,11 @@ impl World {
     /// When it does not hold.
     pub fn check_always(&self, ran: &ProcessResult) {
         let pushed = self.pushgateway.as_ref().map(Pushgateway::text).unwrap_or_default();
-        let said: String = self.slack.messages().iter().map(|m| m.payload.to_string()).collect();
+        let messages: String = self.slack.messages().iter().map(|m| m.payload.to_string()).collect();
         let secrets: BTreeSet<String> = self.secrets.iter().cloned().chain(self.aws.secrets()).collect();
         for secret in secrets {
-            let places = [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("metrics", &pushed), ("a message", &said)];
+            let places =
+                [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("metrics", &pushed), ("a message", &messages)];
             for (place, text) in places {
                 assert!(!text.contains(&secret), "a secret (…{}) is in {place}", &secret[secret.len() - 5..]);
             }

@@ -14,7 +14,7 @@ struct Item {
     document: Value,
     updated: i64,
     visible: bool,
-    /// Where it stands among findings that were asked for in no order: none was promised.
+    /// Its position in a list without an order, which the service does not define.
     place: String,
 }
 
@@ -112,7 +112,7 @@ impl Source {
         self.put_document(sighting.document(&self.account, &self.region, &self.detector, now), sighting.is_visible());
     }
 
-    /// Puts in a finding as GuardDuty would serialise it.
+    /// Puts in a finding as GuardDuty serializes it.
     pub fn put_document(&mut self, document: Value, visible: bool) {
         let updated = document["updatedAt"].as_str().and_then(millis).unwrap_or_default();
         let id = document["id"].as_str().unwrap_or_default().to_owned();
@@ -126,7 +126,7 @@ impl Source {
         self.items.get_mut(id).into_iter().for_each(|i| i.visible = true);
     }
 
-    /// Changes a finding where it stands, such as `/service/archived`; its `updatedAt` stays unless it is changed.
+    /// Edits a finding, such as `/service/archived`; its `updatedAt` stays unless it is changed.
     pub fn change(&mut self, id: &str, edit: impl FnOnce(&mut Value)) {
         self.listed.clear();
         if let Some(item) = self.items.get_mut(id) {
@@ -311,7 +311,7 @@ fn entity_set(sets: &BTreeMap<String, (String, String)>, id: &str) -> Result<Val
     Ok(json!({ "name": name, "format": "TXT", "status": status, "location": "s3://lists/list.txt" }))
 }
 
-/// One page. A token is an offset into the list as it stands when it is used: what is updated meanwhile shifts it.
+/// One page. A token is an offset into the current list: a finding that is updated meanwhile shifts it.
 fn list(
     source: &mut Source,
     body: &Value,

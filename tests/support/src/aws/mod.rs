@@ -59,13 +59,13 @@ pub(crate) struct Inner {
     pub identities: Vec<Identity>,
     pub roles: Vec<Role>,
     pub sources: BTreeMap<(String, String), Source>,
-    /// What `ListRegions` tells: region and status.
+    /// The response of `ListRegions`: region and status.
     pub regions: Vec<(String, String)>,
-    /// What `ListAccounts` tells: account and name.
+    /// The response of `ListAccounts`: account and name.
     pub organization: Vec<(String, String)>,
     /// Page tokens given: the request they belong to, and the offset.
     pub tokens: BTreeMap<String, (String, usize)>,
-    /// So many pages more carry the token that they were asked with.
+    /// The number of pages that return the token of their request.
     pub repeat_tokens: usize,
     /// Listed, yet left out by `GetFindings`.
     pub withheld: Vec<String>,
@@ -109,7 +109,7 @@ impl Aws {
         change(inner.sources.entry(key).or_insert_with(|| Source::new(account, region)))
     }
 
-    /// The account's GuardDuty in that region is switched off altogether.
+    /// GuardDuty is not enabled in that region of the account.
     pub fn remove_source(&self, account: &str, region: &str) {
         self.lock().sources.remove(&(account.to_owned(), region.to_owned()));
     }

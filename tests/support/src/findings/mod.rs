@@ -1,4 +1,4 @@
-//! Findings as GuardDuty serialises them, made by a builder: `high("f1").ip("198.51.100.7").updated_ago(60)`.
+//! Findings as GuardDuty serializes them, made by a builder: `high("f1").ip("198.51.100.7").updated_ago(60)`.
 
 mod kinds;
 mod machines;
@@ -76,7 +76,7 @@ impl FindingBuilder {
         self
     }
 
-    /// Seconds before the instant at which it is put in.
+    /// Seconds before it is put in.
     pub fn updated_ago(mut self, seconds: u64) -> Self {
         self.updated_ago_ms = i64::try_from(seconds * 1000).unwrap_or(i64::MAX);
         self
@@ -203,7 +203,7 @@ pub fn iso(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|t| format!("{t:.3}")).unwrap_or_default()
 }
 
-/// Epoch milliseconds of an ISO 8601 instant.
+/// Epoch milliseconds of an ISO 8601 timestamp.
 pub fn millis(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }

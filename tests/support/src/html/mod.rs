@@ -16,7 +16,7 @@ pub struct Channel {
     pub messages: Vec<Shown>,
 }
 
-/// A message as it stands.
+/// A message in its current form.
 pub struct Shown {
     /// What was sent: `text`, `blocks`, `attachments`.
     pub payload: Value,
@@ -45,9 +45,9 @@ pub fn channels(slack: &crate::slack::Slack) -> Vec<Channel> {
         ..Shown::new(m.payload.clone(), &m.ts)
     };
     let in_channel = |id: &str| {
-        let standing: Vec<_> = messages.iter().filter(|m| m.channel == id && !m.deleted).collect();
-        let top = standing.iter().filter(|m| m.thread.is_empty());
-        let replies = |ts: &str| standing.iter().filter(|m| m.thread == ts).map(|m| shown(m)).collect();
+        let existing: Vec<_> = messages.iter().filter(|m| m.channel == id && !m.deleted).collect();
+        let top = existing.iter().filter(|m| m.thread.is_empty());
+        let replies = |ts: &str| existing.iter().filter(|m| m.thread == ts).map(|m| shown(m)).collect();
         top.map(|m| Shown { replies: replies(&m.ts), ..shown(m) }).collect::<Vec<_>>()
     };
     let all = inner.channels.iter().map(|c| Channel { name: c.name.clone(), messages: in_channel(&c.id) });
@@ -57,11 +57,11 @@ pub fn channels(slack: &crate::slack::Slack) -> Vec<Channel> {
 /// The whole page.
 pub fn page(title: &str, channels: &[Channel]) -> String {
     let tabs: String = channels.iter().map(|c| format!("<a href=\"#{0}\"># {0}</a>", escape(&c.name))).collect();
-    let rooms: String = channels.iter().map(channel).collect();
+    let pages: String = channels.iter().map(channel).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{}</style></head>\n\
-         <body><nav><h1>{title}</h1><p>Channels</p>{tabs}</nav>\n<main>{rooms}</main></body></html>\n",
+         <body><nav><h1>{title}</h1><p>Channels</p>{tabs}</nav>\n<main>{pages}</main></body></html>\n",
         include_str!("style.css"),
         title = escape(title),
     )

@@ -1,4 +1,4 @@
-//! Instants as Slack shows them; in UTC, since nobody's time zone is known.
+//! Times as Slack shows them, in UTC: no time zone of a reader is known.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -96,8 +96,8 @@ impl Slack {
         }
         let mut inner = self.lock();
         let thread = text(arguments, "thread_ts").to_owned();
-        let stands = |m: &Message| m.channel == channel.id && m.ts == thread && !m.deleted;
-        if !thread.is_empty() && !inner.messages.iter().any(stands) {
+        let exists = |m: &Message| m.channel == channel.id && m.ts == thread && !m.deleted;
+        if !thread.is_empty() && !inner.messages.iter().any(exists) {
             return Err("thread_not_found".into());
         }
         let mut payload = arguments.clone();
@@ -110,9 +110,9 @@ impl Slack {
     /// What is not sent again stays: metadata, attachments and, without a new text, the blocks.
     fn update(&self, arguments: &Value) -> Result<Value, String> {
         let channel = self.lock().by_id(text(arguments, "channel"))?.clone();
-        let standing = |m: &&mut Message| m.channel == channel.id && m.ts == text(arguments, "ts") && !m.deleted;
+        let exists = |m: &&mut Message| m.channel == channel.id && m.ts == text(arguments, "ts") && !m.deleted;
         let mut inner = self.lock();
-        let message = inner.messages.iter_mut().find(standing).ok_or("message_not_found")?;
+        let message = inner.messages.iter_mut().find(exists).ok_or("message_not_found")?;
         if let Some(error) = &message.frozen {
             return Err(error.clone());
         }
@@ -143,8 +143,8 @@ impl Slack {
     fn reactions_of(&self, arguments: &Value) -> Result<Value, String> {
         let inner = self.lock();
         let channel = inner.by_id(text(arguments, "channel"))?;
-        let standing = |m: &&Message| m.channel == channel.id && m.ts == text(arguments, "timestamp") && !m.deleted;
-        let message = inner.messages.iter().find(standing).ok_or("message_not_found")?;
+        let exists = |m: &&Message| m.channel == channel.id && m.ts == text(arguments, "timestamp") && !m.deleted;
+        let message = inner.messages.iter().find(exists).ok_or("message_not_found")?;
         let limit = if text(arguments, "full") == "true" { usize::MAX } else { 3 };
         Ok(
             json!({ "type": "message", "channel": channel.id, "message": { "ts": message.ts, "reactions": reactions(message, limit) } }),
@@ -243,8 +243,8 @@ impl Peer for Slack {
             Some(method) => (method.to_owned(), text(&arguments, "channel").to_owned()),
             None => ("webhook".to_owned(), self.webhook_channel(&request.path).unwrap_or_default()),
         };
-        let told = &arguments["metadata"]["event_payload"];
-        let named = ["finding_id", "digest_id", "notice_id"].iter().find_map(|n| told[*n].as_str());
+        let payload = &arguments["metadata"]["event_payload"];
+        let named = ["finding_id", "digest_id", "notice_id"].iter().find_map(|n| payload[*n].as_str());
         Call { service: "slack", operation, detail: named.unwrap_or_default().into(), place }
     }
 

@@ -28,8 +28,8 @@ impl Inner {
     pub(super) fn replies(&self, arguments: &Value) -> Result<Value, String> {
         let channel = self.by_id(text(arguments, "channel"))?;
         let (ts, id) = (text(arguments, "ts"), &channel.id);
-        let standing = |m: &&Message| m.channel == *id && m.ts == ts && !m.deleted;
-        let parent = self.messages.iter().find(standing).ok_or("thread_not_found")?;
+        let exists = |m: &&Message| m.channel == *id && m.ts == ts && !m.deleted;
+        let parent = self.messages.iter().find(exists).ok_or("thread_not_found")?;
         let answers = self.messages.iter().filter(|m| m.channel == *id && m.thread == ts);
         self.page(arguments, std::iter::once(parent).chain(answers).collect())
     }

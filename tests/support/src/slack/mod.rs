@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::findings::now;
 use crate::scripted_faults::FaultScript;
 
-/// The program's own `bot_id`, as `auth.test` tells it.
+/// The program's own `bot_id`, as `auth.test` returns it.
 pub const OWN_BOT: &str = "B0GUARDDUTY";
 /// The bot token that the fake accepts.
 pub const TOKEN: &str = "xoxb-1111-2222-fakeBotTokenNeverPrinted";
@@ -24,7 +24,7 @@ pub const CHANNEL: &str = "C0SECURITY";
 const BURST: f64 = 10.0;
 const THROTTLED: &str = "ratelimited";
 
-/// A message as it stands now, and every payload that it ever had.
+/// A message, and every payload that it had.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub channel: String,
@@ -34,7 +34,7 @@ pub struct Message {
     pub bot: String,
     pub payload: Value,
     pub versions: Vec<Value>,
-    /// Deleted by hand: no longer in the channel.
+    /// Deleted by a person: no longer in the channel.
     pub deleted: bool,
     /// Emoji and who reacted with it, in order.
     pub reactions: Vec<(String, Vec<String>)>,
@@ -77,7 +77,7 @@ impl Channel {
     }
 }
 
-/// Whether a payload is refused, whatever Slack's rules say.
+/// Whether a payload is rejected, in addition to Slack's rules.
 pub type Refusal = fn(&Value) -> bool;
 
 /// The error that the arguments of `chat.postMessage` get, if any: a rule of the workspace or of a channel.
@@ -188,7 +188,7 @@ impl Slack {
         self.lock().store(channel, payload, "", "B0STRANGER")
     }
 
-    /// What a person does by hand.
+    /// An action of a person.
     pub fn delete(&self, ts: &str) {
         self.lock().messages.iter_mut().filter(|m| m.ts == ts).for_each(|m| m.deleted = true);
     }
