@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use guardduty_slack::finding::documents::read_documents;
 use guardduty_slack::finding::{Finding, SeverityLevel};
+use guardduty_slack::mention::Mention;
 use guardduty_slack::message::{
     self, Addressing, Marks, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
     Reopened, ReplyContent, Summary, WorstFinding,
@@ -138,7 +139,8 @@ fn example(findings: &[Finding]) -> Option<(Finding, Finding)> {
 /// posted to a channel that it was not intended for.
 fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
     let Some((first, recurred)) = example(findings) else { return Vec::new() };
-    let mention = Some("<!subteam^S0123ABC>");
+    let mention = Mention::parse("<!subteam^S0123ABC>");
+    let mention = mention.as_ref();
     let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
     let fresh = ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(str::to_owned);
     let content = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
@@ -174,9 +176,10 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
     let resolved = Marks { resolved: user("U0BEN"), ..acknowledged.clone() };
     let muted = Marks { muted: user("U0ANA"), ..Marks::default() };
     let marked = |marks| RenderContext { marks: Some(marks), ..RenderContext::default() };
+    let mention = Mention::parse("<!subteam^S0123ABC>");
     let unacknowledged = ReplyContent {
         unacknowledged_for: Some(Duration::from_secs(30 * 60)),
-        addressing: mentioning(Some("<!subteam^S0123ABC>")),
+        addressing: mentioning(mention.as_ref()),
         ..ReplyContent::default()
     };
     let fresh = ["ip 198.51.100.4".to_owned()];
@@ -199,7 +202,7 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
     messages
 }
 
-fn mentioning(mention: Option<&str>) -> Addressing<'_> {
+fn mentioning(mention: Option<&Mention>) -> Addressing<'_> {
     Addressing { mention, ..Addressing::default() }
 }
 
@@ -211,8 +214,9 @@ fn digests(findings: &[Finding]) -> Vec<Shown> {
         finding.id = format!("{:032x}", n + 1);
     }
     let many: Vec<&Finding> = many.iter().collect();
+    let here = Mention::parse("<!here>");
     shown([
-        message::digest("d-1a2b3c", &many, &wording(), &mentioning(Some("<!here>")), MessageForm::Blocks),
+        message::digest("d-1a2b3c", &many, &wording(), &mentioning(here.as_ref()), MessageForm::Blocks),
         message::digest("d-4d5e6f", &quiet, &wording(), &mentioning(None), MessageForm::Blocks),
         message::summary(&summary(findings), MessageForm::Blocks),
     ])

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&str] = &[
     "time",
     "user",
+    "mention",
     "source_key",
     "exit",
     "output",

@@ -20,6 +20,7 @@ pub mod http;
 #[cfg(test)]
 mod imports;
 pub mod inspect;
+pub mod mention;
 pub mod message;
 pub mod metrics;
 pub mod output;

@@ -85,7 +85,7 @@ fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static st
 }
 
 fn payload(finding: &Finding, to: &Destination, wording: &MessageOptions) -> Value {
-    let life = RenderContext { archived: finding.archived, mention: to.mention.as_deref(), ..RenderContext::default() };
+    let life = RenderContext { archived: finding.archived, mention: to.mention.as_ref(), ..RenderContext::default() };
     message::finding(finding, &life, wording, MessageForm::Blocks).payload()
 }
 

@@ -18,7 +18,7 @@ impl UserId {
     /// Returns `None` for a text that is not an ID. An ID contains no control characters, so it can be part of a mention.
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        let is_id = (3..=30).contains(&text.len()) && text.starts_with(['U', 'W']) && is_plain;
+        let is_id = (2..=30).contains(&text.len()) && text.starts_with(['U', 'W']) && is_plain;
         is_id.then(|| Self(text.to_owned()))
     }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use guardduty_slack::config::{Config, RouteAction};
-use guardduty_slack::message::text::Mention;
+use guardduty_slack::mention::Mention;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -25,7 +25,8 @@ fuzz_target!(|text: &str| {
         for (route, given) in config.routes.0.iter().zip(&given) {
             assert_eq!(given["drop"] == true, matches!(route.action, RouteAction::Drop));
             assert_eq!(given.get("mention").is_some(), route.mention.is_some());
-            assert!(route.mention.as_deref().is_none_or(|m| Mention::parse(m).is_some()), "an invalid mention");
+            let read_back = route.mention.as_ref().and_then(|mention| Mention::parse(&mention.to_string()));
+            assert_eq!(read_back, route.mention, "an invalid mention");
             let m = &route.matcher;
             let lists = [&m.types, &m.accounts, &m.regions, &m.resources, &m.tags];
             assert!(m.severity.is_some() || lists.iter().any(|list| !list.is_empty()), "a route without conditions");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::finding::documents::read_documents;
 use crate::finding::{Finding, SeverityLevel};
+use crate::mention::{Mention, MentionPart};
 use crate::message::{
     self, Addressing, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
     ReplyContent, Summary, WorstFinding,
@@ -29,7 +30,8 @@ pub(super) fn messages() -> Vec<(&'static str, Message)> {
 }
 
 fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Message); 2] {
-    let life = RenderContext { mention: Some("<!here>"), ..RenderContext::default() };
+    let mention = Mention::of_parts([MentionPart::Here]);
+    let life = RenderContext { mention: mention.as_ref(), ..RenderContext::default() };
     let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
     // An escalation has every member that the metadata of a reply can have.
     let unacknowledged_for = Some(Duration::from_secs(30 * 60));

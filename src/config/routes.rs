@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::glob::Glob;
+use crate::mention::Mention;
 pub(super) use parse::{SlackAuthKind, parse, webhook_variables};
 pub use severity::SeverityRange;
 
@@ -19,8 +20,8 @@ pub struct Routes(pub Vec<Route>);
 pub struct Route {
     pub matcher: RouteMatcher,
     pub action: RouteAction,
-    /// The mention in new messages and in replies about an increased severity level: validated Slack syntax.
-    pub mention: Option<String>,
+    /// The mention in new messages and in replies about an increased severity level.
+    pub mention: Option<Mention>,
     pub escalate: Option<Escalate>,
 }
 
@@ -29,8 +30,7 @@ pub struct Route {
 pub struct Escalate {
     /// Time from the first message of the finding.
     pub after: Duration,
-    /// Validated mentions in the syntax of Slack.
-    pub mention: String,
+    pub mention: Mention,
 }
 
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::core::mentions::{Mentions, RejectedMentions};
+use crate::mention::Mention;
 use crate::plan::{Destination, Queue};
 use crate::slack::ReplyId;
 
@@ -177,7 +178,7 @@ impl Channels {
     }
 
     /// A mention for a target, without the parts that it is known to reject.
-    pub fn mentions(&self, target: &Target, mention: Option<&str>) -> Mentions {
+    pub fn mentions(&self, target: &Target, mention: Option<&Mention>) -> Mentions {
         self.mentions.mentions(&self.identify(target.name()), mention)
     }
 

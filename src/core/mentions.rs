@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use crate::message::text::Mention;
+use crate::mention::{Mention, MentionPart};
 
 /// Parts of mentions that channels reject.
 #[derive(Clone, Debug, Default)]
-pub struct RejectedMentions(HashSet<(String, String)>);
+pub struct RejectedMentions(HashSet<(String, MentionPart)>);
 
 impl RejectedMentions {
     /// A mention for a channel, without the parts that the channel is known to reject.
-    pub fn mentions(&self, channel: &str, mention: Option<&str>) -> Mentions {
-        let parts = mention.unwrap_or_default().split_whitespace().map(str::to_owned);
+    pub fn mentions(&self, channel: &str, mention: Option<&Mention>) -> Mentions {
+        let parts = mention.into_iter().flat_map(Mention::parts).cloned();
         let (omitted, sent) = parts.partition(|part| self.0.contains(&(channel.to_owned(), part.clone())));
         Mentions { sent, omitted }
     }
@@ -25,16 +25,16 @@ impl RejectedMentions {
 /// The mention of one message: the parts that are sent, and those that are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentions {
-    sent: Vec<String>,
-    omitted: Vec<String>,
+    sent: Vec<MentionPart>,
+    omitted: Vec<MentionPart>,
 }
 
 impl Mentions {
     /// Omits what the channel may reject: at first mentions of everybody, then all others. Returns false if nothing was
     /// left to omit.
     pub fn omit_next(&mut self) -> bool {
-        let is_broadcast = |part: &String| Mention::parse(part).is_some_and(|mention| mention.is_broadcast());
-        let (broadcasts, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sent).into_iter().partition(is_broadcast);
+        let sent = std::mem::take(&mut self.sent);
+        let (broadcasts, others): (Vec<_>, Vec<_>) = sent.into_iter().partition(MentionPart::is_broadcast);
         let (omitted, sent) = if broadcasts.is_empty() { (others, broadcasts) } else { (broadcasts, others) };
         let changed = !omitted.is_empty();
         self.sent = sent;
@@ -42,12 +42,12 @@ impl Mentions {
         changed
     }
 
-    pub fn sent(&self) -> Option<String> {
-        (!self.sent.is_empty()).then(|| self.sent.join(" "))
+    pub fn sent(&self) -> Option<Mention> {
+        Mention::of_parts(self.sent.iter().cloned())
     }
 
-    pub fn omitted(&self) -> Option<String> {
-        (!self.omitted.is_empty()).then(|| self.omitted.join(" "))
+    pub fn omitted(&self) -> Option<Mention> {
+        Mention::of_parts(self.omitted.iter().cloned())
     }
 }
 
@@ -55,8 +55,8 @@ impl Mentions {
 mod tests {
     use super::*;
 
-    fn steps(mention: Option<&str>) -> Vec<(Option<String>, Option<String>)> {
-        let mut mentions = RejectedMentions::default().mentions("C1", mention);
+    fn steps(mention: Option<&str>) -> Vec<(Option<Mention>, Option<Mention>)> {
+        let mut mentions = RejectedMentions::default().mentions("C1", mention.and_then(Mention::parse).as_ref());
         let mut steps = vec![(mentions.sent(), mentions.omitted())];
         while mentions.omit_next() {
             steps.push((mentions.sent(), mentions.omitted()));
@@ -64,30 +64,30 @@ mod tests {
         steps
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn some(text: &str) -> Option<Mention> {
+        Some(Mention::parse(text).expect("a mention"))
     }
 
     #[test]
     fn mentions_of_everybody_are_omitted_first() {
         assert_eq!(steps(None), [(None, None)]);
         assert_eq!(steps(Some("<!channel>")), [(some("<!channel>"), None), (None, some("<!channel>"))]);
-        assert_eq!(steps(Some("<@U1>")), [(some("<@U1>"), None), (None, some("<@U1>"))]);
+        assert_eq!(steps(Some("<@U12>")), [(some("<@U12>"), None), (None, some("<@U12>"))]);
         let both = [
-            (some("<!here> <!subteam^S1>"), None),
-            (some("<!subteam^S1>"), some("<!here>")),
-            (None, some("<!here> <!subteam^S1>")),
+            (some("<!here> <!subteam^S12>"), None),
+            (some("<!subteam^S12>"), some("<!here>")),
+            (None, some("<!here> <!subteam^S12>")),
         ];
-        assert_eq!(steps(Some("<!here> <!subteam^S1>")), both);
+        assert_eq!(steps(Some("<!here> <!subteam^S12>")), both);
     }
 
     #[test]
     fn a_mention_is_omitted_at_once_where_it_is_known_to_be_rejected() {
         let mut rejected = RejectedMentions::default();
-        let mut mentions = rejected.mentions("C1", Some("<!here> <@U1>"));
+        let mut mentions = rejected.mentions("C1", some("<!here> <@U12>").as_ref());
         assert!(mentions.omit_next());
         rejected.add("C1", &mentions);
-        assert_eq!(rejected.mentions("C1", Some("<!here> <@U1>")), mentions);
-        assert_eq!(rejected.mentions("C2", Some("<!here>")).omitted(), None);
+        assert_eq!(rejected.mentions("C1", some("<!here> <@U12>").as_ref()), mentions);
+        assert_eq!(rejected.mentions("C2", some("<!here>").as_ref()).omitted(), None);
     }
 }

@@ -7,6 +7,7 @@ use crate::config::Target;
 use crate::core::channels::{AFTER_FIRST_MESSAGE, Channels};
 use crate::core::mentions::Mentions;
 use crate::core::rate_limit::RateLimiter;
+use crate::mention::Mention;
 use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
 use crate::retry::RetryPolicy;
@@ -115,7 +116,7 @@ pub(super) struct Way {
     pub place: Place,
     /// The channel that rejected the message.
     meant: Option<String>,
-    mention: Option<String>,
+    mention: Option<Mention>,
     mentions: Mentions,
     forms: Forms,
     attempts: Attempts,
@@ -128,7 +129,7 @@ impl Way {
             place,
             meant: None,
             mention: to.mention.clone(),
-            mentions: channels.mentions(&to.target, to.mention.as_deref()),
+            mentions: channels.mentions(&to.target, to.mention.as_ref()),
             forms: Forms::default(),
             attempts: Attempts::default(),
         }
@@ -143,8 +144,8 @@ impl Way {
         let mention = self.mentions.sent();
         let omitted_mention = self.mentions.omitted();
         let addressing = Addressing {
-            mention: mention.as_deref(),
-            omitted_mention: omitted_mention.as_deref(),
+            mention: mention.as_ref(),
+            omitted_mention: omitted_mention.as_ref(),
             refused_channel: self.meant.as_deref(),
         };
         make(self.forms.now(), &addressing)

@@ -13,6 +13,7 @@ use crate::core::outbox::{Answer, Call, DeliveryResult};
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, Place, Shared, Way};
 use crate::finding::Finding;
+use crate::mention::Mention;
 use crate::message::{MessageOptions, Related};
 use crate::plan::{Delivery, Destination, Queue, Update};
 use crate::slack::{MessageRef, SentMessage};
@@ -240,6 +241,6 @@ fn oldest_reply(f: &Finding) -> Timestamp {
 }
 
 /// Replies go where the message is.
-fn reply_destination(update: &Update, mention: Option<String>, channels: &Channels) -> Destination {
+fn reply_destination(update: &Update, mention: Option<Mention>, channels: &Channels) -> Destination {
     Destination { target: Target::Channel(update.message.channel.clone()), mention, ..channels.default.clone() }
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
-use super::text::{Link, Mention, Mrkdwn, SafeText};
+use super::text::{Link, Mrkdwn, SafeText};
 use super::{Addressing, MessageForm, MessageOptions, links, notes, render, style};
 use crate::finding::line::{join_limited, pluralize, truncate};
 use crate::finding::{Finding, Line, SeverityLevel};
+use crate::mention::Mention;
 
 /// Maximum number of critical findings that are named. The others are counted with their group.
 const CRITICAL_NAMED: usize = 20;
@@ -34,16 +35,16 @@ pub(super) fn body(
     form: MessageForm,
 ) -> Body {
     let is_loud = findings.iter().any(|f| !f.sample && !f.archived);
-    let who = addressing.mention.filter(|_| is_loud).and_then(Mention::parse);
+    let who = addressing.mention.filter(|_| is_loud);
     let addressing = Addressing { omitted_mention: addressing.omitted_mention.filter(|_| is_loud), ..*addressing };
     let groups = grouped(findings);
-    let fallback = fallback(id, findings, &groups, who.as_ref(), &addressing, form);
+    let fallback = fallback(id, findings, &groups, who, &addressing, form);
     if form != MessageForm::Blocks {
         return Body::text_only(fallback);
     }
     let worst = groups.first().map_or(SeverityLevel::Low, |g| g.level);
     let mut b = BodyBuilder::new().color(style::color(worst, false));
-    b.push(Priority::Vital, who.and_then(|who| Block::section(Mrkdwn::new().mention(&who))));
+    b.push(Priority::Vital, who.and_then(|who| Block::section(Mrkdwn::new().mention(who))));
     b.push(Priority::Vital, Block::header(&headline(findings)));
     for note in notes::runs(&addressing) {
         b.push_attachment(Priority::Important, Block::rich_text(Rich::new().section(note)));

@@ -31,7 +31,7 @@ fn full(f: &Finding, life: &RenderContext, w: &MessageOptions) -> Body {
     // No rich text above the bar: an update mentions nobody and would not have this block. Slack rejects that
     // (`block_mismatch`).
     let above = [
-        status::mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(&who))),
+        status::mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(who))),
         Block::header(&style::title_line(f, closed)),
     ];
     let first = Block::rich_text(
@@ -130,7 +130,7 @@ fn words_without_purpose(f: &Finding) -> String {
 fn fallback(f: &Finding, life: &RenderContext, w: &MessageOptions, related: Mrkdwn) -> FallbackText {
     let mut text = Mrkdwn::new();
     if let Some(who) = status::mention(f, life) {
-        text = text.mention(&who).literal(" ");
+        text = text.mention(who).literal(" ");
     }
     text = text.text(&style::severity_badge(f, status::closed(f, life))).literal(" · ").code(&style::display_title(f));
     let action = f.lines_about(Topic::Action).first().or(f.lines_about(Topic::Signals).first());

@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::finding::{Assessment, Finding};
+use crate::mention::Mention;
 use blocks::Body;
 
 pub use marks::Marks;
@@ -129,10 +130,10 @@ pub struct ConsolePortal {
 /// Mention and channel that the text of a message names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addressing<'a> {
-    /// The configured mention in the syntax of Slack. It notifies people.
-    pub mention: Option<&'a str>,
+    /// The configured mention. It notifies people.
+    pub mention: Option<&'a Mention>,
     /// A mention that the channel rejects. The message names it without notifying anybody.
-    pub omitted_mention: Option<&'a str>,
+    pub omitted_mention: Option<&'a Mention>,
     /// The channel for which the message was intended, and which rejected it.
     pub refused_channel: Option<&'a str>,
 }
@@ -144,8 +145,8 @@ pub struct RenderContext<'a> {
     /// All attributes of earlier revisions. GuardDuty does not keep them.
     pub known_attributes: &'a [String],
     /// See [`Addressing`].
-    pub mention: Option<&'a str>,
-    pub omitted_mention: Option<&'a str>,
+    pub mention: Option<&'a Mention>,
+    pub omitted_mention: Option<&'a Mention>,
     pub rejected_by: Option<&'a str>,
     /// The reactions of people.
     pub marks: Option<&'a Marks>,

@@ -2,7 +2,7 @@
 
 use super::Addressing;
 use super::blocks::Runs;
-use super::text::{Mention, Mrkdwn, SafeText};
+use super::text::{Mrkdwn, SafeText};
 
 /// Notes for a message with blocks.
 pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
@@ -45,6 +45,6 @@ pub(super) fn fallback(addressing: &Addressing) -> Mrkdwn {
 
 /// The mention as a person writes it, which notifies nobody: `@channel`.
 fn omitted_mention(addressing: &Addressing) -> Option<SafeText> {
-    let mention = addressing.omitted_mention.and_then(Mention::parse)?;
+    let mention = addressing.omitted_mention?;
     Some(SafeText::single_line(&mention.names()))
 }

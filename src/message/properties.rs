@@ -40,7 +40,7 @@ proptest! {
                 check(&super::notice(&notice, form).payload())?;
                 check(&super::redirect(&f.id, &f.account_id, f.details().description.as_deref().filter(|_| false), form).payload())?;
             }
-            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: Some("<!channel>"), refused_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
+            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: crate::mention::Mention::parse("<!channel>").as_ref(), refused_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
         }
     }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
-use super::text::{Link, Mention, Mrkdwn, SafeText};
+use super::text::{Link, Mrkdwn, SafeText};
 use super::{
     MessageForm, MessageOptions, Placement, Reopened, ReplyContent, assessment, attribute_history, links, minimal,
     notes, render, style, top,
 };
 use crate::finding::line::pluralize;
 use crate::finding::{Finding, Line, SeverityLevel};
+use crate::mention::Mention;
 use crate::time::format_duration;
 
 /// Maximum number of values of one kind that a reply names.
@@ -21,11 +22,11 @@ pub(super) fn body(f: &Finding, content: &ReplyContent, w: &MessageOptions, form
         (None, Some(assessment)) => assessment::lines(assessment),
         (None, None) => lines(f, content),
     };
-    let who = content.addressing.mention.filter(|_| !f.sample).and_then(Mention::parse);
+    let who = content.addressing.mention.filter(|_| !f.sample);
     match form {
         MessageForm::Blocks => {
             let mut b = BodyBuilder::new();
-            b.push(Priority::Vital, Block::rich_text(rich(f, content, who.as_ref(), &lines)));
+            b.push(Priority::Vital, Block::rich_text(rich(f, content, who, &lines)));
             for note in notes::runs(&content.addressing) {
                 b.push(Priority::Important, Block::rich_text(Rich::new().section(note)));
             }
@@ -33,9 +34,9 @@ pub(super) fn body(f: &Finding, content: &ReplyContent, w: &MessageOptions, form
                 b.push(Priority::Important, Block::rich_text(Rich::new().section(no_thread(message_link))));
             }
             b.push(Priority::Important, Block::context([SafeText::single_line(&identity(f, content, w)).into()]));
-            b.finish(fallback(f, content, w, who.as_ref(), &lines, None))
+            b.finish(fallback(f, content, w, who, &lines, None))
         }
-        MessageForm::Text => Body::text_only(fallback(f, content, w, who.as_ref(), &lines, links::console_link(f, w))),
+        MessageForm::Text => Body::text_only(fallback(f, content, w, who, &lines, links::console_link(f, w))),
         MessageForm::Minimal => Body::text_only(minimal::minimal_finding(f)),
     }
 }

@@ -1,9 +1,9 @@
 //! Renders the lines about the status of a finding, between the line under the title and the details.
 
 use super::blocks::Runs;
-use super::text::Mention;
 use super::{Addressing, Marks, RenderContext, notes};
 use crate::finding::Finding;
+use crate::mention::Mention;
 use crate::user::UserId;
 
 /// The word for the title of a closed finding, such as “Archived”. The message of a closed finding is gray and mentions
@@ -18,9 +18,9 @@ pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> 
 }
 
 /// The mention of a message. `None` for a sample finding and for a closed finding.
-pub(super) fn mention(f: &Finding, life: &RenderContext) -> Option<Mention> {
+pub(super) fn mention<'a>(f: &Finding, life: &RenderContext<'a>) -> Option<&'a Mention> {
     let is_wanted = !f.sample && closed(f, life).is_none();
-    life.mention.filter(|_| is_wanted).and_then(Mention::parse)
+    life.mention.filter(|_| is_wanted)
 }
 
 /// Channel and mention for the notes. A mention that the finding does not need does not count as omitted.
@@ -36,7 +36,7 @@ pub(super) fn addressing<'a>(f: &Finding, life: &RenderContext<'a>) -> Addressin
 /// The people who resolved, acknowledged or muted the finding. An edit of a message notifies nobody.
 fn mark_lines(marks: &Marks) -> Vec<Runs> {
     let line = |label: &'static str, user: &Option<UserId>| {
-        let who = Mention::parse(&user.as_ref()?.to_mention())?;
+        let who = Mention::of_user(user.clone()?);
         Some(Runs::new().label(label).literal("  by ").mention(&who))
     };
     let Marks { acknowledged, resolved, muted } = marks;

@@ -46,7 +46,7 @@ fn full(f: &Finding, life: &RenderContext) -> Value {
     super::finding(f, life, &wording(), MessageForm::Blocks).payload()
 }
 
-fn mentioning(mention: Option<&str>) -> Addressing<'_> {
+fn mentioning(mention: Option<&Mention>) -> Addressing<'_> {
     Addressing { mention, ..Addressing::default() }
 }
 
@@ -74,24 +74,23 @@ fn recurrence_shows_attributes_that_guardduty_no_longer_returns() {
 
 #[test]
 fn mention_is_omitted_for_sample_and_archived_findings() {
+    let mention = Mention::parse(MENTION);
     let message = |f: &Finding, archived| {
-        full(f, &RenderContext { archived, mention: Some(MENTION), ..RenderContext::default() })
+        full(f, &RenderContext { archived, mention: mention.as_ref(), ..RenderContext::default() })
     };
     let live = fixture("iam-tor-caller");
     assert_eq!(message(&live, false)["blocks"][0]["text"]["text"], MENTION);
     assert!(message(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
-    for quiet in [
-        message(&live, true),
-        message(&fixture("sample"), false),
-        full(&live, &RenderContext { mention: Some("@here"), ..RenderContext::default() }),
-    ] {
+    for quiet in [message(&live, true), message(&fixture("sample"), false)] {
         assert!(!quiet.to_string().contains("subteam") && !quiet.to_string().contains("@here"), "{quiet}");
     }
 }
 
 #[test]
 fn mentions_of_a_route_appear_in_every_message_type() {
-    let (f, both) = (fixture("iam-tor-caller"), Some("<!subteam^S0123> <@U0123>"));
+    let f = fixture("iam-tor-caller");
+    let both = Mention::parse("<!subteam^S0123> <@U0123>");
+    let both = both.as_ref();
     let message = full(&f, &RenderContext { mention: both, ..RenderContext::default() });
     assert_eq!(message["blocks"][0]["text"]["text"], "<!subteam^S0123> <@U0123>");
     let digest = super::digest("d", &[&f], &wording(), &mentioning(both), MessageForm::Blocks);
@@ -196,8 +195,9 @@ fn a_reply_names_its_finding_and_what_is_new() {
       - seen 47 times (33 new), last seen {2026-11-24 12:31 UTC}
     (payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller)
     ");
-    let increase =
-        ReplyContent { previous_severity: Some(5.0), addressing: mentioning(Some(MENTION)), ..ReplyContent::default() };
+    let mention = Mention::parse(MENTION);
+    let addressing = mentioning(mention.as_ref());
+    let increase = ReplyContent { previous_severity: Some(5.0), addressing, ..ReplyContent::default() };
     insta::assert_snapshot!(seen(&super::reply(&f, &increase, &wording(), MessageForm::Blocks).payload()), @r#"
     text: <!subteam^S0123> 🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0 · IAM user `deploy-bot` · seen 47 times, last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
     {"type":"usergroup","usergroup_id":"S0123"} **🔴 Severity increased: MEDIUM 5.0 → HIGH 8.0** · IAM user `deploy-bot`
@@ -226,7 +226,9 @@ fn a_reply_is_at_most_half_of_its_message() {
 fn a_digest_groups_counts_and_names_the_critical() {
     let all: Vec<Finding> = fixtures().into_values().collect();
     let many: Vec<&Finding> = all.iter().cycle().take(200).collect();
-    let message = super::digest("d-1", &many, &wording(), &mentioning(Some(MENTION)), MessageForm::Blocks).payload();
+    let mention = Mention::parse(MENTION);
+    let addressing = mentioning(mention.as_ref());
+    let message = super::digest("d-1", &many, &wording(), &addressing, MessageForm::Blocks).payload();
     assert_eq!(message["metadata"]["event_payload"], json!({"digest_id": "d-1", "findings": 200}));
     insta::assert_snapshot!("digest", seen(&message));
     insta::assert_snapshot!(
@@ -266,7 +268,8 @@ fn notices_and_redirects_have_plain_texts() {
 #[test]
 fn omitted_mention_is_named_and_notifies_nobody() {
     let f = fixture("iam-tor-caller");
-    let omitted = Addressing { omitted_mention: Some("<!channel> <!subteam^S0123>"), ..Addressing::default() };
+    let mention = Mention::parse("<!channel> <!subteam^S0123>");
+    let omitted = Addressing { omitted_mention: mention.as_ref(), ..Addressing::default() };
     let content = ReplyContent { previous_severity: Some(2.0), addressing: omitted, ..ReplyContent::default() };
     for form in [MessageForm::Blocks, MessageForm::Text] {
         for message in [
@@ -298,9 +301,10 @@ fn a_reply_in_the_channel_names_its_finding() {
     let f = fixture("iam-tor-caller");
     let fresh = ["ip 203.0.113.9".to_owned()];
     let placement = Placement::Channel { message_link: Some("https://example.slack.com/archives/C1/p17") };
+    let here = Mention::parse("<!here>");
     let increased = ReplyContent {
         previous_severity: Some(2.0),
-        addressing: mentioning(Some("<!here>")),
+        addressing: mentioning(here.as_ref()),
         placement,
         ..ReplyContent::default()
     };

@@ -23,7 +23,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 pub use defang::{defang_domain, defang_ip, defang_text, defang_text_except, defang_url};
 pub use link::{Link, percent_encode};
-pub use mrkdwn::{Mention, Mrkdwn};
+pub use mrkdwn::Mrkdwn;
 
 /// Length in UTF-16 code units, the unit of all limits.
 pub fn utf16_len(text: &str) -> usize {

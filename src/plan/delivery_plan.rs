@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::config::{Config, Target};
 use crate::finding::Finding;
+use crate::mention::Mention;
 use crate::message::{Marks, Notice, Summary};
 use crate::plan::{Decision, Destination, Post, Queue, SkipReason, Update, decide};
 use crate::slack::{MessageRef, SentMessage};
@@ -261,13 +262,8 @@ impl ChannelPlan {
 
 /// Several routes can lead to one channel: the digest has the mentions of all its findings.
 fn build_digest(id: String, part: &[(Rc<Finding>, Rc<Post>)]) -> Delivery {
-    let mut mentions: Vec<String> = Vec::new();
-    for mention in part.iter().filter_map(|(_, post)| post.to.mention.as_ref()) {
-        if !mentions.contains(mention) {
-            mentions.push(mention.clone());
-        }
-    }
-    let mention = (!mentions.is_empty()).then(|| mentions.join(" "));
+    let mentions = part.iter().filter_map(|(_, post)| post.to.mention.as_ref());
+    let mention = Mention::of_parts(mentions.flat_map(Mention::parts).cloned());
     let to = Destination { mention, ..part[0].1.to.clone() };
     Delivery::Digest { id, to, findings: part.iter().map(|(f, _)| f.clone()).collect() }
 }

@@ -2,12 +2,13 @@
 
 use crate::config::{Config, Glob, RouteAction, RouteMatcher, Target};
 use crate::finding::Finding;
+use crate::mention::Mention;
 
 /// Channel and mention of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
     pub target: Target,
-    pub mention: Option<String>,
+    pub mention: Option<Mention>,
     /// The index of the route that matched; none: the default channel.
     pub route: Option<usize>,
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::finding::Finding;
+use crate::mention::Mention;
 use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, RenderContext, ReplyContent};
 use crate::output::Output;
 use crate::plan::{Delivery, Destination, Reply, Update};
@@ -25,7 +26,7 @@ impl Printer<'_> {
                 self.post(self.default.name(), None, &message::notice(notice, MessageForm::Blocks))
             }
             Delivery::Post(f, post) => {
-                let message = self.finding(f, post.to.mention.as_deref(), &post.known_attributes);
+                let message = self.finding(f, post.to.mention.as_ref(), &post.known_attributes);
                 self.post(post.to.name(), post.reply_to.as_ref().map(|parent| parent.ts.as_str()), &message);
             }
             Delivery::Update(f, update) => {
@@ -57,7 +58,7 @@ impl Printer<'_> {
             }
             Delivery::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
-                let addressing = Addressing { mention: to.mention.as_deref(), ..Addressing::default() };
+                let addressing = Addressing { mention: to.mention.as_ref(), ..Addressing::default() };
                 let message = message::digest(id, &findings, self.wording, &addressing, MessageForm::Blocks);
                 self.post(to.name(), None, &message);
             }
@@ -67,13 +68,13 @@ impl Printer<'_> {
         }
     }
 
-    fn finding(&self, f: &Finding, mention: Option<&str>, seen: &[String]) -> Message {
+    fn finding(&self, f: &Finding, mention: Option<&Mention>, seen: &[String]) -> Message {
         let life = RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
         message::finding(f, &life, self.wording, MessageForm::Blocks)
     }
 
     fn reply(&self, f: &Finding, update: &Update, word: &Reply) {
-        let mention = update.repost_to.mention.as_deref().filter(|_| word.is_call());
+        let mention = update.repost_to.mention.as_ref().filter(|_| word.is_call());
         let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..word.content() };
         let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
         self.post(&update.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));

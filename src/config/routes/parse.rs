@@ -7,6 +7,7 @@ use super::{Escalate, Route, RouteAction, RouteMatcher, Routes, SeverityRange, T
 use crate::config::errors::ConfigErrors;
 use crate::config::glob::Glob;
 use crate::config::values::{is_account, parse_channel, parse_duration_value, quote_redacted};
+use crate::mention::Mention;
 
 /// Credentials for Slack, which decide whether a route may have `channel` or `webhook`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,21 +253,18 @@ impl RouteParser<'_> {
         }
     }
 
-    fn parse_mention(&mut self, below: &str, value: Option<&Value>, to: &Option<RouteAction>) -> Option<String> {
-        let text = match value? {
-            Value::String(text) if !text.trim().is_empty() && text.split_whitespace().all(is_mention) => text,
-            _ => {
-                self.report(
-                    below,
-                    "invalid mention: expected <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>",
-                );
-                return None;
-            }
+    fn parse_mention(&mut self, below: &str, value: Option<&Value>, to: &Option<RouteAction>) -> Option<Mention> {
+        let Some(mention) = value?.as_str().and_then(Mention::parse) else {
+            self.report(
+                below,
+                "invalid mention: expected <!here>, <!channel>, <!everyone>, <!subteam^S0123> or <@U0123>",
+            );
+            return None;
         };
         if matches!(to, Some(RouteAction::Drop)) {
             self.report(below, "cannot be combined with drop, which posts nothing");
         }
-        Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+        Some(mention)
     }
 }
 
@@ -284,17 +282,6 @@ fn is_variable_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Source: Slack, “Formatting text for app surfaces: mentioning groups, users and special mentions”.
-fn is_mention(text: &str) -> bool {
-    let id = |id: &str| id.len() >= 2 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let Some(inner) = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')) else { return false };
-    match (inner.strip_prefix("!subteam^"), inner.strip_prefix('@')) {
-        (Some(team), _) => team.starts_with('S') && id(team),
-        (_, Some(user)) => user.starts_with(['U', 'W']) && id(user),
-        _ => matches!(inner, "!here" | "!channel" | "!everyone"),
-    }
 }
 
 #[cfg(test)]

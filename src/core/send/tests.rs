@@ -6,7 +6,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const LEFT: Duration = Duration::from_secs(100);
 
 fn to(name: &str, mention: Option<&str>) -> Destination {
-    Destination { target: Target::Channel(name.into()), mention: mention.map(str::to_owned), route: None }
+    Destination { target: Target::Channel(name.into()), mention: mention.and_then(Mention::parse), route: None }
 }
 
 fn channels() -> Channels {

@@ -6,6 +6,7 @@ use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_findi
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
+use crate::mention::Mention;
 use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, Placement, RenderContext, ReplyContent};
 use crate::plan::{Delivery, Reply, Update};
 use crate::slack::{MessageRef, ReplyId, SentMessage, SlackError};
@@ -228,7 +229,7 @@ fn is_call(update: &Update) -> bool {
     update.reply.as_ref().is_some_and(Reply::is_call)
 }
 
-fn mention(update: &Update) -> Option<String> {
+fn mention(update: &Update) -> Option<Mention> {
     update.repost_to.mention.clone().filter(|_| is_call(update))
 }
 

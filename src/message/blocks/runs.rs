@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::text::{Link, Mention, SafeText, truncate, utf16_len};
+use super::super::text::{Link, SafeText, truncate, utf16_len};
 use super::MAX_TEXT;
+use crate::mention::{Mention, MentionPart};
 
 /// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are omitted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,13 +14,8 @@ pub struct Runs(Vec<Run>);
 enum Run {
     Text(String, Option<Style>),
     Link(Link, SafeText),
-    Date {
-        seconds: i64,
-        format: &'static str,
-        otherwise: SafeText,
-    },
-    /// One mention in the syntax of Slack.
-    Mention(String),
+    Date { seconds: i64, format: &'static str, otherwise: SafeText },
+    Mention(MentionPart),
 }
 
 /// Style of a run.
@@ -88,9 +84,9 @@ impl Runs {
     }
 
     pub fn mention(mut self, who: &Mention) -> Self {
-        for (n, one) in who.iter().enumerate() {
+        for (n, one) in who.parts().iter().enumerate() {
             self = if n == 0 { self } else { self.literal(" ") };
-            self.0.push(Run::Mention(one.to_owned()));
+            self.0.push(Run::Mention(one.clone()));
         }
         self
     }
@@ -146,7 +142,7 @@ impl Run {
             Self::Text(text, _) => utf16_len(text),
             Self::Link(_, label) => label.utf16_len(),
             Self::Date { otherwise, .. } => otherwise.utf16_len(),
-            Self::Mention(who) => utf16_len(who),
+            Self::Mention(who) => utf16_len(&who.to_string()),
         }
     }
 
@@ -176,13 +172,12 @@ impl Run {
 }
 
 /// Returns the element of a mention. In rich text, a mention is a separate element and not a control sequence.
-fn mention(who: &str) -> Value {
-    let inner = who.trim_matches(['<', '>']);
-    if let Some(id) = inner.strip_prefix('@') {
-        return json!({"type": "user", "user_id": id});
-    }
-    match inner.strip_prefix("!subteam^") {
-        Some(id) => json!({"type": "usergroup", "usergroup_id": id}),
-        None => json!({"type": "broadcast", "range": inner.trim_start_matches('!')}),
+fn mention(who: &MentionPart) -> Value {
+    match who {
+        MentionPart::User(id) => json!({"type": "user", "user_id": id}),
+        MentionPart::Group(id) => json!({"type": "usergroup", "usergroup_id": id}),
+        MentionPart::Here => json!({"type": "broadcast", "range": "here"}),
+        MentionPart::Channel => json!({"type": "broadcast", "range": "channel"}),
+        MentionPart::Everyone => json!({"type": "broadcast", "range": "everyone"}),
     }
 }

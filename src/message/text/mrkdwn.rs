@@ -4,42 +4,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Link, SafeText, utf16_len};
-
-/// The people that a message notifies, as one or several of `<!here>`, `<!channel>`, `<!everyone>`, `<@U…>` and
-/// `<!subteam^S…>`. Mentions come only from the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mention(Vec<String>);
-
-impl Mention {
-    /// Returns `None` if the text has another form. Several mentions are separated by spaces.
-    pub fn parse(text: &str) -> Option<Self> {
-        let each: Vec<String> = text.split_whitespace().map(parse_one).collect::<Option<_>>()?;
-        (!each.is_empty()).then_some(Self(each))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// Returns true if it notifies everybody in the channel: `<!here>`, `<!channel>` or `<!everyone>`.
-    pub fn is_broadcast(&self) -> bool {
-        self.iter().any(|one| matches!(one, "<!here>" | "<!channel>" | "<!everyone>"))
-    }
-
-    /// The mention in a form that notifies nobody: `@here, @S0123`.
-    pub fn names(&self) -> String {
-        let name = |one: &str| format!("@{}", one.trim_matches(['<', '>', '!', '@']).trim_start_matches("subteam^"));
-        self.iter().map(name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn parse_one(text: &str) -> Option<String> {
-    let inner = text.strip_prefix('<')?.strip_suffix('>')?;
-    let id = inner.strip_prefix("!subteam^").or_else(|| inner.strip_prefix('@'));
-    let named = matches!(inner, "!here" | "!channel" | "!everyone");
-    let known = id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
-    (named || known).then(|| text.to_owned())
-}
+use crate::mention::Mention;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum MrkdwnPart {
@@ -104,9 +69,9 @@ impl Mrkdwn {
     }
 
     pub fn mention(mut self, who: &Mention) -> Self {
-        for (n, one) in who.iter().enumerate() {
+        for (n, part) in who.parts().iter().enumerate() {
             self = if n == 0 { self } else { self.literal(" ") };
-            self.0.push(MrkdwnPart::Token(one.to_owned()));
+            self.0.push(MrkdwnPart::Token(part.to_string()));
         }
         self
     }
@@ -235,25 +200,6 @@ mod tests {
             text.render(),
             "<https://console.aws.amazon.com/?a=1&amp;b=%3C2%3E|a¦b&gt;> *at* <!date^1^{time}|00:00   &gt;><!subteam^S0123>"
         );
-    }
-
-    #[test]
-    fn mention_has_five_valid_forms() {
-        for good in ["<!here>", "<!channel>", "<!everyone>", "<@U0AB1>", " <!subteam^S1> ", "<!here> <@U1>"] {
-            assert!(Mention::parse(good).is_some(), "{good}");
-        }
-        for bad in
-            ["@here", "<!date^1^x>", "<https://x>", "<@u1>", "<@>", "<!subteam^S1|x>", "<!here> x", "<!here><@U1>", ""]
-        {
-            assert_eq!(Mention::parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_names_of_a_mention_notify_nobody() {
-        let mention = Mention::parse("<!channel> <!subteam^S1> <@U1>").unwrap();
-        assert_eq!(mention.names(), "@channel, @S1, @U1");
-        assert!(mention.is_broadcast() && !Mention::parse("<!subteam^S1> <@U1>").unwrap().is_broadcast());
     }
 
     #[test]

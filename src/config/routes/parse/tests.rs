@@ -30,7 +30,7 @@ fn a_route_reads_all_its_keys() {
     assert!(first.matcher.severity.is_some_and(|range| range.contains(7.0) && !range.contains(6.9)));
     assert_eq!(first.matcher.types, [Glob::new("CryptoCurrency:*"), Glob::new("*:EC2/*")]);
     assert_eq!(first.matcher.tags, [Glob::new("team=payments")]);
-    assert_eq!(first.mention.as_deref(), Some("<!subteam^S0123> <@U07>"));
+    assert_eq!(first.mention, Mention::parse("<!subteam^S0123> <@U07>"));
     assert!(matches!(&first.action, RouteAction::Target(Target::Channel(c)) if c == "#sec-critical"));
     assert!(matches!(routes[1].action, RouteAction::Drop));
 }
@@ -84,12 +84,12 @@ fn every_error_names_its_location() {
 #[test]
 fn only_slack_s_own_mentions_are_mentions() {
     for good in ["<!here>", "<!channel>", "<!everyone>", "<!subteam^S0123>", "<@U0123>", "<@W0123>"] {
-        assert!(is_mention(good), "{good}");
+        assert!(Mention::parse(good).is_some(), "{good}");
     }
     for bad in
         ["@here", "<!all>", "<#C0123>", "<https://x>", "<!subteam^0123>", "<@bob>", "<!here", "<!subteam^S01|@x>"]
     {
-        assert!(!is_mention(bad), "{bad}");
+        assert!(Mention::parse(bad).is_none(), "{bad}");
     }
 }
 
@@ -112,7 +112,11 @@ fn an_escalation_has_a_time_and_a_mention_and_needs_triage() {
     };
     let good = route(r#"{"after": "30m", "mention": "<!subteam^S0123>"}"#);
     let (escalate, faults) = parsed(&good, true);
-    assert_eq!(escalate.map(|e| (e.after.as_secs(), e.mention)), Some((1_800, "<!subteam^S0123>".into())), "{faults}");
+    assert_eq!(
+        escalate.map(|e| (e.after.as_secs(), e.mention)),
+        Some((1_800, Mention::parse("<!subteam^S0123>").unwrap())),
+        "{faults}"
+    );
     assert!(parsed(&good, false).1.contains("SLACK_ROUTES[0].escalate: requires SLACK_TRIAGE"));
     for bad in [
         r#""30m""#,

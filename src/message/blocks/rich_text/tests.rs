@@ -3,8 +3,9 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::super::super::text::{Link, Mention};
+use super::super::super::text::Link;
 use super::*;
+use crate::mention::Mention;
 
 fn plain(text: &str) -> SafeText {
     SafeText::single_line(text)
@@ -20,15 +21,15 @@ fn every_run_has_slacks_shape() {
         .link(&link, &plain("type"))
         .date(1_700_000_000, "{time}", &plain("22:13"))
         .mention(&Mention::parse("<!here>").unwrap())
-        .mention(&Mention::parse("<!subteam^S1>").unwrap())
-        .mention(&Mention::parse("<@U1>").unwrap());
+        .mention(&Mention::parse("<!subteam^S12>").unwrap())
+        .mention(&Mention::parse("<@U12>").unwrap());
     let rich = Rich::new()
         .section(runs)
         .bullets([Runs::new().literal("a")])
         .quote(Runs::new().literal("q"))
         .preformatted(&SafeText::multi_line("x\ny"));
     assert_snapshot!(rich.json().iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), @r#"
-    {"elements":[{"style":{"bold":true},"text":"Actor ","type":"text"},{"style":{"code":true},"text":"<!here> `x`","type":"text"},{"text":"type","type":"link","url":"https://docs.aws.amazon.com/"},{"fallback":"22:13","format":"{time}","timestamp":1700000000,"type":"date"},{"range":"here","type":"broadcast"},{"type":"usergroup","usergroup_id":"S1"},{"type":"user","user_id":"U1"}],"type":"rich_text_section"}
+    {"elements":[{"style":{"bold":true},"text":"Actor ","type":"text"},{"style":{"code":true},"text":"<!here> `x`","type":"text"},{"text":"type","type":"link","url":"https://docs.aws.amazon.com/"},{"fallback":"22:13","format":"{time}","timestamp":1700000000,"type":"date"},{"range":"here","type":"broadcast"},{"type":"usergroup","usergroup_id":"S12"},{"type":"user","user_id":"U12"}],"type":"rich_text_section"}
     {"elements":[{"elements":[{"text":"a","type":"text"}],"type":"rich_text_section"}],"style":"bullet","type":"rich_text_list"}
     {"elements":[{"text":"q","type":"text"}],"type":"rich_text_quote"}
     {"elements":[{"text":"x\ny","type":"text"}],"type":"rich_text_preformatted"}
