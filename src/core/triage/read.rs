@@ -87,7 +87,7 @@ impl Core<'_> {
                 "the bot token lacks the scope reactions:read; triage is off for this run"
             ),
             Some(Reply::ReactionAccess(Err(error))) => {
-                tracing::warn!(%error, "reactions were not read: Slack does not tell the scopes");
+                tracing::warn!(%error, "reactions were not read: Slack does not return the scopes");
             }
             _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
         }
@@ -257,7 +257,7 @@ impl Core<'_> {
                 true
             }
             Some(Reply::IsBot(Err(error))) => {
-                tracing::warn!(%error, user = %user, "cannot tell whether a user is a bot; the next run reads the reaction again");
+                tracing::warn!(%error, user = %user, "cannot determine whether a user is a bot; the next run reads the reaction again");
                 false
             }
             _ => false,
