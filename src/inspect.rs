@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::state::configured_store::ConfiguredStore;
 use crate::state::store::{LoadedDocument, Store};
 use crate::state::{State, StateError};
-use crate::time::Clock;
+use crate::time::Timestamp;
 use crate::{http, telemetry};
 
 /// The saved state, as text and parsed.
@@ -49,7 +49,7 @@ pub async fn state(config: &Config, json: bool, output: &Output) -> ExitStatus {
     let place = place(config);
     match load(config).await {
         Ok(Some(saved)) if json => output.line(saved.text),
-        Ok(Some(saved)) => output.line(document::describe(&saved, &place, config, Clock::from_system_clock().now())),
+        Ok(Some(saved)) => output.line(document::describe(&saved, &place, config, Timestamp::from_system_clock())),
         Ok(None) => telemetry::print_stderr(format_args!(
             "no saved state: {place} does not exist yet; the first run creates it"
         )),

@@ -19,11 +19,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::Instant;
 
 use crate::finding::Finding;
 use crate::guardduty::{GuardDutyApi, ReadError, TransientReason};
-use crate::time::Timestamp;
+use crate::time::{Time, Timestamp};
 
 use outline::Outline;
 use part::{Answer, End, Listing, Part, Task};
@@ -41,7 +40,7 @@ pub struct Known {
     /// Newest processed `updatedAt` of each finding in the state, by finding ID.
     pub processed: HashMap<String, Option<Timestamp>>,
     /// IDs of findings that were listed for 24 h but not returned by `GetFindings`: given up.
-    pub passed: HashSet<String>,
+    pub given_up: HashSet<String>,
 }
 
 /// A request to read a source.
@@ -89,18 +88,18 @@ pub struct Window {
 type Job<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
 /// Reads one window of a detector's findings.
-pub async fn window<D: GuardDutyApi>(source: &D, detector: &str, ask: &Ask) -> Window {
+pub async fn window<D: GuardDutyApi>(source: &D, detector: &str, ask: &Ask, time: &impl Time) -> Window {
     let mut outline = Outline::new(ask);
     let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
     loop {
-        for task in outline.tasks() {
+        for task in outline.tasks(time.now()) {
             jobs.push(match task {
-                Task::List { span, pages } => Box::pin(list(source, detector, span, pages)),
+                Task::List { span, pages } => Box::pin(list(source, detector, span, pages, time)),
                 Task::Get { part, ids } => Box::pin(get(source, detector, part, ids)),
             });
         }
         match jobs.next().await {
-            Some(answer) => outline.take(answer),
+            Some(answer) => outline.take(answer, time.now()),
             None => return outline.finish(),
         }
     }
@@ -111,8 +110,14 @@ async fn get<D: GuardDutyApi>(source: &D, detector: &str, part: Timestamp, ids: 
 }
 
 /// Reads a list, `pages` of it at most.
-async fn list<D: GuardDutyApi>(source: &D, detector: &str, span: Span, pages: Option<usize>) -> Answer {
-    let since = Instant::now();
+async fn list<D: GuardDutyApi>(
+    source: &D,
+    detector: &str,
+    span: Span,
+    pages: Option<usize>,
+    time: &impl Time,
+) -> Answer {
+    let since = time.now();
     let mut ids = Vec::new();
     let mut tokens: Vec<String> = Vec::new();
     let end = loop {

@@ -12,6 +12,10 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
+    pub fn from_system_clock() -> Self {
+        Self(jiff::Timestamp::now().as_millisecond())
+    }
+
     /// Parses an ISO 8601 / RFC 3339 timestamp such as `2026-11-24T09:54:36.123Z`. Digits below a millisecond are ignored.
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
@@ -48,8 +52,15 @@ fn as_millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The wall clock of one run. It is read once and then advanced by the monotonic clock, so that a change of the system time
-/// during a run does not affect leases and posting intents. With a paused tokio clock, it is virtual, too.
+/// Tells the time, and waits.
+pub trait Time: Clone + 'static {
+    fn now(&self) -> Timestamp;
+
+    fn sleep_until(&self, time: Timestamp) -> impl Future<Output = ()> + 'static;
+}
+
+/// The wall clock of one run: read once, then advanced by the monotonic clock. Setting the system clock during the run
+/// does not change a lease.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     wall: Timestamp,
@@ -57,22 +68,24 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn starting_at(wall: Timestamp) -> Self {
-        Self { wall, started: tokio::time::Instant::now() }
-    }
-
     /// Reads the clock of the machine. Requires a tokio runtime.
     pub fn from_system_clock() -> Self {
-        Self::starting_at(Timestamp(jiff::Timestamp::now().as_millisecond()))
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.wall.plus(self.started.elapsed())
+        Self { wall: Timestamp::from_system_clock(), started: tokio::time::Instant::now() }
     }
 
     /// Time since the clock was created.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+impl Time for Clock {
+    fn now(&self) -> Timestamp {
+        self.wall.plus(self.started.elapsed())
+    }
+
+    fn sleep_until(&self, time: Timestamp) -> impl Future<Output = ()> + 'static {
+        tokio::time::sleep(time.duration_since(self.now()))
     }
 }
 

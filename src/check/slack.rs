@@ -7,7 +7,7 @@ use super::{hint, metadata, samples};
 use crate::config::{Config, RouteAction, SlackAuth, Target};
 use crate::message::{self, MessageForm, Notice, NoticeLevel};
 use crate::slack::{Client, ProbeResult, SlackApi, SlackError};
-use crate::time::Clock;
+use crate::time::Timestamp;
 
 pub(super) const REINSTALL: &str = "add the scope and reinstall the app";
 const CHANNEL_HINT: &str = "invite the app to the channel (/invite), or correct SLACK_CHANNEL or SLACK_ROUTES";
@@ -120,7 +120,7 @@ async fn post_rows(config: &Config, chat: &Client) -> Vec<CheckResult> {
 async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Option<metadata::Posted>) {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {
-        id: format!("test-{}", Clock::from_system_clock().now().0),
+        id: format!("test-{}", Timestamp::from_system_clock().0),
         title: "Test message: guardduty-slack can post to this channel".into(),
         lines: vec!["Sent by `guardduty-slack check --post`. Not a finding; no action needed".into()],
         level: NoticeLevel::Info,

@@ -7,7 +7,7 @@ use crate::metrics::RequestCounts;
 use crate::state::State;
 use crate::state::configured_store::ConfiguredStore;
 use crate::state::store::{self, Loaded, LoadedDocument, Store};
-use crate::time::Clock;
+use crate::time::Timestamp;
 
 pub(super) async fn rows(config: &Config, requests: RequestCounts) -> Vec<CheckResult> {
     let mut store = ConfiguredStore::new(&config.state, requests);
@@ -71,7 +71,7 @@ fn write_hint(config: &Config, error: &str) -> String {
 }
 
 fn replay_row(text: &str) -> CheckResult {
-    match store::parse_replay(text, Clock::from_system_clock().now()) {
+    match store::parse_replay(text, Timestamp::from_system_clock()) {
         Ok(since) => CheckResult::ok(
             "replay",
             format!("the next run announces again all findings updated since {}", since.to_rfc3339()),

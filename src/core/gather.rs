@@ -32,9 +32,9 @@ impl Core<'_> {
     pub(super) fn set_capacity(&mut self, limit: usize) {
         let state = &self.state;
         let processed = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
-        let given_up = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
-        let passed = given_up.map(|(id, _)| id.clone()).collect();
-        self.known = Rc::new(Known { processed, passed });
+        let unfetched = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
+        let given_up = unfetched.map(|(id, _)| id.clone()).collect();
+        self.known = Rc::new(Known { processed, given_up });
         self.capacity = Rc::new(Capacity::new(limit));
     }
 

@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::slack::{Client, SentMessage, SlackApi};
 use crate::state::State;
 use crate::telemetry;
-use crate::time::Clock;
+use crate::time::Timestamp;
 
 /// Prints for each ID what happened to the finding. The exit status is 0 if every ID was found.
 pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitStatus {
@@ -59,7 +59,7 @@ pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitSt
         }
         let message = message(&chat, &state, id).await;
         let known = Known { finding, message, state: &state };
-        print(output, n, id, &lines(id, &known, config, Clock::from_system_clock().now()));
+        print(output, n, id, &lines(id, &known, config, Timestamp::from_system_clock()));
     }
     ExitStatus::from_success(all_found && all_read)
 }

@@ -10,7 +10,7 @@ use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, GuardDutyApi, ReadError, SourceKey};
 use crate::poll::watched::{self, Watched};
 use crate::poll::{self, Ask, PAGE, Window};
-use crate::time::Timestamp;
+use crate::time::{Time, Timestamp};
 
 /// What is read in addition to the findings.
 #[derive(Clone, Debug, Default)]
@@ -71,27 +71,33 @@ impl Look {
 }
 
 /// Reads everything that a run needs from a source. `detector`: as read earlier in this run.
-pub async fn look<D: GuardDutyApi>(source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) -> Look {
+pub async fn look<D: GuardDutyApi>(
+    source: Rc<D>,
+    detector: Option<String>,
+    ask: Ask,
+    besides: Besides,
+    time: impl Time,
+) -> Look {
     if let Some(detector) = detector {
-        return asked(&*source, detector, &ask, &besides).await;
+        return asked(&*source, detector, &ask, &besides, &time).await;
     }
     let listed = async { source.list_detectors().await.map(|all| all.into_iter().next()) };
     let expected = wanted(besides.expected.is_some(), || {
-        asked(&*source, besides.expected.clone().unwrap_or_default(), &ask, &besides)
+        asked(&*source, besides.expected.clone().unwrap_or_default(), &ask, &besides, &time)
     });
     match join(listed, expected).await {
         (Ok(Some(detector)), Some(look)) if besides.expected.as_ref() == Some(&detector) => look,
-        (Ok(Some(detector)), _) => asked(&*source, detector, &ask, &besides).await,
+        (Ok(Some(detector)), _) => asked(&*source, detector, &ask, &besides, &time).await,
         (other, _) => Look::of(source.key().clone(), other, besides.first),
     }
 }
 
 /// Reads everything except which detector there is.
-async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides: &Besides) -> Look {
+async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides: &Besides, time: &impl Time) -> Look {
     let mut look = Look::of(source.key().clone(), Ok(Some(detector.clone())), besides.first);
     let watch = besides.first && besides.watch;
     let lookups = archived(source, &detector, &besides.lookups);
-    let findings = join(poll::window(source, &detector, ask), lookups);
+    let findings = join(poll::window(source, &detector, ask, time), lookups);
     let status = wanted(watch, || source.detector_enabled(&detector));
     let open = wanted(besides.first, || source.count_open_findings(&detector, None));
     let before = wanted(besides.open_before.is_some(), || source.count_open_findings(&detector, besides.open_before));

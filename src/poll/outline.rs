@@ -7,8 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use tokio::time::Instant;
-
 use super::part::{Answer, End, Listing, Part, Rest, Step, Task};
 use super::proof::{is_proven_by_details, is_proven_by_listing};
 use super::span::{Sample, Span};
@@ -28,6 +26,7 @@ const LISTINGS: usize = 4;
 
 pub(super) struct Outline<'a> {
     ask: &'a Ask,
+    now: Timestamp,
     /// By time, without gaps.
     parts: Vec<Part>,
     /// Parts that begin later are not begun by this window.
@@ -52,6 +51,7 @@ impl<'a> Outline<'a> {
         }
         Self {
             ask,
+            now: ask.now,
             parts,
             last: Timestamp::MAX,
             seen: HashMap::new(),
@@ -62,7 +62,8 @@ impl<'a> Outline<'a> {
     }
 
     /// What is to be begun now.
-    pub(super) fn tasks(&mut self) -> Vec<Task> {
+    pub(super) fn tasks(&mut self, now: Timestamp) -> Vec<Task> {
+        self.now = now;
         let mut tasks = Vec::new();
         let mut in_turn = true;
         for index in 0..self.parts.len() {
@@ -109,7 +110,7 @@ impl<'a> Outline<'a> {
         let known = &self.ask.known;
         let part = &mut self.parts[index];
         let is_new = |id: &&String| {
-            !known.processed.contains_key(*id) && !known.passed.contains(*id) && !self.seen.contains_key(*id)
+            !known.processed.contains_key(*id) && !known.given_up.contains(*id) && !self.seen.contains_key(*id)
         };
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
         let capacity = &self.ask.capacity;
@@ -122,7 +123,7 @@ impl<'a> Outline<'a> {
     }
 
     /// The details of what is in a part and was not fetched yet.
-    fn fetch(&mut self, index: usize, since: Instant) -> Vec<Task> {
+    fn fetch(&mut self, index: usize, since: Timestamp) -> Vec<Task> {
         self.begun = true;
         let part = &mut self.parts[index];
         let mut asked = HashSet::new();
@@ -139,7 +140,8 @@ impl<'a> Outline<'a> {
         tasks
     }
 
-    pub(super) fn take(&mut self, answer: Answer) {
+    pub(super) fn take(&mut self, answer: Answer, now: Timestamp) {
+        self.now = now;
         match answer {
             Answer::Listed { span, listing } => {
                 let index = self.index(span.from);
@@ -181,7 +183,14 @@ impl<'a> Outline<'a> {
 
     /// An incomplete list is used as far as it was read: it is listed again up to the time of its last finding, which can
     /// be proven. The rest is left to a later run.
-    fn broke_off(&mut self, index: usize, ids: Vec<String>, since: Instant, error: ReadError, sample: Option<Sample>) {
+    fn broke_off(
+        &mut self,
+        index: usize,
+        ids: Vec<String>,
+        since: Timestamp,
+        error: ReadError,
+        sample: Option<Sample>,
+    ) {
         let span = self.parts[index].span;
         let is_first = self.out.error.is_none();
         self.out.error.get_or_insert(error);
@@ -225,7 +234,7 @@ impl<'a> Outline<'a> {
         let details = there.filter_map(|f| Some((f.id.clone(), f.listed_at()?))).collect();
         // A finding whose `updatedAt` cannot be read counts as the oldest one of its part.
         let oldest = found.iter().find_map(Finding::listed_at).unwrap_or(part.span.from);
-        let is_quick = since.elapsed() * 2 <= self.ask.overlap;
+        let is_quick = self.now.duration_since(since) * 2 <= self.ask.overlap;
         let proven = part.confirmed || (is_quick && is_proven_by_details(&part.ids, &details, part.span));
         for finding in found {
             self.admit(index, finding, oldest);
@@ -283,7 +292,7 @@ impl<'a> Outline<'a> {
         for id in &part.ids {
             if let Some(instant) = self.instant(id) {
                 before = instant.max(part.span.from);
-            } else if !self.ask.known.passed.contains(id) && !self.out.missing.contains(id) {
+            } else if !self.ask.known.given_up.contains(id) && !self.out.missing.contains(id) {
                 // It may be as old as the one before it.
                 self.out.hold = Some(self.out.hold.map_or(before, |hold| hold.min(before)));
                 self.out.missing.push(id.clone());

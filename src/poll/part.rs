@@ -1,7 +1,5 @@
 //! A part of a list: its remaining requests, their results, and its progress.
 
-use tokio::time::Instant;
-
 use super::span::{Sample, Span};
 use crate::finding::Finding;
 use crate::guardduty::ReadError;
@@ -28,7 +26,7 @@ pub(super) enum Answer {
 
 /// One reading of a list, page by page.
 pub(super) struct Listing {
-    pub(super) since: Instant,
+    pub(super) since: Timestamp,
     pub(super) ids: Vec<String>,
     pub(super) end: End,
 }
@@ -62,8 +60,8 @@ pub(super) struct Part {
 pub(super) enum Step {
     Due,
     Listing,
-    Listed { since: Instant },
-    Fetching { since: Instant, open: usize, found: Vec<Finding>, failed: bool },
+    Listed { since: Timestamp },
+    Fetching { since: Timestamp, open: usize, found: Vec<Finding>, failed: bool },
     Proven,
     Unproven,
 }

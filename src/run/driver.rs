@@ -15,7 +15,7 @@ use crate::run::looks::Looks;
 use crate::run::workers;
 use crate::slack::SlackApi;
 use crate::state::store::{SaveError, Store};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Time, Timestamp};
 
 /// The sources of one identity, once they are known.
 pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
@@ -31,14 +31,15 @@ pub struct Systems<'a, D, C, S> {
 
 type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-struct Driver<'a, D, C, S> {
+struct Driver<'a, D, C, S, T> {
+    time: T,
     chat: &'a C,
     /// A save that is replaced releases the store.
     store: Rc<Mutex<S>>,
     print: &'a dyn Fn(&Delivery),
     sources: HashMap<SourceKey, Rc<D>>,
     identities: FuturesUnordered<Identity<D>>,
-    looks: Looks<D>,
+    looks: Looks<D, T>,
     calls: FuturesUnordered<Pending<'a, (CallId, Answer)>>,
     query: Option<(QueryId, Pending<'a, Reply>)>,
     save: Option<(Generation, Pending<'a, Result<(), SaveError>>)>,
@@ -46,36 +47,37 @@ struct Driver<'a, D, C, S> {
 }
 
 /// Runs until the core is finished.
-pub async fn drive<D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static>(
+pub async fn drive<D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time>(
     core: &mut Core<'_>,
     systems: Systems<'_, D, C, S>,
-    clock: Clock,
+    time: T,
     shutdown: watch::Receiver<bool>,
 ) {
-    let mut driver = Driver::new(systems);
+    let mut driver = Driver::new(systems, time.clone());
     let mut shutdown = Some(shutdown);
-    let effects = core.begin(clock.now());
+    let effects = core.begin(time.now());
     driver.start(effects);
     while !core.is_finished() {
-        let event = driver.next_event(clock, &mut shutdown).await;
-        let effects = core.handle(event, clock.now());
+        let event = driver.next_event(&mut shutdown).await;
+        let effects = core.handle(event, time.now());
         driver.start(effects);
     }
 }
 
-impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static> Driver<'a, D, C, S> {
-    fn new(systems: Systems<'a, D, C, S>) -> Self {
+impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Driver<'a, D, C, S, T> {
+    fn new(systems: Systems<'a, D, C, S>, time: T) -> Self {
         Self {
             chat: systems.chat,
             store: Rc::new(Mutex::new(systems.store)),
             print: systems.print,
             sources: HashMap::new(),
             identities: systems.identities.into_iter().collect(),
-            looks: Looks::new(),
+            looks: Looks::new(time.clone()),
             calls: FuturesUnordered::new(),
             query: None,
             save: None,
             wake_at: None,
+            time,
         }
     }
 
@@ -116,7 +118,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static> Driver<'a, 
     }
 
     /// The order of the branches decides which of several events that are due comes first.
-    async fn next_event(&mut self, clock: Clock, shutdown: &mut Option<watch::Receiver<bool>>) -> Event {
+    async fn next_event(&mut self, shutdown: &mut Option<watch::Receiver<bool>>) -> Event {
         tokio::select! {
             biased;
             () = requested(shutdown) => Event::ShutdownRequested,
@@ -125,7 +127,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static> Driver<'a, 
             (id, reply) = answered(&mut self.query) => Event::QueryAnswered(id, reply),
             Some(identity) = self.identities.next() => Event::SourcesDiscovered(self.keep(identity)),
             Some(look) = self.looks.next() => Event::SourceRead(Box::new(look)),
-            () = sleep_until(self.wake_at, clock) => Event::Woken,
+            () = sleep_until(self.wake_at, &self.time) => Event::Woken,
         }
     }
 
@@ -160,9 +162,9 @@ async fn requested(shutdown: &mut Option<watch::Receiver<bool>>) {
     }
 }
 
-async fn sleep_until(time: Option<Timestamp>, clock: Clock) {
-    match time {
-        Some(time) => tokio::time::sleep(time.duration_since(clock.now())).await,
+async fn sleep_until(wake_at: Option<Timestamp>, time: &impl Time) {
+    match wake_at {
+        Some(wake_at) => time.sleep_until(wake_at).await,
         None => std::future::pending().await,
     }
 }

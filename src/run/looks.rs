@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::guardduty::GuardDutyApi;
 use crate::poll::Ask;
 use crate::poll::look::{Besides, Look, look};
+use crate::time::Time;
 
 /// Sources that are looked at at the same time. A look holds the state of all its calls, some 40 KB; one that waits holds
 /// what is to be asked. More than the calls that may be in flight (96, some six a look) would only wait.
@@ -16,7 +17,8 @@ const AT_A_TIME: usize = 48;
 
 type Looking = Pin<Box<dyn Future<Output = Look>>>;
 
-pub struct Looks<D> {
+pub struct Looks<D, T> {
+    time: T,
     waiting: VecDeque<Wanted<D>>,
     running: FuturesUnordered<Looking>,
 }
@@ -28,9 +30,9 @@ struct Wanted<D> {
     besides: Besides,
 }
 
-impl<D: GuardDutyApi + 'static> Looks<D> {
-    pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::new(), running: FuturesUnordered::new() }
+impl<D: GuardDutyApi + 'static, T: Time> Looks<D, T> {
+    pub(super) fn new(time: T) -> Self {
+        Self { time, waiting: VecDeque::new(), running: FuturesUnordered::new() }
     }
 
     pub(super) fn push(&mut self, source: Rc<D>, detector: Option<String>, ask: Ask, besides: Besides) {
@@ -42,7 +44,7 @@ impl<D: GuardDutyApi + 'static> Looks<D> {
         while self.running.len() < AT_A_TIME
             && let Some(Wanted { source, detector, ask, besides }) = self.waiting.pop_front()
         {
-            self.running.push(Box::pin(look(source, detector, ask, besides)));
+            self.running.push(Box::pin(look(source, detector, ask, besides, self.time.clone())));
         }
         self.running.next().await
     }

@@ -30,7 +30,7 @@ use crate::plan::default_destination;
 use crate::preview::message_options;
 use crate::state::configured_store::ConfiguredStore;
 use crate::state::store::Store;
-use crate::time::Clock;
+use crate::time::{Clock, Time};
 use crate::{http, slack, telemetry};
 
 /// The parts of a run.

@@ -10,7 +10,7 @@ use crate::source_key::SourceOrIdentity;
 use crate::state::totals::DelayHistogram;
 use crate::state::{DetectorStatus, SourceState, State};
 use crate::telemetry;
-use crate::time::Clock;
+use crate::time::{Clock, Time};
 
 /// The metrics of a run.
 pub(super) fn of(core: &Core, success: bool, clock: &Clock) -> RunMetrics {

@@ -19,7 +19,7 @@ use crate::http;
 use crate::message::Message;
 use crate::metrics::RequestCounts;
 use crate::retry::{RetryPolicy, http_date, jitter};
-use crate::time::{Clock, Timestamp};
+use crate::time::Timestamp;
 use crate::user::UserId;
 
 /// Timeout of a reading call for retries after rate limiting and failures, for all its pages together.
@@ -329,7 +329,7 @@ async fn send_and_read(request: RequestBuilder) -> Result<RawResponse, Rejection
         retry_after: header_text(&headers, RETRY_AFTER.as_str()),
         received_at: header_text(&headers, DATE.as_str())
             .and_then(|date| http_date(&date))
-            .unwrap_or_else(|| Clock::from_system_clock().now()),
+            .unwrap_or_else(Timestamp::from_system_clock),
         scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     })

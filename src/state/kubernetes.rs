@@ -12,7 +12,7 @@ use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::time::Clock;
+use crate::time::Timestamp;
 use crate::{http, retry};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -209,7 +209,7 @@ fn server_url(host: &str, port: &str) -> String {
 
 fn retry_after(answer: &Response) -> Option<Duration> {
     let header = answer.headers().get("retry-after")?.to_str().ok()?;
-    retry::parse_retry_after(header, Clock::from_system_clock().now())
+    retry::parse_retry_after(header, Timestamp::from_system_clock())
 }
 
 /// The message of a `Status`, or the beginning of what an intermediary sent.

@@ -506,7 +506,7 @@ impl Store for SimStore {
                 document.map_or(LoadedDocument::Absent, LoadedDocument::Current)
             }
             Err(FaultEffect::Copy(age)) => {
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                world.time.sleep(Duration::from_secs(5)).await;
                 let then = world.now().minus(Duration::from_secs(age as u64));
                 let text = world.kept.borrow().copy(then).map(str::to_owned);
                 text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {

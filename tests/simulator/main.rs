@@ -7,6 +7,7 @@
 mod adapters;
 mod announced;
 mod bugs;
+mod executor;
 mod fake_guardduty;
 mod fake_slack;
 mod fake_store;

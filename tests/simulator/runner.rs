@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use guardduty_slack::run::driver::{Identity, Systems, drive};
 use guardduty_slack::run::session::{self, Opening, open};
 use guardduty_slack::state::State;
 use guardduty_slack::state::store::{LoadedDocument, Store};
-use guardduty_slack::time::{Clock, Timestamp};
+use guardduty_slack::time::{Time, Timestamp};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::adapters::{SimGuardDuty, SimSlack, SimStore};
 use crate::bugs::{self, Bug};
+use crate::executor::SimTime;
 use crate::fake_slack::ClaimKind;
 use crate::history::{Access, History, Installation, Op, RunPlan};
 use crate::triaged::{LISTED, SUMMARY};
@@ -49,39 +50,34 @@ enum Ended {
 }
 
 pub fn run_history(history: &History, bug: Option<Bug>, traced: bool) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without IO needs nothing");
-    runtime.block_on(run_history_async(history, bug, traced))
-}
-
-async fn run_history_async(history: &History, bug: Option<Bug>, traced: bool) -> Report {
     let mut history = history.clone();
     bugs::prepare(bug, &mut history);
     let world = World::new(history, bug, traced);
-    let config = config(&world.history.setup, bug);
+    world.time.run(play(&world));
+    let trace = world.trace.as_ref().map(RefCell::take).unwrap_or_default();
+    Report { broken: world.broken.take(), trace, met: world.met.take() }
+}
+
+async fn play(world: &Rc<World>) {
+    let config = config(&world.history.setup, world.bug);
     let mut running = FuturesUnordered::new();
     for plan in world.history.runs.clone() {
         if !plan.overlaps {
             while running.next().await.is_some() {}
         }
-        let until = Instant::now() + Duration::from_millis(plan.gap as u64);
+        let mut gap = pin!(world.time.sleep(Duration::from_millis(plan.gap as u64)));
         loop {
             tokio::select! {
                 biased;
                 Some(_) = running.next() => {}
-                () = sleep_until(until) => break,
+                () = &mut gap => break,
             }
         }
         running.push(run(world.clone(), &config, plan));
     }
     while running.next().await.is_some() {}
-    run_until_drained(&world, &config).await;
+    run_until_drained(world, &config).await;
     world.check_invariants();
-    let trace = world.trace.as_ref().map(RefCell::take).unwrap_or_default();
-    Report { broken: world.broken.take(), trace, met: world.met.take() }
 }
 
 /// Runs without faults until two in succession have nothing to say: the first may yet take up what it finds in Slack.
@@ -93,12 +89,12 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
         .max()
         .unwrap_or(0)
         .max(BEGIN + last);
-    sleep(Timestamp(last).duration_since(world.now())).await;
+    world.time.sleep_until(Timestamp(last)).await;
     // What cannot be told is given up after a day.
     let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
     let mut quiet = 0;
     for n in 0..DRAIN {
-        sleep(pause).await;
+        world.time.sleep(pause).await;
         world.catch_up();
         let before = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
         let ended = run(world.clone(), config, RunPlan::clean(0)).await;
@@ -190,8 +186,7 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
 async fn run_once(line: &Connection, config: &Config) -> Ended {
     let (world, run) = (&line.world, &line.run);
     let config = &Config { overlap: config.overlap * run.plan.overlap, ..config.clone() };
-    let skewed = Timestamp(world.now().0 + run.plan.skew);
-    let clock = Clock::starting_at(skewed);
+    let clock = world.time.ahead(run.plan.skew);
     let mut store = SimStore::new(line.clone());
     let loaded = tokio::select! {
         biased;
@@ -219,12 +214,12 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     let (term, told) = watch::channel(false);
     let wording = MessageOptions::default();
     let identities = identities(line);
-    let mut core = core(line, config, start, &wording, identities.len(), clock);
+    let mut core = core(line, config, start, &wording, identities.len(), &clock);
     let chat = SimSlack(line.clone());
     let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
     let terminated = async {
         match run.plan.term {
-            Some(ms) => sleep(Duration::from_millis(ms as u64)).await,
+            Some(ms) => world.time.sleep(Duration::from_millis(ms as u64)).await,
             None => std::future::pending().await,
         }
         world.count_event("SIGTERM");
@@ -264,7 +259,7 @@ fn core<'a>(
     start: session::Start,
     wording: &'a MessageOptions,
     identities: usize,
-    clock: Clock,
+    clock: &SimTime,
 ) -> Core<'a> {
     let setup = &line.world.history.setup;
     let now = clock.now();
@@ -281,7 +276,7 @@ fn core<'a>(
         unrecordable: start.unrecordable,
         earlier: start.earlier,
         replay: start.replay,
-        begun: now.minus(clock.elapsed()),
+        begun: now,
         now,
         end: now.plus(config.run_timeout - Duration::from_secs(10)),
     })

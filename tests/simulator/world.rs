@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use guardduty_slack::finding::Finding;
-use guardduty_slack::time::Timestamp;
+use guardduty_slack::time::{Time, Timestamp};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
 
 use crate::bugs::Bug;
+use crate::executor::SimTime;
 use crate::fake_guardduty::FindingLife;
 use crate::fake_slack::FakeSlack;
 use crate::fake_store::FakeStore;
@@ -29,7 +29,7 @@ pub struct World {
     pub history: History,
     pub lives: Vec<FindingLife>,
     pub bug: Option<Bug>,
-    started: Instant,
+    pub time: SimTime,
     then: Cell<Option<Timestamp>>,
     pub slack: RefCell<FakeSlack>,
     pub kept: RefCell<FakeStore>,
@@ -81,7 +81,7 @@ impl World {
         let world = Rc::new(Self {
             lives: FindingLife::all(&history),
             bug,
-            started: Instant::now(),
+            time: SimTime::starting_at(Timestamp(BEGIN)),
             then: Cell::new(None),
             slack: RefCell::default(),
             kept: RefCell::default(),
@@ -107,7 +107,7 @@ impl World {
     }
 
     pub fn now(&self) -> Timestamp {
-        self.then.get().unwrap_or_else(|| Timestamp(BEGIN).plus(self.started.elapsed()))
+        self.then.get().unwrap_or_else(|| self.time.now())
     }
 
     pub fn at(&self, at: Timestamp, effect: Effect) {
@@ -290,7 +290,7 @@ impl Connection {
             None | Some(FaultEffect::Slow(_) | FaultEffect::ResponseLost) => {}
             Some(FaultEffect::Copy(_)) => return Err(fault.expect("it is a fault")),
             Some(how) => {
-                sleep(ms(there + slow)).await;
+                world.time.sleep(ms(there + slow)).await;
                 return if kill.is_some() { self.die().await } else { Err(how) };
             }
         }
@@ -300,13 +300,13 @@ impl Connection {
         let due = world.now().plus(ms(there + early));
         let arrives = writes && luck.is_multiple_of(2);
         let mut under_way = InFlightCall { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
-        sleep(ms(there + early)).await;
+        world.time.sleep(ms(there + early)).await;
         let answer = under_way.arrive();
         if kill.is_some() {
             world.count_event("killed after a call took effect");
             return self.die().await;
         }
-        sleep(ms(back + late)).await;
+        world.time.sleep(ms(back + late)).await;
         if matches!(fault, Some(FaultEffect::ResponseLost)) { Err(FaultEffect::ResponseLost) } else { Ok(answer) }
     }
 

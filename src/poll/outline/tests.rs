@@ -11,16 +11,19 @@ use crate::finding::{Origin, decode};
 use crate::guardduty::TransientReason;
 use crate::poll::{Capacity, Known, Rest};
 
-/// Instants are told in milliseconds after this one.
+/// Times are milliseconds after this one.
 const BASE: i64 = 1_795_000_000_000;
+const NOW: Timestamp = Timestamp(BASE + 2_000);
 
-fn at(instant: i64) -> Timestamp {
-    Timestamp(BASE + instant)
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp(BASE + milliseconds)
 }
 
-/// GuardDuty, answering at once: the instant of each finding, in pages of so many.
-struct Sky {
+/// GuardDuty, which answers at once.
+struct FakeSource {
+    /// Time of each finding.
     findings: Vec<i64>,
+    /// Findings per page.
     page: usize,
     /// An update that takes place when this many pages were read: which finding, and to when.
     update: Option<(usize, usize, i64)>,
@@ -31,7 +34,7 @@ struct Sky {
     fetched: Vec<usize>,
 }
 
-impl Sky {
+impl FakeSource {
     fn new(findings: Vec<i64>, page: usize) -> Self {
         Self { findings, page, update: None, broken: None, pages: 0, lists: 0, fetched: Vec::new() }
     }
@@ -57,7 +60,7 @@ impl Sky {
                 break End::TooLong(sample);
             }
         };
-        Answer::Listed { span, listing: Listing { since: Instant::now(), ids, end } }
+        Answer::Listed { span, listing: Listing { since: NOW, ids, end } }
     }
 
     fn shown(&self, span: Span) -> Vec<usize> {
@@ -91,22 +94,23 @@ impl Sky {
         let mut outline = Outline::new(ask);
         let mut tasks: Vec<Task> = Vec::new();
         loop {
-            tasks.extend(outline.tasks());
+            tasks.extend(outline.tasks(NOW));
             if tasks.is_empty() {
                 return outline.finish();
             }
             let task = if last_first { tasks.pop().unwrap() } else { tasks.remove(0) };
-            outline.take(match task {
+            let answer = match task {
                 Task::List { span, pages } => self.list(span, pages),
                 Task::Get { part, ids } => self.get(part, &ids),
-            });
+            };
+            outline.take(answer, NOW);
         }
     }
 }
 
 fn ask(from: i64, capacity: usize, known: Known, rest: Option<Rest>) -> Ask {
     let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
-    let ask = Ask::new(at(from), at(2_000), Duration::from_secs(900), &capacity, &known);
+    let ask = Ask::new(at(from), NOW, Duration::from_secs(900), &capacity, &known);
     match rest {
         Some(rest) => Ask::resume(rest, at(from), ask),
         None => ask,
@@ -117,82 +121,82 @@ fn taken(window: &Window) -> Vec<usize> {
     window.fresh.iter().map(|f| f.id.parse().unwrap()).collect()
 }
 
-#[tokio::test]
-async fn a_short_list_is_read_once_and_fetched_once() {
-    let mut sky = Sky::new(vec![10, 20, 30], 50);
-    let window = sky.window(&ask(0, 100, Known::default(), None), false);
-    assert_eq!((sky.lists, sky.fetched.len()), (1, 3));
+#[test]
+fn a_short_list_is_read_once_and_fetched_once() {
+    let mut source = FakeSource::new(vec![10, 20, 30], 50);
+    let window = source.window(&ask(0, 100, Known::default(), None), false);
+    assert_eq!((source.lists, source.fetched.len()), (1, 3));
     assert_eq!((window.complete_to, window.next.is_none()), (Some(at(30)), true));
 }
 
-#[tokio::test]
-async fn a_long_list_is_divided_and_its_oldest_findings_are_fetched_first() {
-    let mut sky = Sky::new((0..400).map(|n| n * 5).collect(), 2);
-    let window = sky.window(&ask(0, 1_000, Known::default(), None), false);
-    assert_eq!(sky.fetched, (0..400).collect::<Vec<_>>());
+#[test]
+fn a_long_list_is_divided_and_its_oldest_findings_are_fetched_first() {
+    let mut source = FakeSource::new((0..400).map(|n| n * 5).collect(), 2);
+    let window = source.window(&ask(0, 1_000, Known::default(), None), false);
+    assert_eq!(source.fetched, (0..400).collect::<Vec<_>>());
     assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_995)), true));
-    assert!(sky.lists > 10, "{} lists", sky.lists);
+    assert!(source.lists > 10, "{} lists", source.lists);
 }
 
-#[tokio::test]
-async fn a_window_takes_no_more_than_there_is_room_for_and_the_oldest_first() {
-    let mut sky = Sky::new((0..100).map(|n| n * 5).collect(), 50);
-    let window = sky.window(&ask(0, 30, Known::default(), None), false);
+#[test]
+fn a_window_accepts_the_oldest_findings_up_to_its_capacity() {
+    let mut source = FakeSource::new((0..100).map(|n| n * 5).collect(), 50);
+    let window = source.window(&ask(0, 30, Known::default(), None), false);
     assert_eq!(taken(&window), (0..30).collect::<Vec<_>>());
     assert_eq!(window.complete_to, Some(at(145)));
     assert_eq!(window.next.map(|rest| rest.from), Some(at(150)));
 }
 
-#[tokio::test]
-async fn a_window_does_not_end_within_a_millisecond() {
-    let mut sky = Sky::new([vec![5; 3], vec![6; 40]].concat(), 50);
-    let window = sky.window(&ask(0, 30, Known::default(), None), false);
+#[test]
+fn a_window_does_not_end_within_a_millisecond() {
+    let mut source = FakeSource::new([vec![5; 3], vec![6; 40]].concat(), 50);
+    let window = source.window(&ask(0, 30, Known::default(), None), false);
     assert_eq!(window.complete_to, Some(at(5)));
     assert_eq!(window.next.map(|rest| rest.from), Some(at(6)));
 }
 
-#[tokio::test]
-async fn a_finding_that_slipped_through_the_pages_is_found() {
-    let mut sky = Sky::new((0..6).map(|n| n * 5).collect(), 2);
+#[test]
+fn a_finding_that_moves_between_two_pages_is_found() {
+    let mut source = FakeSource::new((0..6).map(|n| n * 5).collect(), 2);
     // Behind the first page its first finding moves to the end: the third one moves up, and is on no page.
-    sky.update = Some((1, 0, 1_000));
-    let window = sky.window(&ask(0, 100, Known::default(), None), false);
+    source.update = Some((1, 0, 1_000));
+    let window = source.window(&ask(0, 100, Known::default(), None), false);
     assert_eq!(window.fresh.len(), 6);
     assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_000)), true));
-    assert!(sky.lists > 1);
+    assert!(source.lists > 1);
 }
 
-#[tokio::test]
-async fn a_finding_that_is_in_two_parts_at_the_same_time_is_taken_once_in_its_newest_state() {
+#[test]
+fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
     for (first, second) in [(0, 1_000), (1_000, 0)] {
-        let mut sky = Sky::new((0..200).map(|n| n * 5).collect(), 2);
+        let mut source = FakeSource::new((0..200).map(|n| n * 5).collect(), 2);
         let ask = ask(0, 1_000, Known::default(), None);
         let mut outline = Outline::new(&ask);
         outline.parts = vec![Part::new(Span::new(at(0), Some(at(4)))), Part::new(Span::new(at(5), None))];
         outline.parts[1].unlimited = true;
-        for task in outline.tasks() {
+        for task in outline.tasks(NOW) {
             let Task::List { span, .. } = task else { panic!("nothing is listed yet") };
-            let listing = Listing { since: Instant::now(), ids: vec!["0".into()], end: End::Whole };
-            outline.take(Answer::Listed { span, listing });
+            let listing = Listing { since: NOW, ids: vec!["0".into()], end: End::Whole };
+            outline.take(Answer::Listed { span, listing }, NOW);
         }
-        let gets = outline.tasks();
+        let gets = outline.tasks(NOW);
         assert_eq!(gets.len(), 2);
-        for (task, instant) in gets.into_iter().zip([first, second]) {
+        for (task, time) in gets.into_iter().zip([first, second]) {
             let Task::Get { part, ids } = task else { panic!("all is listed") };
-            sky.findings[0] = instant;
-            let answer = sky.get(part, &ids);
-            outline.take(answer);
+            source.findings[0] = time;
+            let answer = source.get(part, &ids);
+            outline.take(answer, NOW);
         }
         let fresh = outline.finish().fresh;
         assert_eq!(fresh.iter().map(|f| f.updated).collect::<Vec<_>>(), [at(1_000)]);
     }
 }
 
-#[tokio::test]
-async fn what_was_read_of_a_list_that_breaks_off_counts() {
-    let mut sky = Sky::new((0..6).map(|n| n * 5).collect(), 3);
-    sky.broken = Some(1);
-    let window = sky.window(&ask(0, 100, Known::default(), None), false);
+#[test]
+fn an_interrupted_list_is_used_as_far_as_it_was_read() {
+    let mut source = FakeSource::new((0..6).map(|n| n * 5).collect(), 3);
+    source.broken = Some(1);
+    let window = source.window(&ask(0, 100, Known::default(), None), false);
     assert_eq!(taken(&window), [0, 1, 2]);
     assert_eq!(window.complete_to, Some(at(5)));
     assert!(window.error.is_some());
@@ -201,23 +205,21 @@ async fn what_was_read_of_a_list_that_breaks_off_counts() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
-    fn window_by_window_every_finding_is_taken_once_and_passed_only_then(
+    fn every_finding_is_accepted_once_before_the_watermark_passes_it(
         times in proptest::collection::vec(prop_oneof![0..1_500i64, 700..704i64], 0..150),
         (page, capacity) in (1..6usize, 1..60usize),
         update in proptest::option::of((1..40usize, 0..150usize, 1_500..2_000i64)),
         last_first in any::<bool>(),
     ) {
         let count = times.len();
-        let mut sky = Sky::new(times, page);
-        sky.update = update.filter(|(_, which, _)| *which < count);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let _entered = runtime.enter();
+        let mut source = FakeSource::new(times, page);
+        source.update = update.filter(|(_, which, _)| *which < count);
         let mut processed: HashMap<String, Option<Timestamp>> = HashMap::new();
         let mut rest = None;
         for _ in 0..2 * count + 3 {
             let known = Known { processed: processed.clone(), ..Known::default() };
             let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
-            let window = sky.window(&ask(from, capacity, known, rest.take()), last_first);
+            let window = source.window(&ask(from, capacity, known, rest.take()), last_first);
             prop_assert!(window.fresh.len() <= capacity && window.error.is_none() && window.missing.is_empty());
             for finding in &window.fresh {
                 let updated = Some(finding.updated);
@@ -225,7 +227,7 @@ proptest! {
                 prop_assert!(before.is_none_or(|before| before < updated), "{} twice", finding.id);
             }
             if let Some(to) = window.complete_to {
-                let passed = (0..count).filter(|n| at(sky.findings[*n]) <= to);
+                let passed = (0..count).filter(|n| at(source.findings[*n]) <= to);
                 prop_assert!(passed.into_iter().all(|n| processed.contains_key(&n.to_string())), "passed to {to:?}");
             }
             rest = window.next;
@@ -234,9 +236,9 @@ proptest! {
             }
         }
         prop_assert!(rest.is_none(), "it does not end");
-        let newest = |n: usize| processed.get(&n.to_string()) == Some(&Some(at(sky.findings[n])));
+        let newest = |n: usize| processed.get(&n.to_string()) == Some(&Some(at(source.findings[n])));
         // One that is updated behind its own page, and listed no more, is for the next run.
-        let late = sky.findings.iter().enumerate().filter(|(n, _)| !newest(*n)).count();
+        let late = source.findings.iter().enumerate().filter(|(n, _)| !newest(*n)).count();
         prop_assert!(late <= 1, "{late} findings are not taken");
     }
 }
