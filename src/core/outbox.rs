@@ -11,7 +11,7 @@ use crate::core::posted::Past;
 use crate::core::rate_limit::RateLimiter;
 use crate::core::send::Shared;
 use crate::core::talk::{Talk, Turn};
-use crate::message::{Message, MessageOptions};
+use crate::message::{Message, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage, SlackError, Target};
 use crate::state::Outcome;
@@ -114,7 +114,7 @@ impl Work {
 /// What the deliveries need to know.
 pub struct Context<'a> {
     pub channels: &'a mut Channels,
-    pub wording: &'a MessageOptions,
+    pub writer: &'a dyn Writer,
     pub past: Past,
     pub permission: Permission,
     pub now: Timestamp,
@@ -255,7 +255,7 @@ impl Outbox {
     fn call(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) {
         self.last_call += 1;
         let id = CallId(self.last_call);
-        let call = active.talk.call(context.wording, &context.past, context.channels);
+        let call = active.talk.call(context.writer, &context.past, context.channels);
         active.call = Some((id, call.is_write()));
         work.calls.push((id, call));
     }

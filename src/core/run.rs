@@ -19,7 +19,7 @@ use crate::core::sources::Arrived;
 use crate::core::tracks::Sources;
 use crate::core::triage::{Reactions, time_for_triage};
 use crate::finding::Finding;
-use crate::message::MessageOptions;
+use crate::message::Writer;
 use crate::metrics::RequestCounts;
 use crate::plan::source_health::NoticeEpoch;
 use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
@@ -60,7 +60,7 @@ impl Default for Limits {
 /// What a run starts with.
 pub struct Start<'a> {
     pub config: &'a Config,
-    pub wording: &'a MessageOptions,
+    pub writer: &'a dyn Writer,
     pub limits: Limits,
     /// Names this run in the lease.
     pub id: String,
@@ -88,7 +88,7 @@ pub struct Start<'a> {
 /// A run.
 pub struct Core<'a> {
     pub config: &'a Config,
-    wording: &'a MessageOptions,
+    writer: &'a dyn Writer,
     pub(super) limits: Limits,
     pub(super) id: String,
     chance: fn() -> f64,
@@ -137,7 +137,7 @@ pub struct Core<'a> {
 
 impl<'a> Core<'a> {
     pub fn new(start: Start<'a>) -> Self {
-        let Start { config, wording, limits, id, mut state, now, begun, end, replay, earlier, .. } = start;
+        let Start { config, writer, limits, id, mut state, now, begun, end, replay, earlier, .. } = start;
         let look_back = now.minus(config.lookback);
         // An identity that could not be used does not shorten the period that was not read.
         let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
@@ -147,7 +147,7 @@ impl<'a> Core<'a> {
         let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
         Self {
             config,
-            wording,
+            writer,
             limits,
             id,
             chance: start.chance,
@@ -284,7 +284,7 @@ impl Core<'_> {
         let refresh_until = self.now.plus(self.time_for_triage());
         let context = Context {
             channels: &mut self.channels,
-            wording: self.wording,
+            writer: self.writer,
             past: self.past,
             permission,
             now: self.now,

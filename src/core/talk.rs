@@ -14,7 +14,7 @@ use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, Place, Shared, Way};
 use crate::finding::Finding;
 use crate::mention::Mention;
-use crate::message::{MessageOptions, Related};
+use crate::message::{Related, Writer};
 use crate::plan::{Delivery, Destination, Queue, Update};
 use crate::slack::{MessageRef, SentMessage};
 use crate::state::{Outcome, fingerprint};
@@ -174,7 +174,7 @@ impl Talk {
     }
 
     /// The request of the present step.
-    pub(super) fn call(&self, wording: &MessageOptions, past: &Past, channels: &Channels) -> Call {
+    pub(super) fn call(&self, writer: &dyn Writer, past: &Past, channels: &Channels) -> Call {
         match &self.step {
             Step::Threads(n) => {
                 let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post looks into threads") };
@@ -193,12 +193,12 @@ impl Talk {
                 Call::Replies { channel, thread, oldest }
             }
             Step::Edit(forms, _) => {
-                let (at, message) = self.edit(forms.now(), wording);
+                let (at, message) = self.edit(forms.now(), writer);
                 Call::Update { at, message }
             }
             Step::Send(content, way) => Call::Post {
                 to: channels.address(&way.target),
-                message: way.addressed(|form, addressing| self.write(*content, form, addressing, wording)),
+                message: way.addressed(|form, addressing| self.write(*content, form, addressing, writer)),
                 thread: match &way.place {
                     Place::Channel => None,
                     Place::PreferThread(ts) => Some((ts.clone(), false)),

@@ -50,8 +50,80 @@ pub struct Message {
     metadata: Option<Value>,
 }
 
+/// Writes messages. What a run decides does not depend on how its messages are worded.
+pub trait Writer {
+    fn write(&self, content: &MessageContent, form: MessageForm) -> Message;
+}
+
+/// What a message is about.
+#[derive(Clone, Debug)]
+pub enum MessageContent<'a> {
+    Finding(&'a Finding, RenderContext<'a>),
+    Reply(&'a Finding, ReplyContent<'a>),
+    Digest {
+        id: &'a str,
+        findings: Vec<&'a Finding>,
+        addressing: Addressing<'a>,
+    },
+    Notice(&'a Notice),
+    Summary(&'a Summary),
+    /// The old message of a finding, after a route led the finding to another channel.
+    Redirect {
+        id: &'a str,
+        to_channel: &'a str,
+        link: Option<&'a str>,
+    },
+}
+
+impl Writer for MessageOptions {
+    fn write(&self, content: &MessageContent, form: MessageForm) -> Message {
+        match content {
+            MessageContent::Finding(f, context) => finding(f, context, self, form),
+            MessageContent::Reply(f, content) => reply(f, content, self, form),
+            MessageContent::Digest { id, findings, addressing } => digest(id, findings, self, addressing, form),
+            MessageContent::Notice(n) => notice(n, form),
+            MessageContent::Summary(s) => summary(s, form),
+            MessageContent::Redirect { id, to_channel, link } => redirect(id, to_channel, *link, form),
+        }
+    }
+}
+
+impl MessageContent<'_> {
+    /// The machine-readable identity of the message: strings and numbers only.
+    pub fn metadata(&self) -> Option<Value> {
+        let (event_type, event_payload) = match self {
+            Self::Finding(f, _) => ("guardduty_finding", finding_payload(f)),
+            Self::Reply(f, content) => ("guardduty_reply", reply_payload(f, content)),
+            Self::Digest { id, findings, .. } => {
+                ("guardduty_digest", json!({"digest_id": id, "findings": findings.len()}))
+            }
+            Self::Notice(notice) => ("guardduty_notice", json!({"notice_id": notice.id})),
+            Self::Summary(summary) => ("guardduty_summary", json!({"summary_id": summary.id})),
+            // Without metadata Slack keeps those of the message.
+            Self::Redirect { .. } => return None,
+        };
+        Some(json!({"event_type": event_type, "event_payload": event_payload}))
+    }
+}
+
+fn finding_payload(f: &Finding) -> Value {
+    json!({
+        "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
+        "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
+    })
+}
+
+fn reply_payload(f: &Finding, content: &ReplyContent) -> Value {
+    let mut payload = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    // The reason distinguishes this reply from others about the same revision.
+    if let Some(reason) = reply_reason(content) {
+        payload["reason"] = reason.into();
+    }
+    payload
+}
+
 impl Message {
-    fn new(body: Body, metadata: Option<Value>) -> Self {
+    pub fn new(body: Body, metadata: Option<Value>) -> Self {
         Self { fallback: body.fallback().render(), body, metadata }
     }
 
@@ -77,9 +149,13 @@ impl Message {
         Self { metadata: other.metadata.clone(), ..self.clone() }
     }
 
-    /// The `event_type` of the metadata, if the message has metadata.
+    /// `event_type` and `event_payload`, if the message has metadata.
+    pub fn metadata(&self) -> Option<&Value> {
+        self.metadata.as_ref()
+    }
+
     pub fn event_type(&self) -> Option<&str> {
-        self.metadata.as_ref()?["event_type"].as_str()
+        self.metadata()?["event_type"].as_str()
     }
 
     /// The top-level text: the complete message in one line.
@@ -220,11 +296,8 @@ pub struct Notice {
 
 /// Renders the message of a finding.
 pub fn finding(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Message {
-    let payload = json!({
-        "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
-        "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
-    });
-    Message::new(finding_message::body(f, life, w, readable_form(f, form)), metadata("guardduty_finding", payload))
+    let body = finding_message::body(f, life, w, readable_form(f, form));
+    Message::new(body, MessageContent::Finding(f, *life).metadata())
 }
 
 /// The `reason` of a reply about a finding that was unarchived.
@@ -246,12 +319,7 @@ pub fn reply_reason(content: &ReplyContent) -> Option<String> {
 
 /// Renders a reply: the changes of a finding, for its thread.
 pub fn reply(f: &Finding, content: &ReplyContent, w: &MessageOptions, form: MessageForm) -> Message {
-    let mut payload = json!({"finding_id": f.id, "updated_at": f.updated_at});
-    // The reason distinguishes this reply from others about the same revision.
-    if let Some(reason) = reply_reason(content) {
-        payload["reason"] = reason.into();
-    }
-    Message::new(reply_message::body(f, content, w, form), metadata("guardduty_reply", payload))
+    Message::new(reply_message::body(f, content, w, form), MessageContent::Reply(f, *content).metadata())
 }
 
 /// Returns the minimal form for a finding of which only the ID could be read.
@@ -267,27 +335,22 @@ pub fn digest(
     addressing: &Addressing,
     form: MessageForm,
 ) -> Message {
-    let payload = json!({"digest_id": id, "findings": findings.len()});
-    Message::new(digest_message::body(id, findings, w, addressing, form), metadata("guardduty_digest", payload))
+    let content = MessageContent::Digest { id, findings: findings.to_vec(), addressing: *addressing };
+    Message::new(digest_message::body(id, findings, w, addressing, form), content.metadata())
 }
 
 /// Renders a notice.
 pub fn notice(n: &Notice, form: MessageForm) -> Message {
-    Message::new(notice_message::body(n, form), metadata("guardduty_notice", json!({"notice_id": n.id})))
+    Message::new(notice_message::body(n, form), MessageContent::Notice(n).metadata())
 }
 
 /// Renders the summary of open findings.
 pub fn summary(summary: &Summary, form: MessageForm) -> Message {
-    Message::new(summary::body(summary, form), metadata("guardduty_summary", json!({"summary_id": summary.id})))
+    Message::new(summary::body(summary, form), MessageContent::Summary(summary).metadata())
 }
 
-/// Renders the redirect that replaces the old message of a finding whose route now leads to another channel. It has no
-/// metadata, so Slack keeps those of the old message.
+/// Renders the redirect that replaces the old message of a finding whose route now leads to another channel.
 pub fn redirect(id: &str, to_channel: &str, link: Option<&str>, form: MessageForm) -> Message {
-    Message::new(reply_message::moved(id, to_channel, link, form), None)
-}
-
-/// Returns the metadata that identify the content of a message: strings and numbers only.
-fn metadata(event_type: &str, event_payload: Value) -> Option<Value> {
-    Some(json!({"event_type": event_type, "event_payload": event_payload}))
+    let content = MessageContent::Redirect { id, to_channel, link };
+    Message::new(reply_message::moved(id, to_channel, link, form), content.metadata())
 }

@@ -121,7 +121,7 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStor
     let now = clock.now();
     let mut core = Core::new(Start {
         config,
-        wording,
+        writer: wording,
         limits: Limits::default(),
         id: format!("{:016x}", RandomState::new().hash_one(now.0)),
         chance: crate::retry::jitter,

@@ -20,8 +20,9 @@ use serde_json::{Map, Value};
 
 use crate::bugs::{self, Bug};
 use crate::fake_guardduty::{account, region};
-use crate::fake_slack::{ClaimKind, DeliveryClaim, Once, metadata};
+use crate::fake_slack::{ClaimKind, DeliveryClaim, Once};
 use crate::history::{Access, FaultEffect, Op};
+use crate::plain_writer::Payload;
 use crate::world::{BEGIN, Connection, Run, World};
 
 /// One source.
@@ -244,7 +245,7 @@ impl SlackApi for SimSlack {
         thread: Option<(&str, bool)>,
     ) -> Result<Posted, SlackError> {
         let webhook = matches!(to, Target::Webhook { .. });
-        let (channel, payload) = (to.name().to_owned(), message.payload());
+        let (channel, payload) = (to.name().to_owned(), Payload::of(message));
         let what = || format!("{channel} {} {thread:?}", summary(&payload));
         let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.0.to_owned()));
         let effect = move |w: &World| w.posted(&run, &c, &p, root.as_deref());
@@ -261,7 +262,7 @@ impl SlackApi for SimSlack {
     }
 
     async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError> {
-        let payload = message.payload();
+        let payload = Payload::of(message);
         if bugs::withheld(&self.0.world, &payload) {
             return Ok(());
         }
@@ -344,12 +345,11 @@ fn brief(event: &Map<String, Value>) -> String {
     event.values().filter_map(Value::as_str).take(4).collect::<Vec<_>>().join(" ")
 }
 
-fn summary(payload: &Value) -> String {
-    let (kind, event) = metadata(payload);
-    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    match kind.as_str() {
+fn summary(payload: &Payload) -> String {
+    let text = |key: &str| payload.event_text(key).to_owned();
+    match payload.event_type.as_str() {
         "guardduty_notice" => format!("notice {}", text("notice_id")),
-        "guardduty_digest" => format!("digest {} of {}", text("digest_id"), event["findings"]),
+        "guardduty_digest" => format!("digest {} of {}", text("digest_id"), payload.event["findings"]),
         "guardduty_summary" => text("summary_id"),
         "guardduty_reply" => format!("reply {} {}", text("finding_id"), text("updated_at")),
         "guardduty_finding" => format!("finding {} {}", text("finding_id"), text("updated_at")),
@@ -363,21 +363,20 @@ impl World {
         &self,
         run: &Run,
         channel: &str,
-        payload: &Value,
+        payload: &Payload,
         thread: Option<&str>,
     ) -> Result<MessageRef, SlackError> {
         let now = self.now();
         self.judge_lease(run);
-        let told = metadata(payload).1;
-        let number = told.get("finding_id").and_then(Value::as_str).and_then(|id| id[1..].parse().ok());
+        let number = payload.event_text("finding_id").get(1..).and_then(|number| number.parse().ok());
         if number.is_some_and(|f| self.history.setup.is_refused(f)) {
             return Err(SlackError::ContentRejected("invalid_blocks".into()));
         }
         self.judge_restrictions(payload, thread)?;
         let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
-        let (kind, event) = metadata(payload);
-        let once = |id: &str| Once { run: run.index, id: event[id].as_str().unwrap_or_default().to_owned() };
-        let kind = match kind.as_str() {
+        let event = &payload.event;
+        let once = |id: &str| Once { run: run.index, id: payload.event_text(id).to_owned() };
+        let kind = match payload.event_type.as_str() {
             "guardduty_summary" => {
                 self.slack.borrow_mut().summaries.push(once("summary_id"));
                 return Ok(at);
@@ -389,17 +388,16 @@ impl World {
             "guardduty_finding" => ClaimKind::Post,
             "guardduty_reply" => ClaimKind::Reply,
             "guardduty_notice" => ClaimKind::Notice,
-            _ => return Ok(self.digested(run, &event, message, at)),
+            _ => return Ok(self.digested(run, event, message, at)),
         };
-        self.claim(run, kind, &event, message);
+        self.claim(run, kind, event, message);
         Ok(at)
     }
 
     /// What the workspace does not allow.
-    fn judge_restrictions(&self, payload: &Value, thread: Option<&str>) -> Result<(), SlackError> {
+    fn judge_restrictions(&self, payload: &Payload, thread: Option<&str>) -> Result<(), SlackError> {
         let setup = &self.history.setup;
-        let text = payload.to_string();
-        if setup.no_mentions && (text.contains("<!channel>") || text.contains(r#""range":"channel""#)) {
+        if setup.no_mentions && payload.text.contains("!channel") {
             self.count_event("mentions rejected");
             return Err(SlackError::Restricted("restricted_action".into()));
         }
@@ -439,11 +437,10 @@ impl World {
         }
     }
 
-    fn edited(&self, run: &Run, at: &MessageRef, payload: &Value) -> Result<(), SlackError> {
+    fn edited(&self, run: &Run, at: &MessageRef, payload: &Payload) -> Result<(), SlackError> {
         let message = self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
-        let (kind, event) = metadata(payload);
-        if !kind.is_empty() {
-            self.claim(run, ClaimKind::Update, &event, message);
+        if !payload.event_type.is_empty() {
+            self.claim(run, ClaimKind::Update, &payload.event, message);
         }
         Ok(())
     }

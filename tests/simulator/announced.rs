@@ -142,7 +142,7 @@ impl World {
         }
         if setup.all && source > 0 && stands.region {
             let slack = self.slack.borrow();
-            let mut notices = slack.said.iter().filter(|m| m.text.contains("guardduty_notice"));
+            let mut notices = slack.said.iter().filter(|m| m.is_notice());
             if !notices.any(|m| m.text.contains(&key)) {
                 self.report_violation(format!("that there is {key} was not said"));
             }

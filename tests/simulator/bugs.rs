@@ -12,11 +12,11 @@ use guardduty_slack::slack::{BotMessage, MessageRef, SlackError};
 use guardduty_slack::state::store::LoadedDocument;
 use guardduty_slack::state::{Archiving, DetectorStatus, Escalation, State};
 use guardduty_slack::time::Timestamp;
-use serde_json::Value;
 
 use crate::fake_slack::SimMessage;
-use crate::fake_slack::{channel_id, metadata};
+use crate::fake_slack::channel_id;
 use crate::history::{History, Reaction};
+use crate::plain_writer::Payload;
 use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,8 +327,8 @@ pub fn edited(w: &World, answer: Result<(), SlackError>) -> Result<(), SlackErro
 }
 
 /// Whether an edit is not even sent.
-pub fn withheld(w: &World, payload: &Value) -> bool {
-    w.bug == Some(RedirectNotPosted) && metadata(payload).0.is_empty()
+pub fn withheld(w: &World, payload: &Payload) -> bool {
+    w.bug == Some(RedirectNotPosted) && payload.event_type.is_empty()
 }
 
 /// What history shows.

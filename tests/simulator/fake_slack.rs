@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::history::History;
 use crate::history::Reaction;
+use crate::plain_writer::Payload;
 use crate::rng::hash;
 
 /// What a message claimed to tell.
@@ -90,7 +91,7 @@ impl FakeSlack {
     pub fn post(
         &mut self,
         channel: &str,
-        payload: &Value,
+        payload: &Payload,
         thread: Option<&str>,
         now: Timestamp,
         history: &History,
@@ -102,17 +103,16 @@ impl FakeSlack {
             return Err(SlackError::MessageNotFound("thread_not_found".into()));
         }
         let ts = self.stamp(now);
-        let (kind, event) = metadata(payload);
         let shown = Timestamp(now.0 + lag(history, self.said.len() as u64));
         self.said.push(SimMessage {
             channel: channel.clone(),
             ts: ts.clone(),
             thread: thread.map(str::to_owned),
-            versions: vec![(shown, kind, event)],
+            versions: vec![(shown, payload.event_type.clone(), payload.event.clone())],
             deleted: None,
             forged: false,
             moved: false,
-            text: payload.to_string(),
+            text: payload.text.clone(),
             reactions: Vec::new(),
             added: Vec::new(),
         });
@@ -123,7 +123,7 @@ impl FakeSlack {
     pub fn edit(
         &mut self,
         at: &MessageRef,
-        payload: &Value,
+        payload: &Payload,
         now: Timestamp,
         history: &History,
     ) -> Result<usize, SlackError> {
@@ -131,13 +131,12 @@ impl FakeSlack {
         let index = known.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))?;
         let shown = Timestamp(now.0 + lag(history, index as u64 * 1_000 + self.said[index].versions.len() as u64));
         let message = &mut self.said[index];
-        message.text = payload.to_string();
-        let (kind, event) = metadata(payload);
-        if kind.is_empty() {
+        message.text.clone_from(&payload.text);
+        if payload.event_type.is_empty() {
             message.moved = true;
         } else {
             message.moved = false;
-            message.versions.push((shown, kind, event));
+            message.versions.push((shown, payload.event_type.clone(), payload.event.clone()));
         }
         Ok(index)
     }
@@ -168,8 +167,9 @@ impl FakeSlack {
 
     /// Another bot posts with metadata like ours.
     pub fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
-        let payload = json!({"metadata": {"event_type": "guardduty_finding", "event_payload": {
-            "finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0}}});
+        let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
+        let event = event.as_object().expect("it is an object").clone();
+        let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
         let channel = if history.setup.named { "#security" } else { "CSECURITY" };
         if let Ok((index, _)) = self.post(channel, &payload, None, now, history) {
             self.said[index].forged = true;
@@ -207,6 +207,10 @@ impl SimMessage {
         kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
     }
 
+    pub fn is_notice(&self) -> bool {
+        self.versions.last().is_some_and(|(_, event_type, _)| event_type == "guardduty_notice")
+    }
+
     /// The `updatedAt` of the finding that it tells now.
     pub fn updated(&self) -> Option<Timestamp> {
         let (.., event) = self.versions.last()?;
@@ -233,12 +237,6 @@ fn lag(history: &History, of: u64) -> i64 {
 fn posted(ts: &str) -> Timestamp {
     let (seconds, micros) = ts.split_once('.').expect("a ts has a point");
     Timestamp(seconds.parse::<i64>().expect("a number") * 1_000 + micros.parse::<i64>().expect("a number") / 1_000)
-}
-
-/// Event type and payload of a message.
-pub fn metadata(payload: &Value) -> (String, Map<String, Value>) {
-    let kind = payload["metadata"]["event_type"].as_str().unwrap_or_default().to_owned();
-    (kind, payload["metadata"]["event_payload"].as_object().cloned().unwrap_or_default())
 }
 
 /// What was said of each finding, in order.

@@ -253,7 +253,7 @@ impl Installation {
             window: 5_000,
             digest: 500,
             bound: MAX_STATE_BYTES,
-            watch: true,
+            watch: false,
             all: false,
             cursed: usize::MAX,
             wild: false,
@@ -270,6 +270,7 @@ impl Installation {
 #[derive(Clone, Debug)]
 pub struct History {
     pub seed: u64,
+    pub theme: &'static str,
     pub setup: Installation,
     pub events: Vec<Event>,
     pub runs: Vec<RunPlan>,
@@ -280,6 +281,13 @@ impl History {
     pub fn describe(&self) -> String {
         let events = self.events.iter().map(|e| format!("  {:>9.3} {:?}\n", e.at as f64 / 1000.0, e.what));
         let runs = self.runs.iter().enumerate().map(|(i, r)| format!("  run {i}: {r:?}\n"));
-        format!("seed {}\n{:?}\n{}{}", self.seed, self.setup, events.collect::<String>(), runs.collect::<String>())
+        format!(
+            "seed {}, {}\n{:?}\n{}{}",
+            self.seed,
+            self.theme,
+            self.setup,
+            events.collect::<String>(),
+            runs.collect::<String>()
+        )
     }
 }

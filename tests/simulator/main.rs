@@ -13,6 +13,7 @@ mod fake_slack;
 mod fake_store;
 mod history;
 mod oracle;
+mod plain_writer;
 mod regressions;
 mod rng;
 mod runner;
@@ -42,15 +43,30 @@ fn no_history_violates_a_guarantee() {
     let first = number("GUARDDUTY_SLACK_SIM_FIRST").unwrap_or(1);
     let began = Instant::now();
     let mut met: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_theme: BTreeMap<&str, (u32, std::time::Duration)> = BTreeMap::new();
     let mut failed: Vec<(u64, Vec<String>)> = Vec::new();
     for seed in first..first + count {
-        let report = run_history(&History::of(seed), None, false);
+        let history = match std::env::var("GUARDDUTY_SLACK_SIM_THEME")
+            .ok()
+            .and_then(|t| scenarios::THEMES.iter().find(|theme| theme.name == t))
+        {
+            Some(t) => t.of(seed),
+            None => History::of(seed),
+        };
+        let t0 = Instant::now();
+        let report = run_history(&history, None, false);
+        let e = by_theme.entry(history.theme).or_insert((0u32, std::time::Duration::ZERO));
+        e.0 += 1;
+        e.1 += t0.elapsed();
         report.met.into_iter().for_each(|(k, n)| *met.entry(k).or_default() += n);
         if !report.broken.is_empty() {
             failed.push((seed, report.broken));
         }
     }
     met.iter().for_each(|(k, n)| println!("{n:>8} {k}"));
+    for (k, (n, t)) in &by_theme {
+        println!("THEME {k:30} {n:5} {:8.2} ms each", t.as_secs_f64() * 1000.0 / f64::from(*n));
+    }
     println!("{count} histories in {:.1} s", began.elapsed().as_secs_f64());
     for (seed, broken) in failed.iter().take(40) {
         println!("seed {seed}: {} ({} more)", broken[0], broken.len() - 1);

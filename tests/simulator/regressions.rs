@@ -17,7 +17,7 @@ fn run(gap: i64, faults: &[(Op, u32, FaultEffect)]) -> RunPlan {
 }
 
 fn holds(setup: Installation, events: Vec<Event>, runs: Vec<RunPlan>) {
-    hold(&History { seed: 1, setup, events, runs });
+    hold(&History { seed: 1, theme: "regression", setup, events, runs });
 }
 
 fn hold(history: &History) {
@@ -44,7 +44,15 @@ fn deaths_of_a_busy_run() -> Vec<History> {
         vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), killed]
     };
     let kills = (1..40).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
-    kills.map(|kill| History { seed: 1, setup: setup.clone(), events: events.clone(), runs: runs(kill) }).collect()
+    kills
+        .map(|kill| History {
+            seed: 1,
+            theme: "regression",
+            setup: setup.clone(),
+            events: events.clone(),
+            runs: runs(kill),
+        })
+        .collect()
 }
 
 #[test]
@@ -73,7 +81,15 @@ fn deaths_in_triage() -> Vec<History> {
         vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(60_000), killed, RunPlan::clean(90_000)]
     };
     let kills = (1..50).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
-    kills.map(|kill| History { seed: 1, setup: setup.clone(), events: events.clone(), runs: runs(kill) }).collect()
+    kills
+        .map(|kill| History {
+            seed: 1,
+            theme: "regression",
+            setup: setup.clone(),
+            events: events.clone(),
+            runs: runs(kill),
+        })
+        .collect()
 }
 
 #[test]
@@ -121,7 +137,7 @@ fn deaths_after_a_rejected_reply() -> Vec<History> {
             let setup = Installation { no_replies_until, ..Installation::plain(1) };
             let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(60_000) };
             let runs = vec![RunPlan::clean(1_000), RunPlan::clean(10_000), killed, RunPlan::clean(90_000)];
-            History { seed: 1, setup, events: events.clone(), runs }
+            History { seed: 1, theme: "regression", setup, events: events.clone(), runs }
         })
     });
     histories.collect()
@@ -336,7 +352,13 @@ fn many_busy_sources_together_stay_within_the_batch_limit() {
     let mut setup = Installation { sources: 3, window: 4, digest_after: 0, ..Installation::plain(18) };
     setup.findings.iter_mut().enumerate().for_each(|(f, make)| make.sources = vec![f % 3]);
     let events = (0..18).map(|f| seen(f, 20_000 + f as i64)).collect();
-    let history = History { seed: 1, setup, events, runs: vec![RunPlan::clean(1_000), RunPlan::clean(60_000)] };
+    let history = History {
+        seed: 1,
+        theme: "regression",
+        setup,
+        events,
+        runs: vec![RunPlan::clean(1_000), RunPlan::clean(60_000)],
+    };
     let report = run_history(&history, None, true);
     assert!(report.broken.is_empty(), "{:#?}", report.broken);
     let is = |line: &&String, op: &str| line.contains(op);
@@ -355,7 +377,7 @@ fn finding_missing_from_two_listings_is_not_skipped() {
     let slow = slow.map(|(nth, ms)| (Op::List, nth, FaultEffect::Slow(ms)));
     let runs = vec![RunPlan::clean(1_000), run(58_000, &slow), RunPlan::clean(60_000)];
     // The seed is what makes the calls take as long as they do.
-    hold(&History { seed: 2_783, setup, events, runs });
+    hold(&History { seed: 2_783, theme: "regression", setup, events, runs });
 }
 
 #[test]
@@ -368,7 +390,7 @@ fn backlog_without_digests_is_processed_despite_new_severe_findings() {
         what: WorldEvent::State { finding: old + i, severity: 9.0, ip: 1, count: 1, late: 0 },
     });
     let runs = [RunPlan::clean(1_000)].into_iter().chain((0..10).map(|_| RunPlan::clean(20_000))).collect();
-    let history = History { seed: 1, setup, events: backlog.chain(severe).collect(), runs };
+    let history = History { seed: 1, theme: "regression", setup, events: backlog.chain(severe).collect(), runs };
     let report = run_history(&history, None, true);
     assert!(report.broken.is_empty(), "{:#?}", report.broken);
     let posts = |run: usize| {

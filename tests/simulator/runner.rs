@@ -10,7 +10,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use guardduty_slack::config::Config;
 use guardduty_slack::core::{Core, Limits, Start, Unreachable};
 use guardduty_slack::guardduty::{ReadError, TransientReason};
-use guardduty_slack::message::MessageOptions;
+use guardduty_slack::message::Writer;
 use guardduty_slack::metrics::RequestCounts;
 use guardduty_slack::run::driver::{Identity, Systems, drive};
 use guardduty_slack::run::session::{self, Opening, open};
@@ -24,6 +24,7 @@ use crate::bugs::{self, Bug};
 use crate::executor::SimTime;
 use crate::fake_slack::ClaimKind;
 use crate::history::{Access, History, Installation, Op, RunPlan};
+use crate::plain_writer::PlainWriter;
 use crate::triaged::{LISTED, SUMMARY};
 use crate::world::{BEGIN, Connection, Replay, Run, World};
 
@@ -212,9 +213,8 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     let said_before: BTreeMap<String, Timestamp> =
         start.state.findings.iter().filter_map(|(id, e)| Some((id.clone(), e.updated_at?))).collect();
     let (term, told) = watch::channel(false);
-    let wording = MessageOptions::default();
     let identities = identities(line);
-    let mut core = core(line, config, start, &wording, identities.len(), &clock);
+    let mut core = core(line, config, start, &PlainWriter, identities.len(), &clock);
     let chat = SimSlack(line.clone());
     let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
     let terminated = async {
@@ -257,7 +257,7 @@ fn core<'a>(
     line: &Connection,
     config: &'a Config,
     start: session::Start,
-    wording: &'a MessageOptions,
+    writer: &'a dyn Writer,
     identities: usize,
     clock: &SimTime,
 ) -> Core<'a> {
@@ -265,7 +265,7 @@ fn core<'a>(
     let now = clock.now();
     Core::new(Start {
         config,
-        wording,
+        writer,
         limits: Limits { in_flight: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
         id: line.run.id(),
         chance: || 0.5,

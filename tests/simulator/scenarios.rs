@@ -8,51 +8,64 @@ use crate::history::{
     WorldEvent,
 };
 use crate::rng::SimRng;
-use crate::rng::hash;
 use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
 
 /// A configuration, what happens, and the runs.
 type Scenario = (Installation, Vec<Event>, Vec<RunPlan>);
 type ScenarioGenerator = fn(&mut SimRng) -> Scenario;
 
-/// With the parts of a hundred that each gets.
-const THEMES: &[(i64, ScenarioGenerator)] = &[
-    (30, random_history),
-    (6, one_millisecond),
-    (9, shifting_pages),
-    (7, flood),
-    (7, backlog),
-    (8, divided_list),
-    (9, rising_severity),
-    (7, digests_and_kills),
-    (7, concurrent_runs),
-    (7, killed_twice),
-    (6, moved_findings),
-    (8, rejections),
-    (6, rejected_replies),
-    (4, replays),
-    (4, external_state_changes),
-    (9, sources_that_change),
-    (5, long_outages),
+/// A kind of fault, and the histories that bring it about.
+pub struct Theme {
+    pub name: &'static str,
+    /// Of how many histories, relative to the other themes.
+    weight: i64,
+    generate: ScenarioGenerator,
+}
+
+pub const THEMES: &[Theme] = &[
+    Theme { name: "random history", weight: 30, generate: random_history },
+    Theme { name: "one millisecond", weight: 6, generate: one_millisecond },
+    Theme { name: "shifting pages", weight: 9, generate: shifting_pages },
+    Theme { name: "flood", weight: 7, generate: flood },
+    Theme { name: "backlog", weight: 7, generate: backlog },
+    Theme { name: "divided list", weight: 8, generate: divided_list },
+    Theme { name: "rising severity", weight: 9, generate: rising_severity },
+    Theme { name: "digests and kills", weight: 7, generate: digests_and_kills },
+    Theme { name: "concurrent runs", weight: 7, generate: concurrent_runs },
+    Theme { name: "killed twice", weight: 7, generate: killed_twice },
+    Theme { name: "moved findings", weight: 6, generate: moved_findings },
+    Theme { name: "rejections", weight: 8, generate: rejections },
+    Theme { name: "rejected replies", weight: 6, generate: rejected_replies },
+    Theme { name: "replays", weight: 4, generate: replays },
+    Theme { name: "external state changes", weight: 4, generate: external_state_changes },
+    Theme { name: "sources that change", weight: 9, generate: sources_that_change },
+    Theme { name: "long outages", weight: 5, generate: long_outages },
+    Theme { name: "triage", weight: 12, generate: triage },
 ];
 
 impl History {
+    /// The history of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = SimRng::new(seed);
-        // Not among the others, whose seeds stay what they are.
-        if hash(&[seed, 17]).is_multiple_of(12) {
-            let (setup, mut events, runs) = triaged(&mut dice);
-            events.sort_by_key(|e| e.at);
-            return Self { seed, setup, events, runs };
-        }
-        let mut throw = dice.pick(0..THEMES.iter().map(|(parts, _)| parts).sum());
-        let theme = THEMES.iter().find(|(parts, _)| {
-            throw -= parts;
-            throw < 0
+        let mut draw = dice.pick(0..THEMES.iter().map(|theme| theme.weight).sum());
+        let theme = THEMES.iter().find(|theme| {
+            draw -= theme.weight;
+            draw < 0
         });
-        let (setup, mut events, runs) = theme.expect("the throw is less than their sum").1(&mut dice);
+        theme.expect("the draw is less than the sum of the weights").history(seed, &mut dice)
+    }
+}
+
+impl Theme {
+    /// A history of this theme.
+    pub fn of(&self, seed: u64) -> History {
+        self.history(seed, &mut SimRng::new(seed))
+    }
+
+    fn history(&self, seed: u64, dice: &mut SimRng) -> History {
+        let (setup, mut events, runs) = (self.generate)(dice);
         events.sort_by_key(|e| e.at);
-        Self { seed, setup, events, runs }
+        History { seed, theme: self.name, setup, events, runs }
     }
 }
 
@@ -377,7 +390,8 @@ fn sources_that_change(dice: &mut SimRng) -> Scenario {
     let sources = dice.choose(&[1, 3]);
     let count = dice.pick(3..12);
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
-    let setup = Installation { sources, all: sources > 1 && dice.percent(60), findings, ..Installation::plain(0) };
+    let all = sources > 1 && dice.percent(60);
+    let setup = Installation { sources, all, findings, watch: true, ..Installation::plain(0) };
     let mut events = Vec::new();
     for finding in 0..count {
         let at = 10_000 + dice.pick(0..700_000);
@@ -436,7 +450,7 @@ fn long_outages(dice: &mut SimRng) -> Scenario {
 }
 
 /// People react to messages, and take it back, while runs archive, escalate, summarize and die.
-fn triaged(dice: &mut SimRng) -> Scenario {
+fn triage(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(2..7);
     let (triage, escalate, summary) =
         (dice.choose(&["show", "archive", "archive"]), dice.percent(60), dice.percent(60));

@@ -30,7 +30,7 @@ impl Fixture {
     fn context(&mut self) -> (&mut Outbox, Context<'_>) {
         let context = Context {
             channels: &mut self.channels,
-            wording: &self.wording,
+            writer: &self.wording,
             past: Past::since(NOW, None),
             permission: self.permission,
             now: self.now,

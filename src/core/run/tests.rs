@@ -50,7 +50,7 @@ fn begin(config: &Config) -> Run<'_> {
     state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), NOW);
     let core = Core::new(Start {
         config,
-        wording: wording(),
+        writer: wording(),
         limits: Limits::default(),
         id: "run".into(),
         chance: || 0.5,

@@ -5,21 +5,22 @@ use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Place as LogPlace, log_redirect};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Shared, on_app_rejection};
-use crate::message::{self, Addressing, Message, MessageForm, MessageOptions};
+use crate::message::{Addressing, Message, MessageContent, MessageForm, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{MessageRef, SlackError};
 
 impl Talk {
-    pub(super) fn edit(&self, form: MessageForm, wording: &MessageOptions) -> (MessageRef, Message) {
+    pub(super) fn edit(&self, form: MessageForm, writer: &dyn Writer) -> (MessageRef, Message) {
         match &self.delivery {
-            Delivery::Redirect { id, old, channel, .. } => {
-                (old.clone(), message::redirect(id, channel, self.link.as_deref(), form))
-            }
+            Delivery::Redirect { id, old, channel, .. } => (
+                old.clone(),
+                writer.write(&MessageContent::Redirect { id, to_channel: channel, link: self.link.as_deref() }, form),
+            ),
             Delivery::Update(f, update) => {
-                (update.message.clone(), self.finding(f, &Addressing::default(), form, wording))
+                (update.message.clone(), self.finding(f, &Addressing::default(), form, writer))
             }
             Delivery::Refresh(f, refresh) => {
-                (refresh.at.clone(), self.finding(f, &Addressing::default(), form, wording))
+                (refresh.at.clone(), self.finding(f, &Addressing::default(), form, writer))
             }
             _ => unreachable!("a new message is not edited"),
         }

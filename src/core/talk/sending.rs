@@ -7,7 +7,9 @@ use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
 use crate::finding::Finding;
 use crate::mention::Mention;
-use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, Placement, RenderContext, ReplyContent};
+use crate::message::{
+    self, Addressing, Message, MessageContent, MessageForm, Placement, RenderContext, ReplyContent, Writer,
+};
 use crate::plan::{Delivery, Reply, Update};
 use crate::slack::{MessageRef, ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
@@ -37,14 +39,14 @@ impl Talk {
         content: Content,
         form: MessageForm,
         addressing: &Addressing,
-        wording: &MessageOptions,
+        writer: &dyn Writer,
     ) -> Message {
         match &self.delivery {
-            Delivery::Notice(notice) => message::notice(notice, form),
-            Delivery::Summary(summary) => message::summary(&summary.summary, form),
+            Delivery::Notice(notice) => writer.write(&MessageContent::Notice(notice), form),
+            Delivery::Summary(summary) => writer.write(&MessageContent::Summary(&summary.summary), form),
             Delivery::Digest { id, findings, .. } => {
-                let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
-                message::digest(id, &findings, wording, addressing, form)
+                let findings = findings.iter().map(AsRef::as_ref).collect();
+                writer.write(&MessageContent::Digest { id, findings, addressing: *addressing }, form)
             }
             Delivery::Update(f, update) | Delivery::Reply(f, update)
                 if matches!(content, Content::Reply | Content::StandaloneReply) =>
@@ -53,10 +55,10 @@ impl Talk {
                     Content::Reply => Placement::Thread,
                     _ => Placement::Channel { message_link: self.link.as_deref() },
                 };
-                reply(f, update, addressing, placement, form, wording)
+                reply(f, update, addressing, placement, form, writer)
             }
             Delivery::Post(f, _) | Delivery::Update(f, _) | Delivery::Refresh(f, _) => {
-                self.finding(f, addressing, form, wording)
+                self.finding(f, addressing, form, writer)
             }
             Delivery::Reply(..) => unreachable!("a reply has no other content"),
             Delivery::Redirect { .. } => unreachable!("a redirect is an edit"),
@@ -68,7 +70,7 @@ impl Talk {
         f: &Finding,
         addressing: &Addressing,
         form: MessageForm,
-        wording: &MessageOptions,
+        writer: &dyn Writer,
     ) -> Message {
         let (seen, marks) = match &self.delivery {
             Delivery::Post(_, post) => (&post.known_attributes, None),
@@ -78,14 +80,14 @@ impl Talk {
         };
         // A message that is posted again has no reactions.
         let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
-        let life = RenderContext {
+        let context = RenderContext {
             archived: f.archived,
             known_attributes: seen,
             related: &self.related,
             marks,
             ..RenderContext::addressed(addressing)
         };
-        message::finding(f, &life, wording, form)
+        writer.write(&MessageContent::Finding(f, context), form)
     }
 
     pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, shared: &mut Shared) {
@@ -239,10 +241,10 @@ fn reply(
     addressing: &Addressing,
     placement: Placement,
     form: MessageForm,
-    wording: &MessageOptions,
+    writer: &dyn Writer,
 ) -> Message {
     let none = Reply::default();
     let content =
         ReplyContent { addressing: *addressing, placement, ..update.reply.as_ref().unwrap_or(&none).content() };
-    message::reply(f, &content, wording, form)
+    writer.write(&MessageContent::Reply(f, content), form)
 }

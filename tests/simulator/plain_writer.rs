@@ -1,0 +1,53 @@
+//! Words a message in one line: whom it mentions, what people marked, and what a notice says. What a run decides does not
+//! depend on the rest.
+
+use guardduty_slack::message::blocks::body::{Body, FallbackText};
+use guardduty_slack::message::text::{Mrkdwn, SafeText};
+use guardduty_slack::message::{Message, MessageContent, MessageForm, Writer};
+use serde_json::{Map, Value};
+
+pub struct PlainWriter;
+
+impl Writer for PlainWriter {
+    fn write(&self, content: &MessageContent, _form: MessageForm) -> Message {
+        let line = match content {
+            MessageContent::Finding(_, context) => {
+                format!("{}{}", context.mention.unwrap_or_default(), marks(context.marks))
+            }
+            MessageContent::Reply(_, content) => content.addressing.mention.unwrap_or_default().to_owned(),
+            MessageContent::Digest { addressing, .. } => addressing.mention.unwrap_or_default().to_owned(),
+            MessageContent::Notice(notice) => format!("{} {}", notice.title, notice.lines.join(" ")),
+            MessageContent::Summary(_) | MessageContent::Redirect { .. } => String::new(),
+        };
+        let text = Mrkdwn::new().text(&SafeText::single_line(&line));
+        Message::new(Body::text_only(FallbackText::new(text)), content.metadata())
+    }
+}
+
+fn marks(marks: Option<&guardduty_slack::message::Marks>) -> String {
+    let users = marks.into_iter().flat_map(|m| [&m.acknowledged, &m.resolved, &m.muted]).flatten();
+    users.map(|user| format!(" {user}")).collect()
+}
+
+/// What Slack reads of a message.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// Empty for a message without metadata.
+    pub event_type: String,
+    pub event: Map<String, Value>,
+    pub text: String,
+}
+
+impl Payload {
+    pub fn of(message: &Message) -> Self {
+        let metadata = message.metadata();
+        let event = metadata.and_then(|m| m["event_payload"].as_object()).cloned().unwrap_or_default();
+        let event_type = message.event_type().unwrap_or_default().to_owned();
+        Self { event_type, event, text: message.fallback().to_owned() }
+    }
+
+    /// A member of the event, if it is text.
+    pub fn event_text(&self, key: &str) -> &str {
+        self.event.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
