@@ -266,16 +266,24 @@ pub enum StateError {
     TooNew { found: u64 },
 }
 
+#[derive(Deserialize)]
+struct Header {
+    version: Option<Value>,
+}
+
 impl State {
     pub fn parse(text: &str) -> Result<Self, StateError> {
-        let damaged = |e: serde_json::Error| StateError::Corrupt(e.to_string());
-        let document: Value = serde_json::from_str(text).map_err(damaged)?;
-        match document.get("version").and_then(Value::as_u64) {
-            Some(found) if found > VERSION => return Err(StateError::TooNew { found }),
-            Some(VERSION) => {}
-            _ => return Err(StateError::Corrupt("it names no version that this program ever wrote".into())),
+        let corrupt = |error: serde_json::Error| StateError::Corrupt(error.to_string());
+        if !text.trim_start().starts_with('{') {
+            return Err(StateError::Corrupt("it is not a JSON object".into()));
         }
-        serde_json::from_value(document).map_err(damaged)
+        // The version first: a newer document may not fit.
+        let Header { version } = serde_json::from_str(text).map_err(corrupt)?;
+        match version.and_then(|version| version.as_u64()) {
+            Some(found) if found > VERSION => Err(StateError::TooNew { found }),
+            Some(VERSION) => serde_json::from_str(text).map_err(corrupt),
+            _ => Err(StateError::Corrupt("it names no version that this program ever wrote".into())),
+        }
     }
 
     /// Compact JSON, one line.

@@ -18,7 +18,7 @@ use guardduty_slack::time::Timestamp;
 use guardduty_slack::user::UserId;
 use serde_json::{Map, Value};
 
-use crate::bugs::{self, Bug};
+use crate::bugs;
 use crate::fake_guardduty::{account, region};
 use crate::fake_slack::{ClaimKind, DeliveryClaim, Once};
 use crate::history::{Access, FaultEffect, Op};
@@ -323,7 +323,7 @@ impl SimSlack {
         thread: Option<&str>,
         oldest: Timestamp,
     ) -> Result<Vec<BotMessage>, HistoryError> {
-        let Connection { world, run } = &self.0;
+        let world = &self.0.world;
         if world.history.setup.access != Access::Bot {
             return Err(HistoryError::Denied("missing_scope".into()));
         }
@@ -334,10 +334,7 @@ impl SimSlack {
             shown
         };
         let what = || format!("{channel} {thread:?} since {}", oldest.to_rfc3339());
-        self.0.call(op, what, shown).await.map_err(|_| {
-            run.blind.set(true);
-            HistoryError::Unavailable("503".into())
-        })
+        self.0.call(op, what, shown).await.map_err(|_| HistoryError::Unavailable("503".into()))
     }
 }
 
@@ -373,7 +370,7 @@ impl World {
             return Err(SlackError::ContentRejected("invalid_blocks".into()));
         }
         self.judge_restrictions(payload, thread)?;
-        let (message, at) = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
+        let at = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let event = &payload.event;
         let once = |id: &str| Once { run: run.index, id: payload.event_text(id).to_owned() };
         let kind = match payload.event_type.as_str() {
@@ -388,9 +385,9 @@ impl World {
             "guardduty_finding" => ClaimKind::Post,
             "guardduty_reply" => ClaimKind::Reply,
             "guardduty_notice" => ClaimKind::Notice,
-            _ => return Ok(self.digested(run, event, message, at)),
+            _ => return Ok(self.digested(run, event, at)),
         };
-        self.claim(run, kind, event, message);
+        self.claim(run, kind, event);
         Ok(at)
     }
 
@@ -408,18 +405,17 @@ impl World {
         Ok(())
     }
 
-    fn digested(&self, run: &Run, event: &Map<String, Value>, message: usize, at: MessageRef) -> MessageRef {
+    fn digested(&self, run: &Run, event: &Map<String, Value>, at: MessageRef) -> MessageRef {
         let id = event["digest_id"].as_str().unwrap_or_default().to_owned();
         let plan = self.kept.borrow().plans.get(&id).cloned();
         match plan {
-            Some(plan) => self.claim_digest(run, &id, &plan, message, self.now()),
-            None => run.unplanned.borrow_mut().push((id, self.now(), message)),
+            Some(plan) => self.claim_digest(run, &plan, self.now()),
+            None => run.unplanned.borrow_mut().push((id, self.now())),
         }
         at
     }
 
-    pub fn claim_digest(&self, run: &Run, id: &str, plan: &[(String, Timestamp)], message: usize, at: Timestamp) {
-        let unplanned = !self.kept.borrow().planned.contains(id) && self.bug != Some(Bug::NoDigestPlan);
+    pub fn claim_digest(&self, run: &Run, plan: &[(String, Timestamp)], at: Timestamp) {
         for (finding, updated) in plan {
             let claim = DeliveryClaim {
                 at,
@@ -428,50 +424,31 @@ impl World {
                 id: finding.clone(),
                 updated: *updated,
                 severity: self.severity(finding, *updated),
-                message,
-                unnoted: self.has_no_posting_intent(run),
-                nameless: self.has_unknown_channel_id(message),
-                unplanned,
             };
             self.slack.borrow_mut().claims.push(claim);
         }
     }
 
     fn edited(&self, run: &Run, at: &MessageRef, payload: &Payload) -> Result<(), SlackError> {
-        let message = self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
+        self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
         if !payload.event_type.is_empty() {
-            self.claim(run, ClaimKind::Update, &payload.event, message);
+            self.claim(run, ClaimKind::Update, &payload.event);
         }
         Ok(())
     }
 
-    fn claim(&self, run: &Run, kind: ClaimKind, event: &Map<String, Value>, message: usize) {
+    fn claim(&self, run: &Run, kind: ClaimKind, event: &Map<String, Value>) {
         let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = if kind == ClaimKind::Notice { text("notice_id") } else { text("finding_id") };
         let updated = Timestamp::parse(&text("updated_at")).unwrap_or_default();
         let severity = if kind == ClaimKind::Notice { 0.0 } else { self.severity(&id, updated) };
-        let unnoted = self.has_no_posting_intent(run);
-        let (at, run, nameless) = (self.now(), run.index, self.has_unknown_channel_id(message));
-        let claim =
-            DeliveryClaim { at, run, kind, id, updated, severity, message, unnoted, nameless, unplanned: false };
+        let claim = DeliveryClaim { at: self.now(), run: run.index, kind, id, updated, severity };
         self.slack.borrow_mut().claims.push(claim);
     }
 
     fn severity(&self, id: &str, updated: Timestamp) -> f64 {
         let finding = id[1..].parse().expect("a finding's number");
         self.states(finding).iter().find(|s| s.updated == updated).map_or(0.0, |s| s.severity)
-    }
-
-    fn has_unknown_channel_id(&self, message: usize) -> bool {
-        let (kept, slack) = (self.kept.borrow(), self.slack.borrow());
-        let channel = &slack.said[message].channel;
-        self.history.setup.named && kept.state.as_ref().is_none_or(|s| s.channels.values().all(|id| id != channel))
-    }
-
-    fn has_no_posting_intent(&self, run: &Run) -> bool {
-        let kept = self.kept.borrow();
-        let note = kept.state.as_ref().and_then(|s| s.lease.as_ref());
-        note.is_none_or(|note| note.id != run.id()) && self.bug != Some(Bug::NoPostingIntent)
     }
 }
 

@@ -30,14 +30,6 @@ pub struct DeliveryClaim {
     pub id: String,
     pub updated: Timestamp,
     pub severity: f64,
-    /// Index of the message.
-    pub message: usize,
-    /// Nothing that is kept told at that time that this run is posting.
-    pub unnoted: bool,
-    /// Nothing that is kept tells the id of its channel.
-    pub nameless: bool,
-    /// A digest whose plan was not kept.
-    pub unplanned: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +79,7 @@ impl FakeSlack {
         format!("{}.{:06}", self.last / 1_000_000, self.last % 1_000_000)
     }
 
-    /// A message is taken; its index, and where it stands.
+    /// Takes a message.
     pub fn post(
         &mut self,
         channel: &str,
@@ -95,7 +87,7 @@ impl FakeSlack {
         thread: Option<&str>,
         now: Timestamp,
         history: &History,
-    ) -> Result<(usize, MessageRef), SlackError> {
+    ) -> Result<MessageRef, SlackError> {
         let channel = channel_id(channel);
         if thread
             .is_some_and(|root| !self.said.iter().any(|m| m.channel == channel && m.ts == root && m.deleted.is_none()))
@@ -116,17 +108,17 @@ impl FakeSlack {
             reactions: Vec::new(),
             added: Vec::new(),
         });
-        Ok((self.said.len() - 1, MessageRef { channel, ts, thread_ts: thread.map(str::to_owned) }))
+        Ok(MessageRef { channel, ts, thread_ts: thread.map(str::to_owned) })
     }
 
-    /// A message is edited; its index.
+    /// Edits a message.
     pub fn edit(
         &mut self,
         at: &MessageRef,
         payload: &Payload,
         now: Timestamp,
         history: &History,
-    ) -> Result<usize, SlackError> {
+    ) -> Result<(), SlackError> {
         let known = self.said.iter().position(|m| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none());
         let index = known.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))?;
         let shown = Timestamp(now.0 + lag(history, index as u64 * 1_000 + self.said[index].versions.len() as u64));
@@ -138,7 +130,7 @@ impl FakeSlack {
             message.moved = false;
             message.versions.push((shown, payload.event_type.clone(), payload.event.clone()));
         }
-        Ok(index)
+        Ok(())
     }
 
     /// The newest message of a finding is deleted by hand.
@@ -171,8 +163,10 @@ impl FakeSlack {
         let event = event.as_object().expect("it is an object").clone();
         let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
         let channel = if history.setup.named { "#security" } else { "CSECURITY" };
-        if let Ok((index, _)) = self.post(channel, &payload, None, now, history) {
-            self.said[index].forged = true;
+        if self.post(channel, &payload, None, now, history).is_ok()
+            && let Some(message) = self.said.last_mut()
+        {
+            message.forged = true;
         }
     }
 

@@ -277,6 +277,13 @@ pub struct History {
 }
 
 impl History {
+    /// Number of runs without news after which nothing is left to announce. Whether findings are archived is looked up in
+    /// turn.
+    pub fn quiet_runs(&self) -> usize {
+        let is_archived = |e: &Event| matches!(e.what, WorldEvent::Archive(_) | WorldEvent::BringBack(_));
+        if self.events.iter().any(is_archived) { 2 } else { 1 }
+    }
+
     /// For a person who wants to know why it fails.
     pub fn describe(&self) -> String {
         let events = self.events.iter().map(|e| format!("  {:>9.3} {:?}\n", e.at as f64 / 1000.0, e.what));

@@ -11,6 +11,7 @@ mod executor;
 mod fake_guardduty;
 mod fake_slack;
 mod fake_store;
+mod guarantee;
 mod history;
 mod oracle;
 mod plain_writer;
@@ -110,4 +111,19 @@ fn every_planted_bug_is_caught() {
         missed.extend(missing.then_some(bug));
     }
     assert!(missed.is_empty(), "no history shows {missed:?}");
+}
+
+#[test]
+#[ignore = "matrix"]
+fn matrix() {
+    let count = number("N").unwrap_or(40);
+    for bug in Bug::ALL {
+        let mut row = Vec::new();
+        for theme in scenarios::THEMES {
+            let n = (1..=count).filter(|s| !run_history(&theme.of(*s), Some(*bug), false).broken.is_empty()).count();
+            row.push((n, theme.name));
+        }
+        row.sort_unstable_by(|a, b| b.cmp(a));
+        println!("{bug:?}: {:?}", row.iter().filter(|(n, _)| *n > 0).take(6).collect::<Vec<_>>());
+    }
 }

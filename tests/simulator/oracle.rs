@@ -11,14 +11,12 @@ use guardduty_slack::time::Timestamp;
 use crate::bugs::Bug;
 use crate::fake_guardduty::{account, region};
 use crate::fake_slack::{ClaimKind, DeliveryClaim, by_finding};
+use crate::guarantee::Guarantee;
 use crate::history::{Access, FaultEffect, Op};
-use crate::world::{Run, World, name};
+use crate::world::{Run, World, name, number};
 
 /// `RUN_LEASE`, as by default.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// History may lack what was posted so long ago.
-const LAG: Duration = Duration::from_secs(10);
 
 impl World {
     /// A document is on its way to where the state is kept.
@@ -148,9 +146,7 @@ impl World {
     pub fn check_invariants(&self) {
         self.check_delivered();
         self.judge_listable();
-        if self.history.setup.access == Access::Bot && !self.history.setup.wild {
-            self.check_no_duplicates();
-        }
+        self.check_no_duplicates();
         self.judge_life();
         self.check_drained();
         self.check_notices();
@@ -205,7 +201,9 @@ impl World {
     /// Nothing is said twice.
     fn check_no_duplicates(&self) {
         let slack = self.slack.borrow();
-        for (id, claims) in by_finding(&slack.claims) {
+        let history = &self.history;
+        let findings = by_finding(&slack.claims).into_iter();
+        for (id, claims) in findings.filter(|(id, _)| history.guarantee_of(number(id)) == Guarantee::ExactlyOnce) {
             let mut posts: BTreeMap<Timestamp, &DeliveryClaim> = BTreeMap::new();
             let mut replies: BTreeMap<Timestamp, &DeliveryClaim> = BTreeMap::new();
             for claim in claims {
@@ -220,7 +218,7 @@ impl World {
                     }
                     ClaimKind::Update | ClaimKind::Notice => None,
                 };
-                if let Some(before) = before.filter(|b| !self.is_permitted_duplicate(b, claim)) {
+                if let Some(before) = before {
                     self.report_violation(format!(
                         "{id} at {} was said twice, by run {} as {:?} and by run {} as {:?}",
                         claim.updated.to_rfc3339(),
@@ -235,7 +233,7 @@ impl World {
         let mut notices: BTreeMap<&str, &DeliveryClaim> = BTreeMap::new();
         for claim in slack.claims.iter().filter(|c| c.kind == ClaimKind::Notice) {
             if let Some(before) = notices.insert(&claim.id, claim)
-                && !self.is_permitted_duplicate(before, claim)
+                && history.guarantee() == Guarantee::ExactlyOnce
             {
                 self.report_violation(format!(
                     "notice {} was said twice, by runs {} and {}",
@@ -243,50 +241,6 @@ impl World {
                 ));
             }
         }
-    }
-
-    /// What the contract allows: alerting twice beats not alerting.
-    fn is_permitted_duplicate(&self, first: &DeliveryClaim, second: &DeliveryClaim) -> bool {
-        let slack = self.slack.borrow();
-        let runs = self.runs.borrow();
-        let (earlier, later) = (&runs[first.run], &runs[second.run]);
-        let gone = slack.said[first.message].deleted.is_some();
-        let others = first.run != second.run;
-        // A digest that could not be written ahead tells nobody whom it summed up.
-        let unplanned = first.kind == ClaimKind::Digest && (first.unplanned || later.unrecordable.get());
-        // A run that could not note that it posts was followed before history showed what.
-        let unnoted = first.unnoted && (later.started <= first.at.plus(LAG) || later.blind.get());
-        // A run that knows of no other run, since it could read only a copy, or nothing, or could not write its note.
-        let beside = (later.unrecordable.get() || second.unnoted)
-            && earlier.ended.get().is_none_or(|e| e.plus(LAG) >= later.started);
-        // It could read nothing, and history shows an old message's edits no more.
-        let edits = later.unrecordable.get() && first.kind == ClaimKind::Update;
-        // What stands in a `#name` cannot be read before Slack told its id to a run that could record it.
-        let nameless = first.nameless || self.history.setup.named && later.unrecordable.get();
-        // It found no note in its copy, and could not read history: then it goes on.
-        let blind = later.unrecordable.get() && later.blind.get();
-        // What was said in a thread that history does not show, by a run that did not record it; the finding whose
-        // thread it is does not fit into the next run's window.
-        let beyond = first.kind == ClaimKind::Post
-            && slack.said[first.message].thread.is_some()
-            && (earlier.dead.get() || earlier.unrecordable.get())
-            && self.history.setup.findings.len() > self.history.setup.window;
-        // It was to be said anew.
-        let taken_up = |r: &crate::world::Replay| first.run < r.run && r.run <= second.run;
-        let replayed = self.replays.borrow().iter().any(taken_up);
-        let old = others && self.is_forgotten(first, second);
-        gone || nameless || replayed || old || others && (unplanned || unnoted || beside || edits || blind || beyond)
-    }
-
-    /// The state was deleted, or put back, and history does not tell what this claim was.
-    fn is_forgotten(&self, first: &DeliveryClaim, second: &DeliveryClaim) -> bool {
-        let (kept, runs, slack) = (self.kept.borrow(), self.runs.borrow(), self.slack.borrow());
-        let (earlier, later) = (&runs[first.run], &runs[second.run]);
-        let meddled = kept.meddled.iter().any(|(at, _)| earlier.started <= *at && *at <= second.at);
-        let threaded = slack.said[first.message].thread.is_some();
-        let untold = matches!(first.kind, ClaimKind::Digest | ClaimKind::Update | ClaimKind::Notice) || threaded;
-        // Nothing told the next run to wait until history shows what was posted.
-        meddled && (untold || later.started <= first.at.plus(LAG) || self.history.setup.named || later.blind.get())
     }
 
     pub fn was_archived(&self, f: usize) -> bool {

@@ -71,7 +71,7 @@ impl Theme {
 
 fn random_history(dice: &mut SimRng) -> Scenario {
     let setup = setup(dice);
-    let length = dice.pick(4..9);
+    let length = dice.pick(2..5);
     let mut runs = vec![RunPlan::clean(1_000)];
     runs.extend((0..length).map(|_| run(dice, &setup)));
     let events = events(dice, &setup, length * 200_000);
@@ -80,7 +80,7 @@ fn random_history(dice: &mut SimRng) -> Scenario {
 
 /// Pages that end where a millisecond does, in windows that end where a page does.
 fn one_millisecond(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(8..30);
+    let count = dice.pick(5..12);
     let (page, digest_after) = (dice.choose(&[1, 2, 3]), dice.choose(&[0, 2, 20]));
     let window = page * dice.choose(&[1, 2, 3]);
     let setup = Installation { page, window, digest_after, ..Installation::plain(count as usize) };
@@ -91,16 +91,16 @@ fn one_millisecond(dice: &mut SimRng) -> Scenario {
         let late = if dice.percent(20) { dice.pick(1..100_000) } else { 0 };
         events.push(seen(dice, finding, at, late));
     }
-    (setup, events, clean_runs(dice, 3))
+    (setup, events, clean_runs(dice, 2))
 }
 
 /// Findings are updated while the list is read, which is slow.
 fn shifting_pages(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(9..24);
+    let count = dice.pick(6..12);
     let (page, window) = (dice.choose(&[2, 3]), dice.choose(&[4, 9, 5_000]));
     let setup = Installation { page, window, ..Installation::plain(count as usize) };
     let mut events: Vec<Event> = (0..count).map(|f| seen(dice, f, 5_000 + f * 900, 0)).collect();
-    for _ in 0..dice.pick(4..14) {
+    for _ in 0..dice.pick(3..9) {
         let (finding, at) = (dice.pick(0..count), 60_000 + dice.pick(0..30_000));
         events.push(seen(dice, finding, at, 0));
     }
@@ -112,9 +112,9 @@ fn shifting_pages(dice: &mut SimRng) -> Scenario {
 
 /// More than the state has room for.
 fn flood(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(60..100);
+    let count = dice.pick(28..40);
     let (page, digest) = (dice.choose(&[3, 9]), dice.choose(&[3, 500]));
-    let (digest_after, bound) = (dice.choose(&[0, 3]), dice.choose(&[5_000, 7_000]));
+    let (digest_after, bound) = (dice.choose(&[0, 3]), dice.choose(&[3_500, 4_500]));
     let setup = Installation { page, window: 9, digest, digest_after, bound, ..Installation::plain(count as usize) };
     let bursts = dice.pick(1..4);
     let mut events = Vec::new();
@@ -127,7 +127,7 @@ fn flood(dice: &mut SimRng) -> Scenario {
             events.push(seen(dice, finding, again, 0));
         }
     }
-    let mut runs = clean_runs(dice, 4);
+    let mut runs = clean_runs(dice, 3);
     if dice.percent(50) {
         let i = dice.index(runs.len());
         runs[i].kill = Some(Kill { op: Some(Op::Post), call: dice.pick(1..9) as u32, after: true });
@@ -137,9 +137,9 @@ fn flood(dice: &mut SimRng) -> Scenario {
 
 /// Runs of many windows, in which findings show up as late as they may.
 fn backlog(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(30..60);
+    let count = dice.pick(14..24);
     let setup =
-        Installation { overlap: 60, window: 6, page: 3, digest_after: 0, ..Installation::plain(count as usize) };
+        Installation { overlap: 60, window: 4, page: 2, digest_after: 0, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let (at, late) = match dice.pick(0..10) {
@@ -156,7 +156,7 @@ fn backlog(dice: &mut SimRng) -> Scenario {
 /// one millisecond, updated, archived and visible late while it is read, in several windows, and with lists and details
 /// that are slow, break off, repeat a token or leave findings out.
 fn divided_list(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(24..70);
+    let count = dice.pick(14..30);
     let sources = dice.choose(&[1, 1, 2]);
     let (page, window) = (dice.choose(&[2, 3]), dice.choose(&[9, 30, 5_000, 5_000]));
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
@@ -173,7 +173,7 @@ fn divided_list(dice: &mut SimRng) -> Scenario {
         let late = if dice.percent(10) { dice.pick(1..90_000) } else { 0 };
         events.push(seen(dice, finding, at, late));
     }
-    for _ in 0..dice.pick(0..16) {
+    for _ in 0..dice.pick(0..10) {
         let (finding, at, late) = (dice.pick(0..count), 58_000 + dice.pick(0..8_000), dice.choose(&[0, 0, 2_000]));
         events.push(seen(dice, finding, at, late));
         if dice.percent(15) {
@@ -201,12 +201,12 @@ fn rising_severity(dice: &mut SimRng) -> Scenario {
     let setup = Installation { remind_after: dice.choose(&[60, 600, 21_600]), ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
-        for (n, severity) in [2.0, 5.0, 8.0, 9.0].into_iter().enumerate().skip(dice.index(2)) {
-            let at = 10_000 + n as i64 * 90_000 + dice.pick(0..40_000);
+        for (n, severity) in [2.0, 5.0, 8.0, 9.0].into_iter().enumerate().skip(dice.index(3)) {
+            let at = 10_000 + n as i64 * 60_000 + dice.pick(0..30_000);
             events.push(state(finding, severity, dice.pick(1..4), n as i64 + 1, at, 0));
         }
     }
-    let mut runs = clean_runs(dice, 5);
+    let mut runs = clean_runs(dice, 3);
     for run in &mut runs[1..] {
         let (op, after) = dice.choose(&[(Op::Update, true), (Op::Post, true), (Op::Post, false)]);
         let kill = Kill { op: Some(op), call: dice.pick(1..3) as u32, after };
@@ -217,7 +217,7 @@ fn rising_severity(dice: &mut SimRng) -> Scenario {
 
 /// Digests, and runs that die after them; the next one comes at once, or when the lease is over.
 fn digests_and_kills(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(5..20);
+    let count = dice.pick(4..9);
     let (digest_after, digest) = (dice.choose(&[1, 2]), dice.choose(&[3, 500]));
     let setup = Installation { digest_after, digest, routed: dice.percent(30), ..Installation::plain(count as usize) };
     let mut events = Vec::new();
@@ -225,7 +225,7 @@ fn digests_and_kills(dice: &mut SimRng) -> Scenario {
         let at = 10_000 + dice.pick(0..3) * 80_000 + dice.pick(0..30_000);
         events.push(seen(dice, finding, at, 0));
     }
-    let mut runs = clean_runs(dice, 5);
+    let mut runs = clean_runs(dice, 3);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(Op::Post), call: dice.pick(1..5) as u32, after: dice.percent(80) };
         run.kill = dice.percent(60).then_some(kill);
@@ -238,7 +238,7 @@ fn digests_and_kills(dice: &mut SimRng) -> Scenario {
 
 /// Two runs at a time.
 fn concurrent_runs(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(4..20);
+    let count = dice.pick(3..9);
     let setup = Installation { digest_after: dice.choose(&[0, 3, 20]), ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
@@ -246,7 +246,7 @@ fn concurrent_runs(dice: &mut SimRng) -> Scenario {
         events.push(seen(dice, finding, at, 0));
     }
     let mut runs = Vec::new();
-    for mut run in clean_runs(dice, 3) {
+    for mut run in clean_runs(dice, 1) {
         // One that hangs in a post has nothing to record, and but renews its lease.
         if dice.percent(50) {
             let how = dice.choose(&[FaultEffect::Slow(40_000), FaultEffect::Throttle(30)]);
@@ -261,7 +261,7 @@ fn concurrent_runs(dice: &mut SimRng) -> Scenario {
 
 /// A run dies; the next one can read but one of two histories.
 fn killed_twice(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(4..12);
+    let count = dice.pick(3..7);
     let setup = Installation { routed: true, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
@@ -281,12 +281,12 @@ fn killed_twice(dice: &mut SimRng) -> Scenario {
 
 /// Findings that go from channel to channel, and messages that people delete.
 fn moved_findings(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(2..7);
+    let count = dice.pick(1..4);
     let digest_after = dice.choose(&[1, 20, 20]);
     let setup = Installation { routed: true, digest_after, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
-        for n in 0..dice.pick(2..5) {
+        for n in 0..dice.pick(2..4) {
             let at = 10_000 + n * 80_000 + dice.pick(0..40_000);
             events.push(state(finding, dice.choose(&[2.0, 5.0, 8.0, 9.0]), dice.pick(1..4), n + 1, at, 0));
             if dice.percent(25) {
@@ -294,7 +294,7 @@ fn moved_findings(dice: &mut SimRng) -> Scenario {
             }
         }
     }
-    let mut runs = clean_runs(dice, 5);
+    let mut runs = clean_runs(dice, 3);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(dice.choose(&[Op::Update, Op::Post])), call: 1, after: dice.percent(50) };
         run.kill = dice.percent(25).then_some(kill);
@@ -304,7 +304,7 @@ fn moved_findings(dice: &mut SimRng) -> Scenario {
 
 /// Slack answers no, or not at all.
 fn rejections(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(3..10);
+    let count = dice.pick(2..6);
     let (routed, no_mentions) = (dice.percent(70), dice.percent(50));
     let setup = Installation {
         routed,
@@ -317,7 +317,7 @@ fn rejections(dice: &mut SimRng) -> Scenario {
         let at = 10_000 + dice.pick(0..160_000);
         events.push(seen(dice, finding, at, 0));
     }
-    let mut runs = clean_runs(dice, 4);
+    let mut runs = clean_runs(dice, 2);
     for run in &mut runs[1..] {
         for _ in 0..3 {
             let how = dice.choose(&[
@@ -351,57 +351,57 @@ fn rejected_replies(dice: &mut SimRng) -> Scenario {
 
 /// Somebody asks for a replay, while runs come and die.
 fn replays(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(3..10);
+    let count = dice.pick(2..6);
     let digest_after = dice.choose(&[2, 20]);
     let setup = Installation { digest_after, routed: dice.percent(50), ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         for n in 0..dice.choose(&[1, 1, 2]) {
-            let at = 10_000 + n * 150_000 + dice.pick(0..200_000);
+            let at = 10_000 + n * 120_000 + dice.pick(0..120_000);
             events.push(seen(dice, finding, at, 0));
         }
     }
     for _ in 0..dice.pick(1..3) {
-        events.push(Event { at: dice.pick(100_000..400_000), what: WorldEvent::Replay(dice.pick(30..400)) });
+        events.push(Event { at: dice.pick(80_000..250_000), what: WorldEvent::Replay(dice.pick(30..400)) });
     }
-    (setup, events, killed_runs(dice, 6))
+    (setup, events, killed_runs(dice, 3))
 }
 
 /// The state is deleted, or put back from a copy.
 fn external_state_changes(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(3..10);
+    let count = dice.pick(2..6);
     let digest_after = dice.choose(&[2, 20, 20]);
     let setup = Installation { digest_after, routed: dice.percent(30), ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         for n in 0..dice.choose(&[1, 1, 2]) {
-            let at = 10_000 + n * 150_000 + dice.pick(0..300_000);
+            let at = 10_000 + n * 120_000 + dice.pick(0..150_000);
             events.push(seen(dice, finding, at, 0));
         }
     }
     let what =
         dice.choose(&[WorldEvent::Lose, WorldEvent::Restore(60), WorldEvent::Restore(150), WorldEvent::Restore(300)]);
-    events.push(Event { at: dice.pick(100_000..450_000), what });
-    (setup, events, killed_runs(dice, 6))
+    events.push(Event { at: dice.pick(80_000..280_000), what });
+    (setup, events, killed_runs(dice, 3))
 }
 
 /// Regions come and go, detectors are deleted, made anew, disabled, or cannot be read; filters archive.
 fn sources_that_change(dice: &mut SimRng) -> Scenario {
     let sources = dice.choose(&[1, 3]);
-    let count = dice.pick(3..12);
+    let count = dice.pick(1..5);
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
     let all = sources > 1 && dice.percent(60);
     let setup = Installation { sources, all, findings, watch: true, ..Installation::plain(0) };
     let mut events = Vec::new();
     for finding in 0..count {
-        let at = 10_000 + dice.pick(0..700_000);
+        let at = 10_000 + dice.pick(0..300_000);
         events.push(seen(dice, finding, at, 0));
     }
     for source in 0..sources {
-        let mut at = 80_000 + dice.pick(0..100_000);
+        let mut at = 75_000 + dice.pick(0..60_000);
         let mut turn = |dice: &mut SimRng, turn| {
             events.push(Event { at, what: WorldEvent::Turn(source, turn) });
-            at += dice.pick(70_000..250_000);
+            at += dice.pick(60_000..150_000);
         };
         if setup.all && source > 0 {
             turn(dice, SourceChange::Region(true));
@@ -418,7 +418,7 @@ fn sources_that_change(dice: &mut SimRng) -> Scenario {
         };
         story.iter().for_each(|t| turn(dice, *t));
     }
-    let mut runs = clean_runs(dice, 10);
+    let mut runs = clean_runs(dice, 5);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(dice.choose(&[Op::Post, Op::Save])), call: 1, after: dice.percent(50) };
         run.kill = dice.percent(15).then_some(kill);
@@ -429,7 +429,7 @@ fn sources_that_change(dice: &mut SimRng) -> Scenario {
 /// Days go by, in which Slack refuses some findings, and GuardDuty does not tell others.
 fn long_outages(dice: &mut SimRng) -> Scenario {
     const HOUR: i64 = 3_600_000;
-    let count = dice.pick(4..10);
+    let count = dice.pick(3..6);
     let (cursed, remind_after) = (dice.pick(1..count) as usize, dice.choose(&[600, 21_600]));
     let setup = Installation { cursed, remind_after, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
@@ -441,7 +441,7 @@ fn long_outages(dice: &mut SimRng) -> Scenario {
         }
     }
     let mut runs = vec![RunPlan::clean(1_000)];
-    runs.extend((0..dice.pick(6..12)).map(|_| RunPlan::clean(dice.pick(HOUR / 60..8 * HOUR))));
+    runs.extend((0..dice.pick(3..6)).map(|_| RunPlan::clean(dice.pick(HOUR / 60..12 * HOUR))));
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(Op::Post), call: dice.pick(1..4) as u32, after: dice.percent(50) };
         run.kill = dice.percent(15).then_some(kill);
@@ -451,13 +451,13 @@ fn long_outages(dice: &mut SimRng) -> Scenario {
 
 /// People react to messages, and take it back, while runs archive, escalate, summarize and die.
 fn triage(dice: &mut SimRng) -> Scenario {
-    let count = dice.pick(2..7);
+    let count = dice.pick(1..4);
     let (triage, escalate, summary) =
         (dice.choose(&["show", "archive", "archive"]), dice.percent(60), dice.percent(60));
     let setup = Installation { triage, escalate, summary, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
-        let at = 5_000 + dice.pick(0..150_000);
+        let at = 5_000 + dice.pick(0..90_000);
         events.push(seen(dice, finding, at, 0));
         if dice.percent(20) {
             events.push(seen(dice, finding, at + dice.clone().pick(60_000..400_000), 0));
@@ -465,7 +465,7 @@ fn triage(dice: &mut SimRng) -> Scenario {
         for _ in 0..dice.choose(&[0, 1, 1, 2]) {
             let user = dice.choose(&[LISTED[0], LISTED[1], STRANGER]);
             let reaction = Reaction { emoji: dice.choose(&[ACKNOWLEDGE, RESOLVE, RESOLVE]), user };
-            let at = at + dice.pick(60_000..450_000);
+            let at = at + dice.pick(60_000..250_000);
             events.push(Event { at, what: WorldEvent::React { finding: finding as usize, reaction, is_added: true } });
             if dice.percent(30) {
                 let at = at + dice.pick(30_000..250_000);
@@ -476,7 +476,7 @@ fn triage(dice: &mut SimRng) -> Scenario {
             }
         }
     }
-    let mut runs = clean_runs(dice, 9);
+    let mut runs = clean_runs(dice, 5);
     for run in &mut runs[1..] {
         let op = dice.choose(&[None, None, Some(Op::Archive), Some(Op::Post), Some(Op::Save), Some(Op::Update)]);
         let call = if op.is_none() { dice.pick(1..40) } else { 1 } as u32;
@@ -527,8 +527,8 @@ fn setup(dice: &mut SimRng) -> Installation {
     let sources = dice.choose(&[1, 1, 2, 3]);
     let access =
         dice.choose(&[Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Bot, Access::Blind, Access::Webhook]);
-    let flood = dice.percent(15);
-    let count = if flood { dice.pick(30..80) } else { dice.pick(1..16) };
+    let flood = dice.percent(10);
+    let count = if flood { dice.pick(20..30) } else { dice.pick(1..7) };
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
     // As in earnest, the state has room for several windows.
     let tight = flood && sources == 1 && dice.percent(50);
@@ -546,7 +546,7 @@ fn setup(dice: &mut SimRng) -> Installation {
         lag: 9_000,
         window: if tight { 9 } else { dice.choose(&[4, 9, 5_000, 5_000]) },
         digest: dice.choose(&[3, 500]),
-        bound: if tight { dice.choose(&[9_000, 12_000]) } else { MAX_STATE_BYTES },
+        bound: if tight { dice.choose(&[5_000, 6_000]) } else { MAX_STATE_BYTES },
         watch: dice.percent(50),
         all: false,
         cursed: usize::MAX,

@@ -66,14 +66,12 @@ pub struct Run {
     pub ended: Cell<Option<Timestamp>>,
     /// It knows that it cannot record.
     pub unrecordable: Cell<bool>,
-    /// A history could not be read.
-    pub blind: Cell<bool>,
     calls: Cell<u32>,
     nth: RefCell<HashMap<Op, u32>>,
     pub crash: Notify,
     pub dead: Cell<bool>,
     /// Digests whose plan was never sent to be kept: id, and when.
-    pub unplanned: RefCell<Vec<(String, Timestamp, usize)>>,
+    pub unplanned: RefCell<Vec<(String, Timestamp)>>,
 }
 
 impl World {
@@ -186,6 +184,11 @@ pub fn name(finding: usize) -> String {
     format!("f{finding:03}")
 }
 
+/// The finding with this ID.
+pub fn number(id: &str) -> usize {
+    id[1..].parse().expect("an ID is a letter and a number")
+}
+
 impl Run {
     pub fn new(index: usize, plan: RunPlan, started: Timestamp) -> Rc<Self> {
         Rc::new(Self {
@@ -194,7 +197,6 @@ impl Run {
             started,
             ended: Cell::new(None),
             unrecordable: Cell::new(false),
-            blind: Cell::new(false),
             calls: Cell::new(0),
             nth: RefCell::default(),
             crash: Notify::new(),
