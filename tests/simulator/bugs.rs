@@ -17,6 +17,7 @@ use crate::fake_slack::SimMessage;
 use crate::fake_slack::channel_id;
 use crate::history::{History, Reaction};
 use crate::plain_writer::Payload;
+use crate::scenarios::{THEMES, Theme};
 use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,36 @@ impl Bug {
         EscalatedTwice,
         SummarizedTwice,
     ];
+
+    /// The theme whose histories bring the bug about.
+    pub fn theme(self) -> &'static Theme {
+        let name = match self {
+            NoOverlap | PartsApart | FloorAtWatermark => "one millisecond",
+            ExclusiveLowerBound | DurationNotSaved => "backlog",
+            OnePerMillisecond | MovesUnseen | PartsCut => "divided list",
+            WatermarkFromLastListed | GivenUpTooEarly => "long outages",
+            WatermarkFromClock | SaveBeforePost | DeduplicateById | RepliesNotRead | UpdateMarksProcessed => {
+                "rising severity"
+            }
+            FloorNotSaved | SizeLimitIgnored => "flood",
+            DiscardWithoutFloor | DeletedIsSuccess | RedirectNotPosted => "moved findings",
+            NoCompareAndSwap | LeaseIgnored => "concurrent runs",
+            NoPostingIntent | SinceMoves => "killed twice",
+            NoDigestPlan | NoReconciliation => "digests and kills",
+            OtherBotReconciled | ArchivingNotChecked => "random history",
+            NoWaitForHistory
+            | UnknownIsFailure
+            | UnknownIsSuccess
+            | ThrottleIsSuccess
+            | ChannelRejectionIsSuccess
+            | MentionRefusalIsSuccess => "rejections",
+            ReplyRefusalIsSuccess | RepliesInTheChannelUnread => "rejected replies",
+            FingerprintsNotSaved | DetectorStatusNotSaved | UnreadableSinceNotSaved => "sources that change",
+            ArchivedTwice | ArchivedBeforeIntent | StrangersCount | RemovalUnseen | EscalatedTwice
+            | SummarizedTwice => "triage",
+        };
+        THEMES.iter().find(|theme| theme.name == name).expect("a theme of scenarios.rs")
+    }
 }
 
 /// The configuration of every run.

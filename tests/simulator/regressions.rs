@@ -25,11 +25,6 @@ fn hold(history: &History) {
     assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
 }
 
-/// Histories in which a run is killed at every call it makes.
-pub fn deaths() -> Vec<History> {
-    [deaths_of_a_busy_run(), deaths_after_a_rejected_reply()].concat()
-}
-
 /// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
 fn deaths_of_a_busy_run() -> Vec<History> {
     let setup = Installation { digest_after: 1, routed: true, ..Installation::plain(6) };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Config;
-use crate::message::{Notice, NoticeLevel};
+use crate::message::{MessageOptions, Notice, NoticeLevel};
 use crate::plan::default_destination;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -11,7 +11,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 struct Fixture {
     outbox: Outbox,
     channels: Channels,
-    wording: MessageOptions,
+    writer: MessageOptions,
     permission: Permission,
     now: Timestamp,
 }
@@ -23,14 +23,14 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
     let mut outbox = Outbox::default();
     let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: NoticeLevel::Info };
     outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Delivery::Notice(notice(n))).collect());
-    Fixture { outbox, channels, wording: MessageOptions::default(), permission: Permission::Send, now: NOW }
+    Fixture { outbox, channels, writer: MessageOptions::default(), permission: Permission::Send, now: NOW }
 }
 
 impl Fixture {
     fn context(&mut self) -> (&mut Outbox, Context<'_>) {
         let context = Context {
             channels: &mut self.channels,
-            writer: &self.wording,
+            writer: &self.writer,
             past: Past::since(NOW, None),
             permission: self.permission,
             now: self.now,

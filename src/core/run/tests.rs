@@ -7,6 +7,7 @@ use crate::core::event::{Generation, Save};
 use crate::core::outbox::{Answer, Call, CallId};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
+use crate::message::MessageOptions;
 use crate::poll::Window;
 use crate::poll::look::Look;
 use crate::slack::MessageRef;
