@@ -31,7 +31,7 @@ use runner::run_history;
 use shrink::shrink;
 
 /// Histories that are played by default.
-const DEFAULT: u64 = 500;
+const DEFAULT: u64 = 300;
 /// Histories of its theme in which a planted bug is looked for.
 const SEARCHED: u64 = 200;
 
