@@ -394,7 +394,7 @@ impl World {
     /// What the workspace does not allow.
     fn judge_restrictions(&self, payload: &Payload, thread: Option<&str>) -> Result<(), SlackError> {
         let setup = &self.history.setup;
-        if setup.no_mentions && payload.text.contains("!channel") {
+        if setup.no_mentions && payload.text.contains("<!channel>") {
             self.count_event("mentions rejected");
             return Err(SlackError::Restricted("restricted_action".into()));
         }

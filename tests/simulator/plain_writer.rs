@@ -3,28 +3,27 @@
 
 use guardduty_slack::message::blocks::body::{Body, FallbackText};
 use guardduty_slack::message::text::{Mrkdwn, SafeText};
-use guardduty_slack::message::{Message, MessageContent, MessageForm, Writer};
+use guardduty_slack::message::{Marks, Message, MessageContent, MessageForm, Writer};
 use serde_json::{Map, Value};
 
 pub struct PlainWriter;
 
 impl Writer for PlainWriter {
     fn write(&self, content: &MessageContent, _form: MessageForm) -> Message {
-        let line = match content {
-            MessageContent::Finding(_, context) => {
-                format!("{}{}", context.mention.unwrap_or_default(), marks(context.marks))
-            }
-            MessageContent::Reply(_, content) => content.addressing.mention.unwrap_or_default().to_owned(),
-            MessageContent::Digest { addressing, .. } => addressing.mention.unwrap_or_default().to_owned(),
-            MessageContent::Notice(notice) => format!("{} {}", notice.title, notice.lines.join(" ")),
-            MessageContent::Summary(_) | MessageContent::Redirect { .. } => String::new(),
+        let (mention, line) = match content {
+            MessageContent::Finding(_, context) => (context.mention, users(context.marks)),
+            MessageContent::Reply(_, content) => (content.addressing.mention, String::new()),
+            MessageContent::Digest { addressing, .. } => (addressing.mention, String::new()),
+            MessageContent::Notice(notice) => (None, format!("{} {}", notice.title, notice.lines.join(" "))),
+            MessageContent::Summary(_) | MessageContent::Redirect { .. } => (None, String::new()),
         };
         let text = Mrkdwn::new().text(&SafeText::single_line(&line));
+        let text = mention.into_iter().fold(text, Mrkdwn::mention);
         Message::new(Body::text_only(FallbackText::new(text)), content.metadata())
     }
 }
 
-fn marks(marks: Option<&guardduty_slack::message::Marks>) -> String {
+fn users(marks: Option<&Marks>) -> String {
     let users = marks.into_iter().flat_map(|m| [&m.acknowledged, &m.resolved, &m.muted]).flatten();
     users.map(|user| format!(" {user}")).collect()
 }
