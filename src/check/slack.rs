@@ -1,10 +1,8 @@
 //! Checks the token, its scopes, the blocks of messages, and every channel.
 
-use std::collections::BTreeSet;
-
 use super::table::CheckResult;
 use super::{hint, metadata, samples};
-use crate::config::{Config, RouteAction, SlackAuth, Target};
+use crate::config::{Config, SlackAuth, Target};
 use crate::message::{self, MessageForm, Notice, NoticeLevel};
 use crate::slack::{Client, ProbeResult, SlackApi, SlackError};
 use crate::time::Timestamp;
@@ -35,7 +33,7 @@ pub(super) async fn rows(config: &Config, chat: &Client, post: bool) -> Vec<Chec
     match post {
         true => rows.extend(post_rows(config, chat).await),
         false => {
-            for target in all_targets(config) {
+            for target in config.targets() {
                 rows.push(channel_result(&target, chat.probe(&target).await));
             }
         }
@@ -101,7 +99,7 @@ async fn blocks_row(chat: &Client) -> CheckResult {
 async fn post_rows(config: &Config, chat: &Client) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     let mut first_readable = None;
-    for target in all_targets(config) {
+    for target in config.targets() {
         let (row, posted) = post_test_message(chat, target).await;
         rows.push(row);
         if let Some(posted) = posted {
@@ -133,15 +131,4 @@ async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Optio
         }
         Err(failure) => (CheckResult::failed(name, &failure, hint::for_slack(&failure, CHANNEL_HINT)), None),
     }
-}
-
-/// The default channel and the channel of every route, each once.
-fn all_targets(config: &Config) -> Vec<Target> {
-    let routed = config.routes.0.iter().filter_map(|route| match &route.action {
-        RouteAction::Target(target) => Some(target.clone()),
-        RouteAction::Drop => None,
-    });
-    let mut seen = BTreeSet::new();
-    let all = std::iter::once(config.slack.access.default_target()).chain(routed);
-    all.filter(|target| seen.insert(target.name().to_owned())).collect()
 }

@@ -18,7 +18,7 @@ mod urls;
 mod values;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +92,21 @@ pub enum Role {
     /// The identity of the Pod.
     Pod,
     Arn(String),
+}
+
+impl Role {
+    /// The account of the role. `None` for the identity of the Pod.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Pod => None,
+            Self::Arn(arn) => account_of_arn(arn),
+        }
+    }
+}
+
+/// The account of `arn:aws:iam::111122223333:role/guardduty-reader`. `None` if the ARN has none.
+pub fn account_of_arn(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 /// The findings that are announced.
@@ -262,6 +277,17 @@ pub fn near_misses(vars: &[(String, String)]) -> Vec<(&str, &'static str)> {
 }
 
 impl Config {
+    /// The default destination and the destination of every route, each once.
+    pub fn targets(&self) -> Vec<Target> {
+        let routed = self.routes.0.iter().filter_map(|route| match &route.action {
+            RouteAction::Target(target) => Some(target.clone()),
+            RouteAction::Drop => None,
+        });
+        let mut names = BTreeSet::new();
+        let all = std::iter::once(self.slack.access.default_target()).chain(routed);
+        all.filter(|target| names.insert(target.name().to_owned())).collect()
+    }
+
     /// Reads and validates all variables, including files of secrets. `on_terminal`: standard error is a terminal.
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>, on_terminal: bool) -> Result<Self, ConfigErrors> {
         read::parse_config(vars, on_terminal, read::Mode::Run)

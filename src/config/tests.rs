@@ -316,3 +316,10 @@ proptest::proptest! {
         let _ = with(&[(VARIABLES[n].name, value.as_str())]).map_err(|f| f.to_string());
     }
 }
+
+#[test]
+fn the_account_of_a_role_is_in_its_arn() {
+    assert_eq!(Role::Arn("arn:aws:iam::111122223333:role/reader".into()).account(), Some("111122223333"));
+    assert_eq!(Role::Pod.account(), None);
+    assert_eq!(account_of_arn("arn:aws:s3:::bucket"), None);
+}

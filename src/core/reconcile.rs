@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::config::{Config, RouteAction, Target};
+use crate::config::{Config, Target};
 use crate::core::agenda::Step;
 use crate::core::channels::Channels;
 use crate::core::event::{ChannelHistory, Query, Reply};
@@ -159,10 +159,8 @@ impl Core<'_> {
 /// Names by ID of all channels that are configured, that a plan names, or that have a message of ours although they are
 /// configured no longer.
 fn readable_channels(config: &Config, known: &Channels, state: &State) -> BTreeMap<String, String> {
-    let routed = config.routes.0.iter().filter_map(|route| match &route.action {
-        RouteAction::Target(Target::Channel(name)) => Some(name.as_str()),
-        _ => None,
-    });
+    let configured = config.targets();
+    let routed = configured.iter().filter(|target| matches!(target, Target::Channel(_))).map(Target::name);
     let planned = state.digest_plans.values().map(|plan| plan.channel.as_str());
     let posted = state.findings.values().filter_map(FindingRecord::bot_message);
     let names = [known.default.name()].into_iter().chain(routed).chain(planned);

@@ -70,7 +70,7 @@ impl Core<'_> {
         tracing::error!(identity = u.identity, error = %u.error, reason = u.error.reason(), "cannot use AWS identity");
         self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
         self.is_identity_unusable = true;
-        let others: Vec<&str> = self.config.aws.roles.iter().filter_map(role_account).collect();
+        let others: Vec<&str> = self.config.aws.roles.iter().filter_map(Role::account).collect();
         let is_of_identity = |key: &SourceOrIdentity| match (key.account(), u.account.as_deref()) {
             (Some(account), Some(own)) => account == own,
             (Some(account), None) => !others.contains(&account),
@@ -264,14 +264,6 @@ pub fn log_queued(notice: &Notice) {
     match level {
         NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),
         NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),
-    }
-}
-
-/// The account of `arn:aws:iam::123456789012:role/name`.
-fn role_account(role: &Role) -> Option<&str> {
-    match role {
-        Role::Pod => None,
-        Role::Arn(arn) => arn.split(':').nth(4),
     }
 }
 

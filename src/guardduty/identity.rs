@@ -9,6 +9,7 @@ use super::counting::CountingInterceptor;
 use super::credentials::{AssumedRole, CachedCredentials};
 use super::error::{ReadError, TransientReason};
 use super::transient::TransientAnswer;
+use crate::config::account_of_arn;
 use crate::metrics::RequestCounts;
 
 /// An identity with its credentials.
@@ -55,7 +56,7 @@ impl AwsIdentity {
     /// The role is assumed by the first call that needs its credentials.
     pub(super) fn assume_role(&self, arn: &str, external_id: Option<String>, client: aws_sdk_sts::Client) -> Self {
         let role = AssumedRole { client, arn: arn.into(), external_id };
-        Self::new(arn, account_of_arn(arn), &self.sdk, SharedCredentialsProvider::new(role))
+        Self::new(arn, account_of_arn(arn).map(str::to_owned), &self.sdk, SharedCredentialsProvider::new(role))
     }
 
     pub(super) fn sts_client(&self, requests: &RequestCounts) -> aws_sdk_sts::Client {
@@ -91,10 +92,9 @@ impl AwsIdentity {
 
 /// The account of the credentials of IRSA.
 pub(super) fn irsa_account(env: impl Fn(&str) -> Option<String>) -> Option<String> {
-    env("AWS_WEB_IDENTITY_TOKEN_FILE").and_then(|_| env("AWS_ROLE_ARN")).as_deref().and_then(account_of_arn)
-}
-
-/// `arn:aws:iam::111122223333:role/guardduty-reader` → `111122223333`
-fn account_of_arn(arn: &str) -> Option<String> {
-    arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
+    env("AWS_WEB_IDENTITY_TOKEN_FILE")
+        .and_then(|_| env("AWS_ROLE_ARN"))
+        .as_deref()
+        .and_then(account_of_arn)
+        .map(str::to_owned)
 }

@@ -1,6 +1,6 @@
 //! Collects the metrics of a run, which are pushed at its end.
 
-use crate::config::{Config, RouteAction, Target};
+use crate::config::Config;
 use crate::core::Core;
 use crate::core::tracks::Track;
 use crate::guardduty::{DetectorInfo, SourceKey};
@@ -99,14 +99,8 @@ fn sample(key: &SourceOrIdentity, up: bool, source: Option<&SourceState>) -> Sou
 
 /// Channels as configured.
 fn channels(config: &Config) -> Vec<String> {
-    let routed = config.routes.0.iter().filter_map(|r| match &r.action {
-        RouteAction::Target(target) => Some(target.name().to_owned()),
-        RouteAction::Drop => None,
-    });
-    let mut names: Vec<String> =
-        routed.chain([config.slack.access.default_target()].iter().map(Target::name).map(str::to_owned)).collect();
+    let mut names: Vec<String> = config.targets().iter().map(|target| target.name().to_owned()).collect();
     names.sort_unstable();
-    names.dedup();
     names
 }
 
