@@ -88,9 +88,9 @@ impl PostedMessages {
         self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())
     }
 
-    /// Treats as delivered what was posted: findings of sources in the state, digests with a plan, queued notices.
-    /// `sources`: the source, by its `n`, of each finding that this run was just shown: a message about one of those
-    /// counts whichever detector it names.
+    /// Treats posted messages as delivered: findings of sources in the state, digests with a plan, queued notices.
+    /// `sources`: by ID of each finding that this run listed, the `n` of its source. A message about such a finding
+    /// counts, even if it names another detector.
     pub fn adopt(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Timestamp) -> Adopted {
         let mut adopted = Adopted::default();
         for id in &self.digests {

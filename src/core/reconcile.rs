@@ -30,7 +30,8 @@ pub struct EarlierPosts {
 }
 
 impl Core<'_> {
-    /// Drops what only the history could complete, if the default channel has none: it may be posted again.
+    /// Drops the digest plans if the history of the default channel cannot be read: only the history could complete them.
+    /// Their findings may be posted again.
     pub(super) fn forget_plans_without_history(&mut self) {
         if !self.channels.is_readable(&self.channels.default.target) {
             self.state.drop_digest_plans(|_| false);
@@ -119,8 +120,8 @@ impl Core<'_> {
         }
     }
 
-    /// Digests that were planned by an earlier run and not posted are planned again. Where the channel could not be read,
-    /// that is not known.
+    /// Digests that an earlier run planned and did not post are planned again. The plans of a channel that could not be
+    /// read are kept: its digests may have been posted.
     fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
         self.channels.set_standalone_replies(posted.standalone_replies.clone());
         self.posted = Some(posted);
@@ -129,7 +130,7 @@ impl Core<'_> {
         self.state.drop_digest_plans(|plan| channels.is_closed(&plan.channel));
     }
 
-    /// Treats as delivered what the history shows.
+    /// Treats findings and digests in the history as delivered.
     fn adopt(&mut self, findings: &[Rc<Finding>]) {
         let Some(posted) = &self.posted else { return };
         let state = &mut self.state;

@@ -177,7 +177,7 @@ impl Talk {
     pub(super) fn call(&self, writer: &dyn Writer, past: &Past, channels: &Channels) -> Call {
         match &self.step {
             Step::Threads(n) => {
-                let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post looks into threads") };
+                let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post reads threads") };
                 let at = &post.candidate_threads[*n];
                 Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }

@@ -78,7 +78,7 @@ impl Core<'_> {
         None
     }
 
-    /// Returns true if reactions may be read now. Without a record of what they said, nothing could be taken back.
+    /// Returns true if reactions may be read now. If the state cannot be saved, a removed reaction could not be detected.
     pub(super) fn may_triage(&self) -> bool {
         !self.is_over() && self.checkpoints.is_recorded() && !self.time_for_triage().is_zero()
     }

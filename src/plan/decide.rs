@@ -66,7 +66,7 @@ pub struct Post {
     pub candidate_threads: Vec<MessageRef>,
     /// The finding's message in another channel, which is then replaced by a redirect.
     pub superseded: Option<MessageRef>,
-    /// Traits that earlier states of it showed.
+    /// Attributes that earlier revisions of the finding showed.
     pub known_attributes: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
@@ -77,9 +77,9 @@ pub struct Post {
 pub struct Update {
     pub message: MessageRef,
     pub reply: Option<Reply>,
-    /// Where it is posted again if the message is gone.
+    /// The channel to which the finding is posted again if its message was deleted.
     pub repost_to: Destination,
-    /// Traits that earlier states of it showed.
+    /// Attributes that earlier revisions of the finding showed.
     pub known_attributes: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,

@@ -48,13 +48,13 @@ pub struct SummaryOf {
     pub summary: Summary,
 }
 
-/// An edit of a finding's message that announces nothing: what reactions say, or links. A message that cannot be edited is
-/// not posted again for it.
+/// An edit of a finding's message that announces nothing: it shows reactions or links. If the message cannot be edited,
+/// the finding is not posted again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refresh {
     pub at: MessageRef,
     pub marks: Marks,
-    /// Traits that earlier revisions of the finding showed.
+    /// Attributes that earlier revisions of the finding showed.
     pub seen: Vec<String>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
@@ -194,8 +194,8 @@ fn most_severe_first(mut window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
 }
 
 /// Returns true if no digest may summarize the finding. A message in the thread of a sibling does not crowd the channel,
-/// and the history of the channel does not show it: after an unclean shutdown only the siblings' threads tell whether it
-/// exists. A message in another channel must point to a message here.
+/// and the history of the channel does not contain it: after an unclean shutdown only the siblings' threads show whether
+/// it exists. A message in another channel must point to a message in this one.
 fn needs_own_message(post: &Post) -> bool {
     !post.candidate_threads.is_empty() || post.superseded.is_some()
 }
@@ -245,8 +245,8 @@ impl ChannelPlan {
         self.summarized.push((f, post));
     }
 
-    /// Digests of `limit` findings at most. A digest of one finding would say less than its own message, so that the
-    /// finding gets its own message.
+    /// Builds digests of at most `limit` findings. A digest of one finding would show less than a message of its own, so
+    /// the finding gets its own message.
     fn into_deliveries(self, limit: usize, digest_id: &mut impl FnMut() -> String) -> Vec<Delivery> {
         let mut messages = self.messages;
         let mut digests = Vec::new();

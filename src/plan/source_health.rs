@@ -33,8 +33,9 @@ pub enum SourceStatus<'a> {
     Detector { id: &'a str, enabled: Option<bool> },
 }
 
-/// Returns how a source is after its first look in a run, and what is news. `all`: `GUARDDUTY_REGIONS=all`.
-/// A region that is left out yields no notice here: [`excluded_regions_notice`] names all of them in one.
+/// Returns the health of a source after its first poll in a run, and the notices about changes. `all`:
+/// `GUARDDUTY_REGIONS=all`. An excluded region yields no notice here: [`excluded_regions_notice`] names all of them in
+/// one.
 pub fn update_health(
     key: &SourceOrIdentity,
     source: &SourceState,

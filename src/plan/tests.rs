@@ -42,7 +42,7 @@ fn at(channel: &str) -> MessageRef {
     MessageRef { channel: channel.into(), ts: "1799999000.000100".into(), thread_ts: None }
 }
 
-/// A state in which the finding was told `ago` seconds before now.
+/// A state in which the finding was delivered `ago` seconds before now.
 fn told(f: &Finding, ago: u64) -> State {
     let mut state = State::default();
     for (n, region) in ["eu-west-1", "us-east-1"].into_iter().enumerate() {
@@ -162,7 +162,7 @@ fn global_finding_of_another_region_is_posted_in_the_first_thread() {
         other => panic!("{other:?}"),
     }
     match decide(&state, &config(&[]), &finding("h", 5.0, 50), NOW) {
-        Decision::Post(post) => assert_eq!(post.reply_to, None, "the same region is no further one"),
+        Decision::Post(post) => assert_eq!(post.reply_to, None, "the same region is not another one"),
         other => panic!("{other:?}"),
     }
     let mut archived = state.clone();

@@ -258,8 +258,8 @@ impl<'a> Outline<'a> {
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
         let known = self.ask.known.processed.get(&finding.id);
         let is_new = known.is_none_or(|updated| *updated < Some(finding.updated));
-        // What has its place in the state is taken in however full that is: else what holds up its watermark would never
-        // be announced.
+        // A finding that the state contains is accepted even if the state is full. Otherwise a finding that blocks the
+        // watermark would never be announced.
         let has_place = known.is_some() && self.ask.capacity.is_none();
         let instant = finding.listed_at().unwrap_or(oldest);
         // One that moved may be in two parts that are fetched at the same time.

@@ -107,8 +107,8 @@ fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now
     Start { state, is_new_installation: false, unrecordable, earlier, replay: None }
 }
 
-/// What a wrong clock wrote is not believed: since when it posted, and from where it looked at a source of which it saw
-/// nothing, is not known; what it said or compared last, it did just now.
+/// Corrects times that a run with a wrong clock wrote. The start of posting, and the start of the first poll of a source
+/// without findings, become the look-back; the times of the last announcement and comparison become `now`.
 fn correct(state: &mut State, config: &Config, now: Timestamp) {
     let look_back = now.minus(config.lookback);
     let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
@@ -137,15 +137,16 @@ fn nothing_known(
     Start { state: State::default(), is_new_installation: false, unrecordable, earlier, replay: None }
 }
 
-/// After an unclean end: since that run's note, once history shows what it can have posted last. Without a note:
-/// since the last checkpoint, for a run that could not record may have spoken.
+/// Posts of the run before. After an unclean shutdown: since the posting intent of that run, and readable once the
+/// history shows its last possible post. Without a posting intent: since the last checkpoint, because a run that could
+/// not save its state may have posted.
 fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
     let since = state.lease.as_ref().map(|r| r.posting_since).or(state.saved_at)?;
     let last_post = state.lease.as_ref().map(|r| {
         let renewed = r.renewed_at.min(now);
         if r.released { renewed } else { renewed.plus(config.lease) }
     });
-    // What reads a copy may follow a run that could record as little, a moment ago.
+    // A run that reads a copy may follow immediately after another run that could not save its state either.
     let readable_at = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
     Some(EarlierPosts {
         since,

@@ -71,8 +71,8 @@ impl State {
         CompactionReport { bytes, ..report }
     }
 
-    /// Bytes that stay whatever is forgotten: all but the findings below the lower bound of their source, those below
-    /// which its floor may rise, and the messages of the others.
+    /// Size of the state after the strongest compaction. It discards the findings below the lower bound of their source,
+    /// the findings below the highest floor that the region allows, and the message references of the other findings.
     pub fn min_bytes(&self, overlap: Duration, in_flight: &InFlight) -> usize {
         let bounds = self.lower_bounds(overlap);
         let limits: HashMap<u32, Timestamp> =
@@ -90,13 +90,14 @@ impl State {
         self.to_json().len() - self.findings.iter().map(free).sum::<usize>()
     }
 
-    /// Drops the sources that are configured no longer. Only a run that has heard of all that are may say so: after a
-    /// pause of days, one that has not answered yet looks like one that is no longer asked.
+    /// Drops the sources that are no longer configured. Call it only in a run that read all configured sources: after a
+    /// pause of days, a source that was not read yet cannot be distinguished from one that was removed.
     pub fn drop_unconfigured_sources(&mut self, now: Timestamp) {
         self.sources.retain(|_, s| s.last_configured_at.is_none_or(|t| now.duration_since(t) < UNCONFIGURED_TTL));
     }
 
-    /// What lies below the next look may be forgotten from now on: no longer overlap, set later, may list it again.
+    /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer
+    /// overlap that is configured later does not list them again.
     fn raise_floors(&mut self, overlap: Duration) {
         let lowest = self.lower_bounds_by_region(overlap);
         for (key, source) in &mut self.sources {
@@ -104,7 +105,7 @@ impl State {
         }
     }
 
-    /// By a source's `n`, the lowest bound of its region.
+    /// By the `n` of a source, the lowest bound of its region.
     fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Timestamp> {
         let lowest = self.lower_bounds_by_region(overlap);
         self.sources.iter().map(|(key, s)| (s.id, lowest[&region_of(key)])).collect()
@@ -121,7 +122,7 @@ impl State {
         lowest
     }
 
-    /// Live messages of findings below every lower bound, the longest untouched first.
+    /// Discards findings with messages below every lower bound; those with the oldest edit first.
     fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_flight: &InFlight, mut need: usize) {
         let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < Some(*lower));
         let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_flight.ids.contains(id.as_str());
@@ -169,8 +170,8 @@ impl State {
         false
     }
 
-    /// Forgets where the messages of settled findings stand that may be listed again, the longest untouched first: should
-    /// one recur, it starts a new message.
+    /// Discards the message references of processed findings that may be listed again; those with the oldest edit first.
+    /// If such a finding recurs, it gets a new message.
     fn drop_message_refs(&mut self, in_flight: &InFlight, mut need: usize) {
         let mut live: Vec<(Option<Timestamp>, String)> = self
             .findings

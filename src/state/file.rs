@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use super::store::{Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
 
-/// How long a call may take. The file is small and on this machine; only a network file system or a stopped process
-/// that holds the lock takes longer, and neither may hold up a run.
+/// Timeout of a call. The file is small and local. Only a network filesystem, or a stopped process that holds the lock,
+/// takes longer, and neither may block a run.
 const IO_TIMEOUT: Duration = Duration::from_secs(5);
-/// The lock is held for the time of one write, so it is worth waiting for; less long than a call.
+/// A process holds the lock only during one write, so the program waits for it. The wait is shorter than `IO_TIMEOUT`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Files of one state; see [`FileStore::save`] for what each is for.
@@ -111,9 +111,10 @@ impl Store for FileStore {
 
     /// Under the lock: compare, write `<file>.tmp`, sync it, rename it, sync the directory.
     ///
-    /// `replay` cannot vanish in the same instant as the rename. It goes after it, so that a crash between never
-    /// loses it, and `replay.taken`, a copy of the document made before, tells the next run that it was taken up: a
-    /// replay beside a state that equals the copy is done with. So a crash does not take it up twice either.
+    /// The file `replay` cannot be removed atomically with the rename. It is removed after the rename, so that a crash
+    /// between the two does not lose the request. `replay.taken`, a copy of the document that is written before the
+    /// rename, shows the next run that the request was consumed: if the state equals the copy, `replay` is ignored. So
+    /// a crash does not replay twice either.
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
         if !self.is_loaded {
             let why = format!("{} could not be read, so it is not overwritten", self.files.state.display());
@@ -199,8 +200,8 @@ fn read_replay(files: &StatePaths) -> Option<String> {
     if is_replay_consumed(files) { None } else { non_blank(&String::from_utf8_lossy(&text)) }
 }
 
-/// Whether a write took up the `replay` that still stands there: the state is the one that it wrote, and nobody has
-/// put a new `replay` there since.
+/// Returns true if a write consumed the file `replay` and did not remove it: the state is the one that this write saved,
+/// and `replay` was not replaced since.
 fn is_replay_consumed(files: &StatePaths) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
     let copied = read_if_exists(&files.consumed_marker).ok().flatten();
@@ -249,7 +250,8 @@ fn is_unwritable(error: &io::Error) -> bool {
 }
 
 fn write_atomically(files: &StatePaths, document: &[u8], take_replay: bool) -> io::Result<()> {
-    // A replay that an earlier run took up and died over: from the next write on, the copy no longer tells that.
+    // An earlier run consumed this replay and crashed before it removed the file. After the next write, the copy no longer
+    // equals the state, so the file must be removed first.
     if is_replay_consumed(files) {
         remove_if_exists(&files.replay)?;
     }

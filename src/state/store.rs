@@ -68,14 +68,14 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// Reads the reason from an answer of the API server; `None` if it is not a denial.
+    /// Reads the reason from a response of the API server; `None` if it is not a denial.
     pub fn of(status: u16, message: &str) -> Option<Self> {
         let has = |text: &str| message.contains(text);
         let is_admission = has("admission webhook") || has("AdmissionPolicy");
         match status {
             400 | 403 | 422 if is_admission => Some(Self::Admission),
             422 if has("immutable") => Some(Self::Immutable),
-            // The message of RBAC: `User "…" cannot patch resource "configmaps"`. Admission plugins say what they forbid.
+            // RBAC: `User "…" cannot patch resource "configmaps"`. Admission plugins name the forbidden operation instead.
             403 if has("is forbidden: ") && !has(" cannot ") => Some(Self::Admission),
             403 => Some(Self::Permission),
             _ => None,

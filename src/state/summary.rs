@@ -19,7 +19,8 @@ pub struct SummaryProgress {
 }
 
 impl State {
-    /// Starts with the due times after the run before, or after `now` if there was none; or forgets the due times.
+    /// If summaries are scheduled, due times start after the previous run, or after `now` if there was none. Otherwise
+    /// removes the progress.
     pub fn schedule_summaries(&mut self, is_scheduled: bool, now: Timestamp) {
         let start = self.saved_at.unwrap_or(now).min(now);
         match (is_scheduled, &self.summary) {

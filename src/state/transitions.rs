@@ -95,21 +95,21 @@ impl PollProgress {
 }
 
 impl SourceState {
-    /// The inclusive lower bound of the next look.
+    /// The inclusive lower bound of the next poll.
     pub fn lower_bound(&self, overlap: Duration) -> Timestamp {
         self.watermark.minus(overlap + self.poll_duration).max(self.floor)
     }
 
-    /// Moves the watermark on; never backwards. What lies far below it was listed when the run began, and may have
-    /// become visible since. A run that does not move it leaves the lower bound where it was, too: below that, all that
-    /// was visible then is settled, and may be forgotten.
+    /// Moves the watermark forward; never backward. `poll_duration` is saved with it, because findings can have become
+    /// visible since the run listed them. A run that does not move the watermark does not change the lower bound
+    /// either: all findings below it that were visible then are processed and may be discarded.
     pub fn advance_watermark(&mut self, progress: &PollProgress) {
         if let Some(to) = progress.watermark_target().filter(|to| *to > self.watermark) {
             (self.watermark, self.poll_duration, self.is_initial_watermark) = (to, progress.poll_duration, false);
         }
     }
 
-    /// Looks from `start` on, as at a source that is new.
+    /// Polls from `start`, as for a new source.
     pub fn reset_to(&mut self, start: Timestamp) {
         (self.watermark, self.floor, self.is_initial_watermark) = (start, start, true);
     }

@@ -113,7 +113,7 @@ impl State {
         self.unfetched.entry(id.to_owned()).or_insert(new).since
     }
 
-    /// Gives up the findings that could not be fetched for `patience`, and returns their IDs. `channel` is for the metric.
+    /// Gives up the findings that could not be fetched for `timeout`, and returns their IDs. `channel` is for the metric.
     pub fn give_up_unfetched(&mut self, timeout: Duration, channel: &str, now: Timestamp) -> Vec<String> {
         let mut ids = Vec::new();
         for (id, unfetched) in &mut self.unfetched {
@@ -172,7 +172,7 @@ impl State {
     }
 }
 
-/// Reconciling: what the history shows counts as delivered.
+/// Reconciliation: messages in the history count as delivered.
 impl State {
     /// Treats a digest as delivered. Returns the number of its findings, or `None` if the state has no plan for it.
     pub fn adopt_digest(&mut self, id: &str) -> Option<usize> {

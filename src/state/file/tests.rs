@@ -33,7 +33,7 @@ impl Laptop {
         read_if_exists(&self.files.state).unwrap().map(|b| String::from_utf8(b).unwrap())
     }
 
-    /// What stands in the directory beside the lock.
+    /// Names of the files in the directory, without the lock.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.files.state.parent().unwrap()).unwrap();
         let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
