@@ -81,8 +81,9 @@ mod tests {
 
     #[test]
     fn info_is_held_back_and_a_warning_only_if_an_earlier_run_announced_it() {
-        let notice =
-            |level, at| NoticeEpoch(Timestamp(at)).notice("blind-111122223333/eu-west-1", level, String::new(), vec![]);
+        let notice = |level, at| {
+            NoticeEpoch(Timestamp(at)).notice("unreadable-111122223333/eu-west-1", level, String::new(), vec![])
+        };
         let (nothing, before) = (HashSet::new(), notice(NoticeLevel::Warning, 1));
         let announced = HashSet::from([source_health::event(&before.id).to_owned()]);
         assert!(is_held_back(&notice(NoticeLevel::Info, 2), &nothing));

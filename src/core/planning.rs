@@ -172,12 +172,12 @@ impl Core<'_> {
                 RouteDecision::To(to) => to,
                 RouteDecision::Drop => default_destination(self.config),
             };
-            let word = reopening(entry, &f);
+            let reply = reopening(entry, &f);
             let is_unarchived = entry.archived && !f.archived;
             let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
             let update = Update {
                 message: at,
-                reply: word,
+                reply,
                 repost_to: to,
                 known_attributes: entry.attributes.clone(),
                 related,

@@ -42,7 +42,7 @@ pub struct PostedMessages {
 
 /// What was reconciled.
 #[derive(Debug, Default)]
-pub struct Adopted {
+pub struct Reconciliation {
     /// Findings whose message the state did not have, by ID.
     pub findings: BTreeSet<String>,
     pub digests: usize,
@@ -91,18 +91,18 @@ impl PostedMessages {
     /// Treats posted messages as delivered: findings of sources in the state, digests with a plan, queued notices.
     /// `sources`: by ID of each finding that this run listed, the `n` of its source. A message about such a finding
     /// counts, even if it names another detector.
-    pub fn adopt(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Timestamp) -> Adopted {
-        let mut adopted = Adopted::default();
+    pub fn mark_delivered(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Timestamp) -> Reconciliation {
+        let mut reconciliation = Reconciliation::default();
         for id in &self.digests {
-            adopted.digests += usize::from(state.adopt_digest(id).is_some());
+            reconciliation.digests += usize::from(state.reconcile_digest(id).is_some());
         }
         self.notices.iter().for_each(|id| state.remove_notice(id));
         for (id, posted) in &self.findings {
-            if state.adopt_finding(id, posted, sources.get(id.as_str()).copied(), now) {
-                adopted.findings.insert(id.clone());
+            if state.reconcile_finding(id, posted, sources.get(id.as_str()).copied(), now) {
+                reconciliation.findings.insert(id.clone());
             }
         }
-        adopted
+        reconciliation
     }
 }
 

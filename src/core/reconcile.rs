@@ -32,7 +32,7 @@ pub struct EarlierPosts {
 impl Core<'_> {
     /// Drops the digest plans if the history of the default channel cannot be read: only the history could complete them.
     /// Their findings may be posted again.
-    pub(super) fn forget_plans_without_history(&mut self) {
+    pub(super) fn drop_plans_without_history(&mut self) {
         if !self.channels.is_readable(&self.channels.default.target) {
             self.state.drop_digest_plans(|_| false);
             self.earlier = None;
@@ -45,7 +45,7 @@ impl Core<'_> {
             return;
         }
         if self.posted.is_some() {
-            return self.adopt(&findings);
+            return self.apply_history(&findings);
         }
         let wait = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.duration_since(self.now));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
@@ -125,22 +125,22 @@ impl Core<'_> {
     fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
         self.channels.set_standalone_replies(posted.standalone_replies.clone());
         self.posted = Some(posted);
-        self.adopt(findings);
+        self.apply_history(findings);
         let channels = &self.channels;
         self.state.drop_digest_plans(|plan| channels.is_closed(&plan.channel));
     }
 
     /// Treats findings and digests in the history as delivered.
-    fn adopt(&mut self, findings: &[Rc<Finding>]) {
+    fn apply_history(&mut self, findings: &[Rc<Finding>]) {
         let Some(posted) = &self.posted else { return };
         let state = &mut self.state;
         let number = |f: &Finding| state.source(&f.origin.source_key()).map(|source| source.id);
         let numbers = findings.iter().filter_map(|f| Some((f.id.as_str(), number(f)?))).collect();
-        let adopted = posted.adopt(state, &numbers, self.now);
-        if !adopted.findings.is_empty() || adopted.digests > 0 {
+        let reconciliation = posted.mark_delivered(state, &numbers, self.now);
+        if !reconciliation.findings.is_empty() || reconciliation.digests > 0 {
             tracing::info!(
-                findings = adopted.findings.len(),
-                digests = adopted.digests,
+                findings = reconciliation.findings.len(),
+                digests = reconciliation.digests,
                 "reconciled with Slack history: already delivered"
             );
         }
@@ -148,7 +148,7 @@ impl Core<'_> {
             if !state.is_processed(&f.id, f.updated) {
                 continue;
             }
-            if adopted.findings.contains(&f.id) {
+            if reconciliation.findings.contains(&f.id) {
                 state.complete_reconciled(f);
                 state.schedule_escalation(f, escalation_of(self.config, f).as_ref());
             }

@@ -189,7 +189,7 @@ impl<'a> Core<'a> {
     /// The first effects of the run.
     pub fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
         self.now = now;
-        self.forget_plans_without_history();
+        self.drop_plans_without_history();
         self.begin_gathering();
         self.advance()
     }

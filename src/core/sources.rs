@@ -269,8 +269,8 @@ pub fn log_queued(notice: &Notice) {
 
 fn sum(all: &[&OpenCounts]) -> OpenCounts {
     let mut total = OpenCounts::new();
-    for (band, count) in all.iter().flat_map(|o| o.iter()) {
-        *total.entry(*band).or_default() += count;
+    for (level, count) in all.iter().flat_map(|o| o.iter()) {
+        *total.entry(*level).or_default() += count;
     }
     total
 }

@@ -181,26 +181,23 @@ fn decide_recurrence(
 ) -> Decision {
     // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
     let editable = entry.bot_message().filter(|_| matches!(config.slack.access, SlackAuth::Bot { .. }));
-    let anew = |old| {
-        let (seen, related) = (entry.attributes.clone(), state.related(f));
-        Post {
-            to: to.clone(),
-            reply_to: None,
-            candidate_threads: Vec::new(),
-            superseded: old,
-            known_attributes: seen,
-            related,
-        }
+    let post_again = |superseded| Post {
+        to: to.clone(),
+        reply_to: None,
+        candidate_threads: Vec::new(),
+        superseded,
+        known_attributes: entry.attributes.clone(),
+        related: state.related(f),
     };
     match (config.slack.recurrence, editable) {
         (RecurrencePolicy::Ignore, _) => Decision::Skip(Outcome::Ignored, SkipReason::RecurrenceIgnored),
-        (RecurrencePolicy::Repost, _) => Decision::Post(anew(None)),
+        (RecurrencePolicy::Repost, _) => Decision::Post(post_again(None)),
         (RecurrencePolicy::Update, None) if f.severity_level() > entry.severity_level() && !f.archived => {
-            Decision::Post(anew(None))
+            Decision::Post(post_again(None))
         }
         (RecurrencePolicy::Update, None) => Decision::Skip(Outcome::Coalesced, SkipReason::WebhookCannotEdit),
         (RecurrencePolicy::Update, Some(at)) if route_changed(state, entry, at, &to) && !f.archived => {
-            Decision::Post(anew(Some(at.clone())))
+            Decision::Post(post_again(Some(at.clone())))
         }
         (RecurrencePolicy::Update, Some(at)) => decide_edit(config, f, entry, at, to, state.related(f), now),
     }
@@ -215,20 +212,20 @@ fn decide_edit(
     related: Vec<RelatedMessage>,
     now: Timestamp,
 ) -> Decision {
-    let word = reply_due(config.slack.remind_after, f, entry, now);
+    let reply = reply_due(config.slack.remind_after, f, entry, now);
     let same = entry.marks().resolved.is_none()
         && entry.new_attributes(&f.attributes()).is_empty()
         && entry.severity == f.severity
         && entry.archived == f.archived
         && entry.has_links(&related);
     let is_recent = entry.edited_at.is_some_and(|edited| now.duration_since(edited) < MIN_EDIT_INTERVAL);
-    if word.is_none() && same && is_recent {
+    if reply.is_none() && same && is_recent {
         return Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation);
     }
     let marks = if f.archived { entry.marks() } else { entry.marks().reopened() };
     Decision::Update(Update {
         message: at.clone(),
-        reply: word,
+        reply,
         repost_to: to,
         known_attributes: entry.attributes.clone(),
         related,
@@ -241,13 +238,13 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
     let increased = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
     let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
-    let is_silent = entry.notified_at.is_none_or(|notified| now.duration_since(notified) >= remind_after);
-    let is_due = reopened.is_some() || is_silent;
+    let is_reminder_due = entry.notified_at.is_none_or(|notified| now.duration_since(notified) >= remind_after);
+    let is_due = reopened.is_some() || is_reminder_due;
     if f.archived || (!increased && (marks.muted.is_some() || !is_due)) {
         return None;
     }
     let pending = entry.attributes.iter().skip(entry.notified_attributes);
-    let word = Reply {
+    let reply = Reply {
         previous_severity: increased.then_some(entry.severity),
         new_attributes: pending.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
         previous_count: (f.count > entry.notified_count && entry.notified_count > 0).then_some(entry.notified_count),
@@ -255,8 +252,8 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
         unacknowledged_for: None,
         assessment: None,
     };
-    (increased || reopened.is_some() || !word.new_attributes.is_empty() || word.previous_count.is_some())
-        .then_some(word)
+    (increased || reopened.is_some() || !reply.new_attributes.is_empty() || reply.previous_count.is_some())
+        .then_some(reply)
 }
 
 /// Returns true if the finding now routes to another channel than that of its message.

@@ -167,8 +167,8 @@ fn on_detector(
     let before = source.detector_id.replace(id.to_owned());
     let was = std::mem::take(&mut source.detector_status);
     let mut notices = Vec::new();
-    let anew = before.is_some_and(|b| b != id) || (was == DetectorStatus::Missing && !new);
-    if anew {
+    let is_replaced = before.is_some_and(|b| b != id) || (was == DetectorStatus::Missing && !new);
+    if is_replaced {
         let lines = vec![format!("New detector {id}; delivery continues from the watermark of the source")];
         notices.push(epoch.notice(
             &format!("detector-replaced-{key}"),
@@ -265,7 +265,7 @@ fn format_open_counts(open: Option<&OpenCounts>) -> String {
     let Some(open) = open else {
         return "Already open: unknown (guardduty:GetFindingsStatistics is not available)".into();
     };
-    let count = |band| open.get(&band).copied().unwrap_or(0);
+    let count = |level| open.get(&level).copied().unwrap_or(0);
     let others = count(SeverityLevel::Medium) + count(SeverityLevel::Low);
     format!(
         "Already open: {} critical, {} high, {others} others",
@@ -301,14 +301,14 @@ const COMBINED_ID_PREFIX: &str = "combined-";
 
 /// Combines notices, by their titles, if there are many. Those for which `stay` is true are not combined.
 pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
-    let (mut told, apart): (Vec<Notice>, Vec<Notice>) =
+    let (mut notices, separate): (Vec<Notice>, Vec<Notice>) =
         due.into_iter().partition(|n| n.id.starts_with(COMBINED_ID_PREFIX) || stay(n));
-    if apart.len() <= MAX_SEPARATE_NOTICES {
-        told.extend(apart);
-        return told;
+    if separate.len() <= MAX_SEPARATE_NOTICES {
+        notices.extend(separate);
+        return notices;
     }
     for level in [NoticeLevel::Warning, NoticeLevel::Resolved, NoticeLevel::Info] {
-        let mut left: Vec<&Notice> = apart.iter().filter(|n| n.level == level).collect();
+        let mut left: Vec<&Notice> = separate.iter().filter(|n| n.level == level).collect();
         while !left.is_empty() {
             let mut capacity = MAX_COMBINED_TITLE_CHARS;
             let fits = |n: &&&Notice| {
@@ -318,7 +318,7 @@ pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<
             };
             let count = left.iter().take_while(fits).count();
             let rest = left.split_off(count);
-            told.push(match left.as_slice() {
+            notices.push(match left.as_slice() {
                 [one] => (*one).clone(),
                 many => Notice {
                     id: format!("{COMBINED_ID_PREFIX}{}", many[0].id),
@@ -330,5 +330,5 @@ pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<
             left = rest;
         }
     }
-    told
+    notices
 }

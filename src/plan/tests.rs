@@ -43,7 +43,7 @@ fn at(channel: &str) -> MessageRef {
 }
 
 /// A state in which the finding was delivered `ago` seconds before now.
-fn told(f: &Finding, ago: u64) -> State {
+fn state_with_delivered(f: &Finding, ago: u64) -> State {
     let mut state = State::default();
     for (n, region) in ["eu-west-1", "us-east-1"].into_iter().enumerate() {
         let source = SourceState { id: u32::try_from(n).unwrap(), ..SourceState::default() };
@@ -54,8 +54,8 @@ fn told(f: &Finding, ago: u64) -> State {
     state
 }
 
-fn word(verdict: &Decision) -> Option<&Reply> {
-    match verdict {
+fn reply_of(decision: &Decision) -> Option<&Reply> {
+    match decision {
         Decision::Update(update) => update.reply.as_ref(),
         other => panic!("wanted an update: {other:?}"),
     }
@@ -64,49 +64,49 @@ fn word(verdict: &Decision) -> Option<&Reply> {
 #[test]
 fn delivered_revision_is_recognized_and_a_later_one_is_new() {
     let f = finding("f", 5.0, 100);
-    let state = told(&f, 90);
+    let state = state_with_delivered(&f, 90);
     assert_eq!(decide(&state, &config(&[]), &f, NOW), Decision::AlreadyProcessed);
     assert_ne!(decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW), Decision::AlreadyProcessed);
 }
 
 #[test]
 fn recurrence_without_severity_increase_updates_without_a_reply() {
-    let state = told(&finding("f", 5.0, 100), 90);
+    let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     let verdict = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
-    assert_eq!(word(&verdict), None);
+    assert_eq!(reply_of(&verdict), None);
 }
 
 #[test]
 fn severity_increase_is_posted_in_the_thread_immediately() {
-    let state = told(&finding("f", 5.0, 100), 90);
+    let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     let verdict = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
-    assert_eq!(word(&verdict).and_then(|w| w.previous_severity), Some(5.0));
+    assert_eq!(reply_of(&verdict).and_then(|w| w.previous_severity), Some(5.0));
 }
 
 #[test]
 fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
-    let state = told(&finding("f", 5.0, 100_000), 90_000);
+    let state = state_with_delivered(&finding("f", 5.0, 100_000), 90_000);
     let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
     let verdict = decide(&state, &config(&[]), &again, NOW);
-    let word = word(&verdict).unwrap();
-    assert_eq!((word.previous_severity, word.new_attributes.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
-    assert_eq!(word.previous_count, Some(1));
+    let reply = reply_of(&verdict).unwrap();
+    assert_eq!((reply.previous_severity, reply.new_attributes.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
+    assert_eq!(reply.previous_count, Some(1));
 }
 
 #[test]
 fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
     let again = finding("f", 5.0, 50);
-    let young = told(&finding("f", 5.0, 100), 90);
+    let young = state_with_delivered(&finding("f", 5.0, 100), 90);
     let verdict = decide(&young, &config(&[]), &again, NOW);
     assert_eq!(verdict, Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation));
-    let old = told(&finding("f", 5.0, 4_000), 3_700);
-    assert_eq!(word(&decide(&old, &config(&[]), &again, NOW)), None);
+    let old = state_with_delivered(&finding("f", 5.0, 4_000), 3_700);
+    assert_eq!(reply_of(&decide(&old, &config(&[]), &again, NOW)), None);
 }
 
 #[test]
 fn rerouted_finding_is_posted_in_the_new_channel_and_the_old_message_is_recorded() {
     let routes = r##"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"##;
-    let state = told(&finding("f", 5.0, 100), 90);
+    let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     match decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 8.0, 50), NOW) {
         Decision::Post(post) => assert_eq!((post.to.name(), post.superseded), ("C0CRITICAL", Some(at("C0SECURITY")))),
         other => panic!("{other:?}"),
@@ -116,7 +116,7 @@ fn rerouted_finding_is_posted_in_the_new_channel_and_the_old_message_is_recorded
 #[test]
 fn message_in_the_default_channel_is_updated_there() {
     let routes = r##"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"##;
-    let mut state = told(&finding("f", 5.0, 100), 90);
+    let mut state = state_with_delivered(&finding("f", 5.0, 100), 90);
     state.findings.entry("f".into()).and_modify(|e| e.intended_channel = Some("C0OUTSIDE".into()));
     let verdict = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);
     assert!(matches!(verdict, Decision::Update(_)), "{verdict:?}");
@@ -156,7 +156,7 @@ fn a_finding_that_rises_to_the_minimum_is_a_first_sighting_then() {
 
 #[test]
 fn global_finding_of_another_region_is_posted_in_the_first_thread() {
-    let state = told(&finding("f", 5.0, 100), 90);
+    let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     match decide(&state, &config(&[]), &seen_in("us-east-1", "g", 5.0, 50, "198.51.100.7"), NOW) {
         Decision::Post(post) => assert_eq!(post.reply_to, Some(at("C0SECURITY"))),
         other => panic!("{other:?}"),
@@ -176,7 +176,7 @@ fn global_finding_of_another_region_is_posted_in_the_first_thread() {
 #[test]
 fn webhook_posts_again_only_on_a_severity_increase() {
     let config = config(&[("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")]);
-    let mut state = told(&finding("f", 5.0, 100), 90);
+    let mut state = state_with_delivered(&finding("f", 5.0, 100), 90);
     let hook = SentMessage::Webhook(WebhookMessage { variable: "SLACK_WEBHOOK_URL".into() });
     state.findings.entry("f".into()).and_modify(|e| e.message = Some(hook));
     let within = decide(&state, &config, &finding("f", 6.0, 50), NOW);
@@ -296,7 +296,7 @@ fn distinct(i: u64, severity: f64) -> Finding {
 
 #[test]
 fn the_entry_of_a_live_message_stays_small() {
-    let state = told(&finding("0123456789abcdef0123456789abcdef", 5.0, 100), 90);
+    let state = state_with_delivered(&finding("0123456789abcdef0123456789abcdef", 5.0, 100), 90);
     let entry: &FindingRecord = state.findings.values().next().unwrap();
     let bytes = serde_json::to_string(entry).unwrap().len();
     assert!(bytes < 300, "{bytes} bytes");

@@ -261,9 +261,9 @@ impl<'a> Outline<'a> {
         // A finding that the state contains is accepted even if the state is full. Otherwise a finding that blocks the
         // watermark would never be announced.
         let has_place = known.is_some() && self.ask.capacity.is_none();
-        let instant = finding.listed_at().unwrap_or(oldest);
+        let listed_at = finding.listed_at().unwrap_or(oldest);
         // One that moved may be in two parts that are fetched at the same time.
-        if self.seen.get(&finding.id).is_some_and(|seen| instant <= *seen) {
+        if self.seen.get(&finding.id).is_some_and(|seen| listed_at <= *seen) {
             return;
         }
         let part = &mut self.parts[index];
@@ -272,12 +272,12 @@ impl<'a> Outline<'a> {
                 part.places -= 1;
             } else if self.ask.capacity.reserve(1) == 0 {
                 let from = part.span.from;
-                self.refused.insert(finding.id.clone(), instant);
+                self.refused.insert(finding.id.clone(), listed_at);
                 self.last = self.last.min(from);
                 return;
             }
         }
-        if self.seen.insert(finding.id.clone(), instant).is_some() {
+        if self.seen.insert(finding.id.clone(), listed_at).is_some() {
             self.out.fresh.retain(|older| older.id != finding.id);
         }
         if is_new {
@@ -290,8 +290,8 @@ impl<'a> Outline<'a> {
         let part = &self.parts[index];
         let mut before = part.span.from;
         for id in &part.ids {
-            if let Some(instant) = self.instant(id) {
-                before = instant.max(part.span.from);
+            if let Some(listed_at) = self.listed_at(id) {
+                before = listed_at.max(part.span.from);
             } else if !self.ask.known.given_up.contains(id) && !self.out.missing.contains(id) {
                 // It may be as old as the one before it.
                 self.out.hold = Some(self.out.hold.map_or(before, |hold| hold.min(before)));
@@ -300,7 +300,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    fn instant(&self, id: &String) -> Option<Timestamp> {
+    fn listed_at(&self, id: &String) -> Option<Timestamp> {
         self.seen.get(id).or_else(|| self.refused.get(id)).copied()
     }
 
@@ -311,7 +311,7 @@ impl<'a> Outline<'a> {
             self.parts[index].step = Step::Due;
             return;
         }
-        let known: Vec<Timestamp> = part.ids.iter().filter_map(|id| self.instant(id)).collect();
+        let known: Vec<Timestamp> = part.ids.iter().filter_map(|id| self.listed_at(id)).collect();
         match part.span.halve(known) {
             Some(halves) if part.ids.len() > 1 => {
                 self.parts.splice(index..=index, halves.map(Part::new));
@@ -333,7 +333,7 @@ impl<'a> Outline<'a> {
     pub(super) fn finish(mut self) -> Window {
         let proven = self.parts.iter().take_while(|p| matches!(p.step, Step::Proven)).count();
         let refused = self.refused.values().min().copied();
-        let is_before = |instant: &Timestamp| refused.is_none_or(|refused| *instant < refused);
+        let is_before = |time: &Timestamp| refused.is_none_or(|refused| *time < refused);
         let read = self.parts[..proven].iter();
         let newest = |p: &Part| {
             let times = p.ids.iter().filter_map(|id| self.seen.get(id).copied());

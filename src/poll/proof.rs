@@ -50,7 +50,7 @@ mod tests {
 
     /// By letter, at its place in the alphabet.
     fn details(known: &[(&str, i64)]) -> HashMap<String, Timestamp> {
-        known.iter().map(|(id, instant)| (id.to_string(), Timestamp(*instant))).collect()
+        known.iter().map(|(id, time)| (id.to_string(), Timestamp(*time))).collect()
     }
 
     /// The list, the details, and whether they prove the list.
@@ -121,8 +121,8 @@ mod tests {
                 match change {
                     Change::Update(which, later) => {
                         let count = self.findings.len();
-                        if let Some(Some(instant)) = self.findings.get_mut(which % count.max(1)) {
-                            *instant += later;
+                        if let Some(Some(time)) = self.findings.get_mut(which % count.max(1)) {
+                            *time += later;
                         }
                     }
                     Change::Archive(which) => {
@@ -131,7 +131,7 @@ mod tests {
                             *finding = None;
                         }
                     }
-                    Change::Appear(instant) => self.findings.push(Some(*instant)),
+                    Change::Appear(time) => self.findings.push(Some(*time)),
                 }
             }
 

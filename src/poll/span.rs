@@ -31,8 +31,8 @@ impl Span {
         Self { from, to }
     }
 
-    pub(super) fn contains(&self, instant: Timestamp) -> bool {
-        self.from <= instant && self.to.is_none_or(|to| instant <= to)
+    pub(super) fn contains(&self, time: Timestamp) -> bool {
+        self.from <= time && self.to.is_none_or(|to| time <= to)
     }
 
     /// One millisecond cannot be divided.
@@ -47,7 +47,7 @@ impl Span {
 
     /// Where findings are known to be: two spans with about half of them each, if there is a time at which they can be divided.
     pub(super) fn halve(&self, mut known: Vec<Timestamp>) -> Option<[Span; 2]> {
-        known.retain(|instant| self.contains(*instant));
+        known.retain(|time| self.contains(*time));
         known.sort_unstable();
         let newest = *known.last()?;
         // The first half ends with a finding, and at least one lies behind it.
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_instant_in_which_reading_ended_belongs_to_the_rest() {
+    fn the_time_at_which_reading_ended_belongs_to_the_rest() {
         assert_eq!(span(0, 9).divide(sample(0, 5, 8), Timestamp(0))[0], span(0, 4));
         // Everything that was read has the first time, which cannot be divided.
         assert_eq!(span(5, 9).divide(sample(5, 5, 1), Timestamp(0))[..1], [span(5, 5)]);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_behind_leaves_an_unbounded_list_divided_all_the_same() {
+    fn an_unbounded_list_is_divided_even_if_the_clock_is_behind() {
         let parts = span(1_000, None).divide(sample(1_000, 2_000, 4), Timestamp(0));
         assert!(parts.len() > 5 && parts.last().is_some_and(|part| part.to.is_none()), "{parts:?}");
     }

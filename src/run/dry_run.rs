@@ -38,14 +38,14 @@ impl Printer<'_> {
                     ..RenderContext::default()
                 };
                 self.update(&update.message, &message::finding(f, &life, self.wording, MessageForm::Blocks));
-                if let Some(word) = &update.reply {
-                    self.reply(f, update, word);
+                if let Some(reply) = &update.reply {
+                    self.reply(f, update, reply);
                 }
             }
             Delivery::Summary(summary) => {
                 self.post(self.default.name(), None, &message::summary(&summary.summary, MessageForm::Blocks));
             }
-            Delivery::Reply(f, update) => update.reply.iter().for_each(|word| self.reply(f, update, word)),
+            Delivery::Reply(f, update) => update.reply.iter().for_each(|reply| self.reply(f, update, reply)),
             Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
                 let life = RenderContext {
@@ -73,9 +73,9 @@ impl Printer<'_> {
         message::finding(f, &life, self.wording, MessageForm::Blocks)
     }
 
-    fn reply(&self, f: &Finding, update: &Update, word: &Reply) {
-        let mention = update.repost_to.mention.as_ref().filter(|_| word.is_call());
-        let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..word.content() };
+    fn reply(&self, f: &Finding, update: &Update, reply: &Reply) {
+        let mention = update.repost_to.mention.as_ref().filter(|_| reply.is_call());
+        let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..reply.content() };
         let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
         self.post(&update.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));
     }

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn denial_is_told_apart_by_status_and_message() {
+    fn denial_is_identified_by_status_and_message() {
         let rbac = r#"configmaps "s" is forbidden: User "system:serviceaccount:ns:sa" cannot patch resource "configmaps" in API group "" in the namespace "ns""#;
         let webhook = r#"admission webhook "policy.example.com" denied the request: no"#;
         let policy =

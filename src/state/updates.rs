@@ -175,7 +175,7 @@ impl State {
 /// Reconciliation: messages in the history count as delivered.
 impl State {
     /// Treats a digest as delivered. Returns the number of its findings, or `None` if the state has no plan for it.
-    pub fn adopt_digest(&mut self, id: &str) -> Option<usize> {
+    pub fn reconcile_digest(&mut self, id: &str) -> Option<usize> {
         let channel = self.digest_plans.get(id)?.channel.clone();
         let findings = self.mark_digest_processed(id);
         for _ in 0..findings {
@@ -187,7 +187,7 @@ impl State {
     /// The message becomes the live one of its finding; one in another channel must point to it. `source`: the source that
     /// showed the finding to this run. Returns false if the state has the message, or if it is about a finding of another
     /// installation with the same bot.
-    pub fn adopt_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Timestamp) -> bool {
+    pub fn reconcile_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Timestamp) -> bool {
         let by_detector = self.sources.iter().find(|(key, source)| {
             key.region() == Some(&posted.region) && source.detector_id.as_deref() == Some(&posted.detector)
         });

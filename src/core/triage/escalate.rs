@@ -56,10 +56,10 @@ impl Core<'_> {
         let (at, escalate) = (entry.bot_message()?.clone(), escalation_of(self.config, f)?);
         let RouteDecision::To(mut to) = route(self.config, f) else { return None };
         to.mention = Some(escalate.mention);
-        let word = Reply { unacknowledged_for: Some(escalate.after), ..Reply::default() };
+        let reply = Reply { unacknowledged_for: Some(escalate.after), ..Reply::default() };
         Some(Update {
             message: at,
-            reply: Some(word),
+            reply: Some(reply),
             repost_to: to,
             known_attributes: Vec::new(),
             related: Vec::new(),

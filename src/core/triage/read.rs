@@ -117,11 +117,11 @@ impl Core<'_> {
         for (channel, recent) in channels {
             self.reactions.bots.extend(recent.bots);
             // A message that the complete history does not show was deleted.
-            let is_gone = |ts: &&String| !recent.has_older && !recent.messages.contains_key(*ts);
+            let is_deleted = |ts: &&String| !recent.has_older && !recent.messages.contains_key(*ts);
             let threads = self.thread_messages(&channel);
             let timestamps = messages.get(&channel).into_iter().flatten();
-            let gone = timestamps.filter(|ts| is_gone(ts) && !threads.contains(*ts));
-            self.reactions.done.extend(gone.map(|ts| (channel.clone(), ts.clone())));
+            let deleted = timestamps.filter(|ts| is_deleted(ts) && !threads.contains(*ts));
+            self.reactions.done.extend(deleted.map(|ts| (channel.clone(), ts.clone())));
         }
         self.reactions.bots.extend(self.state.triage.bots.iter().cloned());
         let reactors = Reactors { config: triage, bots: &self.reactions.bots };

@@ -28,8 +28,8 @@ pub(super) fn compare_hiding(
         let title = format!("{} “{name}” in {key} is no longer active", capitalized(row.name));
         epoch.notice(&format!("{}-end-{key}-{id}", row.id), NoticeLevel::Resolved, title, Vec::new())
     };
-    let gone = before.iter().flatten().map(|(id, _)| id).filter(|id| !ids.contains(id));
-    for id in gone {
+    let removed = before.iter().flatten().map(|(id, _)| id).filter(|id| !ids.contains(id));
+    for id in removed {
         if let Some(name) = watched.active.remove(&format!("{}/{id}", row.id)) {
             notices.push(ended(&name, id));
         }

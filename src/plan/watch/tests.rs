@@ -8,7 +8,7 @@ use super::*;
 use crate::guardduty::Uncovered;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
+const EPOCH: NoticeEpoch = NoticeEpoch(Timestamp(1));
 
 fn key() -> SourceKey {
     KEY.parse().expect("a key of a source")
@@ -26,7 +26,7 @@ fn item(name: &str, active: bool, fingerprint: &str) -> (String, Content) {
 /// Titles of the notices about what is observed.
 fn observe(watched: &mut WatchBaseline, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
     let ids: Vec<String> = items.iter().map(|(id, _)| id.clone()).collect();
-    titles(compare(&key(), row(subject), watched, &ids, items, STAMP))
+    titles(compare(&key(), row(subject), watched, &ids, items, EPOCH))
 }
 
 fn titles(notices: Vec<Notice>) -> Vec<String> {
@@ -72,7 +72,7 @@ fn an_item_that_hides_nothing_is_not_announced() {
 }
 
 #[test]
-fn a_change_is_known_by_its_time_and_a_record_without_time_is_no_change() {
+fn an_item_without_a_recorded_time_is_not_announced_as_changed() {
     let at = |time| {
         let (id, content) = item("x", true, "1");
         [(id, Content { changed: Some(Timestamp(time)), ..content })]
@@ -106,9 +106,9 @@ fn features(of: &[(&str, bool)]) -> BTreeMap<String, bool> {
 }
 
 #[test]
-fn features_are_announced_when_they_are_switched_off_and_on_again() {
+fn features_are_announced_when_they_are_disabled_and_enabled_again() {
     let mut watched = WatchBaseline::default();
-    let mut seen = |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &features(of), STAMP));
+    let mut seen = |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &features(of), EPOCH));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
     let off = format!("Protection plan “S3” in {KEY} was disabled");
     assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
@@ -128,7 +128,7 @@ fn members_are_announced_when_they_are_lost_and_when_they_return() {
     let mut watched = WatchBaseline::default();
     let mut seen = |of: &[(&str, &str)]| {
         let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
-        titles(compare_members(&key(), &mut watched, &members, STAMP))
+        titles(compare_members(&key(), &mut watched, &members, EPOCH))
     };
     let lost = |what| format!("Member account “444455556666” in {KEY} is no longer monitored: {what}");
     let again = format!("Member account “444455556666” in {KEY} is active again");
@@ -144,11 +144,11 @@ fn more_members_than_are_recorded_announce_no_false_change() {
     let mut watched = WatchBaseline::default();
     let members = |from: u64| (from..from + 600).map(|n| (format!("{n:012}"), "Enabled".to_owned())).collect();
     for _ in 0..2 {
-        assert_eq!(titles(compare_members(&key(), &mut watched, &members(1_000), STAMP)), nothing());
+        assert_eq!(titles(compare_members(&key(), &mut watched, &members(1_000), EPOCH)), nothing());
     }
     let mut more: BTreeMap<String, String> = members(1_000);
     more.extend(members(0));
-    assert_eq!(titles(compare_members(&key(), &mut watched, &more, STAMP)), nothing());
+    assert_eq!(titles(compare_members(&key(), &mut watched, &more, EPOCH)), nothing());
     assert!(watched.members.is_some_and(|members| members.len() == MOST_MEMBERS));
 }
 
@@ -164,7 +164,7 @@ fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {
 #[test]
 fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
     let mut watched = WatchBaseline::default();
-    let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(&key(), &mut watched, &uncovered_resources(of), STAMP);
+    let mut seen = |of: &[(&str, &str, &str)]| compare_coverage(&key(), &mut watched, &uncovered_resources(of), EPOCH);
     assert!(seen(&[("EKS", "a", "No pods")]).is_empty(), "the first look");
     let more = [("EKS", "a", "No pods"), ("EC2", "b", "Agent stopped"), ("EC2", "c", "Agent stopped")];
     let notices = seen(&more);
@@ -185,9 +185,9 @@ fn many_unhealthy_resources_are_compared_by_their_number() {
         let resource = |n| Uncovered { resource_type: "EC2".into(), id: format!("i-{n}"), reason: None };
         (0..count).map(resource).collect::<Vec<Uncovered>>()
     };
-    assert!(compare_coverage(&key(), &mut watched, &of(300), STAMP).is_empty());
-    assert!(compare_coverage(&key(), &mut watched, &of(290), STAMP).is_empty());
-    assert_eq!(compare_coverage(&key(), &mut watched, &of(291), STAMP).len(), 1);
+    assert!(compare_coverage(&key(), &mut watched, &of(300), EPOCH).is_empty());
+    assert!(compare_coverage(&key(), &mut watched, &of(290), EPOCH).is_empty());
+    assert_eq!(compare_coverage(&key(), &mut watched, &of(291), EPOCH).len(), 1);
 }
 
 #[test]

@@ -188,12 +188,12 @@ impl Cluster {
 #[tokio::test]
 async fn an_object_without_the_key_is_a_new_state() {
     let cluster = Cluster::new();
-    cluster.fake.set("foreign", json!("kept"));
+    cluster.fake.set("other", json!("kept"));
     let (mut store, loaded) = cluster.loaded().await;
     assert_eq!(loaded, Loaded { document: LoadedDocument::Absent, replay: None });
     store.save("one", false).await.unwrap();
     store.save("two", false).await.unwrap();
-    assert_eq!(cluster.fake.data(), json!({"foreign": "kept", KEY: "two"}));
+    assert_eq!(cluster.fake.data(), json!({"other": "kept", KEY: "two"}));
     assert_eq!(cluster.fake.journal(), ["PATCH fieldManager=guardduty-slack"; 2]);
     assert_eq!(cluster.loaded().await.1.document, LoadedDocument::Current("two".into()));
 }
@@ -223,9 +223,9 @@ async fn change_of_another_key_is_not_a_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     store.save("one", false).await.unwrap();
-    cluster.fake.set("foreign", json!("new"));
+    cluster.fake.set("other", json!("new"));
     store.save("two", false).await.unwrap();
-    assert_eq!(cluster.fake.data(), json!({"foreign": "new", KEY: "two"}));
+    assert_eq!(cluster.fake.data(), json!({"other": "new", KEY: "two"}));
     assert_eq!(
         cluster.fake.journal()[1..],
         ["PATCH fieldManager=guardduty-slack", "GET", "PATCH fieldManager=guardduty-slack"]
@@ -234,13 +234,13 @@ async fn change_of_another_key_is_not_a_conflict() {
 
 #[tokio::test]
 async fn change_or_removal_of_the_state_key_is_a_conflict() {
-    for (changed, told) in [(json!("theirs"), "was changed"), (Value::Null, "was removed")] {
+    for (changed, expected) in [(json!("modified"), "was changed"), (Value::Null, "was removed")] {
         let cluster = Cluster::new();
         let (mut store, _) = cluster.loaded().await;
         store.save("one", false).await.unwrap();
         cluster.fake.set(KEY, changed.clone());
         let error = store.save("two", false).await.unwrap_err();
-        assert!(matches!(&error, SaveError::Conflict(why) if why.contains(told)), "{error}");
+        assert!(matches!(&error, SaveError::Conflict(why) if why.contains(expected)), "{error}");
         assert_eq!(cluster.fake.data().get(KEY), Some(&changed).filter(|c| !c.is_null()));
     }
 }
@@ -377,7 +377,7 @@ async fn conflict_retries_are_limited() {
 
 #[tokio::test]
 async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
-    for step in [Step::Status(503, "later"), Step::Status(403, "no"), Step::Status(404, "gone")] {
+    for step in [Step::Status(503, "later"), Step::Status(403, "no"), Step::Status(404, "not found")] {
         let cluster = Cluster::new();
         std::fs::write(cluster.copy(), "lagging").unwrap();
         cluster.fake.script([step]);

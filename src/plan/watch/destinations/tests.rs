@@ -4,7 +4,7 @@ use super::*;
 use crate::time::Timestamp;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
+const EPOCH: NoticeEpoch = NoticeEpoch(Timestamp(1));
 
 fn key() -> SourceKey {
     KEY.parse().expect("a key of a source")
@@ -15,7 +15,7 @@ fn destination(id: &str, bucket: &str, status: &str) -> Destination {
 }
 
 fn observe(watched: &mut WatchBaseline, found: &[Destination]) -> Vec<String> {
-    compare_destinations(&key(), watched, found, STAMP).into_iter().map(|notice| notice.title).collect()
+    compare_destinations(&key(), watched, found, EPOCH).into_iter().map(|notice| notice.title).collect()
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
         observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "PUBLISHING")]);
         let failing =
             Destination { failing_since: Some(Timestamp(1_000)), ..destination("1", "arn:aws:s3:::a", status) };
-        let notices = compare_destinations(&key(), &mut watched, std::slice::from_ref(&failing), STAMP);
+        let notices = compare_destinations(&key(), &mut watched, std::slice::from_ref(&failing), EPOCH);
         assert_eq!(
             notices[0].title,
             format!("Publishing destination “arn:aws:s3:::a” in {KEY} no longer receives findings")

@@ -3,7 +3,7 @@
 use super::*;
 
 const KEY: &str = "111122223333/eu-west-1";
-const STAMP: NoticeEpoch = NoticeEpoch(Timestamp(1));
+const EPOCH: NoticeEpoch = NoticeEpoch(Timestamp(1));
 const HOUR: i64 = 3_600_000;
 /// After `LOOK_BACK`.
 const START: i64 = 100 * HOUR;
@@ -23,7 +23,7 @@ fn scan(id: &str, resource_type: &str, failed: bool, reason: Option<&str>) -> Mi
 }
 
 fn observe(watched: &mut WatchBaseline, found: &[MissedScan], hour: i64) -> Vec<Notice> {
-    compare_scans(&key(), watched, found, STAMP, Timestamp(START + hour * HOUR))
+    compare_scans(&key(), watched, found, EPOCH, Timestamp(START + hour * HOUR))
 }
 
 #[test]
