@@ -6,10 +6,10 @@
 //! ([`span`]). [`outline`] decides which part is read when, and how far the source is complete. This module does the IO.
 
 mod capacity;
-pub mod look;
 mod outline;
 mod part;
 mod proof;
+pub mod source;
 mod span;
 pub mod watched;
 
@@ -45,7 +45,7 @@ pub struct Known {
 
 /// A request to read a source.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct BatchRequest {
     /// Inclusive lower bound.
     pub from: Timestamp,
     /// The clock of this machine. Only used to estimate where the list ends, in order to divide it.
@@ -54,24 +54,24 @@ pub struct Ask {
     pub overlap: Duration,
     pub capacity: Rc<Capacity>,
     pub known: Rc<Known>,
-    /// Parts of the list that the previous window has read.
+    /// Parts of the list that the previous batch has read.
     ahead: Vec<Part>,
 }
 
-impl Ask {
+impl BatchRequest {
     pub fn new(from: Timestamp, now: Timestamp, overlap: Duration, capacity: &Rc<Capacity>, known: &Rc<Known>) -> Self {
         Self { from, now, overlap, capacity: capacity.clone(), known: known.clone(), ahead: Vec::new() }
     }
 
-    /// The rest of the list, from the end of the previous window, but not below the floor of the state.
-    pub fn resume(rest: Rest, floor: Timestamp, ask: Self) -> Self {
-        Self { from: rest.from.max(floor), ahead: rest.parts, ..ask }
+    /// The rest of the list, from the end of the previous batch, but not below the floor of the state.
+    pub fn resume(rest: Rest, floor: Timestamp, request: Self) -> Self {
+        Self { from: rest.from.max(floor), ahead: rest.parts, ..request }
     }
 }
 
-/// The result of one window.
+/// The result of one batch.
 #[derive(Debug, Default)]
-pub struct Window {
+pub struct PolledBatch {
     /// Findings whose newest revision is not processed.
     pub fresh: Vec<Rc<Finding>>,
     /// Listed, but not returned by `GetFindings`.
@@ -80,16 +80,21 @@ pub struct Window {
     pub hold: Option<Timestamp>,
     /// Everything that was listed up to this time was fetched. `None` if nothing is certain, or nothing was listed.
     pub complete_to: Option<Timestamp>,
-    /// The rest of the list, if it is longer than this window.
+    /// The rest of the list, if it is longer than this batch.
     pub next: Option<Rest>,
     pub error: Option<ReadError>,
 }
 
 type Job<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
-/// Reads one window of a detector's findings.
-pub async fn window<D: GuardDutyApi>(source: &D, detector: &str, ask: &Ask, time: &impl Time) -> Window {
-    let mut outline = Outline::new(ask);
+/// Reads one batch of a detector's findings.
+pub async fn read_batch<D: GuardDutyApi>(
+    source: &D,
+    detector: &str,
+    request: &BatchRequest,
+    time: &impl Time,
+) -> PolledBatch {
+    let mut outline = Outline::new(request);
     let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
     loop {
         for task in outline.tasks(time.now()) {

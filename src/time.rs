@@ -52,7 +52,7 @@ fn as_millis(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Tells the time, and waits.
+/// A clock that can also wait until a time.
 pub trait Time: Clone + 'static {
     fn now(&self) -> Timestamp;
 

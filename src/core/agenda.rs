@@ -21,7 +21,7 @@ pub(super) type Findings = HashMap<String, Rc<Finding>>;
 
 /// What arrived, and what is to be announced of it.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct Batch {
     pub(super) findings: Vec<Rc<Finding>>,
     /// Findings whose archiving was looked up.
     pub(super) looked_up: Vec<Rc<Finding>>,
@@ -35,17 +35,17 @@ pub(super) enum Step {
     },
     AnnounceReachableSources,
     /// Announces what arrived, and gathers more as long as there is more.
-    NextWindow,
+    NextBatch,
     GatherMore,
     AnnounceUnansweredSources,
     AnnounceArrived,
     /// Announces what waited: recurrences for the reactions, siblings for a message.
-    AnnounceLater(Window),
-    FinishWindow,
-    AnnounceWindow(Window),
+    AnnounceLater(Batch),
+    FinishBatch,
+    AnnounceBatch(Batch),
     /// Reads the history of the channels, and treats as delivered what it shows of these findings.
     Reconcile(Vec<Rc<Finding>>),
-    PlanWindow(Window),
+    PlanBatch(Batch),
     WaitForSave(DueSave),
     HoldBackNotices(Queues),
     DeliverQueues {
@@ -82,7 +82,7 @@ impl Core<'_> {
     pub(super) fn first_agenda() -> VecDeque<Step> {
         VecDeque::from([
             Step::AnnounceReachableSources,
-            Step::NextWindow,
+            Step::NextBatch,
             Step::AnnounceUnansweredSources,
             Step::Triage(TriageStep::ReadRecent),
             Step::Triage(TriageStep::ReadOlder),
@@ -116,15 +116,15 @@ impl Core<'_> {
         match step {
             Step::Gather { planning_deadline } => return self.gather(planning_deadline),
             Step::AnnounceReachableSources => self.announce_reachable_sources(),
-            Step::NextWindow => self.begin_window(),
+            Step::NextBatch => self.begin_batch(),
             Step::GatherMore => self.gather_more(),
             Step::AnnounceUnansweredSources => self.announce_unanswered_sources(),
             Step::AnnounceArrived => self.announce_arrived(),
-            Step::AnnounceLater(window) => self.announce_later(window),
-            Step::FinishWindow => self.finish_window(),
-            Step::AnnounceWindow(window) => self.announce_window(window),
+            Step::AnnounceLater(batch) => self.announce_later(batch),
+            Step::FinishBatch => self.finish_batch(),
+            Step::AnnounceBatch(batch) => self.announce_batch(batch),
             Step::Reconcile(findings) => return self.reconcile(findings),
-            Step::PlanWindow(window) => self.plan_window(window),
+            Step::PlanBatch(batch) => self.plan_batch(batch),
             Step::WaitForSave(save) => return self.is_waiting_for(save).then_some(Step::WaitForSave(save)),
             Step::HoldBackNotices(queues) => return self.hold_back_notices(queues),
             Step::DeliverQueues { end_of_grace } => return self.deliver_queues(end_of_grace),

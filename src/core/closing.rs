@@ -70,7 +70,7 @@ impl Core<'_> {
             is_reconciled: self.posted.is_some(),
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
-            is_all_read: self.sources.tracks.values().all(|t| t.looked && t.up) && !self.is_identity_unusable,
+            is_all_read: self.sources.tracks.values().all(|t| t.is_read && t.up) && !self.is_identity_unusable,
             has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty(),
         }
     }
@@ -80,7 +80,7 @@ impl Core<'_> {
         verdict::is_success(Facts {
             is_dry_run: self.config.dry_run,
             has_problems: !self.tally.problems.is_empty(),
-            is_all_read: self.sources.is_idle() && self.sources.tracks.values().all(|t| t.looked),
+            is_all_read: self.sources.is_idle() && self.sources.tracks.values().all(|t| t.is_read),
             has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty() || self.sources.has_more(),
             is_outcome_unknown: self.is_outcome_unknown,
             is_over: self.is_over(),

@@ -6,8 +6,8 @@ use crate::core::outbox::{Answer, Call, CallId};
 use crate::finding::{Assessment, Finding};
 use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
 use crate::plan::Delivery;
-use crate::poll::Ask;
-use crate::poll::look::{Besides, Look};
+use crate::poll::BatchRequest;
+use crate::poll::source::{SourceExtras, SourceReport};
 use crate::slack::{BotMessage, HistoryError, MessageRef, Reaction, ReactionAccess, RecentReactions, SlackError};
 use crate::state::store::SaveError;
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ use crate::user::UserId;
 pub enum Event {
     /// The sources of one identity are known.
     SourcesDiscovered(Result<Vec<SourceKey>, Unreachable>),
-    SourceRead(Box<Look>),
+    SourceRead(Box<SourceReport>),
     /// Slack answered a request of a delivery.
     CallAnswered(CallId, Answer),
     QueryAnswered(QueryId, Reply),
@@ -37,7 +37,7 @@ pub enum Effect {
     Call(CallId, Call),
     /// The answers to the requests of deliveries are no longer waited for.
     AbandonCalls,
-    Ask(QueryId, Query),
+    Query(QueryId, Query),
     /// The answer to a query is no longer waited for.
     AbandonQuery(QueryId),
     /// Takes the place of a save that has no answer yet.
@@ -64,8 +64,8 @@ pub struct SourceRequest {
     pub source: SourceKey,
     /// The detector, if this run has read it already.
     pub detector: Option<String>,
-    pub ask: Ask,
-    pub besides: Besides,
+    pub batch: BatchRequest,
+    pub extras: SourceExtras,
 }
 
 /// Number of a document that is saved, in the order of the saves of a run.
@@ -91,7 +91,7 @@ pub struct DetectorOf {
     pub detector: String,
 }
 
-/// A question to GuardDuty or Slack. One is asked at a time.
+/// A query to GuardDuty or Slack. At most one is open at a time.
 #[derive(Debug)]
 pub enum Query {
     /// The own messages in channels, by the ID of the channel with its name, since a time.

@@ -46,7 +46,7 @@ impl Core<'_> {
     fn read_documents(&mut self, source: &SourceKey, findings: &[Rc<Finding>]) -> Poll<BTreeMap<String, String>> {
         let Some(detector) = self.sources.detector_of(source) else { return Poll::Ready(BTreeMap::new()) };
         let ids = || findings.iter().map(|f| f.id.clone()).collect();
-        Poll::Ready(match std::task::ready!(self.ask(|| Query::Documents(detector, ids()))) {
+        Poll::Ready(match std::task::ready!(self.query(|| Query::Documents(detector, ids()))) {
             Some(Reply::Documents(Ok(documents))) => documents,
             Some(Reply::Documents(Err(error))) => {
                 tracing::debug!(%source, %error, "failed to fetch complete findings");

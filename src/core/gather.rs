@@ -59,7 +59,7 @@ impl Core<'_> {
         let is_done = self.sources.is_idle() && !has_more && self.arrived.is_empty() && !self.is_notice_due();
         if !is_done && !self.is_late() {
             let planning_deadline = self.planning_deadline();
-            self.do_first([Step::Gather { planning_deadline }, Step::NextWindow]);
+            self.do_first([Step::Gather { planning_deadline }, Step::NextBatch]);
         }
     }
 

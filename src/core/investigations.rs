@@ -65,7 +65,7 @@ impl Core<'_> {
     }
 
     fn list_investigations(&mut self, detectors: Vec<DetectorOf>) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
+        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
             return Some(Step::Investigations(InvestigationStep::List(detectors)));
         };
         let Some(Reply::Investigations(lists)) = reply else { return None };
@@ -126,7 +126,7 @@ impl Core<'_> {
 
     fn read_assessment(&mut self, due: &DueInvestigation) -> Poll<Option<Assessment>> {
         let query = || Query::Assessment(due.detector.clone(), due.investigation.clone());
-        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, query)) {
+        Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, query)) {
             Some(Reply::Assessment(Ok(assessment))) => Some(assessment),
             Some(Reply::Assessment(Err(error))) => {
                 let (source, finding_id) = (&due.detector.source, &due.finding);

@@ -54,7 +54,7 @@ impl Core<'_> {
         };
         let oldest = self.now.minus(REPEAT_AFTER);
         let channels = BTreeMap::from([(id, name)]);
-        let reply = std::task::ready!(self.ask(|| Query::Histories { channels, oldest }));
+        let reply = std::task::ready!(self.query(|| Query::Histories { channels, oldest }));
         let Some(Reply::Histories(histories)) = reply else { return Poll::Ready(HashSet::new()) };
         Poll::Ready(histories.iter().flat_map(announced_events).collect())
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::config::SlackAuth;
-use crate::core::agenda::{Queues, Step, Window};
+use crate::core::agenda::{Batch, Queues, Step};
 use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
@@ -17,13 +17,13 @@ use crate::state::FindingRecord;
 /// Maximum number of notices that wait in the state.
 const MAX_NOTICES: usize = 100;
 
-/// Number of findings in the state at which it is saved, and so compacted, after a window. A flood of findings that are
+/// Number of findings in the state at which it is saved, and so compacted, after a batch. A flood of findings that are
 /// skipped must not fill the memory.
 const MAX_UNSAVED_FINDINGS: usize = 12_000;
 
-/// Windows, one after another.
+/// Batches, one after another.
 impl Core<'_> {
-    pub(super) fn begin_window(&mut self) {
+    pub(super) fn begin_batch(&mut self) {
         if !self.is_over() {
             self.do_first([Step::AnnounceArrived, Step::GatherMore]);
         }
@@ -40,25 +40,25 @@ impl Core<'_> {
         findings.extend(new);
         let recurrences = self.take_recurrences(&mut findings);
         if recurrences.is_empty() && !self.has_archiving_changed(&looked_up) {
-            return self.do_first([Step::AnnounceWindow(Window { findings, looked_up }), Step::FinishWindow]);
+            return self.do_first([Step::AnnounceBatch(Batch { findings, looked_up }), Step::FinishBatch]);
         }
-        let later = Window { findings: recurrences, looked_up: std::mem::take(&mut looked_up) };
+        let later = Batch { findings: recurrences, looked_up: std::mem::take(&mut looked_up) };
         self.do_first([
-            Step::AnnounceWindow(Window { findings, looked_up }),
+            Step::AnnounceBatch(Batch { findings, looked_up }),
             Step::Triage(TriageStep::ReadRecent),
             Step::AnnounceLater(later),
-            Step::FinishWindow,
+            Step::FinishBatch,
         ]);
     }
 
-    /// Announces a window that waited, unless the run is over.
-    pub(super) fn announce_later(&mut self, window: Window) {
+    /// Announces a batch that waited, unless the run is over.
+    pub(super) fn announce_later(&mut self, batch: Batch) {
         if !self.is_over() {
-            self.do_first([Step::AnnounceWindow(window)]);
+            self.do_first([Step::AnnounceBatch(batch)]);
         }
     }
 
-    pub(super) fn finish_window(&mut self) {
+    pub(super) fn finish_batch(&mut self) {
         self.sources.advance(&mut self.state);
         if self.state.findings.len() > MAX_UNSAVED_FINDINGS && !self.config.dry_run && !self.is_over() {
             let save = self.save();
@@ -67,12 +67,12 @@ impl Core<'_> {
     }
 
     /// Announces findings, and the archiving of others.
-    pub(super) fn announce_window(&mut self, Window { findings, looked_up }: Window) {
+    pub(super) fn announce_batch(&mut self, Batch { findings, looked_up }: Batch) {
         let findings = self.newest(findings);
         for f in findings.iter().chain(&looked_up) {
             self.state.relate(f);
         }
-        self.do_first([Step::PlanWindow(Window { findings: findings.clone(), looked_up })]);
+        self.do_first([Step::PlanBatch(Batch { findings: findings.clone(), looked_up })]);
         self.reconcile_first(findings);
     }
 
@@ -85,9 +85,9 @@ impl Core<'_> {
     }
 
     /// The newest revision of each finding, without those that are processed, or were tried in this run.
-    fn newest(&mut self, window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+    fn newest(&mut self, batch: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
-        for f in window.into_iter().filter(|f| !self.tried.contains(&f.id)) {
+        for f in batch.into_iter().filter(|f| !self.tried.contains(&f.id)) {
             // What one source showed late, another may have shown before.
             if self.state.is_processed(&f.id, f.updated) {
                 self.sources.set_processed(&f.id);
@@ -103,9 +103,9 @@ impl Core<'_> {
         newest.into_values().collect()
     }
 
-    /// Decides about a window, and hands on what is to be delivered. Findings that must wait for the message of a sibling
+    /// Decides about a batch, and hands on what is to be delivered. Findings that must wait for the message of a sibling
     /// are planned again afterwards.
-    pub(super) fn plan_window(&mut self, Window { findings, looked_up }: Window) {
+    pub(super) fn plan_batch(&mut self, Batch { findings, looked_up }: Batch) {
         if self.is_over() {
             return;
         }
@@ -116,7 +116,7 @@ impl Core<'_> {
         let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
         plan.queues.retain(|queue, deliveries| !deliveries.is_empty() && !is_closed(queue));
         if !plan.deferred.is_empty() {
-            let held = Window { findings: plan.deferred, looked_up: Vec::new() };
+            let held = Batch { findings: plan.deferred, looked_up: Vec::new() };
             self.do_first([Step::AnnounceLater(held)]);
         }
         self.deliver(plan.queues);

@@ -76,7 +76,7 @@ impl Core<'_> {
             return Some(Step::Reconcile(findings));
         }
         let channels = readable_channels(self.config, &self.channels, &self.state);
-        let Poll::Ready(reply) = self.ask(|| Query::Histories { channels, oldest: earlier.past.oldest }) else {
+        let Poll::Ready(reply) = self.query(|| Query::Histories { channels, oldest: earlier.past.oldest }) else {
             return Some(Step::Reconcile(findings));
         };
         let Some(Reply::Histories(histories)) = reply.filter(|_| !self.is_stopping()) else { return None };

@@ -13,7 +13,7 @@ use crate::core::gate::{Permission, Situation, may_send};
 use crate::core::limits::MAX_IN_FLIGHT;
 use crate::core::outbox::{Context, Outbox};
 use crate::core::posted::{Past, PostedMessages};
-use crate::core::query::Inquiry;
+use crate::core::query::OpenQuery;
 use crate::core::reconcile::EarlierPosts;
 use crate::core::sources::Arrived;
 use crate::core::tracks::Sources;
@@ -109,7 +109,7 @@ pub struct Core<'a> {
 
     pub(super) agenda: VecDeque<Step>,
     pub(super) effects: Vec<Effect>,
-    pub(super) inquiry: Option<Inquiry>,
+    pub(super) open_query: Option<OpenQuery>,
     pub(super) last_query: u64,
 
     pub(super) epoch: NoticeEpoch,
@@ -165,7 +165,7 @@ impl<'a> Core<'a> {
             outbox_wake_at: None,
             agenda: Core::first_agenda(),
             effects: Vec::new(),
-            inquiry: None,
+            open_query: None,
             last_query: 0,
             epoch,
             is_new_installation: start.is_new_installation,
@@ -199,7 +199,7 @@ impl<'a> Core<'a> {
         self.now = now;
         match event {
             Event::SourcesDiscovered(sources) => self.on_sources_discovered(sources),
-            Event::SourceRead(look) => self.on_source_read(*look),
+            Event::SourceRead(report) => self.on_source_read(*report),
             Event::CallAnswered(id, answer) => self.on_call_answered(id, answer),
             Event::QueryAnswered(id, reply) => self.on_reply(id, reply),
             Event::Saved(generation, result) => self.on_saved(generation, result),
@@ -227,8 +227,8 @@ impl<'a> Core<'a> {
     /// Time at which the next event is due. What is due now was done.
     fn wake_at(&self) -> Option<Timestamp> {
         let next_save = self.checkpoints.next_due().filter(|_| !self.is_stopping());
-        let inquiry = self.inquiry.as_ref().map(|inquiry| inquiry.until);
-        let times = [self.wake_of_step(), next_save, inquiry, Some(self.next_progress()), Some(self.end)];
+        let open_query = self.open_query.as_ref().map(|open_query| open_query.until);
+        let times = [self.wake_of_step(), next_save, open_query, Some(self.next_progress()), Some(self.end)];
         times.into_iter().flatten().filter(|time| *time > self.now).min()
     }
 

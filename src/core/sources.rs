@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::{self, OpenCounts, SourceStatus};
-use crate::poll::look::Look;
+use crate::poll::source::SourceReport;
 use crate::poll::watched;
 use crate::source_key::{IdentityKey, SourceOrIdentity};
 use crate::state::DetectorStatus;
@@ -88,37 +88,37 @@ impl Core<'_> {
     }
 
     /// Notes what a source answered.
-    pub(super) fn on_source_read(&mut self, mut look: Look) {
+    pub(super) fn on_source_read(&mut self, mut report: SourceReport) {
         self.sources.count_answer();
-        let key = look.key.clone();
-        if !look.warnings.is_empty() {
-            let error = look.warnings.join("; ");
+        let key = report.key.clone();
+        if !report.warnings.is_empty() {
+            let error = report.warnings.join("; ");
             tracing::warn!(source = %key, error, "optional GuardDuty checks failed");
         }
-        if look.first {
-            self.note_first_answer(&key, &look);
+        if report.first {
+            self.note_first_answer(&key, &report);
         }
-        if let Some(error) = look.error().filter(|_| self.is_polled(&key)) {
+        if let Some(error) = report.error().filter(|_| self.is_polled(&key)) {
             tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
         }
         let Some(n) = self.state.source(&key).map(|s| s.id) else { return };
-        self.note_unfetched(&look, n);
-        let new = self.sources.take(&mut look, self.now);
+        self.note_unfetched(&report, n);
+        let new = self.sources.take(&mut report, self.now);
         if let Some(track) = self.sources.tracks.get_mut(&key) {
             track.n = n;
         }
-        let (new_findings, has_more) = (new.len(), look.window.next.is_some());
+        let (new_findings, has_more) = (new.len(), report.batch.next.is_some());
         tracing::debug!(source = %key, new_findings, has_more, "source read");
         self.arrived.findings.extend(new);
-        self.arrived.looked_up.append(&mut look.looked_up);
+        self.arrived.looked_up.append(&mut report.looked_up);
     }
 
-    fn note_first_answer(&mut self, key: &SourceKey, look: &Look) {
-        let reading = match (look.error(), &look.detector) {
+    fn note_first_answer(&mut self, key: &SourceKey, report: &SourceReport) {
+        let reading = match (report.error(), &report.detector) {
             (Some(error), _) => SourceStatus::Unreadable(error),
             (None, Ok(Some(id))) => {
-                SourceStatus::Detector { id, enabled: look.status.as_ref().map(|status| status.enabled) }
+                SourceStatus::Detector { id, enabled: report.status.as_ref().map(|status| status.enabled) }
             }
             (None, _) => SourceStatus::NoDetector,
         };
@@ -127,13 +127,13 @@ impl Core<'_> {
         }
         let entry = SourceOrIdentity::Source(key.clone());
         if self.note_health(&entry, &reading) {
-            self.arrived.new_sources_notice.push((entry, look.open_before.clone()));
+            self.arrived.new_sources_notice.push((entry, report.open_before.clone()));
         }
         // A message in history is known to be about this source by its detector, also where the list broke off.
-        if let Ok(Some(id)) = &look.detector {
+        if let Ok(Some(id)) = &report.detector {
             self.state.note_detector(key, id);
         }
-        self.compare_configuration(key, look);
+        self.compare_configuration(key, report);
     }
 
     fn has_all_regions(&self) -> bool {
@@ -159,27 +159,27 @@ impl Core<'_> {
         (new || was_left_out) && !is_left_out
     }
 
-    fn compare_configuration(&mut self, key: &SourceKey, look: &Look) {
+    fn compare_configuration(&mut self, key: &SourceKey, report: &SourceReport) {
         let Some(mut source) = self.state.source(key).cloned() else { return };
-        if let Some(last) = &look.looked_up_to {
+        if let Some(last) = &report.looked_up_to {
             source.archive_cursor = Some(last.clone());
         }
-        let notices = watched::compare(key, &mut source, look, self.epoch, self.now);
+        let notices = watched::compare(key, &mut source, report, self.epoch, self.now);
         self.state.set_source(&key.clone().into(), source);
         self.announce(notices);
     }
 
     /// Notes the findings that were listed and not returned: they are given up after a day.
-    fn note_unfetched(&mut self, look: &Look, n: u32) {
-        for id in &look.window.missing {
+    fn note_unfetched(&mut self, report: &SourceReport, n: u32) {
+        for id in &report.batch.missing {
             let since = self.state.note_unfetched(id, n, self.now);
             tracing::warn!(
                 finding_id = id,
-                source = %look.key,
+                source = %report.key,
                 since = since.to_rfc3339(),
                 "finding was listed but not returned by GetFindings; the next run retries"
             );
-            self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", look.key));
+            self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", report.key));
         }
     }
 
@@ -198,7 +198,7 @@ impl Core<'_> {
         let keys: Vec<SourceOrIdentity> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
         let lookback = self.look_back();
         let mut notices = Vec::new();
-        if self.is_new_installation && self.sources.tracks.values().any(|t| t.looked) {
+        if self.is_new_installation && self.sources.tracks.values().any(|t| t.is_read) {
             self.is_new_installation = false;
             notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.epoch));
         } else if !keys.is_empty() && self.state.saved_at.is_some() {
@@ -235,7 +235,7 @@ impl Core<'_> {
         if self.is_shutdown_requested || self.checkpoints.conflict.is_some() {
             return;
         }
-        let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.looked).map(|(key, _)| key.clone());
+        let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.is_read).map(|(key, _)| key.clone());
         for key in unanswered.collect::<Vec<_>>() {
             let error = ReadError::Transient {
                 reason: TransientReason::Timeout,

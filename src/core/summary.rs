@@ -114,7 +114,7 @@ impl Core<'_> {
     fn count_older(&mut self, mut summary: Box<SummaryOf>) -> Option<Step> {
         let detectors = self.sources.detectors();
         let before = [1, 7, 30].map(|days: u32| self.now.minus(DAY * days));
-        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
+        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
             return Some(Step::Summary(SummaryStep::CountOlder(summary)));
         };
         if let Some(Reply::OpenByAge(counts)) = reply {
@@ -169,7 +169,7 @@ impl Core<'_> {
 
     fn read_permalink(&mut self, at: Option<&MessageRef>) -> Poll<Option<String>> {
         let Some(at) = at else { return Poll::Ready(None) };
-        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, || Query::Permalink(at.clone()))) {
+        Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, || Query::Permalink(at.clone()))) {
             Some(Reply::Permalink(permalink)) => permalink,
             _ => None,
         })
@@ -198,7 +198,7 @@ impl Core<'_> {
     ) -> Option<Step> {
         while let Some((detector, ids)) = pages.front() {
             let query = || Query::Documents(detector.clone(), ids.clone());
-            let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, query) else {
+            let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, query) else {
                 return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
             };
             let Some(Reply::Documents(result)) = reply else { break };

@@ -8,8 +8,8 @@ use crate::core::event::{DetectorOf, SourceRequest};
 use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
-use crate::poll::look::{Besides, Look};
-use crate::poll::{Ask, Capacity, Known, Rest, watched};
+use crate::poll::source::{SourceExtras, SourceReport};
+use crate::poll::{BatchRequest, Capacity, Known, Rest, watched};
 use crate::state::{DetectorStatus, InFlight, Items, PollProgress, SourceState, State};
 use crate::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub struct Track {
     pub progress: PollProgress,
     /// Where the rest of the list begins.
     next: Option<Rest>,
-    pub looked: bool,
+    pub is_read: bool,
     /// It was read without an error so far.
     pub up: bool,
     pub status: Option<DetectorInfo>,
@@ -89,8 +89,8 @@ impl<'a> Sources<'a> {
         let start = self.start;
         let stored = state.source(&source).filter(|s| s.detector_status != DetectorStatus::Excluded);
         let from = stored.map_or(start, |s| s.lower_bound(self.config.overlap));
-        let besides = self.besides(stored, state, start, now);
-        let ask = Ask::new(from, now, self.config.overlap, capacity, known);
+        let extras = self.extras(stored, state, start, now);
+        let batch = BatchRequest::new(from, now, self.config.overlap, capacity, known);
         let track = Track {
             source: source.clone(),
             since: now,
@@ -98,7 +98,7 @@ impl<'a> Sources<'a> {
             detector: None,
             progress: PollProgress::default(),
             next: None,
-            looked: false,
+            is_read: false,
             up: true,
             status: None,
             unfetched: BTreeSet::new(),
@@ -106,15 +106,15 @@ impl<'a> Sources<'a> {
         };
         self.tracks.insert(source.clone(), track);
         self.reading += 1;
-        Some(SourceRequest { source, detector: None, ask, besides })
+        Some(SourceRequest { source, detector: None, batch, extras })
     }
 
-    fn besides(&self, stored: Option<&SourceState>, state: &State, start: Timestamp, now: Timestamp) -> Besides {
+    fn extras(&self, stored: Option<&SourceState>, state: &State, start: Timestamp, now: Timestamp) -> SourceExtras {
         let compare = stored.is_none_or(|s| watch::compare_due(s, now));
         let watched = stored.and_then(|s| s.watch_baseline.as_ref()).filter(|_| !compare);
         let ids = |items: &Option<Items>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
         let known = watched.map(|w| [(Subject::Filters, ids(&w.filters)), (Subject::IpSets, ids(&w.ip_sets))]);
-        Besides {
+        SourceExtras {
             first: true,
             watch: self.config.watch,
             // One that could not be read last time is not asked six things to be denied them all.
@@ -142,7 +142,7 @@ impl<'a> Sources<'a> {
         outdated.iter().copied().chain(in_turn).cloned().collect()
     }
 
-    /// Returns a request for the next window of every source whose list is not read to its end.
+    /// Returns a request for the next batch of every source whose list is not read to its end.
     pub(super) fn next_requests(
         &mut self,
         state: &State,
@@ -155,9 +155,10 @@ impl<'a> Sources<'a> {
             let Some(next) = track.next.take() else { continue };
             // Findings that were discarded since must not be listed again.
             let floor = state.source(key).map_or(next.from, |s| s.floor);
-            let ask = Ask::resume(next, floor, Ask::new(floor, now, self.config.overlap, capacity, known));
+            let batch =
+                BatchRequest::resume(next, floor, BatchRequest::new(floor, now, self.config.overlap, capacity, known));
             let (source, detector) = (track.source.clone(), track.detector.clone());
-            requests.push(SourceRequest { source, detector, ask, besides: Besides::default() });
+            requests.push(SourceRequest { source, detector, batch, extras: SourceExtras::default() });
         }
         self.reading += requests.len();
         requests
@@ -169,28 +170,28 @@ impl<'a> Sources<'a> {
     }
 
     /// Records the result of a source: how far it is complete, what is pending, where the rest of its list begins.
-    pub(super) fn take(&mut self, look: &mut Look, now: Timestamp) -> Vec<Rc<Finding>> {
-        let Some(track) = self.tracks.get_mut(&look.key) else { return Vec::new() };
-        track.looked = true;
-        track.up &= look.error().is_none();
-        track.status = look.status.take().or(track.status.take());
-        track.open = look.open.take().or(track.open.take());
-        let Ok(Some(detector)) = &look.detector else { return Vec::new() };
+    pub(super) fn take(&mut self, report: &mut SourceReport, now: Timestamp) -> Vec<Rc<Finding>> {
+        let Some(track) = self.tracks.get_mut(&report.key) else { return Vec::new() };
+        track.is_read = true;
+        track.up &= report.error().is_none();
+        track.status = report.status.take().or(track.status.take());
+        track.open = report.open.take().or(track.open.take());
+        let Ok(Some(detector)) = &report.detector else { return Vec::new() };
         track.detector = Some(detector.clone());
-        let window = &mut look.window;
-        track.unfetched.extend(window.missing.iter().cloned());
-        let fresh = std::mem::take(&mut window.fresh);
+        let batch = &mut report.batch;
+        track.unfetched.extend(batch.missing.iter().cloned());
+        let fresh = std::mem::take(&mut batch.fresh);
         track.progress.pending.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
-        track.progress.complete_until = track.progress.complete_until.max(window.complete_to);
+        track.progress.complete_until = track.progress.complete_until.max(batch.complete_to);
         track.progress.poll_duration = now.duration_since(track.since);
-        track.progress.watermark_limit = [track.progress.watermark_limit, window.hold].into_iter().flatten().min();
-        track.next = window.next.take().filter(|_| window.error.is_none());
+        track.progress.watermark_limit = [track.progress.watermark_limit, batch.hold].into_iter().flatten().min();
+        track.next = batch.next.take().filter(|_| batch.error.is_none());
         fresh
     }
 
     /// The detector of the source with this number, if it was read in this run.
     pub(super) fn detector(&self, n: u32) -> Option<DetectorOf> {
-        self.tracks.values().filter(|track| track.n == n && track.looked).find_map(Track::detector)
+        self.tracks.values().filter(|track| track.n == n && track.is_read).find_map(Track::detector)
     }
 
     /// The detector of a source, if it is known.
@@ -200,7 +201,7 @@ impl<'a> Sources<'a> {
 
     /// The detectors of all sources that were read in this run.
     pub(super) fn detectors(&self) -> Vec<DetectorOf> {
-        self.tracks.values().filter(|track| track.looked).filter_map(Track::detector).collect()
+        self.tracks.values().filter(|track| track.is_read).filter_map(Track::detector).collect()
     }
 
     /// Adds findings that are to be announced although no list showed them.

@@ -135,7 +135,7 @@ impl Core<'_> {
     ) -> Option<Step> {
         while let Some((detector, ids)) = pages.front() {
             let query = || Query::Findings(detector.clone(), ids.clone());
-            match self.ask_within(Duration::MAX, query) {
+            match self.query_within(Duration::MAX, query) {
                 Poll::Pending => return Some(Step::FetchFindings { pages, found, purpose }),
                 Poll::Ready(Some(Reply::Findings(Ok(page)))) => {
                     found.extend(page.into_iter().map(|f| (f.id.clone(), Rc::new(f))));
@@ -191,7 +191,7 @@ impl Core<'_> {
 
     /// Takes out the recurrences that wait until the reactions are read: a muted thread says nothing about them. A first
     /// sighting and a higher severity level wait for nothing.
-    pub(super) fn take_recurrences(&mut self, window: &mut Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+    pub(super) fn take_recurrences(&mut self, batch: &mut Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         if self.config.slack.triage.is_none() || self.reactions.is_read {
             return Vec::new();
         }
@@ -202,8 +202,8 @@ impl Core<'_> {
                 .get(&f.id)
                 .is_some_and(|entry| entry.message.is_some() && f.severity_level() <= entry.severity_level())
         };
-        let (recurrences, others) = std::mem::take(window).into_iter().partition(waits);
-        *window = others;
+        let (recurrences, others) = std::mem::take(batch).into_iter().partition(waits);
+        *batch = others;
         recurrences
     }
 }

@@ -115,12 +115,12 @@ impl Delivery {
     }
 }
 
-/// Decisions about one window.
+/// Decisions about one batch.
 #[derive(Debug, Default)]
 pub struct DeliveryPlan {
     pub queues: BTreeMap<Queue, Vec<Delivery>>,
     pub skipped: Vec<(Rc<Finding>, Outcome, SkipReason)>,
-    /// Findings that wait for a sibling of this window, in whose thread they belong.
+    /// Findings that wait for a sibling of this batch, in whose thread they belong.
     pub deferred: Vec<Rc<Finding>>,
 }
 
@@ -151,7 +151,7 @@ impl MessageBudget {
 pub fn plan_deliveries(
     state: &State,
     config: &Config,
-    window: Vec<Rc<Finding>>,
+    batch: Vec<Rc<Finding>>,
     budget: &mut MessageBudget,
     mut digest_id: impl FnMut() -> String,
     now: Timestamp,
@@ -160,7 +160,7 @@ pub fn plan_deliveries(
     let mut channels: BTreeMap<String, ChannelPlan> = BTreeMap::new();
     let mut updates = Vec::new();
     let mut first_sightings = FirstSightings::default();
-    for f in most_severe_first(window) {
+    for f in most_severe_first(batch) {
         match decide(state, config, &f, now) {
             Decision::AlreadyProcessed => {}
             Decision::Skip(outcome, reason) => plan.skipped.push((f, outcome, reason)),
@@ -188,9 +188,9 @@ pub fn plan_deliveries(
     plan
 }
 
-fn most_severe_first(mut window: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
-    window.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.updated.cmp(&b.updated)).then(a.id.cmp(&b.id)));
-    window
+fn most_severe_first(mut batch: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+    batch.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.updated.cmp(&b.updated)).then(a.id.cmp(&b.id)));
+    batch
 }
 
 /// Returns true if no digest may summarize the finding. A message in the thread of a sibling does not crowd the channel,

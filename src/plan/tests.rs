@@ -184,20 +184,20 @@ fn webhook_posts_again_only_on_a_severity_increase() {
     assert!(matches!(decide(&state, &config, &finding("f", 8.0, 50), NOW), Decision::Post(_)));
 }
 
-fn planned(window: Vec<Finding>, digest_after: Option<usize>) -> DeliveryPlan {
+fn planned(batch: Vec<Finding>, digest_after: Option<usize>) -> DeliveryPlan {
     let mut n = 0;
     let id = || {
         n += 1;
         format!("d{n}")
     };
-    let window = window.into_iter().map(Rc::new).collect();
-    plan_deliveries(&State::default(), &config(&[]), window, &mut MessageBudget::new(digest_after, MAX_DIGEST), id, NOW)
+    let batch = batch.into_iter().map(Rc::new).collect();
+    plan_deliveries(&State::default(), &config(&[]), batch, &mut MessageBudget::new(digest_after, MAX_DIGEST), id, NOW)
 }
 
 #[test]
 fn most_severe_findings_have_messages_and_others_are_in_a_digest() {
-    let window = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
-    let plan = planned(window, Some(3));
+    let batch = (0..1_203).map(|i| distinct(i, if i % 400 == 7 { 9.0 } else { 2.0 })).collect();
+    let plan = planned(batch, Some(3));
     let deliveries = &plan.queues[&Queue::Channel("C0SECURITY".into())];
     let own: Vec<f64> = deliveries
         .iter()

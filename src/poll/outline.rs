@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::part::{Answer, End, Listing, Part, Rest, Step, Task};
 use super::proof::{is_proven_by_details, is_proven_by_listing};
 use super::span::{Sample, Span};
-use super::{Ask, PAGE, Window};
+use super::{BatchRequest, PAGE, PolledBatch};
 use crate::finding::Finding;
 use crate::guardduty::ReadError;
 use crate::time::Timestamp;
@@ -25,39 +25,39 @@ const AHEAD: usize = 1_000;
 const LISTINGS: usize = 4;
 
 pub(super) struct Outline<'a> {
-    ask: &'a Ask,
+    request: &'a BatchRequest,
     now: Timestamp,
     /// By time, without gaps.
     parts: Vec<Part>,
-    /// Parts that begin later are not begun by this window.
+    /// Parts that begin later are not begun by this batch.
     last: Timestamp,
-    /// What was fetched in this window.
+    /// What was fetched in this batch.
     seen: HashMap<String, Timestamp>,
     /// Fetched, but not accepted because no capacity was left.
     refused: HashMap<String, Timestamp>,
     /// A part was begun to be fetched.
     begun: bool,
-    out: Window,
+    out: PolledBatch,
 }
 
 impl<'a> Outline<'a> {
-    pub(super) fn new(ask: &'a Ask) -> Self {
+    pub(super) fn new(request: &'a BatchRequest) -> Self {
         let mut parts: Vec<Part> =
-            ask.ahead.iter().filter(|p| p.span.to.is_none_or(|to| to >= ask.from)).cloned().collect();
+            request.ahead.iter().filter(|p| p.span.to.is_none_or(|to| to >= request.from)).cloned().collect();
         match parts.first_mut() {
-            Some(first) if first.span.from == ask.from => {}
-            Some(first) => *first = Part::new(Span::new(ask.from, first.span.to)),
-            None => parts.push(Part::new(Span::new(ask.from, None))),
+            Some(first) if first.span.from == request.from => {}
+            Some(first) => *first = Part::new(Span::new(request.from, first.span.to)),
+            None => parts.push(Part::new(Span::new(request.from, None))),
         }
         Self {
-            ask,
-            now: ask.now,
+            request,
+            now: request.now,
             parts,
             last: Timestamp::MAX,
             seen: HashMap::new(),
             refused: HashMap::new(),
             begun: false,
-            out: Window::default(),
+            out: PolledBatch::default(),
         }
     }
 
@@ -104,16 +104,16 @@ impl<'a> Outline<'a> {
         self.parts.iter().map(open).sum()
     }
 
-    /// Reserves places for the new findings of a part. False if too few are left: the part is left to the next window. Only the
-    /// first part of a window is accepted as far as capacity is left.
+    /// Reserves places for the new findings of a part. False if too few are left: the part is left to the next batch. Only the
+    /// first part of a batch is accepted as far as capacity is left.
     fn take_places(&mut self, index: usize) -> bool {
-        let known = &self.ask.known;
+        let known = &self.request.known;
         let part = &mut self.parts[index];
         let is_new = |id: &&String| {
             !known.processed.contains_key(*id) && !known.given_up.contains(*id) && !self.seen.contains_key(*id)
         };
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
-        let capacity = &self.ask.capacity;
+        let capacity = &self.request.capacity;
         let some = !self.begun && (capacity.left() > 0 || capacity.is_none());
         if new > capacity.left() && !some {
             return false;
@@ -174,7 +174,7 @@ impl<'a> Outline<'a> {
 
     fn divide(&mut self, index: usize, sample: Option<Sample>) {
         let span = self.parts[index].span;
-        let mut parts: Vec<Part> = span.divide(sample, self.ask.now).into_iter().map(Part::new).collect();
+        let mut parts: Vec<Part> = span.divide(sample, self.request.now).into_iter().map(Part::new).collect();
         if let [only] = &mut parts[..] {
             only.unlimited = true;
         }
@@ -195,7 +195,7 @@ impl<'a> Outline<'a> {
         let is_first = self.out.error.is_none();
         self.out.error.get_or_insert(error);
         let readable = sample.filter(|s| is_first && span.contains(s.last) && s.last > span.from);
-        let spans = readable.map_or(vec![span], |s| span.divide(Some(Sample { pages: 0, ..s }), self.ask.now));
+        let spans = readable.map_or(vec![span], |s| span.divide(Some(Sample { pages: 0, ..s }), self.request.now));
         let mut parts: Vec<Part> = spans.into_iter().map(Part::new).collect();
         if let Some(rest) = parts.last_mut() {
             (rest.broken, rest.listings) = (true, 1);
@@ -234,13 +234,13 @@ impl<'a> Outline<'a> {
         let details = there.filter_map(|f| Some((f.id.clone(), f.listed_at()?))).collect();
         // A finding whose `updatedAt` cannot be read counts as the oldest one of its part.
         let oldest = found.iter().find_map(Finding::listed_at).unwrap_or(part.span.from);
-        let is_quick = self.now.duration_since(since) * 2 <= self.ask.overlap;
+        let is_quick = self.now.duration_since(since) * 2 <= self.request.overlap;
         let proven = part.confirmed || (is_quick && is_proven_by_details(&part.ids, &details, part.span));
         for finding in found {
             self.admit(index, finding, oldest);
         }
         let part = &mut self.parts[index];
-        self.ask.capacity.release(std::mem::take(&mut part.places));
+        self.request.capacity.release(std::mem::take(&mut part.places));
         if failed {
             let from = part.span.from;
             self.last = self.last.min(from);
@@ -256,11 +256,11 @@ impl<'a> Outline<'a> {
 
     /// Accepts a finding if it is new and capacity is left.
     fn admit(&mut self, index: usize, finding: Finding, oldest: Timestamp) {
-        let known = self.ask.known.processed.get(&finding.id);
+        let known = self.request.known.processed.get(&finding.id);
         let is_new = known.is_none_or(|updated| *updated < Some(finding.updated));
         // A finding that the state contains is accepted even if the state is full. Otherwise a finding that blocks the
         // watermark would never be announced.
-        let has_place = known.is_some() && self.ask.capacity.is_none();
+        let has_place = known.is_some() && self.request.capacity.is_none();
         let listed_at = finding.listed_at().unwrap_or(oldest);
         // One that moved may be in two parts that are fetched at the same time.
         if self.seen.get(&finding.id).is_some_and(|seen| listed_at <= *seen) {
@@ -270,7 +270,7 @@ impl<'a> Outline<'a> {
         if is_new && !has_place {
             if part.places > 0 {
                 part.places -= 1;
-            } else if self.ask.capacity.reserve(1) == 0 {
+            } else if self.request.capacity.reserve(1) == 0 {
                 let from = part.span.from;
                 self.refused.insert(finding.id.clone(), listed_at);
                 self.last = self.last.min(from);
@@ -292,7 +292,7 @@ impl<'a> Outline<'a> {
         for id in &part.ids {
             if let Some(listed_at) = self.listed_at(id) {
                 before = listed_at.max(part.span.from);
-            } else if !self.ask.known.given_up.contains(id) && !self.out.missing.contains(id) {
+            } else if !self.request.known.given_up.contains(id) && !self.out.missing.contains(id) {
                 // It may be as old as the one before it.
                 self.out.hold = Some(self.out.hold.map_or(before, |hold| hold.min(before)));
                 self.out.missing.push(id.clone());
@@ -324,13 +324,13 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// This part, and what lies behind it, is for the next window.
+    /// This part, and what lies behind it, is for the next batch.
     fn end_before(&mut self, from: Timestamp) {
         self.last = self.last.min(Timestamp(from.0 - 1));
     }
 
-    /// How far this window came.
-    pub(super) fn finish(mut self) -> Window {
+    /// How far this batch came.
+    pub(super) fn finish(mut self) -> PolledBatch {
         let proven = self.parts.iter().take_while(|p| matches!(p.step, Step::Proven)).count();
         let refused = self.refused.values().min().copied();
         let is_before = |time: &Timestamp| refused.is_none_or(|refused| *time < refused);

@@ -66,7 +66,7 @@ pub(super) enum Step {
     Unproven,
 }
 
-/// Where the next window of a source begins, with what is known of the list from there on.
+/// Where the next batch of a source begins, with what is known of the list from there on.
 #[derive(Clone, Debug)]
 pub struct Rest {
     pub from: Timestamp,
@@ -96,7 +96,7 @@ impl Part {
         }
     }
 
-    /// As it is handed on to the next window.
+    /// As it is handed on to the next batch.
     pub(super) fn to_hand_on(&self) -> Part {
         match self.step {
             Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),

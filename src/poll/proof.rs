@@ -111,12 +111,12 @@ mod tests {
             Appear(i64),
         }
 
-        struct Sky {
+        struct FindingList {
             /// Instant by finding; none: archived.
             findings: Vec<Option<i64>>,
         }
 
-        impl Sky {
+        impl FindingList {
             fn change(&mut self, change: &Change) {
                 match change {
                     Change::Update(which, later) => {
@@ -175,19 +175,19 @@ mod tests {
                 times in proptest::collection::vec(0..LAST, 1..12),
                 changes in proptest::collection::vec(change(), 0..20),
             ) {
-                let mut sky = Sky { findings: times.into_iter().map(Some).collect() };
+                let mut list = FindingList { findings: times.into_iter().map(Some).collect() };
                 let mut changes = changes.into_iter();
-                let listed = sky.list(&mut changes);
-                let there: HashSet<String> = sky.shown().into_iter().map(|(_, n)| n.to_string()).collect();
+                let listed = list.list(&mut changes);
+                let there: HashSet<String> = list.shown().into_iter().map(|(_, n)| n.to_string()).collect();
                 let is_complete = listed.iter().cloned().collect::<HashSet<_>>() == there;
                 let (mut later, mut between) = (changes.clone(), changes.clone());
-                between.next().iter().for_each(|change| sky.change(change));
-                let details = sky.findings.iter().enumerate();
+                between.next().iter().for_each(|change| list.change(change));
+                let details = list.findings.iter().enumerate();
                 let details = details.filter_map(|(n, at)| Some((n.to_string(), Timestamp((*at)?)))).collect();
                 let span = Span::new(Timestamp(0), Some(Timestamp(LAST)));
                 prop_assert!(is_complete || !is_proven_by_details(&listed, &details, span));
                 later.next();
-                let again = sky.list(&mut later);
+                let again = list.list(&mut later);
                 prop_assert!(is_complete || !is_proven_by_listing(&listed, &again));
             }
         }

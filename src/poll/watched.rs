@@ -10,7 +10,7 @@ use crate::guardduty::{
 use crate::message::Notice;
 use crate::plan::source_health::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
-use crate::poll::look::Look;
+use crate::poll::source::SourceReport;
 use crate::state::SourceState;
 use crate::time::Timestamp;
 
@@ -119,12 +119,12 @@ async fn list<D: GuardDutyApi>(
 pub fn compare(
     key: &SourceKey,
     source: &mut SourceState,
-    look: &Look,
+    report: &SourceReport,
     epoch: NoticeEpoch,
     now: Timestamp,
 ) -> Vec<Notice> {
-    let seen = &look.watched;
-    let features = look.status.as_ref().map(|status| &status.features);
+    let seen = &report.watched;
+    let features = report.status.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;
     let hourly = [seen.members.is_some(), seen.uncovered.is_some(), seen.destinations.is_some(), seen.scans.is_some()];
     if seen.items.is_empty() && features.is_none() && !hourly.contains(&true) {

@@ -11,7 +11,7 @@ use crate::core::outbox::{Answer, CallId};
 use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
 use crate::guardduty::{GuardDutyApi, SourceKey};
 use crate::plan::Delivery;
-use crate::run::looks::Looks;
+use crate::run::source_reads::SourceReads;
 use crate::run::workers;
 use crate::slack::SlackApi;
 use crate::state::store::{SaveError, Store};
@@ -39,7 +39,7 @@ struct Driver<'a, D, C, S, T> {
     print: &'a dyn Fn(&Delivery),
     sources: HashMap<SourceKey, Rc<D>>,
     identities: FuturesUnordered<Identity<D>>,
-    looks: Looks<D, T>,
+    source_reads: SourceReads<D, T>,
     calls: FuturesUnordered<Pending<'a, (CallId, Answer)>>,
     query: Option<(QueryId, Pending<'a, Reply>)>,
     save: Option<(Generation, Pending<'a, Result<(), SaveError>>)>,
@@ -72,7 +72,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             print: systems.print,
             sources: HashMap::new(),
             identities: systems.identities.into_iter().collect(),
-            looks: Looks::new(time.clone()),
+            source_reads: SourceReads::new(time.clone()),
             calls: FuturesUnordered::new(),
             query: None,
             save: None,
@@ -91,11 +91,11 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
                     self.calls.push(Box::pin(async move { (id, answer.await) }));
                 }
                 Effect::AbandonCalls => self.calls.clear(),
-                Effect::Ask(id, query) => {
+                Effect::Query(id, query) => {
                     let answer = workers::answer(self.chat, self.sources.clone(), query);
                     self.query = Some((id, Box::pin(answer)));
                 }
-                Effect::AbandonQuery(id) => _ = self.query.take_if(|(asked, _)| *asked == id),
+                Effect::AbandonQuery(id) => _ = self.query.take_if(|(running, _)| *running == id),
                 Effect::Save(save) => self.start_save(save),
                 Effect::Print(delivery) => (self.print)(&delivery),
                 Effect::WakeAt(time) => self.wake_at = Some(time),
@@ -105,7 +105,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
 
     fn read_source(&mut self, request: SourceRequest) {
         if let Some(source) = self.sources.get(&request.source) {
-            self.looks.push(source.clone(), request.detector, request.ask, request.besides);
+            self.source_reads.push(source.clone(), request.detector, request.batch, request.extras);
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             (generation, result) = answered(&mut self.save) => Event::Saved(generation, result),
             (id, reply) = answered(&mut self.query) => Event::QueryAnswered(id, reply),
             Some(identity) = self.identities.next() => Event::SourcesDiscovered(self.keep(identity)),
-            Some(look) = self.looks.next() => Event::SourceRead(Box::new(look)),
+            Some(report) = self.source_reads.next() => Event::SourceRead(Box::new(report)),
             () = sleep_until(self.wake_at, &self.time) => Event::Woken,
         }
     }

@@ -2,9 +2,9 @@
 
 pub mod driver;
 mod dry_run;
-mod looks;
 pub mod session;
 mod snapshot;
+mod source_reads;
 mod stop;
 mod workers;
 

@@ -8,8 +8,8 @@ use crate::core::outbox::{Answer, Call, CallId};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
 use crate::message::MessageOptions;
-use crate::poll::Window;
-use crate::poll::look::Look;
+use crate::poll::PolledBatch;
+use crate::poll::source::SourceReport;
 use crate::slack::MessageRef;
 use crate::state::store::SaveError;
 
@@ -82,7 +82,7 @@ impl Run<'_> {
                 Effect::Print(_) => self.printed += 1,
                 Effect::WakeAt(time) => self.wake_at = Some(time),
                 Effect::AbandonCalls => self.calls.clear(),
-                Effect::ReadSource(_) | Effect::Ask(..) | Effect::AbandonQuery(_) => {}
+                Effect::ReadSource(_) | Effect::Query(..) | Effect::AbandonQuery(_) => {}
             }
         }
     }
@@ -96,10 +96,13 @@ impl Run<'_> {
     fn show(&mut self, ids: &[&str]) {
         let source = SourceKey { account: ACCOUNT.into(), region: REGION.into() };
         self.handle(Event::SourcesDiscovered(Ok(vec![source.clone()])));
-        let mut look = Look::of(source, Ok(Some("d".into())), true);
-        look.window =
-            Window { fresh: ids.iter().map(|id| finding(id)).collect(), complete_to: Some(NOW), ..Window::default() };
-        self.handle(Event::SourceRead(Box::new(look)));
+        let mut report = SourceReport::of(source, Ok(Some("d".into())), true);
+        report.batch = PolledBatch {
+            fresh: ids.iter().map(|id| finding(id)).collect(),
+            complete_to: Some(NOW),
+            ..PolledBatch::default()
+        };
+        self.handle(Event::SourceRead(Box::new(report)));
     }
 
     fn answer_save(&mut self, result: Result<(), SaveError>) {

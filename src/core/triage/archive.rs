@@ -80,7 +80,7 @@ impl Core<'_> {
             return Poll::Ready(false);
         };
         let query = || Query::ChangeArchiving(detector.clone(), call.ids.clone(), call.change);
-        Poll::Ready(match std::task::ready!(self.ask_within(Duration::MAX, query)) {
+        Poll::Ready(match std::task::ready!(self.query_within(Duration::MAX, query)) {
             Some(Reply::ArchivingChanged(Ok(()))) => true,
             Some(Reply::ArchivingChanged(Err(error))) => {
                 log_failed_change(&detector, call, &error);

@@ -72,7 +72,7 @@ impl Core<'_> {
 
     /// Continues only if the token may read reactions. Otherwise there is one warning.
     pub(super) fn read_access(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::ReactionAccess) else {
+        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::ReactionAccess) else {
             return Some(Step::Triage(TriageStep::ReadAccess(messages)));
         };
         match reply {
@@ -95,7 +95,7 @@ impl Core<'_> {
     }
 
     pub(super) fn read_channels(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::RecentReactions(messages.clone())) else {
+        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::RecentReactions(messages.clone())) else {
             return Some(Step::Triage(TriageStep::ReadChannels(messages)));
         };
         match reply {
@@ -159,7 +159,7 @@ impl Core<'_> {
         escalations: usize,
     ) -> Option<Step> {
         let (_, at) = unread.front()?;
-        let Poll::Ready(reply) = self.ask_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
+        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
             return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
         };
         let reactions = match reply {
@@ -240,13 +240,13 @@ impl Core<'_> {
 
     /// Returns false if it is not known whether a user is a bot.
     fn look_up(&mut self, user: UserId) -> Poll<bool> {
-        if self.inquiry.is_none() {
+        if self.open_query.is_none() {
             if self.reactions.users_read >= SINGLE_READS {
                 return Poll::Ready(false);
             }
             self.reactions.users_read += 1;
         }
-        Poll::Ready(match std::task::ready!(self.ask_within(READ_TIMEOUT, || Query::IsBot(user.clone()))) {
+        Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, || Query::IsBot(user.clone()))) {
             Some(Reply::IsBot(Ok(true))) => {
                 self.state.note_bot(&user);
                 self.reactions.bots.insert(user);

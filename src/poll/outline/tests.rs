@@ -89,9 +89,9 @@ impl FakeSource {
         decode(&raw.to_string(), &Arc::new(origin)).unwrap()
     }
 
-    /// One window, whose tasks are done in this order: the first one, or the last one.
-    fn window(&mut self, ask: &Ask, last_first: bool) -> Window {
-        let mut outline = Outline::new(ask);
+    /// One batch, whose tasks are done in this order: the first one, or the last one.
+    fn read_batch(&mut self, request: &BatchRequest, last_first: bool) -> PolledBatch {
+        let mut outline = Outline::new(request);
         let mut tasks: Vec<Task> = Vec::new();
         loop {
             tasks.extend(outline.tasks(NOW));
@@ -108,51 +108,51 @@ impl FakeSource {
     }
 }
 
-fn ask(from: i64, capacity: usize, known: Known, rest: Option<Rest>) -> Ask {
+fn batch_request(from: i64, capacity: usize, known: Known, rest: Option<Rest>) -> BatchRequest {
     let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
-    let ask = Ask::new(at(from), NOW, Duration::from_secs(900), &capacity, &known);
+    let request = BatchRequest::new(at(from), NOW, Duration::from_secs(900), &capacity, &known);
     match rest {
-        Some(rest) => Ask::resume(rest, at(from), ask),
-        None => ask,
+        Some(rest) => BatchRequest::resume(rest, at(from), request),
+        None => request,
     }
 }
 
-fn taken(window: &Window) -> Vec<usize> {
-    window.fresh.iter().map(|f| f.id.parse().unwrap()).collect()
+fn taken(batch: &PolledBatch) -> Vec<usize> {
+    batch.fresh.iter().map(|f| f.id.parse().unwrap()).collect()
 }
 
 #[test]
 fn a_short_list_is_read_once_and_fetched_once() {
     let mut source = FakeSource::new(vec![10, 20, 30], 50);
-    let window = source.window(&ask(0, 100, Known::default(), None), false);
+    let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
     assert_eq!((source.lists, source.fetched.len()), (1, 3));
-    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(30)), true));
+    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(30)), true));
 }
 
 #[test]
 fn a_long_list_is_divided_and_its_oldest_findings_are_fetched_first() {
     let mut source = FakeSource::new((0..400).map(|n| n * 5).collect(), 2);
-    let window = source.window(&ask(0, 1_000, Known::default(), None), false);
+    let batch = source.read_batch(&batch_request(0, 1_000, Known::default(), None), false);
     assert_eq!(source.fetched, (0..400).collect::<Vec<_>>());
-    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_995)), true));
+    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(1_995)), true));
     assert!(source.lists > 10, "{} lists", source.lists);
 }
 
 #[test]
-fn a_window_accepts_the_oldest_findings_up_to_its_capacity() {
+fn a_batch_accepts_the_oldest_findings_up_to_its_capacity() {
     let mut source = FakeSource::new((0..100).map(|n| n * 5).collect(), 50);
-    let window = source.window(&ask(0, 30, Known::default(), None), false);
-    assert_eq!(taken(&window), (0..30).collect::<Vec<_>>());
-    assert_eq!(window.complete_to, Some(at(145)));
-    assert_eq!(window.next.map(|rest| rest.from), Some(at(150)));
+    let batch = source.read_batch(&batch_request(0, 30, Known::default(), None), false);
+    assert_eq!(taken(&batch), (0..30).collect::<Vec<_>>());
+    assert_eq!(batch.complete_to, Some(at(145)));
+    assert_eq!(batch.next.map(|rest| rest.from), Some(at(150)));
 }
 
 #[test]
-fn a_window_does_not_end_within_a_millisecond() {
+fn a_batch_does_not_end_within_a_millisecond() {
     let mut source = FakeSource::new([vec![5; 3], vec![6; 40]].concat(), 50);
-    let window = source.window(&ask(0, 30, Known::default(), None), false);
-    assert_eq!(window.complete_to, Some(at(5)));
-    assert_eq!(window.next.map(|rest| rest.from), Some(at(6)));
+    let batch = source.read_batch(&batch_request(0, 30, Known::default(), None), false);
+    assert_eq!(batch.complete_to, Some(at(5)));
+    assert_eq!(batch.next.map(|rest| rest.from), Some(at(6)));
 }
 
 #[test]
@@ -160,9 +160,9 @@ fn a_finding_that_moves_between_two_pages_is_found() {
     let mut source = FakeSource::new((0..6).map(|n| n * 5).collect(), 2);
     // Behind the first page its first finding moves to the end: the third one moves up, and is on no page.
     source.update = Some((1, 0, 1_000));
-    let window = source.window(&ask(0, 100, Known::default(), None), false);
-    assert_eq!(window.fresh.len(), 6);
-    assert_eq!((window.complete_to, window.next.is_none()), (Some(at(1_000)), true));
+    let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
+    assert_eq!(batch.fresh.len(), 6);
+    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(1_000)), true));
     assert!(source.lists > 1);
 }
 
@@ -170,8 +170,8 @@ fn a_finding_that_moves_between_two_pages_is_found() {
 fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
     for (first, second) in [(0, 1_000), (1_000, 0)] {
         let mut source = FakeSource::new((0..200).map(|n| n * 5).collect(), 2);
-        let ask = ask(0, 1_000, Known::default(), None);
-        let mut outline = Outline::new(&ask);
+        let request = batch_request(0, 1_000, Known::default(), None);
+        let mut outline = Outline::new(&request);
         outline.parts = vec![Part::new(Span::new(at(0), Some(at(4)))), Part::new(Span::new(at(5), None))];
         outline.parts[1].unlimited = true;
         for task in outline.tasks(NOW) {
@@ -196,10 +196,10 @@ fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
 fn an_interrupted_list_is_used_as_far_as_it_was_read() {
     let mut source = FakeSource::new((0..6).map(|n| n * 5).collect(), 3);
     source.broken = Some(1);
-    let window = source.window(&ask(0, 100, Known::default(), None), false);
-    assert_eq!(taken(&window), [0, 1, 2]);
-    assert_eq!(window.complete_to, Some(at(5)));
-    assert!(window.error.is_some());
+    let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
+    assert_eq!(taken(&batch), [0, 1, 2]);
+    assert_eq!(batch.complete_to, Some(at(5)));
+    assert!(batch.error.is_some());
 }
 
 proptest! {
@@ -219,18 +219,18 @@ proptest! {
         for _ in 0..2 * count + 3 {
             let known = Known { processed: processed.clone(), ..Known::default() };
             let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
-            let window = source.window(&ask(from, capacity, known, rest.take()), last_first);
-            prop_assert!(window.fresh.len() <= capacity && window.error.is_none() && window.missing.is_empty());
-            for finding in &window.fresh {
+            let batch = source.read_batch(&batch_request(from, capacity, known, rest.take()), last_first);
+            prop_assert!(batch.fresh.len() <= capacity && batch.error.is_none() && batch.missing.is_empty());
+            for finding in &batch.fresh {
                 let updated = Some(finding.updated);
                 let before = processed.insert(finding.id.clone(), updated);
                 prop_assert!(before.is_none_or(|before| before < updated), "{} twice", finding.id);
             }
-            if let Some(to) = window.complete_to {
+            if let Some(to) = batch.complete_to {
                 let passed = (0..count).filter(|n| at(source.findings[*n]) <= to);
                 prop_assert!(passed.into_iter().all(|n| processed.contains_key(&n.to_string())), "passed to {to:?}");
             }
-            rest = window.next;
+            rest = batch.next;
             if rest.is_none() {
                 break;
             }

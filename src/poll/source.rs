@@ -9,12 +9,12 @@ use futures_util::stream::{self, StreamExt};
 use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, GuardDutyApi, ReadError, SourceKey};
 use crate::poll::watched::{self, Watched};
-use crate::poll::{self, Ask, PAGE, Window};
+use crate::poll::{self, BatchRequest, PAGE, PolledBatch};
 use crate::time::{Time, Timestamp};
 
 /// What is read in addition to the findings.
 #[derive(Clone, Debug, Default)]
-pub struct Besides {
+pub struct SourceExtras {
     /// Status of the detector, number of open findings, suppression rules: read once per run.
     pub first: bool,
     /// `GUARDDUTY_WATCH`: suppression rules and lists, in addition to the status of the detector.
@@ -30,11 +30,11 @@ pub struct Besides {
 
 /// The result of reading a source.
 #[derive(Debug)]
-pub struct Look {
+pub struct SourceReport {
     pub key: SourceKey,
     /// The detector, if there is one, or the error because of which the source cannot be read.
     pub detector: Result<Option<String>, ReadError>,
-    pub window: Window,
+    pub batch: PolledBatch,
     pub first: bool,
     pub status: Option<DetectorInfo>,
     pub open: Option<BTreeMap<SeverityLevel, u64>>,
@@ -47,12 +47,12 @@ pub struct Look {
     pub warnings: Vec<String>,
 }
 
-impl Look {
+impl SourceReport {
     pub(crate) fn of(key: SourceKey, detector: Result<Option<String>, ReadError>, first: bool) -> Self {
         Self {
             key,
             detector,
-            window: Window::default(),
+            batch: PolledBatch::default(),
             first,
             status: None,
             open: None,
@@ -66,71 +66,81 @@ impl Look {
 
     /// The error because of which the source was not read, or not completely.
     pub fn error(&self) -> Option<&ReadError> {
-        self.detector.as_ref().err().or(self.window.error.as_ref())
+        self.detector.as_ref().err().or(self.batch.error.as_ref())
     }
 }
 
 /// Reads everything that a run needs from a source. `detector`: as read earlier in this run.
-pub async fn look<D: GuardDutyApi>(
+pub async fn read_source<D: GuardDutyApi>(
     source: Rc<D>,
     detector: Option<String>,
-    ask: Ask,
-    besides: Besides,
+    request: BatchRequest,
+    extras: SourceExtras,
     time: impl Time,
-) -> Look {
+) -> SourceReport {
     if let Some(detector) = detector {
-        return asked(&*source, detector, &ask, &besides, &time).await;
+        return read_detector(&*source, detector, &request, &extras, &time).await;
     }
     let listed = async { source.list_detectors().await.map(|all| all.into_iter().next()) };
-    let expected = wanted(besides.expected.is_some(), || {
-        asked(&*source, besides.expected.clone().unwrap_or_default(), &ask, &besides, &time)
+    let expected = read_if(extras.expected.is_some(), || {
+        read_detector(&*source, extras.expected.clone().unwrap_or_default(), &request, &extras, &time)
     });
     match join(listed, expected).await {
-        (Ok(Some(detector)), Some(look)) if besides.expected.as_ref() == Some(&detector) => look,
-        (Ok(Some(detector)), _) => asked(&*source, detector, &ask, &besides, &time).await,
-        (other, _) => Look::of(source.key().clone(), other, besides.first),
+        (Ok(Some(detector)), Some(report)) if extras.expected.as_ref() == Some(&detector) => report,
+        (Ok(Some(detector)), _) => read_detector(&*source, detector, &request, &extras, &time).await,
+        (other, _) => SourceReport::of(source.key().clone(), other, extras.first),
     }
 }
 
 /// Reads everything except which detector there is.
-async fn asked<D: GuardDutyApi>(source: &D, detector: String, ask: &Ask, besides: &Besides, time: &impl Time) -> Look {
-    let mut look = Look::of(source.key().clone(), Ok(Some(detector.clone())), besides.first);
-    let watch = besides.first && besides.watch;
-    let lookups = archived(source, &detector, &besides.lookups);
-    let findings = join(poll::window(source, &detector, ask, time), lookups);
-    let status = wanted(watch, || source.detector_enabled(&detector));
-    let open = wanted(besides.first, || source.count_open_findings(&detector, None));
-    let before = wanted(besides.open_before.is_some(), || source.count_open_findings(&detector, besides.open_before));
-    let watched = wanted(watch, || Box::pin(watched::read(source, &detector, &besides.watched)));
-    let ((window, looked_up), status, open, (before, watched)) =
+async fn read_detector<D: GuardDutyApi>(
+    source: &D,
+    detector: String,
+    request: &BatchRequest,
+    extras: &SourceExtras,
+    time: &impl Time,
+) -> SourceReport {
+    let mut report = SourceReport::of(source.key().clone(), Ok(Some(detector.clone())), extras.first);
+    let watch = extras.first && extras.watch;
+    let lookups = read_archiving(source, &detector, &extras.lookups);
+    let findings = join(poll::read_batch(source, &detector, request, time), lookups);
+    let status = read_if(watch, || source.detector_enabled(&detector));
+    let open = read_if(extras.first, || source.count_open_findings(&detector, None));
+    let before = read_if(extras.open_before.is_some(), || source.count_open_findings(&detector, extras.open_before));
+    let watched = read_if(watch, || Box::pin(watched::read(source, &detector, &extras.watched)));
+    let ((batch, looked_up), status, open, (before, watched)) =
         join4(findings, status, open, join(before, watched)).await;
-    look.window = window;
-    if let Some(found) = look.keep(Some(looked_up)) {
-        look.looked_up = found;
-        look.looked_up_to = besides.lookups.last().cloned();
+    report.batch = batch;
+    if let Some(found) = report.keep(Some(looked_up)) {
+        report.looked_up = found;
+        report.looked_up_to = extras.lookups.last().cloned();
     }
-    look.status = look.keep(status);
-    look.open = look.keep(open);
-    look.open_before = look.keep(before);
+    report.status = report.keep(status);
+    report.open = report.keep(open);
+    report.open_before = report.keep(before);
     if let Some(mut watched) = watched {
-        look.warnings.append(&mut watched.warnings);
-        look.watched = watched;
+        report.warnings.append(&mut watched.warnings);
+        report.watched = watched;
     }
-    look
+    report
 }
 
-impl Look {
+impl SourceReport {
     /// Returns the value that was read, or logs a warning.
     fn keep<T>(&mut self, result: Option<Result<T, ReadError>>) -> Option<T> {
         result?.map_err(|e| self.warnings.push(e.to_string())).ok()
     }
 }
 
-async fn wanted<T, F: Future<Output = T>>(wanted: bool, ask: impl FnOnce() -> F) -> Option<T> {
-    if wanted { Some(ask().await) } else { None }
+async fn read_if<T, F: Future<Output = T>>(condition: bool, request: impl FnOnce() -> F) -> Option<T> {
+    if condition { Some(request().await) } else { None }
 }
 
-async fn archived<D: GuardDutyApi>(source: &D, detector: &str, ids: &[String]) -> Result<Vec<Rc<Finding>>, ReadError> {
+async fn read_archiving<D: GuardDutyApi>(
+    source: &D,
+    detector: &str,
+    ids: &[String],
+) -> Result<Vec<Rc<Finding>>, ReadError> {
     let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get_findings(detector, ids)).buffered(4);
     let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
     Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Rc::new).collect())
