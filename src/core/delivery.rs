@@ -12,7 +12,7 @@ use crate::plan::Delivery;
 use crate::state::DigestPlan;
 use crate::time::Timestamp;
 
-/// Time in which requests that are under way when the run must end may still be answered.
+/// Time in which requests that are in progress when the run must end may still be answered.
 const GRACE: Duration = Duration::from_millis(1_500);
 
 impl Core<'_> {
@@ -77,7 +77,7 @@ impl Core<'_> {
         self.do_first([Step::DeliverQueues { end_of_grace: None }]);
     }
 
-    /// Delivers until the outbox is empty. When the run must end, requests under way may still be answered for a moment.
+    /// Delivers until the outbox is empty. When the run must end, requests in progress may still be answered for a moment.
     pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Timestamp>) -> Option<Step> {
         self.run_outbox();
         let is_done = self.outbox.is_empty() || self.checkpoints.conflict.is_some();

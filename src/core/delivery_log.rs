@@ -6,7 +6,7 @@ use crate::slack::{MessageRef, SentMessage};
 
 /// Where a message was posted.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Location<'a> {
     /// The channel as configured; for a webhook the name of its variable.
     channel: &'a str,
     /// The ID of the channel, where it is configured by its name.
@@ -15,7 +15,7 @@ pub(super) struct Place<'a> {
     ts: Option<&'a str>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Location<'a> {
     pub(super) fn of(channel: &'a str, at: &'a MessageRef) -> Self {
         Self { channel, channel_id: Some(at.channel.as_str()).filter(|id| *id != channel), ts: Some(&at.ts) }
     }
@@ -38,9 +38,9 @@ pub(super) enum Action {
     FoundInHistory,
 }
 
-pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
+pub(super) fn log_finding(action: Action, f: &Finding, location: Location) {
     let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
-    let Place { channel, channel_id, ts } = place;
+    let Location { channel, channel_id, ts } = location;
     match action {
         Action::Posted => {
             tracing::info!(finding_id, finding_type, severity_level, channel, channel_id, ts, "finding posted");
@@ -66,8 +66,8 @@ pub(super) fn log_finding(action: Action, f: &Finding, place: Place) {
 }
 
 /// The findings of the digest are listed at level debug.
-pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
-    let Place { channel, channel_id, ts } = place;
+pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], location: Location) {
+    let Location { channel, channel_id, ts } = location;
     tracing::info!(digest_id, findings = findings.len(), channel, channel_id, ts, "digest posted");
     for f in findings {
         let (finding_id, finding_type, severity_level) = (&f.id, f.kind.as_str(), f.severity_level().name());
@@ -83,17 +83,17 @@ pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], place: Place) {
     }
 }
 
-pub(super) fn log_notice(notice: &Notice, place: Place) {
-    let Place { channel, channel_id, ts } = place;
+pub(super) fn log_notice(notice: &Notice, location: Location) {
+    let Location { channel, channel_id, ts } = location;
     tracing::info!(notice_id = notice.id, notice = notice.title, channel, channel_id, ts, "notice posted");
 }
 
-pub(super) fn log_summary(summary_id: &str, Place { channel, ts, .. }: Place) {
+pub(super) fn log_summary(summary_id: &str, Location { channel, ts, .. }: Location) {
     tracing::info!(summary_id, channel, ts, "summary posted");
 }
 
 /// The old message of a finding now shows where the new one is.
-pub(super) fn log_redirect(finding_id: &str, place: Place) {
-    let Place { channel, channel_id, ts } = place;
+pub(super) fn log_redirect(finding_id: &str, location: Location) {
+    let Location { channel, channel_id, ts } = location;
     tracing::info!(finding_id, channel, channel_id, ts, "redirect posted");
 }

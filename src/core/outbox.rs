@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::core::channels::Channels;
+use crate::core::exchange::{Exchange, NextAction};
 use crate::core::gate::Permission;
 use crate::core::posted::Past;
 use crate::core::rate_limit::RateLimiter;
 use crate::core::send::Shared;
-use crate::core::talk::{Talk, Turn};
 use crate::message::{Message, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage, SlackError, Target};
@@ -126,17 +126,17 @@ pub struct Context<'a> {
     pub chance: f64,
 }
 
-/// All deliveries of a run that are under way.
+/// All deliveries of a run that are in progress.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    lines: BTreeMap<Queue, Line>,
+    queues: BTreeMap<Queue, QueueState>,
     limiter: RateLimiter,
     last_call: u64,
 }
 
 /// One queue.
 #[derive(Debug, Default)]
-struct Line {
+struct QueueState {
     waiting: VecDeque<Item>,
     active: Option<Active>,
     unknown: Vec<Item>,
@@ -154,7 +154,7 @@ struct Item {
 
 #[derive(Debug)]
 struct Active {
-    talk: Talk,
+    exchange: Exchange,
     unknown: Option<String>,
     /// The request that has no answer yet, and whether it is a write.
     call: Option<(CallId, bool)>,
@@ -162,34 +162,34 @@ struct Active {
 
 impl Outbox {
     pub fn push(&mut self, queue: Queue, deliveries: Vec<Delivery>) {
-        let line = self.lines.entry(queue).or_default();
-        line.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown: None }));
+        let state = self.queues.entry(queue).or_default();
+        state.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown: None }));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.queues.is_empty()
     }
 
     /// Notes the answer to a request. One that was given up is ignored.
     pub fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
-        let Self { lines, limiter, .. } = self;
+        let Self { queues, limiter, .. } = self;
         let is_asked = |active: &&mut Active| active.call.is_some_and(|(call, _)| call == id);
-        let Some(active) = lines.values_mut().filter_map(|line| line.active.as_mut()).find(is_asked) else { return };
+        let Some(active) = queues.values_mut().filter_map(|state| state.active.as_mut()).find(is_asked) else { return };
         active.call = None;
         let Context { channels, past, now, left, chance, .. } = context;
         let mut shared = Shared { channels, limiter, now: *now, left: *left, chance: *chance };
-        active.talk.on_answer(answer, past, &mut shared);
+        active.exchange.on_answer(answer, past, &mut shared);
     }
 
     /// Returns what is to be done now.
     pub fn advance(&mut self, context: &mut Context) -> Work {
         let mut work = Work::default();
-        let queues: Vec<Queue> = self.lines.keys().cloned().collect();
-        for queue in queues {
-            let Some(mut line) = self.lines.remove(&queue) else { continue };
-            self.advance_line(&queue, &mut line, context, &mut work);
-            if !line.is_done() {
-                self.lines.insert(queue, line);
+        let keys: Vec<Queue> = self.queues.keys().cloned().collect();
+        for queue in keys {
+            let Some(mut state) = self.queues.remove(&queue) else { continue };
+            self.advance_queue(&queue, &mut state, context, &mut work);
+            if !state.is_done() {
+                self.queues.insert(queue, state);
             }
         }
         work
@@ -197,22 +197,25 @@ impl Outbox {
 
     /// Gives up everything. Returns true if a request may yet take effect.
     pub fn abandon(&mut self) -> bool {
-        let lines = std::mem::take(&mut self.lines);
-        lines.values().filter_map(|line| line.active.as_ref()).any(|active| active.call.is_some_and(|(_, write)| write))
+        let queues = std::mem::take(&mut self.queues);
+        queues
+            .values()
+            .filter_map(|state| state.active.as_ref())
+            .any(|active| active.call.is_some_and(|(_, write)| write))
     }
 
-    fn advance_line(&mut self, queue: &Queue, line: &mut Line, context: &mut Context, work: &mut Work) {
+    fn advance_queue(&mut self, queue: &Queue, state: &mut QueueState, context: &mut Context, work: &mut Work) {
         loop {
-            let Some(mut active) = line.active.take().or_else(|| line.begin(context)) else {
-                if line.begin_check(queue, context, work) {
+            let Some(mut active) = state.active.take().or_else(|| state.begin(context)) else {
+                if state.begin_check(queue, context, work) {
                     continue;
                 }
                 return;
             };
             match self.advance_talk(&mut active, context, work) {
-                Some(result) => line.finish(queue, active, result, context, work),
+                Some(result) => state.finish(queue, active, result, context, work),
                 None => {
-                    line.active = Some(active);
+                    state.active = Some(active);
                     return;
                 }
             }
@@ -221,7 +224,7 @@ impl Outbox {
 
     /// Returns the result of a delivery if it ends now.
     fn advance_talk(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) -> Option<DeliveryResult> {
-        if active.talk.is_refresh() {
+        if active.exchange.is_refresh() {
             if context.now >= context.refresh_until {
                 return Some(DeliveryResult::NotTried);
             }
@@ -233,21 +236,21 @@ impl Outbox {
             Some((_, is_write)) => {
                 return (is_stopped && !is_write && context.left.is_zero()).then_some(DeliveryResult::NotTried);
             }
-            None if is_stopped && !active.talk.has_ended() => return Some(DeliveryResult::NotTried),
+            None if is_stopped && !active.exchange.has_ended() => return Some(DeliveryResult::NotTried),
             None => {}
         }
-        match active.talk.next(context.now, context.channels) {
-            Turn::Ended(result) => return Some(result),
-            Turn::WaitUntil(time) => work.wake(time),
-            Turn::Read => self.call(active, context, work),
-            Turn::Write(queue) if context.permission == Permission::Send => {
+        match active.exchange.next(context.now, context.channels) {
+            NextAction::Ended(result) => return Some(result),
+            NextAction::WaitUntil(time) => work.wake(time),
+            NextAction::Read => self.call(active, context, work),
+            NextAction::Write(queue) if context.permission == Permission::Send => {
                 match self.limiter.take(&queue, context.now) {
                     Ok(()) => self.call(active, context, work),
                     Err(time) => work.wake(time),
                 }
             }
             // The next save calls again.
-            Turn::Write(_) => {}
+            NextAction::Write(_) => {}
         }
         None
     }
@@ -255,21 +258,21 @@ impl Outbox {
     fn call(&mut self, active: &mut Active, context: &mut Context, work: &mut Work) {
         self.last_call += 1;
         let id = CallId(self.last_call);
-        let call = active.talk.call(context.writer, &context.past, context.channels);
+        let call = active.exchange.call(context.writer, &context.past, context.channels);
         active.call = Some((id, call.is_write()));
         work.calls.push((id, call));
     }
 }
 
-impl Line {
+impl QueueState {
     fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.active.is_none() && self.unknown.is_empty()
     }
 
     fn begin(&mut self, context: &Context) -> Option<Active> {
         let Item { delivery, unknown } = self.waiting.pop_front()?;
-        let talk = Talk::new(delivery, unknown.is_some(), context.channels);
-        Some(Active { talk, unknown, call: None })
+        let exchange = Exchange::new(delivery, unknown.is_some(), context.channels);
+        Some(Active { exchange, unknown, call: None })
     }
 
     /// Nothing waits: what has an unknown outcome is tried again once the history can show it. Returns true if that is now.
@@ -296,7 +299,7 @@ impl Line {
     }
 
     fn finish(&mut self, queue: &Queue, active: Active, result: DeliveryResult, context: &Context, work: &mut Work) {
-        let (delivery, is_minimal) = active.talk.end();
+        let (delivery, is_minimal) = active.exchange.end();
         match (result, active.unknown) {
             (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
                 let description = delivery.describe();

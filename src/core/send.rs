@@ -109,9 +109,9 @@ pub(super) enum Place {
     OnlyThread(String, bool),
 }
 
-/// The way of a message to Slack.
+/// A message to send, with its target and its attempts.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct OutgoingMessage {
     pub target: Target,
     pub place: Place,
     /// The channel that rejected the message.
@@ -122,7 +122,7 @@ pub(super) struct Way {
     attempts: Attempts,
 }
 
-impl Way {
+impl OutgoingMessage {
     pub(super) fn new(to: &Destination, place: Place, channels: &Channels) -> Self {
         Self {
             target: to.target.clone(),
@@ -206,7 +206,7 @@ impl Way {
         }
     }
 
-    /// Finds another way for a message that a channel or a thread rejects.
+    /// Finds another target or place for a message that a channel or a thread rejects.
     fn on_rejection(&mut self, error: &str, channels: &mut Channels) -> Next {
         let channel = self.target.name().to_owned();
         if error.starts_with("channel_not_found") && channels.add_renamed(&channel) {

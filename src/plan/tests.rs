@@ -72,23 +72,23 @@ fn delivered_revision_is_recognized_and_a_later_one_is_new() {
 #[test]
 fn recurrence_without_severity_increase_updates_without_a_reply() {
     let state = state_with_delivered(&finding("f", 5.0, 100), 90);
-    let verdict = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
-    assert_eq!(reply_of(&verdict), None);
+    let decision = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
+    assert_eq!(reply_of(&decision), None);
 }
 
 #[test]
 fn severity_increase_is_posted_in_the_thread_immediately() {
     let state = state_with_delivered(&finding("f", 5.0, 100), 90);
-    let verdict = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
-    assert_eq!(reply_of(&verdict).and_then(|w| w.previous_severity), Some(5.0));
+    let decision = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
+    assert_eq!(reply_of(&decision).and_then(|reply| reply.previous_severity), Some(5.0));
 }
 
 #[test]
 fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
     let state = state_with_delivered(&finding("f", 5.0, 100_000), 90_000);
     let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
-    let verdict = decide(&state, &config(&[]), &again, NOW);
-    let reply = reply_of(&verdict).unwrap();
+    let decision = decide(&state, &config(&[]), &again, NOW);
+    let reply = reply_of(&decision).unwrap();
     assert_eq!((reply.previous_severity, reply.new_attributes.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
     assert_eq!(reply.previous_count, Some(1));
 }
@@ -97,8 +97,8 @@ fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
 fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
     let again = finding("f", 5.0, 50);
     let young = state_with_delivered(&finding("f", 5.0, 100), 90);
-    let verdict = decide(&young, &config(&[]), &again, NOW);
-    assert_eq!(verdict, Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation));
+    let decision = decide(&young, &config(&[]), &again, NOW);
+    assert_eq!(decision, Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation));
     let old = state_with_delivered(&finding("f", 5.0, 4_000), 3_700);
     assert_eq!(reply_of(&decide(&old, &config(&[]), &again, NOW)), None);
 }
@@ -118,8 +118,8 @@ fn message_in_the_default_channel_is_updated_there() {
     let routes = r##"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"##;
     let mut state = state_with_delivered(&finding("f", 5.0, 100), 90);
     state.findings.entry("f".into()).and_modify(|e| e.intended_channel = Some("C0OUTSIDE".into()));
-    let verdict = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);
-    assert!(matches!(verdict, Decision::Update(_)), "{verdict:?}");
+    let decision = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);
+    assert!(matches!(decision, Decision::Update(_)), "{decision:?}");
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn a_digested_finding_that_recurs_counts_as_a_first_sighting() {
     let f = finding("f", 5.0, 100);
     let mut state = State::default();
     state.mark_processed(&f, 0, "C0SECURITY", &Outcome::Digested, NOW);
-    let verdict = decide(&state, &config(&[("SLACK_RECURRENCE", "ignore")]), &finding("f", 5.0, 50), NOW);
-    assert!(matches!(verdict, Decision::Post(_)), "{verdict:?}");
+    let decision = decide(&state, &config(&[("SLACK_RECURRENCE", "ignore")]), &finding("f", 5.0, 50), NOW);
+    assert!(matches!(decision, Decision::Post(_)), "{decision:?}");
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn a_finding_that_rises_to_the_minimum_is_a_first_sighting_then() {
     let config = config(&[("GUARDDUTY_MIN_SEVERITY", "high")]);
     let (low, high) = (finding("f", 5.0, 100), finding("f", 8.0, 50));
     let mut state = State::default();
-    let verdict = decide(&state, &config, &low, NOW);
-    assert_eq!(verdict, Decision::Skip(Outcome::Dropped, SkipReason::BelowMinSeverity));
+    let decision = decide(&state, &config, &low, NOW);
+    assert_eq!(decision, Decision::Skip(Outcome::Dropped, SkipReason::BelowMinSeverity));
     state.mark_processed(&low, 0, "C0SECURITY", &Outcome::Dropped, NOW);
     assert!(matches!(decide(&state, &config, &high, NOW), Decision::Post(_)));
 }

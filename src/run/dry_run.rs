@@ -31,13 +31,13 @@ impl Printer<'_> {
             }
             Delivery::Update(f, update) => {
                 let marks = Some(&update.marks);
-                let life = RenderContext {
+                let context = RenderContext {
                     archived: f.archived,
                     known_attributes: &update.known_attributes,
                     marks,
                     ..RenderContext::default()
                 };
-                self.update(&update.message, &message::finding(f, &life, self.wording, MessageForm::Blocks));
+                self.update(&update.message, &message::finding(f, &context, self.wording, MessageForm::Blocks));
                 if let Some(reply) = &update.reply {
                     self.reply(f, update, reply);
                 }
@@ -48,13 +48,13 @@ impl Printer<'_> {
             Delivery::Reply(f, update) => update.reply.iter().for_each(|reply| self.reply(f, update, reply)),
             Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
-                let life = RenderContext {
+                let context = RenderContext {
                     archived: f.archived,
                     known_attributes: &refresh.seen,
                     marks,
                     ..RenderContext::default()
                 };
-                self.update(&refresh.at, &message::finding(f, &life, self.wording, MessageForm::Blocks));
+                self.update(&refresh.at, &message::finding(f, &context, self.wording, MessageForm::Blocks));
             }
             Delivery::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
@@ -69,8 +69,9 @@ impl Printer<'_> {
     }
 
     fn finding(&self, f: &Finding, mention: Option<&Mention>, seen: &[String]) -> Message {
-        let life = RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
-        message::finding(f, &life, self.wording, MessageForm::Blocks)
+        let context =
+            RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
+        message::finding(f, &context, self.wording, MessageForm::Blocks)
     }
 
     fn reply(&self, f: &Finding, update: &Update, reply: &Reply) {

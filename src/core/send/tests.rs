@@ -30,11 +30,11 @@ impl Case {
 
     /// What follows from a failure, and where the message goes then.
     fn after(self, failure: SlackError, channels: &mut Channels) -> (Next, String, Place) {
-        let mut way = Way::new(&to(self.channel, self.mention), self.place, channels);
+        let mut outgoing = OutgoingMessage::new(&to(self.channel, self.mention), self.place, channels);
         let mut limiter = RateLimiter::default();
         let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
-        let next = way.on_failure(failure, &mut shared);
-        (next, channels.address(&way.target).name().to_owned(), way.place)
+        let next = outgoing.on_failure(failure, &mut shared);
+        (next, channels.address(&outgoing.target).name().to_owned(), outgoing.place)
     }
 }
 
@@ -69,8 +69,8 @@ fn a_message_that_the_default_channel_rejects_stops_its_queue() {
     let stopped = Unsent::Stopped("C0DEFAULT: is_archived".into());
     let (next, ..) = Case::channel("C0DEFAULT").after(SlackError::ChannelRejected("is_archived".into()), &mut channels);
     assert_eq!(next, Next::End(stopped));
-    let mut way = Way::new(&to("C0DEFAULT", None), Place::Channel, &channels);
-    assert_eq!(way.prepare(&channels), Err(Unsent::Stopped("C0DEFAULT: is_archived".into())));
+    let mut outgoing = OutgoingMessage::new(&to("C0DEFAULT", None), Place::Channel, &channels);
+    assert_eq!(outgoing.prepare(&channels), Err(Unsent::Stopped("C0DEFAULT: is_archived".into())));
 }
 
 #[test]

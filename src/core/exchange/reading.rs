@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Content, Purpose, Step, Talk, posted, reply_destination, updated};
+use super::{Content, Exchange, Purpose, Step, posted, reply_destination, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::Action;
 use crate::core::outbox::DeliveryResult;
@@ -14,7 +14,7 @@ use crate::plan::Delivery;
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
 use crate::state::RelatedMessage;
 
-impl Talk {
+impl Exchange {
     pub(super) fn check_message(&self, channels: &Channels) -> Step {
         if self.again { self.read_history(Purpose::Message, channels) } else { Step::Permalinks(0) }
     }

@@ -11,7 +11,7 @@ use crate::config::Target;
 use crate::core::channels::Channels;
 use crate::core::outbox::{Answer, Call, DeliveryResult};
 use crate::core::posted::{Past, PostedMessages};
-use crate::core::send::{Attempts, Forms, Place, Shared, Way};
+use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, Shared};
 use crate::finding::Finding;
 use crate::mention::Mention;
 use crate::message::{Related, Writer};
@@ -23,9 +23,9 @@ use crate::time::Timestamp;
 /// Maximum difference between the clocks of Slack and GuardDuty: a reply about a revision is posted after that revision.
 const SKEW: Duration = Duration::from_secs(3600);
 
-/// A delivery under way.
+/// A delivery in progress.
 #[derive(Debug)]
-pub(super) struct Talk {
+pub(super) struct Exchange {
     delivery: Delivery,
     /// It was tried before with an unknown outcome, so that the history is checked first.
     again: bool,
@@ -39,10 +39,10 @@ pub(super) struct Talk {
 }
 
 /// What a delivery does next.
-pub(super) enum Turn {
-    /// [`Talk::call`] returns a request that reads.
+pub(super) enum NextAction {
+    /// [`Exchange::call`] returns a request that reads.
     Read,
-    /// [`Talk::call`] returns a request that writes, within the rate limit of this queue.
+    /// [`Exchange::call`] returns a request that writes, within the rate limit of this queue.
     Write(Queue),
     WaitUntil(Timestamp),
     Ended(DeliveryResult),
@@ -50,7 +50,7 @@ pub(super) enum Turn {
 
 #[derive(Debug)]
 enum Step {
-    /// Looks for the finding's message in the threads of the same finding in other regions.
+    /// Searches the threads of the same finding in other regions for its message.
     Threads(usize),
     /// Reads the history of channels: their names and IDs.
     History {
@@ -63,9 +63,9 @@ enum Step {
     /// Reads the address of the message to which this one points.
     Link,
     Edit(Forms, Attempts),
-    /// Looks for the reply in the thread.
+    /// Searches the thread for the reply.
     Replies,
-    Send(Content, Way),
+    Send(Content, OutgoingMessage),
     Ended(DeliveryResult),
 }
 
@@ -92,9 +92,9 @@ enum Content {
     StandaloneReply,
 }
 
-impl Talk {
+impl Exchange {
     pub(super) fn new(delivery: Delivery, again: bool, channels: &Channels) -> Self {
-        let mut talk = Self {
+        let mut exchange = Self {
             delivery,
             again,
             step: Step::Threads(0),
@@ -103,7 +103,7 @@ impl Talk {
             related: Vec::new(),
             link: None,
         };
-        talk.step = match &talk.delivery {
+        exchange.step = match &exchange.delivery {
             Delivery::Post(..) => Step::Threads(0),
             Delivery::Update(..) | Delivery::Refresh(..) => Step::Permalinks(0),
             Delivery::Redirect { now: SentMessage::Bot(_), .. } => Step::Link,
@@ -111,9 +111,9 @@ impl Talk {
                 Step::Edit(Forms::default(), Attempts::default())
             }
             Delivery::Reply(..) => Step::Replies,
-            Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => talk.check_history(channels),
+            Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => exchange.check_history(channels),
         };
-        talk
+        exchange
     }
 
     pub(super) fn is_refresh(&self) -> bool {
@@ -130,9 +130,9 @@ impl Talk {
     }
 
     /// Decides what is next, and passes the steps that need no request.
-    pub(super) fn next(&mut self, now: Timestamp, channels: &mut Channels) -> Turn {
+    pub(super) fn next(&mut self, now: Timestamp, channels: &mut Channels) -> NextAction {
         if now < self.not_before && !self.has_ended() {
-            return Turn::WaitUntil(self.not_before);
+            return NextAction::WaitUntil(self.not_before);
         }
         loop {
             match &mut self.step {
@@ -140,40 +140,40 @@ impl Talk {
                     (Delivery::Post(_, post), n) if n < post.candidate_threads.len() => {
                         let target = Target::Channel(post.candidate_threads[n].channel.clone());
                         if channels.is_readable(&target) {
-                            return Turn::Read;
+                            return NextAction::Read;
                         }
                         self.step = Step::Threads(n + 1);
                     }
                     _ => self.step = self.check_message(channels),
                 },
-                Step::History { unread, .. } if !unread.is_empty() => return Turn::Read,
+                Step::History { unread, .. } if !unread.is_empty() => return NextAction::Read,
                 Step::History { .. } => self.on_history(channels),
-                Step::Permalinks(n) if *n < self.delivery.related().len() => return Turn::Read,
+                Step::Permalinks(n) if *n < self.delivery.related().len() => return NextAction::Read,
                 Step::Permalinks(_) => {
                     self.step = match &self.delivery {
                         Delivery::Post(..) => self.send(Content::Message, channels),
                         _ => Step::Edit(Forms::default(), Attempts::default()),
                     }
                 }
-                Step::Link => return Turn::Read,
+                Step::Link => return NextAction::Read,
                 Step::Replies => {
                     let (_, update) = self.reply_of();
                     if channels.is_readable(&Target::Channel(update.message.channel.clone())) {
-                        return Turn::Read;
+                        return NextAction::Read;
                     }
                     self.check_standalone_reply(channels);
                 }
-                Step::Edit(..) => return Turn::Write(Queue::Edits),
-                Step::Send(_, way) => match way.prepare(channels) {
-                    Ok(()) => return Turn::Write(channels.queue(&way.target)),
+                Step::Edit(..) => return NextAction::Write(Queue::Edits),
+                Step::Send(_, outgoing) => match outgoing.prepare(channels) {
+                    Ok(()) => return NextAction::Write(channels.queue(&outgoing.target)),
                     Err(unsent) => self.on_unsent(unsent, channels),
                 },
-                Step::Ended(result) => return Turn::Ended(result.clone()),
+                Step::Ended(result) => return NextAction::Ended(result.clone()),
             }
         }
     }
 
-    /// The request of the present step.
+    /// The request of the current step.
     pub(super) fn call(&self, writer: &dyn Writer, past: &Past, channels: &Channels) -> Call {
         match &self.step {
             Step::Threads(n) => {
@@ -196,10 +196,10 @@ impl Talk {
                 let (at, message) = self.edit(forms.now(), writer);
                 Call::Update { at, message }
             }
-            Step::Send(content, way) => Call::Post {
-                to: channels.address(&way.target),
-                message: way.addressed(|form, addressing| self.write(*content, form, addressing, writer)),
-                thread: match &way.place {
+            Step::Send(content, outgoing) => Call::Post {
+                to: channels.address(&outgoing.target),
+                message: outgoing.addressed(|form, addressing| self.write(*content, form, addressing, writer)),
+                thread: match &outgoing.place {
                     Place::Channel => None,
                     Place::PreferThread(ts) => Some((ts.clone(), false)),
                     Place::OnlyThread(ts, broadcast) => Some((ts.clone(), *broadcast)),
@@ -231,7 +231,7 @@ fn updated(update: &Update, notified: bool) -> DeliveryResult {
     DeliveryResult::Processed(Outcome::Updated { notified, links: fingerprint(&update.related) })
 }
 
-/// The `ts` of the thread of a message.
+/// The `ts` of the thread of a message, or of the message itself.
 fn root(at: &MessageRef) -> &str {
     at.thread_ts.as_deref().unwrap_or(&at.ts)
 }

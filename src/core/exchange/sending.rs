@@ -1,10 +1,10 @@
 //! Sends a message, and handles its outcome.
 
-use super::{Content, Step, Talk, posted, reply_destination, root, updated};
+use super::{Content, Exchange, Step, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;
-use crate::core::delivery_log::{Action, Place as LogPlace, log_digest, log_finding, log_notice, log_summary};
+use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
-use crate::core::send::{Next, Place, Sent, Shared, Unsent, Way};
+use crate::core::send::{Next, OutgoingMessage, Place, Sent, Shared, Unsent};
 use crate::finding::Finding;
 use crate::mention::Mention;
 use crate::message::{
@@ -14,24 +14,26 @@ use crate::plan::{Delivery, Reply, Update};
 use crate::slack::{MessageRef, ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
 
-impl Talk {
+impl Exchange {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
-        let way = match (&self.delivery, content) {
+        let outgoing = match (&self.delivery, content) {
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
                 let place = Place::OnlyThread(root(&update.message).to_owned(), is_call(update));
-                Way::new(&reply_destination(update, mention(update), channels), place, channels)
+                OutgoingMessage::new(&reply_destination(update, mention(update), channels), place, channels)
             }
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
-                Way::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
+                OutgoingMessage::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
             }
             (Delivery::Post(_, post), _) => {
                 let parent = post.reply_to.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
-                Way::new(&post.to, parent.unwrap_or(Place::Channel), channels)
+                OutgoingMessage::new(&post.to, parent.unwrap_or(Place::Channel), channels)
             }
-            (delivery, _) => Way::new(delivery.destination().unwrap_or(&channels.default), Place::Channel, channels),
+            (delivery, _) => {
+                OutgoingMessage::new(delivery.destination().unwrap_or(&channels.default), Place::Channel, channels)
+            }
         };
         log_unreadable(&self.delivery, content);
-        Step::Send(content, way)
+        Step::Send(content, outgoing)
     }
 
     pub(super) fn write(
@@ -91,19 +93,19 @@ impl Talk {
     }
 
     pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, shared: &mut Shared) {
-        let Step::Send(content, way) = &mut self.step else { return };
+        let Step::Send(content, outgoing) = &mut self.step else { return };
         let content = *content;
         match result {
             Ok(at) => {
-                let Step::Send(_, way) = std::mem::replace(&mut self.step, Step::Ended(DeliveryResult::NotTried))
+                let Step::Send(_, outgoing) = std::mem::replace(&mut self.step, Step::Ended(DeliveryResult::NotTried))
                 else {
                     return;
                 };
-                let sent = way.on_sent(at, shared);
+                let sent = outgoing.on_sent(at, shared);
                 self.on_sent(content, sent, shared.channels);
             }
             Err(failure) => {
-                let next = way.on_failure(failure, shared);
+                let next = outgoing.on_failure(failure, shared);
                 self.follow(next, shared.channels);
             }
         }
@@ -112,39 +114,39 @@ impl Talk {
     pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
         self.is_minimal |= sent.form == MessageForm::Minimal;
         let channel = channels.name(sent.at.channel());
-        let place = LogPlace::of_sent(&channel, &sent.at);
+        let location = Location::of_sent(&channel, &sent.at);
         let done = match &self.delivery {
             Delivery::Notice(notice) => {
                 if sent.form == MessageForm::Minimal {
                     let lines = notice.lines.join("; ");
                     tracing::warn!(notice_id = notice.id, notice = notice.title, lines, "complete notice");
                 }
-                log_notice(notice, place);
+                log_notice(notice, location);
                 DeliveryResult::Completed
             }
             Delivery::Summary(summary) => {
-                log_summary(&summary.summary.id, place);
+                log_summary(&summary.summary.id, location);
                 DeliveryResult::Completed
             }
             Delivery::Digest { id, findings, .. } => {
                 let findings: Vec<&Finding> = findings.iter().map(AsRef::as_ref).collect();
-                log_digest(id, &findings, place);
+                log_digest(id, &findings, location);
                 DeliveryResult::Digested
             }
             Delivery::Post(f, post) => {
-                log_finding(Action::Posted, f, place);
+                log_finding(Action::Posted, f, location);
                 posted(sent.at, sent.meant, post.superseded.clone(), fingerprint(&post.related))
             }
             Delivery::Update(f, update) if content == Content::Repost => {
-                log_finding(Action::Posted, f, place);
+                log_finding(Action::Posted, f, location);
                 posted(sent.at, sent.meant, None, fingerprint(&update.related))
             }
             Delivery::Update(f, update) => {
-                log_finding(Action::Replied, f, place);
+                log_finding(Action::Replied, f, location);
                 updated(update, true)
             }
             Delivery::Reply(f, _) => {
-                log_finding(Action::Replied, f, place);
+                log_finding(Action::Replied, f, location);
                 DeliveryResult::Completed
             }
             Delivery::Refresh(..) | Delivery::Redirect { .. } => DeliveryResult::Completed,
@@ -193,7 +195,7 @@ impl Talk {
     }
 
     pub(super) fn log(&self, action: Action, f: &Finding, at: &MessageRef, channels: &Channels) {
-        log_finding(action, f, LogPlace::of(&channels.name(&at.channel), at));
+        log_finding(action, f, Location::of(&channels.name(&at.channel), at));
     }
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {

@@ -1,15 +1,15 @@
 //! Edits a message.
 
-use super::{Purpose, Step, Talk, updated};
+use super::{Exchange, Purpose, Step, updated};
 use crate::core::channels::Channels;
-use crate::core::delivery_log::{Action, Place as LogPlace, log_redirect};
+use crate::core::delivery_log::{Action, Location, log_redirect};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Shared, on_app_rejection};
 use crate::message::{Addressing, Message, MessageContent, MessageForm, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{MessageRef, SlackError};
 
-impl Talk {
+impl Exchange {
     pub(super) fn edit(&self, form: MessageForm, writer: &dyn Writer) -> (MessageRef, Message) {
         match &self.delivery {
             Delivery::Redirect { id, old, channel, .. } => (
@@ -59,7 +59,7 @@ impl Talk {
     pub(super) fn on_edited(&mut self, form: MessageForm, channels: &Channels) {
         match &self.delivery {
             Delivery::Redirect { id, old, .. } => {
-                log_redirect(id, LogPlace::of(&channels.name(&old.channel), old));
+                log_redirect(id, Location::of(&channels.name(&old.channel), old));
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Refresh(f, refresh) => {
