@@ -29,7 +29,7 @@ pub(super) struct Batch {
 
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Waits until every source has answered, or until the planning deadline.
+    /// Waits until every source has responded, or until the planning deadline.
     Gather {
         planning_deadline: Timestamp,
     },
@@ -43,7 +43,7 @@ pub(super) enum Step {
     AnnounceLater(Batch),
     FinishBatch,
     AnnounceBatch(Batch),
-    /// Reads the history of the channels, and treats as delivered what it shows of these findings.
+    /// Reads the history of the channels, and treats these findings as delivered if it contains them.
     Reconcile(Vec<Rc<Finding>>),
     PlanBatch(Batch),
     WaitForSave(DueSave),

@@ -37,12 +37,12 @@ pub struct Checkpoints {
     pub bytes: usize,
     last: Generation,
     answered: Generation,
-    /// The save that has no answer yet, and its time.
+    /// The save that has no response yet, and its time.
     in_flight: Option<(Generation, Timestamp)>,
     is_queued: bool,
 }
 
-/// A save that somebody waits for.
+/// A save for which a step waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DueSave(Generation);
 
@@ -89,7 +89,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns true while a save has no answer.
+    /// Returns true while a save has no response.
     pub(super) fn is_saving(&self) -> bool {
         self.in_flight.is_some()
     }
@@ -120,7 +120,7 @@ impl Checkpoints {
         self.unrecordable.is_none() && self.conflict.is_none() && !self.is_dry_run
     }
 
-    /// Notes the answer of the store. Returns the time at which the document was made, if it was saved.
+    /// Records the response of the store. Returns the time at which the document was created, if it was saved.
     fn on_answer(&mut self, generation: Generation, result: Result<(), SaveError>) -> Option<Timestamp> {
         let (_, made_at) = self.in_flight.take_if(|(in_flight, _)| *in_flight == generation)?;
         self.answered = generation;
@@ -144,7 +144,7 @@ impl Checkpoints {
 }
 
 impl Core<'_> {
-    /// Saves the state, once the save before has its answer.
+    /// Saves the state after the previous save has its response.
     pub(super) fn save(&mut self) -> DueSave {
         if self.checkpoints.is_saving() {
             self.checkpoints.is_queued = true;
@@ -164,7 +164,7 @@ impl Core<'_> {
         save
     }
 
-    /// The last save releases the lease. It takes the place of one that has no answer.
+    /// The last save releases the lease. It replaces a save that has no response.
     pub(super) fn save_finally(&mut self, unrecorded: Option<Unrecorded>) -> DueSave {
         self.state.release_lease(&self.id, unrecorded);
         self.checkpoints.has_intent = false;

@@ -35,7 +35,7 @@ impl Core<'_> {
         None
     }
 
-    /// Waits for the last save, whatever happens.
+    /// Waits for the last save, unconditionally.
     pub(super) fn finish(&mut self, save: DueSave, last_success: Option<Timestamp>) -> Option<Step> {
         if self.is_waiting_for_last(save) {
             return Some(Step::Finish { save, last_success });

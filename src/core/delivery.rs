@@ -34,8 +34,8 @@ impl Core<'_> {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Records what the next run must know if this one dies: digest plans, and the IDs of the channels, which may no longer
-    /// be configured then.
+    /// Records the data that the next run needs if this one crashes: digest plans, and the IDs of the channels, which may
+    /// no longer be configured then.
     fn write_ahead(&mut self, queues: &Queues) {
         let numbers = self.sources.numbers();
         let deliveries = || queues.values().flatten();

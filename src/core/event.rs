@@ -20,10 +20,10 @@ pub enum Event {
     /// The sources of one identity are known.
     SourcesDiscovered(Result<Vec<SourceKey>, Unreachable>),
     SourceRead(Box<SourceReport>),
-    /// Slack answered a request of a delivery.
+    /// Slack responded to a request of a delivery.
     CallAnswered(CallId, Answer),
     QueryAnswered(QueryId, Reply),
-    /// The store answered.
+    /// The store responded.
     Saved(Generation, Result<(), SaveError>),
     /// Time passed. It is also the first event of a run.
     Woken,
@@ -35,12 +35,12 @@ pub enum Event {
 pub enum Effect {
     ReadSource(Box<SourceRequest>),
     Call(CallId, Call),
-    /// The answers to the requests of deliveries are no longer waited for.
+    /// The run no longer waits for the responses to requests of deliveries.
     AbandonCalls,
     Query(QueryId, Query),
-    /// The answer to a query is no longer waited for.
+    /// The run no longer waits for the reply to a query.
     AbandonQuery(QueryId),
-    /// Takes the place of a save that has no answer yet.
+    /// Replaces a save that has no response yet.
     Save(Save),
     /// A dry run prints a delivery.
     Print(Delivery),
@@ -124,7 +124,7 @@ pub struct ChannelHistory {
     pub messages: Result<Vec<BotMessage>, HistoryError>,
 }
 
-/// The answer to a query.
+/// The reply to a query.
 #[derive(Debug)]
 pub enum Reply {
     Histories(Vec<ChannelHistory>),

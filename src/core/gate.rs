@@ -1,14 +1,14 @@
 //! The write-ahead gate: decides whether a message may be sent now.
 
-/// How far the store has what must be saved before a message is sent: the posting intent, the plan of a digest, and the
-/// ID of each channel that was posted to.
+/// Whether the store has acknowledged all that must be saved before a message is sent: the posting intent, the plan of a
+/// digest, and the ID of each channel that was posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intents {
     /// All of it was acknowledged.
     Saved,
-    /// Something was not offered to the store yet, or the store has not answered yet.
+    /// Something was not sent to the store yet, or the store has not responded yet.
     Unsaved,
-    /// The store did not answer, or cannot be written. Alerting takes precedence: a duplicate is better than a loss.
+    /// The store did not respond, or cannot be written. Alerting takes precedence: a duplicate is better than a loss.
     NotAnswered,
     /// Another writer changed the state: it may be another run, which posts the same.
     Conflict,

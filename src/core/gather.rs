@@ -10,7 +10,7 @@ use crate::core::run::Core;
 use crate::poll::{Capacity, Known};
 use crate::time::Timestamp;
 
-/// Sources that answer after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
+/// Sources that respond after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
 const PLANNING_DEADLINE: Duration = Duration::from_secs(60);
 /// Time before its end from which a run no longer waits for sources.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ impl Core<'_> {
         self.do_first([Step::Gather { planning_deadline }]);
     }
 
-    /// Time at which what arrived is planned, without the sources that have not answered.
+    /// Time at which the findings that arrived are planned, without the sources that have not responded.
     fn planning_deadline(&self) -> Timestamp {
         self.now.plus((self.config.run_timeout / 4).min(PLANNING_DEADLINE))
     }
@@ -63,7 +63,7 @@ impl Core<'_> {
         }
     }
 
-    /// Returns the maximum number of findings that may be taken in now.
+    /// Returns the maximum number of findings that may be accepted now.
     fn intake_limit(&self) -> usize {
         let free_bytes = self.free_bytes();
         let is_digested = self.config.slack.digest_after.is_some() || self.config.dry_run;

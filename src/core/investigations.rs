@@ -12,7 +12,7 @@ use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
 use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};
 
-/// An older result is not announced: its thread is not where anybody looks for it.
+/// Maximum age of a result that is announced: nobody follows an older thread.
 const RECENT: Duration = Duration::from_secs(24 * 3_600);
 /// Results that a run announces.
 const MAX_RESULTS: usize = 10;

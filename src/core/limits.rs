@@ -21,7 +21,7 @@ pub enum Flood {
     Messages,
 }
 
-/// Returns the maximum number of findings that may be taken in: no more than the state can hold, and without digests no
+/// Returns the maximum number of findings that may be accepted: no more than fit into the state, and without digests no
 /// more than can be posted in the time that is `left`.
 pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_flight: usize) -> usize {
     let limit = match flood {

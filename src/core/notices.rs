@@ -1,6 +1,6 @@
 //! Notices of a run without a saved state, which was neither read at the start nor saved before the first message.
 //!
-//! To such a run every event looks new, and to the next one again. Notices of level info wait for a run that can save
+//! Such a run, and the one after it, treats every event as new. Notices of level info wait for a run that can save
 //! its state; a warning is announced unless the history of the last day contains it.
 
 use std::collections::{BTreeMap, HashSet};

@@ -50,13 +50,13 @@ pub enum Call {
 }
 
 impl Call {
-    /// Returns true if it may take effect although its answer is not awaited.
+    /// Returns true if the call may take effect even if the run does not wait for its response.
     pub fn is_write(&self) -> bool {
         matches!(self, Self::Post { .. } | Self::Update { .. })
     }
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     Posted(Result<SentMessage, SlackError>),
@@ -156,7 +156,7 @@ struct Item {
 struct Active {
     exchange: Exchange,
     unknown: Option<String>,
-    /// The request that has no answer yet, and whether it is a write.
+    /// The request that has no response yet, and whether it is a write.
     call: Option<(CallId, bool)>,
 }
 
@@ -170,7 +170,7 @@ impl Outbox {
         self.queues.is_empty()
     }
 
-    /// Notes the answer to a request. One that was given up is ignored.
+    /// Handles the response to a request. The response to an abandoned request is ignored.
     pub fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
         let Self { queues, limiter, .. } = self;
         let is_asked = |active: &&mut Active| active.call.is_some_and(|(call, _)| call == id);

@@ -88,7 +88,7 @@ impl Core<'_> {
     fn newest(&mut self, batch: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
         for f in batch.into_iter().filter(|f| !self.tried.contains(&f.id)) {
-            // What one source showed late, another may have shown before.
+            // Another source may have listed the same revision earlier.
             if self.state.is_processed(&f.id, f.updated) {
                 self.sources.set_processed(&f.id);
                 continue;
@@ -103,8 +103,8 @@ impl Core<'_> {
         newest.into_values().collect()
     }
 
-    /// Decides about a batch, and hands on what is to be delivered. Findings that must wait for the message of a sibling
-    /// are planned again afterwards.
+    /// Decides about a batch, and passes its deliveries to the outbox. Findings that must wait for the message of a
+    /// sibling are planned again afterwards.
     pub(super) fn plan_batch(&mut self, Batch { findings, looked_up }: Batch) {
         if self.is_over() {
             return;
@@ -150,8 +150,8 @@ impl Core<'_> {
         self.config.slack.triage.is_some() && looked_up.iter().any(differs)
     }
 
-    /// A finding that was archived, or brought back, says so on its message. One whose attack sequence, or signal, got a
-    /// message links to it.
+    /// Plans edits of messages whose findings were archived or unarchived, or whose attack sequence, or signal, got a
+    /// message to link to.
     fn add_looked_up(&self, plan: &mut plan::DeliveryPlan, looked_up: Vec<Rc<Finding>>) {
         let planned: HashSet<String> =
             plan.queues.values().flatten().flat_map(|a| a.findings().iter().map(|f| f.id.clone())).collect();

@@ -277,7 +277,7 @@ impl Core<'_> {
         })
     }
 
-    /// What the deliveries need to know, beside the outbox itself.
+    /// The outbox, and the context of its deliveries.
     pub(super) fn outbox(&mut self) -> (&mut Outbox, Context<'_>) {
         let permission = self.permission();
         let left = if self.is_stopping() { Duration::ZERO } else { self.time_left() };

@@ -87,7 +87,7 @@ impl Core<'_> {
         }
     }
 
-    /// Notes what a source answered.
+    /// Records the result of a source.
     pub(super) fn on_source_read(&mut self, mut report: SourceReport) {
         self.sources.count_answer();
         let key = report.key.clone();
@@ -129,7 +129,7 @@ impl Core<'_> {
         if self.note_health(&entry, &reading) {
             self.arrived.new_sources_notice.push((entry, report.open_before.clone()));
         }
-        // A message in history is known to be about this source by its detector, also where the list broke off.
+        // The detector identifies messages in the history that are about this source, even if the list is incomplete.
         if let Ok(Some(id)) = &report.detector {
             self.state.note_detector(key, id);
         }
@@ -222,8 +222,8 @@ impl Core<'_> {
         self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
-    /// Announces the sources that did not answer within the run's time, while there is still time to do so. A run that a
-    /// signal cut short says nothing about them.
+    /// Announces the sources that did not respond within the run's time, while there is still time to do so. A run that a
+    /// signal ended early does not announce them.
     pub(super) fn announce_unanswered_sources(&mut self) {
         self.note_unanswered_sources();
         if self.is_notice_due() && !self.is_over() {

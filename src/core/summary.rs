@@ -15,9 +15,9 @@ use crate::slack::MessageRef;
 use crate::time::Timestamp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Findings among which the most frequent pairs are looked for.
+/// Maximum number of findings among which the most frequent pairs are searched.
 const FREQUENT: usize = 50;
-/// Time for reading a part of what a summary says.
+/// Timeout for reading one part of a summary.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A finding as GuardDuty returns it, with detector and region.
@@ -26,7 +26,7 @@ type Document = (serde_json::Value, String, String);
 #[derive(Debug)]
 pub(super) enum SummaryStep {
     Begin,
-    /// The posted messages are known: a run that died may have posted the summary.
+    /// The posted messages are known: a run that crashed may have posted the summary.
     Collect,
     CountOlder(Box<SummaryOf>),
     ReadPermalinks {

@@ -13,9 +13,9 @@ use crate::poll::{BatchRequest, Capacity, Known, Rest, watched};
 use crate::state::{DetectorStatus, InFlight, Items, PollProgress, SourceState, State};
 use crate::time::Timestamp;
 
-/// Archiving is looked up for so many findings a source and run.
+/// Maximum number of findings, per source and run, whose archiving status is read.
 const LOOKUPS: usize = 500;
-/// Among them, so many first whose messages lack a link.
+/// Maximum number of them whose messages lack a link; these come first.
 const LINKS: usize = 100;
 
 /// One source in this run.
@@ -60,7 +60,7 @@ pub struct Sources<'a> {
     pub tracks: BTreeMap<SourceKey, Track>,
     /// Number of identities whose sources are not known yet.
     pub(super) undiscovered: usize,
-    /// Number of requests without an answer.
+    /// Number of requests without a response.
     reading: usize,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Sources<'a> {
         SourceExtras {
             first: true,
             watch: self.config.watch,
-            // One that could not be read last time is not asked six things to be denied them all.
+            // A source that was unreadable last time gets one request, not six that may all be denied.
             expected: stored.filter(|s| s.unreadable_since.is_none()).and_then(|s| s.detector_id.clone()),
             watched: watched::Query {
                 all: compare,
@@ -129,8 +129,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Which findings are looked up: those whose messages lack a link, then the next ones in turn of those whose messages
-    /// can be edited.
+    /// IDs of the findings to look up: those whose messages lack a link, then the next ones in turn of those whose
+    /// messages can be edited.
     fn lookups(&self, stored: Option<&SourceState>, state: &State) -> Vec<String> {
         let (Some(source), SlackAuth::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
         let live = |e: &crate::state::FindingRecord| e.source_id == source.id && e.bot_message().is_some();
@@ -164,7 +164,7 @@ impl<'a> Sources<'a> {
         requests
     }
 
-    /// Notes that a request has its answer.
+    /// Counts a response to a request.
     pub(super) fn count_answer(&mut self) {
         self.reading = self.reading.saturating_sub(1);
     }

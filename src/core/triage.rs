@@ -189,8 +189,8 @@ impl Core<'_> {
         }
     }
 
-    /// Takes out the recurrences that wait until the reactions are read: a muted thread says nothing about them. A first
-    /// sighting and a higher severity level wait for nothing.
+    /// Removes the recurrences that wait until the reactions are read: a muted thread gets no reply about them. A first
+    /// sighting and a higher severity level do not wait.
     pub(super) fn take_recurrences(&mut self, batch: &mut Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         if self.config.slack.triage.is_none() || self.reactions.is_read {
             return Vec::new();

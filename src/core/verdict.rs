@@ -8,7 +8,7 @@ pub struct Facts {
     pub is_dry_run: bool,
     /// Something failed.
     pub has_problems: bool,
-    /// Every identity and every source has answered.
+    /// Every identity and every source has responded.
     pub is_all_read: bool,
     /// Findings that are listed and not processed, notices that are queued, or lists that are not read to their end.
     pub has_pending: bool,

@@ -62,7 +62,7 @@ pub struct Post {
     pub to: Destination,
     /// The message of the same account-wide finding from another region, in whose thread this one goes.
     pub reply_to: Option<MessageRef>,
-    /// All such messages, in whose threads it may stand already: history does not show it there.
+    /// All such messages. The finding may already be in one of their threads, which the channel history does not contain.
     pub candidate_threads: Vec<MessageRef>,
     /// The finding's message in another channel, which is then replaced by a redirect.
     pub superseded: Option<MessageRef>,
@@ -179,7 +179,7 @@ fn decide_recurrence(
     to: Destination,
     now: Timestamp,
 ) -> Decision {
-    // Neither a message that a webhook posted can be edited, nor any other without a bot's token.
+    // A message can be edited only with a bot token, and only if a bot posted it.
     let editable = entry.bot_message().filter(|_| matches!(config.slack.access, SlackAuth::Bot { .. }));
     let post_again = |superseded| Post {
         to: to.clone(),
@@ -263,7 +263,7 @@ fn route_changed(state: &State, entry: &FindingRecord, at: &MessageRef, to: &Des
     at.channel != id && entry.intended_channel.as_deref() != Some(name)
 }
 
-/// The messages of the same account-wide finding, seen in other regions, that stand in the same channel, oldest first.
+/// The messages of the same account-wide finding from other regions in the same channel, oldest first.
 fn regional_duplicates<'a>(
     state: &'a State,
     f: &Finding,

@@ -29,7 +29,7 @@ pub enum Delivery {
     /// The message of a finding shows the reactions on it, and links to related messages.
     Refresh(Rc<Finding>, Refresh),
     Summary(Box<SummaryOf>),
-    /// The thread of a finding says something once that its message does not: an escalation, or the result of an
+    /// A reply that is posted once and does not change the message of the finding: an escalation, or the result of an
     /// investigation.
     Reply(Rc<Finding>, Update),
     /// Replaces the message at `old` with a redirect to the channel of finding `id`.
@@ -206,7 +206,7 @@ fn needs_own_message(post: &Post) -> bool {
 struct FirstSightings(HashMap<(String, String), Vec<String>>);
 
 impl FirstSightings {
-    /// Returns true if the same account-wide finding, seen from another region, gets a message of its own in this plan.
+    /// Returns true if the same account-wide finding from another region gets a message of its own in this plan.
     /// Only such a message has a thread that the finding can wait for: a digest has none, and findings of one region are
     /// different findings.
     fn precede(&self, f: &Finding, post: &Post) -> bool {

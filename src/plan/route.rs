@@ -38,7 +38,7 @@ pub fn matching_route(config: &Config, f: &Finding) -> Option<usize> {
     config.routes.0.iter().position(|r| matches(&r.matcher, f))
 }
 
-/// Where a finding goes. A sample finding mentions nobody.
+/// Destination of a finding. A sample finding has no mention.
 pub fn route(config: &Config, f: &Finding) -> RouteDecision {
     let Some(index) = matching_route(config, f) else {
         return RouteDecision::To(default_destination(config));
@@ -63,7 +63,7 @@ fn matches(m: &RouteMatcher, f: &Finding) -> bool {
         && matches_any(&m.tags, tags)
 }
 
-/// Without globs, everything matches, and the texts are not looked at: they may have to be read first.
+/// Without globs, everything matches, and the texts are not read.
 fn matches_any<T: AsRef<str>, I: IntoIterator<Item = T>>(globs: &[Glob], texts: impl FnOnce() -> I) -> bool {
     globs.is_empty() || texts().into_iter().any(|t| globs.iter().any(|g| g.matches(t.as_ref())))
 }

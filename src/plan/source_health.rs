@@ -247,7 +247,7 @@ pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: Noti
     epoch.notice(&format!("clock-skew-{}", first_key(keys)), NoticeLevel::Warning, title, lines)
 }
 
-/// Regions that `GUARDDUTY_REGIONS=all` leaves out: without a detector, or denied at the first look.
+/// Regions that `GUARDDUTY_REGIONS=all` excludes: without a detector, or access denied at the first poll.
 pub fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Notice {
     let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(wrap_list(keys, ", "));

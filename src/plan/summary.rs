@@ -43,7 +43,7 @@ fn message(entry: &FindingRecord) -> Option<&str> {
     entry.bot_message().map(|at| at.ts.as_str())
 }
 
-/// The open findings that were seen most often, more than once.
+/// The open findings with the highest counts above one.
 pub fn most_frequent(state: &State, limit: usize) -> Vec<String> {
     let mut frequent: Vec<(&String, &FindingRecord)> =
         state.findings.iter().filter(|(_, entry)| is_open(entry) && entry.count > 1).collect();
@@ -79,7 +79,7 @@ const IDENTITIES: [&[&str]; 14] = [
     &["resource.accessKeyDetails.principalId"],
 ];
 
-/// The pairs of finding type and resource that were seen most often, with their filters. `documents`: findings as
+/// The most frequent pairs of finding type and resource, with their filters. `documents`: findings as
 /// GuardDuty returns them, with detector and region.
 pub fn noisiest(documents: &[(Value, String, String)]) -> Vec<NoisyPair> {
     let mut pairs: BTreeMap<(String, String), NoisyPair> = BTreeMap::new();
@@ -139,20 +139,20 @@ fn command(finding_type: &str, criterion: &Map<String, Value>, detector: &str, r
     let plain: String =
         finding_type.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
     let name = format!("{plain}-{}", short_hash([criteria.as_str()]));
-    let [detector, region] = [detector, region].map(word);
+    let [detector, region] = [detector, region].map(command_argument);
     format!(
         "aws guardduty create-filter --region {region} --detector-id {detector} --name {name} --action ARCHIVE --finding-criteria '{}'",
         ascii_json(&criteria)
     )
 }
 
-/// What is not a plain word cannot become part of a command.
-fn word(text: &str) -> String {
+/// Removes characters that must not become part of a command.
+fn command_argument(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
 }
 
 /// JSON in which every character that could mean something to a shell or a reader, or hide something, is escaped: it can
-/// stand between single quotes.
+/// be enclosed in single quotes.
 fn ascii_json(json: &str) -> String {
     let mut text = String::new();
     for c in json.chars() {

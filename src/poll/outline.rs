@@ -15,8 +15,8 @@ use crate::finding::Finding;
 use crate::guardduty::ReadError;
 use crate::time::Timestamp;
 
-/// Parts of one source that are listed at a time, and pages whose details are fetched at a time. What is under way over
-/// all is bounded by the source.
+/// Maximum number of parts of one source that are listed concurrently, and of pages whose details are fetched
+/// concurrently. The source limits the total number of requests in flight.
 const LISTS: usize = 8;
 const GETS: usize = 5;
 /// Maximum number of findings that are listed but not fetched yet. Their IDs are kept in memory.
@@ -222,7 +222,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// All details of a part that were asked for are there, or could not be read.
+    /// All requested details of a part were read, or could not be read.
     fn fetched(&mut self, index: usize) {
         let part = &mut self.parts[index];
         let step = std::mem::replace(&mut part.step, Step::Unproven);
@@ -324,7 +324,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// This part, and what lies behind it, is for the next batch.
+    /// This part, and the parts after it, are left to the next batch.
     fn end_before(&mut self, from: Timestamp) {
         self.last = self.last.min(Timestamp(from.0 - 1));
     }

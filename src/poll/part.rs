@@ -43,14 +43,14 @@ pub(super) enum End {
 pub(super) struct Part {
     pub(super) span: Span,
     pub(super) step: Step,
-    /// What the last listing showed.
+    /// IDs of the last listing.
     pub(super) ids: Vec<String>,
     pub(super) listings: usize,
     /// The last listing and the one before show the same.
     pub(super) confirmed: bool,
     /// It can neither be divided nor read in a few pages.
     pub(super) unlimited: bool,
-    /// Its list broke off: what was read is fetched, and proves nothing.
+    /// Its list was truncated: its findings are fetched, but prove nothing.
     pub(super) broken: bool,
     /// Places that it took and has not used yet.
     pub(super) places: usize,
@@ -66,7 +66,7 @@ pub(super) enum Step {
     Unproven,
 }
 
-/// Where the next batch of a source begins, with what is known of the list from there on.
+/// Start of the next batch of a source, with the parts of the list after it.
 #[derive(Clone, Debug)]
 pub struct Rest {
     pub from: Timestamp,
@@ -96,7 +96,7 @@ impl Part {
         }
     }
 
-    /// As it is handed on to the next batch.
+    /// The part as it is passed to the next batch.
     pub(super) fn to_hand_on(&self) -> Part {
         match self.step {
             Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),

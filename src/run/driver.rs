@@ -144,7 +144,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
     }
 }
 
-/// Waits for the answer of what is under way, which is over then.
+/// Waits for the response to the request in progress, and removes the request.
 async fn answered<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, T) {
     let Some((id, future)) = pending else { return std::future::pending().await };
     let answer = (*id, future.await);

@@ -193,7 +193,7 @@ fn identities(aws: &Rc<Aws>) -> Vec<Identity<SourceClient>> {
     (0..aws.identity_count()).map(one).collect()
 }
 
-/// The accounts' names, also from the organization where that is asked for and permitted.
+/// Names of the accounts; also from the organization, if that is configured and permitted.
 async fn named(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
     let mut wording = message_options(config);
     if config.wording.account_names == AccountNames::Organization {

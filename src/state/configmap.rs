@@ -19,8 +19,8 @@ const REPLAY: &str = "replay";
 
 /// Maximum time for a load or a save, with all its requests.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// A load that has no answer by then sends a second request beside the first, on another connection. The first answer
-/// counts: a server that is slow is still read, and a connection that is dead does not use up the time limit.
+/// Time after which a load without a response sends a second request on another connection. The first response counts:
+/// a slow server can still respond, and a dead connection does not consume the time limit.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(2);
 const RETRIES: RetryPolicy =
     RetryPolicy { initial: Duration::from_millis(200), max: Duration::from_secs(1), max_attempts: 5 };
@@ -47,7 +47,7 @@ struct ObjectSnapshot {
     /// `None`: the ConfigMap does not have the key.
     document: Option<String>,
     replay: Option<String>,
-    /// Key of ours under `binaryData`, where the program does not look for it.
+    /// A key of the program that is under `binaryData`, where the program does not read it.
     binary_key: Option<&'static str>,
 }
 
@@ -107,7 +107,7 @@ impl ConfigMapStore {
         retry(deadline, async || self.get_once().await).await
     }
 
-    /// Like [`Self::get_object`], with a second request beside one that is not answered.
+    /// Like [`Self::get_object`], with a second request if the first one has no response.
     async fn get_from_either(&self, deadline: Instant) -> Result<ObjectSnapshot, RequestError> {
         let first: LocalBoxFuture<'_, _> = Box::pin(self.get_object(deadline));
         match select(first, Box::pin(sleep(SECOND_REQUEST_AFTER))).await {
@@ -287,8 +287,8 @@ async fn retry<T>(deadline: Instant, request: impl AsyncFn() -> Result<T, Reques
     }
 }
 
-/// A merge patch with the version that it applies to: a ConfigMap of another version is answered with 409. It changes
-/// no other key.
+/// A merge patch with the version that it applies to: the server rejects it with 409 if the ConfigMap has another
+/// version. It changes no other key.
 fn merge_patch(resource_version: &str, document: &str, take_replay: bool) -> Value {
     let mut data = json!({KEY: document});
     if take_replay {

@@ -33,7 +33,7 @@ pub struct State {
     /// When this document was last recorded.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub saved_at: Option<Timestamp>,
-    /// Lease and note of the run that is posting; absent after a clean end.
+    /// Lease and posting intent of the run that is posting; absent after a clean shutdown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
     /// Time of the last replay. Messages in Slack from before that time do not count.
@@ -69,7 +69,7 @@ pub struct State {
     pub unknown: UnknownFields,
 }
 
-/// The lease, and the note “posting since”.
+/// The lease, and the posting intent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     pub id: String,
@@ -135,7 +135,7 @@ pub enum DetectorStatus {
     Disabled,
     /// There is no detector, and that was announced.
     Missing,
-    /// `GUARDDUTY_REGIONS=all`: without a detector, or denied at the first look; named once.
+    /// `GUARDDUTY_REGIONS=all`: without a detector, or access denied at the first poll; announced once.
     Excluded,
 }
 
@@ -157,7 +157,7 @@ pub struct FindingRecord {
     /// Its live message. Without one, a recurrence counts as a first sighting.
     #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<SentMessage>,
-    /// The channel that its message was meant for, where that one refused it.
+    /// The configured channel of its message, if that channel rejected it.
     #[serde(rename = "intended", default, skip_serializing_if = "Option::is_none")]
     pub intended_channel: Option<String>,
     /// Messages in other channels that must still be replaced by a redirect.
@@ -197,7 +197,7 @@ pub struct FindingRecord {
     /// Time of its first message, where `at` is a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Timestamp>,
-    /// Whether somebody is called again.
+    /// Status of the escalation.
     #[serde(rename = "esc", default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
     /// Investigations whose results its thread has, by hashes of their IDs.

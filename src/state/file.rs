@@ -210,7 +210,7 @@ fn is_replay_consumed(files: &StatePaths) -> bool {
         && time(&files.replay) <= time(&files.consumed_marker)
 }
 
-/// Unlocked when the file that is returned is dropped, and when the process dies.
+/// The lock is released when the returned file is dropped, and when the process exits.
 fn acquire_lock(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
@@ -331,7 +331,7 @@ fn remove_if_exists(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does what a write needs, without changing anything: creates and removes a file beside the state, or opens the state.
+/// Tests whether a write can succeed, without a change: creates and removes a file in the directory, or opens the state.
 fn probe(files: &StatePaths) -> io::Result<()> {
     let directory = directory_of(&files.temporary).ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
     let path = directory.join(format!(".guardduty-slack-probe-{}", std::process::id()));

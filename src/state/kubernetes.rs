@@ -46,9 +46,9 @@ pub(super) struct Metadata {
 pub(super) enum RequestError {
     /// The program does not run in a Pod, or a file of the ServiceAccount cannot be used. A retry cannot help.
     Setup(String),
-    /// The answer of the API server.
+    /// The API server rejected the request.
     Rejected { status: u16, message: String, retry_after: Option<Duration> },
-    /// No answer, or one that cannot be read. The request may have taken effect.
+    /// No response, or an unreadable one. The request may have taken effect.
     Unanswered(String),
 }
 
@@ -64,7 +64,7 @@ impl RequestError {
         }
     }
 
-    /// Pause that the server asked for.
+    /// Delay that the server requested.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rejected { retry_after, .. } => *retry_after,
@@ -124,8 +124,8 @@ impl Client {
         self.send(http.get(url)).await
     }
 
-    /// Applies a JSON merge patch. With a `metadata.resourceVersion` in it, the server answers 409 if the ConfigMap has
-    /// another version.
+    /// Applies a JSON merge patch. With a `metadata.resourceVersion` in it, the server responds with 409 if the ConfigMap
+    /// has another version.
     pub async fn patch(&self, name: &str, patch: &Value, effect: Effect) -> Result<ConfigMap, RequestError> {
         let (http, url) = self.prepare(name)?;
         let dry_run = match effect {

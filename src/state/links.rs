@@ -28,7 +28,7 @@ fn of_messages<'a>(messages: impl Iterator<Item = &'a MessageRef>) -> String {
 }
 
 impl State {
-    /// Records of which attack sequence findings are signals, as the signal or the sequence says.
+    /// Records the attack sequence of its signals, from the signal or from the sequence.
     pub fn relate(&mut self, f: &Finding) {
         if let (Some(sequence), Some(entry)) = (f.sequence_id(), self.findings.get_mut(&f.id)) {
             entry.sequence = Some(sequence.to_owned());

@@ -11,9 +11,9 @@ pub trait Store {
     /// Reads document and `replay`; what is read is what the next [`save`](Store::save) is compared with. Changes nothing.
     async fn load(&mut self) -> Loaded;
 
-    /// Writes the document if nobody else has changed it since it was last read or written here; with `take_replay`
-    /// the `replay` that was loaded is removed by the same write. After an error the document may or may not have
-    /// been written; a later call finds out.
+    /// Writes the document if no other writer has changed it since this store last read or wrote it. With `take_replay`,
+    /// the same write removes the `replay` that was loaded. After an error, the document may have been written; a later
+    /// call detects that.
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError>;
 }
 
@@ -45,10 +45,10 @@ pub enum SaveError {
     /// Another writer changed the document: this run no longer holds the lease.
     #[error("{0}")]
     Conflict(String),
-    /// It did not answer, or refused; a later attempt may succeed.
+    /// The store did not respond, or rejected the write; a later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
-    /// It may be read, but not written: a later attempt fails like this one until somebody changes that.
+    /// The store may be read, but not written: later attempts fail until the permissions change.
     #[error("{1}")]
     Denied(Denial, String),
     /// The document exceeds the size limit of the store.
@@ -109,7 +109,7 @@ impl SaveError {
     }
 }
 
-/// Writes that were not acknowledged: any of them may stand in the store. Fingerprints, and of this process only.
+/// Fingerprints of the writes of this process that were not acknowledged: the store may contain any of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnconfirmedWrites {
     hasher: RandomState,
@@ -130,7 +130,7 @@ impl UnconfirmedWrites {
     }
 }
 
-/// The text of a `replay`, if it says anything.
+/// The text of a `replay`, if it is not blank.
 pub(super) fn non_blank(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -16,7 +16,7 @@ const MAX_ATTRIBUTES: usize = 16;
 /// How a revision of a finding (`id`, `updatedAt`) was processed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A message of its own, at top level or, as a sibling, in a thread. `meant`: the channel that refused it.
+    /// A message of its own, at top level or, as a sibling, in a thread. `meant`: the channel that rejected it.
     /// `superseded`: the message in another channel that must be replaced by a redirect.
     Posted {
         at: SentMessage,
@@ -152,7 +152,7 @@ impl State {
         if matches!(outcome, Outcome::Updated { notified: true, .. }) {
             self.totals.count_notification(channel, "threaded");
         }
-        // A message that says that the finding was archived, or is posted again, announces no revision.
+        // A message about archiving, or a message that is posted again, does not announce a revision.
         if outcome.is_delivery() && is_new_revision && f.listed_at().is_some() {
             self.totals.delay.observe(now.duration_since(f.updated).as_secs_f64());
         }
@@ -225,7 +225,7 @@ impl FindingRecord {
         SeverityLevel::from_score(self.severity)
     }
 
-    /// Attributes of a recurrence that were never seen before.
+    /// Attributes of a recurrence that no earlier revision had.
     pub fn new_attributes<'a>(&self, traits: &'a [String]) -> Vec<&'a String> {
         traits.iter().filter(|t| !self.attributes.contains(t)).collect()
     }

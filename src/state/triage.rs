@@ -55,7 +55,7 @@ impl Triage {
     }
 }
 
-/// The call about a finding that nobody acknowledges.
+/// The escalation of a finding that nobody acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Escalation {
@@ -123,8 +123,8 @@ impl State {
         }
     }
 
-    /// Notes when somebody is to be called about a finding that was announced in a message of its own. What was noted
-    /// before stays: recurrences do not restart the time.
+    /// Schedules the escalation of a finding that was announced in a message of its own. A scheduled time is kept:
+    /// recurrences do not restart it.
     pub fn schedule_escalation(&mut self, f: &Finding, escalate: Option<&Escalate>) {
         let Some((entry, escalate)) = self.findings.get_mut(&f.id).zip(escalate) else { return };
         let is_own = entry.message.as_ref().is_some_and(|sent| !sent.is_reply());
@@ -135,7 +135,7 @@ impl State {
         }
     }
 
-    /// Findings about which somebody is to be called now.
+    /// Findings whose escalation is due now.
     pub fn due_escalations(&self, now: Timestamp) -> Vec<String> {
         let is_due = |entry: &FindingRecord| {
             let is_open = !entry.archived && !entry.marks().is_handled() && entry.message.is_some();

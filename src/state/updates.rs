@@ -58,8 +58,8 @@ impl State {
         self.replayed_at = Some(now);
     }
 
-    /// Replaces the times that `is_wrong`, because a clock that was ahead wrote them. The sources at which such a run
-    /// looked from a time that had not come begin at `look_back`; their keys are returned.
+    /// Replaces the times for which `is_wrong` is true: a run whose clock was ahead wrote them. Sources whose initial
+    /// watermark is such a time start at `look_back`; their keys are returned.
     pub fn correct_times(
         &mut self,
         is_wrong: impl Fn(Timestamp) -> bool,
@@ -159,7 +159,7 @@ impl State {
         self.digest_plans.retain(|_, plan| may_be_posted(plan));
     }
 
-    /// Notes that an old message says where its finding is announced now.
+    /// Records that an old message was replaced by a redirect.
     pub fn remove_redirect(&mut self, id: &str, old: &MessageRef) {
         if let Some(entry) = self.findings.get_mut(id) {
             entry.superseded.retain(|redirect| redirect != old);

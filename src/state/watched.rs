@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// empty if it is the ID.
 pub type Items = BTreeMap<String, String>;
 
-/// The configuration of a source as last seen. `None`: never seen, so that there is nothing to compare with.
+/// The configuration of a source as last read. `None`: never read, so that there is nothing to compare with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchBaseline {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -213,7 +213,7 @@ impl Exchange {
     }
 }
 
-/// Logs a finding of which nothing but the ID could be read: its message says nothing else.
+/// Logs the raw text of a finding of which only the ID could be read: its message contains nothing else.
 fn log_unreadable(delivery: &Delivery, content: Content) {
     if matches!(content, Content::Reply | Content::StandaloneReply) {
         return;

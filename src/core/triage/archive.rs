@@ -23,7 +23,7 @@ pub(in crate::core) struct ArchiveCall {
 }
 
 impl Core<'_> {
-    /// Carries out the saved intents about these findings, and notes in them what is archived now. A failure is a
+    /// Carries out the saved intents about these findings, and records which of them are archived now. A failure is a
     /// warning, and the next run tries again.
     pub(super) fn begin_archiving(&mut self, findings: Findings) {
         let calls = if self.config.dry_run { VecDeque::new() } else { self.archive_calls(&findings) };

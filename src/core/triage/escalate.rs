@@ -16,13 +16,13 @@ pub(in crate::core) fn escalation_of(config: &Config, f: &Finding) -> Option<Esc
 }
 
 impl Core<'_> {
-    /// Notes when somebody is to be called about a finding that was announced.
+    /// Schedules the escalation of a finding that was announced.
     pub(in crate::core) fn schedule_escalation(&mut self, f: &Finding) {
         let escalate = escalation_of(self.config, f);
         self.state.schedule_escalation(f, escalate.as_ref());
     }
 
-    /// Findings about which somebody would be called, and whose reactions were not read in this run.
+    /// Findings whose escalation is due, and whose reactions were not read in this run.
     pub(super) fn unread_escalations(&self) -> Vec<(String, MessageRef)> {
         let state = &self.state;
         let due = state.due_escalations(self.now).into_iter().filter(|id| !self.reactions.read.contains(id));

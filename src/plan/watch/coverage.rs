@@ -27,7 +27,7 @@ pub fn compare_coverage(
     for of_type in unhealthy.values_mut().filter(|of_type| of_type.ids.len() > MOST_RESOURCES) {
         of_type.ids.clear();
     }
-    // A type that was unhealthy once stays: its metric says 0.
+    // A type that was unhealthy once is kept: its metric is 0.
     for resource_type in watched.coverage.iter().flat_map(BTreeMap::keys) {
         unhealthy.entry(resource_type.clone()).or_default();
     }

@@ -11,8 +11,8 @@ use crate::state::WatchBaseline;
 /// Members that are recorded per source: the state has a limit.
 pub(super) const MOST_MEMBERS: usize = 500;
 
-/// Compares the features of a detector. A feature that is not in the answer counts as unchanged; an option of a feature
-/// that is off is part of that feature.
+/// Compares the features of a detector. A feature that is not in the response counts as unchanged; an option of a
+/// disabled feature is part of that feature.
 pub fn compare_features(
     key: &SourceKey,
     watched: &mut WatchBaseline,

@@ -21,9 +21,9 @@ enum Step {
     /// A status with the `Retry-After` of an API server that throttles.
     Throttled(u16, u32),
     Reset,
-    /// The answer is lost on its way; nothing took effect.
+    /// The response is lost; nothing took effect.
     Lost,
-    /// The answer is lost on its way, but it took effect.
+    /// The response is lost, but the request took effect.
     LostAfter,
     Hang,
 }
@@ -99,7 +99,7 @@ impl Fake {
         Reply::json(200, &inner.object)
     }
 
-    /// What somebody else does to a key; null takes it away.
+    /// Changes a key as another writer; null removes it.
     fn set(&self, key: &str, value: Value) {
         self.inner().merge(&json!({key: value}));
     }
@@ -137,7 +137,7 @@ fn status(code: u16, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
 }
 
-/// What an intermediary leaves of an answer.
+/// A response that an intermediary truncated.
 fn lost() -> Reply {
     Reply::text(200, "application/json", "{\"kind\": \"ConfigM")
 }
