@@ -101,7 +101,7 @@ class Panel:
             "editorMode": "code",
             "expr": query.expression,
             "legendFormat": query.legend or "__auto",
-            "instant": self.once,  # language: allow
+            "instant": self.once,
             "range": not self.once,
             "format": "table" if self.table else "time_series",
         }

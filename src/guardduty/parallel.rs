@@ -58,7 +58,7 @@ impl Parallel {
 
     /// Removes a place that is not in use. Returns false if there is none.
     fn remove_free_place(&self) -> bool {
-        self.places.forget_permits(1) == 1 // language: allow
+        self.places.forget_permits(1) == 1
     }
 
     fn answered(&self) {
@@ -102,7 +102,7 @@ impl Drop for Place<'_> {
         let mut allowed = self.parallel.allowed();
         if let (Some(surplus), Some(permit)) = (allowed.surplus.checked_sub(1), self.permit.take()) {
             allowed.surplus = surplus;
-            permit.forget(); // language: allow
+            permit.forget();
         }
     }
 }
