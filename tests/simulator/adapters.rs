@@ -1,4 +1,4 @@
-//! The three external systems as the core meets them: GuardDuty, Slack, and where the state is kept.
+//! Adapters of the core to the three simulated services: GuardDuty, Slack and the store of the state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl SimGuardDuty {
         Self { line, source, key }
     }
 
-    /// A call that reaches this source, unless that cannot be read.
+    /// Calls this source, and fails if the source is unreadable.
     async fn asked<T: 'static>(
         &self,
         op: Op,
@@ -53,7 +53,7 @@ impl SimGuardDuty {
         self.line.call(op, what, effect).await?
     }
 
-    /// The same of a detector, while there is that one.
+    /// Calls a detector of this source, and fails if that detector does not exist.
     async fn of<T: 'static>(
         &self,
         op: Op,
@@ -355,7 +355,7 @@ fn summary(payload: &Payload) -> String {
 }
 
 impl World {
-    /// A message arrives in Slack.
+    /// Delivers a message to Slack.
     fn posted(
         &self,
         run: &Run,
@@ -391,7 +391,7 @@ impl World {
         Ok(at)
     }
 
-    /// What the workspace does not allow.
+    /// Rejects messages that the workspace does not allow.
     fn judge_restrictions(&self, payload: &Payload, thread: Option<&str>) -> Result<(), SlackError> {
         let setup = &self.history.setup;
         if setup.no_mentions && payload.text.contains("<!channel>") {
@@ -452,12 +452,12 @@ impl World {
     }
 }
 
-/// Where the state is kept, for one run.
+/// The store of the state, for one run.
 pub struct SimStore {
     line: Connection,
     base: usize,
     replay: Option<String>,
-    /// Writes that were not answered.
+    /// Writes without a response.
     mine: Vec<String>,
 }
 
@@ -485,7 +485,7 @@ impl Store for SimStore {
                 let text = world.kept.borrow().copy(then).map(str::to_owned);
                 text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {
                     text,
-                    why: "time-out".into(),
+                    why: "timeout".into(),
                 })
             }
             Err(_) => LoadedDocument::Unreadable("500".into()),
@@ -516,7 +516,7 @@ impl Store for SimStore {
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 self.mine.push(document);
-                Err(SaveError::Unavailable("time-out".into()))
+                Err(SaveError::Unavailable("timeout".into()))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is told besides findings: what was given up, asked for anew, or changed about state and sources.
+//! Oracle for deliveries other than findings: findings that are given up, replays, and notices about state and sources.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl World {
         notices
     }
 
-    /// What cannot be told is named in a notice instead, which is said, or due.
+    /// Returns true if a notice that the finding is given up is posted, or due.
     pub fn is_given_up(&self, f: usize) -> bool {
         let kept = self.kept.borrow();
         let due = kept.state.iter().flat_map(|s| &s.notices);
@@ -38,7 +38,7 @@ impl World {
         f >= self.history.setup.cursed && (is("given-up") || is("unfetched"))
     }
 
-    /// What cannot be told is given up, once, not before a day is over, and holds up nobody.
+    /// A finding that cannot be delivered is given up once, after a day or later, and does not block other findings.
     fn judge_days(&self) {
         let setup = &self.history.setup;
         if setup.cursed == usize::MAX {
@@ -56,7 +56,7 @@ impl World {
                     let runs = self.runs.borrow();
                     let third = runs.iter().filter(|r| r.worked() && r.started > seen).nth(2);
                     if third.is_some_and(|run| told.is_none_or(|c| Some(c.at) > run.ended.get())) {
-                        self.report_violation(format!("{id} was held up"));
+                        self.report_violation(format!("{id} was blocked by other findings"));
                     }
                     continue;
                 }
@@ -64,7 +64,7 @@ impl World {
             match self.notices(&format!("{what}-{id}")).as_slice() {
                 [] => self.report_violation(format!("{id} was given up without a notice")),
                 [first, ..] if first.at < seen.plus(day) => {
-                    self.report_violation(format!("{id} was given up too soon"))
+                    self.report_violation(format!("{id} was given up too early"))
                 }
                 more if more.len() > self.states(f).len() => {
                     self.report_violation(format!("{id} was given up too often"))
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// What was to be said anew was.
+    /// Findings that are due in a replay are announced again.
     fn judge_replays(&self) {
         let slack = self.slack.borrow();
         for replay in self.replays.borrow().iter().filter(|r| r.recorded) {
@@ -86,23 +86,23 @@ impl World {
                     c.id == *id && c.at >= replay.at && matches!(c.kind, ClaimKind::Post | ClaimKind::Digest)
                 };
                 if !dropped && !self.was_archived(f) && !slack.claims.iter().any(anew) {
-                    self.report_violation(format!("{id} was not said anew by the replay of run {}", replay.run));
+                    self.report_violation(format!("{id} was not announced again by the replay of run {}", replay.run));
                 }
             }
         }
     }
 
-    /// A run that finds no state says so.
+    /// A run that finds no saved state posts a notice.
     fn check_no_state_notice(&self) {
         let afresh = self.notices("no-state");
         for (at, _) in self.kept.borrow().meddled.iter().filter(|(_, what)| *what == WorldEvent::Lose) {
             if !afresh.iter().any(|c| c.at >= *at) {
-                self.report_violation(format!("that the state was deleted at {} was not said", at.to_rfc3339()));
+                self.report_violation(format!("no notice reports that the state was deleted at {}", at.to_rfc3339()));
             }
         }
     }
 
-    /// What changes about a source is said, once each.
+    /// Each change of a source is reported in one notice.
     fn judge_source(&self, source: usize) {
         let (setup, now) = (&self.history.setup, self.now());
         let turns: Vec<(Timestamp, SourceChange)> = self.turns(source).collect();
@@ -120,11 +120,11 @@ impl World {
             ("unreadable", happened(|t| matches!(t, SourceChange::Unreadable { .. }))),
         ] {
             if said(what).len() > times {
-                self.report_violation(format!("“{what} {key}” was said too often"));
+                self.report_violation(format!("notice {what}-{key} was posted too often"));
             }
         }
         if said("unreadable").len() != said("readable-again").len() {
-            self.report_violation(format!("the end of a blind period of {key} was not said"));
+            self.report_violation(format!("no notice reports the end of an unreadable period of {key}"));
         }
         let last = |one: &str, other: &str| {
             let ends = [one, other].map(|what| said(what).last().map(|c| c.at));
@@ -134,22 +134,22 @@ impl World {
             && stands.detector.is_some()
             && stands.enabled == last("detector-disabled", "detector-enabled").1
         {
-            self.report_violation(format!("whether the detector of {key} is enabled is not what was said last"));
+            self.report_violation(format!("the last notice about the detector of {key} does not match its status"));
         }
         let known = !setup.all || source == 0;
         if known && stands.detector.is_none() != last("detector-missing", "detector-replaced").1 {
-            self.report_violation(format!("whether {key} has a detector is not what was said last"));
+            self.report_violation(format!("the last notice does not match the existence of the detector of {key}"));
         }
         if setup.all && source > 0 && stands.region {
             let slack = self.slack.borrow();
             let mut notices = slack.said.iter().filter(|m| m.is_notice());
             if !notices.any(|m| m.text.contains(&key)) {
-                self.report_violation(format!("that there is {key} was not said"));
+                self.report_violation(format!("no notice reports the new source {key}"));
             }
         }
         for n in stands.filters.iter().filter(|_| known && stands.detector == Some(0)) {
             if self.notices(&format!("suppression-rule-{key}-filter{n}")).is_empty() {
-                self.report_violation(format!("the filter {n} of {key} was not said"));
+                self.report_violation(format!("no notice reports filter {n} of {key}"));
             }
         }
         for pair in turns.windows(2).filter(|_| known) {
@@ -157,7 +157,7 @@ impl World {
                 let within = |run: &&Rc<Run>| run.worked() && run.started > *from && run.ended.get() < Some(*to);
                 let looks = self.runs.borrow().iter().filter(within).count();
                 if looks >= if *denied { 1 } else { 2 } && said("unreadable").is_empty() {
-                    self.report_violation(format!("that {key} cannot be read was not said"));
+                    self.report_violation(format!("no notice reports that {key} is unreadable"));
                 }
             }
         }

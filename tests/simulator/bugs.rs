@@ -1,5 +1,5 @@
-//! Known bugs, planted at the seams: what the core asks and is told is bent as if it had them. That the simulator
-//! sees each of them shows that it would see them in the core, too.
+//! Planted bugs: the adapters change requests and responses as if the core had known bugs. A simulator that detects
+//! each of them would detect the same bugs in the core.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,22 +22,22 @@ use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    // What is looked at.
+    // Bugs of the poll.
     NoOverlap,
     ExclusiveLowerBound,
     OnePerMillisecond,
-    /// What moved while its list was read is taken for what it was.
+    /// A finding that changes while its list is read keeps its earlier `updatedAt`.
     MovesUnseen,
-    /// The parts of a list do not meet: the last millisecond of each is on none.
+    /// The parts of a divided list have gaps: the last millisecond of each part is in no part.
     PartsApart,
-    /// Of a part of a list only the first page is read.
+    /// Only the first page of each part of a list is read.
     PartsCut,
-    // Where the watermark goes.
+    // Bugs of the watermark.
     WatermarkFromLastListed,
     WatermarkFromClock,
     FloorAtWatermark,
     FloorNotSaved,
-    // What is recorded, and when.
+    // Bugs of the saved state.
     SaveBeforePost,
     DeduplicateById,
     DiscardWithoutFloor,
@@ -47,7 +47,7 @@ pub enum Bug {
     NoPostingIntent,
     SinceMoves,
     NoDigestPlan,
-    // What is taken as said.
+    // Bugs of the delivery status.
     NoReconciliation,
     OtherBotReconciled,
     NoWaitForHistory,
@@ -61,16 +61,16 @@ pub enum Bug {
     ReplyRefusalIsSuccess,
     RepliesInTheChannelUnread,
     DeletedIsSuccess,
-    // What a message says for its whole life.
+    // Bugs of message updates.
     ArchivingNotChecked,
     RedirectNotPosted,
-    // What is announced, or said later.
+    // Bugs of deferred notices.
     DurationNotSaved,
     GivenUpTooEarly,
     FingerprintsNotSaved,
     DetectorStatusNotSaved,
     UnreadableSinceNotSaved,
-    // What people say by reactions, and what is done for them.
+    // Bugs of triage.
     /// A finding that was archived is archived again by the next run.
     ArchivedTwice,
     /// The intent to archive is not saved.
@@ -132,7 +132,7 @@ impl Bug {
         SummarizedTwice,
     ];
 
-    /// The theme whose histories bring the bug about.
+    /// Returns the theme whose histories provoke the bug.
     pub fn theme(self) -> &'static Theme {
         let name = match self {
             NoOverlap | PartsApart | FloorAtWatermark => "one millisecond",
@@ -163,7 +163,7 @@ impl Bug {
     }
 }
 
-/// The configuration of every run.
+/// Changes the configuration of every run.
 pub fn configure(bug: Option<Bug>, config: &mut Config) {
     if bug == Some(NoOverlap) {
         config.overlap = std::time::Duration::ZERO;
@@ -173,20 +173,20 @@ pub fn configure(bug: Option<Bug>, config: &mut Config) {
     }
 }
 
-/// The history itself.
+/// Changes the history.
 pub fn prepare(bug: Option<Bug>, history: &mut History) {
     if bug == Some(NoWaitForHistory) {
-        // To a core that does not wait for it, nine seconds are as long as a minute is to ours.
+        // For a core that does not wait for the history lag, nine seconds have the effect of a minute.
         history.setup.lag = 60_000;
     }
 }
 
-/// How many bytes the state may have.
+/// Returns the maximum size of the state in bytes.
 pub fn bound(w: &World) -> usize {
     if w.bug == Some(SizeLimitIgnored) { usize::MAX } else { w.history.setup.bound }
 }
 
-/// What a run reads as its state.
+/// Changes the state that a run loads.
 pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
     let bend = |text: String| match w.bug {
         Some(DeduplicateById) => {
@@ -225,7 +225,7 @@ pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
     }
 }
 
-/// What is kept of what a run writes.
+/// Changes the state that a run saves.
 pub fn saved(w: &World, document: &str) -> String {
     match w.bug {
         Some(WatermarkFromLastListed) => rewrite(document, watermark_from_last_seen),
@@ -247,7 +247,7 @@ pub fn saved(w: &World, document: &str) -> String {
 }
 
 fn rewrite(document: &str, change: impl FnOnce(&mut State)) -> String {
-    let mut state = State::parse(document).expect("a run writes what can be read");
+    let mut state = State::parse(document).expect("a run writes a valid state");
     change(&mut state);
     state.to_json()
 }
@@ -273,7 +273,7 @@ fn watermark_from_last_seen(state: &mut State) {
     }
 }
 
-/// All that can be seen now is written as said, before it is.
+/// Records all visible revisions as delivered, before they are.
 fn record_all(w: &World, state: &mut State) {
     if state.lease.as_ref().is_none_or(|r| r.released) {
         return;
@@ -295,7 +295,7 @@ fn forget_half(state: &mut State) {
     }
 }
 
-/// What a list shows.
+/// Changes a page of a list.
 pub fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
     match w.bug {
         Some(ExclusiveLowerBound) => w.page(source, Timestamp(from.0 + 1), to, token),
@@ -325,14 +325,14 @@ pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
     found
 }
 
-/// When a finding was updated, as a list showed that was read some seconds ago.
+/// Returns the `updatedAt` of a finding as listed some seconds ago.
 fn updated_a_while_ago(w: &World, f: &Finding) -> Timestamp {
     let finding: usize = f.id[1..].parse().expect("a finding's number");
     let then = w.state_of(finding, w.now().minus(Duration::from_secs(10)));
     then.map_or(f.updated, |n| w.states(finding)[n].updated)
 }
 
-/// What a run takes Slack's answer for.
+/// Changes the response of Slack to a post.
 pub fn answer(w: &World, answer: Result<MessageRef, SlackError>, channel: &str) -> Result<MessageRef, SlackError> {
     let stands = || {
         let ts = format!("{}.000000", w.now().0 / 1_000);
@@ -349,7 +349,7 @@ pub fn answer(w: &World, answer: Result<MessageRef, SlackError>, channel: &str) 
     }
 }
 
-/// The same for an edit.
+/// Changes the response of Slack to an edit.
 pub fn edited(w: &World, answer: Result<(), SlackError>) -> Result<(), SlackError> {
     match (w.bug, answer) {
         (Some(DeletedIsSuccess), Err(SlackError::MessageNotFound(_))) => Ok(()),
@@ -357,12 +357,12 @@ pub fn edited(w: &World, answer: Result<(), SlackError>) -> Result<(), SlackErro
     }
 }
 
-/// Whether an edit is not even sent.
+/// Returns true if an edit is not sent.
 pub fn withheld(w: &World, payload: &Payload) -> bool {
     w.bug == Some(RedirectNotPosted) && payload.event_type.is_empty()
 }
 
-/// What history shows.
+/// Changes the history of a channel.
 pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) -> Vec<BotMessage> {
     match w.bug {
         Some(NoReconciliation) => Vec::new(),
@@ -381,7 +381,7 @@ pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) 
     }
 }
 
-/// The reactions on a message as Slack shows them: those that were removed, too, if that is not seen.
+/// Returns the reactions on a message, with the removed ones if the bug is that they still count.
 pub fn reactions(w: &World, message: &SimMessage) -> Vec<Reaction> {
     match w.bug {
         Some(RemovalUnseen) => message.added.iter().map(|(_, reaction)| *reaction).collect(),

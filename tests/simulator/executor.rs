@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use guardduty_slack::time::{Time, Timestamp};
 
-/// The clock of the world, or of one node.
+/// Clock of the world or of one node.
 #[derive(Clone)]
 pub struct SimTime {
     timers: Rc<Timers>,
@@ -67,7 +67,7 @@ impl SimTime {
     fn fire_next(&self) {
         loop {
             let next = self.timers.heap.borrow_mut().pop();
-            let Reverse((time, _, timer)) = next.expect("something waits, and not for a timer");
+            let Reverse((time, _, timer)) = next.expect("a future waits for something other than a timer");
             if let Some(waker) = timer.0.take() {
                 self.timers.now.set(time);
                 return waker.wake();

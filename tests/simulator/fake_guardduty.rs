@@ -1,4 +1,4 @@
-//! GuardDuty as the world has it: which finding is in which state, who sees it, and what a list shows.
+//! Fake GuardDuty: the revisions of findings, the sources that show them, and lists.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::history::{FaultEffect, History, SourceChange, WorldEvent};
 use crate::rng::hash;
 use crate::world::{BEGIN, World, name};
 
-/// One state of a finding.
+/// One revision of a finding.
 #[derive(Clone, Debug)]
 pub struct SimRevision {
     pub updated: Timestamp,
@@ -21,16 +21,16 @@ pub struct SimRevision {
     pub count: u64,
 }
 
-/// All that ever happens to a finding.
+/// History of one finding.
 #[derive(Clone, Debug, Default)]
 pub struct FindingLife {
     pub states: Vec<SimRevision>,
-    /// Archived, or brought back, and when.
+    /// Times at which the finding was archived (true) or unarchived.
     pub archived: Vec<(Timestamp, bool)>,
 }
 
 impl FindingLife {
-    /// By finding. A later state never becomes visible before an earlier one.
+    /// Histories of all findings. A later revision never becomes visible before an earlier one.
     pub fn all(history: &History) -> Vec<FindingLife> {
         let mut lives = vec![FindingLife::default(); history.setup.findings.len()];
         for e in &history.events {
@@ -61,15 +61,15 @@ pub fn region(source: usize) -> &'static str {
     ["eu-west-1", "us-east-1", "eu-west-1"][source]
 }
 
-/// How a source stands.
+/// Status of a source.
 #[derive(Clone, Debug)]
 pub struct SimSourceStatus {
     pub region: bool,
-    /// The how many-th detector, if there is one, and since when.
+    /// Number of the present detector, if there is one, and the time of its creation.
     pub detector: Option<usize>,
     pub since: Timestamp,
     pub enabled: bool,
-    /// Why it cannot be read.
+    /// Reason why the source is unreadable.
     pub unreadable: Option<FaultEffect>,
     pub filters: Vec<u8>,
 }
@@ -87,7 +87,7 @@ impl World {
     }
 
     pub fn standing(&self, source: usize, now: Timestamp) -> SimSourceStatus {
-        // With `GUARDDUTY_REGIONS=all` there are further regions later on.
+        // With `GUARDDUTY_REGIONS=all` other regions are enabled later.
         let region = !self.history.setup.all || source == 0;
         let mut s = SimSourceStatus {
             region,
@@ -117,17 +117,17 @@ impl World {
         s
     }
 
-    /// Its present detector, by its id.
+    /// Returns the ID of the present detector.
     pub fn detector(&self, source: usize) -> Option<String> {
         self.standing(source, self.now()).detector.map(|n| detector(source, n))
     }
 
-    /// All states of a finding, by `updatedAt`.
+    /// Returns all revisions of a finding, by `updatedAt`.
     pub fn states(&self, finding: usize) -> &[SimRevision] {
         &self.lives[finding].states
     }
 
-    /// The state that GuardDuty shows: the newest that is visible.
+    /// Returns the index of the newest visible revision.
     pub fn state_of(&self, finding: usize, now: Timestamp) -> Option<usize> {
         self.states(finding).iter().rposition(|s| s.visible <= now)
     }
@@ -144,14 +144,14 @@ impl World {
         (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
     }
 
-    /// Whether a source shows a finding: it went with the detector that found it.
+    /// Returns true if a source shows a finding. A finding is deleted with its detector.
     pub fn is_shown(&self, source: usize, f: usize, now: Timestamp) -> bool {
         let standing = self.standing(source, now);
         let states = self.state_of(f, now).map(|n| self.states(f)[n].updated);
         standing.region && standing.detector.is_some() && states.is_some_and(|u| u >= standing.since)
     }
 
-    /// One page; a token is an offset, so that pages shift when a finding is updated while they are read.
+    /// Returns one page. A token is an offset, so that pages shift when a finding is updated between two requests.
     pub fn page(&self, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
         let now = self.now();
         let mut found: Vec<(Timestamp, u64, usize)> = self

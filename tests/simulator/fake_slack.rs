@@ -1,4 +1,4 @@
-//! Slack as the world has it: channels, threads, edits, and what history shows of them, late.
+//! Fake Slack: channels, threads, edits, and a history that shows them with a lag.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::history::Reaction;
 use crate::plain_writer::Payload;
 use crate::rng::hash;
 
-/// What a message claimed to tell.
+/// Kind of an announcement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimKind {
     Post,
@@ -21,7 +21,7 @@ pub enum ClaimKind {
     Notice,
 }
 
-/// Something was said of a state of a finding, or a notice was.
+/// Announcement of a revision of a finding, or of a notice.
 #[derive(Clone, Debug)]
 pub struct DeliveryClaim {
     pub at: Timestamp,
@@ -37,12 +37,12 @@ pub struct SimMessage {
     pub channel: String,
     pub ts: String,
     pub thread: Option<String>,
-    /// Since when, and what: (event type, payload).
+    /// Versions of the metadata: (visible since, event type, payload).
     pub versions: Vec<(Timestamp, String, Map<String, Value>)>,
     pub deleted: Option<Timestamp>,
-    /// Another bot's.
+    /// Posted by another bot.
     pub forged: bool,
-    /// It says where its finding is told now.
+    /// Redirects to the message that replaced it.
     pub moved: bool,
     pub text: String,
     /// In the order in which they were added.
@@ -51,11 +51,11 @@ pub struct SimMessage {
     pub added: Vec<(Timestamp, Reaction)>,
 }
 
-/// A summary, or an escalation.
+/// A summary or an escalation.
 #[derive(Clone, Debug)]
 pub struct Once {
     pub run: usize,
-    /// Of the summary, or of the finding.
+    /// ID of the summary or of the finding.
     pub id: String,
 }
 
@@ -68,7 +68,7 @@ pub struct FakeSlack {
     last: i64,
 }
 
-/// The id of a channel by its configured name.
+/// Returns the ID of a channel by its configured name.
 pub fn channel_id(name: &str) -> String {
     name.strip_prefix('#').map_or_else(|| name.to_owned(), |n| format!("C{}", n.to_uppercase()))
 }
@@ -79,7 +79,7 @@ impl FakeSlack {
         format!("{}.{:06}", self.last / 1_000_000, self.last % 1_000_000)
     }
 
-    /// Takes a message.
+    /// Posts a message.
     pub fn post(
         &mut self,
         channel: &str,
@@ -133,7 +133,7 @@ impl FakeSlack {
         Ok(())
     }
 
-    /// The newest message of a finding is deleted by hand.
+    /// Deletes the newest message of a finding, as a person does.
     pub fn delete(&mut self, id: &str, now: Timestamp) {
         let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged;
         if let Some(message) = self.said.iter_mut().rev().find(own) {
@@ -141,12 +141,12 @@ impl FakeSlack {
         }
     }
 
-    /// How much was said: it stays the same while all is quiet.
+    /// Number of deliveries. It is constant after the backlog is drained.
     pub fn said_so_far(&self) -> usize {
         self.claims.len() + self.summaries.len() + self.escalations.len()
     }
 
-    /// Somebody adds a reaction to the newest message of a finding, or removes it.
+    /// Adds a person's reaction to the newest message of a finding, or removes it.
     pub fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Timestamp) {
         let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
         let Some(message) = self.said.iter_mut().rev().find(own) else { return };
@@ -157,7 +157,7 @@ impl FakeSlack {
         }
     }
 
-    /// Another bot posts with metadata like ours.
+    /// Posts a message of another bot with metadata of the same form.
     pub fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
         let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
         let event = event.as_object().expect("it is an object").clone();
@@ -170,7 +170,7 @@ impl FakeSlack {
         }
     }
 
-    /// What history shows of a channel, newest first, or of a thread, oldest first. `forged`: other bots' messages, too.
+    /// Returns the history of a channel, newest first, or of a thread, oldest first. `forged`: with messages of other bots.
     pub fn shown(
         &self,
         channel: &str,
@@ -195,9 +195,9 @@ impl FakeSlack {
 }
 
 impl SimMessage {
-    /// Whether it is about this finding, by what it says now.
+    /// Returns true if the current metadata names this finding.
     pub fn tells(&self, id: &str) -> bool {
-        let (_, kind, event) = self.versions.last().expect("a message says something");
+        let (_, kind, event) = self.versions.last().expect("a message has a version");
         kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
     }
 
@@ -205,7 +205,7 @@ impl SimMessage {
         self.versions.last().is_some_and(|(_, event_type, _)| event_type == "guardduty_notice")
     }
 
-    /// The `updatedAt` of the finding that it tells now.
+    /// Returns the `updatedAt` of the revision in the current metadata.
     pub fn updated(&self) -> Option<Timestamp> {
         let (.., event) = self.versions.last()?;
         Timestamp::parse(event.get("updated_at")?.as_str()?)
@@ -224,16 +224,16 @@ impl SimMessage {
 
 fn lag(history: &History, of: u64) -> i64 {
     let luck = hash(&[history.seed, 77, of]);
-    // Most messages show at once, unless the lag itself is the matter.
+    // Most messages are visible at once, except in histories about the lag.
     if luck.is_multiple_of(3) || history.setup.lag > 10_000 { (luck >> 8) as i64 % (history.setup.lag + 1) } else { 0 }
 }
 
 fn posted(ts: &str) -> Timestamp {
-    let (seconds, micros) = ts.split_once('.').expect("a ts has a point");
+    let (seconds, micros) = ts.split_once('.').expect("a ts contains a dot");
     Timestamp(seconds.parse::<i64>().expect("a number") * 1_000 + micros.parse::<i64>().expect("a number") / 1_000)
 }
 
-/// What was said of each finding, in order.
+/// Returns the announcements of each finding, in order.
 pub fn by_finding(claims: &[DeliveryClaim]) -> BTreeMap<&str, Vec<&DeliveryClaim>> {
     let mut by: BTreeMap<&str, Vec<&DeliveryClaim>> = BTreeMap::new();
     for claim in claims.iter().filter(|c| c.kind != ClaimKind::Notice) {

@@ -1,4 +1,4 @@
-//! The state as it is kept: one document, its versions, and what each one says.
+//! Fake store of the state: one document, with its versions and their content.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -11,23 +11,23 @@ use crate::history::WorldEvent;
 
 #[derive(Default)]
 pub struct FakeStore {
-    /// Every document that was ever kept, oldest first; none: it was deleted.
+    /// Every document that was saved, oldest first. None: it was deleted.
     pub versions: Vec<(Timestamp, Option<String>)>,
-    /// What stands in the key `replay`.
+    /// Value of the key `replay`.
     pub replay: Option<String>,
-    /// When somebody deleted it, or put back an old one.
+    /// Deletions and restores of the document by another writer.
     pub meddled: Vec<(Timestamp, WorldEvent)>,
-    /// The newest one, read.
+    /// The newest document, parsed.
     pub state: Option<State>,
-    /// Digest id → whom it sums up, of every document that was ever sent.
+    /// Findings of each digest by its ID, from every document that was sent.
     pub plans: HashMap<String, Vec<(String, Timestamp)>>,
-    /// Digests whose plan was kept at some time.
+    /// Digests whose plan was saved at some time.
     pub planned: BTreeSet<String>,
-    /// Since when the note that is kept names its run.
+    /// ID of the run in the saved lease, and the time since which it is saved.
     pub noted: Option<(String, Timestamp)>,
-    /// How far each source was before the newest document.
+    /// Watermark of each source before the newest document.
     pub before: BTreeMap<String, Timestamp>,
-    /// Where each source began.
+    /// Floor at which each source started.
     pub began: BTreeMap<String, Timestamp>,
 }
 
@@ -40,12 +40,12 @@ impl FakeStore {
         self.versions.last()?.1.as_deref()
     }
 
-    /// As it was some time ago.
+    /// Returns the document as it was at an earlier time.
     pub fn copy(&self, then: Timestamp) -> Option<&str> {
         self.versions.iter().rev().find(|(at, _)| *at <= then)?.1.as_deref()
     }
 
-    /// Somebody else writes the key; what it says stays the same.
+    /// Writes the document as another writer, without a change of its content.
     pub fn touch_by_other_writer(&mut self, now: Timestamp) {
         if let Some(document) = self.document() {
             let document = format!("{document} ");
@@ -53,7 +53,7 @@ impl FakeStore {
         }
     }
 
-    /// Somebody deletes it, or puts back an old one.
+    /// Deletes the document or restores an old one, as another writer.
     pub fn apply_external_change(&mut self, what: &WorldEvent, now: Timestamp) {
         let document = match what {
             WorldEvent::Restore(age) => match self.copy(now.minus(Duration::from_secs(*age as u64))) {
@@ -62,7 +62,7 @@ impl FakeStore {
             },
             _ => None,
         };
-        self.state = document.as_deref().map(|d| State::parse(d).expect("it was kept before"));
+        self.state = document.as_deref().map(|d| State::parse(d).expect("it was saved before"));
         self.noted = self.state.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
         self.before.clear();
         self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
@@ -70,7 +70,7 @@ impl FakeStore {
         self.versions.push((now, document));
     }
 
-    /// Compare and swap. `mine`: writes of the same run that were not answered.
+    /// Compares and swaps. `mine`: writes of the same run without a response.
     pub fn swap(
         &mut self,
         compare: bool,
@@ -81,9 +81,9 @@ impl FakeStore {
     ) -> Result<usize, SaveError> {
         let ours = self.document().is_some_and(|d| mine.iter().any(|m| m == d));
         if self.version() != base && !ours && compare {
-            return Err(SaveError::Conflict("somebody else wrote it".into()));
+            return Err(SaveError::Conflict("modified by another writer".into()));
         }
-        let state = State::parse(&document).expect("what a run writes can be read");
+        let state = State::parse(&document).expect("a run writes a valid state");
         self.planned.extend(state.digest_plans.keys().cloned());
         for (key, source) in &state.sources {
             let began = self.began.entry(key.to_string()).or_insert(source.floor);

@@ -1,4 +1,4 @@
-//! How often a history may announce something, decided from its plan alone, before it is played.
+//! How often a history may announce something, decided from its plan before the history runs.
 
 use crate::history::{Access, FaultEffect, History, Op, RunPlan, WorldEvent};
 
@@ -27,7 +27,7 @@ impl History {
     /// A run after an unclean end cannot find in Slack everything that was posted.
     fn hides_posted_messages(&self) -> bool {
         let setup = &self.setup;
-        // A bot reads a channel by its ID, which the first message tells.
+        // A bot reads a channel by its ID, which is known after the first message.
         let is_channel_unknown = setup.named && self.runs.iter().any(RunPlan::may_leave_unrecorded_posts);
         // History does not show replies in threads. The thread of a finding is read when the finding is in the batch.
         let is_thread_unread =
@@ -53,7 +53,7 @@ impl RunPlan {
         self.kill.is_some() || self.term.is_some() || self.overlaps || self.faults.iter().any(|f| is_post_fault(f.op))
     }
 
-    /// The end of the run is not awaited, or it is none that the run records.
+    /// Returns true if the next run does not wait for the end of the run, or the run cannot save at its end.
     fn may_overlap(&self) -> bool {
         self.kill.is_some() || self.term.is_some() || self.overlaps
     }

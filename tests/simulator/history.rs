@@ -1,8 +1,8 @@
-//! A history: what happens in the world, and what goes wrong. Plain data, made from a seed, so that it can be shrunk.
+//! A history: the events of the world, and the faults. Plain data, generated from a seed, so that it can be shrunk.
 
 use guardduty_slack::state::MAX_STATE_BYTES;
 
-/// A call that the core makes of the world.
+/// Kind of call from the core to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Op {
     Load,
@@ -20,47 +20,47 @@ pub enum Op {
     Archive,
 }
 
-/// How a call goes wrong.
+/// Effect of a fault on a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultEffect {
-    /// It takes longer, in milliseconds.
+    /// The call takes longer, in milliseconds.
     Slow(i64),
-    /// It certainly takes no effect.
+    /// The call has no effect, and its error says so.
     Fail,
-    /// It takes effect, but the answer is lost.
+    /// The call takes effect, but the response is lost.
     ResponseLost,
-    /// It takes no effect, and nothing tells so.
+    /// The call has no effect and times out, so that the caller cannot know the outcome.
     RequestLost,
     /// Not permitted.
     Denied,
-    /// In so many seconds again; 0: Slack does not say when.
+    /// Rate limited, with the seconds until a retry. 0: Slack does not specify them.
     Throttle(i64),
-    /// Slack refuses what the message says.
+    /// Slack rejects the content of the message.
     Content,
-    /// Slack refuses the channel.
+    /// Slack rejects the channel.
     Channel,
-    /// Slack refuses with a code that nobody knows.
+    /// Slack rejects the call with an unknown code.
     NewCode,
-    /// Slack refuses the app.
+    /// Slack rejects the app.
     App,
-    /// Only the mounted copy can be read, so many seconds old.
+    /// Only the mounted copy is readable. Its age in seconds.
     Copy(i64),
-    /// The list answers with the page token that it was asked with.
+    /// The list returns the page token of the request again.
     Repeat,
-    /// `GetFindings` leaves some out.
+    /// `GetFindings` omits some findings.
     LeaveOut,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     pub op: Op,
-    /// The how many-th call of this kind in its run.
+    /// Number of the call among the calls of this kind in its run, from 1.
     pub nth: u32,
     pub how: FaultEffect,
 }
 
-/// Dead at the `call`-th call of a run, of one kind or all kinds counted; `after`: it took effect, and its answer was
-/// lost.
+/// Kill at the `call`-th call of a run, among calls of one kind or of all kinds. `after`: the call took effect, and its
+/// response was lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kill {
     pub op: Option<Op>,
@@ -70,16 +70,16 @@ pub struct Kill {
 
 #[derive(Clone, Debug)]
 pub struct RunPlan {
-    /// Starts so long after the run before it started, without waiting for its end.
+    /// `gap` counts from the start of the previous run, not from its end.
     pub overlaps: bool,
-    /// Milliseconds after the run before it ended.
+    /// Milliseconds after the end of the previous run.
     pub gap: i64,
-    /// How far the node's clock is ahead, in milliseconds.
+    /// Milliseconds by which the clock of the node is ahead.
     pub skew: i64,
     pub kill: Option<Kill>,
-    /// `SIGTERM`, so many milliseconds after its start.
+    /// Milliseconds from the start of the run to `SIGTERM`.
     pub term: Option<i64>,
-    /// `GUARDDUTY_OVERLAP` is so many times as long as it was set up.
+    /// Factor of `GUARDDUTY_OVERLAP` in this run.
     pub overlap: u32,
     pub faults: Vec<Fault>,
 }
@@ -96,7 +96,7 @@ impl RunPlan {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorldEvent {
-    /// A finding is made, or updated; it becomes visible `late` milliseconds after its `updatedAt`.
+    /// A finding is created or updated. It becomes visible `late` milliseconds after its `updatedAt`.
     State {
         finding: usize,
         severity: f64,
@@ -106,21 +106,21 @@ pub enum WorldEvent {
     },
     Archive(usize),
     BringBack(usize),
-    /// The newest message of a finding is deleted by hand.
+    /// A person deletes the newest message of a finding.
     Delete(usize),
-    /// Somebody else writes the state's key.
+    /// Another writer writes the key of the state.
     Touch,
-    /// Another bot posts a message that looks as if it told the finding's state of that moment.
+    /// Another bot posts a message with the metadata of the present revision.
     Forge(usize),
-    /// Somebody asks for what was updated in so many seconds to be said anew.
+    /// A replay of the findings that were updated in the last seconds is requested.
     Replay(i64),
     /// The state is deleted.
     Lose,
-    /// The state is put back from a copy that is so many seconds old.
+    /// The state is restored from a copy. Its age in seconds.
     Restore(i64),
-    /// Something changes about a source.
+    /// A source changes.
     Turn(usize, SourceChange),
-    /// Somebody adds a reaction to the message of a finding, or removes it.
+    /// A person adds a reaction to the message of a finding, or removes it.
     React {
         finding: usize,
         reaction: Reaction,
@@ -135,16 +135,16 @@ pub struct Reaction {
     pub user: &'static str,
 }
 
-/// What changes about a source.
+/// Change of a source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SourceChange {
     /// The account enables its region, or disables it.
     Region(bool),
-    /// Its detector is deleted, with its findings, or made anew.
+    /// The detector is deleted with its findings, or replaced.
     Gone,
     Anew,
     Enabled(bool),
-    /// It can be read, or not; and whether that is for a permission.
+    /// The source is readable or unreadable. `denied`: a permission is missing.
     Readable,
     Unreadable {
         denied: bool,
@@ -155,7 +155,7 @@ pub enum SourceChange {
 
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Milliseconds after the beginning.
+    /// Milliseconds after the start of the history.
     pub at: i64,
     pub what: WorldEvent,
 }
@@ -163,12 +163,12 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Bot,
-    /// A bot that may not read history.
+    /// A bot without permission to read history.
     Blind,
     Webhook,
 }
 
-/// What never changes about a finding.
+/// Constant attributes of a finding.
 #[derive(Clone, Debug)]
 pub struct FindingSpec {
     /// The sources that show it.
@@ -181,7 +181,7 @@ pub struct FindingSpec {
 pub struct Installation {
     pub access: Access,
     pub sources: usize,
-    /// Findings a page.
+    /// Findings per page.
     pub page: usize,
     /// Seconds.
     pub overlap: i64,
@@ -191,34 +191,34 @@ pub struct Installation {
     pub remind_after: i64,
     /// Seconds.
     pub timeout: i64,
-    /// Findings of severity 7 and more have a channel of their own, those below 2 are dropped.
+    /// Findings of severity 7 and more have their own channel, those below 2 are dropped.
     pub routed: bool,
     /// Channels are configured by `#name`.
     pub named: bool,
-    /// Milliseconds until history shows a message, at most.
+    /// Maximum number of milliseconds until history shows a message.
     pub lag: i64,
-    /// Findings in hand at most.
+    /// Maximum number of findings in a batch.
     pub window: usize,
-    /// Findings of a digest at most.
+    /// Maximum number of findings in a digest.
     pub digest: usize,
-    /// Bytes of the state at most.
+    /// Maximum size of the state in bytes.
     pub bound: usize,
     /// `GUARDDUTY_WATCH`
     pub watch: bool,
     /// `GUARDDUTY_REGIONS=all`
     pub all: bool,
-    /// The findings from this one on: Slack refuses the messages of every third, whatever they look like; of another
-    /// third `GetFindings` never tells.
+    /// First finding that cannot be delivered. From it on, Slack rejects every message of each third finding, and
+    /// `GetFindings` never returns another third.
     pub cursed: usize,
-    /// Clocks are off by up to two hours, far beyond what the contract takes for granted: then nothing may be lost.
+    /// Clocks are off by up to two hours, far beyond the assumptions of the contract. Only the absence of loss is checked.
     pub wild: bool,
-    /// Milliseconds after the beginning until which Slack rejects replies in threads.
+    /// Milliseconds after the start of the history until which Slack rejects replies in threads.
     pub no_replies_until: i64,
     /// The route of severe findings mentions the channel, and Slack rejects that.
     pub no_mentions: bool,
     /// `SLACK_TRIAGE`
     pub triage: &'static str,
-    /// A summary is due some minutes after the beginning.
+    /// A summary is due some minutes after the start of the history.
     pub summary: bool,
     /// Findings that nobody acknowledges within two minutes are escalated.
     pub escalate: bool,
@@ -226,17 +226,17 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Whether Slack refuses whatever is said of it.
+    /// Returns true if Slack rejects every message about the finding.
     pub fn is_refused(&self, finding: usize) -> bool {
         finding >= self.cursed && finding.is_multiple_of(3)
     }
 
-    /// Whether it is listed and never told.
+    /// Returns true if the finding is listed, but never returned by `GetFindings`.
     pub fn is_never_returned(&self, finding: usize) -> bool {
         finding >= self.cursed && finding % 3 == 1
     }
 
-    /// As by default, with so many findings of one source.
+    /// Returns the default configuration with a number of findings of one source.
     pub fn plain(findings: usize) -> Self {
         Self {
             access: Access::Bot,
@@ -277,14 +277,14 @@ pub struct History {
 }
 
 impl History {
-    /// Number of runs without news after which nothing is left to announce. Whether findings are archived is looked up in
-    /// turn.
+    /// Number of runs without new findings after which the backlog is drained. The archive status is polled in rotating
+    /// parts.
     pub fn quiet_runs(&self) -> usize {
         let is_archived = |e: &Event| matches!(e.what, WorldEvent::Archive(_) | WorldEvent::BringBack(_));
         if self.events.iter().any(is_archived) { 2 } else { 1 }
     }
 
-    /// For a person who wants to know why it fails.
+    /// Returns a readable description of the history.
     pub fn describe(&self) -> String {
         let events = self.events.iter().map(|e| format!("  {:>9.3} {:?}\n", e.at as f64 / 1000.0, e.what));
         let runs = self.runs.iter().enumerate().map(|(i, r)| format!("  run {i}: {r:?}\n"));

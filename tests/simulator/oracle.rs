@@ -1,4 +1,4 @@
-//! The promises, as a simple model of their own: what must have been said, and what must not.
+//! The oracle: the guarantees as a simple independent model of which messages are required and which are violations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::world::{Run, World, name, number};
 const LEASE: Duration = Duration::from_secs(60);
 
 impl World {
-    /// A document is on its way to where the state is kept.
+    /// Records the digest plans of a document that is sent to the store.
     pub fn sent(&self, document: &str) {
         if !document.contains("\"digest_plans\"") {
             return;
         }
-        let state = State::parse(document).expect("what a run writes can be read");
+        let state = State::parse(document).expect("a run writes a valid state");
         let mut kept = self.kept.borrow_mut();
         for (id, plan) in state.digest_plans {
             let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// It arrives there.
+    /// Saves the document in the store, and checks it.
     pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
         let bytes = document.len();
         let holder = self.holder(run);
@@ -50,14 +50,14 @@ impl World {
         version
     }
 
-    /// A run that could see another one's lease neither posts nor writes while that one lives.
+    /// Checks that a run does not post while another run holds a lease that this run could read.
     pub fn judge_lease(&self, run: &Run) {
         if let Some(id) = self.holder(run) {
             self.report_violation(format!("run {} posts though {id} holds the lease", run.index));
         }
     }
 
-    /// Another run whose living lease this one could see.
+    /// Returns the ID of another run with an unexpired lease that this run could read.
     fn holder(&self, run: &Run) -> Option<String> {
         let kept = self.kept.borrow();
         let (note, (id, since)) = (kept.state.as_ref()?.lease.as_ref()?, kept.noted.as_ref()?);
@@ -69,7 +69,7 @@ impl World {
 
     fn judge_kept(&self, run: &Run, bytes: usize) {
         let kept = self.kept.borrow();
-        let state = kept.state.as_ref().expect("it was just kept");
+        let state = kept.state.as_ref().expect("it was just saved");
         self.trace(|| {
             let of =
                 |(k, s): (&guardduty_slack::source_key::SourceOrIdentity, &guardduty_slack::state::SourceState)| {
@@ -82,7 +82,7 @@ impl World {
                 .map(|(id, e)| format!("{id}:{}", &e.updated_at.unwrap_or_default().to_rfc3339()[11..]))
                 .collect();
             format!(
-                "    kept: {run:?} {:?} {said:?} plans {:?}",
+                "    saved: {run:?} {:?} {said:?} plans {:?}",
                 state.sources.iter().map(of).collect::<Vec<_>>(),
                 state.digest_plans.keys()
             )
@@ -103,25 +103,25 @@ impl World {
         }
     }
 
-    /// The watermark passes only what is settled.
+    /// The watermark passes only processed findings.
     fn judge_passed(&self, run: &Run, key: &str, watermark: Timestamp, f: usize) {
         let now = self.now();
         let Some(n) = self.state_of(f, now) else { return };
         let states = self.states(f);
         let state = &states[n];
-        // What is late lies below it from the start.
+        // A revision that becomes visible late may have been below the watermark from the start.
         let before = self.kept.borrow().before.get(key).copied().unwrap_or(Timestamp::MAX);
         let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
         if was_there && !self.was_archived(f) && !self.is_settled(f, n) {
             self.report_violation(format!(
-                "the watermark of {key} passed {} at {}, which is not settled",
+                "the watermark of {key} passed {} at {}, which is not processed",
                 name(f),
                 state.updated.to_rfc3339()
             ));
         }
     }
 
-    /// Whether state `n` of a finding was told, or needs no telling.
+    /// Returns true if revision `n` of a finding is processed: delivered, or not to be announced.
     fn is_settled(&self, f: usize, n: usize) -> bool {
         let (setup, states, id) = (&self.history.setup, self.states(f), name(f));
         let state = &states[n];
@@ -133,7 +133,7 @@ impl World {
         if told.peek().is_some() && setup.recurrence == "ignore" {
             return true;
         }
-        // A recurrence of the same severity may be worth no word; a webhook tells only a band that rose.
+        // A recurrence of the same severity may be coalesced. A webhook announces only an increased severity level.
         told.any(|c| {
             c.updated >= state.updated
                 || c.severity == state.severity
@@ -142,7 +142,7 @@ impl World {
         })
     }
 
-    /// After the history and its clean runs.
+    /// Checks the guarantees after the history and its clean runs.
     pub fn check_invariants(&self) {
         self.check_delivered();
         self.judge_listable();
@@ -167,7 +167,7 @@ impl World {
                 Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
             };
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
-            // In a flood what becomes visible late may lie below the floor by then.
+            // In a flood, a revision that becomes visible late may already be below the floor.
             let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
             let below = self.history.setup.bound < MAX_STATE_BYTES
                 && states[n].visible > states[n].updated
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// What a list would show at the end was told, also what was archived meanwhile.
+    /// Findings that a list returns at the end are processed, also those that were archived in between.
     fn judge_listable(&self) {
         let (kept, now) = (self.kept.borrow(), self.now());
         let Some(state) = &kept.state else { return };
@@ -192,13 +192,13 @@ impl World {
             for f in self.seen_by(source).filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now)) {
                 let listed = self.state_of(f, now).filter(|n| self.states(f)[*n].updated >= lower);
                 if listed.is_some_and(|n| !self.is_settled(f, n)) {
-                    self.report_violation(format!("{} is listed and not told", name(f)));
+                    self.report_violation(format!("{} is listed and not processed", name(f)));
                 }
             }
         }
     }
 
-    /// Nothing is said twice.
+    /// There are no duplicates.
     fn check_no_duplicates(&self) {
         let slack = self.slack.borrow();
         let history = &self.history;
@@ -211,7 +211,7 @@ impl World {
                     ClaimKind::Post | ClaimKind::Digest => posts.insert(claim.updated, claim),
                     ClaimKind::Reply => replies.insert(claim.updated, claim),
                     // An edit may be repeated, but not followed by a post; unless recurrences are posted, and the edit
-                    // only told of the archiving.
+                    // only reported that the finding was archived.
                     ClaimKind::Update if self.history.setup.recurrence == "update" => {
                         posts.insert(claim.updated, claim);
                         None
@@ -220,7 +220,7 @@ impl World {
                 };
                 if let Some(before) = before {
                     self.report_violation(format!(
-                        "{id} at {} was said twice, by run {} as {:?} and by run {} as {:?}",
+                        "{id} at {} was announced twice, by run {} as {:?} and by run {} as {:?}",
                         claim.updated.to_rfc3339(),
                         before.run,
                         before.kind,
@@ -236,7 +236,7 @@ impl World {
                 && history.guarantee() == Guarantee::ExactlyOnce
             {
                 self.report_violation(format!(
-                    "notice {} was said twice, by runs {} and {}",
+                    "notice {} was posted twice, by runs {} and {}",
                     claim.id, before.run, claim.run
                 ));
             }
@@ -248,18 +248,18 @@ impl World {
         by_runs || self.lives[f].archived.iter().any(|(_, archived)| *archived)
     }
 
-    /// Whether anything of this kind went wrong in the history as planned.
+    /// Returns true if the plan of the history contains such a fault.
     fn planned(&self, fault: impl Fn(Op, &FaultEffect) -> bool) -> bool {
         self.history.runs.iter().any(|r| r.faults.iter().any(|f| fault(f.op, &f.how)))
     }
 
-    /// One finding, one message, in its channel, and a word in its thread when its band rose.
+    /// Each finding has one message in its channel, and a reply in its thread when its severity level increased.
     fn judge_life(&self) {
         let setup = &self.history.setup;
         if setup.access != Access::Bot || setup.recurrence != "update" || setup.wild || setup.bound < MAX_STATE_BYTES {
             return;
         }
-        // Then a message may be posted anew, or in the default channel, or twice.
+        // In these histories a message may be posted again, in the default channel, or twice.
         let meddled = !self.kept.borrow().meddled.is_empty() || !self.replays.borrow().is_empty();
         let unusual = setup.named
             || meddled
@@ -283,14 +283,14 @@ impl World {
             }
             let last = slack.claims.iter().rfind(|c| c.kind != ClaimKind::Notice && c.id == id);
             if last.is_some_and(|c| c.kind == ClaimKind::Digest) && !standing.is_empty() {
-                self.report_violation(format!("the message of {id} does not say that a digest tells it now"));
+                self.report_violation(format!("the message of {id} does not report that it is in a digest now"));
             }
             let Some(n) = self.state_of(f, self.now()) else { continue };
             let state = &self.states(f)[n];
             let urgent = setup.routed && state.severity >= 7.0;
             let told = standing.first().filter(|m| m.thread.is_none() && m.updated() == Some(state.updated));
             if told.is_some_and(|m| (m.channel == "CURGENT") != urgent) && !self.was_archived(f) {
-                self.report_violation(format!("{id} stands in another channel than its route's"));
+                self.report_violation(format!("the message of {id} is not in the channel of its route"));
             }
             if !deleted && !self.was_archived(f) {
                 self.check_reply(&slack.claims, &id, state.updated, state.severity);
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    /// The thread speaks when the band rose above all that was shown before.
+    /// A reply is posted when the severity level increased above all earlier ones.
     fn check_reply(&self, claims: &[DeliveryClaim], id: &str, updated: Timestamp, severity: f64) {
         let of = |c: &&DeliveryClaim| c.id == id && c.kind != ClaimKind::Notice;
         let first = claims.iter().filter(of).find(|c| c.updated == updated);
@@ -307,22 +307,22 @@ impl World {
         let rose = shown.is_some_and(|band| SeverityLevel::from_score(severity) > band);
         let replied = claims.iter().filter(of).any(|c| c.kind == ClaimKind::Reply && c.updated == updated);
         if first.is_some_and(|c| c.kind == ClaimKind::Update) && rose && !replied {
-            self.report_violation(format!("the thread of {id} does not say that its band rose"));
+            self.report_violation(format!("the thread of {id} does not report the increased severity level"));
         }
     }
 
-    /// What must be true when all is quiet.
+    /// Checks the state after the backlog is drained.
     fn check_drained(&self) {
         let kept = self.kept.borrow();
         let Some(state) = &kept.state else { return };
         let now = self.now();
-        // A note without a lease may stay: what an unrecorded run may have said is looked up when there is something to say.
+        // A posting intent of a released lease may remain: a run reconciles it only when it has something to announce.
         if state.lease.as_ref().is_some_and(|r| !r.released)
             || !state.digest_plans.is_empty()
             || !state.notices.is_empty()
         {
             self.report_violation(format!(
-                "something is left: {:?} {:?} {:?}",
+                "the state is not drained: {:?} {:?} {:?}",
                 state.lease,
                 state.digest_plans.keys(),
                 state.notices
@@ -330,12 +330,12 @@ impl World {
         }
         for (id, entry) in &state.findings {
             if !entry.superseded.is_empty() {
-                self.report_violation(format!("the old message of {id} does not say where it is told now"));
+                self.report_violation(format!("the old message of {id} does not link to the new one"));
             }
             let f: usize = id[1..].parse().expect("a finding's number");
             let shows = entry.bot_message().is_some();
             if shows && entry.archived != self.archived(f, now) {
-                self.report_violation(format!("the message of {id} does not say whether it is archived"));
+                self.report_violation(format!("the message of {id} does not show the archive status"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Words a message in one line: whom it mentions, what people marked, and what a notice says. What a run decides does not
+//! Renders a message as one line: its mentions, its triage marks, and the text of a notice. The decisions of a run do not
 //! depend on the rest.
 
 use guardduty_slack::message::blocks::body::{Body, FallbackText};
@@ -28,7 +28,7 @@ fn users(marks: Option<&Marks>) -> String {
     users.map(|user| format!(" {user}")).collect()
 }
 
-/// What Slack reads of a message.
+/// Payload of a message as Slack receives it.
 #[derive(Clone, Debug)]
 pub struct Payload {
     /// Empty for a message without metadata.
@@ -45,7 +45,7 @@ impl Payload {
         Self { event_type, event, text: message.fallback().to_owned() }
     }
 
-    /// A member of the event, if it is text.
+    /// Returns a member of the event, if it is text.
     pub fn event_text(&self, key: &str) -> &str {
         self.event.get(key).and_then(Value::as_str).unwrap_or_default()
     }

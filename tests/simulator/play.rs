@@ -51,13 +51,13 @@ impl Played {
     }
 }
 
-/// The number in `GUARDDUTY_SLACK_SIM_…`.
+/// Returns the number in `GUARDDUTY_SLACK_SIM_…`.
 pub fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(format!("GUARDDUTY_SLACK_SIM_{variable}")).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("GUARDDUTY_SLACK_SIM_{variable} must be a number, not {value:?}")))
 }
 
-/// The theme that `GUARDDUTY_SLACK_SIM_THEME` names.
+/// Returns the theme in `GUARDDUTY_SLACK_SIM_THEME`.
 pub fn theme() -> Option<&'static Theme> {
     let name = std::env::var("GUARDDUTY_SLACK_SIM_THEME").ok()?;
     let theme = THEMES.iter().find(|theme| theme.name == name);

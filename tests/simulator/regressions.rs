@@ -1,4 +1,4 @@
-//! Histories that once broke a promise, cut down to what it took, and those that a promise names.
+//! Minimized histories that once violated a guarantee, and histories that a guarantee names.
 
 use crate::bugs::Bug;
 use crate::history::{
@@ -25,7 +25,7 @@ fn hold(history: &History) {
     assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.trace.join("\n"));
 }
 
-/// One run that posts, edits, moves, speaks in a thread and sums up, killed at every call it makes.
+/// One run that posts, edits, moves, replies in a thread and posts a digest, killed at each of its calls.
 fn deaths_of_a_busy_run() -> Vec<History> {
     let setup = Installation { digest_after: 1, routed: true, ..Installation::plain(6) };
     let state =
@@ -55,7 +55,7 @@ fn run_can_be_killed_at_any_request() {
     deaths_of_a_busy_run().iter().for_each(hold);
 }
 
-/// A run that archives, unarchives, escalates and summarizes, killed at every call it makes.
+/// A run that archives, unarchives, escalates and summarizes, killed at each of its calls.
 fn deaths_in_triage() -> Vec<History> {
     let setup = Installation { triage: "archive", escalate: true, summary: true, ..Installation::plain(5) };
     let react = |finding, at, emoji, user, is_added| {
@@ -122,7 +122,7 @@ fn a_finding_that_is_resolved_again_before_it_was_unarchived_is_unarchived_when_
 }
 
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
-/// every call it makes, and the next one finds a thread that accepts replies, or not.
+/// each of its calls, and the next one finds a thread that accepts replies, or not.
 fn deaths_after_a_rejected_reply() -> Vec<History> {
     let state = |at, severity| Event { at, what: WorldEvent::State { finding: 0, severity, ip: 1, count: 1, late: 0 } };
     let events = vec![state(5_000, 5.0), state(60_000, 9.0)];
@@ -184,7 +184,7 @@ fn next_batch_does_not_list_discarded_findings() {
     let setup = Installation { page: 8, window: 2, bound: 2_600, ..Installation::plain(16) };
     let old = (0..8).map(|f| seen(f, 5_000 + f as i64 * 1_000));
     let new = (8..16).map(|f| seen(f, 200_000 + f as i64 * 1_000));
-    // Its first post takes so long that it records, and forgets, before its second window.
+    // Its first post is so slow that it saves and compacts before its second batch.
     let slow = run(120_000, &[(Op::Post, 1, FaultEffect::Slow(12_000))]);
     let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), RunPlan::clean(120_000), slow];
     holds(setup, old.chain(new).collect(), runs);
@@ -359,7 +359,7 @@ fn many_busy_sources_together_stay_within_the_batch_limit() {
     let is = |line: &&String, op: &str| line.contains(op);
     let windows = report.trace.split(|line| is(&line, " List/") || is(&line, " Get/"));
     let most = windows.map(|w| w.iter().filter(|l| is(l, " Post/")).count()).max();
-    assert!(most <= Some(4), "{most:?} posts of one window");
+    assert!(most <= Some(4), "{most:?} posts of one batch");
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn finding_missing_from_two_listings_is_not_skipped() {
     let slow = [(1, 3_000), (2, 2_000), (3, 3_000), (5, 2_000), (6, 2_000), (7, 3_000)];
     let slow = slow.map(|(nth, ms)| (Op::List, nth, FaultEffect::Slow(ms)));
     let runs = vec![RunPlan::clean(1_000), run(58_000, &slow), RunPlan::clean(60_000)];
-    // The seed is what makes the calls take as long as they do.
+    // The seed determines the delays of the calls.
     hold(&History { seed: 2_783, theme: "regression", setup, events, runs });
 }
 
@@ -395,7 +395,10 @@ fn backlog_without_digests_is_processed_despite_new_severe_findings() {
     assert!((1..10).all(|run| (30..60).contains(&posts(run))), "{:?}", (0..11).map(posts).collect::<Vec<_>>());
     let told = |f: usize| report.trace.iter().position(|l| l.contains(&format!("finding f{f:03} ")));
     let last = (0..old).filter_map(told).max();
-    assert!((0..old).all(|f| told(f).is_some()) && last > told(old), "the old ones are told, beside the severe ones");
+    assert!(
+        (0..old).all(|f| told(f).is_some()) && last > told(old),
+        "the old findings are announced in addition to the severe ones"
+    );
 }
 
 #[test]

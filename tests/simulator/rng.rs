@@ -1,6 +1,6 @@
-//! Chance from a seed: the same seed, the same history.
+//! Pseudorandom numbers: the same seed generates the same history.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough for dice.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and sufficient for a simulator.
 #[derive(Clone, Debug)]
 pub struct SimRng(u64);
 
@@ -14,7 +14,7 @@ impl SimRng {
         mix(self.0)
     }
 
-    /// From `range`, its end excluded.
+    /// Returns a number in `range`, without its end.
     pub fn pick(&mut self, range: std::ops::Range<i64>) -> i64 {
         range.start + (self.next() % (range.end - range.start).max(1) as u64) as i64
     }
@@ -27,7 +27,7 @@ impl SimRng {
         all[self.index(all.len())].clone()
     }
 
-    /// True in so many of a hundred throws.
+    /// Returns true with a probability in percent.
     pub fn percent(&mut self, chance: i64) -> bool {
         self.pick(0..100) < chance
     }
@@ -39,7 +39,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number that depends on these and nothing else: what shrinking takes away elsewhere does not change it.
+/// Returns a number that depends on the arguments only, so that it does not change when the history is shrunk.
 pub fn hash(of: &[u64]) -> u64 {
     of.iter().fold(0, |h, n| mix(h ^ n.wrapping_add(0x9e37_79b9_7f4a_7c15)))
 }

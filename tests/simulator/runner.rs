@@ -1,4 +1,4 @@
-//! Plays a history: the real core, run after run, in the simulated world; then runs without faults until all is quiet.
+//! Runs a history: the real core, run after run, in the simulated world, then runs without faults until it is drained.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,25 +28,25 @@ use crate::plain_writer::PlainWriter;
 use crate::triaged::{LISTED, SUMMARY};
 use crate::world::{BEGIN, Connection, Replay, Run, World};
 
-/// After so many runs without faults everything must be told.
+/// Maximum number of runs without faults until every finding is processed.
 const DRAIN: usize = 12;
 
-/// What came of a history.
+/// Result of a history.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Promises that were broken.
+    /// Violations of guarantees.
     pub broken: Vec<String>,
     pub trace: Vec<String>,
-    /// Faults by kind, and what else was counted.
+    /// Number of faults by kind, and of other events.
     pub met: BTreeMap<String, u64>,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ended {
     Killed,
     Busy,
-    /// With this exit status.
+    /// The run ended with this exit status.
     Exit(u8),
 }
 
@@ -81,7 +81,7 @@ async fn play(world: &Rc<World>) {
     world.check_invariants();
 }
 
-/// Runs without faults until there is nothing to announce any more.
+/// Starts runs without faults until there is nothing to announce.
 async fn run_until_drained(world: &Rc<World>, config: &Config) {
     let last = world.history.events.iter().map(|e| e.at).max().unwrap_or(0);
     let last = (0..world.history.setup.findings.len())
@@ -91,7 +91,7 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
         .unwrap_or(0)
         .max(BEGIN + last);
     world.time.sleep_until(Timestamp(last)).await;
-    // What cannot be told is given up after a day.
+    // Findings that cannot be delivered are given up after a day.
     let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
     let mut quiet = 0;
     for n in 0..DRAIN {
@@ -103,7 +103,7 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
         let saves = after.1 - before.1;
         let is_quiet = ended == Ended::Exit(0) && before.0 == after.0;
         quiet = if is_quiet { quiet + 1 } else { 0 };
-        // The first quiet run may save more than once: it records what it finds in Slack.
+        // The first quiet run may save more than once, because it reconciles.
         if quiet >= world.history.quiet_runs() && saves <= 1 {
             world.met.borrow_mut().insert(format!("drained by clean run {n:>2}"), 1);
             return;
@@ -177,7 +177,7 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
     world.trace(|| format!("run {index} ended: {ended:?}"));
     world.count_event(match ended {
         Ended::Killed => "runs killed",
-        Ended::Busy => "runs turned away by a lease",
+        Ended::Busy => "runs that exit because of a lease",
         Ended::Exit(0) => "runs exit 0",
         Ended::Exit(_) => "runs exit 1",
     });
@@ -198,16 +198,16 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
         LoadedDocument::Current(text) => Some(text.clone()),
         _ => None,
     };
-    let start = match open(loaded, config, clock.now()).expect("what is kept can be used") {
+    let start = match open(loaded, config, clock.now()).expect("the saved state is valid") {
         Opening::Busy { .. } => return Ended::Busy,
         Opening::Go(start) => *start,
     };
     run.unrecordable.set(start.unrecordable.is_some());
     if let Some(since) = start.replay {
-        let state = text.map(|text| State::parse(&text).expect("it was used just now"));
+        let state = text.map(|text| State::parse(&text).expect("it was parsed just now"));
         let said = state.into_iter().flat_map(|s| s.findings);
         let due = said.filter(|(_, e)| e.updated_at >= Some(since)).map(|(id, _)| id).collect();
-        world.count_event("replays taken up");
+        world.count_event("replays started");
         world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
     }
     let said_before: BTreeMap<String, Timestamp> =
@@ -232,7 +232,7 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
         () = drive(&mut core, systems, clock, told) => {}
         () = terminated => {}
     }
-    // Digests of a run that records nothing: whom they summed up only the run itself knows.
+    // Only the run itself knows the findings of a digest whose plan is not saved.
     for (id, at) in run.unplanned.take() {
         let plan: Vec<(String, Timestamp)> = match core.state.digest_plans.get(&id) {
             Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
@@ -243,7 +243,7 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     if run.dead.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
 }
 
-/// What the run settled without a message of its own.
+/// Returns the revisions that the run processed without a separate message.
 fn bare(state: &State, before: &BTreeMap<String, Timestamp>, world: &World) -> Vec<(String, Timestamp)> {
     let told = |id: &str, u: Timestamp| {
         world.slack.borrow().claims.iter().any(|c| c.kind != ClaimKind::Notice && c.id == id && c.updated == u)

@@ -1,5 +1,5 @@
-//! Histories from seeds. A quarter of them are about anything; each of the others brings about, more often than chance
-//! would, what it takes for one kind of mistake to matter.
+//! Generates histories from seeds. A quarter of them are random. Each of the others provokes the conditions of one kind
+//! of bug more often than a random history does.
 
 use guardduty_slack::state::MAX_STATE_BYTES;
 
@@ -10,14 +10,14 @@ use crate::history::{
 use crate::rng::SimRng;
 use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
 
-/// A configuration, what happens, and the runs.
+/// Configuration, events and runs of a history.
 type Scenario = (Installation, Vec<Event>, Vec<RunPlan>);
 type ScenarioGenerator = fn(&mut SimRng) -> Scenario;
 
-/// A kind of fault, and the histories that bring it about.
+/// A kind of fault, and the generator of histories that provoke it.
 pub struct Theme {
     pub name: &'static str,
-    /// Of how many histories, relative to the other themes.
+    /// Number of histories, relative to the other themes.
     weight: i64,
     generate: ScenarioGenerator,
 }
@@ -44,7 +44,7 @@ pub const THEMES: &[Theme] = &[
 ];
 
 impl History {
-    /// The history of a seed.
+    /// Returns the history of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = SimRng::new(seed);
         let mut draw = dice.pick(0..THEMES.iter().map(|theme| theme.weight).sum());
@@ -57,7 +57,7 @@ impl History {
 }
 
 impl Theme {
-    /// A history of this theme.
+    /// Returns a history of this theme.
     pub fn of(&self, seed: u64) -> History {
         self.history(seed, &mut SimRng::new(seed))
     }
@@ -78,7 +78,7 @@ fn random_history(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Pages that end where a millisecond does, in windows that end where a page does.
+/// Pages that end at the end of a millisecond, in batches that end at the end of a page.
 fn one_millisecond(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(5..12);
     let (page, digest_after) = (dice.choose(&[1, 2, 3]), dice.choose(&[0, 2, 20]));
@@ -110,7 +110,7 @@ fn shifting_pages(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// More than the state has room for.
+/// More findings than the state has capacity for.
 fn flood(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(28..40);
     let (page, digest) = (dice.choose(&[3, 9]), dice.choose(&[3, 500]));
@@ -135,7 +135,7 @@ fn flood(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Runs of many windows, in which findings show up as late as they may.
+/// Runs of many batches, in which findings become visible with the maximum delay.
 fn backlog(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(14..24);
     let setup =
@@ -152,9 +152,9 @@ fn backlog(dice: &mut SimRng) -> Scenario {
     (setup, events, clean_runs(dice, 2))
 }
 
-/// A list so long that it is divided into parts, which are read at the same time: unevenly filled, with many findings in
-/// one millisecond, updated, archived and visible late while it is read, in several windows, and with lists and details
-/// that are slow, break off, repeat a token or leave findings out.
+/// A list that is divided into parts, which are read concurrently: unevenly filled, with many findings in
+/// one millisecond, updated, archived and visible late while it is read, in several batches, and with lists and details
+/// that are slow, are truncated, repeat a token or omit findings.
 fn divided_list(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(14..30);
     let sources = dice.choose(&[1, 1, 2]);
@@ -195,7 +195,7 @@ fn divided_list(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Bands that rise, and runs that die between the edit and the word in the thread, or after it.
+/// Severity levels that increase, and runs that are killed between the edit and the reply in the thread, or after it.
 fn rising_severity(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(1..4);
     let setup = Installation { remind_after: dice.choose(&[60, 600, 21_600]), ..Installation::plain(count as usize) };
@@ -215,7 +215,7 @@ fn rising_severity(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Digests, and runs that die after them; the next one comes at once, or when the lease is over.
+/// Digests, and runs that are killed after them. The next run starts at once, or after the lease expired.
 fn digests_and_kills(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(4..9);
     let (digest_after, digest) = (dice.choose(&[1, 2]), dice.choose(&[3, 500]));
@@ -236,7 +236,7 @@ fn digests_and_kills(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Two runs at a time.
+/// Two concurrent runs.
 fn concurrent_runs(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(3..9);
     let setup = Installation { digest_after: dice.choose(&[0, 3, 20]), ..Installation::plain(count as usize) };
@@ -247,7 +247,7 @@ fn concurrent_runs(dice: &mut SimRng) -> Scenario {
     }
     let mut runs = Vec::new();
     for mut run in clean_runs(dice, 1) {
-        // One that hangs in a post has nothing to record, and but renews its lease.
+        // A run that hangs in a post has nothing to save, and only renews its lease.
         if dice.percent(50) {
             let how = dice.choose(&[FaultEffect::Slow(40_000), FaultEffect::Throttle(30)]);
             run.faults.push(Fault { op: Op::Post, nth: dice.pick(1..3) as u32, how });
@@ -259,7 +259,7 @@ fn concurrent_runs(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// A run dies; the next one can read but one of two histories.
+/// A run is killed, and the next run can read only one of two channel histories.
 fn killed_twice(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(3..7);
     let setup = Installation { routed: true, ..Installation::plain(count as usize) };
@@ -279,7 +279,7 @@ fn killed_twice(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Findings that go from channel to channel, and messages that people delete.
+/// Findings that move between channels, and messages that people delete.
 fn moved_findings(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(1..4);
     let digest_after = dice.choose(&[1, 20, 20]);
@@ -302,7 +302,7 @@ fn moved_findings(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Slack answers no, or not at all.
+/// Slack rejects calls, or does not respond.
 fn rejections(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(2..6);
     let (routed, no_mentions) = (dice.percent(70), dice.percent(50));
@@ -336,7 +336,7 @@ fn rejections(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Threads reject replies for a while, in which runs die; severity levels increase, and other regions show the same.
+/// Threads reject replies for a while, in which runs are killed. Severity levels increase, and other regions show the same.
 fn rejected_replies(dice: &mut SimRng) -> Scenario {
     let no_replies_until = dice.choose(&[i64::MAX, 150_000, 250_000, 350_000]);
     let (routed, no_mentions) = (dice.percent(30), dice.percent(50));
@@ -349,7 +349,7 @@ fn rejected_replies(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Somebody asks for a replay, while runs come and die.
+/// A replay is requested while runs start and are killed.
 fn replays(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(2..6);
     let digest_after = dice.choose(&[2, 20]);
@@ -367,7 +367,7 @@ fn replays(dice: &mut SimRng) -> Scenario {
     (setup, events, killed_runs(dice, 3))
 }
 
-/// The state is deleted, or put back from a copy.
+/// The state is deleted, or restored from a copy.
 fn external_state_changes(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(2..6);
     let digest_after = dice.choose(&[2, 20, 20]);
@@ -385,7 +385,7 @@ fn external_state_changes(dice: &mut SimRng) -> Scenario {
     (setup, events, killed_runs(dice, 3))
 }
 
-/// Regions come and go, detectors are deleted, made anew, disabled, or cannot be read; filters archive.
+/// Regions are enabled and disabled, detectors are deleted, replaced, disabled or unreadable, and filters archive.
 fn sources_that_change(dice: &mut SimRng) -> Scenario {
     let sources = dice.choose(&[1, 3]);
     let count = dice.pick(1..5);
@@ -426,7 +426,7 @@ fn sources_that_change(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Days go by, in which Slack refuses some findings, and GuardDuty does not tell others.
+/// Days in which Slack rejects some findings, and GuardDuty does not return others.
 fn long_outages(dice: &mut SimRng) -> Scenario {
     const HOUR: i64 = 3_600_000;
     let count = dice.pick(3..6);
@@ -449,7 +449,7 @@ fn long_outages(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// People react to messages, and take it back, while runs archive, escalate, summarize and die.
+/// People add and remove reactions, while runs archive, escalate, summarize and are killed.
 fn triage(dice: &mut SimRng) -> Scenario {
     let count = dice.pick(1..4);
     let (triage, escalate, summary) =
@@ -491,7 +491,7 @@ fn triage(dice: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Steady runs, of which some die, and some writes fail.
+/// Regular runs, some of them killed, and some with failed writes.
 fn killed_runs(dice: &mut SimRng, count: usize) -> Vec<RunPlan> {
     let mut runs = clean_runs(dice, count);
     for run in &mut runs[1..] {
@@ -507,7 +507,7 @@ fn killed_runs(dice: &mut SimRng, count: usize) -> Vec<RunPlan> {
     runs
 }
 
-/// So many runs after a first one, each about when the lease of the one before would be over.
+/// A first run, and `count` more, each at about the expiry of the lease of the previous one.
 fn clean_runs(dice: &mut SimRng, count: usize) -> Vec<RunPlan> {
     let mut runs = vec![RunPlan::clean(1_000)];
     runs.extend((0..count).map(|_| RunPlan::clean(dice.pick(55_000..90_000))));
@@ -530,7 +530,7 @@ fn setup(dice: &mut SimRng) -> Installation {
     let flood = dice.percent(10);
     let count = if flood { dice.pick(20..30) } else { dice.pick(1..7) };
     let findings = (0..count).map(|i| make(dice, sources, i)).collect();
-    // As in earnest, the state has room for several windows.
+    // As in production, the state has capacity for several batches.
     let tight = flood && sources == 1 && dice.percent(50);
     Installation {
         access,

@@ -1,13 +1,13 @@
-//! Cutting a failing history down: whatever it fails without is taken away.
+//! Minimizes a failing history: removes every part without which it still fails.
 
 use crate::bugs::Bug;
 use crate::history::{History, RunPlan, WorldEvent};
 use crate::runner::run_history;
 
-/// So many histories are tried at most.
+/// Maximum number of histories that are tried.
 const PLAYS: usize = 600;
 
-/// A smaller history that breaks a promise, too.
+/// Returns a smaller history that also violates a guarantee.
 pub fn shrink(history: &History, bug: Option<Bug>) -> History {
     let (mut small, mut plays) = (history.clone(), 0);
     let mut breaks = |h: &History| {
@@ -20,7 +20,7 @@ pub fn shrink(history: &History, bug: Option<Bug>) -> History {
     small
 }
 
-/// Everything that is one step simpler, the largest steps first.
+/// Returns all histories that are one step simpler, the largest steps first.
 fn simpler(h: &History) -> Vec<History> {
     let mut all = Vec::new();
     let mut with = |change: &dyn Fn(&mut History)| {

@@ -1,4 +1,4 @@
-//! Triage: reactions on messages, what runs archive for them, escalations and summaries; and what must be true of them.
+//! Oracle for triage: reactions on messages, the findings that runs archive for them, escalations and summaries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::world::{BEGIN, World, name};
 
 /// `SLACK_TRIAGE_USERS`
 pub const LISTED: [&str; 2] = ["U0ALICE", "U0BOB"];
-/// Somebody else in the channel.
+/// Another user in the channel.
 pub const STRANGER: &str = "U0EVE";
 pub const ACKNOWLEDGE: &str = "eyes";
 pub const RESOLVE: &str = "white_check_mark";
-/// `SLACK_SUMMARY`: five minutes after the beginning.
+/// `SLACK_SUMMARY`: five minutes after the start of the history.
 pub const SUMMARY: &str = "daily 06:45";
 const SUMMARY_DUE: i64 = BEGIN + 300_000;
 
 impl World {
-    /// The reactions on the messages of a channel since `oldest`.
+    /// Returns the reactions on the messages of a channel since `oldest`.
     pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
         let is_meant = |m: &&SimMessage| {
             m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
@@ -39,7 +39,7 @@ impl World {
     }
 }
 
-/// By emoji, as Slack groups them.
+/// Groups reactions by emoji, as Slack does.
 fn read(reactions: &[Reaction]) -> Vec<Read> {
     let emoji: BTreeSet<&str> = reactions.iter().map(|r| r.emoji).collect();
     let of = |name: &str| {
@@ -50,15 +50,13 @@ fn read(reactions: &[Reaction]) -> Vec<Read> {
 }
 
 impl World {
-    /// A run archives a finding, or unarchives it: the state that is kept says so before.
+    /// Archives or unarchives a finding for a run, and checks that the archive intent was saved before.
     pub fn archive(&self, id: &str, is_archive: bool) {
         let wanted = if is_archive { Archiving::Archive } else { Archiving::Unarchive };
         let kept = self.kept.borrow();
         let entry = kept.state.as_ref().and_then(|s| s.findings.get(id));
         if entry.and_then(|e| e.triage.as_ref()?.archiving) != Some(wanted) {
-            self.report_violation(format!(
-                "{wanted:?} {id} is called, and the state that is kept does not say that it is intended"
-            ));
+            self.report_violation(format!("{wanted:?} {id} is called without a saved intent"));
         }
         let finding = id[1..].parse().expect("a finding's number");
         self.archivings.borrow_mut().push((self.now(), finding, is_archive));
@@ -76,7 +74,7 @@ impl World {
         }
     }
 
-    /// Once for each resolution by a listed person at most.
+    /// A finding is archived at most once for each resolution by a listed person.
     fn judge_archived_once(&self, f: usize) {
         let calls = self.archivings.borrow().iter().filter(|(_, finding, archived)| *finding == f && *archived).count();
         let (slack, id) = (self.slack.borrow(), name(f));
@@ -87,7 +85,7 @@ impl World {
         }
     }
 
-    /// Once if nobody on the list reacts, and once at most.
+    /// A finding is escalated at most once, and once if nobody on the list reacts.
     fn judge_escalation(&self, f: usize) {
         let (slack, id) = (self.slack.borrow(), name(f));
         let calls: Vec<&Once> = slack.escalations.iter().filter(|call| call.id == id).collect();
@@ -97,11 +95,11 @@ impl World {
         let Some(message) = self.only_message(&slack, f) else { return };
         let is_handled = message.added.iter().any(|(_, r)| LISTED.contains(&r.user));
         if self.history.setup.escalate && !is_handled && calls.is_empty() {
-            self.report_violation(format!("nobody was called about {id}"));
+            self.report_violation(format!("{id} was not escalated"));
         }
     }
 
-    /// State, message and GuardDuty are what the reactions of listed people say.
+    /// State, message and GuardDuty match the reactions of listed people.
     fn judge_marks(&self, f: usize) {
         let (slack, kept, id) = (self.slack.borrow(), self.kept.borrow(), name(f));
         let Some(message) = self.only_message(&slack, f) else { return };
@@ -126,7 +124,7 @@ impl World {
         }
         let resolver = first(RESOLVE);
         if resolver.is_some_and(|user| !message.text.contains(user)) {
-            self.report_violation(format!("the message of {id} does not say who resolved it"));
+            self.report_violation(format!("the message of {id} does not name the person who resolved it"));
         }
         let is_archived = self.archived(f, self.now());
         if is_archived != (self.history.setup.triage == "archive" && resolver.is_some()) || is_stale(entry) {
@@ -134,7 +132,7 @@ impl World {
         }
     }
 
-    /// The message of a finding with one revision that nobody archived but the runs.
+    /// Returns the message of a finding with one revision that was archived by runs only.
     fn only_message<'w>(&self, slack: &'w FakeSlack, f: usize) -> Option<&'w SimMessage> {
         let id = name(f);
         let mut messages = slack.said.iter().filter(|m| m.tells(&id));
@@ -143,7 +141,7 @@ impl World {
         is_plain.then_some(message)
     }
 
-    /// One summary for the due time, once a run saw it.
+    /// One summary is posted for the due time, after a run that started later.
     fn judge_summaries(&self) {
         let slack = self.slack.borrow();
         let mut ids: BTreeSet<&str> = BTreeSet::new();

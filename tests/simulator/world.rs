@@ -1,4 +1,4 @@
-//! The simulated world: its time, its calls with what goes wrong in them, and what it remembers.
+//! The simulated world: its time, its calls with their faults, and the recorded events.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -17,12 +17,12 @@ use crate::fake_store::FakeStore;
 use crate::history::{Event, FaultEffect, History, Op, RunPlan, WorldEvent};
 use crate::rng::hash;
 
-/// When every history begins: 2026-11-24T06:40:00Z.
+/// Start of every history: 2026-11-24T06:40:00Z.
 pub const BEGIN: i64 = 1_795_502_400_000;
 
 type Effect = Box<dyn FnOnce(&World)>;
 type Arriving<T> = Box<dyn FnOnce(&World) -> T>;
-/// A finding, which of its states, whether archived, the source and its how many-th detector that show it.
+/// Finding, index of its revision, archive status, source, and index of the source's detector.
 type Shown = (usize, usize, bool, usize, usize);
 
 pub struct World {
@@ -34,43 +34,43 @@ pub struct World {
     pub slack: RefCell<FakeSlack>,
     pub kept: RefCell<FakeStore>,
     pub runs: RefCell<Vec<Rc<Run>>>,
-    /// What takes effect later: requests under way when their sender died, and what people do.
+    /// Effects that are scheduled: requests in flight when their run was killed, and actions of people.
     later: RefCell<BTreeMap<(Timestamp, u64), Effect>>,
     scheduled: Cell<u64>,
-    /// Told step by step, if wanted.
+    /// Trace of all steps, on request.
     pub trace: Option<RefCell<Vec<String>>>,
-    /// What went wrong, how often.
+    /// Number of occurrences of each fault and event.
     pub met: RefCell<BTreeMap<String, u64>>,
     pub broken: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
     pub details: RefCell<HashMap<Shown, Finding>>,
-    /// What runs archived, or unarchived, and when.
+    /// Findings that runs archived (true) or unarchived, with the time.
     pub archivings: RefCell<Vec<(Timestamp, usize, bool)>>,
 }
 
-/// A run takes up what is to be said anew.
+/// Replay that a run started.
 pub struct Replay {
     pub run: usize,
     pub at: Timestamp,
-    /// A write told that it was taken up.
+    /// A saved state contains the start of the replay.
     pub recorded: bool,
-    /// What was said before, and is to be said anew.
+    /// Announced findings that are to be announced again.
     pub due: Vec<String>,
 }
 
-/// One run of the program, as the world sees it.
+/// One run of the program.
 pub struct Run {
     pub index: usize,
     pub plan: RunPlan,
     pub started: Timestamp,
     pub ended: Cell<Option<Timestamp>>,
-    /// It knows that it cannot record.
+    /// The run has detected that it cannot save the state.
     pub unrecordable: Cell<bool>,
     calls: Cell<u32>,
     nth: RefCell<HashMap<Op, u32>>,
     pub crash: Notify,
     pub dead: Cell<bool>,
-    /// Digests whose plan was never sent to be kept: id, and when.
+    /// Digests whose plan was never sent to the store: ID and time.
     pub unplanned: RefCell<Vec<(String, Timestamp)>>,
 }
 
@@ -113,14 +113,14 @@ impl World {
         self.later.borrow_mut().insert((at, self.scheduled.get()), effect);
     }
 
-    /// Lets happen what was to happen by now.
+    /// Applies the scheduled effects that are due.
     pub fn catch_up(&self) {
         loop {
             let due = self.later.borrow().keys().next().copied().filter(|(at, _)| *at <= self.now());
             let Some((at, effect)) = due.and_then(|key| Some((key.0, self.later.borrow_mut().remove(&key)?))) else {
                 return;
             };
-            // It happened when it was due, though nobody looked.
+            // The effect has the time at which it was due, not the present time.
             self.then.set(Some(at));
             effect(self);
             self.then.set(None);
@@ -132,7 +132,7 @@ impl World {
         match what {
             WorldEvent::Delete(finding) => self.slack.borrow_mut().delete(&name(*finding), self.now()),
             WorldEvent::Touch => {
-                self.count_event("write by somebody else");
+                self.count_event("write by another writer");
                 self.kept.borrow_mut().touch_by_other_writer(self.now());
             }
             WorldEvent::Forge(finding) => {
@@ -142,7 +142,7 @@ impl World {
                 }
             }
             WorldEvent::Replay(seconds) => {
-                self.count_event("replays asked for");
+                self.count_event("replays requested");
                 self.kept.borrow_mut().replay = Some(format!("{seconds}s"));
             }
             WorldEvent::Lose | WorldEvent::Restore(_) => {
@@ -157,7 +157,7 @@ impl World {
                 self.count_event(if *is_added { "reactions added" } else { "reactions removed" });
                 self.slack.borrow_mut().react(&name(*finding), *reaction, *is_added, self.now());
             }
-            WorldEvent::Turn(..) => self.count_event("a source changes"),
+            WorldEvent::Turn(..) => self.count_event("source changes"),
             WorldEvent::State { .. } | WorldEvent::Archive(_) | WorldEvent::BringBack(_) => {}
         }
     }
@@ -173,10 +173,10 @@ impl World {
         *self.met.borrow_mut().entry(what.to_owned()).or_default() += 1;
     }
 
-    /// A promise is broken.
-    pub fn report_violation(&self, promise: String) {
-        self.trace(|| format!("BROKEN {promise}"));
-        self.broken.borrow_mut().push(promise);
+    /// Reports the violation of a guarantee.
+    pub fn report_violation(&self, violation: String) {
+        self.trace(|| format!("VIOLATION {violation}"));
+        self.broken.borrow_mut().push(violation);
     }
 }
 
@@ -205,12 +205,12 @@ impl Run {
         })
     }
 
-    /// How it names itself in lease and note.
+    /// Returns the ID of the run in its lease.
     pub fn id(&self) -> String {
         format!("run{}", self.index)
     }
 
-    /// It got as far as its sources, and to its end.
+    /// Returns true if the run reached its sources and ended by itself.
     pub fn worked(&self) -> bool {
         !self.dead.get() && self.ended.get().is_some() && self.nth.borrow().contains_key(&Op::Identity)
     }
@@ -224,14 +224,14 @@ impl Run {
     }
 }
 
-/// A run's line to the world.
+/// Connection of a run to the simulated world.
 #[derive(Clone)]
 pub struct Connection {
     pub world: Rc<World>,
     pub run: Rc<Run>,
 }
 
-/// An effect on its way: if its sender dies, it may yet arrive.
+/// A call in flight. Its effect may arrive after its run is killed.
 struct InFlightCall<T: 'static> {
     world: Rc<World>,
     due: Timestamp,
@@ -261,7 +261,7 @@ fn effect_later<T: 'static>(world: &World, due: Timestamp, effect: Arriving<T>) 
 }
 
 impl Connection {
-    /// One call: its way there, its effect, its way back; and what goes wrong with it.
+    /// Runs one call: the request, its effect and the response, with a planned fault.
     pub async fn call<T: 'static>(
         &self,
         op: Op,
@@ -296,7 +296,7 @@ impl Connection {
                 return if kill.is_some() { self.die().await } else { Err(how) };
             }
         }
-        // What writes takes effect soon; its answer is what is slow.
+        // A slow write takes effect early. Its response is slow.
         let writes = matches!(op, Op::Post | Op::Update | Op::Save | Op::Archive);
         let (early, late) = if writes { (0, slow) } else { (slow, 0) };
         let due = world.now().plus(ms(there + early));
@@ -324,14 +324,14 @@ fn ms(ms: i64) -> Duration {
     Duration::from_millis(ms.max(0) as u64)
 }
 
-/// Milliseconds there and back.
+/// Returns the delays of request and response in milliseconds.
 fn round_trip_delays(op: Op, luck: u64) -> (i64, i64) {
     let longest = match op {
         Op::Load | Op::Save | Op::Identity => 20,
         Op::Post | Op::Update => 400,
         _ => 150,
     };
-    // Now and then a call takes long by itself.
+    // A few calls are slow without a planned fault.
     let slow = if luck.is_multiple_of(61) { 3_000 } else { 0 };
     (1 + slow + (luck >> 8) as i64 % longest, 1 + (luck >> 32) as i64 % longest)
 }
@@ -345,16 +345,16 @@ fn kind(how: &FaultEffect) -> &'static str {
     match how {
         FaultEffect::Slow(_) => "slow",
         FaultEffect::Fail => "fails",
-        FaultEffect::ResponseLost => "answer lost",
-        FaultEffect::RequestLost => "lost before its effect",
+        FaultEffect::ResponseLost => "response lost",
+        FaultEffect::RequestLost => "request lost",
         FaultEffect::Denied => "denied",
         FaultEffect::Throttle(_) => "throttled",
-        FaultEffect::Content => "content refused",
-        FaultEffect::Channel => "channel refuses",
-        FaultEffect::App => "app refused",
+        FaultEffect::Content => "content rejected",
+        FaultEffect::Channel => "channel rejected",
+        FaultEffect::App => "app rejected",
         FaultEffect::Copy(_) => "only the copy",
-        FaultEffect::Repeat => "page token repeats",
-        FaultEffect::LeaveOut => "leaves findings out",
-        FaultEffect::NewCode => "refused with an unknown code",
+        FaultEffect::Repeat => "page token repeated",
+        FaultEffect::LeaveOut => "findings omitted",
+        FaultEffect::NewCode => "rejected with an unknown code",
     }
 }
