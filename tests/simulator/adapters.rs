@@ -27,34 +27,34 @@ use crate::world::{BEGIN, Connection, Run, World};
 
 /// One source.
 pub struct SimGuardDuty {
-    line: Connection,
+    connection: Connection,
     source: usize,
     key: SourceKey,
 }
 
 impl SimGuardDuty {
-    pub fn new(line: Connection, source: usize) -> Self {
+    pub fn new(connection: Connection, source: usize) -> Self {
         let key = SourceKey { account: account(source).into(), region: region(source).into() };
-        Self { line, source, key }
+        Self { connection, source, key }
     }
 
     /// Calls this source, and fails if the source is unreadable.
-    async fn asked<T: 'static>(
+    async fn call_source<T: 'static>(
         &self,
         op: Op,
         what: impl Fn() -> String,
         effect: impl FnOnce(&World) -> T + 'static,
     ) -> Result<T, FaultEffect> {
         let source = self.source;
-        let effect = move |w: &World| match w.standing(source, w.now()).unreadable {
-            Some(how) => Err(how),
+        let effect = move |w: &World| match w.source_status(source, w.now()).unreadable {
+            Some(fault) => Err(fault),
             None => Ok(effect(w)),
         };
-        self.line.call(op, what, effect).await?
+        self.connection.call(op, what, effect).await?
     }
 
     /// Calls a detector of this source, and fails if that detector does not exist.
-    async fn of<T: 'static>(
+    async fn call_detector<T: 'static>(
         &self,
         op: Op,
         detector: &str,
@@ -63,7 +63,7 @@ impl SimGuardDuty {
     ) -> Result<T, FaultEffect> {
         let (source, id) = (self.source, detector.to_owned());
         let effect = move |w: &World| (w.detector(source).as_ref() == Some(&id)).then(|| effect(w));
-        self.asked(op, what, effect).await?.ok_or(FaultEffect::Fail)
+        self.call_source(op, what, effect).await?.ok_or(FaultEffect::Fail)
     }
 
     async fn watched_part<T: 'static>(
@@ -72,12 +72,14 @@ impl SimGuardDuty {
         what: &str,
         effect: impl FnOnce(&World) -> T + 'static,
     ) -> Result<T, ReadError> {
-        self.of(Op::Watch, detector, || format!("{what} {}", self.key), effect).await.map_err(|how| unread(&how))
+        self.call_detector(Op::Watch, detector, || format!("{what} {}", self.key), effect)
+            .await
+            .map_err(|fault| to_read_error(&fault))
     }
 }
 
-fn unread(how: &FaultEffect) -> ReadError {
-    match how {
+fn to_read_error(fault: &FaultEffect) -> ReadError {
+    match fault {
         FaultEffect::Denied => ReadError::AccessDenied("AccessDenied".into()),
         _ => ReadError::Transient { reason: TransientReason::Server, text: "500".into() },
     }
@@ -91,7 +93,7 @@ impl GuardDutyApi for SimGuardDuty {
     async fn list_detectors(&self) -> Result<Vec<String>, ReadError> {
         let source = self.source;
         let ids = move |w: &World| w.detector(source).into_iter().collect();
-        self.asked(Op::Detectors, || self.key.to_string(), ids).await.map_err(|how| unread(&how))
+        self.call_source(Op::Detectors, || self.key.to_string(), ids).await.map_err(|fault| to_read_error(&fault))
     }
 
     async fn list_findings(
@@ -101,39 +103,39 @@ impl GuardDutyApi for SimGuardDuty {
         to: Option<Timestamp>,
         token: Option<&str>,
     ) -> Result<ListPage, ReadError> {
-        let (source, asked) = (self.source, token.map(str::to_owned));
+        let (source, requested_token) = (self.source, token.map(str::to_owned));
         let what = || {
             format!("{} from {} to {:?} token {token:?}", self.key, from.to_rfc3339(), to.map(Timestamp::to_rfc3339))
         };
         let page = move |w: &World| {
-            let page = bugs::page(w, source, from, to, asked.as_deref());
+            let page = bugs::page(w, source, from, to, requested_token.as_deref());
             w.trace(|| format!("    {:?} next {:?}", page.ids, page.next_token));
             page
         };
-        match self.of(Op::List, detector, what, page).await {
+        match self.call_detector(Op::List, detector, what, page).await {
             Err(FaultEffect::Repeat) if token.is_some() => {
-                let page = self.line.world.page(self.source, from, to, token);
+                let page = self.connection.world.page(self.source, from, to, token);
                 Ok(ListPage { next_token: token.map(str::to_owned), ..page })
             }
-            answer => answer.map_err(|how| unread(&how)),
+            answer => answer.map_err(|fault| to_read_error(&fault)),
         }
     }
 
     async fn get_findings(&self, detector: &str, ids: &[String]) -> Result<Vec<Finding>, ReadError> {
-        let (source, asked) = (self.source, ids.to_vec());
+        let (source, requested_ids) = (self.source, ids.to_vec());
         let what = || format!("{} {ids:?}", self.key);
         let details = move |w: &World| {
-            let found = bugs::details(w, source, &asked);
+            let found = bugs::details(w, source, &requested_ids);
             w.trace(|| format!("    {:?}", found.iter().map(|f| (&f.id, &f.updated_at[11..])).collect::<Vec<_>>()));
             found
         };
-        match self.of(Op::Get, detector, what, details).await {
+        match self.call_detector(Op::Get, detector, what, details).await {
             Err(FaultEffect::LeaveOut) => {
-                let mut found = self.line.world.details(self.source, ids);
+                let mut found = self.connection.world.details(self.source, ids);
                 found.truncate(ids.len() / 2);
                 Ok(found)
             }
-            answer => answer.map_err(|how| unread(&how)),
+            answer => answer.map_err(|fault| to_read_error(&fault)),
         }
     }
 
@@ -142,20 +144,22 @@ impl GuardDutyApi for SimGuardDuty {
     }
 
     async fn open_created_before(&self, _detector: &str, _before: Timestamp) -> Result<u64, ReadError> {
-        Err(unread(&FaultEffect::Denied))
+        Err(to_read_error(&FaultEffect::Denied))
     }
 
     async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError> {
-        let (asked, is_archive) = (ids.to_vec(), change == ArchiveChange::Archive);
-        let effect = move |w: &World| asked.iter().for_each(|id| w.archive(id, is_archive));
+        let (requested_ids, is_archive) = (ids.to_vec(), change == ArchiveChange::Archive);
+        let effect = move |w: &World| requested_ids.iter().for_each(|id| w.archive(id, is_archive));
         let what = || format!("{change:?} {ids:?}");
-        self.of(Op::Archive, detector, what, effect).await.map_err(|how| unread(&how))
+        self.call_detector(Op::Archive, detector, what, effect).await.map_err(|fault| to_read_error(&fault))
     }
 
     async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
         let source = self.source;
-        let status =
-            move |w: &World| DetectorInfo { enabled: w.standing(source, w.now()).enabled, ..DetectorInfo::default() };
+        let status = move |w: &World| DetectorInfo {
+            enabled: w.source_status(source, w.now()).enabled,
+            ..DetectorInfo::default()
+        };
         self.watched_part(detector, "status", status).await
     }
 
@@ -168,10 +172,10 @@ impl GuardDutyApi for SimGuardDuty {
         let count = move |w: &World| {
             let mut open = BTreeMap::new();
             for f in w.seen_by(source) {
-                let Some(state) = w.state_of(f, w.now()) else { continue };
-                let state = &w.states(f)[state];
-                if before.is_none_or(|b| state.updated < b) {
-                    *open.entry(SeverityLevel::from_score(state.severity)).or_default() += 1;
+                let Some(n) = w.visible_revision(f, w.now()) else { continue };
+                let revision = &w.revisions(f)[n];
+                if before.is_none_or(|b| revision.updated < b) {
+                    *open.entry(SeverityLevel::from_score(revision.severity)).or_default() += 1;
                 }
             }
             open
@@ -182,7 +186,7 @@ impl GuardDutyApi for SimGuardDuty {
     async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
         let source = self.source;
         let names = move |w: &World| match subject {
-            Subject::Filters => w.standing(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect(),
+            Subject::Filters => w.source_status(source, w.now()).filters.iter().map(|n| format!("filter{n}")).collect(),
             _ => Vec::new(),
         };
         self.watched_part(detector, &format!("{subject:?}"), names).await
@@ -213,7 +217,7 @@ impl GuardDutyApi for SimGuardDuty {
     }
 
     async fn assessment(&self, _detector: &str, _investigation: &str) -> Result<Assessment, ReadError> {
-        Err(unread(&FaultEffect::Denied))
+        Err(to_read_error(&FaultEffect::Denied))
     }
 
     async fn scan_reason(&self, _scan: &str) -> Result<Option<String>, ReadError> {
@@ -224,8 +228,8 @@ impl GuardDutyApi for SimGuardDuty {
 /// Slack, for one run.
 pub struct SimSlack(pub Connection);
 
-fn failure(how: &FaultEffect) -> SlackError {
-    match how {
+fn to_slack_error(fault: &FaultEffect) -> SlackError {
+    match fault {
         FaultEffect::Throttle(0) => SlackError::RateLimited(None),
         FaultEffect::Throttle(s) => SlackError::RateLimited(Some(Duration::from_secs(*s as u64))),
         FaultEffect::Content => SlackError::ContentRejected("invalid_blocks".into()),
@@ -250,11 +254,11 @@ impl SlackApi for SimSlack {
         let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.0.to_owned()));
         let effect = move |w: &World| w.posted(&run, &c, &p, root.as_deref());
         let answer = self.0.call(Op::Post, what, effect).await;
-        let said = match answer.map_err(|how| failure(&how)) {
-            Ok(said) => said,
+        let posted = match answer.map_err(|fault| to_slack_error(&fault)) {
+            Ok(posted) => posted,
             Err(failure) => Err(failure),
         };
-        match bugs::answer(&self.0.world, said, &channel) {
+        match bugs::post_response(&self.0.world, posted, &channel) {
             Ok(_) if webhook => Ok(Posted { at: SentMessage::Webhook(WebhookMessage { variable: channel.clone() }) }),
             Ok(at) => Ok(Posted { at: at.into() }),
             Err(failure) => Err(failure),
@@ -263,14 +267,14 @@ impl SlackApi for SimSlack {
 
     async fn update_message(&self, at: &MessageRef, message: &Message) -> Result<(), SlackError> {
         let payload = Payload::of(message);
-        if bugs::withheld(&self.0.world, &payload) {
+        if bugs::is_withheld(&self.0.world, &payload) {
             return Ok(());
         }
         let what = || format!("{} {} {}", at.channel, at.ts, summary(&payload));
         let (run, here, p) = (self.0.run.clone(), at.clone(), payload.clone());
         match self.0.call(Op::Update, what, move |w| w.edited(&run, &here, &p)).await {
-            Ok(answer) => bugs::edited(&self.0.world, answer),
-            Err(how) => Err(failure(&how)),
+            Ok(answer) => bugs::edit_response(&self.0.world, answer),
+            Err(fault) => Err(to_slack_error(&fault)),
         }
     }
 
@@ -299,7 +303,7 @@ impl SlackApi for SimSlack {
         let (channel, since) = (channel_id.to_owned(), oldest.to_owned());
         let read = move |w: &World| w.recent_reactions(&channel, &since);
         let messages = self.0.call(Op::Reactions, || channel_id.to_owned(), read).await;
-        let messages = messages.map_err(|how| failure(&how))?;
+        let messages = messages.map_err(|fault| to_slack_error(&fault))?;
         Ok((RecentReactions { messages, ..RecentReactions::default() }, 1))
     }
 
@@ -307,7 +311,9 @@ impl SlackApi for SimSlack {
         let here = at.clone();
         let read = move |w: &World| w.reactions_at(&here);
         let found = self.0.call(Op::Reactions, || format!("{} {}", at.channel, at.ts), read).await;
-        found.map_err(|how| failure(&how))?.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))
+        found
+            .map_err(|fault| to_slack_error(&fault))?
+            .ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))
     }
 
     async fn is_bot(&self, _user: &UserId) -> Result<bool, SlackError> {
@@ -350,7 +356,7 @@ fn summary(payload: &Payload) -> String {
         "guardduty_summary" => text("summary_id"),
         "guardduty_reply" => format!("reply {} {}", text("finding_id"), text("updated_at")),
         "guardduty_finding" => format!("finding {} {}", text("finding_id"), text("updated_at")),
-        _ => "pointer".into(),
+        _ => "redirect".into(),
     }
 }
 
@@ -364,12 +370,12 @@ impl World {
         thread: Option<&str>,
     ) -> Result<MessageRef, SlackError> {
         let now = self.now();
-        self.judge_lease(run);
+        self.check_lease(run);
         let number = payload.event_text("finding_id").get(1..).and_then(|number| number.parse().ok());
-        if number.is_some_and(|f| self.history.setup.is_refused(f)) {
+        if number.is_some_and(|f| self.history.setup.is_rejected(f)) {
             return Err(SlackError::ContentRejected("invalid_blocks".into()));
         }
-        self.judge_restrictions(payload, thread)?;
+        self.check_restrictions(payload, thread)?;
         let at = self.slack.borrow_mut().post(channel, payload, thread, now, &self.history)?;
         let event = &payload.event;
         let once = |id: &str| Once { run: run.index, id: payload.event_text(id).to_owned() };
@@ -392,7 +398,7 @@ impl World {
     }
 
     /// Rejects messages that the workspace does not allow.
-    fn judge_restrictions(&self, payload: &Payload, thread: Option<&str>) -> Result<(), SlackError> {
+    fn check_restrictions(&self, payload: &Payload, thread: Option<&str>) -> Result<(), SlackError> {
         let setup = &self.history.setup;
         if setup.no_mentions && payload.text.contains("<!channel>") {
             self.count_event("mentions rejected");
@@ -407,7 +413,7 @@ impl World {
 
     fn digested(&self, run: &Run, event: &Map<String, Value>, at: MessageRef) -> MessageRef {
         let id = event["digest_id"].as_str().unwrap_or_default().to_owned();
-        let plan = self.kept.borrow().plans.get(&id).cloned();
+        let plan = self.store.borrow().plans.get(&id).cloned();
         match plan {
             Some(plan) => self.claim_digest(run, &plan, self.now()),
             None => run.unplanned.borrow_mut().push((id, self.now())),
@@ -448,13 +454,13 @@ impl World {
 
     fn severity(&self, id: &str, updated: Timestamp) -> f64 {
         let finding = id[1..].parse().expect("a finding's number");
-        self.states(finding).iter().find(|s| s.updated == updated).map_or(0.0, |s| s.severity)
+        self.revisions(finding).iter().find(|s| s.updated == updated).map_or(0.0, |s| s.severity)
     }
 }
 
 /// The store of the state, for one run.
 pub struct SimStore {
-    line: Connection,
+    connection: Connection,
     base: usize,
     replay: Option<String>,
     /// Writes without a response.
@@ -462,27 +468,27 @@ pub struct SimStore {
 }
 
 impl SimStore {
-    pub fn new(line: Connection) -> Self {
-        Self { line, base: 0, replay: None, mine: Vec::new() }
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, base: 0, replay: None, mine: Vec::new() }
     }
 }
 
 impl Store for SimStore {
     async fn load(&mut self) -> Loaded {
         let read = |w: &World| {
-            let kept = w.kept.borrow();
-            (kept.version(), kept.document().map(str::to_owned), kept.replay.clone())
+            let store = w.store.borrow();
+            (store.version(), store.document().map(str::to_owned), store.replay.clone())
         };
-        let world = self.line.world.clone();
-        let source = match self.line.call(Op::Load, String::new, read).await {
+        let world = self.connection.world.clone();
+        let source = match self.connection.call(Op::Load, String::new, read).await {
             Ok((base, document, replay)) => {
                 (self.base, self.replay) = (base, replay);
                 document.map_or(LoadedDocument::Absent, LoadedDocument::Current)
             }
             Err(FaultEffect::Copy(age)) => {
                 world.time.sleep(Duration::from_secs(5)).await;
-                let then = world.now().minus(Duration::from_secs(age as u64));
-                let text = world.kept.borrow().copy(then).map(str::to_owned);
+                let copied_at = world.now().minus(Duration::from_secs(age as u64));
+                let text = world.store.borrow().copy(copied_at).map(str::to_owned);
                 text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {
                     text,
                     why: "timeout".into(),
@@ -490,24 +496,24 @@ impl Store for SimStore {
             }
             Err(_) => LoadedDocument::Unreadable("500".into()),
         };
-        Loaded { document: bugs::loaded(&world, source), replay: self.replay.clone() }
+        Loaded { document: bugs::change_loaded(&world, source), replay: self.replay.clone() }
     }
 
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        let world = self.line.world.clone();
-        world.sent(document);
-        let document = bugs::saved(&world, document);
-        let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.line.run.clone());
+        let world = self.connection.world.clone();
+        world.record_digest_plans(document);
+        let document = bugs::change_saved(&world, document);
+        let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.connection.run.clone());
         let replay = self.replay.clone().filter(|_| take_replay);
         let effect = move |w: &World| {
-            let kept = w.keep(&run, base, &mine, text);
-            if kept.is_ok() && replay.is_some() && w.kept.borrow().replay == replay {
-                w.kept.borrow_mut().replay = None;
+            let saved = w.save_document(&run, base, &mine, text);
+            if saved.is_ok() && replay.is_some() && w.store.borrow().replay == replay {
+                w.store.borrow_mut().replay = None;
                 w.replays.borrow_mut().iter_mut().filter(|r| r.run == run.index).for_each(|r| r.recorded = true);
             }
-            kept
+            saved
         };
-        match self.line.call(Op::Save, || format!("{} bytes", document.len()), effect).await {
+        match self.connection.call(Op::Save, || format!("{} bytes", document.len()), effect).await {
             Ok(Ok(version)) => {
                 self.base = version;
                 self.mine.clear();

@@ -182,18 +182,18 @@ pub fn prepare(bug: Option<Bug>, history: &mut History) {
 }
 
 /// Returns the maximum size of the state in bytes.
-pub fn bound(w: &World) -> usize {
-    if w.bug == Some(SizeLimitIgnored) { usize::MAX } else { w.history.setup.bound }
+pub fn max_state_bytes(w: &World) -> usize {
+    if w.bug == Some(SizeLimitIgnored) { usize::MAX } else { w.history.setup.max_state_bytes }
 }
 
 /// Changes the state that a run loads.
-pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
-    let bend = |text: String| match w.bug {
+pub fn change_loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
+    let change_text = |text: String| match w.bug {
         Some(DeduplicateById) => {
             rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.updated_at = Some(Timestamp(i64::MAX / 2))))
         }
         Some(LeaseIgnored) => rewrite(&text, |s| s.lease.iter_mut().for_each(|r| r.released = true)),
-        Some(UpdateMarksProcessed) => rewrite(&text, |s| take_edits_as_said(w, s)),
+        Some(UpdateMarksProcessed) => rewrite(&text, |s| mark_edits_processed(w, s)),
         Some(FloorNotSaved) => rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.floor = Timestamp(0))),
         Some(DurationNotSaved) => {
             rewrite(&text, |s| s.sources.values_mut().for_each(|s| s.poll_duration = Duration::ZERO))
@@ -219,14 +219,14 @@ pub fn loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
         _ => text,
     };
     match source {
-        LoadedDocument::Current(text) => LoadedDocument::Current(bend(text)),
-        LoadedDocument::MountedCopy { text, why } => LoadedDocument::MountedCopy { text: bend(text), why },
+        LoadedDocument::Current(text) => LoadedDocument::Current(change_text(text)),
+        LoadedDocument::MountedCopy { text, why } => LoadedDocument::MountedCopy { text: change_text(text), why },
         other => other,
     }
 }
 
 /// Changes the state that a run saves.
-pub fn saved(w: &World, document: &str) -> String {
+pub fn change_saved(w: &World, document: &str) -> String {
     match w.bug {
         Some(WatermarkFromLastListed) => rewrite(document, watermark_from_last_seen),
         Some(WatermarkFromClock) => rewrite(document, |s| {
@@ -237,7 +237,7 @@ pub fn saved(w: &World, document: &str) -> String {
             s.sources.values_mut().for_each(|source| source.floor = source.watermark);
         }),
         Some(SaveBeforePost) => rewrite(document, |s| record_all(w, s)),
-        Some(DiscardWithoutFloor) => rewrite(document, forget_half),
+        Some(DiscardWithoutFloor) => rewrite(document, discard_half),
         Some(NoPostingIntent) => rewrite(document, |s| s.lease = None),
         Some(SinceMoves) => rewrite(document, |s| s.lease.iter_mut().for_each(|r| r.posting_since = r.renewed_at)),
         Some(NoDigestPlan) => rewrite(document, |s| s.digest_plans.clear()),
@@ -257,10 +257,11 @@ fn replace_archiving(state: &mut State, from: Archiving, to: Option<Archiving>) 
     triages.filter(|triage| triage.archiving == Some(from)).for_each(|triage| triage.archiving = to);
 }
 
-fn take_edits_as_said(w: &World, state: &mut State) {
+fn mark_edits_processed(w: &World, state: &mut State) {
     let slack = w.slack.borrow();
     for (id, entry) in &mut state.findings {
-        let message = slack.said.iter().find(|m| m.tells(id) && entry.bot_message().is_some_and(|at| at.ts == m.ts));
+        let message =
+            slack.messages.iter().find(|m| m.is_about(id) && entry.bot_message().is_some_and(|at| at.ts == m.ts));
         let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Timestamp::parse));
         entry.updated_at = updated.max(entry.updated_at);
     }
@@ -279,14 +280,14 @@ fn record_all(w: &World, state: &mut State) {
         return;
     }
     for f in 0..w.history.setup.findings.len() {
-        if let Some(n) = w.state_of(f, w.now()) {
+        if let Some(n) = w.visible_revision(f, w.now()) {
             let entry = state.findings.entry(name(f)).or_default();
-            entry.updated_at = entry.updated_at.max(Some(w.states(f)[n].updated));
+            entry.updated_at = entry.updated_at.max(Some(w.revisions(f)[n].updated));
         }
     }
 }
 
-fn forget_half(state: &mut State) {
+fn discard_half(state: &mut State) {
     let mut oldest: Vec<(Option<Timestamp>, String)> =
         state.findings.iter().map(|(id, e)| (e.updated_at, id.clone())).collect();
     oldest.sort_unstable();
@@ -303,10 +304,10 @@ pub fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, to
         Some(PartsCut) if to.is_some() && token.is_some() => ListPage::default(),
         Some(OnePerMillisecond) => {
             let mut page = w.page(source, from, to, token);
-            let mut seen = HashSet::new();
+            let mut listed = HashSet::new();
             page.ids.retain(|id| {
                 let f: usize = id[1..].parse().expect("a finding's number");
-                w.state_of(f, w.now()).is_some_and(|n| seen.insert(w.states(f)[n].updated))
+                w.visible_revision(f, w.now()).is_some_and(|n| listed.insert(w.revisions(f)[n].updated))
             });
             page
         }
@@ -328,37 +329,41 @@ pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
 /// Returns the `updatedAt` of a finding as listed some seconds ago.
 fn updated_a_while_ago(w: &World, f: &Finding) -> Timestamp {
     let finding: usize = f.id[1..].parse().expect("a finding's number");
-    let then = w.state_of(finding, w.now().minus(Duration::from_secs(10)));
-    then.map_or(f.updated, |n| w.states(finding)[n].updated)
+    let earlier = w.visible_revision(finding, w.now().minus(Duration::from_secs(10)));
+    earlier.map_or(f.updated, |n| w.revisions(finding)[n].updated)
 }
 
 /// Changes the response of Slack to a post.
-pub fn answer(w: &World, answer: Result<MessageRef, SlackError>, channel: &str) -> Result<MessageRef, SlackError> {
-    let stands = || {
+pub fn post_response(
+    w: &World,
+    response: Result<MessageRef, SlackError>,
+    channel: &str,
+) -> Result<MessageRef, SlackError> {
+    let as_delivered = || {
         let ts = format!("{}.000000", w.now().0 / 1_000);
         Ok(MessageRef { channel: channel_id(channel), ts, thread_ts: None })
     };
-    match (w.bug, answer) {
+    match (w.bug, response) {
         (Some(UnknownIsFailure), Err(SlackError::OutcomeUnknown(why))) => Err(SlackError::NotSent(why)),
-        (Some(UnknownIsSuccess), Err(SlackError::OutcomeUnknown(_))) => stands(),
-        (Some(ThrottleIsSuccess), Err(SlackError::RateLimited(_))) => stands(),
-        (Some(ChannelRejectionIsSuccess), Err(SlackError::ChannelRejected(_))) => stands(),
-        (Some(MentionRefusalIsSuccess), Err(SlackError::Restricted(_))) => stands(),
-        (Some(ReplyRefusalIsSuccess), Err(SlackError::Reply(_))) => stands(),
-        (_, answer) => answer,
+        (Some(UnknownIsSuccess), Err(SlackError::OutcomeUnknown(_))) => as_delivered(),
+        (Some(ThrottleIsSuccess), Err(SlackError::RateLimited(_))) => as_delivered(),
+        (Some(ChannelRejectionIsSuccess), Err(SlackError::ChannelRejected(_))) => as_delivered(),
+        (Some(MentionRefusalIsSuccess), Err(SlackError::Restricted(_))) => as_delivered(),
+        (Some(ReplyRefusalIsSuccess), Err(SlackError::Reply(_))) => as_delivered(),
+        (_, response) => response,
     }
 }
 
 /// Changes the response of Slack to an edit.
-pub fn edited(w: &World, answer: Result<(), SlackError>) -> Result<(), SlackError> {
-    match (w.bug, answer) {
+pub fn edit_response(w: &World, response: Result<(), SlackError>) -> Result<(), SlackError> {
+    match (w.bug, response) {
         (Some(DeletedIsSuccess), Err(SlackError::MessageNotFound(_))) => Ok(()),
-        (_, answer) => answer,
+        (_, response) => response,
     }
 }
 
 /// Returns true if an edit is not sent.
-pub fn withheld(w: &World, payload: &Payload) -> bool {
+pub fn is_withheld(w: &World, payload: &Payload) -> bool {
     w.bug == Some(RedirectNotPosted) && payload.event_type.is_empty()
 }
 

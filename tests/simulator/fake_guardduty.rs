@@ -23,33 +23,33 @@ pub struct SimRevision {
 
 /// History of one finding.
 #[derive(Clone, Debug, Default)]
-pub struct FindingLife {
-    pub states: Vec<SimRevision>,
+pub struct FindingHistory {
+    pub revisions: Vec<SimRevision>,
     /// Times at which the finding was archived (true) or unarchived.
     pub archived: Vec<(Timestamp, bool)>,
 }
 
-impl FindingLife {
+impl FindingHistory {
     /// Histories of all findings. A later revision never becomes visible before an earlier one.
-    pub fn all(history: &History) -> Vec<FindingLife> {
-        let mut lives = vec![FindingLife::default(); history.setup.findings.len()];
+    pub fn all(history: &History) -> Vec<FindingHistory> {
+        let mut finding_histories = vec![FindingHistory::default(); history.setup.findings.len()];
         for e in &history.events {
             let at = Timestamp(BEGIN + e.at);
             match e.what {
-                WorldEvent::State { finding, severity, ip, count, late } => {
-                    let before = lives[finding].states.last();
+                WorldEvent::Revision { finding, severity, ip, count, late } => {
+                    let before = finding_histories[finding].revisions.last();
                     let updated = before.map_or(at.0, |b| (b.updated.0 + 1).max(at.0));
                     let visible = before.map_or(updated + late, |b| (updated + late).max(b.visible.0));
-                    let state =
+                    let revision =
                         SimRevision { updated: Timestamp(updated), visible: Timestamp(visible), severity, ip, count };
-                    lives[finding].states.push(state);
+                    finding_histories[finding].revisions.push(revision);
                 }
-                WorldEvent::Archive(finding) => lives[finding].archived.push((at, true)),
-                WorldEvent::BringBack(finding) => lives[finding].archived.push((at, false)),
+                WorldEvent::Archive(finding) => finding_histories[finding].archived.push((at, true)),
+                WorldEvent::Unarchive(finding) => finding_histories[finding].archived.push((at, false)),
                 _ => {}
             }
         }
-        lives
+        finding_histories
     }
 }
 
@@ -79,17 +79,17 @@ pub fn detector(source: usize, number: usize) -> String {
 }
 
 impl World {
-    pub fn turns(&self, source: usize) -> impl Iterator<Item = (Timestamp, SourceChange)> {
+    pub fn source_changes(&self, source: usize) -> impl Iterator<Item = (Timestamp, SourceChange)> {
         self.history.events.iter().filter_map(move |e| match e.what {
-            WorldEvent::Turn(s, turn) if s == source => Some((Timestamp(BEGIN + e.at), turn)),
+            WorldEvent::ChangeSource(changed, change) if changed == source => Some((Timestamp(BEGIN + e.at), change)),
             _ => None,
         })
     }
 
-    pub fn standing(&self, source: usize, now: Timestamp) -> SimSourceStatus {
+    pub fn source_status(&self, source: usize, now: Timestamp) -> SimSourceStatus {
         // With `GUARDDUTY_REGIONS=all` other regions are enabled later.
         let region = !self.history.setup.all || source == 0;
-        let mut s = SimSourceStatus {
+        let mut status = SimSourceStatus {
             region,
             detector: Some(0),
             since: Timestamp(0),
@@ -97,45 +97,46 @@ impl World {
             unreadable: None,
             filters: Vec::new(),
         };
-        let mut made = 0;
-        for (at, turn) in self.turns(source).filter(|(at, _)| *at <= now) {
-            match turn {
-                SourceChange::Region(on) => s.region = on,
-                SourceChange::Gone => s.detector = None,
-                SourceChange::Anew => {
-                    made += 1;
-                    (s.detector, s.since) = (Some(made), at);
+        let mut number = 0;
+        for (at, change) in self.source_changes(source).filter(|(at, _)| *at <= now) {
+            match change {
+                SourceChange::Region(on) => status.region = on,
+                SourceChange::Deleted => status.detector = None,
+                SourceChange::Replaced => {
+                    number += 1;
+                    (status.detector, status.since) = (Some(number), at);
                 }
-                SourceChange::Enabled(on) => s.enabled = on,
-                SourceChange::Readable => s.unreadable = None,
+                SourceChange::Enabled(on) => status.enabled = on,
+                SourceChange::Readable => status.unreadable = None,
                 SourceChange::Unreadable { denied } => {
-                    s.unreadable = Some(if denied { FaultEffect::Denied } else { FaultEffect::Fail })
+                    status.unreadable = Some(if denied { FaultEffect::Denied } else { FaultEffect::Fail })
                 }
-                SourceChange::Filter(n) => s.filters.push(n),
+                SourceChange::Filter(n) => status.filters.push(n),
             }
         }
-        s
+        status
     }
 
     /// Returns the ID of the present detector.
     pub fn detector(&self, source: usize) -> Option<String> {
-        self.standing(source, self.now()).detector.map(|n| detector(source, n))
+        self.source_status(source, self.now()).detector.map(|n| detector(source, n))
     }
 
     /// Returns all revisions of a finding, by `updatedAt`.
-    pub fn states(&self, finding: usize) -> &[SimRevision] {
-        &self.lives[finding].states
+    pub fn revisions(&self, finding: usize) -> &[SimRevision] {
+        &self.finding_histories[finding].revisions
     }
 
     /// Returns the index of the newest visible revision.
-    pub fn state_of(&self, finding: usize, now: Timestamp) -> Option<usize> {
-        self.states(finding).iter().rposition(|s| s.visible <= now)
+    pub fn visible_revision(&self, finding: usize, now: Timestamp) -> Option<usize> {
+        self.revisions(finding).iter().rposition(|revision| revision.visible <= now)
     }
 
     pub fn archived(&self, finding: usize, now: Timestamp) -> bool {
         let archivings = self.archivings.borrow();
         let by_runs = archivings.iter().filter(|(_, f, _)| *f == finding).map(|(at, _, archived)| (*at, *archived));
-        let changes = self.lives[finding].archived.iter().copied().chain(by_runs).filter(|(at, _)| *at <= now);
+        let changes =
+            self.finding_histories[finding].archived.iter().copied().chain(by_runs).filter(|(at, _)| *at <= now);
         changes.max_by_key(|(at, _)| *at).is_some_and(|(_, archived)| archived)
     }
 
@@ -146,9 +147,9 @@ impl World {
 
     /// Returns true if a source shows a finding. A finding is deleted with its detector.
     pub fn is_shown(&self, source: usize, f: usize, now: Timestamp) -> bool {
-        let standing = self.standing(source, now);
-        let states = self.state_of(f, now).map(|n| self.states(f)[n].updated);
-        standing.region && standing.detector.is_some() && states.is_some_and(|u| u >= standing.since)
+        let status = self.source_status(source, now);
+        let updated = self.visible_revision(f, now).map(|n| self.revisions(f)[n].updated);
+        status.region && status.detector.is_some() && updated.is_some_and(|u| u >= status.since)
     }
 
     /// Returns one page. A token is an offset, so that pages shift when a finding is updated between two requests.
@@ -158,7 +159,7 @@ impl World {
             .seen_by(source)
             .filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now))
             .filter_map(|f| {
-                let updated = self.states(f)[self.state_of(f, now)?].updated;
+                let updated = self.revisions(f)[self.visible_revision(f, now)?].updated;
                 let within = updated >= from && to.is_none_or(|to| updated <= to);
                 within.then(|| (updated, hash(&[self.seed(), f as u64]), f))
             })
@@ -182,18 +183,24 @@ impl World {
 
     fn detail(&self, source: usize, finding: usize) -> Option<Finding> {
         let now = self.now();
-        let (state, archived) = (self.state_of(finding, now)?, self.archived(finding, now));
-        let number = self.standing(source, now).detector.unwrap_or_default();
-        let key = (finding, state, archived, source, number);
+        let (revision, archived) = (self.visible_revision(finding, now)?, self.archived(finding, now));
+        let number = self.source_status(source, now).detector.unwrap_or_default();
+        let key = (finding, revision, archived, source, number);
         if let Some(known) = self.details.borrow().get(&key) {
             return Some(known.clone());
         }
-        let made = self.make(finding, &self.states(finding)[state], archived, (source, number));
-        self.details.borrow_mut().insert(key, made.clone());
-        Some(made)
+        let detail = self.make(finding, &self.revisions(finding)[revision], archived, (source, number));
+        self.details.borrow_mut().insert(key, detail.clone());
+        Some(detail)
     }
 
-    fn make(&self, finding: usize, state: &SimRevision, archived: bool, (source, number): (usize, usize)) -> Finding {
+    fn make(
+        &self,
+        finding: usize,
+        revision: &SimRevision,
+        archived: bool,
+        (source, number): (usize, usize),
+    ) -> Finding {
         let origin = Origin {
             account: account(source).into(),
             region: region(source).into(),
@@ -209,11 +216,11 @@ impl World {
                 json!({"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{finding}")}}),
             ),
         };
-        let (updated, ip) = (state.updated.to_rfc3339(), format!("198.51.100.{}", state.ip));
+        let (updated, ip) = (revision.updated.to_rfc3339(), format!("198.51.100.{}", revision.ip));
         let raw = json!({
             "id": name(finding), "accountId": account(0), "region": region(source), "type": kind, "title": "t",
-            "severity": state.severity, "updatedAt": updated, "createdAt": updated, "resource": resource,
-            "service": {"archived": archived, "count": state.count, "eventFirstSeen": updated, "eventLastSeen": updated,
+            "severity": revision.severity, "updatedAt": updated, "createdAt": updated, "resource": resource,
+            "service": {"archived": archived, "count": revision.count, "eventFirstSeen": updated, "eventLastSeen": updated,
                 "action": {"actionType": "AWS_API_CALL",
                     "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
         });

@@ -61,7 +61,7 @@ pub struct Once {
 
 #[derive(Default)]
 pub struct FakeSlack {
-    pub said: Vec<SimMessage>,
+    pub messages: Vec<SimMessage>,
     pub claims: Vec<DeliveryClaim>,
     pub summaries: Vec<Once>,
     pub escalations: Vec<Once>,
@@ -74,7 +74,7 @@ pub fn channel_id(name: &str) -> String {
 }
 
 impl FakeSlack {
-    fn stamp(&mut self, now: Timestamp) -> String {
+    fn next_ts(&mut self, now: Timestamp) -> String {
         self.last = (self.last + 1).max(now.0 * 1_000);
         format!("{}.{:06}", self.last / 1_000_000, self.last % 1_000_000)
     }
@@ -89,14 +89,14 @@ impl FakeSlack {
         history: &History,
     ) -> Result<MessageRef, SlackError> {
         let channel = channel_id(channel);
-        if thread
-            .is_some_and(|root| !self.said.iter().any(|m| m.channel == channel && m.ts == root && m.deleted.is_none()))
-        {
+        if thread.is_some_and(|root| {
+            !self.messages.iter().any(|m| m.channel == channel && m.ts == root && m.deleted.is_none())
+        }) {
             return Err(SlackError::MessageNotFound("thread_not_found".into()));
         }
-        let ts = self.stamp(now);
-        let shown = Timestamp(now.0 + lag(history, self.said.len() as u64));
-        self.said.push(SimMessage {
+        let ts = self.next_ts(now);
+        let shown = Timestamp(now.0 + lag(history, self.messages.len() as u64));
+        self.messages.push(SimMessage {
             channel: channel.clone(),
             ts: ts.clone(),
             thread: thread.map(str::to_owned),
@@ -119,10 +119,11 @@ impl FakeSlack {
         now: Timestamp,
         history: &History,
     ) -> Result<(), SlackError> {
-        let known = self.said.iter().position(|m| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none());
-        let index = known.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))?;
-        let shown = Timestamp(now.0 + lag(history, index as u64 * 1_000 + self.said[index].versions.len() as u64));
-        let message = &mut self.said[index];
+        let position =
+            self.messages.iter().position(|m| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none());
+        let index = position.ok_or_else(|| SlackError::MessageNotFound("message_not_found".into()))?;
+        let shown = Timestamp(now.0 + lag(history, index as u64 * 1_000 + self.messages[index].versions.len() as u64));
+        let message = &mut self.messages[index];
         message.text.clone_from(&payload.text);
         if payload.event_type.is_empty() {
             message.moved = true;
@@ -135,21 +136,21 @@ impl FakeSlack {
 
     /// Deletes the newest message of a finding, as a person does.
     pub fn delete(&mut self, id: &str, now: Timestamp) {
-        let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged;
-        if let Some(message) = self.said.iter_mut().rev().find(own) {
+        let own = |m: &&mut SimMessage| m.is_about(id) && m.deleted.is_none() && !m.forged;
+        if let Some(message) = self.messages.iter_mut().rev().find(own) {
             message.deleted = Some(now);
         }
     }
 
     /// Number of deliveries. It is constant after the backlog is drained.
-    pub fn said_so_far(&self) -> usize {
+    pub fn count_deliveries(&self) -> usize {
         self.claims.len() + self.summaries.len() + self.escalations.len()
     }
 
     /// Adds a person's reaction to the newest message of a finding, or removes it.
     pub fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Timestamp) {
-        let own = |m: &&mut SimMessage| m.tells(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
-        let Some(message) = self.said.iter_mut().rev().find(own) else { return };
+        let own = |m: &&mut SimMessage| m.is_about(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
+        let Some(message) = self.messages.iter_mut().rev().find(own) else { return };
         message.reactions.retain(|r| *r != reaction);
         if is_added {
             message.reactions.push(reaction);
@@ -162,9 +163,9 @@ impl FakeSlack {
         let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
         let event = event.as_object().expect("it is an object").clone();
         let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
-        let channel = if history.setup.named { "#security" } else { "CSECURITY" };
+        let channel = if history.setup.has_named_channels { "#security" } else { "CSECURITY" };
         if self.post(channel, &payload, None, now, history).is_ok()
-            && let Some(message) = self.said.last_mut()
+            && let Some(message) = self.messages.last_mut()
         {
             message.forged = true;
         }
@@ -179,14 +180,14 @@ impl FakeSlack {
         now: Timestamp,
         forged: bool,
     ) -> Vec<BotMessage> {
-        let within = self.said.iter().filter(|m| {
+        let matching = self.messages.iter().filter(|m| {
             m.channel == channel
                 && m.thread.as_deref() == thread
                 && m.deleted.is_none()
                 && (forged || !m.forged)
                 && posted(&m.ts) >= oldest
         });
-        let mut shown: Vec<BotMessage> = within.filter_map(|m| m.shown(now)).collect();
+        let mut shown: Vec<BotMessage> = matching.filter_map(|m| m.shown(now)).collect();
         if thread.is_none() {
             shown.reverse();
         }
@@ -196,7 +197,7 @@ impl FakeSlack {
 
 impl SimMessage {
     /// Returns true if the current metadata names this finding.
-    pub fn tells(&self, id: &str) -> bool {
+    pub fn is_about(&self, id: &str) -> bool {
         let (_, kind, event) = self.versions.last().expect("a message has a version");
         kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
     }
@@ -222,10 +223,14 @@ impl SimMessage {
     }
 }
 
-fn lag(history: &History, of: u64) -> i64 {
-    let luck = hash(&[history.seed, 77, of]);
+fn lag(history: &History, index: u64) -> i64 {
+    let random = hash(&[history.seed, 77, index]);
     // Most messages are visible at once, except in histories about the lag.
-    if luck.is_multiple_of(3) || history.setup.lag > 10_000 { (luck >> 8) as i64 % (history.setup.lag + 1) } else { 0 }
+    if random.is_multiple_of(3) || history.setup.lag > 10_000 {
+        (random >> 8) as i64 % (history.setup.lag + 1)
+    } else {
+        0
+    }
 }
 
 fn posted(ts: &str) -> Timestamp {
@@ -235,9 +240,9 @@ fn posted(ts: &str) -> Timestamp {
 
 /// Returns the announcements of each finding, in order.
 pub fn by_finding(claims: &[DeliveryClaim]) -> BTreeMap<&str, Vec<&DeliveryClaim>> {
-    let mut by: BTreeMap<&str, Vec<&DeliveryClaim>> = BTreeMap::new();
+    let mut by_id: BTreeMap<&str, Vec<&DeliveryClaim>> = BTreeMap::new();
     for claim in claims.iter().filter(|c| c.kind != ClaimKind::Notice) {
-        by.entry(&claim.id).or_default().push(claim);
+        by_id.entry(&claim.id).or_default().push(claim);
     }
-    by
+    by_id
 }

@@ -16,7 +16,7 @@ pub struct FakeStore {
     /// Value of the key `replay`.
     pub replay: Option<String>,
     /// Deletions and restores of the document by another writer.
-    pub meddled: Vec<(Timestamp, WorldEvent)>,
+    pub external_changes: Vec<(Timestamp, WorldEvent)>,
     /// The newest document, parsed.
     pub state: Option<State>,
     /// Findings of each digest by its ID, from every document that was sent.
@@ -24,7 +24,7 @@ pub struct FakeStore {
     /// Digests whose plan was saved at some time.
     pub planned: BTreeSet<String>,
     /// ID of the run in the saved lease, and the time since which it is saved.
-    pub noted: Option<(String, Timestamp)>,
+    pub lease_holder: Option<(String, Timestamp)>,
     /// Watermark of each source before the newest document.
     pub before: BTreeMap<String, Timestamp>,
     /// Floor at which each source started.
@@ -41,8 +41,8 @@ impl FakeStore {
     }
 
     /// Returns the document as it was at an earlier time.
-    pub fn copy(&self, then: Timestamp) -> Option<&str> {
-        self.versions.iter().rev().find(|(at, _)| *at <= then)?.1.as_deref()
+    pub fn copy(&self, at_or_before: Timestamp) -> Option<&str> {
+        self.versions.iter().rev().find(|(at, _)| *at <= at_or_before)?.1.as_deref()
     }
 
     /// Writes the document as another writer, without a change of its content.
@@ -63,10 +63,10 @@ impl FakeStore {
             _ => None,
         };
         self.state = document.as_deref().map(|d| State::parse(d).expect("it was saved before"));
-        self.noted = self.state.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
+        self.lease_holder = self.state.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
         self.before.clear();
         self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
-        self.meddled.push((now, what.clone()));
+        self.external_changes.push((now, what.clone()));
         self.versions.push((now, document));
     }
 
@@ -79,8 +79,8 @@ impl FakeStore {
         document: String,
         now: Timestamp,
     ) -> Result<usize, SaveError> {
-        let ours = self.document().is_some_and(|d| mine.iter().any(|m| m == d));
-        if self.version() != base && !ours && compare {
+        let is_own_write = self.document().is_some_and(|d| mine.iter().any(|m| m == d));
+        if self.version() != base && !is_own_write && compare {
             return Err(SaveError::Conflict("modified by another writer".into()));
         }
         let state = State::parse(&document).expect("a run writes a valid state");
@@ -94,8 +94,8 @@ impl FakeStore {
             }
         }
         let holder = state.lease.as_ref().map(|r| r.id.clone());
-        if holder.as_ref() != self.noted.as_ref().map(|(id, _)| id) {
-            self.noted = holder.map(|id| (id, now));
+        if holder.as_ref() != self.lease_holder.as_ref().map(|(id, _)| id) {
+            self.lease_holder = holder.map(|id| (id, now));
         }
         let before = self.state.replace(state);
         self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key.into(), s.watermark)).collect();

@@ -28,19 +28,20 @@ impl History {
     fn hides_posted_messages(&self) -> bool {
         let setup = &self.setup;
         // A bot reads a channel by its ID, which is known after the first message.
-        let is_channel_unknown = setup.named && self.runs.iter().any(RunPlan::may_leave_unrecorded_posts);
+        let is_channel_unknown = setup.has_named_channels && self.runs.iter().any(RunPlan::may_leave_unrecorded_posts);
         // History does not show replies in threads. The thread of a finding is read when the finding is in the batch.
-        let is_thread_unread =
-            setup.findings.len() > setup.window && self.runs.iter().any(|run| run.kill.is_some() || run.term.is_some());
+        let is_thread_unread = setup.findings.len() > setup.max_batch
+            && self.runs.iter().any(|run| run.kill.is_some() || run.term.is_some());
         setup.access != Access::Bot || is_channel_unknown || is_thread_unread
     }
 
     /// A run cannot know what earlier runs recorded, or that they were there.
     fn hides_earlier_runs(&self) -> bool {
-        let is_state_changed =
-            |event: &WorldEvent| matches!(event, WorldEvent::Replay(_) | WorldEvent::Lose | WorldEvent::Restore(_));
+        let is_state_changed = |event: &WorldEvent| {
+            matches!(event, WorldEvent::Replay(_) | WorldEvent::DeleteState | WorldEvent::Restore(_))
+        };
         // Clocks that differ by more than half a lease: two runs may post at the same time.
-        self.setup.wild
+        self.setup.has_wrong_clocks
             || self.events.iter().any(|e| is_state_changed(&e.what))
             || self.runs.iter().any(|run| run.has_fault(Op::Load))
             || (self.runs.iter().any(|run| run.has_fault(Op::Save)) && self.runs.iter().any(RunPlan::may_overlap))
@@ -59,6 +60,6 @@ impl RunPlan {
     }
 
     fn has_fault(&self, op: Op) -> bool {
-        self.faults.iter().any(|fault| fault.op == op && !matches!(fault.how, FaultEffect::Slow(_)))
+        self.faults.iter().any(|fault| fault.op == op && !matches!(fault.effect, FaultEffect::Slow(_)))
     }
 }

@@ -56,7 +56,7 @@ pub struct Fault {
     pub op: Op,
     /// Number of the call among the calls of this kind in its run, from 1.
     pub nth: u32,
-    pub how: FaultEffect,
+    pub effect: FaultEffect,
 }
 
 /// Kill at the `call`-th call of a run, among calls of one kind or of all kinds. `after`: the call took effect, and its
@@ -90,14 +90,14 @@ impl RunPlan {
     }
 
     pub fn fault(&self, op: Op, nth: u32) -> Option<&FaultEffect> {
-        self.faults.iter().find(|f| f.op == op && f.nth == nth).map(|f| &f.how)
+        self.faults.iter().find(|f| f.op == op && f.nth == nth).map(|f| &f.effect)
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorldEvent {
     /// A finding is created or updated. It becomes visible `late` milliseconds after its `updatedAt`.
-    State {
+    Revision {
         finding: usize,
         severity: f64,
         ip: u8,
@@ -105,7 +105,7 @@ pub enum WorldEvent {
         late: i64,
     },
     Archive(usize),
-    BringBack(usize),
+    Unarchive(usize),
     /// A person deletes the newest message of a finding.
     Delete(usize),
     /// Another writer writes the key of the state.
@@ -115,11 +115,11 @@ pub enum WorldEvent {
     /// A replay of the findings that were updated in the last seconds is requested.
     Replay(i64),
     /// The state is deleted.
-    Lose,
+    DeleteState,
     /// The state is restored from a copy. Its age in seconds.
     Restore(i64),
     /// A source changes.
-    Turn(usize, SourceChange),
+    ChangeSource(usize, SourceChange),
     /// A person adds a reaction to the message of a finding, or removes it.
     React {
         finding: usize,
@@ -141,8 +141,8 @@ pub enum SourceChange {
     /// The account enables its region, or disables it.
     Region(bool),
     /// The detector is deleted with its findings, or replaced.
-    Gone,
-    Anew,
+    Deleted,
+    Replaced,
     Enabled(bool),
     /// The source is readable or unreadable. `denied`: a permission is missing.
     Readable,
@@ -164,7 +164,7 @@ pub struct Event {
 pub enum Access {
     Bot,
     /// A bot without permission to read history.
-    Blind,
+    BotWithoutHistory,
     Webhook,
 }
 
@@ -194,24 +194,24 @@ pub struct Installation {
     /// Findings of severity 7 and more have their own channel, those below 2 are dropped.
     pub routed: bool,
     /// Channels are configured by `#name`.
-    pub named: bool,
+    pub has_named_channels: bool,
     /// Maximum number of milliseconds until history shows a message.
     pub lag: i64,
     /// Maximum number of findings in a batch.
-    pub window: usize,
+    pub max_batch: usize,
     /// Maximum number of findings in a digest.
     pub digest: usize,
     /// Maximum size of the state in bytes.
-    pub bound: usize,
+    pub max_state_bytes: usize,
     /// `GUARDDUTY_WATCH`
     pub watch: bool,
     /// `GUARDDUTY_REGIONS=all`
     pub all: bool,
     /// First finding that cannot be delivered. From it on, Slack rejects every message of each third finding, and
     /// `GetFindings` never returns another third.
-    pub cursed: usize,
+    pub first_undeliverable: usize,
     /// Clocks are off by up to two hours, far beyond the assumptions of the contract. Only the absence of loss is checked.
-    pub wild: bool,
+    pub has_wrong_clocks: bool,
     /// Milliseconds after the start of the history until which Slack rejects replies in threads.
     pub no_replies_until: i64,
     /// The route of severe findings mentions the channel, and Slack rejects that.
@@ -227,13 +227,13 @@ pub struct Installation {
 
 impl Installation {
     /// Returns true if Slack rejects every message about the finding.
-    pub fn is_refused(&self, finding: usize) -> bool {
-        finding >= self.cursed && finding.is_multiple_of(3)
+    pub fn is_rejected(&self, finding: usize) -> bool {
+        finding >= self.first_undeliverable && finding.is_multiple_of(3)
     }
 
     /// Returns true if the finding is listed, but never returned by `GetFindings`.
     pub fn is_never_returned(&self, finding: usize) -> bool {
-        finding >= self.cursed && finding % 3 == 1
+        finding >= self.first_undeliverable && finding % 3 == 1
     }
 
     /// Returns the default configuration with a number of findings of one source.
@@ -248,15 +248,15 @@ impl Installation {
             remind_after: 21_600,
             timeout: 480,
             routed: false,
-            named: false,
+            has_named_channels: false,
             lag: 9_000,
-            window: 5_000,
+            max_batch: 5_000,
             digest: 500,
-            bound: MAX_STATE_BYTES,
+            max_state_bytes: MAX_STATE_BYTES,
             watch: false,
             all: false,
-            cursed: usize::MAX,
-            wild: false,
+            first_undeliverable: usize::MAX,
+            has_wrong_clocks: false,
             no_replies_until: 0,
             no_mentions: false,
             triage: "off",
@@ -280,7 +280,7 @@ impl History {
     /// Number of runs without new findings after which the backlog is drained. The archive status is polled in rotating
     /// parts.
     pub fn quiet_runs(&self) -> usize {
-        let is_archived = |e: &Event| matches!(e.what, WorldEvent::Archive(_) | WorldEvent::BringBack(_));
+        let is_archived = |e: &Event| matches!(e.what, WorldEvent::Archive(_) | WorldEvent::Unarchive(_));
         if self.events.iter().any(is_archived) { 2 } else { 1 }
     }
 

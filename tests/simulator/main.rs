@@ -45,7 +45,7 @@ fn no_history_violates_a_guarantee() {
     let began = Instant::now();
     let played = play_all(first..first + count, |seed| run_history(&history_of(seed), None, false));
     let seconds = began.elapsed().as_secs_f64();
-    played.met.iter().for_each(|(what, times)| println!("{times:>8} {what}"));
+    played.counts.iter().for_each(|(what, times)| println!("{times:>8} {what}"));
     println!("{count} histories in {seconds:.1} s on {} threads", played.threads);
     for (seed, violations) in played.failed.iter().take(40) {
         println!("seed {seed}: {} ({} more)", violations[0], violations.len() - 1);
@@ -64,11 +64,11 @@ fn history_of(seed: u64) -> History {
 fn trace(history: &History) {
     let report = run_history(history, None, true);
     println!("{}\n{}", history.describe(), report.trace.join("\n"));
-    assert!(report.broken.is_empty(), "seed {}: {:#?}", history.seed, report.broken);
+    assert!(report.violations.is_empty(), "seed {}: {:#?}", history.seed, report.violations);
 }
 
 #[test]
-fn a_seed_is_always_the_same_history() {
+fn seed_always_generates_the_same_history() {
     for seed in 1..=20 {
         let [one, two] = [(); 2].map(|()| run_history(&History::of(seed), None, true).trace);
         assert!(one == two, "seed {seed}");
@@ -77,13 +77,14 @@ fn a_seed_is_always_the_same_history() {
 
 #[test]
 fn every_planted_bug_violates_a_guarantee() {
-    let missed: Vec<&Bug> = Bug::ALL.iter().filter(|bug| !(1..=SEARCHED).any(|seed| shows(**bug, seed))).collect();
-    assert!(missed.is_empty(), "no history of its theme shows {missed:?}");
+    let missed: Vec<&Bug> =
+        Bug::ALL.iter().filter(|bug| !(1..=SEARCHED).any(|seed| is_detected(**bug, seed))).collect();
+    assert!(missed.is_empty(), "no history of its theme detects {missed:?}");
 }
 
 /// Returns true if a history of the bug's theme violates a guarantee.
-fn shows(bug: Bug, seed: u64) -> bool {
-    !run_history(&bug.theme().of(seed), Some(bug), false).broken.is_empty()
+fn is_detected(bug: Bug, seed: u64) -> bool {
+    !run_history(&bug.theme().of(seed), Some(bug), false).violations.is_empty()
 }
 
 #[test]

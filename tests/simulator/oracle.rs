@@ -20,30 +20,30 @@ const LEASE: Duration = Duration::from_secs(60);
 
 impl World {
     /// Records the digest plans of a document that is sent to the store.
-    pub fn sent(&self, document: &str) {
+    pub fn record_digest_plans(&self, document: &str) {
         if !document.contains("\"digest_plans\"") {
             return;
         }
         let state = State::parse(document).expect("a run writes a valid state");
-        let mut kept = self.kept.borrow_mut();
+        let mut store = self.store.borrow_mut();
         for (id, plan) in state.digest_plans {
             let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
-            kept.plans.insert(id, findings);
+            store.plans.insert(id, findings);
         }
     }
 
     /// Saves the document in the store, and checks it.
-    pub fn keep(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
+    pub fn save_document(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
         let bytes = document.len();
         let holder = self.holder(run);
         let version =
-            self.kept.borrow_mut().swap(self.bug != Some(Bug::NoCompareAndSwap), base, mine, document, self.now());
+            self.store.borrow_mut().swap(self.bug != Some(Bug::NoCompareAndSwap), base, mine, document, self.now());
         match &version {
             Ok(_) => {
                 if let Some(id) = holder {
                     self.report_violation(format!("run {} writes though {id} holds the lease", run.index));
                 }
-                self.judge_kept(run, bytes);
+                self.check_saved_state(run, bytes);
             }
             Err(error) => self.trace(|| format!("    {error}")),
         }
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Checks that a run does not post while another run holds a lease that this run could read.
-    pub fn judge_lease(&self, run: &Run) {
+    pub fn check_lease(&self, run: &Run) {
         if let Some(id) = self.holder(run) {
             self.report_violation(format!("run {} posts though {id} holds the lease", run.index));
         }
@@ -59,35 +59,35 @@ impl World {
 
     /// Returns the ID of another run with an unexpired lease that this run could read.
     fn holder(&self, run: &Run) -> Option<String> {
-        let kept = self.kept.borrow();
-        let (note, (id, since)) = (kept.state.as_ref()?.lease.as_ref()?, kept.noted.as_ref()?);
+        let store = self.store.borrow();
+        let (lease, (id, since)) = (store.state.as_ref()?.lease.as_ref()?, store.lease_holder.as_ref()?);
         // Clocks agree within half a lease.
-        let lives = !note.released && self.now() < note.renewed_at.plus(LEASE / 2);
-        let blind = run.unrecordable.get() || self.history.setup.wild;
-        (lives && *id != run.id() && *since < run.started && !blind).then(|| id.clone())
+        let is_valid = !lease.released && self.now() < lease.renewed_at.plus(LEASE / 2);
+        let is_exempt = run.unrecordable.get() || self.history.setup.has_wrong_clocks;
+        (is_valid && *id != run.id() && *since < run.started && !is_exempt).then(|| id.clone())
     }
 
-    fn judge_kept(&self, run: &Run, bytes: usize) {
-        let kept = self.kept.borrow();
-        let state = kept.state.as_ref().expect("it was just saved");
+    fn check_saved_state(&self, run: &Run, bytes: usize) {
+        let store = self.store.borrow();
+        let state = store.state.as_ref().expect("it was just saved");
         self.trace(|| {
             let of =
                 |(k, s): (&guardduty_slack::source_key::SourceOrIdentity, &guardduty_slack::state::SourceState)| {
                     format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
                 };
             let run = state.lease.as_ref().map(|r| (&r.id, r.posting_since.to_rfc3339(), r.released));
-            let said: Vec<_> = state
+            let revisions: Vec<_> = state
                 .findings
                 .iter()
                 .map(|(id, e)| format!("{id}:{}", &e.updated_at.unwrap_or_default().to_rfc3339()[11..]))
                 .collect();
             format!(
-                "    saved: {run:?} {:?} {said:?} plans {:?}",
+                "    saved: {run:?} {:?} {revisions:?} plans {:?}",
                 state.sources.iter().map(of).collect::<Vec<_>>(),
                 state.digest_plans.keys()
             )
         });
-        if bytes > MAX_STATE_BYTES.min(self.history.setup.bound) {
+        if bytes > MAX_STATE_BYTES.min(self.history.setup.max_state_bytes) {
             self.report_violation(format!("the state has {bytes} bytes"));
         }
         for source in 0..self.history.setup.sources {
@@ -98,91 +98,91 @@ impl World {
             }
             let shown = |f: &usize| [run.started, self.now()].iter().all(|at| self.is_shown(source, *f, *at));
             for f in self.seen_by(source).filter(shown) {
-                self.judge_passed(run, &key, s.watermark, f);
+                self.check_watermark(run, &key, s.watermark, f);
             }
         }
     }
 
     /// The watermark passes only processed findings.
-    fn judge_passed(&self, run: &Run, key: &str, watermark: Timestamp, f: usize) {
+    fn check_watermark(&self, run: &Run, key: &str, watermark: Timestamp, f: usize) {
         let now = self.now();
-        let Some(n) = self.state_of(f, now) else { return };
-        let states = self.states(f);
-        let state = &states[n];
+        let Some(n) = self.visible_revision(f, now) else { return };
+        let revisions = self.revisions(f);
+        let revision = &revisions[n];
         // A revision that becomes visible late may have been below the watermark from the start.
-        let before = self.kept.borrow().before.get(key).copied().unwrap_or(Timestamp::MAX);
-        let was_there = state.visible < run.started && state.updated > before && state.updated <= watermark;
-        if was_there && !self.was_archived(f) && !self.is_settled(f, n) {
+        let before = self.store.borrow().before.get(key).copied().unwrap_or(Timestamp::MAX);
+        let was_there = revision.visible < run.started && revision.updated > before && revision.updated <= watermark;
+        if was_there && !self.was_archived(f) && !self.is_processed(f, n) {
             self.report_violation(format!(
                 "the watermark of {key} passed {} at {}, which is not processed",
                 name(f),
-                state.updated.to_rfc3339()
+                revision.updated.to_rfc3339()
             ));
         }
     }
 
     /// Returns true if revision `n` of a finding is processed: delivered, or not to be announced.
-    fn is_settled(&self, f: usize, n: usize) -> bool {
-        let (setup, states, id) = (&self.history.setup, self.states(f), name(f));
-        let state = &states[n];
-        if setup.routed && state.severity < 2.0 || self.is_given_up(f) {
+    fn is_processed(&self, f: usize, n: usize) -> bool {
+        let (setup, revisions, id) = (&self.history.setup, self.revisions(f), name(f));
+        let revision = &revisions[n];
+        if setup.routed && revision.severity < 2.0 || self.is_given_up(f) {
             return true;
         }
         let slack = self.slack.borrow();
-        let mut told = slack.claims.iter().filter(|c| c.kind != ClaimKind::Notice && c.id == id).peekable();
-        if told.peek().is_some() && setup.recurrence == "ignore" {
+        let mut announced = slack.claims.iter().filter(|c| c.kind != ClaimKind::Notice && c.id == id).peekable();
+        if announced.peek().is_some() && setup.recurrence == "ignore" {
             return true;
         }
         // A recurrence of the same severity may be coalesced. A webhook announces only an increased severity level.
-        told.any(|c| {
-            c.updated >= state.updated
-                || c.severity == state.severity
+        announced.any(|c| {
+            c.updated >= revision.updated
+                || c.severity == revision.severity
                 || setup.access == Access::Webhook
-                    && SeverityLevel::from_score(c.severity) >= SeverityLevel::from_score(state.severity)
+                    && SeverityLevel::from_score(c.severity) >= SeverityLevel::from_score(revision.severity)
         })
     }
 
     /// Checks the guarantees after the history and its clean runs.
     pub fn check_invariants(&self) {
         self.check_delivered();
-        self.judge_listable();
+        self.check_listed();
         self.check_no_duplicates();
-        self.judge_life();
+        self.check_messages();
         self.check_drained();
         self.check_notices();
-        self.judge_triage();
+        self.check_triage();
     }
 
     /// Nothing is lost.
     fn check_delivered(&self) {
         let now = self.now();
         for f in 0..self.history.setup.findings.len() {
-            let states = self.states(f);
-            let Some(n) = self.state_of(f, now) else { continue };
-            let kept = self.kept.borrow();
+            let revisions = self.revisions(f);
+            let Some(n) = self.visible_revision(f, now) else { continue };
+            let store = self.store.borrow();
             let began = |s: &usize| {
-                kept.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
+                store.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
             };
             let floor = |s: &usize| {
-                Some(kept.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
+                Some(store.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
             };
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
             // In a flood, a revision that becomes visible late may already be below the floor.
             let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
-            let below = self.history.setup.bound < MAX_STATE_BYTES
-                && states[n].visible > states[n].updated
-                && states[n].updated < floor;
+            let below = self.history.setup.max_state_bytes < MAX_STATE_BYTES
+                && revisions[n].visible > revisions[n].updated
+                && revisions[n].updated < floor;
             let shown = self.history.setup.findings[f].sources.iter().any(|s| self.is_shown(*s, f, now));
-            if shown && states[n].updated > since && !below && !self.was_archived(f) && !self.is_settled(f, n) {
-                self.report_violation(format!("{} at {} is lost", name(f), states[n].updated.to_rfc3339()));
+            if shown && revisions[n].updated > since && !below && !self.was_archived(f) && !self.is_processed(f, n) {
+                self.report_violation(format!("{} at {} is lost", name(f), revisions[n].updated.to_rfc3339()));
             }
         }
     }
 
     /// Findings that a list returns at the end are processed, also those that were archived in between.
-    fn judge_listable(&self) {
-        let (kept, now) = (self.kept.borrow(), self.now());
-        let Some(state) = &kept.state else { return };
+    fn check_listed(&self) {
+        let (store, now) = (self.store.borrow(), self.now());
+        let Some(state) = &store.state else { return };
         for source in 0..self.history.setup.sources {
             let known = state.sources.get(&format!("{}/{}", account(source), region(source)).into());
             let Some(lower) = known.map(|s| s.lower_bound(Duration::from_secs(self.history.setup.overlap as u64)))
@@ -190,8 +190,8 @@ impl World {
                 continue;
             };
             for f in self.seen_by(source).filter(|f| !self.archived(*f, now) && self.is_shown(source, *f, now)) {
-                let listed = self.state_of(f, now).filter(|n| self.states(f)[*n].updated >= lower);
-                if listed.is_some_and(|n| !self.is_settled(f, n)) {
+                let listed = self.visible_revision(f, now).filter(|n| self.revisions(f)[*n].updated >= lower);
+                if listed.is_some_and(|n| !self.is_processed(f, n)) {
                     self.report_violation(format!("{} is listed and not processed", name(f)));
                 }
             }
@@ -245,55 +245,60 @@ impl World {
 
     pub fn was_archived(&self, f: usize) -> bool {
         let by_runs = self.archivings.borrow().iter().any(|(_, finding, archived)| *finding == f && *archived);
-        by_runs || self.lives[f].archived.iter().any(|(_, archived)| *archived)
+        by_runs || self.finding_histories[f].archived.iter().any(|(_, archived)| *archived)
     }
 
     /// Returns true if the plan of the history contains such a fault.
     fn planned(&self, fault: impl Fn(Op, &FaultEffect) -> bool) -> bool {
-        self.history.runs.iter().any(|r| r.faults.iter().any(|f| fault(f.op, &f.how)))
+        self.history.runs.iter().any(|r| r.faults.iter().any(|f| fault(f.op, &f.effect)))
     }
 
     /// Each finding has one message in its channel, and a reply in its thread when its severity level increased.
-    fn judge_life(&self) {
+    fn check_messages(&self) {
         let setup = &self.history.setup;
-        if setup.access != Access::Bot || setup.recurrence != "update" || setup.wild || setup.bound < MAX_STATE_BYTES {
+        if setup.access != Access::Bot
+            || setup.recurrence != "update"
+            || setup.has_wrong_clocks
+            || setup.max_state_bytes < MAX_STATE_BYTES
+        {
             return;
         }
         // In these histories a message may be posted again, in the default channel, or twice.
-        let meddled = !self.kept.borrow().meddled.is_empty() || !self.replays.borrow().is_empty();
-        let unusual = setup.named
-            || meddled
-            || self.planned(|op, how| {
+        let has_external_changes =
+            !self.store.borrow().external_changes.is_empty() || !self.replays.borrow().is_empty();
+        let is_out_of_scope = setup.has_named_channels
+            || has_external_changes
+            || self.planned(|op, effect| {
                 op == Op::Load
-                    || matches!(how, FaultEffect::Content | FaultEffect::Channel | FaultEffect::NewCode)
+                    || matches!(effect, FaultEffect::Content | FaultEffect::Channel | FaultEffect::NewCode)
                     || op == Op::Save
             });
-        if unusual {
+        if is_out_of_scope {
             return;
         }
         let slack = self.slack.borrow();
         for f in 0..setup.findings.len() {
             let id = name(f);
-            let stands =
-                |m: &&crate::fake_slack::SimMessage| m.tells(&id) && !m.forged && !m.moved && m.deleted.is_none();
-            let standing: Vec<_> = slack.said.iter().filter(stands).collect();
-            let deleted = slack.said.iter().any(|m| m.tells(&id) && m.deleted.is_some());
-            if standing.len() > 1 && !deleted {
-                self.report_violation(format!("{id} has {} messages", standing.len()));
+            let is_current =
+                |m: &&crate::fake_slack::SimMessage| m.is_about(&id) && !m.forged && !m.moved && m.deleted.is_none();
+            let current: Vec<_> = slack.messages.iter().filter(is_current).collect();
+            let deleted = slack.messages.iter().any(|m| m.is_about(&id) && m.deleted.is_some());
+            if current.len() > 1 && !deleted {
+                self.report_violation(format!("{id} has {} messages", current.len()));
             }
             let last = slack.claims.iter().rfind(|c| c.kind != ClaimKind::Notice && c.id == id);
-            if last.is_some_and(|c| c.kind == ClaimKind::Digest) && !standing.is_empty() {
+            if last.is_some_and(|c| c.kind == ClaimKind::Digest) && !current.is_empty() {
                 self.report_violation(format!("the message of {id} does not report that it is in a digest now"));
             }
-            let Some(n) = self.state_of(f, self.now()) else { continue };
-            let state = &self.states(f)[n];
-            let urgent = setup.routed && state.severity >= 7.0;
-            let told = standing.first().filter(|m| m.thread.is_none() && m.updated() == Some(state.updated));
-            if told.is_some_and(|m| (m.channel == "CURGENT") != urgent) && !self.was_archived(f) {
+            let Some(n) = self.visible_revision(f, self.now()) else { continue };
+            let revision = &self.revisions(f)[n];
+            let urgent = setup.routed && revision.severity >= 7.0;
+            let announced = current.first().filter(|m| m.thread.is_none() && m.updated() == Some(revision.updated));
+            if announced.is_some_and(|m| (m.channel == "CURGENT") != urgent) && !self.was_archived(f) {
                 self.report_violation(format!("the message of {id} is not in the channel of its route"));
             }
             if !deleted && !self.was_archived(f) {
-                self.check_reply(&slack.claims, &id, state.updated, state.severity);
+                self.check_reply(&slack.claims, &id, revision.updated, revision.severity);
             }
         }
     }
@@ -304,17 +309,17 @@ impl World {
         let first = claims.iter().filter(of).find(|c| c.updated == updated);
         let before = claims.iter().filter(of).filter(|c| c.updated < updated);
         let shown = before.map(|c| SeverityLevel::from_score(c.severity)).max();
-        let rose = shown.is_some_and(|band| SeverityLevel::from_score(severity) > band);
+        let has_increased = shown.is_some_and(|level| SeverityLevel::from_score(severity) > level);
         let replied = claims.iter().filter(of).any(|c| c.kind == ClaimKind::Reply && c.updated == updated);
-        if first.is_some_and(|c| c.kind == ClaimKind::Update) && rose && !replied {
+        if first.is_some_and(|c| c.kind == ClaimKind::Update) && has_increased && !replied {
             self.report_violation(format!("the thread of {id} does not report the increased severity level"));
         }
     }
 
     /// Checks the state after the backlog is drained.
     fn check_drained(&self) {
-        let kept = self.kept.borrow();
-        let Some(state) = &kept.state else { return };
+        let store = self.store.borrow();
+        let Some(state) = &store.state else { return };
         let now = self.now();
         // A posting intent of a released lease may remain: a run reconciles it only when it has something to announce.
         if state.lease.as_ref().is_some_and(|r| !r.released)
@@ -333,8 +338,8 @@ impl World {
                 self.report_violation(format!("the old message of {id} does not link to the new one"));
             }
             let f: usize = id[1..].parse().expect("a finding's number");
-            let shows = entry.bot_message().is_some();
-            if shows && entry.archived != self.archived(f, now) {
+            let is_shown_in_message = entry.bot_message().is_some();
+            if is_shown_in_message && entry.archived != self.archived(f, now) {
                 self.report_violation(format!("the message of {id} does not show the archive status"));
             }
         }

@@ -14,7 +14,7 @@ pub struct Played {
     /// Violations, by seed.
     pub failed: BTreeMap<u64, Vec<String>>,
     /// Faults and other events, with how often they happened.
-    pub met: BTreeMap<String, u64>,
+    pub counts: BTreeMap<String, u64>,
 }
 
 pub fn play_all(seeds: Range<u64>, play: impl Fn(u64) -> Report + Sync) -> Played {
@@ -37,16 +37,16 @@ pub fn play_all(seeds: Range<u64>, play: impl Fn(u64) -> Report + Sync) -> Playe
     let mut sum = Played { threads, ..Played::default() };
     for played in all {
         sum.failed.extend(played.failed);
-        played.met.into_iter().for_each(|(what, times)| *sum.met.entry(what).or_default() += times);
+        played.counts.into_iter().for_each(|(what, times)| *sum.counts.entry(what).or_default() += times);
     }
     sum
 }
 
 impl Played {
     fn add(&mut self, seed: u64, report: Report) {
-        report.met.into_iter().for_each(|(what, times)| *self.met.entry(what).or_default() += times);
-        if !report.broken.is_empty() {
-            self.failed.insert(seed, report.broken);
+        report.counts.into_iter().for_each(|(what, times)| *self.counts.entry(what).or_default() += times);
+        if !report.violations.is_empty() {
+            self.failed.insert(seed, report.violations);
         }
     }
 }

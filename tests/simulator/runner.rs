@@ -35,10 +35,10 @@ const DRAIN: usize = 12;
 #[derive(Debug, Default)]
 pub struct Report {
     /// Violations of guarantees.
-    pub broken: Vec<String>,
+    pub violations: Vec<String>,
     pub trace: Vec<String>,
     /// Number of faults by kind, and of other events.
-    pub met: BTreeMap<String, u64>,
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// End of a run.
@@ -54,12 +54,12 @@ pub fn run_history(history: &History, bug: Option<Bug>, traced: bool) -> Report 
     let mut history = history.clone();
     bugs::prepare(bug, &mut history);
     let world = World::new(history, bug, traced);
-    world.time.run(play(&world));
+    world.time.run(run_all(&world));
     let trace = world.trace.as_ref().map(RefCell::take).unwrap_or_default();
-    Report { broken: world.broken.take(), trace, met: world.met.take() }
+    Report { violations: world.violations.take(), trace, counts: world.counts.take() }
 }
 
-async fn play(world: &Rc<World>) {
+async fn run_all(world: &Rc<World>) {
     let config = config(&world.history.setup, world.bug);
     let mut running = FuturesUnordered::new();
     for plan in world.history.runs.clone() {
@@ -85,27 +85,28 @@ async fn play(world: &Rc<World>) {
 async fn run_until_drained(world: &Rc<World>, config: &Config) {
     let last = world.history.events.iter().map(|e| e.at).max().unwrap_or(0);
     let last = (0..world.history.setup.findings.len())
-        .flat_map(|f| world.states(f))
+        .flat_map(|f| world.revisions(f))
         .map(|s| s.visible.0)
         .max()
         .unwrap_or(0)
         .max(BEGIN + last);
     world.time.sleep_until(Timestamp(last)).await;
     // Findings that cannot be delivered are given up after a day.
-    let pause = Duration::from_secs(if world.history.setup.cursed < usize::MAX { 4 * 3_600 } else { 300 });
+    let interval =
+        Duration::from_secs(if world.history.setup.first_undeliverable < usize::MAX { 4 * 3_600 } else { 300 });
     let mut quiet = 0;
     for n in 0..DRAIN {
-        world.time.sleep(pause).await;
+        world.time.sleep(interval).await;
         world.catch_up();
-        let before = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
+        let before = (world.slack.borrow().count_deliveries(), world.store.borrow().version());
         let ended = run(world.clone(), config, RunPlan::clean(0)).await;
-        let after = (world.slack.borrow().said_so_far(), world.kept.borrow().version());
+        let after = (world.slack.borrow().count_deliveries(), world.store.borrow().version());
         let saves = after.1 - before.1;
         let is_quiet = ended == Ended::Exit(0) && before.0 == after.0;
         quiet = if is_quiet { quiet + 1 } else { 0 };
         // The first quiet run may save more than once, because it reconciles.
         if quiet >= world.history.quiet_runs() && saves <= 1 {
-            world.met.borrow_mut().insert(format!("drained by clean run {n:>2}"), 1);
+            world.counts.borrow_mut().insert(format!("drained by clean run {n:>2}"), 1);
             return;
         }
     }
@@ -113,7 +114,7 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
 }
 
 fn config(setup: &Installation, bug: Option<Bug>) -> Config {
-    let name = |n: &str| if setup.named { format!("#{}", n.to_lowercase()) } else { format!("C{n}") };
+    let name = |n: &str| if setup.has_named_channels { format!("#{}", n.to_lowercase()) } else { format!("C{n}") };
     let mut vars: Vec<(&str, String)> = vec![
         ("GUARDDUTY_OVERLAP", format!("{}s", setup.overlap)),
         ("SLACK_DIGEST_AFTER", setup.digest_after.to_string()),
@@ -170,8 +171,8 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
     let run = Run::new(index, plan, world.now());
     world.runs.borrow_mut().push(run.clone());
     world.trace(|| format!("run {index} starts"));
-    let line = Connection { world: world.clone(), run: run.clone() };
-    let ended = run_once(&line, config).await;
+    let connection = Connection { world: world.clone(), run: run.clone() };
+    let ended = run_once(&connection, config).await;
     world.catch_up();
     run.ended.set(Some(world.now()));
     world.trace(|| format!("run {index} ended: {ended:?}"));
@@ -184,11 +185,11 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
     ended
 }
 
-async fn run_once(line: &Connection, config: &Config) -> Ended {
-    let (world, run) = (&line.world, &line.run);
+async fn run_once(connection: &Connection, config: &Config) -> Ended {
+    let (world, run) = (&connection.world, &connection.run);
     let config = &Config { overlap: config.overlap * run.plan.overlap, ..config.clone() };
     let clock = world.time.ahead(run.plan.skew);
-    let mut store = SimStore::new(line.clone());
+    let mut store = SimStore::new(connection.clone());
     let loaded = tokio::select! {
         biased;
         () = run.crash.notified() => return Ended::Killed,
@@ -205,17 +206,17 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     run.unrecordable.set(start.unrecordable.is_some());
     if let Some(since) = start.replay {
         let state = text.map(|text| State::parse(&text).expect("it was parsed just now"));
-        let said = state.into_iter().flat_map(|s| s.findings);
-        let due = said.filter(|(_, e)| e.updated_at >= Some(since)).map(|(id, _)| id).collect();
+        let announced = state.into_iter().flat_map(|s| s.findings);
+        let due = announced.filter(|(_, e)| e.updated_at >= Some(since)).map(|(id, _)| id).collect();
         world.count_event("replays started");
         world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
     }
-    let said_before: BTreeMap<String, Timestamp> =
+    let processed_before: BTreeMap<String, Timestamp> =
         start.state.findings.iter().filter_map(|(id, e)| Some((id.clone(), e.updated_at?))).collect();
-    let (term, told) = watch::channel(false);
-    let identities = identities(line);
-    let mut core = core(line, config, start, &PlainWriter, identities.len(), &clock);
-    let chat = SimSlack(line.clone());
+    let (term, shutdown) = watch::channel(false);
+    let identities = identities(connection);
+    let mut core = core(connection, config, start, &PlainWriter, identities.len(), &clock);
+    let chat = SimSlack(connection.clone());
     let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
     let terminated = async {
         match run.plan.term {
@@ -229,45 +230,53 @@ async fn run_once(line: &Connection, config: &Config) -> Ended {
     tokio::select! {
         biased;
         () = run.crash.notified() => {}
-        () = drive(&mut core, systems, clock, told) => {}
+        () = drive(&mut core, systems, clock, shutdown) => {}
         () = terminated => {}
     }
     // Only the run itself knows the findings of a digest whose plan is not saved.
     for (id, at) in run.unplanned.take() {
         let plan: Vec<(String, Timestamp)> = match core.state.digest_plans.get(&id) {
             Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
-            None => bare(&core.state, &said_before, world),
+            None => processed_without_message(&core.state, &processed_before, world),
         };
         world.claim_digest(run, &plan, at);
     }
-    if run.dead.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
+    if run.killed.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
 }
 
 /// Returns the revisions that the run processed without a separate message.
-fn bare(state: &State, before: &BTreeMap<String, Timestamp>, world: &World) -> Vec<(String, Timestamp)> {
-    let told = |id: &str, u: Timestamp| {
+fn processed_without_message(
+    state: &State,
+    before: &BTreeMap<String, Timestamp>,
+    world: &World,
+) -> Vec<(String, Timestamp)> {
+    let is_announced = |id: &str, u: Timestamp| {
         world.slack.borrow().claims.iter().any(|c| c.kind != ClaimKind::Notice && c.id == id && c.updated == u)
     };
-    let bare = state.findings.iter().filter(|(_, e)| e.message.is_none());
-    let bare = bare.filter_map(|(id, e)| Some((id.clone(), e.updated_at?)));
-    bare.filter(|(id, u)| before.get(id).is_none_or(|before| before < u) && !told(id, *u)).collect()
+    let without_message = state.findings.iter().filter(|(_, e)| e.message.is_none());
+    let without_message = without_message.filter_map(|(id, e)| Some((id.clone(), e.updated_at?)));
+    without_message.filter(|(id, u)| before.get(id).is_none_or(|before| before < u) && !is_announced(id, *u)).collect()
 }
 
 fn core<'a>(
-    line: &Connection,
+    connection: &Connection,
     config: &'a Config,
     start: session::Start,
     writer: &'a dyn Writer,
     identities: usize,
     clock: &SimTime,
 ) -> Core<'a> {
-    let setup = &line.world.history.setup;
+    let setup = &connection.world.history.setup;
     let now = clock.now();
     Core::new(Start {
         config,
         writer,
-        limits: Limits { in_flight: setup.window, digest: setup.digest, state_bytes: bugs::bound(&line.world) },
-        id: line.run.id(),
+        limits: Limits {
+            in_flight: setup.max_batch,
+            digest: setup.digest,
+            state_bytes: bugs::max_state_bytes(&connection.world),
+        },
+        id: connection.run.id(),
         chance: || 0.5,
         requests: RequestCounts::default(),
         identities,
@@ -283,22 +292,22 @@ fn core<'a>(
 }
 
 /// The pod's own identity sees sources 0 and 1, a role sees source 2.
-fn identities(line: &Connection) -> Vec<Identity<SimGuardDuty>> {
-    let sources = line.world.history.setup.sources;
+fn identities(connection: &Connection) -> Vec<Identity<SimGuardDuty>> {
+    let sources = connection.world.history.setup.sources;
     let groups: Vec<Vec<usize>> = vec![(0..sources.min(2)).collect(), (2..sources).collect()];
-    groups.into_iter().filter(|g| !g.is_empty()).map(|group| identity(line.clone(), group)).collect()
+    groups.into_iter().filter(|g| !g.is_empty()).map(|group| identity(connection.clone(), group)).collect()
 }
 
-fn identity(line: Connection, group: Vec<usize>) -> Identity<SimGuardDuty> {
+fn identity(connection: Connection, group: Vec<usize>) -> Identity<SimGuardDuty> {
     Box::pin(async move {
         let account = crate::fake_guardduty::account(group[0]).to_owned();
-        let asked = line.call(Op::Identity, || account.clone(), |_| ()).await;
-        asked.map_err(|_| Unreachable {
+        let response = connection.call(Op::Identity, || account.clone(), |_| ()).await;
+        response.map_err(|_| Unreachable {
             identity: account.clone(),
             account: Some(account.clone()),
             error: ReadError::Transient { reason: TransientReason::Credentials, text: "STS does not answer".into() },
         })?;
-        let here = |source: &usize| line.world.standing(*source, line.world.now()).region;
-        Ok(group.into_iter().filter(here).map(|source| SimGuardDuty::new(line.clone(), source)).collect())
+        let has_region = |source: &usize| connection.world.source_status(*source, connection.world.now()).region;
+        Ok(group.into_iter().filter(has_region).map(|source| SimGuardDuty::new(connection.clone(), source)).collect())
     })
 }

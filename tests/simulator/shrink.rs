@@ -10,11 +10,11 @@ const PLAYS: usize = 600;
 /// Returns a smaller history that also violates a guarantee.
 pub fn shrink(history: &History, bug: Option<Bug>) -> History {
     let (mut small, mut plays) = (history.clone(), 0);
-    let mut breaks = |h: &History| {
+    let mut still_fails = |h: &History| {
         plays += 1;
-        plays <= PLAYS && !run_history(h, bug, false).broken.is_empty()
+        plays <= PLAYS && !run_history(h, bug, false).violations.is_empty()
     };
-    while let Some(smaller) = simpler(&small).into_iter().find(&mut breaks) {
+    while let Some(smaller) = simpler(&small).into_iter().find(&mut still_fails) {
         small = smaller;
     }
     small
@@ -45,9 +45,9 @@ fn simpler(h: &History) -> Vec<History> {
         half /= 2;
     }
     for f in 0..findings {
-        let of = |what: &WorldEvent| finding(what) == Some(f);
-        if h.events.iter().any(|e| of(&e.what)) {
-            with(&|h| h.events.retain(|e| !of(&e.what)));
+        let is_of = |what: &WorldEvent| finding(what) == Some(f);
+        if h.events.iter().any(|e| is_of(&e.what)) {
+            with(&|h| h.events.retain(|e| !is_of(&e.what)));
         }
     }
     for i in 0..h.events.len() {
@@ -78,8 +78,8 @@ fn simpler(h: &History) -> Vec<History> {
     if s.routed {
         with(&|h| h.setup.routed = false);
     }
-    if s.named {
-        with(&|h| h.setup.named = false);
+    if s.has_named_channels {
+        with(&|h| h.setup.has_named_channels = false);
     }
     if s.digest_after != 20 {
         with(&|h| h.setup.digest_after = 20);
@@ -89,12 +89,12 @@ fn simpler(h: &History) -> Vec<History> {
 
 fn finding(what: &WorldEvent) -> Option<usize> {
     match what {
-        WorldEvent::State { finding, .. } | WorldEvent::React { finding, .. } => Some(*finding),
-        WorldEvent::Archive(f) | WorldEvent::BringBack(f) | WorldEvent::Delete(f) | WorldEvent::Forge(f) => Some(*f),
+        WorldEvent::Revision { finding, .. } | WorldEvent::React { finding, .. } => Some(*finding),
+        WorldEvent::Archive(f) | WorldEvent::Unarchive(f) | WorldEvent::Delete(f) | WorldEvent::Forge(f) => Some(*f),
         WorldEvent::Touch
         | WorldEvent::Replay(_)
-        | WorldEvent::Lose
+        | WorldEvent::DeleteState
         | WorldEvent::Restore(_)
-        | WorldEvent::Turn(..) => None,
+        | WorldEvent::ChangeSource(..) => None,
     }
 }

@@ -25,36 +25,36 @@ const SUMMARY_DUE: i64 = BEGIN + 300_000;
 impl World {
     /// Returns the reactions on the messages of a channel since `oldest`.
     pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
-        let is_meant = |m: &&SimMessage| {
+        let matches = |m: &&SimMessage| {
             m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
         };
         let slack = self.slack.borrow();
-        let messages = slack.said.iter().filter(is_meant);
+        let messages = slack.messages.iter().filter(matches);
         messages.map(|m| (m.ts.clone(), read(&bugs::reactions(self, m)))).collect()
     }
 
     pub fn reactions_at(&self, at: &MessageRef) -> Option<Vec<Read>> {
-        let is_meant = |m: &&SimMessage| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
-        self.slack.borrow().said.iter().find(is_meant).map(|m| read(&bugs::reactions(self, m)))
+        let matches = |m: &&SimMessage| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
+        self.slack.borrow().messages.iter().find(matches).map(|m| read(&bugs::reactions(self, m)))
     }
 }
 
 /// Groups reactions by emoji, as Slack does.
 fn read(reactions: &[Reaction]) -> Vec<Read> {
     let emoji: BTreeSet<&str> = reactions.iter().map(|r| r.emoji).collect();
-    let of = |name: &str| {
+    let reaction = |name: &str| {
         let users = reactions.iter().filter(|r| r.emoji == name).filter_map(|r| UserId::parse(r.user)).collect();
         Read { name: name.to_owned(), users, is_complete: true }
     };
-    emoji.into_iter().map(of).collect()
+    emoji.into_iter().map(reaction).collect()
 }
 
 impl World {
     /// Archives or unarchives a finding for a run, and checks that the archive intent was saved before.
     pub fn archive(&self, id: &str, is_archive: bool) {
         let wanted = if is_archive { Archiving::Archive } else { Archiving::Unarchive };
-        let kept = self.kept.borrow();
-        let entry = kept.state.as_ref().and_then(|s| s.findings.get(id));
+        let store = self.store.borrow();
+        let entry = store.state.as_ref().and_then(|s| s.findings.get(id));
         if entry.and_then(|e| e.triage.as_ref()?.archiving) != Some(wanted) {
             self.report_violation(format!("{wanted:?} {id} is called without a saved intent"));
         }
@@ -62,23 +62,23 @@ impl World {
         self.archivings.borrow_mut().push((self.now(), finding, is_archive));
     }
 
-    pub fn judge_triage(&self) {
-        self.judge_summaries();
+    pub fn check_triage(&self) {
+        self.check_summaries();
         if self.history.setup.triage == "off" {
             return;
         }
         for f in 0..self.history.setup.findings.len() {
-            self.judge_archived_once(f);
-            self.judge_escalation(f);
-            self.judge_marks(f);
+            self.check_archived_once(f);
+            self.check_escalation(f);
+            self.check_marks(f);
         }
     }
 
     /// A finding is archived at most once for each resolution by a listed person.
-    fn judge_archived_once(&self, f: usize) {
+    fn check_archived_once(&self, f: usize) {
         let calls = self.archivings.borrow().iter().filter(|(_, finding, archived)| *finding == f && *archived).count();
         let (slack, id) = (self.slack.borrow(), name(f));
-        let added = slack.said.iter().filter(|m| m.tells(&id)).flat_map(|m| &m.added);
+        let added = slack.messages.iter().filter(|m| m.is_about(&id)).flat_map(|m| &m.added);
         let resolutions = added.filter(|(_, r)| r.emoji == RESOLVE && LISTED.contains(&r.user)).count();
         if calls > resolutions {
             self.report_violation(format!("{id} was archived {calls} times for {resolutions} resolutions"));
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// A finding is escalated at most once, and once if nobody on the list reacts.
-    fn judge_escalation(&self, f: usize) {
+    fn check_escalation(&self, f: usize) {
         let (slack, id) = (self.slack.borrow(), name(f));
         let calls: Vec<&Once> = slack.escalations.iter().filter(|call| call.id == id).collect();
         if calls.len() > 1 {
@@ -100,10 +100,10 @@ impl World {
     }
 
     /// State, message and GuardDuty match the reactions of listed people.
-    fn judge_marks(&self, f: usize) {
-        let (slack, kept, id) = (self.slack.borrow(), self.kept.borrow(), name(f));
+    fn check_marks(&self, f: usize) {
+        let (slack, store, id) = (self.slack.borrow(), self.store.borrow(), name(f));
         let Some(message) = self.only_message(&slack, f) else { return };
-        let Some(entry) = kept.state.as_ref().and_then(|s| s.findings.get(&id)) else { return };
+        let Some(entry) = store.state.as_ref().and_then(|s| s.findings.get(&id)) else { return };
         let first =
             |emoji| message.reactions.iter().find(|r| r.emoji == emoji && LISTED.contains(&r.user)).map(|r| r.user);
         let marks = entry.marks();
@@ -116,9 +116,9 @@ impl World {
                 ));
             }
         }
-        let named = LISTED.iter().chain([&STRANGER]).filter(|user| message.text.contains(**user));
+        let named_users = LISTED.iter().chain([&STRANGER]).filter(|user| message.text.contains(**user));
         let reacted: BTreeSet<&str> = message.reactions.iter().map(|r| r.user).filter(|u| LISTED.contains(u)).collect();
-        let strangers: Vec<&&str> = named.filter(|user| !reacted.contains(**user)).collect();
+        let strangers: Vec<&&str> = named_users.filter(|user| !reacted.contains(**user)).collect();
         if !strangers.is_empty() {
             self.report_violation(format!("the message of {id} names {strangers:?}"));
         }
@@ -135,14 +135,15 @@ impl World {
     /// Returns the message of a finding with one revision that was archived by runs only.
     fn only_message<'w>(&self, slack: &'w FakeSlack, f: usize) -> Option<&'w SimMessage> {
         let id = name(f);
-        let mut messages = slack.said.iter().filter(|m| m.tells(&id));
+        let mut messages = slack.messages.iter().filter(|m| m.is_about(&id));
         let message = messages.next().filter(|m| messages.next().is_none() && m.deleted.is_none())?;
-        let is_plain = self.states(f).len() == 1 && self.lives[f].archived.is_empty() && message.thread.is_none();
+        let is_plain =
+            self.revisions(f).len() == 1 && self.finding_histories[f].archived.is_empty() && message.thread.is_none();
         is_plain.then_some(message)
     }
 
     /// One summary is posted for the due time, after a run that started later.
-    fn judge_summaries(&self) {
+    fn check_summaries(&self) {
         let slack = self.slack.borrow();
         let mut ids: BTreeSet<&str> = BTreeSet::new();
         for summary in &slack.summaries {
@@ -151,9 +152,9 @@ impl World {
             }
         }
         let due = Timestamp(SUMMARY_DUE);
-        let began = self.kept.borrow().versions.first().is_some_and(|(at, _)| *at < due);
-        let worked = self.runs.borrow().iter().any(|run| run.worked() && run.started > due);
-        if self.history.setup.summary && began && worked && ids.is_empty() {
+        let began = self.store.borrow().versions.first().is_some_and(|(at, _)| *at < due);
+        let has_run = self.runs.borrow().iter().any(|run| run.has_ended() && run.started > due);
+        if self.history.setup.summary && began && has_run && ids.is_empty() {
             self.report_violation("the summary was not posted".into());
         }
     }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::bugs::Bug;
 use crate::executor::SimTime;
-use crate::fake_guardduty::FindingLife;
+use crate::fake_guardduty::FindingHistory;
 use crate::fake_slack::FakeSlack;
 use crate::fake_store::FakeStore;
 use crate::history::{Event, FaultEffect, History, Op, RunPlan, WorldEvent};
@@ -27,21 +27,21 @@ type Shown = (usize, usize, bool, usize, usize);
 
 pub struct World {
     pub history: History,
-    pub lives: Vec<FindingLife>,
+    pub finding_histories: Vec<FindingHistory>,
     pub bug: Option<Bug>,
     pub time: SimTime,
-    then: Cell<Option<Timestamp>>,
+    fixed_time: Cell<Option<Timestamp>>,
     pub slack: RefCell<FakeSlack>,
-    pub kept: RefCell<FakeStore>,
+    pub store: RefCell<FakeStore>,
     pub runs: RefCell<Vec<Rc<Run>>>,
     /// Effects that are scheduled: requests in flight when their run was killed, and actions of people.
-    later: RefCell<BTreeMap<(Timestamp, u64), Effect>>,
-    scheduled: Cell<u64>,
+    pending_effects: RefCell<BTreeMap<(Timestamp, u64), Effect>>,
+    effects_scheduled: Cell<u64>,
     /// Trace of all steps, on request.
     pub trace: Option<RefCell<Vec<String>>>,
     /// Number of occurrences of each fault and event.
-    pub met: RefCell<BTreeMap<String, u64>>,
-    pub broken: RefCell<Vec<String>>,
+    pub counts: RefCell<BTreeMap<String, u64>>,
+    pub violations: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
     pub details: RefCell<HashMap<Shown, Finding>>,
     /// Findings that runs archived (true) or unarchived, with the time.
@@ -69,7 +69,7 @@ pub struct Run {
     calls: Cell<u32>,
     nth: RefCell<HashMap<Op, u32>>,
     pub crash: Notify,
-    pub dead: Cell<bool>,
+    pub killed: Cell<bool>,
     /// Digests whose plan was never sent to the store: ID and time.
     pub unplanned: RefCell<Vec<(String, Timestamp)>>,
 }
@@ -77,18 +77,18 @@ pub struct Run {
 impl World {
     pub fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
         let world = Rc::new(Self {
-            lives: FindingLife::all(&history),
+            finding_histories: FindingHistory::all(&history),
             bug,
             time: SimTime::starting_at(Timestamp(BEGIN)),
-            then: Cell::new(None),
+            fixed_time: Cell::new(None),
             slack: RefCell::default(),
-            kept: RefCell::default(),
+            store: RefCell::default(),
             runs: RefCell::default(),
-            later: RefCell::default(),
-            scheduled: Cell::new(0),
+            pending_effects: RefCell::default(),
+            effects_scheduled: Cell::new(0),
             trace: traced.then(RefCell::default),
-            met: RefCell::default(),
-            broken: RefCell::default(),
+            counts: RefCell::default(),
+            violations: RefCell::default(),
             replays: RefCell::default(),
             details: RefCell::default(),
             archivings: RefCell::default(),
@@ -105,25 +105,26 @@ impl World {
     }
 
     pub fn now(&self) -> Timestamp {
-        self.then.get().unwrap_or_else(|| self.time.now())
+        self.fixed_time.get().unwrap_or_else(|| self.time.now())
     }
 
     pub fn at(&self, at: Timestamp, effect: Effect) {
-        self.scheduled.set(self.scheduled.get() + 1);
-        self.later.borrow_mut().insert((at, self.scheduled.get()), effect);
+        self.effects_scheduled.set(self.effects_scheduled.get() + 1);
+        self.pending_effects.borrow_mut().insert((at, self.effects_scheduled.get()), effect);
     }
 
     /// Applies the scheduled effects that are due.
     pub fn catch_up(&self) {
         loop {
-            let due = self.later.borrow().keys().next().copied().filter(|(at, _)| *at <= self.now());
-            let Some((at, effect)) = due.and_then(|key| Some((key.0, self.later.borrow_mut().remove(&key)?))) else {
+            let due = self.pending_effects.borrow().keys().next().copied().filter(|(at, _)| *at <= self.now());
+            let Some((at, effect)) = due.and_then(|key| Some((key.0, self.pending_effects.borrow_mut().remove(&key)?)))
+            else {
                 return;
             };
             // The effect has the time at which it was due, not the present time.
-            self.then.set(Some(at));
+            self.fixed_time.set(Some(at));
             effect(self);
-            self.then.set(None);
+            self.fixed_time.set(None);
         }
     }
 
@@ -133,32 +134,32 @@ impl World {
             WorldEvent::Delete(finding) => self.slack.borrow_mut().delete(&name(*finding), self.now()),
             WorldEvent::Touch => {
                 self.count_event("write by another writer");
-                self.kept.borrow_mut().touch_by_other_writer(self.now());
+                self.store.borrow_mut().touch_by_other_writer(self.now());
             }
             WorldEvent::Forge(finding) => {
-                if let Some(state) = self.state_of(*finding, self.now()) {
-                    let updated = self.states(*finding)[state].updated.to_rfc3339();
+                if let Some(revision) = self.visible_revision(*finding, self.now()) {
+                    let updated = self.revisions(*finding)[revision].updated.to_rfc3339();
                     self.slack.borrow_mut().post_forged_message(&name(*finding), &updated, self.now(), &self.history);
                 }
             }
             WorldEvent::Replay(seconds) => {
                 self.count_event("replays requested");
-                self.kept.borrow_mut().replay = Some(format!("{seconds}s"));
+                self.store.borrow_mut().replay = Some(format!("{seconds}s"));
             }
-            WorldEvent::Lose | WorldEvent::Restore(_) => {
-                self.count_event(if *what == WorldEvent::Lose {
+            WorldEvent::DeleteState | WorldEvent::Restore(_) => {
+                self.count_event(if *what == WorldEvent::DeleteState {
                     "state deleted"
                 } else {
                     "state restored from a copy"
                 });
-                self.kept.borrow_mut().apply_external_change(what, self.now());
+                self.store.borrow_mut().apply_external_change(what, self.now());
             }
             WorldEvent::React { finding, reaction, is_added } => {
                 self.count_event(if *is_added { "reactions added" } else { "reactions removed" });
                 self.slack.borrow_mut().react(&name(*finding), *reaction, *is_added, self.now());
             }
-            WorldEvent::Turn(..) => self.count_event("source changes"),
-            WorldEvent::State { .. } | WorldEvent::Archive(_) | WorldEvent::BringBack(_) => {}
+            WorldEvent::ChangeSource(..) => self.count_event("source changes"),
+            WorldEvent::Revision { .. } | WorldEvent::Archive(_) | WorldEvent::Unarchive(_) => {}
         }
     }
 
@@ -170,13 +171,13 @@ impl World {
     }
 
     pub fn count_event(&self, what: &str) {
-        *self.met.borrow_mut().entry(what.to_owned()).or_default() += 1;
+        *self.counts.borrow_mut().entry(what.to_owned()).or_default() += 1;
     }
 
     /// Reports the violation of a guarantee.
     pub fn report_violation(&self, violation: String) {
         self.trace(|| format!("VIOLATION {violation}"));
-        self.broken.borrow_mut().push(violation);
+        self.violations.borrow_mut().push(violation);
     }
 }
 
@@ -200,7 +201,7 @@ impl Run {
             calls: Cell::new(0),
             nth: RefCell::default(),
             crash: Notify::new(),
-            dead: Cell::new(false),
+            killed: Cell::new(false),
             unplanned: RefCell::default(),
         })
     }
@@ -211,8 +212,8 @@ impl Run {
     }
 
     /// Returns true if the run reached its sources and ended by itself.
-    pub fn worked(&self) -> bool {
-        !self.dead.get() && self.ended.get().is_some() && self.nth.borrow().contains_key(&Op::Identity)
+    pub fn has_ended(&self) -> bool {
+        !self.killed.get() && self.ended.get().is_some() && self.nth.borrow().contains_key(&Op::Identity)
     }
 
     fn count(&self, op: Op) -> (u32, u32) {
@@ -270,20 +271,22 @@ impl Connection {
     ) -> Result<T, FaultEffect> {
         let (world, run) = (&self.world, &self.run);
         let (call, nth) = run.count(op);
-        let luck = hash(&[world.seed(), run.index as u64, op as u64, u64::from(nth)]);
+        let random = hash(&[world.seed(), run.index as u64, op as u64, u64::from(nth)]);
         let fault = run.plan.fault(op, nth).cloned();
         let kill =
             run.plan.kill.filter(|k| k.call == if k.op.is_some() { nth } else { call } && k.op.is_none_or(|o| o == op));
-        if let Some(how) = &fault {
-            world.count_event(&format!("{op:?} {}", kind(how)));
+        if let Some(fault) = &fault {
+            world.count_event(&format!("{op:?} {}", fault_name(fault)));
         }
-        world.trace(|| format!("run {} #{call} {op:?}/{nth} {}{}", run.index, what(), told(&fault, kill.is_some())));
+        world.trace(|| {
+            format!("run {} #{call} {op:?}/{nth} {}{}", run.index, what(), describe_fault(&fault, kill.is_some()))
+        });
         if kill.is_some_and(|k| !k.after) {
             world.count_event("killed before a call took effect");
-            return self.die().await;
+            return self.end_as_killed().await;
         }
-        let (there, back) = round_trip_delays(op, luck);
-        let slow = match &fault {
+        let (request_delay, response_delay) = round_trip_delays(op, random);
+        let slow_by = match &fault {
             Some(FaultEffect::Slow(ms)) => *ms,
             Some(FaultEffect::ResponseLost | FaultEffect::RequestLost) => 10_000,
             _ => 0,
@@ -291,30 +294,30 @@ impl Connection {
         match fault {
             None | Some(FaultEffect::Slow(_) | FaultEffect::ResponseLost) => {}
             Some(FaultEffect::Copy(_)) => return Err(fault.expect("it is a fault")),
-            Some(how) => {
-                world.time.sleep(ms(there + slow)).await;
-                return if kill.is_some() { self.die().await } else { Err(how) };
+            Some(fault) => {
+                world.time.sleep(ms(request_delay + slow_by)).await;
+                return if kill.is_some() { self.end_as_killed().await } else { Err(fault) };
             }
         }
         // A slow write takes effect early. Its response is slow.
         let writes = matches!(op, Op::Post | Op::Update | Op::Save | Op::Archive);
-        let (early, late) = if writes { (0, slow) } else { (slow, 0) };
-        let due = world.now().plus(ms(there + early));
-        let arrives = writes && luck.is_multiple_of(2);
-        let mut under_way = InFlightCall { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
-        world.time.sleep(ms(there + early)).await;
-        let answer = under_way.arrive();
+        let (early, late) = if writes { (0, slow_by) } else { (slow_by, 0) };
+        let due = world.now().plus(ms(request_delay + early));
+        let arrives = writes && random.is_multiple_of(2);
+        let mut in_flight = InFlightCall { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
+        world.time.sleep(ms(request_delay + early)).await;
+        let response = in_flight.arrive();
         if kill.is_some() {
             world.count_event("killed after a call took effect");
-            return self.die().await;
+            return self.end_as_killed().await;
         }
-        world.time.sleep(ms(back + late)).await;
-        if matches!(fault, Some(FaultEffect::ResponseLost)) { Err(FaultEffect::ResponseLost) } else { Ok(answer) }
+        world.time.sleep(ms(response_delay + late)).await;
+        if matches!(fault, Some(FaultEffect::ResponseLost)) { Err(FaultEffect::ResponseLost) } else { Ok(response) }
     }
 
-    async fn die<T>(&self) -> T {
+    async fn end_as_killed<T>(&self) -> T {
         self.world.trace(|| format!("run {} is KILLED", self.run.index));
-        self.run.dead.set(true);
+        self.run.killed.set(true);
         self.run.crash.notify_one();
         std::future::pending().await
     }
@@ -325,24 +328,24 @@ fn ms(ms: i64) -> Duration {
 }
 
 /// Returns the delays of request and response in milliseconds.
-fn round_trip_delays(op: Op, luck: u64) -> (i64, i64) {
+fn round_trip_delays(op: Op, random: u64) -> (i64, i64) {
     let longest = match op {
         Op::Load | Op::Save | Op::Identity => 20,
         Op::Post | Op::Update => 400,
         _ => 150,
     };
     // A few calls are slow without a planned fault.
-    let slow = if luck.is_multiple_of(61) { 3_000 } else { 0 };
-    (1 + slow + (luck >> 8) as i64 % longest, 1 + (luck >> 32) as i64 % longest)
+    let slow = if random.is_multiple_of(61) { 3_000 } else { 0 };
+    (1 + slow + (random >> 8) as i64 % longest, 1 + (random >> 32) as i64 % longest)
 }
 
-fn told(fault: &Option<FaultEffect>, killed: bool) -> String {
-    let fault = fault.as_ref().map(|how| format!(" !! {how:?}")).unwrap_or_default();
+fn describe_fault(fault: &Option<FaultEffect>, killed: bool) -> String {
+    let fault = fault.as_ref().map(|fault| format!(" !! {fault:?}")).unwrap_or_default();
     if killed { format!("{fault} (killed)") } else { fault }
 }
 
-fn kind(how: &FaultEffect) -> &'static str {
-    match how {
+fn fault_name(fault: &FaultEffect) -> &'static str {
+    match fault {
         FaultEffect::Slow(_) => "slow",
         FaultEffect::Fail => "fails",
         FaultEffect::ResponseLost => "response lost",
