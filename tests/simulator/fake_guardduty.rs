@@ -206,7 +206,7 @@ impl World {
             region: region(source).into(),
             detector: detector(source, number),
         };
-        let (kind, resource) = match self.history.setup.findings[finding].wide {
+        let (kind, resource) = match self.history.setup.findings[finding].account_wide {
             Some(user) => (
                 "UnauthorizedAccess:IAMUser/TorIPCaller",
                 json!({"resourceType": "AccessKey", "accessKeyDetails": {"userName": format!("u{user}"), "userType": "IAMUser"}}),

@@ -161,7 +161,7 @@ impl FakeSlack {
     /// Posts a message of another bot with metadata of the same form.
     pub fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
         let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
-        let event = event.as_object().expect("it is an object").clone();
+        let event = event.as_object().expect("a JSON object").clone();
         let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
         let channel = if history.setup.has_named_channels { "#security" } else { "CSECURITY" };
         if self.post(channel, &payload, None, now, history).is_ok()
@@ -171,7 +171,7 @@ impl FakeSlack {
         }
     }
 
-    /// Returns the history of a channel, newest first, or of a thread, oldest first. `forged`: with messages of other bots.
+    /// Returns the history of a channel, newest first, or of a thread, oldest first. `forged`: also of other bots.
     pub fn shown(
         &self,
         channel: &str,

@@ -174,7 +174,7 @@ pub struct FindingSpec {
     /// The sources that show it.
     pub sources: Vec<usize>,
     /// Findings with the same number are one account-wide finding.
-    pub wide: Option<u32>,
+    pub account_wide: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -210,7 +210,7 @@ pub struct Installation {
     /// First finding that cannot be delivered. From it on, Slack rejects every message of each third finding, and
     /// `GetFindings` never returns another third.
     pub first_undeliverable: usize,
-    /// Clocks are off by up to two hours, far beyond the assumptions of the contract. Only the absence of loss is checked.
+    /// Clocks are off by up to two hours, more than the contract assumes. Only the absence of loss is checked.
     pub has_wrong_clocks: bool,
     /// Milliseconds after the start of the history until which Slack rejects replies in threads.
     pub no_replies_until: i64,
@@ -262,7 +262,7 @@ impl Installation {
             triage: "off",
             summary: false,
             escalate: false,
-            findings: vec![FindingSpec { sources: vec![0], wide: None }; findings],
+            findings: vec![FindingSpec { sources: vec![0], account_wide: None }; findings],
         }
     }
 }

@@ -241,8 +241,8 @@ fn reply_is_posted_in_its_thread_when_the_channel_rejects_new_messages() {
 #[test]
 fn related_reply_is_not_repeated_in_a_digest() {
     let mut setup = Installation { sources: 2, digest_after: 1, ..Installation::plain(3) };
-    setup.findings[0].wide = Some(0);
-    setup.findings[1] = FindingSpec { sources: vec![1], wide: Some(0) };
+    setup.findings[0].account_wide = Some(0);
+    setup.findings[1] = FindingSpec { sources: vec![1], account_wide: Some(0) };
     let events =
         vec![new_finding(0, 5_000), new_finding(1, 100_000), Event { at: 200_000, what: new_finding(2, 0).what }];
     let unsaved = run(120_000, &[(Op::Save, 2, FaultEffect::Fail), (Op::Save, 3, FaultEffect::Fail)]);
@@ -255,8 +255,8 @@ fn related_reply_is_not_repeated_in_a_digest() {
 #[test]
 fn related_reply_is_found_after_the_first_finding_was_archived() {
     let mut setup = Installation { sources: 2, ..Installation::plain(2) };
-    setup.findings[0].wide = Some(0);
-    setup.findings[1] = FindingSpec { sources: vec![1], wide: Some(0) };
+    setup.findings[0].account_wide = Some(0);
+    setup.findings[1] = FindingSpec { sources: vec![1], account_wide: Some(0) };
     let kill = Some(Kill { op: Some(Op::Post), call: 1, after: true });
     let killed = RunPlan { kill, ..RunPlan::clean(90_000) };
     let archived = Event { at: 140_000, what: WorldEvent::Archive(0) };

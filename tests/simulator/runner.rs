@@ -305,7 +305,7 @@ fn identity(connection: Connection, group: Vec<usize>) -> Identity<SimGuardDuty>
         response.map_err(|_| Unreachable {
             identity: account.clone(),
             account: Some(account.clone()),
-            error: ReadError::Transient { reason: TransientReason::Credentials, text: "STS does not answer".into() },
+            error: ReadError::Transient { reason: TransientReason::Credentials, text: "STS does not respond".into() },
         })?;
         let has_region = |source: &usize| connection.world.source_status(*source, connection.world.now()).region;
         Ok(group.into_iter().filter(has_region).map(|source| SimGuardDuty::new(connection.clone(), source)).collect())

@@ -339,7 +339,7 @@ fn rejections(rng: &mut SimRng) -> Scenario {
     (setup, events, runs)
 }
 
-/// Threads reject replies for a while, in which runs are killed. Severity levels increase, and other regions show the same.
+/// Threads reject replies for a while, in which runs are killed. Severity levels increase, also in other regions.
 fn rejected_replies(rng: &mut SimRng) -> Scenario {
     let no_replies_until = rng.choose(&[i64::MAX, 150_000, 250_000, 350_000]);
     let (routed, no_mentions) = (rng.percent(30), rng.percent(50));
@@ -572,10 +572,10 @@ fn setup(rng: &mut SimRng) -> Installation {
 
 /// Source 2 is another account in the region of source 0, which may show the same findings; source 1 is another region.
 fn finding_spec(rng: &mut SimRng, sources: usize, i: i64) -> FindingSpec {
-    let wide = (sources > 1 && rng.percent(20)).then_some((i / 2) as u32);
-    let own = if wide.is_some() { (i % 2) as usize } else { rng.index(sources) };
+    let account_wide = (sources > 1 && rng.percent(20)).then_some((i / 2) as u32);
+    let own = if account_wide.is_some() { (i % 2) as usize } else { rng.index(sources) };
     let both = sources == 3 && own != 1 && rng.percent(40);
-    FindingSpec { sources: if both { vec![0, 2] } else { vec![own] }, wide }
+    FindingSpec { sources: if both { vec![0, 2] } else { vec![own] }, account_wide }
 }
 
 fn run(rng: &mut SimRng, setup: &Installation) -> RunPlan {

@@ -293,7 +293,7 @@ impl Connection {
         };
         match fault {
             None | Some(FaultEffect::Slow(_) | FaultEffect::ResponseLost) => {}
-            Some(FaultEffect::Copy(_)) => return Err(fault.expect("it is a fault")),
+            Some(FaultEffect::Copy(_)) => return Err(fault.expect("a fault is planned")),
             Some(fault) => {
                 world.time.sleep(ms(request_delay + slow_by)).await;
                 return if kill.is_some() { self.end_as_killed().await } else { Err(fault) };
