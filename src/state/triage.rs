@@ -105,6 +105,11 @@ impl State {
             if let Some(first) = entry.first_message().filter(|_| is_new) {
                 self.totals.acknowledge_delay.observe(now.duration_since(first).as_secs_f64());
             }
+            // The run that was to unarchive the finding may have done it, and then nobody else did.
+            let before = entry.triage.as_ref().and_then(|triage| triage.archiving);
+            if before == Some(Archiving::Unarchive) && triage.archiving == Some(Archiving::Archive) {
+                entry.archived = false;
+            }
             entry.triage = (triage != Triage::default()).then(|| Box::new(triage));
         }
     }

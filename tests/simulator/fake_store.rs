@@ -25,7 +25,7 @@ pub struct FakeStore {
     pub planned: BTreeSet<String>,
     /// ID of the run in the saved lease, and the time since which it is saved.
     pub lease_holder: Option<(String, Timestamp)>,
-    /// Watermark of each source before the newest document.
+    /// Watermark of each source before the newest document. An excluded source has none: it starts again.
     pub before: BTreeMap<String, Timestamp>,
     /// Floor at which each source started.
     pub began: BTreeMap<String, Timestamp>,
@@ -98,7 +98,9 @@ impl FakeStore {
             self.lease_holder = holder.map(|id| (id, now));
         }
         let before = self.state.replace(state);
-        self.before = before.into_iter().flat_map(|s| s.sources).map(|(key, s)| (key.into(), s.watermark)).collect();
+        let polled = before.into_iter().flat_map(|s| s.sources);
+        let polled = polled.filter(|(_, s)| s.detector_status != DetectorStatus::Excluded);
+        self.before = polled.map(|(key, s)| (key.into(), s.watermark)).collect();
         self.versions.push((now, Some(document)));
         Ok(self.version())
     }

@@ -28,7 +28,9 @@ impl History {
     fn hides_posted_messages(&self) -> bool {
         let setup = &self.setup;
         // A bot reads a channel by its ID, which is known after the first message.
-        let is_channel_unknown = setup.has_named_channels && self.runs.iter().any(RunPlan::may_leave_unrecorded_posts);
+        let is_state_written = self.events.iter().any(|e| e.what == WorldEvent::Touch);
+        let is_channel_unknown =
+            setup.has_named_channels && (is_state_written || self.runs.iter().any(RunPlan::may_leave_unrecorded_posts));
         // History does not show replies in threads. The thread of a finding is read when the finding is in the batch.
         let is_thread_unread = setup.findings.len() > setup.max_batch
             && self.runs.iter().any(|run| run.kill.is_some() || run.term.is_some());

@@ -123,6 +123,34 @@ fn second_resolution_is_unarchived_after_it_is_removed() {
     check(setup, events, runs);
 }
 
+#[test]
+fn a_finding_that_is_resolved_again_after_a_killed_run_unarchived_it_stays_resolved() {
+    let resolve = |at, user, is_added| {
+        let reaction = Reaction { emoji: RESOLVE, user };
+        Event { at, what: WorldEvent::React { finding: 0, reaction, is_added } }
+    };
+    let setup = Installation { triage: "archive", ..Installation::plain(1) };
+    let [alice, bob] = LISTED;
+    let events = vec![
+        new_finding(0, 5_000),
+        resolve(60_000, alice, true),
+        resolve(150_000, alice, false),
+        resolve(190_000, bob, true),
+    ];
+    let killed = |op, gap| {
+        let kill = Some(Kill { op: Some(op), call: 1, after: true });
+        RunPlan { kill, ..RunPlan::clean(gap) }
+    };
+    let runs = vec![
+        RunPlan::clean(1_000),
+        RunPlan::clean(30_000),
+        RunPlan::clean(60_000),
+        killed(Op::Archive, 70_000),
+        killed(Op::Save, 80_000),
+    ];
+    check(setup, events, runs);
+}
+
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
 /// each of its calls, and the next one finds a thread that accepts replies, or not.
 fn kills_after_a_rejected_reply() -> Vec<History> {
