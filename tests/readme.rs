@@ -33,6 +33,7 @@ fn pages() -> Vec<PathBuf> {
         "k8s/iam/README.md",
         "helm/guardduty-slack/README.md",
         "tests/simulator/README.md",
+        "benches/README.md",
     ];
     own.map(PathBuf::from).into_iter().chain(docs.filter(|p| p.extension().is_some_and(|e| e == "md"))).collect()
 }
