@@ -34,6 +34,11 @@ bench:
 fuzz seconds="60" *targets:
     fuzz/run {{seconds}} {{targets}}
 
+# Test the mutants of what changed since a commit
+mutants base="main":
+    git diff {{base}} >target/mutants.diff
+    cargo mutants --in-diff target/mutants.diff
+
 # Test the chart on a real API server
 kubernetes:
     tests/kubernetes/run
