@@ -2,6 +2,7 @@
 //! the Pods of the release run it.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use guardduty_slack_support::findings::FindingBuilder;
 use guardduty_slack_support::kubernetes::write_service_account;
@@ -158,5 +159,8 @@ pub fn namespace_that_is_restricted(name: &str) {
             "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted",
         } },
     });
+    // `kubectl apply` reads before it creates: two tests that apply one namespace at the same time would both create it.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     kubectl_with(&namespace.to_string(), &["apply", "--filename=-"]).assert_success();
 }

@@ -104,6 +104,15 @@ fn an_unknown_code_is_unclassified() {
     assert_eq!(hook(400, "brand_new_rule"), Err(SlackError::Unclassified("brand_new_rule".into())));
 }
 
+#[test]
+fn a_webhook_rejects_content_by_a_code_or_a_status() {
+    for (status, body) in [(200, "invalid_payload"), (400, "<html>"), (413, "<html>")] {
+        assert!(matches!(hook(status, body), Err(SlackError::ContentRejected(_))), "{status} {body}");
+    }
+    assert!(matches!(hook(200, "channel_not_found"), Err(SlackError::OutcomeUnknown(_))));
+    assert!(matches!(hook(403, "<html>"), Err(SlackError::ChannelRejected(_))));
+}
+
 /// A documented code that is missing from this table would be treated as unknown.
 #[test]
 fn every_documented_code_has_its_class_on_purpose() {
