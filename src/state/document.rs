@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::message::Notice;
 use crate::slack::{MessageRef, SentMessage};
 use crate::source_key::SourceOrIdentity;
+use crate::state::formats::{millis, rfc3339, rfc3339_option, single_or_list};
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
 use crate::state::triage::{Escalation, Triage, TriageProgress};
@@ -161,7 +162,7 @@ pub struct FindingRecord {
     #[serde(rename = "intended", default, skip_serializing_if = "Option::is_none")]
     pub intended_channel: Option<String>,
     /// Messages in other channels that must still be replaced by a redirect.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "superseded")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "single_or_list")]
     pub superseded: Vec<MessageRef>,
     /// Severity shown last.
     #[serde(rename = "sev", default, skip_serializing_if = "is_default")]
@@ -327,101 +328,6 @@ mod zero_if_none {
     }
 }
 
-/// A duration in milliseconds.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
-    }
-}
-
-/// A single message, or an array of several. Those that a webhook posted, which an earlier release kept, are left out:
-/// they cannot be replaced.
-mod superseded {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::slack::{MessageRef, SentMessage};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum SingleOrList {
-        One(SentMessage),
-        Many(Vec<SentMessage>),
-    }
-
-    pub fn serialize<S: Serializer>(messages: &[MessageRef], to: S) -> Result<S::Ok, S::Error> {
-        match messages {
-            [one] => one.serialize(to),
-            many => many.serialize(to),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MessageRef>, D::Error> {
-        let messages = match SingleOrList::deserialize(from)? {
-            SingleOrList::One(one) => vec![one],
-            SingleOrList::Many(many) => many,
-        };
-        Ok(messages.into_iter().filter_map(SentMessage::into_bot).collect())
-    }
-}
-
-/// An optional timestamp, as RFC 3339.
-mod rfc3339_option {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::time::Timestamp;
-
-    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(t) => super::rfc3339::serialize(t, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-        Timestamp::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
-    }
-}
-
-/// An optional timestamp, as RFC 3339. The document has the epoch for `None`, because earlier releases require a time.
-pub(super) mod rfc3339_or_epoch {
-    use serde::{Deserializer, Serializer};
-
-    use crate::time::Timestamp;
-
-    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        super::rfc3339::serialize(&value.unwrap_or_default(), to)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        super::rfc3339::deserialize(from).map(|time| Some(time).filter(|time| *time != Timestamp::default()))
-    }
-}
-
-/// A timestamp, as RFC 3339 with milliseconds.
-pub(super) mod rfc3339 {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::time::Timestamp;
-
-    pub fn serialize<S: Serializer>(value: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&value.to_rfc3339())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(from)?;
-        Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -459,14 +365,6 @@ mod tests {
             assert_eq!(serde_json::to_string(record).unwrap(), *text);
         }
         assert!(records[0].1.bot_message().is_some() && records[1].1.bot_message().is_none());
-    }
-
-    #[test]
-    fn a_superseded_message_of_a_webhook_is_left_out() {
-        let superseded = r#"[{"c":"SLACK_WEBHOOK_URL"},{"c":"C1","t":"1.5"}]"#;
-        let text = format!(r#"{{"u":1,"superseded":{superseded}}}"#);
-        let record: FindingRecord = serde_json::from_str(&text).unwrap();
-        assert_eq!(record.superseded, [MessageRef { channel: "C1".into(), ts: "1.5".into(), thread_ts: None }]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod configmap;
 pub mod configured_store;
 pub mod document;
 pub mod file;
+mod formats;
 mod kubernetes;
 mod links;
 pub mod store;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{FindingRecord, State, UnknownFields, rfc3339_or_epoch};
+use super::document::{FindingRecord, State, UnknownFields};
+use super::formats::rfc3339_option;
 use crate::guardduty::short_hash;
 use crate::source_key::SourceKey;
 use crate::time::Timestamp;
@@ -50,7 +51,7 @@ pub struct WatchBaseline {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_investigations: bool,
     /// When everything was last compared.
-    #[serde(with = "rfc3339_or_epoch")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub compared_at: Option<Timestamp>,
     #[serde(flatten)]
     pub unknown: UnknownFields,

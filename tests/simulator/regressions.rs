@@ -94,13 +94,20 @@ fn triage_run_can_be_killed_at_any_request() {
     kills_in_triage().iter().for_each(check_history);
 }
 
+/// A person resolves the only finding, or removes that reaction.
+fn resolve(at: i64, user: &'static str, is_added: bool) -> Event {
+    let reaction = Reaction { emoji: RESOLVE, user };
+    Event { at, what: WorldEvent::React { finding: 0, reaction, is_added } }
+}
+
+/// A run that is killed when its first request of this kind has taken effect.
+fn killed_after(op: Op, gap: i64) -> RunPlan {
+    RunPlan { kill: Some(Kill { op: Some(op), call: 1, after: true }), ..RunPlan::clean(gap) }
+}
+
 #[test]
 fn second_resolution_is_unarchived_after_it_is_removed() {
     let setup = Installation { triage: "archive", ..Installation::plain(1) };
-    let resolve = |at, user, is_added| {
-        let reaction = Reaction { emoji: RESOLVE, user };
-        Event { at, what: WorldEvent::React { finding: 0, reaction, is_added } }
-    };
     let [alice, bob] = LISTED;
     let events = vec![
         new_finding(0, 5_000),
@@ -109,15 +116,11 @@ fn second_resolution_is_unarchived_after_it_is_removed() {
         resolve(200_000, alice, true),
         resolve(300_000, alice, false),
     ];
-    let killed = |op, gap| {
-        let kill = Some(Kill { op: Some(op), call: 1, after: true });
-        RunPlan { kill, ..RunPlan::clean(gap) }
-    };
     let runs = vec![
         RunPlan::clean(1_000),
         RunPlan::clean(30_000),
-        killed(Op::Archive, 60_000),
-        killed(Op::Update, 70_000),
+        killed_after(Op::Archive, 60_000),
+        killed_after(Op::Update, 70_000),
         RunPlan::clean(70_000),
     ];
     check(setup, events, runs);
@@ -125,10 +128,6 @@ fn second_resolution_is_unarchived_after_it_is_removed() {
 
 #[test]
 fn a_finding_that_is_resolved_again_after_a_killed_run_unarchived_it_stays_resolved() {
-    let resolve = |at, user, is_added| {
-        let reaction = Reaction { emoji: RESOLVE, user };
-        Event { at, what: WorldEvent::React { finding: 0, reaction, is_added } }
-    };
     let setup = Installation { triage: "archive", ..Installation::plain(1) };
     let [alice, bob] = LISTED;
     let events = vec![
@@ -137,16 +136,12 @@ fn a_finding_that_is_resolved_again_after_a_killed_run_unarchived_it_stays_resol
         resolve(150_000, alice, false),
         resolve(190_000, bob, true),
     ];
-    let killed = |op, gap| {
-        let kill = Some(Kill { op: Some(op), call: 1, after: true });
-        RunPlan { kill, ..RunPlan::clean(gap) }
-    };
     let runs = vec![
         RunPlan::clean(1_000),
         RunPlan::clean(30_000),
         RunPlan::clean(60_000),
-        killed(Op::Archive, 70_000),
-        killed(Op::Save, 80_000),
+        killed_after(Op::Archive, 70_000),
+        killed_after(Op::Save, 80_000),
     ];
     check(setup, events, runs);
 }
