@@ -262,7 +262,7 @@ pub enum StateError {
     #[error("state is corrupt ({0}): restore a backup, or delete it to start over from GUARDDUTY_LOOKBACK")]
     Corrupt(String),
     #[error(
-        "the state is of version {found}, this release knows {VERSION}: go back to the newer release, or delete the state to start over with GUARDDUTY_LOOKBACK"
+        "state has version {found}, but this release supports version {VERSION}: use the newer release again, or delete the state to start over from GUARDDUTY_LOOKBACK"
     )]
     TooNew { found: u64 },
 }
@@ -283,7 +283,7 @@ impl State {
         match version.and_then(|version| version.as_u64()) {
             Some(found) if found > VERSION => Err(StateError::TooNew { found }),
             Some(VERSION) => serde_json::from_str(text).map_err(corrupt),
-            _ => Err(StateError::Corrupt("it names no version that this program ever wrote".into())),
+            _ => Err(StateError::Corrupt("it has no supported version".into())),
         }
     }
 

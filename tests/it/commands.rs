@@ -91,7 +91,7 @@ fn check_reports_an_unreadable_state_once_with_a_hint() {
         (lost(status(404)), "recreate it in namespace guardduty"),
         (lost(reset()), "check that the API server responds"),
         (world().configmap().set_state("[]"), "see docs/operations.md#corrupt-state"),
-        (world().set_state("{\"version\": 99}"), "go back to the newer release"),
+        (world().set_state("{\"version\": 99}"), "use the newer release again"),
     ];
     for (world, hint) in unreadable {
         let world = world.run_with(&["check"], b"").posted_nothing().exit(1).stdout_has(hint);
