@@ -11,6 +11,8 @@ const ORDER: &[&str] = &[
     "source_key",
     "exit",
     "output",
+    "text",
+    "pages",
     "retry",
     "finding",
     "http",

@@ -21,7 +21,8 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::finding::Finding;
-use crate::guardduty::{GuardDutyApi, ReadError, TransientReason};
+use crate::guardduty::{GuardDutyApi, ReadError};
+use crate::pages::PageTokens;
 use crate::time::{Time, Timestamp};
 
 use outline::Outline;
@@ -124,30 +125,33 @@ async fn list<D: GuardDutyApi>(
 ) -> Answer {
     let since = time.now();
     let mut ids = Vec::new();
-    let mut tokens: Vec<String> = Vec::new();
-    let end = loop {
-        match source.list_findings(detector, span.from, span.to, tokens.last().map(String::as_str)).await {
-            Err(error) => break Err(error),
-            Ok(page) => {
-                ids.extend(page.ids);
-                match page.next_token {
-                    None => break Ok(true),
-                    Some(token) if tokens.contains(&token) => break Err(repeated_token()),
-                    Some(token) => tokens.push(token),
-                }
-            }
-        }
-        if pages.is_some_and(|pages| tokens.len() >= pages) {
-            break Ok(false);
+    let mut tokens = PageTokens::default();
+    let has_more = loop {
+        match list_page(source, detector, span, &mut tokens, &mut ids).await {
+            Ok(true) if pages.is_none_or(|pages| tokens.pages() < pages) => {}
+            has_more => break has_more,
         }
     };
-    let end = match end {
-        Ok(true) => End::Whole,
-        Ok(false) => End::TooLong(sample(source, detector, &ids, tokens.len()).await),
+    let end = match has_more {
+        Ok(false) => End::Whole,
+        Ok(true) => End::TooLong(sample(source, detector, &ids, tokens.pages()).await),
         Err(error) if error.is_access_denied() => End::Failed(error, None),
-        Err(error) => End::Failed(error, sample(source, detector, &ids, tokens.len()).await),
+        Err(error) => End::Failed(error, sample(source, detector, &ids, tokens.pages()).await),
     };
     Answer::Listed { span, listing: Listing { since, ids, end } }
+}
+
+/// Reads the next page of a list. Returns true if there is another page after it.
+async fn list_page<D: GuardDutyApi>(
+    source: &D,
+    detector: &str,
+    span: Span,
+    tokens: &mut PageTokens,
+    ids: &mut Vec<String>,
+) -> Result<bool, ReadError> {
+    let page = source.list_findings(detector, span.from, span.to, tokens.current()).await?;
+    ids.extend(page.ids);
+    tokens.advance(page.next_token).map_err(|repeated| ReadError::repeated_token("ListFindings", &repeated))
 }
 
 /// Fetches the first and the last finding that were listed, to learn their `updatedAt`: a list contains only IDs.
@@ -157,12 +161,4 @@ async fn sample<D: GuardDutyApi>(source: &D, detector: &str, ids: &[String], pag
     let [first, last] = ends.map(|id| found.iter().find(|f| f.id == id)?.listed_at());
     let last = last?;
     Some(Sample { first: first.unwrap_or(last).min(last), last, pages })
-}
-
-/// A loop that elastic/integrations#8601 met in the wild.
-fn repeated_token() -> ReadError {
-    ReadError::Transient {
-        reason: TransientReason::Malformed,
-        text: "ListFindings answered with a page token that it gave before".into(),
-    }
 }

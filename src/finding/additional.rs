@@ -6,8 +6,9 @@ use super::Topic;
 use super::action::api_name;
 use super::decode::ServiceAdditionalInfo;
 use super::facts_builder::{AttributeKind, FactsBuilder};
-use super::line::{Line, pluralize};
+use super::line::Line;
 use super::{outcome, profile, value};
+use crate::text::pluralize;
 use crate::time::Timestamp;
 
 /// Maximum number of API calls of a list that are named.

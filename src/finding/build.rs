@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::decode::shapes;
 use super::facts_builder::FactsBuilder;
-use super::line::{Line, non_blank, truncate};
+use super::line::{Line, non_blank};
 use super::{
     Details, Finding, FindingType, Origin, Resource, Topic, action, additional, anomaly, evidence, malware, remote,
     resource, runtime, sequence,
 };
+use crate::text::truncate;
 use crate::time::Timestamp;
 
 /// Maximum size of JSON that is kept. A finding with longer JSON is read completely at once, and only its details, whose

@@ -26,8 +26,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::line::{non_blank, truncate};
+use super::line::non_blank;
 use super::{Details, Finding, Origin};
+use crate::text::truncate;
 use crate::time::Timestamp;
 use faults::Faults;
 use member::{Member, shapes};

@@ -3,8 +3,9 @@
 use super::decode::shapes;
 
 use super::anomaly::Anomalies;
-use super::line::{Line, Span, non_blank, truncate};
+use super::line::{Line, Span, non_blank};
 use super::{Topic, TopicLines};
+use crate::text::truncate;
 
 /// Lines kept about one matter; the rest is counted. The message shows those that fit.
 const MAX_LINES: usize = 60;

@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
+use crate::text::{and_more, truncate};
 use crate::time::Timestamp;
 
-/// Maximum length, in characters, of an untrusted string that is kept, so that findings stay small.
+/// Maximum length, in UTF-16 code units, of an untrusted string that is kept, so that findings stay small.
 pub const MAX_UNTRUSTED_CHARS: usize = 240;
 
 /// One piece of a [`Line`].
@@ -164,9 +165,9 @@ impl Line {
 
     /// ` and 4 more`, if a list of `count` items shows only `shown`.
     pub fn and_more(self, count: usize, shown: usize) -> Self {
-        match count.saturating_sub(shown) {
-            0 => self,
-            more => self.literal(format!(" and {more} more")),
+        match and_more(count, shown) {
+            Some(more) => self.literal(" ").literal(more),
+            None => self,
         }
     }
 
@@ -210,24 +211,10 @@ pub fn humanize(text: &str) -> Cow<'_, str> {
     if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
 }
 
-/// Returns the first `max` characters, with an ellipsis if the text is longer.
-pub fn truncate(text: &str, max: usize) -> String {
-    // A text never has more characters than bytes.
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    match text.char_indices().nth(max) {
-        None => text.to_owned(),
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-    }
-}
-
 /// Returns the lines of the first `max` items of a list, then the number of the others.
 pub fn first_lines<T>(items: &[T], max: usize, mut line: impl FnMut(&T) -> Line) -> Vec<Line> {
     let mut lines: Vec<Line> = items.iter().take(max).map(&mut line).filter(|p| !p.is_empty()).collect();
-    if items.len() > max {
-        lines.push(Line::new().literal(format!("and {} more", items.len() - max)));
-    }
+    lines.extend(and_more(items.len(), max).map(|more| Line::new().literal(more)));
     lines
 }
 
@@ -262,14 +249,6 @@ pub fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Line
     let items: Vec<S> = items.into_iter().filter(|item| !item.as_ref().trim().is_empty()).collect();
     let shown = brief_count(items.iter().map(|item| item.as_ref().chars().count()));
     join_limited(items, shown)
-}
-
-/// `1 call`, `14 calls`.
-pub fn pluralize(n: u64, one: &str) -> String {
-    match n {
-        1 => format!("1 {one}"),
-        _ => format!("{n} {one}s"),
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::Topic;
 use super::facts_builder::FactsBuilder;
 use super::line::{Line, non_blank};
 use super::{compute, container, database, iam, storage};
+use crate::text::truncate;
 
 /// Parses one member. Returns true if the member is present.
 type ResourceParser = fn(&mut FactsBuilder, &shapes::Resource) -> bool;
@@ -80,7 +81,7 @@ pub(super) fn add_resource_with(draft: &mut FactsBuilder, subject: Line, urgent:
 /// `BEDROCK_CUSTOM_MODEL` → `Bedrock custom model`, for kinds without a label. The result becomes literal text, so it
 /// contains nothing that could format.
 pub(super) fn kind_label(kind: &str) -> String {
-    let kind = super::line::truncate(kind, 80);
+    let kind = truncate(kind, 80);
     let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let words: Vec<String> = words.into_iter().map(lowercase).collect();
     let words = words.join(" ");

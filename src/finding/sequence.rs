@@ -12,9 +12,10 @@ use super::compute::{instance_type, intervention, security_groups};
 use super::container::{singular_kind, status, workload_path};
 use super::facts_builder::{AttributeKind, FactsBuilder};
 use super::iam::user_type_label;
-use super::line::{Line, join_limited, non_blank, pluralize};
+use super::line::{Line, join_limited, non_blank};
 use super::remote::{location_line, other_end};
 use super::storage::{encryption, last_segment};
+use crate::text::pluralize;
 
 pub(super) fn add_sequence(draft: &mut FactsBuilder, sequence: &shapes::Sequence) {
     contain::add_sequence(draft, sequence);

@@ -12,6 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::finding::NotAnAnswer;
 use crate::http::{ResolveError, Unreachable, causes, links};
+use crate::pages::RepeatedToken;
 
 /// A call that failed after its retries. The text is one line with the operation and the error of AWS. It contains no
 /// credentials.
@@ -109,6 +110,11 @@ type SdkFailure<E> = SdkError<E, HttpResponse>;
 impl ReadError {
     pub(super) fn transient(reason: TransientReason, what: &str, cause: impl fmt::Display) -> Self {
         ReadError::Transient { reason, text: single_line(&format!("{what}: {cause}")) }
+    }
+
+    /// The error of a list that cannot be read to its end.
+    pub fn repeated_token(what: &str, repeated: &RepeatedToken) -> Self {
+        Self::transient(TransientReason::Malformed, what, repeated)
     }
 
     /// Classifies a failed call. `what` names the call: `ListFindings in eu-west-1`.

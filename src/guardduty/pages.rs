@@ -1,26 +1,20 @@
 //! Reads lists that have several pages.
 
-use std::collections::HashSet;
+use super::error::ReadError;
+use crate::pages::PageTokens;
 
-use super::error::{ReadError, TransientReason};
-
-/// Reads all pages of a list. `ask` requests the page of a token. A repeated token is an error, because it would cause an
-/// endless loop (elastic/integrations#8601). An empty token means that there are no more pages.
+/// Reads all pages of a list. `ask` requests the page of a token.
 pub(super) async fn paginate<T>(
     what: &str,
     mut ask: impl AsyncFnMut(Option<String>) -> Result<(Vec<T>, Option<String>), ReadError>,
 ) -> Result<Vec<T>, ReadError> {
-    let (mut rows, mut seen, mut token) = (Vec::new(), HashSet::new(), None);
+    let mut rows = Vec::new();
+    let mut tokens = PageTokens::default();
     loop {
-        let (page, next) = ask(token).await?;
+        let (page, next) = ask(tokens.current().map(str::to_owned)).await?;
         rows.extend(page);
-        token = next.filter(|t| !t.is_empty());
-        match &token {
-            None => return Ok(rows),
-            Some(t) if !seen.insert(t.clone()) => {
-                return Err(ReadError::transient(TransientReason::Malformed, what, "pagination token repeated"));
-            }
-            Some(_) => {}
+        if !tokens.advance(next).map_err(|repeated| ReadError::repeated_token(what, &repeated))? {
+            return Ok(rows);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Describes what happened to a finding, and what the next run would do. Pure: [`crate::plan`] decides.
 
 use crate::config::Config;
-use crate::finding::line::pluralize;
 use crate::finding::{Finding, SeverityLevel};
 use crate::plan::{Decision, RouteDecision, decide, matching_route, route, skip_reason};
 use crate::slack::SentMessage;
@@ -9,6 +8,7 @@ use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 use super::inert;
+use crate::text::pluralize;
 
 /// One line: a label and its text.
 pub(super) type Line = (&'static str, String);

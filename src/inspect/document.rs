@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Saved, inert};
 use crate::config::Config;
-use crate::finding::line::pluralize;
 use crate::state::{DetectorStatus, FindingRecord, MAX_STATE_BYTES, SourceState, State};
+use crate::text::pluralize;
 use crate::time::{Timestamp, format_duration};
 
 /// Describes a saved state. `place` is its location.

@@ -1,6 +1,7 @@
 //! Renders earlier attributes of a finding from the state: GuardDuty keeps only the newest values.
 
-use crate::finding::{Finding, Line, line::pluralize};
+use crate::finding::{Finding, Line};
+use crate::text::pluralize;
 
 /// Maximum number of earlier values that are named. The others are counted.
 const MAX_NAMED: usize = 6;
@@ -41,10 +42,7 @@ fn append_values(mut phrase: Line, kind: &str, values: &[String]) -> Line {
         phrase = if n == 0 { phrase } else { phrase.literal(", ") };
         phrase = append_value(phrase, kind, value);
     }
-    match values.len().saturating_sub(MAX_NAMED) {
-        0 => phrase,
-        more => phrase.literal(format!(" and {more} more")),
-    }
+    phrase.and_more(values.len(), MAX_NAMED)
 }
 
 /// Renders an attribute: addresses and domains defanged, names as text, others as code.

@@ -2,8 +2,8 @@
 //! to act on; a responder reads the details next.
 
 use super::blocks::{Block, MAX_TEXT};
-use super::text::{Mrkdwn, SafeText};
-use super::{owner, render};
+use super::text::Mrkdwn;
+use super::{owner, render, rows};
 use crate::finding::{Finding, Topic};
 
 /// Maximum length of one line.
@@ -24,9 +24,9 @@ pub(super) fn block(f: &Finding, capacity: usize) -> Option<Block> {
         .enumerate()
         .fold(label, |text, (n, line)| text.literal(if n == 0 { "  " } else { "\n• " }).append(line.clone()));
     let hidden = lines.len() - shown + f.omitted(Topic::Details);
-    let text = match hidden {
-        0 => text,
-        _ => text.literal("\n").text(&SafeText::single_line(&format!("+{hidden} more in the console"))),
+    let text = match rows::more_in_console(hidden) {
+        Some(more) => text.literal("\n").text(&more),
+        None => text,
     };
     if shown == 0 { None } else { Block::collapsible(text) }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
 use super::text::{Link, Mrkdwn, SafeText};
 use super::{Addressing, MessageForm, MessageOptions, links, notes, render, style};
-use crate::finding::line::{join_limited, pluralize, truncate};
+use crate::finding::line::join_limited;
 use crate::finding::{Finding, Line, SeverityLevel};
 use crate::mention::Mention;
+use crate::text::{and_more, pluralize, truncate};
 
 /// Maximum number of critical findings that are named. The others are counted with their group.
 const CRITICAL_NAMED: usize = 20;
@@ -141,11 +142,11 @@ fn critical(findings: &[&Finding], w: &MessageOptions) -> Rich {
             .append(render::to_text_runs(&place(f, w)))
     });
     let rich = Rich::new().section(Runs::new().label("Critical findings")).bullets(named);
-    match all.len().saturating_sub(CRITICAL_NAMED) {
-        0 => rich,
-        more => rich.section(
-            Runs::new().text(&SafeText::single_line(&format!("and {more} more critical findings, counted below"))),
-        ),
+    match and_more(all.len(), CRITICAL_NAMED) {
+        Some(more) => {
+            rich.section(Runs::new().text(&SafeText::single_line(&format!("{more} critical findings, counted below"))))
+        }
+        None => rich,
     }
 }
 

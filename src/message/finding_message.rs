@@ -10,7 +10,8 @@ use super::{
     MessageForm, MessageOptions, RenderContext, attribute_history, details, links, minimal, notes, owner, related,
     render, status, style, top,
 };
-use crate::finding::{Finding, Line, Span, Topic, line};
+use crate::finding::{Finding, Line, Span, Topic};
+use crate::text::truncate;
 
 /// Maximum length of GuardDuty's description.
 const DESCRIPTION: usize = 300;
@@ -93,7 +94,7 @@ fn description(f: &Finding, rich: Rich) -> Rich {
     let names_resource = !f.resource_names().iter().all(|name| *name == f.resource_kind);
     match &f.details().description {
         Some(description) if !(shows_action && names_resource) => {
-            let description = line::truncate(description, DESCRIPTION);
+            let description = truncate(description, DESCRIPTION);
             rich.quote(Runs::new().text(&SafeText::single_line(&description).defanged_except(&f.names())))
         }
         _ => rich,

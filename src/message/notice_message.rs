@@ -3,6 +3,7 @@
 use super::blocks::{Block, Body, BodyBuilder, Color, FallbackText, Priority, Rich, Runs, Style};
 use super::text::{Mrkdwn, SafeText};
 use super::{MessageForm, Notice, NoticeLevel, minimal, render, style};
+use crate::text::and_more;
 use crate::time::Timestamp;
 
 /// Maximum number of lines shown. The log has the complete notice.
@@ -30,13 +31,12 @@ fn full(n: &Notice) -> Body {
     // Slack shows the fallback text a second time if there is no block above the bar.
     b.push(Priority::Vital, Block::rich_text(Rich::new().section(title)));
     let lines: Vec<Runs> = n.lines.iter().map(|line| runs(line, None)).filter(|line| !line.is_empty()).collect();
-    let omitted = lines.len().saturating_sub(LINES);
     let mut rich = match lines.as_slice() {
         [one] => Rich::new().section(one.clone()),
         many => Rich::new().bullets(many.iter().take(LINES).cloned()),
     };
-    if omitted > 0 {
-        rich = rich.section(Runs::new().text(&SafeText::single_line(&format!("and {omitted} more; see the log"))));
+    if let Some(more) = and_more(lines.len(), LINES) {
+        rich = rich.section(Runs::new().text(&SafeText::single_line(&format!("{more}; see the log"))));
     }
     b.push_attachment(Priority::Vital, Block::rich_text(rich));
     b.finish(fallback(n))

@@ -1,7 +1,8 @@
 //! Selects the tags of a resource that identify its owner.
 
-use crate::finding::line::{listed_briefly, pluralize, truncate};
+use crate::finding::line::listed_briefly;
 use crate::finding::{Finding, Line};
+use crate::text::{pluralize, truncate};
 
 /// Keys of tags that name an owner. They are compared without case and punctuation.
 const OWNER_TAGS: [&str; 14] = [

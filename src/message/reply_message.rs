@@ -8,9 +8,9 @@ use super::{
     MessageForm, MessageOptions, Placement, Reopened, ReplyContent, assessment, attribute_history, links, minimal,
     notes, render, style, top,
 };
-use crate::finding::line::pluralize;
 use crate::finding::{Finding, Line, SeverityLevel};
 use crate::mention::Mention;
+use crate::text::pluralize;
 use crate::time::format_duration;
 
 /// Maximum number of values of one kind that a reply names.
@@ -145,10 +145,7 @@ fn lines(f: &Finding, content: &ReplyContent) -> Vec<Line> {
         for (n, value) in values.iter().take(NAMED).enumerate() {
             phrase = attribute_history::append_value(if n == 0 { phrase } else { phrase.literal(", ") }, kind, value);
         }
-        if values.len() > NAMED {
-            phrase = phrase.literal(format!(" and {} more", values.len() - NAMED));
-        }
-        lines.push(phrase);
+        lines.push(phrase.and_more(values.len(), NAMED));
     }
     let more = content.previous_count.map_or(0, |was| f.count.saturating_sub(was));
     if more > 0 || lines.is_empty() {

@@ -103,9 +103,13 @@ impl Row {
     }
 
     fn more(&self) -> Option<Runs> {
-        let hidden = self.hidden();
-        (hidden > 0).then(|| Runs::new().text(&SafeText::single_line(&format!("+{hidden} more in the console"))))
+        more_in_console(self.hidden()).map(|more| Runs::new().text(&more))
     }
+}
+
+/// `+12 more in the console`, for lines of a finding that its message does not show.
+pub(super) fn more_in_console(hidden: usize) -> Option<SafeText> {
+    (hidden > 0).then(|| SafeText::single_line(&format!("+{hidden} more in the console")))
 }
 
 fn cut(lines: &[Line]) -> Vec<Runs> {

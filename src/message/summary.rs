@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
 use super::text::{Link, Mrkdwn, SafeText};
 use super::{MessageForm, minimal, render, style};
-use crate::finding::SeverityLevel;
+use crate::finding::{Line, SeverityLevel};
 use crate::time::Timestamp;
 
 /// Content of a summary.
@@ -123,12 +123,8 @@ fn lines(summary: &Summary) -> Vec<String> {
     }
     if !summary.unknown.is_empty() {
         let named: Vec<&str> = summary.unknown.iter().take(UNKNOWN).map(String::as_str).collect();
-        let more = summary.unknown.len() - named.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        lines.push(format!(
-            "Not known for {}{more}: GetFindingsStatistics failed or is not permitted",
-            named.join(", ")
-        ));
+        let named = Line::new().literal(named.join(", ")).and_more(summary.unknown.len(), UNKNOWN);
+        lines.push(format!("Not known for {}: GetFindingsStatistics failed or is not permitted", named.to_plain()));
     }
     lines.push(format!("Since the last summary: {} new · {} archived", summary.new, summary.archived));
     lines.extend(summary.unacknowledged.map(|count| format!("Unacknowledged: {count}")));

@@ -8,8 +8,7 @@
 //! - [`Mrkdwn`]: `&`, `<` and `>` are escaped. Only its constructors create control sequences.
 //! - [`Link`]: an `http(s)` URL in which no character ends it early.
 //!
-//! All lengths are UTF-16 code units. Slack does not document whether its limits count characters or code units. A string
-//! never has fewer code units than characters, so a limit in code units is safe in both cases.
+//! All lengths are UTF-16 code units.
 
 mod defang;
 mod link;
@@ -19,33 +18,12 @@ mod visible;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text::{truncate, utf16_len};
 
 pub use defang::{defang_domain, defang_ip, defang_text, defang_text_except, defang_url};
 pub use link::{Link, percent_encode};
 pub use mrkdwn::Mrkdwn;
-
-/// Length in UTF-16 code units, the unit of all limits.
-pub fn utf16_len(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-/// Returns `text` if it is not longer than `max` units, otherwise the whole graphemes that fit, and an ellipsis.
-pub fn truncate(text: &str, max: usize) -> String {
-    if text.len() <= max || utf16_len(text) <= max {
-        return text.to_owned();
-    }
-    let Some(capacity) = max.checked_sub(1) else { return String::new() };
-    let mut used = 0;
-    let kept: String = text
-        .graphemes(true)
-        .take_while(|g| {
-            used += utf16_len(g);
-            used <= capacity
-        })
-        .collect();
-    format!("{}…", kept.trim_end())
-}
 
 /// Text without hidden characters: control characters, bidirectional controls, zero-width and other invisible characters
 /// are replaced by visible marks (`␛`, `⟨U+202E⟩`). The only white space in it is the space and, in text of
@@ -126,24 +104,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_cut_falls_between_graphemes_and_shows_an_ellipsis() {
-        assert_eq!(truncate("abcdef", 6), "abcdef");
-        assert_eq!(truncate("abcdef", 5), "abcd…");
-        assert_eq!(truncate("ab cdef", 4), "ab…");
-        let astronaut = "\u{1F469}\u{200D}\u{1F680}";
-        assert_eq!(truncate(&astronaut.repeat(3), 12), format!("{}…", astronaut.repeat(2)));
-        assert_eq!(truncate("abc", 1), "…");
-        assert_eq!(truncate("abc", 0), "");
-    }
-
     proptest! {
-        #[test]
-        fn a_cut_never_exceeds_its_bound(text in any::<String>(), max in 0usize..40) {
-            let cut = truncate(&text, max);
-            prop_assert!(utf16_len(&cut) <= max && cut.chars().count() <= max);
-        }
-
         #[test]
         fn a_cut_of_plain_text_stays_plain(text in any::<String>(), max in 0usize..40) {
             let cut = SafeText::single_line(&text).truncate(max);

@@ -207,6 +207,11 @@ impl Client {
     }
 }
 
+/// The token of the next page in a response, if there is one.
+pub(super) fn next_cursor(body: &Map<String, Value>) -> Option<String> {
+    body.get("response_metadata")?.get("next_cursor")?.as_str().map(str::to_owned)
+}
+
 /// Logs the cause before a retry, because the run may end while it waits.
 fn log_first_retry(method: &str, failed: u32, failure: &SlackError) {
     if failed == 1 {

@@ -1,8 +1,9 @@
 //! Reads the messages of the bot from Slack.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{BotMessage, Client, HistoryError, SlackError};
+use super::{BotMessage, Client, HistoryError, SlackError, client};
+use crate::pages::PageTokens;
 use crate::time::Timestamp;
 
 /// Maximum number of pages read per channel: 10,000 messages, which take one minute at the rate limit of Slack.
@@ -19,11 +20,13 @@ pub(super) async fn read_own_messages(
     let bot = client.identity().await.map_err(history_error)?.bot_id.clone();
     let bot = bot.ok_or_else(|| HistoryError::Denied("SLACK_BOT_TOKEN is not a bot token".into()))?;
     let thread = place.iter().find(|(key, _)| *key == "ts").map(|(_, ts)| *ts);
-    let (since, mut cursor, mut own) = (to_slack_ts(oldest), String::new(), Vec::new());
+    let since = to_slack_ts(oldest);
+    let mut own = Vec::new();
+    let mut tokens = PageTokens::default();
     for _ in 0..MAX_PAGES {
         let common =
             [("oldest", since.as_str()), ("inclusive", "true"), ("limit", PAGE_SIZE), ("include_all_metadata", "true")];
-        let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
+        let page = tokens.current().map(|token| ("cursor", token));
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
         let body = match client.call_read_method(method, &query).await {
             // A deleted thread contains no messages of the bot.
@@ -35,10 +38,9 @@ pub(super) async fn read_own_messages(
             .and_then(Value::as_array)
             .ok_or_else(|| unavailable("response contains no messages"))?;
         own.extend(messages.iter().filter_map(|message| parse_own_message(message, &bot, thread)));
-        match next_cursor(&body) {
-            None => return Ok(own),
-            Some(next) if next == cursor => return Err(unavailable("pagination token repeated")),
-            Some(next) => cursor = next,
+        let has_next = tokens.advance(client::next_cursor(&body));
+        if !has_next.map_err(|repeated| unavailable(&repeated.to_string()))? {
+            return Ok(own);
         }
     }
     tracing::warn!(method, pages = MAX_PAGES, "Slack history limit reached; older messages were not checked");
@@ -62,11 +64,6 @@ fn history_error(failure: SlackError) -> HistoryError {
 fn to_slack_ts(at: Timestamp) -> String {
     let ms = at.0.max(0);
     format!("{}.{:03}000", ms / 1000, ms % 1000)
-}
-
-fn next_cursor(body: &Map<String, Value>) -> Option<String> {
-    let cursor = body.get("response_metadata")?.get("next_cursor")?.as_str()?;
-    (!cursor.is_empty()).then(|| cursor.to_owned())
 }
 
 /// Parses a message of `bot` with metadata: at top level, or a reply in `thread`. A broadcast reply is shown in the channel,

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Client, SlackError, Target};
+use super::{Client, SlackError, Target, client};
+use crate::pages::PageTokens;
 
 /// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,24 +78,22 @@ impl Client {
     }
 
     async fn find_channel(&self, name: &str, types: &str) -> Result<Option<Value>, SlackError> {
-        let mut cursor = String::new();
+        let mut tokens = PageTokens::default();
         // 20,000 channels.
         for _ in 0..20 {
-            let page = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
+            let page = tokens.current().map(|token| ("cursor", token));
             let query: Vec<_> = [("types", types), ("limit", "1000")].into_iter().chain(page).collect();
             let body = self.call_read_method("conversations.list", &query).await?;
             let channels = body.get("channels").and_then(Value::as_array);
             let found =
                 channels.and_then(|all| all.iter().find(|c| c.get("name").and_then(Value::as_str) == Some(name)));
-            let next = body
-                .get("response_metadata")
-                .and_then(|m| m.get("next_cursor"))
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if found.is_some() || next.is_empty() || next == cursor {
+            if found.is_some() {
                 return Ok(found.cloned());
             }
-            cursor = next.to_owned();
+            let has_next = tokens.advance(client::next_cursor(&body));
+            if !has_next.map_err(|repeated| SlackError::OutcomeUnknown(repeated.to_string()))? {
+                return Ok(None);
+            }
         }
         Ok(None)
     }

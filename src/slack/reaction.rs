@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Client, MessageRef, SlackError};
+use super::{Client, MessageRef, SlackError, client};
+use crate::pages::{PageTokens, RepeatedToken};
 use crate::user::UserId;
 
 /// Number of messages per page.
@@ -61,18 +62,22 @@ impl Client {
     ) -> Result<(RecentReactions, usize), SlackError> {
         let bot = self.identity().await?.bot_id.clone().unwrap_or_default();
         let mut recent = RecentReactions::default();
-        let mut cursor = String::new();
+        let mut tokens = PageTokens::default();
         for page in 1..=pages {
             let common = [("channel", channel), ("oldest", oldest), ("inclusive", "true"), ("limit", PAGE)];
-            let next = (!cursor.is_empty()).then_some(("cursor", cursor.as_str()));
+            let next = tokens.current().map(|token| ("cursor", token));
             let query: Vec<_> = common.into_iter().chain(next).collect();
             let body = self.read_once("conversations.history", &query).await?;
             for message in body.get("messages").and_then(Value::as_array).into_iter().flatten() {
                 recent.add(message, &bot);
             }
-            match next_cursor(&body) {
-                Some(next) if next != cursor => cursor = next,
-                _ => return Ok((recent, page)),
+            match tokens.advance(client::next_cursor(&body)) {
+                Ok(true) => {}
+                Ok(false) => return Ok((recent, page)),
+                Err(RepeatedToken) => {
+                    recent.has_older = true;
+                    return Ok((recent, page));
+                }
             }
         }
         recent.has_older = true;
@@ -123,11 +128,6 @@ fn reaction(value: &Value) -> Option<Reaction> {
         users: users.iter().filter_map(Value::as_str).filter_map(UserId::parse).collect(),
         is_complete: users.len() as u64 >= count,
     })
-}
-
-fn next_cursor(body: &Map<String, Value>) -> Option<String> {
-    let cursor = body.get("response_metadata")?.get("next_cursor")?.as_str()?;
-    (!cursor.is_empty()).then(|| cursor.to_owned())
 }
 
 #[cfg(test)]

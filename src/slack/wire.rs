@@ -321,6 +321,20 @@ async fn history_is_paginated_and_skips_other_bots() {
 }
 
 #[tokio::test]
+async fn a_repeated_token_shows_not_that_older_messages_are_deleted() {
+    local(async {
+        let page = || ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "same"}}));
+        let last = ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": ""}}));
+        let w = World::answering([auth(), page(), page(), page(), last]).await;
+        let (repeated, pages) = w.client.recent_reactions("C1", "1.0", 9).await.unwrap();
+        assert_eq!((repeated.has_older, pages), (true, 2));
+        let (whole, pages) = w.client.recent_reactions("C1", "1.0", 9).await.unwrap();
+        assert_eq!((whole.has_older, pages), (false, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_thread_shows_its_replies_without_its_parent() {
     local(async {
         let thread = json!({"ok": true, "messages": [own("B1", "6.0", Some("6.0")), own("B1", "7.0", Some("6.0")), own("B2", "8.0", Some("6.0"))]});

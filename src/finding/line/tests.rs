@@ -28,12 +28,6 @@ fn api_constants_are_shown_in_sentence_case() {
 }
 
 #[test]
-fn a_long_string_is_cut_between_characters() {
-    assert_eq!(truncate("äöü", 2), "äö…");
-    assert_eq!(truncate("äö", 2), "äö");
-}
-
-#[test]
 fn a_brief_list_names_what_fits_into_a_line_and_a_half() {
     let name = |n: usize| format!("GeneratedSecurityGroupNumber{n}");
     let shown = "GeneratedSecurityGroupNumber1, GeneratedSecurityGroupNumber2 and 2 more";

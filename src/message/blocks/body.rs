@@ -189,9 +189,10 @@ mod tests {
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
-    use super::super::super::text::{SafeText, utf16_len};
+    use super::super::super::text::SafeText;
     use super::super::{Rich, Runs, TextObject};
     use super::*;
+    use crate::text::utf16_len;
 
     fn section(text: &str) -> Option<Block> {
         Block::section(SafeText::single_line(text))

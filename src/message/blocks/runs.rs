@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::text::{Link, SafeText, truncate, utf16_len};
+use super::super::text::{Link, SafeText};
 use super::MAX_TEXT;
 use crate::mention::{Mention, MentionPart};
+use crate::text::{truncate, utf16_len};
 
 /// One line or paragraph of `rich_text`: runs of text, each with a style. Empty runs are omitted.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,8 +1,7 @@
 //! Validates the URLs of links.
 
+use crate::text::utf16_len;
 use std::fmt::Write;
-
-use super::utf16_len;
 
 /// An `http` or `https` URL of at most 3,000 units, the limit of Slack for the URL of a button. Characters that RFC 3986
 /// does not allow in a URL are percent-encoded, so that they cannot end a `<url|label>` or an attribute early.

@@ -3,8 +3,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Link, SafeText, utf16_len};
+use super::{Link, SafeText};
 use crate::mention::Mention;
+use crate::text::utf16_len;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum MrkdwnPart {
