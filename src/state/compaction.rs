@@ -13,16 +13,10 @@ use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
-/// The target size once the limit is passed, so that a flood does not discard a little at every checkpoint.
-fn target_bytes(bound: usize) -> usize {
-    bound / 10 * 8
-}
 /// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
 const MAX_FINDING_AGE: Duration = Duration::from_secs(95 * 86_400);
 /// A failed finding that is no longer listed (for example archived) need not be recorded as failing.
 const FAILING_TTL: Duration = Duration::from_secs(3 * 86_400);
-/// A source that is configured no longer.
-const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
 
 /// What was discarded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,6 +62,7 @@ impl State {
             self.drop_message_refs(in_flight, bytes - target_bytes(bound));
             bytes = self.to_json().len();
         }
+        debug_assert!(bytes <= bound || bytes <= self.min_bytes(overlap, in_flight), "{bytes} bytes are left");
         CompactionReport { bytes, ..report }
     }
 
@@ -90,18 +85,12 @@ impl State {
         self.to_json().len() - self.findings.iter().map(free).sum::<usize>()
     }
 
-    /// Drops the sources that are no longer configured. Call it only in a run that read all configured sources: after a
-    /// pause of days, a source that was not read yet cannot be distinguished from one that was removed.
-    pub fn drop_unconfigured_sources(&mut self, now: Timestamp) {
-        self.sources.retain(|_, s| s.last_configured_at.is_none_or(|t| now.duration_since(t) < UNCONFIGURED_TTL));
-    }
-
     /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer
     /// overlap that is configured later does not list them again.
     fn raise_floors(&mut self, overlap: Duration) {
         let lowest = self.lower_bounds_by_region(overlap);
         for (key, source) in &mut self.sources {
-            source.floor = source.floor.max(lowest[&region_of(key)]);
+            source.raise_floor(lowest[&region_of(key)]);
         }
     }
 
@@ -217,8 +206,7 @@ impl State {
         });
         for (key, source) in self.sources.iter_mut().filter(|(key, _)| key.region() == region) {
             if source.lower_bound(overlap) < floor {
-                debug_assert!(floor <= source.watermark, "{key}: floor {floor:?} above {:?}", source.watermark);
-                source.floor = floor;
+                source.raise_floor(floor);
                 report.raised_floors.insert(key.clone(), floor);
             }
         }
@@ -236,6 +224,11 @@ fn is_retained(e: &FindingRecord, lower: Option<Timestamp>, now: Timestamp) -> b
     let live = is_recent && (e.message.is_some() || !e.superseded.is_empty());
     let failing = e.failing_since.is_some_and(|since| now.duration_since(since) < FAILING_TTL);
     listable || live || failing
+}
+
+/// The target size once the limit is passed, so that a flood does not discard a little at every checkpoint.
+fn target_bytes(bound: usize) -> usize {
+    bound / 10 * 8
 }
 
 /// What is left of an entry without its message, if that may go.
@@ -270,98 +263,4 @@ fn floor_to_free(mut entries: Vec<(Timestamp, usize)>, need: usize, limit: Times
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use super::*;
-    use crate::state::{MAX_STATE_BYTES, SourceState};
-
-    const NOW: Timestamp = Timestamp(1_800_000_000_000);
-    static KEY: LazyLock<SourceKey> = LazyLock::new(|| "111122223333/eu-west-1".parse().expect("a key of a source"));
-
-    fn flooded(count: i64, spread: i64) -> State {
-        let mut state = State::default();
-        let watermark = Timestamp(NOW.0 - 1_000);
-        state.sources.insert(KEY.clone().into(), SourceState { watermark, ..SourceState::default() });
-        for i in 0..count {
-            let u = Timestamp(watermark.0 - (count - i) * spread);
-            state
-                .findings
-                .insert(format!("{i:032x}"), FindingRecord { updated_at: Some(u), ..FindingRecord::default() });
-        }
-        state
-    }
-
-    fn listed(oldest: Timestamp) -> InFlight<'static> {
-        let oldest = HashMap::from([(&*KEY, oldest)]);
-        InFlight { oldest_updated_at: oldest, ..InFlight::default() }
-    }
-
-    #[test]
-    fn compaction_discards_entries_without_a_message_below_the_floor() {
-        let mut state = flooded(10, 60_000);
-        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
-        assert_eq!((state.findings.len(), report.raised_floors.len()), (5, 0));
-    }
-
-    #[test]
-    fn longer_overlap_does_not_list_discarded_findings() {
-        let mut state = flooded(10, 60_000);
-        let before = state.clone();
-        state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
-        let from = state.source(&KEY).unwrap().lower_bound(Duration::from_secs(60 * 60));
-        let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= Some(from));
-        assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
-    }
-
-    #[test]
-    fn compaction_raises_the_floor_past_discarded_entries() {
-        let mut state = flooded(30_000, 1);
-        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
-        let floor = state.source(&KEY).unwrap().floor;
-        assert!(report.bytes <= MAX_STATE_BYTES, "{report:?}");
-        assert!(state.findings.values().all(|e| e.updated_at >= Some(floor)), "nothing below the floor is kept");
-        assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
-        assert_eq!(report.raised_floors[&KEY.clone().into()], floor);
-    }
-
-    #[test]
-    fn floor_stays_at_or_below_unprocessed_findings() {
-        let mut state = flooded(30_000, 1);
-        let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
-        let in_flight = listed(oldest);
-        let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
-        assert!(report.bytes > MAX_STATE_BYTES, "the rest must wait");
-        assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
-        assert!(state.source(&KEY).unwrap().floor <= oldest);
-    }
-
-    #[test]
-    fn required_capacity_is_known_before_compaction() {
-        let mut state = flooded(3_000, 1_000);
-        let in_flight = listed(Timestamp(NOW.0 - 500_000));
-        let stays = state.min_bytes(Duration::from_secs(900), &in_flight);
-        assert!(stays < state.to_json().len());
-        let report = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
-        assert_eq!(stays, report.bytes);
-    }
-
-    #[test]
-    fn compaction_keeps_findings_in_flight() {
-        let mut state = flooded(3_000, 1_000);
-        let id = format!("{:032x}", 7);
-        let in_flight = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
-        state.findings.get_mut(&id).unwrap().message =
-            Some(crate::slack::MessageRef { channel: "C0SECURITY".into(), ts: "1.0".into(), thread_ts: None }.into());
-        state.compact(2_000, Duration::from_secs(900), &in_flight, NOW);
-        assert!(state.findings.contains_key(&id));
-    }
-
-    #[test]
-    fn compaction_keeps_findings_of_one_millisecond_together() {
-        let entries = vec![(Timestamp(5), 10), (Timestamp(5), 10), (Timestamp(5), 10), (Timestamp(6), 10)];
-        assert_eq!(floor_to_free(entries.clone(), 15, Timestamp(100)), Some(Timestamp(6)));
-        assert_eq!(floor_to_free(entries.clone(), 35, Timestamp(100)), Some(Timestamp(7)));
-        assert_eq!(floor_to_free(entries, 15, Timestamp(5)), None);
-    }
-}
+mod tests;

@@ -1,21 +1,20 @@
 //! Stores the state in a key of a ConfigMap, through the Kubernetes API with compare-and-swap. It uses only `get` and `patch`
 //! of this object. The mounted copy is the fallback for reading.
 
+mod object;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, select, select_ok};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::kubernetes::{Client, ConfigMap, Effect, RequestError};
 use super::store::{Denial, Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
 use crate::metrics::RequestCounts;
 use crate::retry::{RetryPolicy, jitter};
-
-/// Key of the document.
-const KEY: &str = "watermark.json";
-const REPLAY: &str = "replay";
+use object::{KEY, ObjectSnapshot, merge_patch};
 
 /// Maximum time for a load or a save, with all its requests.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -39,16 +38,6 @@ pub struct ConfigMapStore {
     /// The `replay` that was loaded: a save removes only that one.
     replay: Option<String>,
     unconfirmed: UnconfirmedWrites,
-}
-
-#[derive(Clone, Debug)]
-struct ObjectSnapshot {
-    resource_version: String,
-    /// `None`: the ConfigMap does not have the key.
-    document: Option<String>,
-    replay: Option<String>,
-    /// A key of the program that is under `binaryData`, where the program does not read it.
-    binary_key: Option<&'static str>,
 }
 
 impl ConfigMapStore {
@@ -258,19 +247,6 @@ impl Store for ConfigMapStore {
     }
 }
 
-impl From<ConfigMap> for ObjectSnapshot {
-    fn from(object: ConfigMap) -> Self {
-        let mut data = object.data.unwrap_or_default();
-        let binary = object.binary_data.unwrap_or_default();
-        Self {
-            resource_version: object.metadata.resource_version,
-            document: data.remove(KEY),
-            replay: data.remove(REPLAY),
-            binary_key: [KEY, REPLAY].into_iter().find(|key| binary.contains_key(*key)),
-        }
-    }
-}
-
 /// Repeats a request that failed for a passing reason, as long as the next try begins before the deadline. A write is
 /// safe to repeat: it names the version that it applies to.
 async fn retry<T>(deadline: Instant, request: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, RequestError> {
@@ -285,16 +261,6 @@ async fn retry<T>(deadline: Instant, request: impl AsyncFn() -> Result<T, Reques
         let Some(pause) = RETRIES.next_delay(failed, error.retry_after(), left, jitter()) else { return Err(error) };
         sleep(pause).await;
     }
-}
-
-/// A merge patch with the version that it applies to: the server rejects it with 409 if the ConfigMap has another
-/// version. It changes no other key.
-fn merge_patch(resource_version: &str, document: &str, take_replay: bool) -> Value {
-    let mut data = json!({KEY: document});
-    if take_replay {
-        data[REPLAY] = Value::Null;
-    }
-    json!({"metadata": {"resourceVersion": resource_version}, "data": data})
 }
 
 #[cfg(test)]

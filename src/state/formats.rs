@@ -77,3 +77,11 @@ pub(super) mod rfc3339 {
         Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
     }
 }
+
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

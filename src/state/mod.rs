@@ -1,28 +1,39 @@
 //! The state that is saved between runs: the document and its transitions (pure), and the stores.
+//!
+//! The document is [`document`]; its parts are [`source_state`], [`finding_record`] and [`lease`]. The other modules
+//! change it, each for one reason.
 
 pub mod compaction;
 pub mod configmap;
 pub mod configured_store;
 pub mod document;
 pub mod file;
+mod finding_record;
 mod formats;
 mod kubernetes;
+mod lease;
 mod links;
+mod outcome;
+mod processed;
+mod reconciliation;
+mod reset;
+mod source_state;
+mod sources;
 pub mod store;
 mod summary;
 pub mod totals;
-pub mod transitions;
 mod triage;
-mod updates;
+mod waiting;
 mod watched;
 
 pub use compaction::{CompactionReport, InFlight};
-pub use document::{
-    DetectorStatus, DigestPlan, FindingRecord, Lease, MAX_STATE_BYTES, SourceState, State, StateError, UnfetchedFinding,
-};
+pub use document::{DigestPlan, MAX_STATE_BYTES, State, StateError, UnfetchedFinding};
+pub use finding_record::FindingRecord;
+pub use lease::{Lease, Unrecorded};
 pub use links::{RelatedMessage, fingerprint};
+pub use outcome::Outcome;
+pub use reconciliation::PostedFinding;
+pub use source_state::{DetectorStatus, PollProgress, SourceState};
 pub use summary::SummaryProgress;
-pub use transitions::{Outcome, PollProgress};
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
-pub use updates::{PostedFinding, Unrecorded};
 pub use watched::{Exported, Items, Scans, Unhealthy, WatchBaseline};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// Upper bounds, in seconds, of the buckets of `notification_delay_seconds`.
@@ -82,6 +83,29 @@ impl Totals {
 
     pub fn count_notification(&mut self, channel: &str, outcome: &str) {
         *self.notifications.entry(format!("{channel}|{outcome}")).or_default() += 1;
+    }
+}
+
+/// What is counted at the end of a run.
+impl State {
+    /// Counts findings that failed, by the channel as configured.
+    pub fn count_failed(&mut self, failed: &BTreeMap<String, u64>) {
+        for (channel, count) in failed {
+            for _ in 0..*count {
+                self.totals.count_notification(channel, "failed");
+            }
+        }
+    }
+
+    /// Counts a request: service, operation and code.
+    pub fn count_requests(&mut self, request: (&str, &str, &str), count: u64) {
+        let (service, operation, code) = request;
+        *self.totals.requests.entry(format!("{service}|{operation}|{code}")).or_default() += count;
+    }
+
+    /// Sets the time of the last successful run, and returns the one before.
+    pub fn set_last_success(&mut self, time: Option<Timestamp>) -> Option<Timestamp> {
+        std::mem::replace(&mut self.totals.last_success, time)
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{FindingRecord, State, UnknownFields};
+use super::document::{State, UnknownFields};
+use super::finding_record::FindingRecord;
 use super::formats::rfc3339_option;
 use crate::guardduty::short_hash;
 use crate::source_key::SourceKey;

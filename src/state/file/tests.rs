@@ -1,5 +1,9 @@
 //! The store with a real filesystem: the files after each operation, and after a crash.
 
+use std::fs::{self, File};
+
+use super::read::read_if_exists;
+use super::write::replace_in_place;
 use super::*;
 
 struct Laptop {
