@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
+use crate::core::Core;
 use crate::core::checkpoint::DueSave;
 use crate::core::event::DetectorOf;
 use crate::core::full_log::PageOfSource;
 use crate::core::investigations::{DueInvestigation, InvestigationStep};
-use crate::core::run::Core;
 use crate::core::summary::SummaryStep;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
@@ -22,9 +22,9 @@ pub(super) type Findings = HashMap<String, Rc<Finding>>;
 /// What arrived, and what is to be announced of it.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) findings: Vec<Rc<Finding>>,
+    pub findings: Vec<Rc<Finding>>,
     /// Findings whose archiving was looked up.
-    pub(super) looked_up: Vec<Rc<Finding>>,
+    pub looked_up: Vec<Rc<Finding>>,
 }
 
 #[derive(Debug)]

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::core::Core;
 use crate::core::event::{Effect, Generation, Save};
 use crate::core::gate::Intents;
-use crate::core::run::Core;
 use crate::state::store::SaveError;
 use crate::state::{CompactionReport, Unrecorded};
 use crate::time::Timestamp;
@@ -23,9 +23,9 @@ pub struct Checkpoints {
     /// The next save also removes a replay.
     consume_replay: bool,
     /// Reason why nothing can be saved in this run.
-    pub(super) unrecordable: Option<String>,
+    unrecordable: Option<String>,
     /// Another writer changed the state: this run stops posting.
-    pub(super) conflict: Option<String>,
+    conflict: Option<String>,
     /// Reason why the last save failed.
     failed: Option<String>,
     /// Saves contain the posting intent of this run.
@@ -89,6 +89,16 @@ impl Checkpoints {
         }
     }
 
+    /// Returns true if nothing can be saved in this run.
+    pub(super) fn is_unrecordable(&self) -> bool {
+        self.unrecordable.is_some()
+    }
+
+    /// Returns true if another writer changed the state.
+    pub(super) fn has_conflict(&self) -> bool {
+        self.conflict.is_some()
+    }
+
     /// Returns true while a save has no response.
     pub(super) fn is_saving(&self) -> bool {
         self.in_flight.is_some()
@@ -148,7 +158,7 @@ impl Core<'_> {
     pub(super) fn save(&mut self) -> DueSave {
         if self.checkpoints.is_saving() {
             self.checkpoints.is_queued = true;
-            return DueSave(Generation(self.checkpoints.last.0 + 1));
+            return DueSave(self.checkpoints.last.next());
         }
         self.begin_save()
     }
@@ -203,7 +213,7 @@ impl Core<'_> {
         let checkpoints = &mut self.checkpoints;
         // A save that failed is repeated when the next checkpoint is due, not at every delivery.
         (checkpoints.unsaved, checkpoints.saved_at, checkpoints.is_queued) = (0, self.now, false);
-        checkpoints.last.0 += 1;
+        checkpoints.last = checkpoints.last.next();
         let generation = checkpoints.last;
         if checkpoints.can_save() {
             checkpoints.in_flight = Some((generation, self.now));

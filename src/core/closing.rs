@@ -1,9 +1,9 @@
 //! Ends a run: saves the state a last time, and determines the result.
 
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;
 use crate::core::outbox::LAG;
-use crate::core::run::Core;
 use crate::core::verdict::{self, Facts, Posting, Uncertain};
 use crate::state::Unrecorded;
 use crate::time::Timestamp;
@@ -22,7 +22,7 @@ impl Core<'_> {
         self.sources.advance(&mut self.state);
         self.state.count_failed(&self.tally.failed);
         self.count_requests();
-        if self.checkpoints.conflict.is_none() {
+        if !self.checkpoints.has_conflict() {
             let since = verdict::uncertain_since(&self.posting());
             let last_success = self.state.totals.last_success;
             if self.is_success() {

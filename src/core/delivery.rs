@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::{Queues, Step};
+use crate::core::call::{Answer, CallId};
 use crate::core::event::Effect;
 use crate::core::gate::Permission;
-use crate::core::outbox::{Answer, CallId};
-use crate::core::run::Core;
+use crate::core::outbox::{Context, Outbox};
 use crate::finding::Finding;
 use crate::plan::Delivery;
 use crate::state::DigestPlan;
@@ -80,7 +81,7 @@ impl Core<'_> {
     /// Delivers until the outbox is empty. When the run must end, requests in progress may still be answered for a moment.
     pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Timestamp>) -> Option<Step> {
         self.run_outbox();
-        let is_done = self.outbox.is_empty() || self.checkpoints.conflict.is_some();
+        let is_done = self.outbox.is_empty() || self.checkpoints.has_conflict();
         let end_of_grace = end_of_grace.or_else(|| self.is_stopping().then(|| self.now.plus(GRACE)));
         if !is_done && end_of_grace.is_none_or(|end| self.now < end) {
             return Some(Step::DeliverQueues { end_of_grace });
@@ -113,6 +114,24 @@ impl Core<'_> {
         for report in work.reports {
             self.on_report(report);
         }
+    }
+
+    /// The outbox, and the context of its deliveries.
+    fn outbox(&mut self) -> (&mut Outbox, Context<'_>) {
+        let permission = self.permission();
+        let left = if self.is_stopping() { Duration::ZERO } else { self.time_left() };
+        let refresh_until = self.now.plus(self.time_for_triage());
+        let context = Context {
+            channels: &mut self.channels,
+            writer: self.writer,
+            past: self.past,
+            permission,
+            now: self.now,
+            left,
+            refresh_until,
+            chance: (self.chance)(),
+        };
+        (&mut self.outbox, context)
     }
 
     pub(super) fn on_call_answered(&mut self, id: CallId, answer: Answer) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::outbox::{Answer, Call, CallId};
+use crate::core::call::{Answer, Call, CallId};
 use crate::finding::{Assessment, Finding};
 use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
 use crate::plan::Delivery;
@@ -70,7 +70,13 @@ pub struct SourceRequest {
 
 /// Number of a document that is saved, in the order of the saves of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub(super) u64);
+pub struct Generation(u64);
+
+impl Generation {
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// A document to be saved.
 #[derive(Debug)]
@@ -81,8 +87,14 @@ pub struct Save {
     pub consume_replay: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QueryId(pub(super) u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryId(u64);
+
+impl QueryId {
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// The detector of a source.
 #[derive(Clone, Debug)]

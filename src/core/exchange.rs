@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::config::Target;
+use crate::core::call::{Answer, Call};
 use crate::core::channels::Channels;
-use crate::core::outbox::{Answer, Call, DeliveryResult};
+use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, Shared};
 use crate::finding::Finding;
@@ -201,8 +202,7 @@ impl Exchange {
                 message: outgoing.addressed(|form, addressing| self.write(*content, form, addressing, writer)),
                 thread: match &outgoing.place {
                     Place::Channel => None,
-                    Place::PreferThread(ts) => Some((ts.clone(), false)),
-                    Place::OnlyThread(ts, broadcast) => Some((ts.clone(), *broadcast)),
+                    Place::PreferThread(thread) | Place::OnlyThread(thread) => Some(thread.clone()),
                 },
             },
             Step::Ended(_) => unreachable!("a delivery that ended requests nothing"),

@@ -6,9 +6,9 @@ use std::task::Poll;
 
 use serde_json::{Value, json};
 
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::{Query, Reply};
-use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, SourceKey};
 

@@ -1,5 +1,10 @@
 //! The write-ahead gate: decides whether a message may be sent now.
 
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::core::triage::time_for_triage;
+
 /// Whether the store has acknowledged all that must be saved before a message is sent: the posting intent, the plan of a
 /// digest, and the ID of each channel that was posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,36 @@ pub fn may_send(situation: Situation) -> Permission {
         Intents::Saved | Intents::NotAnswered => Permission::Send,
         Intents::Unsaved => Permission::Wait,
         Intents::Conflict => Permission::Stop,
+    }
+}
+
+impl Core<'_> {
+    /// Returns true if the run must end: the time is over, or a shutdown was requested.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_shutdown_requested || self.now >= self.end
+    }
+
+    /// Time until the run must end.
+    pub(super) fn time_left(&self) -> Duration {
+        self.end.duration_since(self.now)
+    }
+
+    pub(super) fn time_for_triage(&self) -> Duration {
+        time_for_triage(self.time_left(), self.config.run_timeout)
+    }
+
+    /// Returns true if nothing may be sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.permission() == Permission::Stop
+    }
+
+    /// Decides whether a message may be sent now.
+    pub(super) fn permission(&self) -> Permission {
+        may_send(Situation {
+            intents: self.checkpoints.intents(self.channels.has_unsaved_id()),
+            is_ending: self.is_stopping(),
+            is_app_rejected: self.channels.is_app_rejected(),
+        })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::{Effect, SourceRequest};
 use crate::core::limits::{Flood, intake_limit};
-use crate::core::run::Core;
 use crate::poll::{Capacity, Known};
 use crate::time::Timestamp;
 

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
-use crate::core::run::Core;
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
 use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};

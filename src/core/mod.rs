@@ -5,6 +5,7 @@
 //! arrives. Meanwhile, sources are read, messages are delivered and the state is saved.
 
 mod agenda;
+pub mod call;
 pub mod channels;
 mod checkpoint;
 mod closing;
@@ -26,9 +27,9 @@ mod query;
 mod rate_limit;
 mod reconcile;
 mod report;
-mod run;
 mod send;
 mod sources;
+mod start;
 mod summary;
 pub mod tracks;
 mod triage;
@@ -39,5 +40,145 @@ pub use event::{
     ChannelHistory, DetectorOf, Effect, Event, Generation, Query, QueryId, Reply, Save, SourceRequest, Unreachable,
 };
 pub use reconcile::EarlierPosts;
-pub use run::{Core, Limits, Start, Tally};
+pub use report::Tally;
 pub use sources::log_queued;
+pub use start::{Limits, Start};
+
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::core::agenda::Step;
+use crate::core::channels::Channels;
+use crate::core::outbox::Outbox;
+use crate::core::posted::{Past, PostedMessages};
+use crate::core::query::Queries;
+use crate::core::sources::Arrived;
+use crate::core::tracks::Sources;
+use crate::core::triage::Reactions;
+use crate::finding::Finding;
+use crate::message::Writer;
+use crate::metrics::RequestCounts;
+use crate::plan::MessageBudget;
+use crate::plan::source_health::NoticeEpoch;
+use crate::poll::{Capacity, Known};
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// Interval at which a run logs its progress.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// A run.
+pub struct Core<'a> {
+    pub config: &'a Config,
+    writer: &'a dyn Writer,
+    limits: Limits,
+    id: String,
+    chance: fn() -> f64,
+    requests: RequestCounts,
+    begun: Timestamp,
+    now: Timestamp,
+    end: Timestamp,
+    is_shutdown_requested: bool,
+    progress_logged_at: Timestamp,
+
+    pub state: State,
+    pub checkpoints: Checkpoints,
+    pub sources: Sources<'a>,
+    pub tally: Tally,
+    channels: Channels,
+    outbox: Outbox,
+    outbox_wake_at: Option<Timestamp>,
+
+    agenda: VecDeque<Step>,
+    effects: Vec<Effect>,
+    queries: Queries,
+
+    epoch: NoticeEpoch,
+    is_new_installation: bool,
+    earlier: Option<EarlierPosts>,
+    /// What the history shows, once it was read.
+    posted: Option<PostedMessages>,
+    past: Past,
+    arrived: Arrived,
+    capacity: Rc<Capacity>,
+    known: Rc<Known>,
+    budget: MessageBudget,
+    /// Number of digests that were planned.
+    digests: usize,
+    /// IDs of what was tried and failed, and is not tried again in this run.
+    tried: HashSet<String>,
+    /// Findings that Slack does not show, or only in the minimal form, and that are not logged in full yet.
+    unshown: Vec<Rc<Finding>>,
+    /// The outcome of a message is unknown.
+    is_outcome_unknown: bool,
+    /// An identity could not be used.
+    is_identity_unusable: bool,
+    reactions: Reactions,
+}
+
+impl Core<'_> {
+    /// The first effects of the run.
+    pub fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.now = now;
+        self.drop_plans_without_history();
+        self.begin_gathering();
+        self.advance()
+    }
+
+    /// Takes an event, and returns what is to be done.
+    pub fn handle(&mut self, event: Event, now: Timestamp) -> Vec<Effect> {
+        self.now = now;
+        match event {
+            Event::SourcesDiscovered(sources) => self.on_sources_discovered(sources),
+            Event::SourceRead(report) => self.on_source_read(*report),
+            Event::CallAnswered(id, answer) => self.on_call_answered(id, answer),
+            Event::QueryAnswered(id, reply) => self.on_reply(id, reply),
+            Event::Saved(generation, result) => self.on_saved(generation, result),
+            Event::ShutdownRequested => self.is_shutdown_requested = true,
+            Event::Woken => {}
+        }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Vec<Effect> {
+        self.proceed();
+        if !self.is_finished() {
+            self.save_if_due();
+            self.log_progress();
+            let wake_at = self.wake_at();
+            self.effects.extend(wake_at.map(Effect::WakeAt));
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.agenda.is_empty()
+    }
+
+    /// Time at which the next event is due. What is due now was done.
+    fn wake_at(&self) -> Option<Timestamp> {
+        let next_save = self.checkpoints.next_due().filter(|_| !self.is_stopping());
+        let times =
+            [self.wake_of_step(), next_save, self.queries.wake_at(), Some(self.next_progress()), Some(self.end)];
+        times.into_iter().flatten().filter(|time| *time > self.now).min()
+    }
+
+    fn next_progress(&self) -> Timestamp {
+        self.progress_logged_at.plus(PROGRESS)
+    }
+
+    fn log_progress(&mut self) {
+        if self.now < self.next_progress() {
+            return;
+        }
+        self.progress_logged_at = self.now;
+        let elapsed_seconds = self.now.duration_since(self.begun).as_secs();
+        let (delivered, pending) = (self.tally.delivered, self.sources.pending());
+        tracing::info!(elapsed_seconds, delivered, pending, "run in progress");
+    }
+}
+
+#[cfg(test)]
+mod tests;

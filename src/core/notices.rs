@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::{Queues, Step};
 use crate::core::event::{ChannelHistory, Query, Reply};
-use crate::core::run::Core;
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::{Delivery, source_health};
 use crate::slack::BotMessage;

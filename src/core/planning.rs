@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::config::SlackAuth;
+use crate::core::Core;
 use crate::core::agenda::{Batch, Queues, Step};
-use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::Reopened;

@@ -3,35 +3,53 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::event::{Effect, Query, QueryId, Reply};
-use crate::core::run::Core;
 use crate::time::Timestamp;
+
+/// The queries of a run.
+#[derive(Debug, Default)]
+pub(super) struct Queries {
+    open: Option<OpenQuery>,
+    last: QueryId,
+}
 
 /// A query whose reply was not returned yet.
 #[derive(Debug)]
-pub(super) struct OpenQuery {
+struct OpenQuery {
     id: QueryId,
     /// Time until which the run waits for the reply.
-    pub(super) until: Timestamp,
+    until: Timestamp,
     reply: Option<Reply>,
+}
+
+impl Queries {
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Time until which the run waits for a reply.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        self.open.as_ref().map(|open| open.until)
+    }
 }
 
 impl Core<'_> {
     /// Starts a query, or returns the reply to the open one. The reply is `None` if it does not arrive before `until`, or
     /// before the run must end.
     pub(super) fn query_until(&mut self, until: Timestamp, query: impl FnOnce() -> Query) -> Poll<Option<Reply>> {
-        let Some(open_query) = &mut self.open_query else {
+        let Some(open) = &mut self.queries.open else {
             return self.begin_query(until, query);
         };
-        if let Some(reply) = open_query.reply.take() {
-            self.open_query = None;
+        if let Some(reply) = open.reply.take() {
+            self.queries.open = None;
             return Poll::Ready(Some(reply));
         }
-        let (id, until) = (open_query.id, open_query.until);
+        let (id, until) = (open.id, open.until);
         if !self.is_stopping() && self.now < until {
             return Poll::Pending;
         }
-        self.open_query = None;
+        self.queries.open = None;
         self.effects.push(Effect::AbandonQuery(id));
         Poll::Ready(None)
     }
@@ -51,16 +69,15 @@ impl Core<'_> {
         if self.is_stopping() || self.now >= until {
             return Poll::Ready(None);
         }
-        self.last_query += 1;
-        let id = QueryId(self.last_query);
-        self.open_query = Some(OpenQuery { id, until, reply: None });
+        let id = self.queries.last.next();
+        self.queries = Queries { open: Some(OpenQuery { id, until, reply: None }), last: id };
         self.effects.push(Effect::Query(id, query()));
         Poll::Pending
     }
 
     pub(super) fn on_reply(&mut self, id: QueryId, reply: Reply) {
-        if let Some(open_query) = self.open_query.as_mut().filter(|open_query| open_query.id == id) {
-            open_query.reply = Some(reply);
+        if let Some(open) = self.queries.open.as_mut().filter(|open| open.id == id) {
+            open.reply = Some(reply);
         }
     }
 }

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::config::{Config, Target};
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::channels::Channels;
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::core::posted::{Past, PostedMessages};
-use crate::core::run::Core;
 use crate::core::triage::escalation_of;
 use crate::finding::Finding;
 use crate::slack::HistoryError;

@@ -1,14 +1,26 @@
 //! Handles the results of deliveries: processed, left to the next run, or given up.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::core::Core;
 use crate::core::limits::is_given_up;
 use crate::core::outbox::{DeliveryResult, Report};
-use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::message::NoticeLevel;
 use crate::plan::{Delivery, Queue, RouteDecision, default_destination, route};
 use crate::state::Outcome;
+
+/// Results of the deliveries of this run.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub delivered: usize,
+    pub processed: usize,
+    /// By configured channel: findings that failed and are not processed.
+    pub failed: BTreeMap<String, u64>,
+    /// Reasons why not everything is processed, each once.
+    pub problems: BTreeSet<String>,
+}
 
 /// Why something was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

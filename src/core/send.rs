@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::config::Target;
+use crate::core::call::Thread;
 use crate::core::channels::{AFTER_FIRST_MESSAGE, Channels};
 use crate::core::mentions::Mentions;
 use crate::core::rate_limit::RateLimiter;
@@ -104,9 +105,9 @@ pub(super) fn on_app_rejection(error: &str, shared: &mut Shared) -> Next {
 pub(super) enum Place {
     Channel,
     /// In a thread if it accepts the message, else in the channel.
-    PreferThread(String),
-    /// In a thread or nowhere; the flag says whether the channel shows the reply, too.
-    OnlyThread(String, bool),
+    PreferThread(Thread),
+    /// In a thread or nowhere.
+    OnlyThread(Thread),
 }
 
 /// A message to send, with its target and its attempts.

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Regions, Role};
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::Unreachable;
 use crate::core::limits::GIVE_UP_AFTER;
-use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
@@ -20,12 +20,12 @@ use crate::state::DetectorStatus;
 /// What the sources showed and was not planned yet.
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    pub(super) findings: Vec<Rc<Finding>>,
+    pub findings: Vec<Rc<Finding>>,
     /// Findings whose archiving was looked up.
-    pub(super) looked_up: Vec<Rc<Finding>>,
-    pub(super) left_out: Vec<SourceOrIdentity>,
+    pub looked_up: Vec<Rc<Finding>>,
+    pub left_out: Vec<SourceOrIdentity>,
     /// Sources new to the state, and what was open in them before.
-    pub(super) new_sources_notice: Vec<(SourceOrIdentity, Option<OpenCounts>)>,
+    pub new_sources_notice: Vec<(SourceOrIdentity, Option<OpenCounts>)>,
 }
 
 impl Arrived {
@@ -40,7 +40,7 @@ impl Arrived {
 impl Core<'_> {
     /// Announces that the sources of an identity that could not be used can be read again, once every identity can.
     pub(super) fn announce_reachable_sources(&mut self) {
-        if self.is_identity_unusable || self.sources.undiscovered > 0 {
+        if self.is_identity_unusable || !self.sources.is_discovered() {
             return;
         }
         let keys = self.state.sources.keys().filter(|key| key.is_identity());
@@ -52,7 +52,7 @@ impl Core<'_> {
     }
 
     pub(super) fn on_sources_discovered(&mut self, result: Result<Vec<SourceKey>, Unreachable>) {
-        self.sources.undiscovered = self.sources.undiscovered.saturating_sub(1);
+        self.sources.count_discovery();
         match result {
             Ok(sources) => {
                 for source in sources {
@@ -232,7 +232,7 @@ impl Core<'_> {
     }
 
     fn note_unanswered_sources(&mut self) {
-        if self.is_shutdown_requested || self.checkpoints.conflict.is_some() {
+        if self.is_shutdown_requested || self.checkpoints.has_conflict() {
             return;
         }
         let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.is_read).map(|(key, _)| key.clone());

@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
-use crate::core::run::Core;
 use crate::guardduty::PAGE_SIZE;
 use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
@@ -64,7 +64,7 @@ impl Core<'_> {
     }
 
     fn begin_summary(&mut self) {
-        if self.is_over() || self.summary_due().is_none() || self.checkpoints.unrecordable.is_some() {
+        if self.is_over() || self.summary_due().is_none() || self.checkpoints.is_unrecordable() {
             return;
         }
         self.do_first([Step::Summary(SummaryStep::Collect)]);

@@ -59,7 +59,7 @@ pub struct Sources<'a> {
     pub start: Timestamp,
     pub tracks: BTreeMap<SourceKey, Track>,
     /// Number of identities whose sources are not known yet.
-    pub(super) undiscovered: usize,
+    undiscovered: usize,
     /// Number of requests without a response.
     reading: usize,
 }
@@ -69,9 +69,19 @@ impl<'a> Sources<'a> {
         Self { config, start, tracks: BTreeMap::new(), undiscovered: identities, reading: 0 }
     }
 
+    /// Returns true if the sources of every identity are known, or cannot be.
+    pub(super) fn is_discovered(&self) -> bool {
+        self.undiscovered == 0
+    }
+
+    /// Counts an identity whose sources are known, or that cannot be used.
+    pub(super) fn count_discovery(&mut self) {
+        self.undiscovered = self.undiscovered.saturating_sub(1);
+    }
+
     /// Returns true if nothing is requested.
     pub fn is_idle(&self) -> bool {
-        self.undiscovered == 0 && self.reading == 0
+        self.is_discovered() && self.reading == 0
     }
 
     /// Returns the first request to a source, or `None` if another identity showed the source already.

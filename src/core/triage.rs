@@ -5,24 +5,24 @@ mod archive;
 mod escalate;
 mod read;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 pub(super) use archive::ArchiveCall;
 pub(super) use escalate::escalation_of;
-pub(super) use read::{Reactions, ReactionsOf};
 
+use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
-use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, ReadError};
 use crate::plan::{Delivery, Queue, Refresh};
-use crate::slack::MessageRef;
+use crate::slack::{MessageRef, Reaction};
 use crate::state::FindingRecord;
 use crate::triage::Messages;
+use crate::user::UserId;
 
 /// Maximum number of findings whose reactions a run carries out.
 const CARRIED_OUT: usize = 200;
@@ -32,6 +32,36 @@ const RESERVE: Duration = Duration::from_secs(6);
 /// Time that triage may still take in a run that ends in `left`.
 pub(super) fn time_for_triage(left: Duration, run_timeout: Duration) -> Duration {
     left.saturating_sub(RESERVE.min(run_timeout / 6))
+}
+
+/// What a run knows of reactions.
+#[derive(Default)]
+pub(super) struct Reactions {
+    /// The recent messages were read, or could not be.
+    is_read: bool,
+    /// The token may read reactions.
+    is_permitted: bool,
+    may_read_users: bool,
+    bots: BTreeSet<UserId>,
+    people: BTreeSet<UserId>,
+    users_read: usize,
+    /// Channel and `ts` of the messages whose reactions need no reading by themselves.
+    done: HashSet<(String, String)>,
+    /// Findings of which this run announced a revision.
+    announced: HashSet<String>,
+    /// Findings whose reactions were read.
+    read: HashSet<String>,
+    /// The state differs from the saved one.
+    has_changed: bool,
+    /// Findings that are to be archived since this run.
+    new_intents: HashSet<String>,
+}
+
+/// The reactions on the message of a finding.
+#[derive(Debug)]
+pub(super) struct ReactionsOf {
+    finding: String,
+    reactions: Vec<Reaction>,
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Mutex, watch};
 
-use crate::core::outbox::{Answer, CallId};
+use crate::core::call::{Answer, CallId};
 use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
 use crate::guardduty::{GuardDutyApi, SourceKey};
 use crate::plan::Delivery;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::future::{join_all, join3};
 use futures_util::stream::{self, StreamExt};
 
-use crate::core::outbox::{Answer, Call};
+use crate::core::call::{Answer, Call};
 use crate::core::{ChannelHistory, DetectorOf, Query, Reply};
 use crate::guardduty::{GuardDutyApi, Investigation, ReadError, SourceKey, TransientReason};
 use crate::slack::{RecentReactions, SlackApi, SlackError};
@@ -25,7 +25,7 @@ type SourcesByKey<D> = HashMap<SourceKey, Rc<D>>;
 pub(super) async fn call<C: SlackApi>(chat: &C, call: Call) -> Answer {
     match call {
         Call::Post { to, message, thread } => {
-            let thread = thread.as_ref().map(|(ts, broadcast)| (ts.as_str(), *broadcast));
+            let thread = thread.as_ref().map(|thread| (thread.ts.as_str(), thread.is_broadcast));
             Answer::Posted(chat.post_message(&to, &message, thread).await.map(|posted| posted.at))
         }
         Call::Update { at, message } => Answer::Updated(chat.update_message(&at, &message).await),

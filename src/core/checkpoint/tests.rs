@@ -11,6 +11,10 @@ fn checkpoints() -> Checkpoints {
     Checkpoints::new(&config, true, None, NOW)
 }
 
+fn generation_of(saves: usize) -> Generation {
+    (0..saves).fold(Generation::default(), |generation, _| generation.next())
+}
+
 fn after(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
@@ -34,7 +38,7 @@ fn a_checkpoint_is_due_after_twenty_deliveries_or_ten_seconds_and_a_renewal_afte
 
 #[test]
 fn a_save_that_has_no_answer_is_not_followed_by_another() {
-    let saving = Checkpoints { unsaved: 1, in_flight: Some((Generation(1), NOW)), ..checkpoints() };
+    let saving = Checkpoints { unsaved: 1, in_flight: Some((generation_of(1), NOW)), ..checkpoints() };
     assert!(!saving.is_due(after(3_600)));
     assert_eq!(saving.next_due(), None);
 }
@@ -42,7 +46,7 @@ fn a_save_that_has_no_answer_is_not_followed_by_another() {
 #[test]
 fn intents_are_saved_only_after_the_answer_of_the_store() {
     let posting = || Checkpoints { has_intent: true, ..checkpoints() };
-    let saving = Some((Generation(1), NOW));
+    let saving = Some((generation_of(1), NOW));
     for (checkpoints, has_unsaved_id, expected) in [
         (checkpoints(), false, Intents::Unsaved),
         (posting(), false, Intents::Saved),
@@ -68,8 +72,8 @@ fn an_answer_counts_only_for_the_last_save() {
         (1, Ok(()), true, true),
         (1, unavailable(), true, true),
     ] {
-        let mut checkpoints = Checkpoints { in_flight: Some((Generation(2), NOW)), ..checkpoints() };
-        let saved = checkpoints.on_answer(Generation(generation), result.clone());
+        let mut checkpoints = Checkpoints { in_flight: Some((generation_of(2), NOW)), ..checkpoints() };
+        let saved = checkpoints.on_answer(generation_of(generation), result.clone());
         assert_eq!(saved, (generation == 2 && result.is_ok()).then_some(NOW), "{generation} {result:?}");
         assert_eq!(checkpoints.is_recorded(), is_recorded, "{generation} {result:?}");
         assert_eq!(checkpoints.consume_replay, consume_replay, "{generation} {result:?}");

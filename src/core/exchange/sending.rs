@@ -1,6 +1,7 @@
 //! Sends a message, and handles its outcome.
 
 use super::{Content, Exchange, Step, posted, reply_destination, root, updated};
+use crate::core::call::Thread;
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
@@ -18,14 +19,18 @@ impl Exchange {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
         let outgoing = match (&self.delivery, content) {
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
-                let place = Place::OnlyThread(root(&update.message).to_owned(), is_call(update));
+                let place =
+                    Place::OnlyThread(Thread { ts: root(&update.message).to_owned(), is_broadcast: is_call(update) });
                 OutgoingMessage::new(&reply_destination(update, mention(update), channels), place, channels)
             }
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
                 OutgoingMessage::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
             }
             (Delivery::Post(_, post), _) => {
-                let parent = post.reply_to.as_ref().map(|at| Place::PreferThread(at.ts.clone()));
+                let parent = post
+                    .reply_to
+                    .as_ref()
+                    .map(|at| Place::PreferThread(Thread { ts: at.ts.clone(), is_broadcast: false }));
                 OutgoingMessage::new(&post.to, parent.unwrap_or(Place::Channel), channels)
             }
             (delivery, _) => {

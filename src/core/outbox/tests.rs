@@ -1,9 +1,11 @@
 //! Queues, rate limits and outcomes of deliveries.
 
+use super::queue::CHECKS;
 use super::*;
 use crate::config::Config;
 use crate::message::{MessageOptions, Notice, NoticeLevel};
 use crate::plan::default_destination;
+use crate::slack::{HistoryError, MessageRef, SlackError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 

@@ -25,7 +25,7 @@ impl Case {
     }
 
     fn reply() -> Self {
-        Self { place: Place::OnlyThread("1.1".into(), false), ..Self::channel("C0OTHER") }
+        Self { place: Place::OnlyThread(thread()), ..Self::channel("C0OTHER") }
     }
 
     /// What follows from a failure, and where the message goes then.
@@ -36,6 +36,10 @@ impl Case {
         let next = outgoing.on_failure(failure, &mut shared);
         (next, channels.address(&outgoing.target).name().to_owned(), outgoing.place)
     }
+}
+
+fn thread() -> Thread {
+    Thread { ts: "1.1".into(), is_broadcast: false }
 }
 
 fn error() -> String {
@@ -83,7 +87,7 @@ fn an_unknown_outcome_is_tried_again_where_no_history_can_show_the_message() {
 
 #[test]
 fn a_reply_is_posted_in_its_thread_or_nowhere() {
-    let place = || Place::OnlyThread("1.1".into(), false);
+    let place = || Place::OnlyThread(thread());
     for (failure, unsent) in [
         (SlackError::MessageNotFound(error()), Unsent::NotFound),
         (SlackError::Reply(error()), Unsent::NoReply(error())),
@@ -96,7 +100,7 @@ fn a_reply_is_posted_in_its_thread_or_nowhere() {
 
 #[test]
 fn a_message_that_a_thread_rejects_goes_to_the_channel() {
-    let case = Case { place: Place::PreferThread("1.1".into()), ..Case::channel("C0OTHER") };
+    let case = Case { place: Place::PreferThread(thread()), ..Case::channel("C0OTHER") };
     let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
     assert_eq!(case.after(SlackError::Reply(error()), &mut channels()), expected);
 }

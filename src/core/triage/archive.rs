@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::core::agenda::{Findings, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
-use crate::core::run::Core;
 use crate::core::triage::TriageStep;
 use crate::guardduty::{ArchiveChange, PAGE_SIZE, ReadError};
 use crate::state::Archiving;

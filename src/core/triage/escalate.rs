@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::config::{Config, Escalate};
+use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues};
-use crate::core::run::Core;
 use crate::finding::Finding;
 use crate::plan::{Delivery, Queue, Reply, RouteDecision, Update, route};
 use crate::slack::MessageRef;

@@ -1,15 +1,15 @@
 //! Reads reactions from Slack, within its limits.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::config;
+use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::{Query, Reply};
-use crate::core::run::Core;
-use crate::core::triage::TriageStep;
-use crate::slack::{MessageRef, Reaction, RecentReactions, SlackError};
+use crate::core::triage::{ReactionsOf, TriageStep};
+use crate::slack::{MessageRef, RecentReactions, SlackError};
 use crate::state::{Archiving, FindingRecord, Triage};
 use crate::triage::{Messages, Reactors, ReadAfter, live_messages, read_next, read_reactions};
 use crate::user::UserId;
@@ -18,36 +18,6 @@ use crate::user::UserId;
 const SINGLE_READS: usize = 20;
 /// Time that recurrences wait for the reactions.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// What a run knows of reactions.
-#[derive(Default)]
-pub(in crate::core) struct Reactions {
-    /// The recent messages were read, or could not be.
-    pub(super) is_read: bool,
-    /// The token may read reactions.
-    is_permitted: bool,
-    may_read_users: bool,
-    bots: BTreeSet<UserId>,
-    people: BTreeSet<UserId>,
-    users_read: usize,
-    /// Channel and `ts` of the messages whose reactions need no reading by themselves.
-    done: HashSet<(String, String)>,
-    /// Findings of which this run announced a revision.
-    pub(super) announced: HashSet<String>,
-    /// Findings whose reactions were read.
-    pub(super) read: HashSet<String>,
-    /// The state differs from the saved one.
-    pub(super) has_changed: bool,
-    /// Findings that are to be archived since this run.
-    pub(super) new_intents: HashSet<String>,
-}
-
-/// The reactions on the message of a finding.
-#[derive(Debug)]
-pub(in crate::core) struct ReactionsOf {
-    finding: String,
-    reactions: Vec<Reaction>,
-}
 
 /// What reactions change.
 enum Change {
@@ -240,7 +210,7 @@ impl Core<'_> {
 
     /// Returns false if it is not known whether a user is a bot.
     fn look_up(&mut self, user: UserId) -> Poll<bool> {
-        if self.open_query.is_none() {
+        if !self.queries.is_open() {
             if self.reactions.users_read >= SINGLE_READS {
                 return Poll::Ready(false);
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::core::call::{Answer, Call, CallId};
 use crate::core::event::{Generation, Save};
-use crate::core::outbox::{Answer, Call, CallId};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
 use crate::message::MessageOptions;
@@ -47,6 +47,11 @@ fn wording() -> &'static MessageOptions {
 }
 
 fn begin(config: &Config) -> Run<'_> {
+    begin_with(config, 1)
+}
+
+/// A run that discovers the sources of so many identities.
+fn begin_with(config: &Config, identities: usize) -> Run<'_> {
     let mut state = State { saved_at: Some(NOW), ..State::default() };
     state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), NOW);
     let core = Core::new(Start {
@@ -56,7 +61,7 @@ fn begin(config: &Config) -> Run<'_> {
         id: "run".into(),
         chance: || 0.5,
         requests: RequestCounts::default(),
-        identities: 1,
+        identities,
         state,
         is_new_installation: false,
         unrecordable: None,
@@ -235,8 +240,7 @@ fn the_last_save_takes_the_place_of_one_that_has_no_answer() {
 #[test]
 fn sources_that_do_not_answer_are_planned_without_once_something_arrived() {
     let config = config(&[]);
-    let mut run = begin(&config);
-    run.core.sources.undiscovered += 1;
+    let mut run = begin_with(&config, 2);
     run.show(&["f1"]);
     assert!(run.saves.is_empty());
     assert!(run.wake_at.is_some_and(|time| time <= NOW.plus(Duration::from_secs(60))));

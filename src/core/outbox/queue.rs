@@ -1,0 +1,198 @@
+//! One queue of the outbox: one delivery at a time, in order.
+//!
+//! A message whose outcome is unknown is not sent again before the history, read some seconds later, was checked. Such
+//! checks follow after all other deliveries of the queue.
+
+use std::collections::VecDeque;
+
+use super::{Context, DeliveryResult, LAG, Report, Turns, Work};
+use crate::core::call::{Answer, CallId};
+use crate::core::exchange::{Exchange, NextAction};
+use crate::core::gate::Permission;
+use crate::core::rate_limit::RateLimiter;
+use crate::core::send::Shared;
+use crate::plan::{Delivery, Queue};
+use crate::time::Timestamp;
+
+/// Number of times that a message of unknown outcome is looked up and sent again in one run.
+pub(super) const CHECKS: usize = 3;
+
+/// One queue.
+#[derive(Debug, Default)]
+pub(super) struct QueueState {
+    waiting: VecDeque<Item>,
+    active: Option<Active>,
+    unknown: Vec<Item>,
+    /// Number of times that unknown outcomes were checked.
+    checks: usize,
+    next_check: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Item {
+    delivery: Delivery,
+    /// Reason why its outcome is unknown.
+    unknown: Option<String>,
+}
+
+/// The delivery in progress.
+#[derive(Debug)]
+struct Active {
+    exchange: Exchange,
+    /// Reason why the outcome of an earlier attempt is unknown.
+    unknown: Option<String>,
+    call: Option<OpenCall>,
+}
+
+/// A request that has no response yet.
+#[derive(Clone, Copy, Debug)]
+struct OpenCall {
+    id: CallId,
+    is_write: bool,
+}
+
+impl QueueState {
+    pub(super) fn push(&mut self, deliveries: Vec<Delivery>) {
+        self.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown: None }));
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.active.is_none() && self.unknown.is_empty()
+    }
+
+    /// Does what can be done now.
+    pub(super) fn advance(&mut self, queue: &Queue, turns: &mut Turns, context: &mut Context, work: &mut Work) {
+        while let Some(mut active) = self.next(queue, context, work) {
+            match active.advance(turns, context, work) {
+                Some(result) => self.finish(queue, active, result, context, work),
+                None => {
+                    self.active = Some(active);
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(super) fn awaits(&self, id: CallId) -> bool {
+        self.open_call().is_some_and(|call| call.id == id)
+    }
+
+    /// Returns true if a request that may take effect has no response yet.
+    pub(super) fn awaits_write(&self) -> bool {
+        self.open_call().is_some_and(|call| call.is_write)
+    }
+
+    fn open_call(&self) -> Option<OpenCall> {
+        self.active.as_ref()?.call
+    }
+
+    pub(super) fn on_answer(&mut self, answer: Answer, limiter: &mut RateLimiter, context: &mut Context) {
+        let Some(active) = &mut self.active else { return };
+        active.call = None;
+        let Context { channels, past, now, left, chance, .. } = context;
+        let mut shared = Shared { channels, limiter, now: *now, left: *left, chance: *chance };
+        active.exchange.on_answer(answer, past, &mut shared);
+    }
+
+    /// The delivery in progress, or else the next one.
+    fn next(&mut self, queue: &Queue, context: &Context, work: &mut Work) -> Option<Active> {
+        if let Some(active) = self.active.take() {
+            return Some(active);
+        }
+        if self.waiting.is_empty() {
+            self.check_unknown(queue, context, work);
+        }
+        let Item { delivery, unknown } = self.waiting.pop_front()?;
+        let exchange = Exchange::new(delivery, unknown.is_some(), context.channels);
+        Some(Active { exchange, unknown, call: None })
+    }
+
+    /// Nothing waits: what has an unknown outcome is tried again once the history can show it, or reported.
+    fn check_unknown(&mut self, queue: &Queue, context: &Context, work: &mut Work) {
+        if self.unknown.is_empty() {
+            return;
+        }
+        if self.checks >= CHECKS || context.permission == Permission::Stop {
+            return self.report_unknown(queue, work);
+        }
+        let next_check = *self.next_check.get_or_insert(context.now.plus(LAG));
+        if context.now < next_check {
+            return work.wake(next_check);
+        }
+        self.next_check = None;
+        self.checks += 1;
+        self.waiting.extend(self.unknown.drain(..));
+    }
+
+    fn report_unknown(&mut self, queue: &Queue, work: &mut Work) {
+        for Item { delivery, unknown } in self.unknown.drain(..) {
+            let result = DeliveryResult::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
+            work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal: false });
+        }
+    }
+
+    fn finish(&mut self, queue: &Queue, active: Active, result: DeliveryResult, context: &Context, work: &mut Work) {
+        let (delivery, is_minimal) = active.exchange.end();
+        match (result, active.unknown) {
+            (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
+                let description = delivery.describe();
+                tracing::warn!(%queue, delivery = description, error, "delivery outcome unknown; checking Slack history");
+                self.unknown.push(Item { delivery, unknown: Some(error) });
+            }
+            (DeliveryResult::Unknown(error), Some(_)) => self.unknown.push(Item { delivery, unknown: Some(error) }),
+            // The run ended before the history showed it: it is as unknown as before.
+            (DeliveryResult::NotTried, Some(before)) => self.unknown.push(Item { delivery, unknown: Some(before) }),
+            (result, _) => work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal }),
+        }
+    }
+}
+
+impl Active {
+    /// Continues the delivery. Returns its result if it ends now.
+    fn advance(&mut self, turns: &mut Turns, context: &mut Context, work: &mut Work) -> Option<DeliveryResult> {
+        if self.must_end(context) {
+            return Some(DeliveryResult::NotTried);
+        }
+        if self.exchange.is_refresh() {
+            work.wake(context.refresh_until);
+        }
+        if self.call.is_some() {
+            return None;
+        }
+        match self.exchange.next(context.now, context.channels) {
+            NextAction::Ended(result) => return Some(result),
+            NextAction::WaitUntil(time) => work.wake(time),
+            NextAction::Read => self.request(turns, context, work),
+            NextAction::Write(queue) if context.permission == Permission::Send => {
+                match turns.limiter.take(&queue, context.now) {
+                    Ok(()) => self.request(turns, context, work),
+                    Err(time) => work.wake(time),
+                }
+            }
+            // The response to the save calls again.
+            NextAction::Write(_) => {}
+        }
+        None
+    }
+
+    /// Returns true if the delivery is not continued. A request that may take effect is waited for; one that only reads is
+    /// not, once the run must end.
+    fn must_end(&self, context: &Context) -> bool {
+        if self.exchange.is_refresh() && context.now >= context.refresh_until {
+            return true;
+        }
+        let can_stop = match self.call {
+            Some(call) => !call.is_write && context.left.is_zero(),
+            None => !self.exchange.has_ended(),
+        };
+        can_stop && context.permission == Permission::Stop
+    }
+
+    fn request(&mut self, turns: &mut Turns, context: &Context, work: &mut Work) {
+        turns.last_call = turns.last_call.next();
+        let id = turns.last_call;
+        let call = self.exchange.call(context.writer, &context.past, context.channels);
+        self.call = Some(OpenCall { id, is_write: call.is_write() });
+        work.calls.push((id, call));
+    }
+}

@@ -1,0 +1,120 @@
+//! Starts a run: what it starts with, and its first data.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::core::Core;
+use crate::core::channels::Channels;
+use crate::core::checkpoint::Checkpoints;
+use crate::core::limits::MAX_IN_FLIGHT;
+use crate::core::outbox::Outbox;
+use crate::core::posted::Past;
+use crate::core::query::Queries;
+use crate::core::reconcile::EarlierPosts;
+use crate::core::report::Tally;
+use crate::core::sources::Arrived;
+use crate::core::tracks::Sources;
+use crate::core::triage::Reactions;
+use crate::message::Writer;
+use crate::metrics::RequestCounts;
+use crate::plan::source_health::NoticeEpoch;
+use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
+use crate::poll::Capacity;
+use crate::state::{MAX_STATE_BYTES, State};
+use crate::time::Timestamp;
+
+/// What a run starts with.
+pub struct Start<'a> {
+    pub config: &'a Config,
+    pub writer: &'a dyn Writer,
+    pub limits: Limits,
+    /// Names this run in the lease.
+    pub id: String,
+    /// Spreads retries: from 0 to 1.
+    pub chance: fn() -> f64,
+    /// Requests that were made, which the last save counts.
+    pub requests: RequestCounts,
+    /// Number of identities whose sources will be discovered.
+    pub identities: usize,
+    pub state: State,
+    /// There was no state.
+    pub is_new_installation: bool,
+    /// Reason why the state cannot be saved.
+    pub unrecordable: Option<String>,
+    /// What earlier runs may have posted.
+    pub earlier: Option<EarlierPosts>,
+    /// Time since which updated findings are announced again.
+    pub replay: Option<Timestamp>,
+    pub begun: Timestamp,
+    pub now: Timestamp,
+    /// Time at which the run must end.
+    pub end: Timestamp,
+}
+
+/// Limits of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Maximum number of findings in flight, over all sources.
+    pub in_flight: usize,
+    /// Maximum number of findings of one digest.
+    pub digest: usize,
+    pub state_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight: MAX_IN_FLIGHT, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
+    }
+}
+
+impl<'a> Core<'a> {
+    pub fn new(start: Start<'a>) -> Self {
+        let Start { config, writer, limits, id, mut state, now, begun, end, replay, earlier, .. } = start;
+        let look_back = now.minus(config.lookback);
+        // An identity that could not be used does not shorten the period that was not read.
+        let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
+        let first = [replay, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
+        state.schedule_summaries(config.slack.summary.is_some(), now);
+        let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
+        let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
+        Self {
+            config,
+            writer,
+            limits,
+            id,
+            chance: start.chance,
+            requests: start.requests,
+            begun,
+            now,
+            end,
+            is_shutdown_requested: false,
+            progress_logged_at: now,
+            channels: Channels::new(default_destination(config), state.channels.clone()),
+            checkpoints: Checkpoints::new(config, replay.is_some(), start.unrecordable, now),
+            sources: Sources::new(config, start.identities, first),
+            tally: Tally::default(),
+            outbox: Outbox::default(),
+            outbox_wake_at: None,
+            agenda: Core::first_agenda(),
+            effects: Vec::new(),
+            queries: Queries::default(),
+            epoch,
+            is_new_installation: start.is_new_installation,
+            earlier,
+            posted: None,
+            past,
+            arrived: Arrived::default(),
+            capacity: Rc::new(Capacity::new(0)),
+            known: Rc::default(),
+            budget: MessageBudget::new(config.slack.digest_after, limits.digest),
+            digests: 0,
+            tried: HashSet::new(),
+            unshown: Vec::new(),
+            is_outcome_unknown: false,
+            is_identity_unusable: false,
+            reactions: Reactions::default(),
+            state,
+        }
+    }
+}
