@@ -10,8 +10,8 @@ use guardduty_slack::finding::documents::read_documents;
 use guardduty_slack::finding::{Finding, SeverityLevel};
 use guardduty_slack::mention::Mention;
 use guardduty_slack::message::{
-    self, Addressing, Marks, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
-    Reopened, ReplyContent, Summary, WorstFinding,
+    self, Addressing, Marks, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeId, NoticeLevel,
+    RenderContext, Reopened, ReplyContent, Summary, WorstFinding,
 };
 use guardduty_slack::time::Timestamp;
 use guardduty_slack::user::UserId;
@@ -259,7 +259,7 @@ fn summary(findings: &[Finding]) -> Summary {
 
 fn notices() -> Vec<Shown> {
     let notice = |level, title: &str, lines: &[&str]| Notice {
-        id: title.to_owned(),
+        id: NoticeId::new(title, Timestamp(0)),
         title: title.to_owned(),
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         level,

@@ -6,7 +6,7 @@ use crate::finding::documents::read_documents;
 use crate::finding::{Finding, SeverityLevel};
 use crate::mention::{Mention, MentionPart};
 use crate::message::{
-    self, Addressing, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeLevel, RenderContext,
+    self, Addressing, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeId, NoticeLevel, RenderContext,
     ReplyContent, Summary, WorstFinding,
 };
 use crate::time::Timestamp;
@@ -49,7 +49,12 @@ fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Me
 
 fn notice() -> Notice {
     let lines = ["from 2026-11-24T09:10:00.000Z", "to 2026-11-24T10:05:00.000Z"].map(str::to_owned);
-    Notice { id: "sample".into(), title: "Sample".into(), lines: lines.into(), level: NoticeLevel::Warning }
+    Notice {
+        id: NoticeId::new("sample", Timestamp(0)),
+        title: "Sample".into(),
+        lines: lines.into(),
+        level: NoticeLevel::Warning,
+    }
 }
 
 fn summary() -> Summary {

@@ -3,7 +3,7 @@
 use super::table::CheckResult;
 use super::{hint, metadata, samples};
 use crate::config::{Config, SlackAuth, Target};
-use crate::message::{self, MessageForm, Notice, NoticeLevel};
+use crate::message::{self, MessageForm, Notice, NoticeId, NoticeLevel};
 use crate::slack::{Client, ProbeResult, SlackApi, SlackError};
 use crate::time::Timestamp;
 
@@ -118,7 +118,7 @@ async fn post_rows(config: &Config, chat: &Client) -> Vec<CheckResult> {
 async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Option<metadata::Posted>) {
     let name = format!("Slack {} post", target.name());
     let notice = Notice {
-        id: format!("test-{}", Timestamp::from_system_clock().0),
+        id: NoticeId::new("test", Timestamp::from_system_clock()),
         title: "Test message: guardduty-slack can post to this channel".into(),
         lines: vec!["Sent by `guardduty-slack check --post`. Not a finding; no action needed".into()],
         level: NoticeLevel::Info,

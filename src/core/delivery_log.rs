@@ -85,7 +85,7 @@ pub(super) fn log_digest(digest_id: &str, findings: &[&Finding], location: Locat
 
 pub(super) fn log_notice(notice: &Notice, location: Location) {
     let Location { channel, channel_id, ts } = location;
-    tracing::info!(notice_id = notice.id, notice = notice.title, channel, channel_id, ts, "notice posted");
+    tracing::info!(notice_id = %notice.id, notice = notice.title, channel, channel_id, ts, "notice posted");
 }
 
 pub(super) fn log_summary(summary_id: &str, Location { channel, ts, .. }: Location) {

@@ -87,7 +87,7 @@ impl Core<'_> {
     /// Returns true if a notice is queued that was not tried yet.
     pub(super) fn is_notice_due(&self) -> bool {
         let is_blocked = self.config.dry_run || self.channels.is_closed(self.channels.default.name());
-        !is_blocked && self.state.notices.iter().any(|notice| !self.tried.contains(&notice.id))
+        !is_blocked && self.state.notices.iter().any(|notice| !self.tried_notices.contains(&notice.id))
     }
 
     pub(super) fn request(&mut self, request: SourceRequest) {

@@ -61,7 +61,7 @@ use crate::finding::Finding;
 use crate::message::Writer;
 use crate::metrics::RequestCounts;
 use crate::plan::MessageBudget;
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::NoticeEpoch;
 use crate::poll::{Capacity, Known};
 use crate::state::State;
 use crate::time::Timestamp;

@@ -206,15 +206,16 @@ impl Core<'_> {
     fn add_notices(&mut self, queues: &mut Queues) {
         // If one of them may be posted already, only its own ID shows it.
         if !self.channels.is_closed(self.channels.default.name()) {
-            let tried = &self.tried;
+            let tried = &self.tried_notices;
             let mut due = source_health::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(MAX_NOTICES);
             for lost in due.drain(..over) {
-                tracing::error!(notice_id = lost.id, notice = lost.title, "notice queue is full; notice discarded");
+                tracing::error!(notice_id = %lost.id, notice = lost.title, "notice queue is full; notice discarded");
             }
             self.state.set_notices(due);
         }
-        let due = self.state.notices.iter().filter(|n| !self.tried.contains(&n.id)).cloned().map(Delivery::Notice);
+        let due =
+            self.state.notices.iter().filter(|n| !self.tried_notices.contains(&n.id)).cloned().map(Delivery::Notice);
         let default = Queue::Channel(self.channels.default.name().to_owned());
         queues.entry(default).or_default().splice(0..0, due);
     }

@@ -96,7 +96,7 @@ impl PostedMessages {
         for id in &self.digests {
             reconciliation.digests += usize::from(state.reconcile_digest(id).is_some());
         }
-        self.notices.iter().for_each(|id| state.remove_notice(id));
+        state.remove_announced_notices(&self.notices);
         for (id, posted) in &self.findings {
             if state.reconcile_finding(id, posted, sources.get(id.as_str()).copied(), now) {
                 reconciliation.findings.insert(id.clone());

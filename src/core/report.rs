@@ -8,7 +8,7 @@ use crate::core::limits::is_given_up;
 use crate::core::outbox::{DeliveryResult, Report};
 use crate::finding::Finding;
 use crate::message::NoticeLevel;
-use crate::plan::{Delivery, Queue, RouteDecision, default_destination, route};
+use crate::plan::{Delivery, NoticeEvent, Queue, RouteDecision, default_destination, route};
 use crate::state::Outcome;
 
 /// Results of the deliveries of this run.
@@ -132,7 +132,7 @@ impl Core<'_> {
                 findings.into_iter().map(|f| self.failed(f, why)).filter(|given_up| !given_up).count() == 0
             }
             Delivery::Notice(notice) => {
-                self.tried.insert(notice.id);
+                self.tried_notices.insert(notice.id);
                 false
             }
             Delivery::Summary(_) => false,
@@ -197,7 +197,12 @@ impl Core<'_> {
         let title = format!("Finding given up: {} of account {} in {}", f.id, f.account_id, f.origin.region);
         let lines =
             vec![format!("{} · severity {}", f.kind.as_str(), f.severity), format!("Delivery failed for 24 h: {why}")];
-        self.announce(vec![self.epoch.notice(&format!("given-up-{}", f.id), NoticeLevel::Warning, title, lines)]);
+        self.announce(vec![self.epoch.notice(
+            &NoticeEvent::GivenUp { finding: &f.id },
+            NoticeLevel::Warning,
+            title,
+            lines,
+        )]);
         self.process(&f, &Outcome::GivenUp);
         true
     }

@@ -11,6 +11,7 @@ use crate::core::limits::GIVE_UP_AFTER;
 use crate::finding::Finding;
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
+use crate::plan::NoticeEvent;
 use crate::plan::source_health::{self, OpenCounts, SourceStatus};
 use crate::poll::source::SourceReport;
 use crate::poll::watched;
@@ -201,13 +202,11 @@ impl Core<'_> {
         if self.is_new_installation && self.sources.tracks.values().any(|t| t.is_read) {
             self.is_new_installation = false;
             notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.epoch));
-        } else if !keys.is_empty() && self.state.saved_at.is_some() {
-            notices.push(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
+        } else if self.state.saved_at.is_some() {
+            notices.extend(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
         }
         let left_out = std::mem::take(&mut self.arrived.left_out);
-        if !left_out.is_empty() {
-            notices.push(source_health::excluded_regions_notice(&left_out, self.epoch));
-        }
+        notices.extend(source_health::excluded_regions_notice(&left_out, self.epoch));
         self.announce(notices);
     }
 
@@ -253,14 +252,19 @@ impl Core<'_> {
         for id in self.state.give_up_unfetched(GIVE_UP_AFTER, &channel, self.now) {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
-            self.announce(vec![self.epoch.notice(&format!("unfetched-{id}"), NoticeLevel::Warning, title, vec![])]);
+            self.announce(vec![self.epoch.notice(
+                &NoticeEvent::Unfetched { finding: &id },
+                NoticeLevel::Warning,
+                title,
+                vec![],
+            )]);
         }
     }
 }
 
 /// Logs at the level of the notice that it waits for its delivery.
 pub fn log_queued(notice: &Notice) {
-    let (notice_id, notice, level) = (&notice.id, &notice.title, notice.level);
+    let (notice_id, notice, level) = (notice.id.to_string(), &notice.title, notice.level);
     match level {
         NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),
         NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),

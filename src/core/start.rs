@@ -18,7 +18,7 @@ use crate::core::tracks::Sources;
 use crate::core::triage::Reactions;
 use crate::message::Writer;
 use crate::metrics::RequestCounts;
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::NoticeEpoch;
 use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
 use crate::poll::Capacity;
 use crate::state::{MAX_STATE_BYTES, State};
@@ -110,6 +110,7 @@ impl<'a> Core<'a> {
             budget: MessageBudget::new(config.slack.digest_after, limits.digest),
             digests: 0,
             tried: HashSet::new(),
+            tried_notices: HashSet::new(),
             unshown: Vec::new(),
             is_outcome_unknown: false,
             is_identity_unusable: false,

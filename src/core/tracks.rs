@@ -10,7 +10,7 @@ use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
 use crate::poll::source::{SourceExtras, SourceReport};
 use crate::poll::{BatchRequest, Capacity, Known, Rest, watched};
-use crate::state::{DetectorStatus, InFlight, Items, PollProgress, SourceState, State};
+use crate::state::{DetectorStatus, InFlight, PollProgress, SourceState, State, Versions};
 use crate::time::Timestamp;
 
 /// Maximum number of findings, per source and run, whose archiving status is read.
@@ -122,7 +122,7 @@ impl<'a> Sources<'a> {
     fn extras(&self, stored: Option<&SourceState>, state: &State, start: Timestamp, now: Timestamp) -> SourceExtras {
         let compare = stored.is_none_or(|s| watch::compare_due(s, now));
         let watched = stored.and_then(|s| s.watch_baseline.as_ref()).filter(|_| !compare);
-        let ids = |items: &Option<Items>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
+        let ids = |items: &Option<Versions>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
         let known = watched.map(|w| [(Subject::Filters, ids(&w.filters)), (Subject::IpSets, ids(&w.ip_sets))]);
         SourceExtras {
             first: true,

@@ -21,6 +21,9 @@ mod watch;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 pub use crate::source_key::SourceKey;
 pub use aws::{Aws, IdentitySources, MissingRegion};
@@ -74,18 +77,33 @@ pub struct WatchedConfig {
     pub changed: Option<Timestamp>,
 }
 
-impl WatchedConfig {
-    /// The value that the state records: the fingerprint and the time of the last change.
-    pub fn recorded(&self) -> String {
-        let changed = self.changed.map(|at| format!("@{}", at.0));
-        format!("{}{}", self.fingerprint, changed.unwrap_or_default())
-    }
+/// The version of a filter or list, as the state records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigVersion {
+    pub fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
+}
 
-    /// Earlier releases recorded no time.
-    pub fn differs_from(&self, recorded: &str) -> bool {
-        let (fingerprint, changed) = recorded.split_once('@').unwrap_or((recorded, ""));
-        let same_time = changed.is_empty() || self.changed.is_none_or(|at| at.0.to_string() == changed);
-        fingerprint != self.fingerprint || !same_time
+impl WatchedConfig {
+    pub fn version(&self) -> ConfigVersion {
+        ConfigVersion { fingerprint: self.fingerprint.clone(), changed: self.changed }
+    }
+}
+
+impl ConfigVersion {
+    /// Times are compared only if GuardDuty returned both.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let is_other_time = matches!((self.changed, other.changed), (Some(time), Some(other)) if time != other);
+        self.fingerprint != other.fingerprint || is_other_time
+    }
+}
+
+/// In the ID of a notice.
+impl fmt::Display for ConfigVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fingerprint)?;
+        self.changed.map_or(Ok(()), |changed| write!(f, "@{}", changed.0))
     }
 }
 

@@ -10,6 +10,7 @@ mod links;
 mod marks;
 mod minimal;
 mod notes;
+mod notice;
 mod notice_message;
 mod owner;
 #[cfg(test)]
@@ -31,7 +32,6 @@ mod top;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::finding::{Assessment, Finding};
@@ -39,6 +39,7 @@ use crate::mention::Mention;
 use blocks::Body;
 
 pub use marks::Marks;
+pub use notice::{EventName, Notice, NoticeId, NoticeLevel};
 pub use related::{Related, Relation};
 pub use summary::{NoisyPair, Summary, WorstFinding};
 
@@ -97,7 +98,7 @@ impl MessageContent<'_> {
             Self::Digest { id, findings, .. } => {
                 ("guardduty_digest", json!({"digest_id": id, "findings": findings.len()}))
             }
-            Self::Notice(notice) => ("guardduty_notice", json!({"notice_id": notice.id})),
+            Self::Notice(notice) => ("guardduty_notice", json!({"notice_id": notice.id.to_string()})),
             Self::Summary(summary) => ("guardduty_summary", json!({"summary_id": summary.id})),
             // Without metadata Slack keeps those of the message.
             Self::Redirect { .. } => return None,
@@ -273,25 +274,6 @@ pub enum Placement<'a> {
         /// The address of the message of the finding, if it is known.
         message_link: Option<&'a str>,
     },
-}
-
-/// Level of a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NoticeLevel {
-    Info,
-    Warning,
-    Resolved,
-}
-
-/// A notice about the monitoring itself. The state keeps it until it is delivered. It may contain untrusted text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    pub id: String,
-    pub title: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<String>,
-    pub level: NoticeLevel,
 }
 
 /// Renders the message of a finding.

@@ -15,10 +15,10 @@ pub(super) fn body(n: &Notice, form: MessageForm) -> Body {
         MessageForm::Blocks => full(n),
         MessageForm::Text => Body::text_only(fallback(n)),
         // The text of a notice is not validated. Its ID is shown if it is plain.
-        MessageForm::Minimal => Body::text_only(FallbackText::new(match minimal::is_id(&n.id) {
+        MessageForm::Minimal => Body::text_only(FallbackText::new(match minimal::is_id(&n.id.to_string()) {
             true => Mrkdwn::new()
                 .literal("GuardDuty notice ")
-                .text(&SafeText::single_line(&n.id))
+                .text(&SafeText::single_line(&n.id.to_string()))
                 .literal(": Slack rejected the text; see the log"),
             false => Mrkdwn::new().literal("GuardDuty notice: Slack rejected the text; see the log"),
         })),

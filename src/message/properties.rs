@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::tests::{read, wording};
 use super::*;
 use crate::finding::{Assessment, arbitrary};
+use crate::time::Timestamp;
 
 fn check(payload: &Value) -> Result<(), TestCaseError> {
     promises::kept(payload).map_err(TestCaseError::fail)
@@ -36,7 +37,7 @@ proptest! {
                 let assessment = Assessment { investigation: "0a".into(), risk_level: Some(text(300)), confidence: f.title.clone(), risk: Some(text(1_024)), summary: Some(text(20_000)) };
                 check(&super::reply(f, &ReplyContent { assessment: Some(&assessment), ..ReplyContent::default() }, &w, form).payload())?;
                 let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|l| l.to_plain()).collect();
-                let notice = Notice { id: f.id.clone(), title: f.title.clone().unwrap_or_default(), lines, level: NoticeLevel::Info };
+                let notice = Notice { id: NoticeId::new(&f.id, Timestamp(1)), title: f.title.clone().unwrap_or_default(), lines, level: NoticeLevel::Info };
                 check(&super::notice(&notice, form).payload())?;
                 check(&super::redirect(&f.id, &f.account_id, f.details().description.as_deref().filter(|_| false), form).payload())?;
             }

@@ -14,6 +14,7 @@ use shown::{rich, seen};
 use super::*;
 use crate::finding::SeverityLevel;
 use crate::finding::documents::read_documents;
+use crate::time::Timestamp;
 
 const MENTION: &str = "<!subteam^S0123>";
 
@@ -241,7 +242,7 @@ fn a_digest_groups_counts_and_names_the_critical() {
 #[test]
 fn notices_and_redirects_have_plain_texts() {
     let notice = Notice {
-        id: "n1".into(),
+        id: NoticeId::new("n", Timestamp(1)),
         title: "Cannot read 111122223333/eu-west-1".into(),
         lines: vec!["denied: <!here> evil.example".into(), "allow it".into()],
         level: NoticeLevel::Warning,
@@ -253,7 +254,7 @@ fn notices_and_redirects_have_plain_texts() {
       - denied: <!here> evil[.]example
       - allow it
     ");
-    insta::assert_snapshot!(super::notice(&notice, MessageForm::Minimal).fallback(), @"GuardDuty notice n1: Slack rejected the text; see the log");
+    insta::assert_snapshot!(super::notice(&notice, MessageForm::Minimal).fallback(), @"GuardDuty notice n-1: Slack rejected the text; see the log");
     let moved =
         super::redirect("1a2b", "#sec-critical", Some("https://corp.slack.com/archives/C1/p1"), MessageForm::Blocks);
     insta::assert_snapshot!(seen(&moved.payload()), @"

@@ -2,6 +2,7 @@
 
 mod decide;
 mod delivery_plan;
+mod notice_event;
 mod queue;
 mod route;
 pub mod source_health;
@@ -12,5 +13,6 @@ pub mod watch;
 
 pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
 pub use delivery_plan::{Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries};
+pub use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};
 pub use queue::Queue;
 pub use route::{Destination, RouteDecision, default_destination, matching_route, route};

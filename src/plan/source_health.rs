@@ -3,27 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::notice_event::{NoticeEpoch, NoticeEvent};
 use crate::finding::SeverityLevel;
 use crate::guardduty::ReadError;
-use crate::message::{Notice, NoticeLevel};
+use crate::message::{Notice, NoticeId, NoticeLevel};
 use crate::source_key::{IdentityKey, SourceOrIdentity};
 use crate::state::{DetectorStatus, SourceState};
 use crate::time::{Timestamp, format_duration};
-
-/// What names a notice: the same event has the same id in a run that could not record it and in the next.
-#[derive(Clone, Copy, Debug)]
-pub struct NoticeEpoch(pub Timestamp);
-
-impl NoticeEpoch {
-    pub fn notice(self, what: &str, level: NoticeLevel, title: String, lines: Vec<String>) -> Notice {
-        Notice { id: format!("{what}-{}", self.0.0), title, lines, level }
-    }
-}
-
-/// The event that a notice with this ID is about: the same for every epoch.
-pub fn event(notice_id: &str) -> &str {
-    notice_id.rsplit_once('-').map_or(notice_id, |(event, _)| event)
-}
 
 /// What was read about the detector of a source.
 #[derive(Debug)]
@@ -100,7 +86,7 @@ fn on_unreadable(
         "Its findings are delayed. They are delivered once the source can be read again".into(),
     ];
     vec![epoch.notice(
-        &format!("unreadable-{key}"),
+        &NoticeEvent::Unreadable(key),
         NoticeLevel::Warning,
         format!("Cannot read {}", display_name(key)),
         lines,
@@ -140,7 +126,7 @@ fn on_recovered(
         now.to_rfc3339()
     );
     let lines = vec!["Reading has resumed. The findings of this period follow".into()];
-    Some(epoch.notice(&format!("readable-again-{key}"), NoticeLevel::Resolved, title, lines))
+    Some(epoch.notice(&NoticeEvent::ReadableAgain(key), NoticeLevel::Resolved, title, lines))
 }
 
 fn on_detector_missing(key: &SourceOrIdentity, source: &mut SourceState, epoch: NoticeEpoch) -> Option<Notice> {
@@ -153,7 +139,7 @@ fn on_detector_missing(key: &SourceOrIdentity, source: &mut SourceState, epoch: 
         None => format!("No GuardDuty detector in {key}"),
     };
     let lines = vec!["GuardDuty detects nothing there until it is enabled".into()];
-    Some(epoch.notice(&format!("detector-missing-{key}"), NoticeLevel::Warning, title, lines))
+    Some(epoch.notice(&NoticeEvent::DetectorMissing(key), NoticeLevel::Warning, title, lines))
 }
 
 fn on_detector(
@@ -171,7 +157,7 @@ fn on_detector(
     if is_replaced {
         let lines = vec![format!("New detector {id}; delivery continues from the watermark of the source")];
         notices.push(epoch.notice(
-            &format!("detector-replaced-{key}"),
+            &NoticeEvent::DetectorReplaced(key),
             NoticeLevel::Info,
             format!("Detector replaced in {key}"),
             lines,
@@ -186,7 +172,7 @@ fn on_detector(
     if source.detector_status == DetectorStatus::Disabled && was != DetectorStatus::Disabled {
         let lines = vec!["GuardDuty detects nothing there until it is enabled again".into()];
         notices.push(epoch.notice(
-            &format!("detector-disabled-{key}"),
+            &NoticeEvent::DetectorDisabled(key),
             NoticeLevel::Warning,
             format!("Detector disabled in {key}"),
             lines,
@@ -194,7 +180,7 @@ fn on_detector(
     }
     if was == DetectorStatus::Disabled && enabled == Some(true) {
         notices.push(epoch.notice(
-            &format!("detector-enabled-{key}"),
+            &NoticeEvent::DetectorEnabled(key),
             NoticeLevel::Resolved,
             format!("Detector enabled again in {key}"),
             vec![],
@@ -213,27 +199,29 @@ pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: Not
         format_open_counts(open),
         "Findings that were already open are not posted. Each of them is posted when it recurs".into(),
     ];
-    epoch.notice("no-state", NoticeLevel::Info, title, lines)
+    epoch.notice(&NoticeEvent::NoState, NoticeLevel::Info, title, lines)
 }
 
-/// Sources that are new to a state that knows others.
+/// Sources that are new to a state that knows others. `None` if there are none.
 pub fn new_sources_notice(
     keys: &[SourceOrIdentity],
     lookback: Duration,
     open: Option<&OpenCounts>,
     epoch: NoticeEpoch,
-) -> Notice {
+) -> Option<Notice> {
+    let first = keys.first()?;
     let title = match keys {
         [one] => format!("New source {one}: looking back {}", format_lookback(lookback)),
         many => format!("{} new sources: looking back {}", many.len(), format_lookback(lookback)),
     };
     let mut lines = if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() };
     lines.insert(0, format_open_counts(open));
-    epoch.notice(&format!("new-source-{}", first_key(keys)), NoticeLevel::Info, title, lines)
+    Some(epoch.notice(&NoticeEvent::NewSources { first }, NoticeLevel::Info, title, lines))
 }
 
-/// The clock of an earlier run was ahead: the start of these sources is in the future.
-pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: NoticeEpoch) -> Notice {
+/// The clock of an earlier run was ahead: the start of these sources is in the future. `None` if there are none.
+pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: NoticeEpoch) -> Option<Notice> {
+    let first = keys.first()?;
     let title = match keys {
         [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
         many => format!("Clock skew: {} sources are read again from {}", many.len(), from.to_rfc3339()),
@@ -244,14 +232,16 @@ pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: Noti
         "Findings updated before that time may not have been announced. A replay announces them".into(),
     ];
     lines.extend(if keys.len() > 1 { wrap_list(keys, ", ") } else { Vec::new() });
-    epoch.notice(&format!("clock-skew-{}", first_key(keys)), NoticeLevel::Warning, title, lines)
+    Some(epoch.notice(&NoticeEvent::ClockSkew { first }, NoticeLevel::Warning, title, lines))
 }
 
-/// Regions that `GUARDDUTY_REGIONS=all` excludes: without a detector, or access denied at the first poll.
-pub fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Notice {
+/// Regions that `GUARDDUTY_REGIONS=all` excludes: without a detector, or access denied at the first poll. `None` if there
+/// are none.
+pub fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Option<Notice> {
+    let first = keys.first()?;
     let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(wrap_list(keys, ", "));
-    epoch.notice(&format!("excluded-regions-{}", first_key(keys)), NoticeLevel::Info, "Regions excluded".into(), lines)
+    Some(epoch.notice(&NoticeEvent::ExcludedRegions { first }, NoticeLevel::Info, "Regions excluded".into(), lines))
 }
 
 fn format_lookback(lookback: Duration) -> String {
@@ -274,11 +264,6 @@ fn format_open_counts(open: Option<&OpenCounts>) -> String {
     )
 }
 
-/// The key that names a notice about several sources.
-fn first_key(keys: &[SourceOrIdentity]) -> String {
-    keys.first().map_or_else(String::new, SourceOrIdentity::to_string)
-}
-
 /// Names side by side, in lines that a notice shows whole.
 fn wrap_list<'t, T: ToString + 't>(names: impl IntoIterator<Item = &'t T>, separator: &str) -> Vec<String> {
     const WIDTH: usize = 300;
@@ -297,12 +282,11 @@ fn wrap_list<'t, T: ToString + 't>(names: impl IntoIterator<Item = &'t T>, separ
 const MAX_SEPARATE_NOTICES: usize = 20;
 /// Maximum number of characters of titles in one combined notice.
 const MAX_COMBINED_TITLE_CHARS: usize = 2_000;
-const COMBINED_ID_PREFIX: &str = "combined-";
 
 /// Combines notices, by their titles, if there are many. Those for which `stay` is true are not combined.
 pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
     let (mut notices, separate): (Vec<Notice>, Vec<Notice>) =
-        due.into_iter().partition(|n| n.id.starts_with(COMBINED_ID_PREFIX) || stay(n));
+        due.into_iter().partition(|n| n.id.is_combined || stay(n));
     if separate.len() <= MAX_SEPARATE_NOTICES {
         notices.extend(separate);
         return notices;
@@ -321,7 +305,7 @@ pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<
             notices.push(match left.as_slice() {
                 [one] => (*one).clone(),
                 many => Notice {
-                    id: format!("{COMBINED_ID_PREFIX}{}", many[0].id),
+                    id: NoticeId { is_combined: true, ..many[0].id.clone() },
                     title: format!("{count} notices combined; see the log for details"),
                     lines: wrap_list(many.iter().map(|n| &n.title), " · "),
                     level,

@@ -9,6 +9,7 @@ mod lists;
 mod parts;
 mod scans;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use coverage::compare_coverage;
@@ -16,11 +17,11 @@ pub use destinations::compare_destinations;
 pub use parts::{compare_features, compare_members};
 pub use scans::{ScanQuery, compare_scans};
 
-use super::source_health::NoticeEpoch;
+use super::notice_event::NoticeEpoch;
 use crate::guardduty::{Subject, WatchedConfig as Content};
 use crate::message::Notice;
 use crate::source_key::SourceKey;
-use crate::state::{Items, SourceState, WatchBaseline};
+use crate::state::{Names, SourceState, Versions, WatchBaseline, WatchedKind};
 use crate::time::Timestamp;
 use lists::{Finding, compare_finding, compare_hiding};
 
@@ -28,13 +29,13 @@ use lists::{Finding, compare_finding, compare_hiding};
 /// every ten minutes.
 const COMPARE_EVERY: Duration = Duration::from_secs(50 * 60);
 
-/// What the activity of an item means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the activity of an item means, and where the state records the items.
+#[derive(Clone, Copy, Debug)]
 pub enum Effect {
     /// An active item hides findings.
-    Hides,
+    Hides(fn(&mut WatchBaseline) -> &mut Option<Versions>),
     /// An active item yields findings.
-    Finds,
+    Finds(fn(&mut WatchBaseline) -> &mut Option<Names>),
 }
 
 /// One kind of configuration that is watched.
@@ -43,61 +44,53 @@ pub struct Row {
     pub subject: Subject,
     /// The operation that lists it, and the first permission that it needs.
     pub operation: &'static str,
-    /// For the ID of a notice.
-    pub id: &'static str,
+    pub kind: WatchedKind,
     pub name: &'static str,
     pub effect: Effect,
     /// What it means that an item hides findings, or that it no longer finds any.
     pub meaning: &'static str,
-    /// Where the state records its items.
-    pub recorded: fn(&mut WatchBaseline) -> &mut Option<Items>,
 }
 
 pub const TABLE: [Row; 5] = [
     Row {
         subject: Subject::Filters,
         operation: "ListFilters",
-        id: "suppression-rule",
+        kind: WatchedKind::SuppressionRule,
         name: "suppression rule",
-        effect: Effect::Hides,
+        effect: Effect::Hides(|watched| &mut watched.filters),
         meaning: "It archives matching findings automatically: they are not sent to Slack",
-        recorded: |watched| &mut watched.filters,
     },
     Row {
         subject: Subject::IpSets,
         operation: "ListIPSets",
-        id: "trusted-ip-list",
+        kind: WatchedKind::TrustedIpList,
         name: "trusted IP list",
-        effect: Effect::Hides,
+        effect: Effect::Hides(|watched| &mut watched.ip_sets),
         meaning: "It is active: GuardDuty generates no findings for its addresses",
-        recorded: |watched| &mut watched.ip_sets,
     },
     Row {
         subject: Subject::TrustedEntitySets,
         operation: "ListTrustedEntitySets",
-        id: "trusted-entity-list",
+        kind: WatchedKind::TrustedEntityList,
         name: "trusted entity list",
-        effect: Effect::Hides,
+        effect: Effect::Hides(|watched| &mut watched.trusted_entity_sets),
         meaning: "It is active: GuardDuty generates no findings for its addresses and domains",
-        recorded: |watched| &mut watched.trusted_entity_sets,
     },
     Row {
         subject: Subject::ThreatIntelSets,
         operation: "ListThreatIntelSets",
-        id: "threat-ip-list",
+        kind: WatchedKind::ThreatIpList,
         name: "threat IP list",
-        effect: Effect::Finds,
+        effect: Effect::Finds(|watched| &mut watched.threat_intel_sets),
         meaning: "GuardDuty no longer reports connections to its addresses",
-        recorded: |watched| &mut watched.threat_intel_sets,
     },
     Row {
         subject: Subject::ThreatEntitySets,
         operation: "ListThreatEntitySets",
-        id: "threat-entity-list",
+        kind: WatchedKind::ThreatEntityList,
         name: "threat entity list",
-        effect: Effect::Finds,
+        effect: Effect::Finds(|watched| &mut watched.threat_entity_sets),
         meaning: "GuardDuty no longer reports connections to its addresses and domains",
-        recorded: |watched| &mut watched.threat_entity_sets,
     },
 ];
 
@@ -117,12 +110,19 @@ pub fn compare(
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     match row.effect {
-        Effect::Hides => compare_hiding(key, row, watched, ids, read, epoch),
-        Effect::Finds => {
+        Effect::Hides(recorded) => {
+            let before = recorded(watched).take();
+            let (versions, notices) = compare_hiding(key, row, watched, before, ids, read, epoch);
+            *recorded(watched) = Some(versions);
+            notices
+        }
+        Effect::Finds(recorded) => {
             let active = read.iter().filter(|(_, content)| content.active);
-            let active = active.map(|(id, content)| (id.clone(), content.name.clone())).collect();
-            let of = Finding { key, id: row.id, what: row.name, meaning: row.meaning };
-            compare_finding(&of, watched, row.recorded, active, |_| "is no longer active".into(), epoch)
+            let active: Names = active.map(|(id, content)| (id.clone(), content.name.clone())).collect();
+            let names: BTreeSet<String> = active.values().cloned().collect();
+            let before = recorded(watched).replace(active).unwrap_or_default().into_values().collect();
+            let of = Finding { key, kind: &row.kind, what: row.name, meaning: row.meaning };
+            compare_finding(&of, watched, before, &names, |_| "is no longer active".into(), epoch)
         }
     }
 }

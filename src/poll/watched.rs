@@ -8,7 +8,7 @@ use crate::guardduty::{
     Destination, GuardDutyApi, MissedScan, ReadError, SourceKey, Subject, Uncovered, WatchedConfig as Content,
 };
 use crate::message::Notice;
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::poll::source::SourceReport;
 use crate::state::SourceState;

@@ -53,16 +53,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::message::{MessageForm, Notice, NoticeLevel, notice};
+    use crate::message::{MessageForm, Notice, NoticeId, NoticeLevel, notice};
+    use crate::time::Timestamp;
 
     #[test]
     fn discarded_or_changed_metadata_is_recognized() {
         let message = notice(
-            &Notice { id: "n1".into(), title: "t".into(), lines: Vec::new(), level: NoticeLevel::Info },
+            &Notice {
+                id: NoticeId::new("n", Timestamp(1)),
+                title: "t".into(),
+                lines: Vec::new(),
+                level: NoticeLevel::Info,
+            },
             MessageForm::Blocks,
         );
         let stored = |metadata: Value| json!({"ts": "1.0", "metadata": metadata}).as_object().unwrap().clone();
-        let payload = json!({"notice_id": "n1"});
+        let payload = json!({"notice_id": "n-1"});
         assert!(has_metadata(&stored(json!({"event_type": "guardduty_notice", "event_payload": payload})), &message));
         for other in [
             json!(null),

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Client, HistoryError, MessageRef, ProbeResult, SentMessage, SlackApi, SlackError, Target, WebhookMessage};
 use crate::config::SlackAuth;
 use crate::http::{self, Timeouts};
-use crate::message::{Message, MessageForm, Notice, NoticeLevel, notice, redirect};
+use crate::message::{Message, MessageForm, Notice, NoticeId, NoticeLevel, notice, redirect};
 use crate::metrics::RequestCounts;
 use crate::time::Timestamp;
 
@@ -125,7 +125,12 @@ async fn request(stream: &mut TcpStream) -> (String, String) {
 
 fn message() -> Message {
     notice(
-        &Notice { id: "n1".into(), title: "no saved state".into(), lines: Vec::new(), level: NoticeLevel::Info },
+        &Notice {
+            id: NoticeId::new("n", Timestamp(1)),
+            title: "no saved state".into(),
+            lines: Vec::new(),
+            level: NoticeLevel::Info,
+        },
         MessageForm::Blocks,
     )
 }

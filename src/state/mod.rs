@@ -25,6 +25,7 @@ pub mod totals;
 mod triage;
 mod waiting;
 mod watched;
+mod watched_kind;
 
 pub use compaction::{CompactionReport, InFlight};
 pub use document::{DigestPlan, MAX_STATE_BYTES, State, StateError, UnfetchedFinding};
@@ -36,4 +37,5 @@ pub use reconciliation::PostedFinding;
 pub use source_state::{DetectorStatus, PollProgress, SourceState};
 pub use summary::SummaryProgress;
 pub use triage::{Archiving, Escalation, Triage, TriageProgress};
-pub use watched::{Exported, Items, Scans, Unhealthy, WatchBaseline};
+pub use watched::{Exported, Names, Scans, Unhealthy, Versions, WatchBaseline};
+pub use watched_kind::WatchedKind;

@@ -1,6 +1,8 @@
 //! What waits for its delivery, and what is saved before it: notices, digest plans, redirects, IDs of channels.
 
-use crate::message::Notice;
+use std::collections::HashSet;
+
+use crate::message::{Notice, NoticeId};
 use crate::slack::MessageRef;
 use crate::state::{DigestPlan, State};
 
@@ -16,8 +18,13 @@ impl State {
         self.notices = notices;
     }
 
-    pub fn remove_notice(&mut self, id: &str) {
-        self.notices.retain(|notice| notice.id != id);
+    pub fn remove_notice(&mut self, id: &NoticeId) {
+        self.notices.retain(|notice| notice.id != *id);
+    }
+
+    /// Removes the notices whose IDs, as Slack has them, are in `announced`.
+    pub fn remove_announced_notices(&mut self, announced: &HashSet<String>) {
+        self.notices.retain(|notice| !announced.contains(&notice.id.to_string()));
     }
 
     pub fn save_digest_plan(&mut self, id: &str, plan: DigestPlan) {

@@ -8,31 +8,38 @@ use serde_json::Value;
 use super::document::{State, UnknownFields};
 use super::finding_record::FindingRecord;
 use super::formats::rfc3339_option;
-use crate::guardduty::short_hash;
+use super::watched_kind::WatchedKind;
+use crate::guardduty::{ConfigVersion, short_hash};
 use crate::source_key::SourceKey;
 use crate::time::Timestamp;
 
-/// By ID. Suppression rules and trusted lists: the fingerprint of each. Everything else: the name of each that is active,
-/// empty if it is the ID.
-pub type Items = BTreeMap<String, String>;
+/// The versions of suppression rules or trusted lists, by ID.
+pub type Versions = BTreeMap<String, ConfigVersion>;
+/// The names of items that are active, by ID.
+pub type Names = BTreeMap<String, String>;
+
+/// Lost items that are recorded per source.
+const MAX_LOST: usize = 500;
 
 /// The configuration of a source as last read. `None`: never read, so that there is nothing to compare with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchBaseline {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filters: Option<Items>,
+    pub filters: Option<Versions>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip_sets: Option<Items>,
+    pub ip_sets: Option<Versions>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trusted_entity_sets: Option<Items>,
+    pub trusted_entity_sets: Option<Versions>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threat_intel_sets: Option<Items>,
+    pub threat_intel_sets: Option<Names>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threat_entity_sets: Option<Items>,
+    pub threat_entity_sets: Option<Names>,
+    /// Names of the features and options that are enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<Items>,
+    pub features: Option<BTreeSet<String>>,
+    /// IDs of the member accounts that are monitored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub members: Option<Items>,
+    pub members: Option<BTreeSet<String>>,
     /// Resources with unhealthy runtime coverage, by resource type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<BTreeMap<String, Unhealthy>>,
@@ -42,12 +49,12 @@ pub struct WatchBaseline {
     /// Malware scans that failed or were skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scans: Option<Scans>,
-    /// Names of the suppression rules and trusted lists that are active, by `kind/id`.
+    /// Suppression rules and trusted lists that are active.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub active: BTreeMap<String, String>,
-    /// What was announced as inactive or removed, by `kind/name`: its return is announced, too.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub lost: BTreeSet<String>,
+    pub active: BTreeMap<WatchedKind, Names>,
+    /// Names of what was announced as inactive or removed: its return is announced, too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: BTreeMap<WatchedKind, BTreeSet<String>>,
     /// The investigations of the source cannot be listed, which was logged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_investigations: bool,
@@ -56,6 +63,40 @@ pub struct WatchBaseline {
     pub compared_at: Option<Timestamp>,
     #[serde(flatten)]
     pub unknown: UnknownFields,
+}
+
+impl WatchBaseline {
+    /// Records that an item hides findings. Returns the name that was recorded.
+    pub fn set_active(&mut self, kind: &WatchedKind, id: &str, name: &str) -> Option<String> {
+        self.active.entry(kind.clone()).or_default().insert(id.to_owned(), name.to_owned())
+    }
+
+    /// Records that an item hides no findings. Returns the name that was recorded.
+    pub fn set_inactive(&mut self, kind: &WatchedKind, id: &str) -> Option<String> {
+        let names = self.active.get_mut(kind)?;
+        let name = names.remove(id);
+        self.active.retain(|_, names| !names.is_empty());
+        name
+    }
+
+    /// Records that the loss of an item was announced, if not too many are recorded.
+    pub fn set_lost(&mut self, kind: &WatchedKind, name: &str) {
+        if self.lost.values().map(BTreeSet::len).sum::<usize>() < MAX_LOST {
+            self.lost.entry(kind.clone()).or_default().insert(name.to_owned());
+        }
+    }
+
+    /// Returns true if the loss of the item was announced, and records that it is back.
+    pub fn take_lost(&mut self, kind: &WatchedKind, name: &str) -> bool {
+        let was_lost = self.lost.get_mut(kind).is_some_and(|names| names.remove(name));
+        self.lost.retain(|_, names| !names.is_empty());
+        was_lost
+    }
+
+    /// Returns true if the loss of any item of a kind was announced, and records that all are back.
+    pub fn take_all_lost(&mut self, kind: &WatchedKind) -> bool {
+        self.lost.remove(kind).is_some()
+    }
 }
 
 /// Resources of one type whose runtime coverage is unhealthy.

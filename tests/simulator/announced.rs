@@ -33,7 +33,7 @@ impl World {
         let due = store.state.iter().flat_map(|s| &s.notices);
         let is = |what: &str| {
             let id = format!("{what}-{}", name(f));
-            !self.notices(&id).is_empty() || due.clone().any(|n| n.id.starts_with(&format!("{id}-")))
+            !self.notices(&id).is_empty() || due.clone().any(|n| n.id.to_string().starts_with(&format!("{id}-")))
         };
         f >= self.history.setup.first_undeliverable && (is("given-up") || is("unfetched"))
     }

@@ -106,8 +106,8 @@ impl Exchange {
     pub(super) fn on_history(&mut self, channels: &Channels) {
         let Step::History { posted: found, purpose, .. } = &self.step else { return };
         let done = match (&self.delivery, purpose) {
-            (Delivery::Notice(notice), _) => found.notices.contains(&notice.id).then(|| {
-                tracing::info!(notice_id = notice.id, notice = notice.title, "notice found in history");
+            (Delivery::Notice(notice), _) => found.notices.contains(&notice.id.to_string()).then(|| {
+                tracing::info!(notice_id = %notice.id, notice = notice.title, "notice found in history");
                 DeliveryResult::Completed
             }),
             (Delivery::Summary(summary), _) => found.summaries.contains(&summary.summary.id).then(|| {

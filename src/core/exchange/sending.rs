@@ -124,7 +124,7 @@ impl Exchange {
             Delivery::Notice(notice) => {
                 if sent.form == MessageForm::Minimal {
                     let lines = notice.lines.join("; ");
-                    tracing::warn!(notice_id = notice.id, notice = notice.title, lines, "complete notice");
+                    tracing::warn!(notice_id = %notice.id, notice = notice.title, lines, "complete notice");
                 }
                 log_notice(notice, location);
                 DeliveryResult::Completed

@@ -3,7 +3,7 @@
 use super::queue::CHECKS;
 use super::*;
 use crate::config::Config;
-use crate::message::{MessageOptions, Notice, NoticeLevel};
+use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
 use crate::plan::default_destination;
 use crate::slack::{HistoryError, MessageRef, SlackError};
 
@@ -23,7 +23,12 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
     let config = Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
     let channels = Channels::new(default_destination(&config), BTreeMap::new());
     let mut outbox = Outbox::default();
-    let notice = |n| Notice { id: format!("n{n}"), title: "title".into(), lines: vec![], level: NoticeLevel::Info };
+    let notice = |n| Notice {
+        id: NoticeId::new("n", Timestamp(n as i64)),
+        title: "title".into(),
+        lines: vec![],
+        level: NoticeLevel::Info,
+    };
     outbox.push(Queue::Channel(channel.to_owned()), (0..notices).map(|n| Delivery::Notice(notice(n))).collect());
     Fixture { outbox, channels, writer: MessageOptions::default(), permission: Permission::Send, now: NOW }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::guardduty::{Uncovered, short_hash};
 use crate::message::{Notice, NoticeLevel};
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::{NoticeEpoch, NoticeEvent};
 use crate::source_key::SourceKey;
 use crate::state::{Unhealthy, WatchBaseline};
 
@@ -46,7 +46,7 @@ pub fn compare_coverage(
         return Vec::new();
     }
     let title = format!("Runtime coverage in {key} is healthy again: {}", recovered.join(", "));
-    vec![epoch.notice(&format!("coverage-end-{key}"), NoticeLevel::Resolved, title, Vec::new())]
+    vec![epoch.notice(&NoticeEvent::CoverageHealthy(key), NoticeLevel::Resolved, title, Vec::new())]
 }
 
 fn has_grown(before: Option<&Unhealthy>, now: &Unhealthy) -> bool {
@@ -73,5 +73,5 @@ fn uncovered(
     let meaning = "GuardDuty sees nothing of what runs on these resources".to_owned();
     let title = format!("Unhealthy runtime coverage in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).collect();
-    epoch.notice(&format!("coverage-{key}"), NoticeLevel::Warning, title, lines)
+    epoch.notice(&NoticeEvent::CoverageUnhealthy(key), NoticeLevel::Warning, title, lines)
 }

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::lists::MOST_LOST;
 use crate::guardduty::Destination;
 use crate::message::{Notice, NoticeLevel};
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::{NoticeEpoch, NoticeEvent, WatchedItem};
 use crate::source_key::SourceKey;
-use crate::state::{Exported, WatchBaseline};
-
-/// Of the entries of `WatchBaseline::lost`.
-const KIND: &str = "destination/";
+use crate::state::{Exported, WatchBaseline, WatchedKind};
 
 /// Compares the publishing destinations. One that was created again for the same bucket is the same destination.
 pub fn compare_destinations(
@@ -31,9 +27,7 @@ pub fn compare_destinations(
         }
         if was.publishes && now.is_none_or(|now| !now.publishes()) {
             notices.push(lost(key, was, now, epoch));
-            if watched.lost.len() < MOST_LOST {
-                watched.lost.insert(format!("{KIND}{}", was.bucket));
-            }
+            watched.set_lost(&WatchedKind::Destination, &was.bucket);
         }
     }
     if let Some(active) = found.iter().find(|destination| destination.publishes()) {
@@ -53,7 +47,8 @@ fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
 fn changed(key: &SourceKey, was: &Exported, now: &Destination, epoch: NoticeEpoch) -> Notice {
     let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
-    epoch.notice(&format!("destination-changed-{key}-{}", now.bucket), NoticeLevel::Warning, title, lines)
+    let event = NoticeEvent::DestinationChanged { source: key, bucket: &now.bucket };
+    epoch.notice(&event, NoticeLevel::Warning, title, lines)
 }
 
 fn lost(key: &SourceKey, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
@@ -67,18 +62,21 @@ fn lost(key: &SourceKey, was: &Exported, now: Option<&Destination>, epoch: Notic
     let meaning = "Findings are no longer exported to this bucket".to_owned();
     let lines = [meaning].into_iter().chain(reason).chain(since).collect();
     let title = format!("Publishing destination “{}” in {key} {end}", was.bucket);
-    epoch.notice(&format!("destination-off-{key}-{}", was.bucket), NoticeLevel::Warning, title, lines)
+    epoch.notice(&NoticeEvent::Lost(item(key, &was.bucket)), NoticeLevel::Warning, title, lines)
+}
+
+fn item<'a>(source: &'a SourceKey, bucket: &'a str) -> WatchedItem<'a> {
+    WatchedItem { kind: &WatchedKind::Destination, source, id: bucket }
 }
 
 /// A detector has one destination: what was lost ends when any destination receives findings.
-fn ended(key: &SourceKey, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Vec<Notice> {
-    let lost: Vec<String> = watched.lost.iter().filter(|name| name.starts_with(KIND)).cloned().collect();
-    if lost.is_empty() {
-        return Vec::new();
+fn ended(key: &SourceKey, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Option<Notice> {
+    if !watched.take_all_lost(&WatchedKind::Destination) {
+        return None;
     }
-    watched.lost.retain(|name| !name.starts_with(KIND));
     let title = format!("Findings of {key} are exported again, to “{}”", active.bucket);
-    vec![epoch.notice(&format!("destination-on-{key}-{}", active.bucket), NoticeLevel::Resolved, title, Vec::new())]
+    let event = NoticeEvent::Restored(item(key, &active.bucket));
+    Some(epoch.notice(&event, NoticeLevel::Resolved, title, Vec::new()))
 }
 
 #[cfg(test)]

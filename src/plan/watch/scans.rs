@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::guardduty::{MissedScan, short_hash};
 use crate::message::{Notice, NoticeLevel};
-use crate::plan::source_health::NoticeEpoch;
+use crate::plan::{NoticeEpoch, NoticeEvent};
 use crate::source_key::SourceKey;
 use crate::state::{Scans, SourceState, WatchBaseline};
 use crate::time::Timestamp;
@@ -101,7 +101,7 @@ fn announce(
     let meaning = "GuardDuty did not search these resources for malware".to_owned();
     let title = format!("Malware scans in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).chain(example).collect();
-    epoch.notice(&format!("scans-{key}"), NoticeLevel::Warning, title, lines)
+    epoch.notice(&NoticeEvent::ScansMissed(key), NoticeLevel::Warning, title, lines)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::lists::capitalized;
 use super::parts::MOST_MEMBERS;
 use super::*;
-use crate::guardduty::Uncovered;
+use crate::guardduty::{ConfigVersion, Uncovered};
 
 const KEY: &str = "111122223333/eu-west-1";
 const EPOCH: NoticeEpoch = NoticeEpoch(Timestamp(1));
@@ -77,8 +77,9 @@ fn an_item_without_a_recorded_time_is_not_announced_as_changed() {
         let (id, content) = item("x", true, "1");
         [(id, Content { changed: Some(Timestamp(time)), ..content })]
     };
+    let recorded = ConfigVersion { fingerprint: "1".into(), changed: None };
     let mut watched =
-        WatchBaseline { filters: Some([("id-x".to_owned(), "1".to_owned())].into()), ..WatchBaseline::default() };
+        WatchBaseline { filters: Some([("id-x".to_owned(), recorded)].into()), ..WatchBaseline::default() };
     assert_eq!(observe(&mut watched, Subject::Filters, &at(1_000)), nothing());
     assert_eq!(observe(&mut watched, Subject::Filters, &at(2_000)), [format!("Changed suppression rule “x” in {KEY}")]);
 }
@@ -191,8 +192,8 @@ fn many_unhealthy_resources_are_compared_by_their_number() {
 }
 
 #[test]
-fn state_of_an_earlier_release_is_read_and_its_filters_are_not_new() {
-    let json = r#"{"filters":{"id-x":"1"},"compared_at":"2026-01-01T00:00:00.000Z","later":{"a":1}}"#;
+fn recorded_filters_are_not_new_and_unknown_fields_are_kept() {
+    let json = r#"{"filters":{"id-x":{"fingerprint":"1"}},"compared_at":"2026-01-01T00:00:00.000Z","later":{"a":1}}"#;
     let mut watched: WatchBaseline = serde_json::from_str(json).expect("readable");
     assert_eq!(observe(&mut watched, Subject::Filters, &[item("x", true, "1")]), nothing());
     assert!(serde_json::to_string(&watched).expect("writable").contains(r#""later":{"a":1}"#));
