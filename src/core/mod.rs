@@ -58,7 +58,7 @@ use crate::core::sources::Arrived;
 use crate::core::tracks::Sources;
 use crate::core::triage::Reactions;
 use crate::finding::Finding;
-use crate::message::Writer;
+use crate::message::{NoticeId, Writer};
 use crate::metrics::RequestCounts;
 use crate::plan::MessageBudget;
 use crate::plan::NoticeEpoch;
@@ -107,8 +107,10 @@ pub struct Core<'a> {
     budget: MessageBudget,
     /// Number of digests that were planned.
     digests: usize,
-    /// IDs of what was tried and failed, and is not tried again in this run.
+    /// Findings that were tried and failed, and are not tried again in this run.
     tried: HashSet<String>,
+    /// The same for notices.
+    tried_notices: HashSet<NoticeId>,
     /// Findings that Slack does not show, or only in the minimal form, and that are not logged in full yet.
     unshown: Vec<Rc<Finding>>,
     /// The outcome of a message is unknown.
