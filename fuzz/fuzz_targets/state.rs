@@ -36,8 +36,8 @@ fuzz_target!(|input: (u16, &str)| {
     let min_bytes = before.min_bytes(OVERLAP, &in_flight);
     assert!(min_bytes <= saved.len());
     let report = after.compact(limit, OVERLAP, &in_flight, NOW);
-    assert_eq!(report.bytes, after.to_json().len());
-    assert!(report.bytes <= saved.len());
+    assert_eq!(report.document, after.to_json());
+    assert!(report.document.len() <= saved.len());
     let ids: HashSet<u32> = before.sources.values().map(|source| source.id).collect();
     for (key, source) in &after.sources {
         let previous = &before.sources[key];

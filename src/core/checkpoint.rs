@@ -227,7 +227,7 @@ impl Core<'_> {
 
     fn compact(&mut self) -> String {
         let in_flight = self.sources.in_flight();
-        let CompactionReport { raised_floors: raised, bytes } =
+        let CompactionReport { raised_floors: raised, document } =
             self.state.compact(self.limits.state_bytes, self.config.overlap, &in_flight, self.now);
         for (source, floor) in raised {
             tracing::warn!(
@@ -236,12 +236,17 @@ impl Core<'_> {
                 "state compacted: findings that become visible late, updated before `floor`, will not be detected"
             );
         }
-        self.checkpoints.bytes = bytes;
-        self.state.to_json()
+        self.checkpoints.bytes = document.len();
+        document
+    }
+
+    /// Bytes that are free for additional findings now.
+    pub(super) fn free_bytes(&self) -> usize {
+        self.limits.state_bytes.saturating_sub(self.state.bytes())
     }
 
     /// Bytes that are free for additional findings, once everything is discarded that may be.
-    pub(super) fn free_bytes(&self) -> usize {
+    pub(super) fn max_free_bytes(&self) -> usize {
         let in_flight = self.sources.in_flight();
         self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_flight))
     }

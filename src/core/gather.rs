@@ -47,15 +47,7 @@ impl Core<'_> {
 
     /// Gathers more, if there is more.
     pub(super) fn gather_more(&mut self) {
-        let limit = self.intake_limit();
-        self.set_capacity(limit);
-        let requests = if limit == 0 || self.is_over() {
-            Vec::new()
-        } else {
-            self.sources.next_requests(&self.state, &self.capacity, &self.known, self.now)
-        };
-        let has_more = !requests.is_empty();
-        requests.into_iter().for_each(|request| self.request(request));
+        let has_more = self.request_more();
         let is_done = self.sources.is_idle() && !has_more && self.arrived.is_empty() && !self.is_notice_due();
         if !is_done && !self.is_late() {
             let planning_deadline = self.planning_deadline();
@@ -63,12 +55,35 @@ impl Core<'_> {
         }
     }
 
+    /// Requests the next batch of every source that has more. Returns true if there is one.
+    fn request_more(&mut self) -> bool {
+        // Sources that are discovered later also need the capacity.
+        if !self.sources.has_more() && self.sources.undiscovered == 0 {
+            return false;
+        }
+        let limit = self.intake_limit();
+        self.set_capacity(limit);
+        if limit == 0 || self.is_over() {
+            return false;
+        }
+        let requests = self.sources.next_requests(&self.state, &self.capacity, &self.known, self.now);
+        let has_more = !requests.is_empty();
+        requests.into_iter().for_each(|request| self.request(request));
+        has_more
+    }
+
     /// Returns the maximum number of findings that may be accepted now.
     fn intake_limit(&self) -> usize {
-        let free_bytes = self.free_bytes();
         let is_digested = self.config.slack.digest_after.is_some() || self.config.dry_run;
         let flood = if is_digested { Flood::Digests } else { Flood::Messages };
-        let limit = intake_limit(free_bytes, flood, self.time_left(), self.limits.in_flight);
+        let with_free_bytes = |bytes| intake_limit(bytes, flood, self.time_left(), self.limits.in_flight);
+        // What can be discarded matters only if the state is large.
+        let limit = with_free_bytes(self.free_bytes());
+        if limit == with_free_bytes(usize::MAX) {
+            return limit;
+        }
+        let free_bytes = self.max_free_bytes();
+        let limit = with_free_bytes(free_bytes);
         if limit == 0 {
             tracing::error!(free_bytes, "state size limit reached; no more findings are accepted in this run");
         }

@@ -64,6 +64,16 @@ mod tests {
     }
 
     #[test]
+    fn more_free_bytes_never_lower_the_limit() {
+        for flood in [Flood::Digests, Flood::Messages] {
+            let limits: Vec<usize> = [0, 299, 30_000, 768 * 1024, usize::MAX]
+                .map(|free_bytes| intake_limit(free_bytes, flood, Duration::from_secs(240), MAX_IN_FLIGHT))
+                .into();
+            assert!(limits.is_sorted(), "{limits:?}");
+        }
+    }
+
+    #[test]
     fn a_finding_is_given_up_after_a_day() {
         let day = Duration::from_secs(86_400);
         assert!(!is_given_up(day - Duration::from_millis(1)));

@@ -23,8 +23,8 @@ const FAILING_TTL: Duration = Duration::from_secs(3 * 86_400);
 pub struct CompactionReport {
     /// Sources whose floor was raised, and to which time.
     pub raised_floors: BTreeMap<SourceOrIdentity, Timestamp>,
-    /// Bytes of the document.
-    pub bytes: usize,
+    /// The document.
+    pub document: String,
 }
 
 /// Findings that a run has listed but not processed. They are kept: their messages are about to be edited.
@@ -49,21 +49,33 @@ impl State {
         self.findings.retain(|_, e| is_retained(e, bounds.get(&e.source_id).copied(), now));
         self.unfetched
             .retain(|_, u| now.duration_since(u.since) < if u.given_up { MAX_FINDING_AGE } else { FAILING_TTL });
-        let mut bytes = self.to_json().len();
+        let mut document = self.to_json();
         let mut report = CompactionReport::default();
-        if bytes > bound {
-            self.drop_unlistable(&bounds, in_flight, bytes - target_bytes(bound));
-            bytes = self.to_json().len();
+        let excess = |document: &str| document.len() - target_bytes(bound);
+        if document.len() > bound {
+            self.drop_unlistable(&bounds, in_flight, excess(&document));
+            document = self.to_json();
         }
-        while bytes > bound && self.raise_fullest_floor(overlap, in_flight, bytes - target_bytes(bound), &mut report) {
-            bytes = self.to_json().len();
+        while document.len() > bound && self.raise_fullest_floor(overlap, in_flight, excess(&document), &mut report) {
+            document = self.to_json();
         }
-        if bytes > bound {
-            self.drop_message_refs(in_flight, bytes - target_bytes(bound));
-            bytes = self.to_json().len();
+        if document.len() > bound {
+            self.drop_message_refs(in_flight, excess(&document));
+            document = self.to_json();
         }
-        debug_assert!(bytes <= bound || bytes <= self.min_bytes(overlap, in_flight), "{bytes} bytes are left");
-        CompactionReport { bytes, ..report }
+        debug_assert!(
+            document.len() <= bound || document.len() <= self.min_bytes(overlap, in_flight),
+            "{} bytes are left",
+            document.len()
+        );
+        CompactionReport { document, ..report }
+    }
+
+    /// Size of the state.
+    pub fn bytes(&self) -> usize {
+        let mut bytes = ByteCount(0);
+        serde_json::to_writer(&mut bytes, self).expect("a state can be serialized, and a count does not fail");
+        bytes.0
     }
 
     /// Size of the state after the strongest compaction. It discards the findings below the lower bound of their source,
@@ -82,7 +94,7 @@ impl State {
             Some(bare) => encoded_len(id, e) - encoded_len(id, &bare),
             None => 0,
         };
-        self.to_json().len() - self.findings.iter().map(free).sum::<usize>()
+        self.bytes() - self.findings.iter().map(free).sum::<usize>()
     }
 
     /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer
@@ -245,6 +257,20 @@ fn without_message(e: &FindingRecord) -> Option<FindingRecord> {
 /// Bytes of an entry in the document: key, quotes, colon and comma included.
 fn encoded_len(id: &str, e: &FindingRecord) -> usize {
     id.len() + 4 + serde_json::to_string(e).map_or(0, |s| s.len())
+}
+
+/// Counts the bytes that are written.
+struct ByteCount(usize);
+
+impl std::io::Write for ByteCount {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The lowest floor that frees `need` bytes, or as much as `limit` allows.

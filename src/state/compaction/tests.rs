@@ -46,7 +46,7 @@ fn compaction_raises_the_floor_past_discarded_entries() {
     let mut state = flooded(30_000, 1);
     let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
     let floor = state.source(&KEY).unwrap().floor;
-    assert!(report.bytes <= MAX_STATE_BYTES, "{report:?}");
+    assert!(report.document.len() <= MAX_STATE_BYTES);
     assert!(state.findings.values().all(|e| e.updated_at >= Some(floor)), "nothing below the floor is kept");
     assert!(state.findings.len() > 5_000, "{} are kept", state.findings.len());
     assert_eq!(report.raised_floors[&KEY.clone().into()], floor);
@@ -58,7 +58,7 @@ fn floor_stays_at_or_below_unprocessed_findings() {
     let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
     let in_flight = listed(oldest);
     let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
-    assert!(report.bytes > MAX_STATE_BYTES, "the rest must wait");
+    assert!(report.document.len() > MAX_STATE_BYTES, "the rest must wait");
     assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
     assert!(state.source(&KEY).unwrap().floor <= oldest);
 }
@@ -70,7 +70,17 @@ fn required_capacity_is_known_before_compaction() {
     let stays = state.min_bytes(Duration::from_secs(900), &in_flight);
     assert!(stays < state.to_json().len());
     let report = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
-    assert_eq!(stays, report.bytes);
+    assert_eq!(stays, report.document.len());
+}
+
+#[test]
+fn the_document_of_a_compaction_is_the_compacted_state() {
+    for (count, bound) in [(10, MAX_STATE_BYTES), (3_000, 50_000)] {
+        let mut state = flooded(count, 1_000);
+        let report = state.compact(bound, Duration::from_secs(900), &InFlight::default(), NOW);
+        assert_eq!(report.document, state.to_json());
+        assert_eq!(report.document.len(), state.bytes());
+    }
 }
 
 #[test]
