@@ -1,6 +1,7 @@
 //! Adapters of the core to the three simulated services: GuardDuty, Slack and the store of the state.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use guardduty_slack::finding::{Assessment, Finding, SeverityLevel};
@@ -464,7 +465,7 @@ pub struct SimStore {
     base: usize,
     replay: Option<String>,
     /// Writes without a response.
-    mine: Vec<String>,
+    mine: Vec<Rc<str>>,
 }
 
 impl SimStore {
@@ -477,20 +478,20 @@ impl Store for SimStore {
     async fn load(&mut self) -> Loaded {
         let read = |w: &World| {
             let store = w.store.borrow();
-            (store.version(), store.document().map(str::to_owned), store.replay.clone())
+            (store.version(), store.document().cloned(), store.replay.clone())
         };
         let world = self.connection.world.clone();
         let source = match self.connection.call(Op::Load, String::new, read).await {
             Ok((base, document, replay)) => {
                 (self.base, self.replay) = (base, replay);
-                document.map_or(LoadedDocument::Absent, LoadedDocument::Current)
+                document.map_or(LoadedDocument::Absent, |text| LoadedDocument::Current(text.to_string()))
             }
             Err(FaultEffect::Copy(age)) => {
                 world.time.sleep(Duration::from_secs(5)).await;
                 let copied_at = world.now().minus(Duration::from_secs(age as u64));
-                let text = world.store.borrow().copy(copied_at).map(str::to_owned);
+                let text = world.store.borrow().copy(copied_at);
                 text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {
-                    text,
+                    text: text.to_string(),
                     why: "timeout".into(),
                 })
             }

@@ -3,8 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use guardduty_slack::time::Timestamp;
-
 use crate::fake_guardduty::{account, region};
 use crate::fake_slack::{ClaimKind, DeliveryClaim};
 use crate::history::{SourceChange, WorldEvent};
@@ -30,7 +28,7 @@ impl World {
     /// Returns true if a notice that the finding is given up is posted, or due.
     pub fn is_given_up(&self, f: usize) -> bool {
         let store = self.store.borrow();
-        let due = store.state.iter().flat_map(|s| &s.notices);
+        let due = store.saved.iter().flat_map(|s| &s.notices);
         let is = |what: &str| {
             let id = format!("{what}-{}", name(f));
             !self.notices(&id).is_empty() || due.clone().any(|n| n.id.to_string().starts_with(&format!("{id}-")))
@@ -106,7 +104,7 @@ impl World {
     /// Each change of a source is reported in one notice.
     fn check_source(&self, source: usize) {
         let (setup, now) = (&self.history.setup, self.now());
-        let changes: Vec<(Timestamp, SourceChange)> = self.source_changes(source).collect();
+        let changes = &self.source_changes[source];
         if changes.is_empty() {
             return;
         }

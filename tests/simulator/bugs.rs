@@ -2,6 +2,7 @@
 //! each of them would detect the same bugs in the core.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use Bug::*;
@@ -20,7 +21,7 @@ use crate::plain_writer::Payload;
 use crate::scenarios::{THEMES, Theme};
 use crate::world::{World, name};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bug {
     // Bugs of the poll.
     NoOverlap,
@@ -226,7 +227,7 @@ pub fn change_loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
 }
 
 /// Changes the state that a run saves.
-pub fn change_saved(w: &World, document: &str) -> String {
+pub fn change_saved(w: &World, document: &str) -> Rc<str> {
     match w.bug {
         Some(WatermarkFromLastListed) => rewrite(document, watermark_from_last_seen),
         Some(WatermarkFromClock) => rewrite(document, |s| {
@@ -242,8 +243,9 @@ pub fn change_saved(w: &World, document: &str) -> String {
         Some(SinceMoves) => rewrite(document, |s| s.lease.iter_mut().for_each(|r| r.posting_since = r.renewed_at)),
         Some(NoDigestPlan) => rewrite(document, |s| s.digest_plans.clear()),
         Some(ArchivedBeforeIntent) => rewrite(document, |s| replace_archiving(s, Archiving::Archive, None)),
-        _ => document.to_owned(),
+        _ => return document.into(),
     }
+    .into()
 }
 
 fn rewrite(document: &str, change: impl FnOnce(&mut State)) -> String {

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,7 +107,7 @@ impl Future for Sleep {
             self.timer = Some(timer);
         }
         if let Some(Timer(waker)) = &self.timer {
-            waker.replace(Some(context.waker().clone()));
+            remember(&mut waker.borrow_mut(), context);
         }
         Poll::Pending
     }
@@ -117,6 +118,41 @@ impl Drop for Sleep {
         if let Some(Timer(waker)) = &self.timer {
             waker.take();
         }
+    }
+}
+
+/// The end of a run that is killed.
+#[derive(Default)]
+pub struct Crash {
+    has_happened: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Crash {
+    pub fn happen(&self) {
+        self.has_happened.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits until the run is killed. One future waits for it.
+    pub fn wait(&self) -> impl Future<Output = ()> {
+        poll_fn(|context| {
+            if self.has_happened.get() {
+                return Poll::Ready(());
+            }
+            remember(&mut self.waker.borrow_mut(), context);
+            Poll::Pending
+        })
+    }
+}
+
+/// Keeps the waker of the last poll. It is usually the same one.
+fn remember(known: &mut Option<Waker>, context: &Context<'_>) {
+    match known {
+        Some(waker) => waker.clone_from(context.waker()),
+        None => *known = Some(context.waker().clone()),
     }
 }
 

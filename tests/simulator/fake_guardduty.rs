@@ -5,7 +5,6 @@ use std::sync::Arc;
 use guardduty_slack::finding::{self, Finding, Origin};
 use guardduty_slack::guardduty::ListPage;
 use guardduty_slack::time::Timestamp;
-use serde_json::json;
 
 use crate::history::{FaultEffect, History, SourceChange, WorldEvent};
 use crate::rng::hash;
@@ -53,6 +52,17 @@ impl FindingHistory {
     }
 }
 
+/// Changes of each source, by time.
+pub fn source_changes(history: &History) -> Vec<Vec<(Timestamp, SourceChange)>> {
+    let mut changes = vec![Vec::new(); history.setup.sources];
+    for event in &history.events {
+        if let WorldEvent::ChangeSource(source, change) = event.what {
+            changes[source].push((Timestamp(BEGIN + event.at), change));
+        }
+    }
+    changes
+}
+
 pub fn account(source: usize) -> &'static str {
     ["111122223333", "111122223333", "444455556666"][source]
 }
@@ -79,13 +89,6 @@ pub fn detector(source: usize, number: usize) -> String {
 }
 
 impl World {
-    pub fn source_changes(&self, source: usize) -> impl Iterator<Item = (Timestamp, SourceChange)> {
-        self.history.events.iter().filter_map(move |e| match e.what {
-            WorldEvent::ChangeSource(changed, change) if changed == source => Some((Timestamp(BEGIN + e.at), change)),
-            _ => None,
-        })
-    }
-
     pub fn source_status(&self, source: usize, now: Timestamp) -> SimSourceStatus {
         // With `GUARDDUTY_REGIONS=all` other regions are enabled later.
         let region = !self.history.setup.all || source == 0;
@@ -98,7 +101,7 @@ impl World {
             filters: Vec::new(),
         };
         let mut number = 0;
-        for (at, change) in self.source_changes(source).filter(|(at, _)| *at <= now) {
+        for (at, change) in self.source_changes[source].iter().copied().filter(|(at, _)| *at <= now) {
             match change {
                 SourceChange::Region(on) => status.region = on,
                 SourceChange::Deleted => status.detector = None,
@@ -209,21 +212,24 @@ impl World {
         let (kind, resource) = match self.history.setup.findings[finding].account_wide {
             Some(user) => (
                 "UnauthorizedAccess:IAMUser/TorIPCaller",
-                json!({"resourceType": "AccessKey", "accessKeyDetails": {"userName": format!("u{user}"), "userType": "IAMUser"}}),
+                format!(
+                    r#"{{"resourceType":"AccessKey","accessKeyDetails":{{"userName":"u{user}","userType":"IAMUser"}}}}"#
+                ),
             ),
             None => (
                 "UnauthorizedAccess:EC2/TorClient",
-                json!({"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{finding}")}}),
+                format!(r#"{{"resourceType":"Instance","instanceDetails":{{"instanceId":"i-{finding}"}}}}"#),
             ),
         };
-        let (updated, ip) = (revision.updated.to_rfc3339(), format!("198.51.100.{}", revision.ip));
-        let raw = json!({
-            "id": name(finding), "accountId": account(0), "region": region(source), "type": kind, "title": "t",
-            "severity": revision.severity, "updatedAt": updated, "createdAt": updated, "resource": resource,
-            "service": {"archived": archived, "count": revision.count, "eventFirstSeen": updated, "eventLastSeen": updated,
-                "action": {"actionType": "AWS_API_CALL",
-                    "awsApiCallAction": {"api": "ListBuckets", "remoteIpDetails": {"ipAddressV4": ip}}}},
-        });
-        finding::decode(&raw.to_string(), &Arc::new(origin)).expect("it has an id")
+        let (id, account, region, updated) = (name(finding), account(0), region(source), revision.updated.to_rfc3339());
+        let SimRevision { severity, ip, count, .. } = revision;
+        let raw = format!(
+            r#"{{"id":"{id}","accountId":"{account}","region":"{region}","type":"{kind}","title":"t",
+            "severity":{severity:?},"updatedAt":"{updated}","createdAt":"{updated}","resource":{resource},
+            "service":{{"archived":{archived},"count":{count},"eventFirstSeen":"{updated}","eventLastSeen":"{updated}",
+            "action":{{"actionType":"AWS_API_CALL","awsApiCallAction":
+            {{"api":"ListBuckets","remoteIpDetails":{{"ipAddressV4":"198.51.100.{ip}"}}}}}}}}}}"#
+        );
+        finding::decode(&raw, &Arc::new(origin)).expect("it has an id")
     }
 }

@@ -1,28 +1,34 @@
 //! Fake store of the state: one document, with its versions and their content.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::time::Duration;
 
+use guardduty_slack::message::Notice;
+use guardduty_slack::source_key::SourceOrIdentity;
 use guardduty_slack::state::store::SaveError;
-use guardduty_slack::state::{DetectorStatus, State};
+use guardduty_slack::state::{DetectorStatus, DigestPlan, Lease, State};
 use guardduty_slack::time::Timestamp;
+use serde::{Deserialize, Deserializer};
 
 use crate::history::WorldEvent;
 
 #[derive(Default)]
 pub struct FakeStore {
     /// Every document that was saved, oldest first. None: it was deleted.
-    pub versions: Vec<(Timestamp, Option<String>)>,
+    pub versions: Vec<(Timestamp, Option<Rc<str>>)>,
     /// Value of the key `replay`.
     pub replay: Option<String>,
     /// Deletions and restores of the document by another writer.
     pub external_changes: Vec<(Timestamp, WorldEvent)>,
-    /// The newest document, parsed.
-    pub state: Option<State>,
+    /// What the oracle reads of the newest document at every save.
+    pub saved: Option<SavedState>,
+    /// The newest document as runs read it, once somebody asks for it.
+    state: OnceCell<State>,
     /// Findings of each digest by its ID, from every document that was sent.
     pub plans: HashMap<String, Vec<(String, Timestamp)>>,
-    /// Digests whose plan was saved at some time.
-    pub planned: BTreeSet<String>,
     /// ID of the run in the saved lease, and the time since which it is saved.
     pub lease_holder: Option<(String, Timestamp)>,
     /// Watermark of each source before the newest document. An excluded source has none: it starts again.
@@ -31,25 +37,63 @@ pub struct FakeStore {
     pub began: BTreeMap<String, Timestamp>,
 }
 
+/// A document without its findings.
+#[derive(Deserialize)]
+pub struct SavedState {
+    pub lease: Option<Lease>,
+    pub sources: BTreeMap<SourceOrIdentity, SavedSource>,
+    #[serde(default)]
+    pub digest_plans: BTreeMap<String, DigestPlan>,
+    #[serde(default)]
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Deserialize)]
+pub struct SavedSource {
+    #[serde(deserialize_with = "read_time")]
+    pub watermark: Timestamp,
+    #[serde(deserialize_with = "read_time")]
+    pub floor: Timestamp,
+    #[serde(default)]
+    pub detector_status: DetectorStatus,
+}
+
+fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = Cow::<str>::deserialize(from)?;
+    Timestamp::parse(&text).ok_or_else(|| serde::de::Error::custom("a time is expected"))
+}
+
+impl SavedState {
+    pub fn parse(document: &str) -> Self {
+        serde_json::from_str(document).expect("a run writes a valid state")
+    }
+}
+
 impl FakeStore {
     pub fn version(&self) -> usize {
         self.versions.len()
     }
 
-    pub fn document(&self) -> Option<&str> {
-        self.versions.last()?.1.as_deref()
+    pub fn document(&self) -> Option<&Rc<str>> {
+        self.versions.last()?.1.as_ref()
+    }
+
+    /// Returns the newest document as runs read it.
+    pub fn state(&self) -> Option<&State> {
+        let document = self.document()?;
+        Some(self.state.get_or_init(|| State::parse(document).expect("a run writes a valid state")))
     }
 
     /// Returns the document as it was at an earlier time.
-    pub fn copy(&self, at_or_before: Timestamp) -> Option<&str> {
-        self.versions.iter().rev().find(|(at, _)| *at <= at_or_before)?.1.as_deref()
+    pub fn copy(&self, at_or_before: Timestamp) -> Option<Rc<str>> {
+        self.versions.iter().rev().find(|(at, _)| *at <= at_or_before)?.1.clone()
     }
 
     /// Writes the document as another writer, without a change of its content.
     pub fn touch_by_other_writer(&mut self, now: Timestamp) {
         if let Some(document) = self.document() {
             let document = format!("{document} ");
-            self.versions.push((now, Some(document)));
+            self.versions.push((now, Some(document.into())));
         }
     }
 
@@ -57,17 +101,22 @@ impl FakeStore {
     pub fn apply_external_change(&mut self, what: &WorldEvent, now: Timestamp) {
         let document = match what {
             WorldEvent::Restore(age) => match self.copy(now.minus(Duration::from_secs(*age as u64))) {
-                Some(document) => Some(document.to_owned()),
+                Some(document) => Some(document),
                 None => return,
             },
             _ => None,
         };
-        self.state = document.as_deref().map(|d| State::parse(d).expect("it was saved before"));
-        self.lease_holder = self.state.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
+        self.saved = document.as_deref().map(SavedState::parse);
+        self.lease_holder = self.saved.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
         self.before.clear();
-        self.began.retain(|key, _| self.state.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
+        self.began.retain(|key, _| self.saved.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
         self.external_changes.push((now, what.clone()));
+        self.push(document, now);
+    }
+
+    fn push(&mut self, document: Option<Rc<str>>, now: Timestamp) {
         self.versions.push((now, document));
+        self.state = OnceCell::new();
     }
 
     /// Compares and swaps. `mine`: writes of the same run without a response.
@@ -75,17 +124,16 @@ impl FakeStore {
         &mut self,
         compare: bool,
         base: usize,
-        mine: &[String],
-        document: String,
+        mine: &[Rc<str>],
+        document: Rc<str>,
         now: Timestamp,
     ) -> Result<usize, SaveError> {
         let is_own_write = self.document().is_some_and(|d| mine.iter().any(|m| m == d));
         if self.version() != base && !is_own_write && compare {
             return Err(SaveError::Conflict("modified by another writer".into()));
         }
-        let state = State::parse(&document).expect("a run writes a valid state");
-        self.planned.extend(state.digest_plans.keys().cloned());
-        for (key, source) in &state.sources {
+        let saved = SavedState::parse(&document);
+        for (key, source) in &saved.sources {
             let began = self.began.entry(key.to_string()).or_insert(source.floor);
             if source.detector_status == DetectorStatus::Excluded {
                 *began = Timestamp::MAX;
@@ -93,15 +141,15 @@ impl FakeStore {
                 *began = source.floor;
             }
         }
-        let holder = state.lease.as_ref().map(|r| r.id.clone());
-        if holder.as_ref() != self.lease_holder.as_ref().map(|(id, _)| id) {
-            self.lease_holder = holder.map(|id| (id, now));
+        let holder = saved.lease.as_ref().map(|r| &r.id);
+        if holder != self.lease_holder.as_ref().map(|(id, _)| id) {
+            self.lease_holder = holder.map(|id| (id.clone(), now));
         }
-        let before = self.state.replace(state);
+        let before = self.saved.replace(saved);
         let polled = before.into_iter().flat_map(|s| s.sources);
         let polled = polled.filter(|(_, s)| s.detector_status != DetectorStatus::Excluded);
         self.before = polled.map(|(key, s)| (key.into(), s.watermark)).collect();
-        self.versions.push((now, Some(document)));
+        self.push(Some(document), now);
         Ok(self.version())
     }
 }

@@ -2,6 +2,9 @@
 
 use guardduty_slack::state::MAX_STATE_BYTES;
 
+/// Number of kinds of calls.
+pub const OPS: usize = Op::Archive as usize + 1;
+
 /// Kind of call from the core to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Op {

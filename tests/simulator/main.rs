@@ -4,6 +4,7 @@
 mod adapters;
 mod announced;
 mod bugs;
+mod configuration;
 mod executor;
 mod fake_guardduty;
 mod fake_slack;

@@ -1,16 +1,19 @@
 //! The oracle: the guarantees as a simple independent model of which messages are required and which are violations.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use guardduty_slack::finding::SeverityLevel;
+use guardduty_slack::source_key::SourceOrIdentity;
 use guardduty_slack::state::store::SaveError;
-use guardduty_slack::state::{MAX_STATE_BYTES, State};
+use guardduty_slack::state::{MAX_STATE_BYTES, SourceState};
 use guardduty_slack::time::Timestamp;
 
 use crate::bugs::Bug;
 use crate::fake_guardduty::{account, region};
 use crate::fake_slack::{ClaimKind, DeliveryClaim, by_finding};
+use crate::fake_store::SavedState;
 use crate::guarantee::Guarantee;
 use crate::history::{Access, FaultEffect, Op};
 use crate::world::{Run, World, name, number};
@@ -24,16 +27,21 @@ impl World {
         if !document.contains("\"digest_plans\"") {
             return;
         }
-        let state = State::parse(document).expect("a run writes a valid state");
         let mut store = self.store.borrow_mut();
-        for (id, plan) in state.digest_plans {
+        for (id, plan) in SavedState::parse(document).digest_plans {
             let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
             store.plans.insert(id, findings);
         }
     }
 
     /// Saves the document in the store, and checks it.
-    pub fn save_document(&self, run: &Run, base: usize, mine: &[String], document: String) -> Result<usize, SaveError> {
+    pub fn save_document(
+        &self,
+        run: &Run,
+        base: usize,
+        mine: &[Rc<str>],
+        document: Rc<str>,
+    ) -> Result<usize, SaveError> {
         let bytes = document.len();
         let holder = self.holder(run);
         let version =
@@ -60,7 +68,7 @@ impl World {
     /// Returns the ID of another run with an unexpired lease that this run could read.
     fn holder(&self, run: &Run) -> Option<String> {
         let store = self.store.borrow();
-        let (lease, (id, since)) = (store.state.as_ref()?.lease.as_ref()?, store.lease_holder.as_ref()?);
+        let (lease, (id, since)) = (store.saved.as_ref()?.lease.as_ref()?, store.lease_holder.as_ref()?);
         // Clocks agree within half a lease.
         let is_valid = !lease.released && self.now() < lease.renewed_at.plus(LEASE / 2);
         let is_exempt = run.unrecordable.get() || self.history.setup.has_wrong_clocks;
@@ -69,12 +77,12 @@ impl World {
 
     fn check_saved_state(&self, run: &Run, bytes: usize) {
         let store = self.store.borrow();
-        let state = store.state.as_ref().expect("it was just saved");
+        let saved = store.saved.as_ref().expect("it was just saved");
         self.trace(|| {
-            let of =
-                |(k, s): (&guardduty_slack::source_key::SourceOrIdentity, &guardduty_slack::state::SourceState)| {
-                    format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
-                };
+            let state = store.state().expect("it was just saved");
+            let of = |(k, s): (&SourceOrIdentity, &SourceState)| {
+                format!("{k} {} floor {}", s.watermark.to_rfc3339(), s.floor.to_rfc3339())
+            };
             let run = state.lease.as_ref().map(|r| (&r.id, r.posting_since.to_rfc3339(), r.released));
             let revisions: Vec<_> = state
                 .findings
@@ -92,7 +100,7 @@ impl World {
         }
         for source in 0..self.history.setup.sources {
             let key = format!("{}/{}", account(source), region(source));
-            let Some(s) = state.sources.get(&key.as_str().into()) else { continue };
+            let Some(s) = saved.sources.get(&key.as_str().into()) else { continue };
             if s.floor > s.watermark {
                 self.report_violation(format!("the floor of {key} is above its watermark"));
             }
@@ -164,7 +172,7 @@ impl World {
                 store.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
             };
             let floor = |s: &usize| {
-                Some(store.state.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
+                Some(store.saved.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
             };
             let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
             // In a flood, a revision that becomes visible late may already be below the floor.
@@ -182,7 +190,7 @@ impl World {
     /// Findings that a list returns at the end are processed, also those that were archived in between.
     fn check_listed(&self) {
         let (store, now) = (self.store.borrow(), self.now());
-        let Some(state) = &store.state else { return };
+        let Some(state) = store.state() else { return };
         for source in 0..self.history.setup.sources {
             let known = state.sources.get(&format!("{}/{}", account(source), region(source)).into());
             let Some(lower) = known.map(|s| s.lower_bound(Duration::from_secs(self.history.setup.overlap as u64)))
@@ -319,7 +327,7 @@ impl World {
     /// Checks the state after the backlog is drained.
     fn check_drained(&self) {
         let store = self.store.borrow();
-        let Some(state) = &store.state else { return };
+        let Some(state) = store.state() else { return };
         let now = self.now();
         // A posting intent of a released lease may remain: a run reconciles it only when it has something to announce.
         if state.lease.as_ref().is_some_and(|r| !r.released)

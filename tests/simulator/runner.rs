@@ -21,11 +21,11 @@ use tokio::sync::watch;
 
 use crate::adapters::{SimGuardDuty, SimSlack, SimStore};
 use crate::bugs::{self, Bug};
+use crate::configuration::config;
 use crate::executor::SimTime;
 use crate::fake_slack::ClaimKind;
-use crate::history::{Access, History, Installation, Op, RunPlan};
+use crate::history::{History, Op, RunPlan};
 use crate::plain_writer::PlainWriter;
-use crate::triaged::{LISTED, SUMMARY};
 use crate::world::{BEGIN, Connection, Replay, Run, World};
 
 /// Maximum number of runs without faults until every finding is processed.
@@ -113,58 +113,6 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
     world.report_violation("the backlog does not drain".into());
 }
 
-fn config(setup: &Installation, bug: Option<Bug>) -> Config {
-    let name = |n: &str| if setup.has_named_channels { format!("#{}", n.to_lowercase()) } else { format!("C{n}") };
-    let mut vars: Vec<(&str, String)> = vec![
-        ("GUARDDUTY_OVERLAP", format!("{}s", setup.overlap)),
-        ("SLACK_DIGEST_AFTER", setup.digest_after.to_string()),
-        ("SLACK_RECURRENCE", setup.recurrence.into()),
-        ("SLACK_REMIND_AFTER", format!("{}s", setup.remind_after)),
-        ("RUN_TIMEOUT", format!("{}s", setup.timeout)),
-        ("GUARDDUTY_WATCH", setup.watch.to_string()),
-    ];
-    if setup.all {
-        vars.push(("GUARDDUTY_REGIONS", "all".into()));
-    }
-    if setup.access == Access::Webhook {
-        vars.push(("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/X".into()));
-    } else {
-        vars.push(("SLACK_BOT_TOKEN", "xoxb-1".into()));
-        vars.push(("SLACK_CHANNEL", name("SECURITY")));
-    }
-    if setup.triage != "off" {
-        vars.push(("SLACK_TRIAGE", setup.triage.into()));
-        vars.push(("SLACK_TRIAGE_USERS", LISTED.join(",")));
-    }
-    if setup.summary {
-        vars.push(("SLACK_SUMMARY", SUMMARY.into()));
-    }
-    if setup.escalate {
-        let escalate = r#"{"after":"2m","mention":"<!subteam^S1>"}"#;
-        vars.push((
-            "SLACK_ROUTES",
-            format!(r#"[{{"match":{{"type":["*"]}},"channel":"{}","escalate":{escalate}}}]"#, name("SECURITY")),
-        ));
-    }
-    if setup.routed {
-        let urgent = match setup.access {
-            Access::Webhook => String::new(),
-            _ if setup.no_mentions => {
-                format!(
-                    r#"{{"match":{{"severity":">=7"}},"channel":"{}","mention":"<!channel> <!subteam^S1>"}},"#,
-                    name("URGENT")
-                )
-            }
-            _ => format!(r#"{{"match":{{"severity":">=7"}},"channel":"{}"}},"#, name("URGENT")),
-        };
-        vars.push(("SLACK_ROUTES", format!(r#"[{urgent}{{"match":{{"severity":"<2"}},"drop":true}}]"#)));
-    }
-    let vars = vars.into_iter().map(|(k, v)| (k.to_owned(), v));
-    let mut config = Config::from_env(vars, false).expect("the configuration of a history is valid");
-    bugs::configure(bug, &mut config);
-    config
-}
-
 async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
     world.catch_up();
     let index = world.runs.borrow().len();
@@ -187,12 +135,15 @@ async fn run(world: Rc<World>, config: &Config, plan: RunPlan) -> Ended {
 
 async fn run_once(connection: &Connection, config: &Config) -> Ended {
     let (world, run) = (&connection.world, &connection.run);
-    let config = &Config { overlap: config.overlap * run.plan.overlap, ..config.clone() };
+    let config = match run.plan.overlap {
+        1 => config,
+        factor => &Config { overlap: config.overlap * factor, ..config.clone() },
+    };
     let clock = world.time.ahead(run.plan.skew);
     let mut store = SimStore::new(connection.clone());
     let loaded = tokio::select! {
         biased;
-        () = run.crash.notified() => return Ended::Killed,
+        () = run.crash.wait() => return Ended::Killed,
         loaded = store.load() => loaded,
     };
     let text = match &loaded.document {
@@ -229,7 +180,7 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
     };
     tokio::select! {
         biased;
-        () = run.crash.notified() => {}
+        () = run.crash.wait() => {}
         () = drive(&mut core, systems, clock, shutdown) => {}
         () = terminated => {}
     }

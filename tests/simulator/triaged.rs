@@ -54,7 +54,7 @@ impl World {
     pub fn archive(&self, id: &str, is_archive: bool) {
         let wanted = if is_archive { Archiving::Archive } else { Archiving::Unarchive };
         let store = self.store.borrow();
-        let entry = store.state.as_ref().and_then(|s| s.findings.get(id));
+        let entry = store.state().and_then(|s| s.findings.get(id));
         if entry.and_then(|e| e.triage.as_ref()?.archiving) != Some(wanted) {
             self.report_violation(format!("{wanted:?} {id} is called without a saved intent"));
         }
@@ -103,7 +103,7 @@ impl World {
     fn check_marks(&self, f: usize) {
         let (slack, store, id) = (self.slack.borrow(), self.store.borrow(), name(f));
         let Some(message) = self.only_message(&slack, f) else { return };
-        let Some(entry) = store.state.as_ref().and_then(|s| s.findings.get(&id)) else { return };
+        let Some(entry) = store.state().and_then(|s| s.findings.get(&id)) else { return };
         let first =
             |emoji| message.reactions.iter().find(|r| r.emoji == emoji && LISTED.contains(&r.user)).map(|r| r.user);
         let marks = entry.marks();

@@ -5,17 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
-use guardduty_slack::finding::Finding;
-use guardduty_slack::time::{Time, Timestamp};
-use tokio::sync::Notify;
-
 use crate::bugs::Bug;
-use crate::executor::SimTime;
-use crate::fake_guardduty::FindingHistory;
+use crate::executor::{Crash, SimTime};
+use crate::fake_guardduty::{FindingHistory, source_changes};
 use crate::fake_slack::FakeSlack;
 use crate::fake_store::FakeStore;
-use crate::history::{Event, FaultEffect, History, Op, RunPlan, WorldEvent};
+use crate::history::{FaultEffect, History, OPS, Op, RunPlan, SourceChange, WorldEvent};
 use crate::rng::hash;
+use guardduty_slack::finding::Finding;
+use guardduty_slack::time::{Time, Timestamp};
 
 /// Start of every history: 2026-11-24T06:40:00Z.
 pub const BEGIN: i64 = 1_795_502_400_000;
@@ -28,6 +26,8 @@ type Shown = (usize, usize, bool, usize, usize);
 pub struct World {
     pub history: History,
     pub finding_histories: Vec<FindingHistory>,
+    /// Changes of each source, by time.
+    pub source_changes: Vec<Vec<(Timestamp, SourceChange)>>,
     pub bug: Option<Bug>,
     pub time: SimTime,
     fixed_time: Cell<Option<Timestamp>>,
@@ -67,8 +67,9 @@ pub struct Run {
     /// The run has detected that it cannot save the state.
     pub unrecordable: Cell<bool>,
     calls: Cell<u32>,
-    nth: RefCell<HashMap<Op, u32>>,
-    pub crash: Notify,
+    /// Number of calls of each kind.
+    nth: [Cell<u32>; OPS],
+    pub crash: Crash,
     pub killed: Cell<bool>,
     /// Digests whose plan was never sent to the store: ID and time.
     pub unplanned: RefCell<Vec<(String, Timestamp)>>,
@@ -78,6 +79,7 @@ impl World {
     pub fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
         let world = Rc::new(Self {
             finding_histories: FindingHistory::all(&history),
+            source_changes: source_changes(&history),
             bug,
             time: SimTime::starting_at(Timestamp(BEGIN)),
             fixed_time: Cell::new(None),
@@ -94,8 +96,12 @@ impl World {
             archivings: RefCell::default(),
             history,
         });
-        for Event { at, what } in world.history.events.clone() {
-            world.at(Timestamp(BEGIN + at), Box::new(move |w| w.apply_event(&what)));
+        for (n, event) in world.history.events.iter().enumerate() {
+            let is_read_from_history =
+                matches!(event.what, WorldEvent::Revision { .. } | WorldEvent::Archive(_) | WorldEvent::Unarchive(_));
+            if !is_read_from_history || traced {
+                world.at(Timestamp(BEGIN + event.at), Box::new(move |w| w.apply_event(&w.history.events[n].what)));
+            }
         }
         world
     }
@@ -199,8 +205,8 @@ impl Run {
             ended: Cell::new(None),
             unrecordable: Cell::new(false),
             calls: Cell::new(0),
-            nth: RefCell::default(),
-            crash: Notify::new(),
+            nth: Default::default(),
+            crash: Crash::default(),
             killed: Cell::new(false),
             unplanned: RefCell::default(),
         })
@@ -213,15 +219,14 @@ impl Run {
 
     /// Returns true if the run reached its sources and ended by itself.
     pub fn has_ended(&self) -> bool {
-        !self.killed.get() && self.ended.get().is_some() && self.nth.borrow().contains_key(&Op::Identity)
+        !self.killed.get() && self.ended.get().is_some() && self.nth[Op::Identity as usize].get() > 0
     }
 
     fn count(&self, op: Op) -> (u32, u32) {
         self.calls.set(self.calls.get() + 1);
-        let mut nth = self.nth.borrow_mut();
-        let nth = nth.entry(op).or_default();
-        *nth += 1;
-        (self.calls.get(), *nth)
+        let nth = &self.nth[op as usize];
+        nth.set(nth.get() + 1);
+        (self.calls.get(), nth.get())
     }
 }
 
@@ -318,7 +323,7 @@ impl Connection {
     async fn end_as_killed<T>(&self) -> T {
         self.world.trace(|| format!("run {} is KILLED", self.run.index));
         self.run.killed.set(true);
-        self.run.crash.notify_one();
+        self.run.crash.happen();
         std::future::pending().await
     }
 }
