@@ -58,7 +58,7 @@ impl Core<'_> {
     /// Requests the next batch of every source that has more. Returns true if there is one.
     fn request_more(&mut self) -> bool {
         // Sources that are discovered later also need the capacity.
-        if !self.sources.has_more() && self.sources.undiscovered == 0 {
+        if !self.sources.has_more() && self.sources.is_discovered() {
             return false;
         }
         let limit = self.intake_limit();
