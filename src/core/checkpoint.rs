@@ -78,10 +78,18 @@ impl Checkpoints {
 
     /// How far the store has what must be saved before a message is sent.
     pub(super) fn intents(&self, has_unsaved_id: bool) -> Intents {
+        let is_unsaved = !self.has_intent || has_unsaved_id || self.is_saving();
+        match self.last_answer() {
+            Intents::Conflict => Intents::Conflict,
+            _ if is_unsaved => Intents::Unsaved,
+            answer => answer,
+        }
+    }
+
+    /// How far the store has what was sent to it last.
+    pub(super) fn last_answer(&self) -> Intents {
         if self.conflict.is_some() {
             Intents::Conflict
-        } else if !self.has_intent || has_unsaved_id || self.in_flight.is_some() {
-            Intents::Unsaved
         } else if self.unrecordable.is_some() || self.failed.is_some() {
             Intents::NotAnswered
         } else {
@@ -118,7 +126,7 @@ impl Checkpoints {
 
     /// Returns true if the last save succeeded.
     pub fn is_recorded(&self) -> bool {
-        self.unrecordable.is_none() && self.conflict.is_none() && self.failed.is_none()
+        self.last_answer() == Intents::Saved
     }
 
     /// Returns the reason why the state is not saved.

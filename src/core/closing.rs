@@ -3,9 +3,8 @@
 use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;
-use crate::core::outbox::LAG;
+use crate::core::reconcile::EarlierPosts;
 use crate::core::verdict::{self, Facts, Posting, Uncertain};
-use crate::state::Unrecorded;
 use crate::time::Timestamp;
 
 impl Core<'_> {
@@ -23,12 +22,11 @@ impl Core<'_> {
         self.state.count_failed(&self.tally.failed);
         self.count_requests();
         if !self.checkpoints.has_conflict() {
-            let since = verdict::uncertain_since(&self.posting());
+            let unrecorded = verdict::unrecorded(&self.posting());
             let last_success = self.state.totals.last_success;
             if self.is_success() {
                 self.state.set_last_success(Some(self.now));
             }
-            let unrecorded = since.map(|since| Unrecorded { since, last_post: self.last_possible_post() });
             let save = self.save_finally(unrecorded);
             self.do_first([Step::Finish { save, last_success }]);
         }
@@ -52,19 +50,16 @@ impl Core<'_> {
         }
     }
 
-    /// Time of the last message that an earlier run or this one may have posted without a record in the state.
-    fn last_possible_post(&self) -> Timestamp {
-        if self.is_outcome_unknown || self.tally.delivered > 0 {
-            return self.now;
-        }
-        let of_earlier_runs = self.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.minus(LAG));
-        of_earlier_runs.unwrap_or(self.begun).min(self.now)
-    }
-
     fn posting(&self) -> Posting {
-        let earlier = self.earlier.map(|earlier| Uncertain { since: earlier.since, is_unclean: earlier.is_unclean });
+        let earlier = self.earlier.map(|EarlierPosts { since, readable_at, is_unclean, .. }| Uncertain {
+            since,
+            readable_at,
+            is_unclean,
+        });
         Posting {
             begun: self.begun,
+            ended: self.now,
+            has_delivered: self.tally.delivered > 0,
             is_outcome_unknown: self.is_outcome_unknown,
             earlier,
             is_reconciled: self.posted.is_some(),

@@ -8,9 +8,8 @@ use crate::core::call::{Answer, CallId};
 use crate::core::event::Effect;
 use crate::core::gate::Permission;
 use crate::core::outbox::{Context, Outbox};
-use crate::finding::Finding;
+use crate::core::write_ahead::{Intent, is_written_ahead};
 use crate::plan::Delivery;
-use crate::state::DigestPlan;
 use crate::time::Timestamp;
 
 /// Time in which requests that are in progress when the run must end may still be answered.
@@ -35,30 +34,12 @@ impl Core<'_> {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Records the data that the next run needs if this one crashes: digest plans, and the IDs of the channels, which may
-    /// no longer be configured then.
-    fn write_ahead(&mut self, queues: &Queues) {
-        let numbers = self.sources.numbers();
-        let deliveries = || queues.values().flatten();
-        let destinations = deliveries().filter_map(Delivery::destination).chain([&self.channels.default]);
-        for to in destinations.filter(|to| self.channels.is_readable(&to.target)) {
-            let id = self.channels.id(to.name());
-            self.state.note_channels(id.map(|id| (to.name().to_owned(), id)));
-        }
-        for delivery in deliveries() {
-            if let Delivery::Digest { id, to, findings } = delivery {
-                let number = |f: &Finding| numbers.get(&f.origin.source_key()).copied().unwrap_or(0);
-                let findings = findings.iter().map(|f| (f.id.clone(), f.updated, number(f))).collect();
-                self.state.save_digest_plan(id, DigestPlan { channel: to.name().to_owned(), findings });
-            }
-        }
-    }
-
     /// Puts the queues into the outbox.
     pub(super) fn begin_delivery(&mut self, queues: Queues) {
         if self.is_over() {
             return;
         }
+        debug_assert!(queues.values().flatten().all(|delivery| is_written_ahead(delivery, &self.state)), "{queues:?}");
         for (queue, deliveries) in queues {
             self.outbox.push(queue, deliveries);
         }
@@ -109,6 +90,11 @@ impl Core<'_> {
     fn advance_outbox(&mut self) {
         let (outbox, mut context) = self.outbox();
         let work = outbox.advance(&mut context);
+        let has_lease = Intent::Posting.is_in(&self.state);
+        debug_assert!(
+            has_lease || !work.calls.iter().any(|(_, call)| call.is_write()),
+            "no delivery without the lease"
+        );
         self.outbox_wake_at = work.wake_at;
         self.effects.extend(work.calls.into_iter().map(|(id, call)| Effect::Call(id, call)));
         for report in work.reports {

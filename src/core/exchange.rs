@@ -244,3 +244,6 @@ fn oldest_reply(f: &Finding) -> Timestamp {
 fn reply_destination(update: &Update, mention: Option<Mention>, channels: &Channels) -> Destination {
     Destination { target: Target::Channel(update.message.channel.clone()), mention, ..channels.default.clone() }
 }
+
+#[cfg(test)]
+mod tests;

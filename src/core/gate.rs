@@ -1,25 +1,35 @@
-//! The write-ahead gate: decides whether a message may be sent now.
+//! The write-ahead gate: decides whether Slack or GuardDuty may be changed now.
 
 use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::triage::time_for_triage;
 
-/// Whether the store has acknowledged all that must be saved before a message is sent: the posting intent, the plan of a
-/// digest, and the ID of each channel that was posted to.
+/// What is about to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A message is posted or edited. Alerting takes precedence: if the state cannot be saved, a duplicate is better than a
+    /// loss.
+    Message,
+    /// Findings are archived in GuardDuty, or unarchived. If the state cannot be saved, the next run could not tell its own
+    /// change from that of a person, so the change waits for that run.
+    Archiving,
+}
+
+/// Whether the store has acknowledged the intents of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intents {
-    /// All of it was acknowledged.
+    /// All of them.
     Saved,
     /// Something was not sent to the store yet, or the store has not responded yet.
     Unsaved,
-    /// The store did not respond, or cannot be written. Alerting takes precedence: a duplicate is better than a loss.
+    /// The store did not respond, or cannot be written.
     NotAnswered,
-    /// Another writer changed the state: it may be another run, which posts the same.
+    /// Another writer changed the state: it may be another run, which makes the same changes.
     Conflict,
 }
 
-/// What a run knows when it decides whether to send.
+/// What a run knows when it decides whether to make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
     pub intents: Intents,
@@ -38,19 +48,38 @@ pub enum Permission {
     Stop,
 }
 
-/// Decides whether a message may be sent now.
-pub fn may_send(situation: Situation) -> Permission {
+/// Decides whether a change may be made now.
+pub fn permit(change: Change, situation: Situation) -> Permission {
     if situation.is_ending || situation.is_app_rejected {
         return Permission::Stop;
     }
-    match situation.intents {
-        Intents::Saved | Intents::NotAnswered => Permission::Send,
-        Intents::Unsaved => Permission::Wait,
-        Intents::Conflict => Permission::Stop,
+    match (change, situation.intents) {
+        (_, Intents::Saved) | (Change::Message, Intents::NotAnswered) => Permission::Send,
+        (_, Intents::Unsaved) => Permission::Wait,
+        (_, Intents::Conflict) | (Change::Archiving, Intents::NotAnswered) => Permission::Stop,
     }
 }
 
 impl Core<'_> {
+    /// Returns true if nothing may be sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.permission() == Permission::Stop
+    }
+
+    /// Decides whether a message may be sent now.
+    pub(super) fn permission(&self) -> Permission {
+        permit(Change::Message, self.situation(self.checkpoints.intents(self.channels.has_unsaved_id())))
+    }
+
+    /// Decides whether findings may be archived now. The step before waited until their intents were saved.
+    pub(super) fn may_archive(&self) -> bool {
+        permit(Change::Archiving, self.situation(self.checkpoints.last_answer())) == Permission::Send
+    }
+
+    fn situation(&self, intents: Intents) -> Situation {
+        Situation { intents, is_ending: self.is_stopping(), is_app_rejected: self.channels.is_app_rejected() }
+    }
+
     /// Returns true if the run must end: the time is over, or a shutdown was requested.
     pub(super) fn is_stopping(&self) -> bool {
         self.is_shutdown_requested || self.now >= self.end
@@ -64,40 +93,7 @@ impl Core<'_> {
     pub(super) fn time_for_triage(&self) -> Duration {
         time_for_triage(self.time_left(), self.config.run_timeout)
     }
-
-    /// Returns true if nothing may be sent any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.permission() == Permission::Stop
-    }
-
-    /// Decides whether a message may be sent now.
-    pub(super) fn permission(&self) -> Permission {
-        may_send(Situation {
-            intents: self.checkpoints.intents(self.channels.has_unsaved_id()),
-            is_ending: self.is_stopping(),
-            is_app_rejected: self.channels.is_app_rejected(),
-        })
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_sent_before_its_intent_is_saved() {
-        for (intents, permission) in [
-            (Intents::Unsaved, Permission::Wait),
-            (Intents::Saved, Permission::Send),
-            (Intents::NotAnswered, Permission::Send),
-            (Intents::Conflict, Permission::Stop),
-        ] {
-            let situation = Situation { intents, is_ending: false, is_app_rejected: false };
-            assert_eq!(may_send(situation), permission, "{intents:?}");
-            for (is_ending, is_app_rejected) in [(true, false), (false, true)] {
-                let situation = Situation { intents, is_ending, is_app_rejected };
-                assert_eq!(may_send(situation), Permission::Stop, "{situation:?}");
-            }
-        }
-    }
-}
+mod tests;

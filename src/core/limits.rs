@@ -1,4 +1,4 @@
-//! Limits of a run: the maximum number of findings, and the time after which a finding is given up.
+//! Limits of a run: the maximum number of findings.
 
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ const MESSAGE_BYTES: usize = 300;
 const DIGESTED_BYTES: usize = 100;
 /// Number of findings that a run posts even if it ends soon.
 const MIN_POSTS: usize = 50;
-/// Time after which a finding that cannot be delivered, or fetched, is given up.
-pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// How the findings of a flood are announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +30,6 @@ pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_flig
         }
     };
     limit.min(max_in_flight)
-}
-
-/// Returns true if a finding that failed for this time is given up.
-pub fn is_given_up(failing_for: Duration) -> bool {
-    failing_for >= GIVE_UP_AFTER
 }
 
 #[cfg(test)]
@@ -71,12 +64,5 @@ mod tests {
                 .into();
             assert!(limits.is_sorted(), "{limits:?}");
         }
-    }
-
-    #[test]
-    fn a_finding_is_given_up_after_a_day() {
-        let day = Duration::from_secs(86_400);
-        assert!(!is_given_up(day - Duration::from_millis(1)));
-        assert!(is_given_up(day));
     }
 }

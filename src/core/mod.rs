@@ -33,7 +33,9 @@ mod start;
 mod summary;
 pub mod tracks;
 mod triage;
+pub mod undelivered;
 pub mod verdict;
+mod write_ahead;
 
 pub use checkpoint::Checkpoints;
 pub use event::{

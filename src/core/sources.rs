@@ -7,11 +7,9 @@ use crate::config::{Regions, Role};
 use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::Unreachable;
-use crate::core::limits::GIVE_UP_AFTER;
 use crate::finding::Finding;
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
-use crate::plan::NoticeEvent;
 use crate::plan::source_health::{self, OpenCounts, SourceStatus};
 use crate::poll::source::SourceReport;
 use crate::poll::watched;
@@ -243,21 +241,6 @@ impl Core<'_> {
             tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
             self.note_health(&key.into(), &SourceStatus::Unreadable(&error));
-        }
-    }
-
-    /// Gives up what was listed for a day and never returned. The next run announces the notice about it.
-    pub(super) fn give_up_unfetched(&mut self) {
-        let channel = self.channels.default.name().to_owned();
-        for id in self.state.give_up_unfetched(GIVE_UP_AFTER, &channel, self.now) {
-            tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
-            let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
-            self.announce(vec![self.epoch.notice(
-                &NoticeEvent::Unfetched { finding: &id },
-                NoticeLevel::Warning,
-                title,
-                vec![],
-            )]);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::core::call::{Answer, Call, CallId};
 use crate::core::event::{Generation, Save};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
-use crate::message::MessageOptions;
+use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
 use crate::poll::PolledBatch;
 use crate::poll::source::SourceReport;
 use crate::slack::MessageRef;
@@ -150,6 +150,32 @@ fn a_finding_is_announced_after_its_intent_was_saved_and_recorded_after_it_was_a
     run.answer_save(Ok(()));
     assert!(run.core.is_finished());
     assert!(run.core.is_success());
+}
+
+#[test]
+fn what_is_delivered_is_in_a_saved_state_before() {
+    let notice =
+        || Notice { id: NoticeId::new("n1", NOW), title: "title".into(), lines: vec![], level: NoticeLevel::Warning };
+    let unavailable = || Err(SaveError::Unavailable("503".into()));
+    let conflict = || Err(SaveError::Conflict("409".into()));
+    let config = config(&[("SLACK_DIGEST_AFTER", "1")]);
+    for (ids, notices, entries, case) in [
+        (vec!["f1"], vec![], vec!["\"lease\":"], "a message"),
+        (vec!["f1", "f2", "f3"], vec![], vec!["\"lease\":", "\"digest_plans\":{\"run-1\""], "a digest"),
+        (vec![], vec![notice()], vec!["\"lease\":", "\"notices\":[{\"event\":\"n1\""], "a notice"),
+    ] {
+        for (result, is_sent) in [(Ok(()), true), (unavailable(), true), (conflict(), false)] {
+            let mut run = begin(&config);
+            notices.iter().cloned().for_each(|notice| run.core.state.queue_notice(notice));
+            run.show(&ids);
+            assert!(run.calls.is_empty(), "{case}: the store has not answered");
+            let document = &run.saves[0].document;
+            assert!(entries.iter().all(|entry| document.contains(entry)), "{case}: {document}");
+            let answer = format!("{result:?}");
+            run.answer_save(result);
+            assert_eq!(!run.calls.is_empty(), is_sent, "{case}: {answer}");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Determines the result of a run: whether it is a success, and since when the posting history is uncertain.
 
+use crate::core::outbox::LAG;
+use crate::state::Unrecorded;
 use crate::time::Timestamp;
 
 /// What decides whether a run is a success.
@@ -33,6 +35,8 @@ pub fn is_success(facts: Facts) -> bool {
 pub struct Uncertain {
     /// Time from which they may have been posted.
     pub since: Timestamp,
+    /// Time from which the history shows all of them, if it is known.
+    pub readable_at: Option<Timestamp>,
     /// A run ended uncleanly.
     pub is_unclean: bool,
 }
@@ -42,6 +46,10 @@ pub struct Uncertain {
 pub struct Posting {
     /// Time at which this run began.
     pub begun: Timestamp,
+    /// Time at which it ends.
+    pub ended: Timestamp,
+    /// This run delivered something.
+    pub has_delivered: bool,
     /// The outcome of a message of this run is unknown.
     pub is_outcome_unknown: bool,
     pub earlier: Option<Uncertain>,
@@ -57,8 +65,13 @@ pub struct Posting {
     pub has_pending: bool,
 }
 
+/// Returns what the next run must look for in the posting history. `None`: the state has all messages.
+pub fn unrecorded(posting: &Posting) -> Option<Unrecorded> {
+    uncertain_since(posting).map(|since| Unrecorded { since, last_post: last_possible_post(posting) })
+}
+
 /// Returns the time from which Slack may have messages that the state does not have. `None`: there are none.
-pub fn uncertain_since(posting: &Posting) -> Option<Timestamp> {
+fn uncertain_since(posting: &Posting) -> Option<Timestamp> {
     let earlier = posting.earlier.map(|earlier| earlier.since);
     if posting.is_outcome_unknown {
         return earlier.or(Some(posting.begun));
@@ -69,6 +82,15 @@ pub fn uncertain_since(posting: &Posting) -> Option<Timestamp> {
     let is_not_reconciled = !posting.is_reconciled && (is_unclean || has_rest);
     let is_partly_unread = posting.is_history_unread && has_rest;
     earlier.filter(|_| is_not_reconciled || posting.has_closed_channel || is_partly_unread)
+}
+
+/// Time of the last message that an earlier run or this one may have posted without a record in the state.
+fn last_possible_post(posting: &Posting) -> Timestamp {
+    if posting.is_outcome_unknown || posting.has_delivered {
+        return posting.ended;
+    }
+    let of_earlier_runs = posting.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.minus(LAG));
+    of_earlier_runs.unwrap_or(posting.begun).min(posting.ended)
 }
 
 #[cfg(test)]

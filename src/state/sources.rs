@@ -65,18 +65,17 @@ impl State {
         self.unfetched.entry(id.to_owned()).or_insert(new).since
     }
 
-    /// Gives up the findings that could not be fetched for `timeout`, and returns their IDs. `channel` is for the metric.
-    pub fn give_up_unfetched(&mut self, timeout: Duration, channel: &str, now: Timestamp) -> Vec<String> {
-        let mut ids = Vec::new();
-        for (id, unfetched) in &mut self.unfetched {
-            if !unfetched.given_up && now.duration_since(unfetched.since) >= timeout {
-                unfetched.given_up = true;
-                ids.push(id.clone());
-            }
-        }
-        for _ in &ids {
+    /// IDs of the findings that could not be fetched since such a time, and are not given up.
+    pub fn unfetched_since(&self, is_due: impl Fn(Timestamp) -> bool) -> Vec<String> {
+        let due = self.unfetched.iter().filter(|(_, unfetched)| !unfetched.given_up && is_due(unfetched.since));
+        due.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Gives up a finding that could not be fetched. `channel` is for the metric.
+    pub fn give_up_unfetched(&mut self, id: &str, channel: &str) {
+        if let Some(unfetched) = self.unfetched.get_mut(id) {
+            unfetched.given_up = true;
             self.totals.count_notification(channel, Outcome::GivenUp.label());
         }
-        ids
     }
 }

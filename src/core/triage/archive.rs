@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::core::agenda::{Findings, Step};
 use crate::core::event::{DetectorOf, Query, Reply};
 use crate::core::triage::TriageStep;
+use crate::core::write_ahead::Intent;
 use crate::guardduty::{ArchiveChange, PAGE_SIZE, ReadError};
 use crate::state::Archiving;
 
@@ -76,9 +77,11 @@ impl Core<'_> {
 
     /// Returns false if the findings are not archived, or unarchived.
     fn request_change(&mut self, call: &ArchiveCall) -> Poll<bool> {
-        let Some(detector) = self.sources.detector(call.source).filter(|_| !self.is_over()) else {
+        let is_permitted = self.queries.is_open() || self.may_archive();
+        let Some(detector) = self.sources.detector(call.source).filter(|_| is_permitted) else {
             return Poll::Ready(false);
         };
+        debug_assert!(call.ids.iter().all(|id| Intent::Archiving(id).is_in(&self.state)), "{call:?}");
         let query = || Query::ChangeArchiving(detector.clone(), call.ids.clone(), call.change);
         Poll::Ready(match std::task::ready!(self.query_within(Duration::MAX, query)) {
             Some(Reply::ArchivingChanged(Ok(()))) => true,

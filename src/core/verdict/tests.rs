@@ -30,12 +30,15 @@ fn a_run_is_a_success_only_if_everything_is_read_processed_and_recorded() {
 }
 
 const BEGUN: Timestamp = Timestamp(2_000);
-const CRASHED: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), is_unclean: true });
+const ENDED: Timestamp = Timestamp(60_000);
+const CRASHED: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), readable_at: None, is_unclean: true });
 /// The last run ended cleanly and could not save its state, perhaps.
-const CLEAN: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), is_unclean: false });
+const CLEAN: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), readable_at: None, is_unclean: false });
 
 const NEUTRAL: Posting = Posting {
     begun: BEGUN,
+    ended: ENDED,
+    has_delivered: false,
     is_outcome_unknown: false,
     earlier: None,
     is_reconciled: false,
@@ -67,5 +70,32 @@ fn the_posting_history_is_uncertain_until_it_was_read_or_nothing_is_left() {
         ),
     ] {
         assert_eq!(uncertain_since(&posting), expected.map(Timestamp), "{case}");
+    }
+}
+
+#[test]
+fn a_run_that_ends_with_an_unknown_outcome_says_when_the_message_may_have_been_posted() {
+    let unknown = Posting { is_outcome_unknown: true, ..NEUTRAL };
+    let readable_at = |seconds: i64| {
+        let readable_at = Some(Timestamp(seconds * 1_000));
+        CRASHED.map(|crashed| Uncertain { readable_at, ..crashed })
+    };
+    let (begun, ended) = (BEGUN.0, ENDED.0);
+    for (posting, expected, case) in [
+        (unknown, Some((begun, ended)), "a message of this run"),
+        (Posting { has_delivered: true, ..unknown }, Some((begun, ended)), "and others that are recorded"),
+        (Posting { earlier: CRASHED, is_reconciled: true, ..unknown }, Some((1_000, ended)), "after a crash"),
+        (Posting { has_delivered: true, ..NEUTRAL }, None, "all that was delivered is recorded"),
+        (Posting { earlier: CRASHED, ..NEUTRAL }, Some((1_000, begun)), "a crash that nobody reconciled"),
+        (Posting { earlier: readable_at(45), ..NEUTRAL }, Some((1_000, 35_000)), "whose lease lasted on"),
+        (Posting { earlier: readable_at(90), ..NEUTRAL }, Some((1_000, ended)), "or lasts until after this run"),
+        (
+            Posting { earlier: readable_at(45), has_delivered: true, ..NEUTRAL },
+            Some((1_000, ended)),
+            "this run posted without a record, too",
+        ),
+    ] {
+        let found = unrecorded(&posting).map(|unrecorded| (unrecorded.since.0, unrecorded.last_post.0));
+        assert_eq!(found, expected, "{case}");
     }
 }

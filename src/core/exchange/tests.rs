@@ -1,0 +1,139 @@
+//! The requests of deliveries, by the responses of Slack.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::*;
+use crate::core::rate_limit::RateLimiter;
+use crate::finding::{self, Origin};
+use crate::message::{Marks, MessageOptions};
+use crate::plan::Reply;
+use crate::slack::{BotMessage, SlackError};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const UPDATED: &str = "2027-01-15T08:00:00.000Z";
+
+fn recurrence(thread_ts: Option<&str>) -> Delivery {
+    let raw = serde_json::json!({"id": "f", "type": "Recon:EC2/Portscan", "severity": 8.0, "updatedAt": UPDATED});
+    let origin = Origin { account: "111122223333".into(), region: "us-east-1".into(), detector: "d".into() };
+    let f = Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap());
+    let message =
+        MessageRef { channel: "C0SECURITY".into(), ts: "2.2".into(), thread_ts: thread_ts.map(str::to_owned) };
+    let reply = Reply { previous_severity: Some(5.0), ..Reply::default() };
+    let update = Update {
+        message,
+        reply: Some(reply),
+        repost_to: channel(),
+        known_attributes: Vec::new(),
+        related: Vec::new(),
+        marks: Marks::default(),
+    };
+    Delivery::Update(f, update)
+}
+
+fn channel() -> Destination {
+    Destination { target: Target::Channel("C0SECURITY".into()), mention: None, route: None }
+}
+
+/// The requests of a delivery until the responses are used up, and its result.
+fn play(delivery: Delivery, answers: Vec<Answer>) -> (Vec<String>, Option<DeliveryResult>) {
+    let mut channels = Channels::new(channel(), BTreeMap::new());
+    let mut limiter = RateLimiter::default();
+    let (writer, past) = (MessageOptions::default(), Past::since(NOW, None));
+    let mut exchange = Exchange::new(delivery, false, &channels);
+    let mut requests = Vec::new();
+    let mut answers = answers.into_iter();
+    loop {
+        match exchange.next(NOW, &mut channels) {
+            NextAction::Ended(result) => return (requests, Some(result)),
+            NextAction::WaitUntil(time) => panic!("nothing waits until {time:?}"),
+            NextAction::Read | NextAction::Write(_) => {}
+        }
+        requests.push(name(&exchange.call(&writer, &past, &channels)));
+        let Some(answer) = answers.next() else { return (requests, None) };
+        let left = Duration::from_secs(100);
+        let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
+        exchange.on_answer(answer, &past, &mut shared);
+    }
+}
+
+fn name(call: &Call) -> String {
+    match call {
+        Call::Post { thread: None, .. } => "post in the channel".into(),
+        Call::Post { thread: Some(thread), .. } if thread.is_broadcast => format!("broadcast in {}", thread.ts),
+        Call::Post { thread: Some(thread), .. } => format!("post in {}", thread.ts),
+        Call::Update { at, .. } => format!("edit {}", at.ts),
+        Call::Permalink { at } => format!("link to {}", at.ts),
+        Call::History { .. } => "read the channel".into(),
+        Call::Replies { thread, .. } => format!("read {thread}"),
+    }
+}
+
+fn edited() -> Answer {
+    Answer::Updated(Ok(()))
+}
+
+fn nothing_there() -> Answer {
+    Answer::Messages(Ok(Vec::new()))
+}
+
+fn posted() -> Answer {
+    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "3.3".into(), thread_ts: None }.into()))
+}
+
+fn not_found() -> SlackError {
+    SlackError::MessageNotFound("thread_not_found".into())
+}
+
+/// The thread has the reply already.
+fn replied() -> Answer {
+    let payload = [("finding_id", "f"), ("updated_at", UPDATED)].map(|(key, value)| (key.to_owned(), value.into()));
+    Answer::Messages(Ok(vec![BotMessage {
+        ts: "2.9".into(),
+        thread_ts: Some("1.1".into()),
+        event_type: "guardduty_reply".into(),
+        payload: payload.into_iter().collect(),
+    }]))
+}
+
+#[test]
+fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
+    const OTHER: Option<&str> = Some("1.1");
+    let replied_to = |message: &str| vec![format!("edit {message}")];
+    let then = |mut requests: Vec<String>, more: &[&str]| {
+        requests.extend(more.iter().map(|request| (*request).to_owned()));
+        requests
+    };
+    for (thread, answers, more, expected, case) in [
+        (None, vec![edited(), nothing_there(), posted()], vec!["read 2.2", "broadcast in 2.2"], "updated", "its own"),
+        (OTHER, vec![edited(), nothing_there(), posted()], vec!["read 1.1", "broadcast in 1.1"], "updated", "another"),
+        (OTHER, vec![edited(), replied()], vec!["read 1.1"], "updated", "the thread has the reply"),
+        (
+            OTHER,
+            vec![edited(), nothing_there(), Answer::Posted(Err(not_found())), Answer::Permalink(None), posted()],
+            vec!["read 1.1", "broadcast in 1.1", "link to 2.2", "post in the channel"],
+            "updated",
+            "the message that began the thread was deleted: the own one exists",
+        ),
+        (
+            None,
+            vec![edited(), nothing_there(), Answer::Posted(Err(not_found())), nothing_there(), posted()],
+            vec!["read 2.2", "broadcast in 2.2", "read the channel", "post in the channel"],
+            "posted",
+            "the own message was deleted",
+        ),
+        (
+            OTHER,
+            vec![Answer::Updated(Err(not_found())), nothing_there(), posted()],
+            vec!["read the channel", "post in the channel"],
+            "posted",
+            "the own message was deleted from the thread",
+        ),
+    ] {
+        let (requests, result) = play(recurrence(thread), answers);
+        assert_eq!(requests, then(replied_to("2.2"), &more), "{case}");
+        let Some(DeliveryResult::Processed(outcome)) = result else { panic!("{case}: {result:?}") };
+        assert_eq!(outcome.label(), expected, "{case}");
+    }
+}
