@@ -54,14 +54,14 @@ impl Outbox {
 
     /// Handles the response to a request. The response to an abandoned request is ignored.
     pub fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
-        if let Some(state) = self.queues.values_mut().find(|state| state.awaits(id)) {
+        if let Some(state) = self.queues.values_mut().find(|state| state.is_waiting_for(id)) {
             state.on_answer(answer, &mut self.turns.limiter, context);
         }
     }
 
     /// Gives up everything. Returns true if a request may yet take effect.
     pub fn abandon(&mut self) -> bool {
-        std::mem::take(&mut self.queues).values().any(QueueState::awaits_write)
+        std::mem::take(&mut self.queues).values().any(QueueState::is_waiting_for_write)
     }
 }
 

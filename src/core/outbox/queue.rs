@@ -73,12 +73,12 @@ impl QueueState {
         }
     }
 
-    pub(super) fn awaits(&self, id: CallId) -> bool {
+    pub(super) fn is_waiting_for(&self, id: CallId) -> bool {
         self.open_call().is_some_and(|call| call.id == id)
     }
 
     /// Returns true if a request that may take effect has no response yet.
-    pub(super) fn awaits_write(&self) -> bool {
+    pub(super) fn is_waiting_for_write(&self) -> bool {
         self.open_call().is_some_and(|call| call.is_write)
     }
 
