@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use guardduty_slack::config::{self, Config};
 use guardduty_slack::finding::SeverityLevel;
-use guardduty_slack::metrics::{CumulativeCounters, DelayHistogram, RunMetrics, SourceMetrics, Unacknowledged, render};
+use guardduty_slack::metrics::{
+    CumulativeCounters, DelayHistogram, RunMetrics, ScanOutcome, SourceMetrics, Unacknowledged, render,
+};
 use guardduty_slack::state::State;
 use guardduty_slack::time::Timestamp;
 
@@ -147,10 +149,13 @@ fn everything() -> RunMetrics {
         features: BTreeMap::from([("S3_DATA_EVENTS".into(), true)]),
         coverage: BTreeMap::from([("EKS".into(), 1)]),
         destinations_failing: Some(0),
-        missed_scans: BTreeMap::from([("failed", 1)]),
+        missed_scans: BTreeMap::from([(ScanOutcome::Failed, 1)]),
         ..SourceMetrics::default()
     };
-    let requests = BTreeMap::from([("slack|chat.postMessage|ok".to_owned(), 1)]);
+    let requests = BTreeMap::from([(
+        "slack".to_owned(),
+        BTreeMap::from([("chat.postMessage".to_owned(), BTreeMap::from([("ok".to_owned(), 1)]))]),
+    )]);
     let types = BTreeMap::from([("Recon:EC2/Portscan".to_owned(), 1)]);
     let oldest = BTreeMap::from([(SeverityLevel::High, Timestamp(0))]);
     let carried = CumulativeCounters {

@@ -46,7 +46,7 @@ impl Core<'_> {
 
     fn count_requests(&mut self) {
         for ((service, operation, code), count) in self.requests.take_counts() {
-            self.state.count_requests((service, &operation, &code), count);
+            self.state.count_requests(service, &operation, &code, count);
         }
     }
 

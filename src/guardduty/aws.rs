@@ -23,7 +23,7 @@ use super::source::{SharedClient, SourceClient};
 use super::transient::TransientAnswer;
 use super::{SourceKey, pages};
 use crate::config;
-use crate::metrics::RequestCounts;
+use crate::metrics::{RequestCounts, Service};
 
 /// Maximum number of calls in flight over all sources, and therefore of connections with their TLS buffers. A source
 /// without new findings takes six calls. A thousand such sources take 2.5 s at 40 ms per call; the limit is 4 s.
@@ -100,7 +100,7 @@ impl Aws {
             config::Role::Arn(arn) => Arc::new(own.assume_role(arn, settings.external_id.clone(), sts.clone())),
         };
         let identities = settings.roles.iter().map(role).collect();
-        let counted = CountingInterceptor { service: "guardduty", requests: requests.clone() };
+        let counted = CountingInterceptor { service: Service::GuardDuty, requests: requests.clone() };
         let mut config = aws_sdk_guardduty::config::Builder::from(&own.sdk).interceptor(counted);
         config = config.retry_classifier(TransientAnswer);
         // A loaded configuration always has a client.
@@ -151,7 +151,7 @@ impl Aws {
     pub async fn organization_account_names(&self) -> Result<BTreeMap<String, String>, ReadError> {
         self.own.credentials.credentials().await?;
         let config = aws_sdk_organizations::config::Builder::from(&self.own.sdk)
-            .interceptor(self.counting_interceptor("organizations"));
+            .interceptor(self.counting_interceptor(Service::Organizations));
         let config = config.retry_classifier(TransientAnswer);
         let client = aws_sdk_organizations::Client::from_conf(config.build());
         let accounts = pages::paginate("ListAccounts", async |token| {
@@ -191,8 +191,8 @@ impl Aws {
     async fn enabled_regions(&self, identity: &AwsIdentity) -> Result<Vec<String>, ReadError> {
         identity.credentials.credentials().await?;
         let what = format!("ListRegions as {}", identity.name);
-        let config =
-            aws_sdk_account::config::Builder::from(&identity.sdk).interceptor(self.counting_interceptor("account"));
+        let config = aws_sdk_account::config::Builder::from(&identity.sdk)
+            .interceptor(self.counting_interceptor(Service::Account));
         let config = config.retry_classifier(TransientAnswer);
         let client = aws_sdk_account::Client::from_conf(config.build());
         let enabled = vec![RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
@@ -204,7 +204,7 @@ impl Aws {
         Ok(regions.await?.into_iter().filter_map(|r| r.region_name).collect())
     }
 
-    fn counting_interceptor(&self, service: &'static str) -> CountingInterceptor {
+    fn counting_interceptor(&self, service: Service) -> CountingInterceptor {
         CountingInterceptor { service, requests: self.requests.clone() }
     }
 }

@@ -14,12 +14,12 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::metrics::RequestCounts;
+use crate::metrics::{RequestCounts, Service};
 
 /// Interceptor for a client of `service`.
 #[derive(Clone, Debug)]
 pub(super) struct CountingInterceptor {
-    pub(super) service: &'static str,
+    pub(super) service: Service,
     pub(super) requests: RequestCounts,
 }
 
@@ -93,7 +93,7 @@ impl HttpConnector for CredentialsHttpConnector {
                 Err(e) if e.is_timeout() => "timeout".into(),
                 Err(_) => "error".into(),
             };
-            requests.increment("sts", "AssumeRoleWithWebIdentity", &code);
+            requests.increment(Service::Sts, "AssumeRoleWithWebIdentity", &code);
             answer
         })
     }

@@ -10,7 +10,7 @@ use super::credentials::{AssumedRole, CachedCredentials};
 use super::error::{ReadError, TransientReason};
 use super::transient::TransientAnswer;
 use crate::config::account_of_arn;
-use crate::metrics::RequestCounts;
+use crate::metrics::{RequestCounts, Service};
 
 /// An identity with its credentials.
 pub(super) struct AwsIdentity {
@@ -60,7 +60,7 @@ impl AwsIdentity {
     }
 
     pub(super) fn sts_client(&self, requests: &RequestCounts) -> aws_sdk_sts::Client {
-        let counted = CountingInterceptor { service: "sts", requests: requests.clone() };
+        let counted = CountingInterceptor { service: Service::Sts, requests: requests.clone() };
         let config = aws_sdk_sts::config::Builder::from(&self.sdk).interceptor(counted);
         aws_sdk_sts::Client::from_conf(config.retry_classifier(TransientAnswer).build())
     }

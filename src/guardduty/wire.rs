@@ -65,7 +65,9 @@ impl Wire {
     /// `service operation code: times`
     pub(super) fn counted(&self) -> Vec<String> {
         let counted = self.requests.take_counts().into_iter();
-        counted.map(|((service, operation, code), times)| format!("{service} {operation} {code}: {times}")).collect()
+        counted
+            .map(|((service, operation, code), times)| format!("{} {operation} {code}: {times}", service.name()))
+            .collect()
     }
 
     /// A configuration of the SDK with static credentials, the address of this server, and almost no backoff.

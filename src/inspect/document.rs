@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Saved, inert};
 use crate::config::Config;
+use crate::metrics::NotificationOutcome;
 use crate::state::{DetectorStatus, FindingRecord, MAX_STATE_BYTES, SourceState, State};
 use crate::text::pluralize;
 use crate::time::{Timestamp, format_duration};
@@ -80,8 +81,7 @@ fn findings(state: &State) -> String {
     let open = count(|entry| entry.message.is_some() && !entry.archived);
     let failing = count(|entry| entry.failing_since.is_some());
     let unfetched = state.unfetched.values().filter(|one| !one.given_up).count();
-    let outcomes = state.totals.notifications.iter().filter(|(labels, _)| labels.ends_with("|given_up"));
-    let given_up: u64 = outcomes.map(|(_, count)| count).sum();
+    let given_up = state.totals.notifications(NotificationOutcome::GivenUp);
     format!(
         "{} recorded: {open} open with a message, {} pending ({failing} whose delivery failed, {unfetched} not fetched); \
          {given_up} given up so far",

@@ -6,12 +6,10 @@ use std::time::Duration;
 use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
+use super::labels::{NotificationOutcome, ScanOutcome};
 use crate::finding::SeverityLevel;
+use crate::source_key::SourceOrIdentity;
 use crate::time::Timestamp;
-
-/// All outcomes of a notification. Each is reported from 0 on, so that the first notification is an increase.
-const OUTCOMES: [&str; 10] =
-    ["adopted", "coalesced", "digested", "dropped", "failed", "given_up", "ignored", "posted", "threaded", "updated"];
 
 /// Data of the metrics of one run, collected at its end.
 #[derive(Clone, Debug, Default)]
@@ -65,20 +63,20 @@ pub struct SourceMetrics {
     /// Publishing destinations to which GuardDuty does not export findings.
     pub destinations_failing: Option<u64>,
     /// Malware scans of the last day that did not search their resource, by outcome.
-    pub missed_scans: BTreeMap<&'static str, u64>,
+    pub missed_scans: BTreeMap<ScanOutcome, u64>,
 }
 
-/// The counters in the state, which accumulate over runs, by labels that are joined by `|`.
+/// The counters in the state, which accumulate over runs.
 #[derive(Clone, Debug, Default)]
 pub struct CumulativeCounters {
-    /// `severity|account|region`
-    pub findings: BTreeMap<String, u64>,
+    /// By severity level and source.
+    pub findings: BTreeMap<String, BTreeMap<SourceOrIdentity, u64>>,
     /// By type.
     pub types: BTreeMap<String, u64>,
-    /// `channel|outcome`
-    pub notifications: BTreeMap<String, u64>,
-    /// `service|operation|code`
-    pub requests: BTreeMap<String, u64>,
+    /// By channel and outcome.
+    pub notifications: BTreeMap<String, BTreeMap<String, u64>>,
+    /// By service, operation and code.
+    pub requests: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>,
     pub delay: DelayHistogram,
     /// Time from the first message of a finding to its acknowledgment. `None` without `SLACK_TRIAGE`.
     pub acknowledge_delay: Option<DelayHistogram>,
@@ -237,7 +235,7 @@ fn missed_scans(sources: &[SourceMetrics]) -> Vec<Metric> {
     let mut samples = Vec::new();
     for s in sources {
         for (outcome, count) in &s.missed_scans {
-            let labels = [("account", s.account.as_str()), ("region", &s.region), ("outcome", outcome)];
+            let labels = [("account", s.account.as_str()), ("region", &s.region), ("outcome", outcome.name())];
             samples.push(gauge(&labels, *count as f64));
         }
     }
@@ -258,39 +256,15 @@ fn open_findings(sources: &[SourceMetrics]) -> Vec<Metric> {
 }
 
 fn counter_families(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<MetricFamily> {
-    let mut findings = c.findings.clone();
-    for s in sources {
-        for level in SeverityLevel::ALL {
-            findings.entry(format!("{}|{}|{}", level.name(), s.account, s.region)).or_default();
-        }
-    }
-    let mut notifications = c.notifications.clone();
-    for channel in &c.channels {
-        for outcome in OUTCOMES {
-            notifications.entry(format!("{channel}|{outcome}")).or_default();
-        }
-    }
     vec![
-        metric_family(
-            "findings_total",
-            "Finding revisions processed.",
-            counter_metrics(&findings, ["severity", "account", "region"]),
-        ),
+        metric_family("findings_total", "Finding revisions processed.", finding_counters(c, sources)),
         metric_family(
             "findings_by_type_total",
             "Finding revisions processed, by finding type.",
-            counter_metrics(&c.types, ["type"]),
+            c.types.iter().map(|(kind, n)| counter(&[("type", kind)], *n)).collect(),
         ),
-        metric_family(
-            "notifications_total",
-            "Finding revisions by delivery outcome.",
-            counter_metrics(&notifications, ["channel", "outcome"]),
-        ),
-        metric_family(
-            "api_requests_total",
-            "Requests to AWS, Slack and Kubernetes APIs.",
-            counter_metrics(&c.requests, ["service", "operation", "code"]),
-        ),
+        metric_family("notifications_total", "Finding revisions by delivery outcome.", notification_counters(c)),
+        metric_family("api_requests_total", "Requests to AWS, Slack and Kubernetes APIs.", request_counters(c)),
         metric_family(
             "notification_delay_seconds",
             "Delay from the updatedAt of a finding to the acknowledgment by Slack.",
@@ -304,19 +278,48 @@ fn counter_families(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<Me
     ]
 }
 
-/// Splits a key from its end, because only the first label, the name of a channel, can contain a `|`.
-fn counter_metrics<const N: usize>(counts: &BTreeMap<String, u64>, labels: [&str; N]) -> Vec<Metric> {
-    let sample = |(key, n): (&String, &u64)| {
-        let mut values: Vec<&str> = key.rsplitn(N, '|').collect();
-        values.reverse();
-        let pairs: Vec<(&str, &str)> = labels.into_iter().zip(values).collect();
-        let mut metric = Metric::from_label(label_pairs(&pairs));
-        let mut counter = Counter::default();
-        counter.set_value(*n as f64);
-        metric.set_counter(counter);
-        (pairs.len() == N).then_some(metric)
-    };
-    counts.iter().filter_map(sample).collect()
+/// Every severity level is reported for every source, from 0 on, so that the first finding is an increase.
+fn finding_counters(c: &CumulativeCounters, sources: &[SourceMetrics]) -> Vec<Metric> {
+    let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    for source in sources {
+        for level in SeverityLevel::ALL {
+            counts.insert((level.name(), &source.account, &source.region), 0);
+        }
+    }
+    for (level, by_source) in &c.findings {
+        for (source, n) in by_source {
+            let (account, region) = source.labels();
+            counts.insert((level, account, region), *n);
+        }
+    }
+    let sample =
+        |((level, account, region), n)| counter(&[("severity", level), ("account", account), ("region", region)], n);
+    counts.into_iter().map(sample).collect()
+}
+
+/// Every outcome is reported for every configured channel, from 0 on, so that the first notification is an increase.
+fn notification_counters(c: &CumulativeCounters) -> Vec<Metric> {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for channel in &c.channels {
+        counts.extend(NotificationOutcome::ALL.map(|outcome| ((channel.as_str(), outcome.name()), 0)));
+    }
+    for (channel, by_outcome) in &c.notifications {
+        counts.extend(by_outcome.iter().map(|(outcome, n)| ((channel.as_str(), outcome.as_str()), *n)));
+    }
+    let sample = |((channel, outcome), n)| counter(&[("channel", channel), ("outcome", outcome)], n);
+    counts.into_iter().map(sample).collect()
+}
+
+fn request_counters(c: &CumulativeCounters) -> Vec<Metric> {
+    let mut samples = Vec::new();
+    for (service, by_operation) in &c.requests {
+        for (operation, by_code) in by_operation {
+            for (code, n) in by_code {
+                samples.push(counter(&[("service", service), ("operation", operation), ("code", code)], *n));
+            }
+        }
+    }
+    samples
 }
 
 fn metric_family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
@@ -337,6 +340,14 @@ fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     metric.set_gauge(gauge);
+    metric
+}
+
+fn counter(labels: &[(&str, &str)], value: u64) -> Metric {
+    let mut metric = Metric::from_label(label_pairs(labels));
+    let mut counter = Counter::default();
+    counter.set_value(value as f64);
+    metric.set_counter(counter);
     metric
 }
 

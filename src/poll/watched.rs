@@ -8,6 +8,7 @@ use crate::guardduty::{
     Destination, GuardDutyApi, MissedScan, ReadError, SourceKey, Subject, Uncovered, WatchedConfig as Content,
 };
 use crate::message::Notice;
+use crate::metrics::ScanOutcome;
 use crate::plan::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::poll::source::SourceReport;
@@ -165,7 +166,10 @@ pub fn destinations_failing(source: Option<&SourceState>) -> Option<u64> {
 }
 
 /// The number of malware scans that failed or were skipped, as last read.
-pub fn missed_scans(source: Option<&SourceState>) -> BTreeMap<&'static str, u64> {
+pub fn missed_scans(source: Option<&SourceState>) -> BTreeMap<ScanOutcome, u64> {
     let scans = source.and_then(|source| source.watch_baseline.as_ref()?.scans.as_ref());
-    scans.into_iter().flat_map(|scans| [("failed", scans.failed), ("skipped", scans.skipped)]).collect()
+    scans
+        .into_iter()
+        .flat_map(|scans| [(ScanOutcome::Failed, scans.failed), (ScanOutcome::Skipped, scans.skipped)])
+        .collect()
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::config::SlackAuth;
 use crate::http;
 use crate::message::Message;
-use crate::metrics::RequestCounts;
+use crate::metrics::{RequestCounts, Service};
 use crate::retry::{RetryPolicy, http_date, jitter};
 use crate::time::Timestamp;
 use crate::user::UserId;
@@ -194,7 +194,7 @@ impl Client {
 
     fn record_request<T>(&self, operation: &str, result: Result<T, Rejection>) -> Result<T, SlackError> {
         let code = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |_| "ok");
-        self.requests.increment("slack", operation, code);
+        self.requests.increment(Service::Slack, operation, code);
         if let Err(refusal) = &result {
             tracing::debug!(operation, code, error = %refusal.error, "Slack request failed");
         }

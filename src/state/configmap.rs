@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::kubernetes::{Client, ConfigMap, Effect, RequestError};
 use super::store::{Denial, Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
-use crate::metrics::RequestCounts;
+use crate::metrics::{RequestCounts, Service};
 use crate::retry::{RetryPolicy, jitter};
 use object::{KEY, ObjectSnapshot, merge_patch};
 
@@ -115,14 +115,14 @@ impl ConfigMapStore {
         request: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
         timeout_at(deadline, request).await.unwrap_or_else(|_| {
-            self.requests.increment("kubernetes", operation, "timeout");
+            self.requests.increment(Service::Kubernetes, operation, "timeout");
             Err(RequestError::Unanswered(format!("Kubernetes API timed out after {} s", self.time_limit.as_secs())))
         })
     }
 
     fn record_request(&self, operation: &str, answer: &Result<ConfigMap, RequestError>) {
         let code = answer.as_ref().err().map_or("200".to_owned(), RequestError::code);
-        self.requests.increment("kubernetes", operation, &code);
+        self.requests.increment(Service::Kubernetes, operation, &code);
     }
 
     /// Reads the mounted copy, a small file on a tmpfs.

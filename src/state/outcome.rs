@@ -1,5 +1,6 @@
 //! How a revision of a finding was processed.
 
+use crate::metrics::NotificationOutcome;
 use crate::slack::{MessageRef, SentMessage};
 
 /// How a revision of a finding (`id`, `updatedAt`) was processed.
@@ -35,18 +36,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The label of `guardduty_slack_notifications_total`.
-    pub fn label(&self) -> &'static str {
+    /// As the metric counts it.
+    pub fn notification(&self) -> NotificationOutcome {
         match self {
-            Outcome::Posted { at, .. } if at.is_reply() => "threaded",
-            Outcome::Posted { .. } => "posted",
-            Outcome::Updated { .. } => "updated",
-            Outcome::Digested => "digested",
-            Outcome::Dropped | Outcome::ArchivedFirst => "dropped",
-            Outcome::Ignored => "ignored",
-            Outcome::Coalesced => "coalesced",
-            Outcome::Reconciled => "adopted",
-            Outcome::GivenUp => "given_up",
+            Outcome::Posted { at, .. } if at.is_reply() => NotificationOutcome::Threaded,
+            Outcome::Posted { .. } => NotificationOutcome::Posted,
+            Outcome::Updated { .. } => NotificationOutcome::Updated,
+            Outcome::Digested => NotificationOutcome::Digested,
+            Outcome::Dropped | Outcome::ArchivedFirst => NotificationOutcome::Dropped,
+            Outcome::Ignored => NotificationOutcome::Ignored,
+            Outcome::Coalesced => NotificationOutcome::Coalesced,
+            Outcome::Reconciled => NotificationOutcome::Adopted,
+            Outcome::GivenUp => NotificationOutcome::GivenUp,
         }
     }
 

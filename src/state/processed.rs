@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::finding::Finding;
+use crate::metrics::NotificationOutcome;
 use crate::state::{FindingRecord, Outcome, State};
 use crate::time::Timestamp;
 
@@ -16,11 +17,11 @@ impl State {
     pub fn mark_processed(&mut self, f: &Finding, s: u32, channel: &str, outcome: &Outcome, now: Timestamp) {
         let is_new_revision = !self.is_processed(&f.id, f.updated);
         if is_new_revision {
-            self.totals.count_finding(f.severity_level().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
+            self.totals.count_finding(f.severity_level(), f.origin.source_key(), f.kind.as_str());
         }
-        self.totals.count_notification(channel, outcome.label());
+        self.totals.count_notification(channel, outcome.notification());
         if matches!(outcome, Outcome::Updated { notified: true, .. }) {
-            self.totals.count_notification(channel, "threaded");
+            self.totals.count_notification(channel, NotificationOutcome::Threaded);
         }
         // A message about archiving, or a message that is posted again, does not announce a revision.
         if outcome.is_delivery() && is_new_revision && f.listed_at().is_some() {

@@ -1,8 +1,9 @@
 //! Reconciliation: messages in the history of Slack count as delivered.
 
 use crate::finding::Finding;
+use crate::metrics::NotificationOutcome;
 use crate::slack::{MessageRef, SentMessage};
-use crate::state::{FindingRecord, Outcome, State};
+use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 /// The message of a finding that the history of a channel shows.
@@ -23,7 +24,7 @@ impl State {
         let channel = self.digest_plans.get(id)?.channel.clone();
         let findings = self.mark_digest_processed(id);
         for _ in 0..findings {
-            self.totals.count_notification(&channel, Outcome::Reconciled.label());
+            self.totals.count_notification(&channel, NotificationOutcome::Adopted);
         }
         Some(findings)
     }
@@ -63,13 +64,13 @@ impl State {
             unknown: std::mem::take(&mut entry.unknown),
             ..FindingRecord::default()
         };
-        self.totals.count_notification(&posted.channel, Outcome::Reconciled.label());
+        self.totals.count_notification(&posted.channel, NotificationOutcome::Adopted);
         true
     }
 
     /// Completes what was reconciled from a message with the data of the finding, and counts the finding.
     pub fn complete_reconciled(&mut self, f: &Finding) {
-        self.totals.count_finding(f.severity_level().name(), &f.origin.account, &f.origin.region, f.kind.as_str());
+        self.totals.count_finding(f.severity_level(), f.origin.source_key(), f.kind.as_str());
         if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.updated_at == Some(f.updated)) {
             (entry.count, entry.notified_count, entry.archived) = (f.count, f.count, f.archived);
             entry.global_key = f.global_key();

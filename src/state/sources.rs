@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::metrics::NotificationOutcome;
 use crate::source_key::{SourceKey, SourceOrIdentity};
-use crate::state::{Outcome, SourceState, State, UnfetchedFinding};
+use crate::state::{SourceState, State, UnfetchedFinding};
 use crate::time::Timestamp;
 
 /// A source that is configured no longer.
@@ -75,7 +76,7 @@ impl State {
     pub fn give_up_unfetched(&mut self, id: &str, channel: &str) {
         if let Some(unfetched) = self.unfetched.get_mut(id) {
             unfetched.given_up = true;
-            self.totals.count_notification(channel, Outcome::GivenUp.label());
+            self.totals.count_notification(channel, NotificationOutcome::GivenUp);
         }
     }
 }

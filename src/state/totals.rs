@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::finding::SeverityLevel;
+use crate::metrics::{NotificationOutcome, Service};
+use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -14,18 +17,18 @@ pub const DELAY_BUCKETS: [f64; 13] =
 /// Counters above zero, by their labels; a histogram; the last success.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// (severity level, account, region), joined by `|`.
+    /// By severity level and source.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub findings: BTreeMap<String, u64>,
+    pub findings: BTreeMap<String, BTreeMap<SourceOrIdentity, u64>>,
     /// By the finding's type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, u64>,
-    /// (channel, outcome), joined by `|`.
+    /// By channel and outcome.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub notifications: BTreeMap<String, u64>,
-    /// (service, operation, code), joined by `|`.
+    pub notifications: BTreeMap<String, BTreeMap<String, u64>>,
+    /// By service, operation and code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub requests: BTreeMap<String, u64>,
+    pub requests: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>,
     #[serde(default, skip_serializing_if = "DelayHistogram::is_empty")]
     pub delay: DelayHistogram,
     /// From the first message of a finding to its acknowledgment.
@@ -73,16 +76,23 @@ impl DelayHistogram {
 }
 
 impl Totals {
-    pub fn count_finding(&mut self, severity: &str, account: &str, region: &str, kind: &str) {
+    pub fn count_finding(&mut self, level: SeverityLevel, source: SourceKey, kind: &str) {
         // GuardDuty documents some 200 types; what goes beyond is not worth a series.
         if self.types.contains_key(kind) || self.types.len() < 400 {
             *self.types.entry(kind.to_owned()).or_default() += 1;
         }
-        *self.findings.entry(format!("{severity}|{account}|{region}")).or_default() += 1;
+        let by_source = self.findings.entry(level.name().to_owned()).or_default();
+        *by_source.entry(source.into()).or_default() += 1;
     }
 
-    pub fn count_notification(&mut self, channel: &str, outcome: &str) {
-        *self.notifications.entry(format!("{channel}|{outcome}")).or_default() += 1;
+    pub fn count_notification(&mut self, channel: &str, outcome: NotificationOutcome) {
+        let by_outcome = self.notifications.entry(channel.to_owned()).or_default();
+        *by_outcome.entry(outcome.name().to_owned()).or_default() += 1;
+    }
+
+    /// The number of notifications with an outcome, in all channels.
+    pub fn notifications(&self, outcome: NotificationOutcome) -> u64 {
+        self.notifications.values().filter_map(|by_outcome| by_outcome.get(outcome.name())).sum()
     }
 }
 
@@ -92,15 +102,15 @@ impl State {
     pub fn count_failed(&mut self, failed: &BTreeMap<String, u64>) {
         for (channel, count) in failed {
             for _ in 0..*count {
-                self.totals.count_notification(channel, "failed");
+                self.totals.count_notification(channel, NotificationOutcome::Failed);
             }
         }
     }
 
-    /// Counts a request: service, operation and code.
-    pub fn count_requests(&mut self, request: (&str, &str, &str), count: u64) {
-        let (service, operation, code) = request;
-        *self.totals.requests.entry(format!("{service}|{operation}|{code}")).or_default() += count;
+    pub fn count_requests(&mut self, service: Service, operation: &str, code: &str, count: u64) {
+        let by_operation = self.totals.requests.entry(service.name().to_owned()).or_default();
+        let by_code = by_operation.entry(operation.to_owned()).or_default();
+        *by_code.entry(code.to_owned()).or_default() += count;
     }
 
     /// Sets the time of the last successful run, and returns the one before.

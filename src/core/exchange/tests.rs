@@ -134,6 +134,6 @@ fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
         let (requests, result) = play(recurrence(thread), answers);
         assert_eq!(requests, then(replied_to("2.2"), &more), "{case}");
         let Some(DeliveryResult::Processed(outcome)) = result else { panic!("{case}: {result:?}") };
-        assert_eq!(outcome.label(), expected, "{case}");
+        assert_eq!(outcome.notification().name(), expected, "{case}");
     }
 }
