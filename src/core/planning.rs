@@ -9,9 +9,7 @@ use crate::core::agenda::{Batch, Queues, Step};
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::Reopened;
-use crate::plan::{
-    self, Delivery, Queue, Refresh, Reply, RouteDecision, Update, default_destination, route, source_health,
-};
+use crate::plan::{self, Delivery, Queue, Refresh, Reply, RouteDecision, Update, default_destination, route};
 use crate::state::FindingRecord;
 
 /// Maximum number of notices that wait in the state.
@@ -207,7 +205,7 @@ impl Core<'_> {
         // If one of them may be posted already, only its own ID shows it.
         if !self.channels.is_closed(self.channels.default.name()) {
             let tried = &self.tried_notices;
-            let mut due = source_health::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));
+            let mut due = plan::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));
             let over = due.len().saturating_sub(MAX_NOTICES);
             for lost in due.drain(..over) {
                 tracing::error!(notice_id = %lost.id, notice = lost.title, "notice queue is full; notice discarded");

@@ -10,7 +10,8 @@ use crate::core::event::Unreachable;
 use crate::finding::Finding;
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
-use crate::plan::source_health::{self, OpenCounts, SourceStatus};
+use crate::plan::source_health::{self, Observation, SourceStatus};
+use crate::plan::source_notices::{self, OpenCounts};
 use crate::poll::source::SourceReport;
 use crate::poll::watched;
 use crate::source_key::{IdentityKey, SourceOrIdentity};
@@ -140,22 +141,23 @@ impl Core<'_> {
     }
 
     /// Notes the health of a source, and announces changes. Returns true if the source is new and polled.
-    fn note_health(&mut self, key: &SourceOrIdentity, reading: &SourceStatus) -> bool {
-        let (start, all) = (self.sources.start, self.has_all_regions());
-        let (source, new) = self.state.source_or_insert(key, start);
+    fn note_health(&mut self, key: &SourceOrIdentity, status: &SourceStatus) -> bool {
+        let (start, has_all_regions) = (self.sources.start, self.has_all_regions());
+        let (source, is_new) = self.state.source_or_insert(key, start);
         let was_left_out = source.detector_status == DetectorStatus::Excluded;
-        let (mut source, notices) = source_health::update_health(key, source, new, all, reading, self.epoch, self.now);
+        let observation = Observation { key, status, is_new, has_all_regions, epoch: self.epoch, now: self.now };
+        let (mut source, notices) = observation.update(source);
         source.last_configured_at = Some(self.now);
         let is_left_out = source.detector_status == DetectorStatus::Excluded;
         if was_left_out && !is_left_out {
             source.reset_to(start);
         }
         self.state.set_source(key, source);
-        if is_left_out && new {
+        if is_left_out && is_new {
             self.arrived.left_out.push(key.clone());
         }
         self.announce(notices);
-        (new || was_left_out) && !is_left_out
+        (is_new || was_left_out) && !is_left_out
     }
 
     fn compare_configuration(&mut self, key: &SourceKey, report: &SourceReport) {
@@ -199,12 +201,12 @@ impl Core<'_> {
         let mut notices = Vec::new();
         if self.is_new_installation && self.sources.tracks.values().any(|t| t.is_read) {
             self.is_new_installation = false;
-            notices.push(source_health::no_state_notice(lookback, open.as_ref(), self.epoch));
+            notices.push(source_notices::no_state_notice(lookback, open.as_ref(), self.epoch));
         } else if self.state.saved_at.is_some() {
-            notices.extend(source_health::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
+            notices.extend(source_notices::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
         }
         let left_out = std::mem::take(&mut self.arrived.left_out);
-        notices.extend(source_health::excluded_regions_notice(&left_out, self.epoch));
+        notices.extend(source_notices::excluded_regions_notice(&left_out, self.epoch));
         self.announce(notices);
     }
 

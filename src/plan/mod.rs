@@ -1,16 +1,19 @@
 //! Decides which messages are delivered to which channels, with a reason for each. Pure: no clock, no IO.
 
+mod condense;
 mod decide;
 mod delivery_plan;
 mod notice_event;
 mod queue;
 mod route;
 pub mod source_health;
+pub mod source_notices;
 pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod watch;
 
+pub use condense::combine_notices;
 pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
 pub use delivery_plan::{Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries};
 pub use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::core::outbox::LAG;
 use crate::core::posted::Past;
 use crate::core::{EarlierPosts, log_queued};
-use crate::plan::{NoticeEpoch, source_health};
+use crate::plan::{NoticeEpoch, source_notices};
 use crate::state::store::{Loaded, LoadedDocument, parse_replay};
 use crate::state::{State, StateError};
 use crate::time::Timestamp;
@@ -113,7 +113,7 @@ fn correct(state: &mut State, config: &Config, now: Timestamp) {
     let look_back = now.minus(config.lookback);
     let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
     let keys = state.correct_times(|time| is_ahead(time, config, now), look_back, now);
-    if let Some(notice) = source_health::clock_skew_notice(&keys, look_back, epoch) {
+    if let Some(notice) = source_notices::clock_skew_notice(&keys, look_back, epoch) {
         log_queued(&notice);
         state.queue_notice(notice);
     }
