@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::core::Core;
 use crate::core::checkpoint::DueSave;
-use crate::core::event::DetectorOf;
+use crate::core::event::FindingIds;
 use crate::core::full_log::PageOfSource;
 use crate::core::investigations::{DueInvestigation, InvestigationStep};
 use crate::core::summary::SummaryStep;
@@ -56,7 +56,7 @@ pub(super) enum Step {
     Triage(TriageStep),
     /// Reads findings by ID, a page at a time, for the step that needs them.
     FetchFindings {
-        pages: VecDeque<(DetectorOf, Vec<String>)>,
+        pages: VecDeque<FindingIds>,
         found: Findings,
         purpose: Purpose,
     },

@@ -9,6 +9,9 @@ use crate::mention::Mention;
 use crate::plan::{Destination, Queue};
 use crate::slack::ReplyId;
 
+/// Time that a message to a channel whose ID was just learned waits: its turn was taken under the name.
+pub const AFTER_FIRST_MESSAGE: Duration = Duration::from_secs(1);
+
 /// Channels are identified by their ID where it is known, else by the configured name; webhooks by their variable.
 #[derive(Clone, Debug)]
 pub struct Channels {
@@ -30,6 +33,14 @@ pub struct Channels {
     /// IDs of channels whose configured name does not exist any more.
     renamed: HashMap<String, String>,
     app_rejection: Option<String>,
+}
+
+/// A channel whose ID is known: its history can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedChannel {
+    /// As configured.
+    pub name: String,
+    pub id: String,
 }
 
 impl Channels {
@@ -186,6 +197,3 @@ impl Channels {
         self.mentions.add(&self.identify(target.name()), mentions);
     }
 }
-
-/// Time that a message to a channel whose ID was just learned waits: its turn was taken under the name.
-pub const AFTER_FIRST_MESSAGE: Duration = Duration::from_secs(1);

@@ -65,7 +65,7 @@ impl Core<'_> {
             is_reconciled: self.posted.is_some(),
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
-            is_all_read: self.sources.tracks.values().all(|t| t.is_read && t.up) && !self.is_identity_unusable,
+            is_all_read: self.sources.tracks.values().all(|t| t.is_read && t.is_readable) && !self.is_identity_unusable,
             has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::call::{Answer, Call, CallId};
+use crate::core::channels::NamedChannel;
 use crate::finding::{Assessment, Finding};
 use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
 use crate::plan::Delivery;
@@ -98,9 +99,16 @@ impl QueryId {
 
 /// The detector of a source.
 #[derive(Clone, Debug)]
-pub struct DetectorOf {
+pub struct DetectorRef {
     pub source: SourceKey,
-    pub detector: String,
+    pub id: String,
+}
+
+/// At most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings of one source.
+#[derive(Clone, Debug)]
+pub struct FindingIds {
+    pub detector: DetectorRef,
+    pub ids: Vec<String>,
 }
 
 /// A query to GuardDuty or Slack. At most one is open at a time.
@@ -116,23 +124,21 @@ pub enum Query {
     Reactions(MessageRef),
     IsBot(UserId),
     Permalink(MessageRef),
-    /// At most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings.
-    Findings(DetectorOf, Vec<String>),
-    /// At most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings, as GuardDuty returns them.
-    Documents(DetectorOf, Vec<String>),
-    ChangeArchiving(DetectorOf, Vec<String>, ArchiveChange),
+    Findings(FindingIds),
+    /// Findings as GuardDuty returns them.
+    Documents(FindingIds),
+    ChangeArchiving(FindingIds, ArchiveChange),
     /// The number of open findings that were created before each of these times.
-    OpenByAge(Vec<DetectorOf>, [Timestamp; 3]),
-    Investigations(Vec<DetectorOf>),
+    OpenByAge(Vec<DetectorRef>, [Timestamp; 3]),
+    Investigations(Vec<DetectorRef>),
     /// The result of an investigation, by its ID.
-    Assessment(DetectorOf, String),
+    Assessment(DetectorRef, String),
 }
 
 /// The history of one channel.
 #[derive(Debug)]
 pub struct ChannelHistory {
-    pub name: String,
-    pub id: String,
+    pub channel: NamedChannel,
     pub messages: Result<Vec<BotMessage>, HistoryError>,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::config::Target;
 use crate::core::call::{Answer, Call};
-use crate::core::channels::Channels;
+use crate::core::channels::{Channels, NamedChannel};
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, Shared};
@@ -28,8 +28,7 @@ const SKEW: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Exchange {
     delivery: Delivery,
-    /// It was tried before with an unknown outcome, so that the history is checked first.
-    again: bool,
+    attempt: Attempt,
     step: Step,
     not_before: Timestamp,
     is_minimal: bool,
@@ -37,6 +36,14 @@ pub(super) struct Exchange {
     related: Vec<Related>,
     /// The address of the message to which this one points.
     link: Option<String>,
+}
+
+/// Whether the message may exist already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    /// An earlier attempt had an unknown outcome: the history is checked first.
+    AfterUnknownOutcome,
 }
 
 /// What a delivery does next.
@@ -53,9 +60,9 @@ pub(super) enum NextAction {
 enum Step {
     /// Searches the threads of the same finding in other regions for its message.
     Threads(usize),
-    /// Reads the history of channels: their names and IDs.
+    /// Reads the history of channels.
     History {
-        unread: VecDeque<(String, String)>,
+        unread: VecDeque<NamedChannel>,
         posted: PostedMessages,
         purpose: Purpose,
     },
@@ -94,10 +101,10 @@ enum Content {
 }
 
 impl Exchange {
-    pub(super) fn new(delivery: Delivery, again: bool, channels: &Channels) -> Self {
+    pub(super) fn new(delivery: Delivery, attempt: Attempt, channels: &Channels) -> Self {
         let mut exchange = Self {
             delivery,
-            again,
+            attempt,
             step: Step::Threads(0),
             not_before: Timestamp::default(),
             is_minimal: false,
@@ -182,7 +189,7 @@ impl Exchange {
                 let at = &post.candidate_threads[*n];
                 Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }
-            Step::History { unread, .. } => Call::History { channel: unread[0].1.clone(), oldest: past.oldest },
+            Step::History { unread, .. } => Call::History { channel: unread[0].id.clone(), oldest: past.oldest },
             Step::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
             Step::Link => Call::Permalink { at: self.linked_message().clone() },
             Step::Replies => {

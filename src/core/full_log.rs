@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::core::agenda::Step;
-use crate::core::event::{Query, Reply};
+use crate::core::event::{FindingIds, Query, Reply};
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, SourceKey};
 
-/// Findings of one source.
-pub(super) type PageOfSource = (SourceKey, Vec<Rc<Finding>>);
+/// At most [`PAGE_SIZE`] findings of one source.
+#[derive(Debug)]
+pub(super) struct PageOfSource {
+    source: SourceKey,
+    findings: Vec<Rc<Finding>>,
+}
 
 impl Core<'_> {
     pub(super) fn begin_full_log(&mut self) {
@@ -23,14 +27,15 @@ impl Core<'_> {
         }
         let mut pages = VecDeque::new();
         for (source, findings) in by_source {
-            pages.extend(findings.chunks(PAGE_SIZE).map(|page| (source.clone(), page.to_vec())));
+            let page = |findings: &[Rc<Finding>]| PageOfSource { source: source.clone(), findings: findings.to_vec() };
+            pages.extend(findings.chunks(PAGE_SIZE).map(page));
         }
         self.do_first([Step::LogInFull(pages)]);
     }
 
     /// Logs findings as GuardDuty returns them; if it does not, as far as the program read them.
     pub(super) fn log_in_full(&mut self, mut pages: VecDeque<PageOfSource>) -> Option<Step> {
-        while let Some((source, findings)) = pages.front() {
+        while let Some(PageOfSource { source, findings }) = pages.front() {
             let Poll::Ready(documents) = self.read_documents(source, findings) else {
                 return Some(Step::LogInFull(pages));
             };
@@ -46,7 +51,8 @@ impl Core<'_> {
     fn read_documents(&mut self, source: &SourceKey, findings: &[Rc<Finding>]) -> Poll<BTreeMap<String, String>> {
         let Some(detector) = self.sources.detector_of(source) else { return Poll::Ready(BTreeMap::new()) };
         let ids = || findings.iter().map(|f| f.id.clone()).collect();
-        Poll::Ready(match std::task::ready!(self.query(|| Query::Documents(detector, ids()))) {
+        let query = || Query::Documents(FindingIds { detector, ids: ids() });
+        Poll::Ready(match std::task::ready!(self.query(query)) {
             Some(Reply::Documents(Ok(documents))) => documents,
             Some(Reply::Documents(Err(error))) => {
                 tracing::debug!(%source, %error, "failed to fetch complete findings");

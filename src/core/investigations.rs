@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};
-use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::event::{DetectorRef, Query, Reply};
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
 use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};
@@ -24,14 +24,14 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct DueInvestigation {
     finding: String,
     investigation: String,
-    detector: DetectorOf,
+    detector: DetectorRef,
 }
 
 #[derive(Debug)]
 pub(super) enum InvestigationStep {
     Begin,
     /// Lists the investigations of the sources whose accounts can start some.
-    List(Vec<DetectorOf>),
+    List(Vec<DetectorRef>),
     ReadAssessments {
         due: VecDeque<DueInvestigation>,
         findings: Findings,
@@ -64,7 +64,7 @@ impl Core<'_> {
         }
     }
 
-    fn list_investigations(&mut self, detectors: Vec<DetectorOf>) -> Option<Step> {
+    fn list_investigations(&mut self, detectors: Vec<DetectorRef>) -> Option<Step> {
         let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
             return Some(Step::Investigations(InvestigationStep::List(detectors)));
         };
@@ -80,7 +80,7 @@ impl Core<'_> {
     /// Selects the investigations whose results are due.
     fn due_investigations(
         &mut self,
-        detectors: &[DetectorOf],
+        detectors: &[DetectorRef],
         lists: Vec<Result<Vec<Investigation>, ReadError>>,
     ) -> Vec<DueInvestigation> {
         let mut due: BTreeMap<(String, String), DueInvestigation> = BTreeMap::new();

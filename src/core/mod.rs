@@ -39,7 +39,8 @@ mod write_ahead;
 
 pub use checkpoint::Checkpoints;
 pub use event::{
-    ChannelHistory, DetectorOf, Effect, Event, Generation, Query, QueryId, Reply, Save, SourceRequest, Unreachable,
+    ChannelHistory, DetectorRef, Effect, Event, FindingIds, Generation, Query, QueryId, Reply, Save, SourceRequest,
+    Unreachable,
 };
 pub use reconcile::EarlierPosts;
 pub use report::Tally;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::core::channels::NamedChannel;
 use crate::slack::{BotMessage, MessageRef, ReplyId};
 use crate::state::{PostedFinding, State};
 use crate::time::Timestamp;
@@ -49,8 +50,8 @@ pub struct Reconciliation {
 }
 
 impl PostedMessages {
-    /// Adds the messages of one channel: its name as configured, its ID.
-    pub fn add(&mut self, channel: (&str, &str), messages: Vec<BotMessage>, past: &Past) {
+    /// Adds the messages of one channel.
+    pub fn add(&mut self, channel: &NamedChannel, messages: Vec<BotMessage>, past: &Past) {
         for m in messages {
             if past.replayed.is_some_and(|replayed| m.posted() <= replayed) {
                 continue;
@@ -66,7 +67,7 @@ impl PostedMessages {
         }
     }
 
-    fn add_finding(&mut self, (name, id_of_channel): (&str, &str), m: &BotMessage) {
+    fn add_finding(&mut self, channel: &NamedChannel, m: &BotMessage) {
         let Some(id) = text(m, "finding_id") else { return };
         if self.findings.get(&id).is_some_and(|known| known.at.ts >= m.ts) {
             return;
@@ -74,8 +75,8 @@ impl PostedMessages {
         let posted = PostedFinding {
             // A finding without a readable time is identified by its ID alone.
             updated: text(m, "updated_at").and_then(|time| Timestamp::parse(&time)).unwrap_or_default(),
-            at: MessageRef { channel: id_of_channel.to_owned(), ts: m.ts.clone(), thread_ts: None },
-            channel: name.to_owned(),
+            at: MessageRef { channel: channel.id.clone(), ts: m.ts.clone(), thread_ts: None },
+            channel: channel.name.clone(),
             severity: m.payload.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
             region: text(m, "region").unwrap_or_default(),
             detector: text(m, "detector_id").unwrap_or_default(),

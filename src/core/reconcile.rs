@@ -8,7 +8,7 @@ use std::task::Poll;
 use crate::config::{Config, Target};
 use crate::core::Core;
 use crate::core::agenda::Step;
-use crate::core::channels::Channels;
+use crate::core::channels::{Channels, NamedChannel};
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::triage::escalation_of;
@@ -87,16 +87,17 @@ impl Core<'_> {
 
     fn read_histories(&mut self, histories: Vec<ChannelHistory>, earlier: &EarlierPosts) -> PostedMessages {
         let mut posted = PostedMessages::default();
-        for ChannelHistory { name, id, messages } in histories {
+        for ChannelHistory { channel, messages } in histories {
             match messages {
-                Ok(messages) => posted.add((&name, &id), messages, &earlier.past),
-                Err(error) => self.on_unread_history(&name, id, &error, earlier.is_unclean),
+                Ok(messages) => posted.add(&channel, messages, &earlier.past),
+                Err(error) => self.on_unread_history(channel, &error, earlier),
             }
         }
         posted
     }
 
-    fn on_unread_history(&mut self, channel: &str, id: String, error: &HistoryError, after_unclean_shutdown: bool) {
+    fn on_unread_history(&mut self, channel: NamedChannel, error: &HistoryError, earlier: &EarlierPosts) {
+        let NamedChannel { name: channel, id } = channel;
         match error {
             HistoryError::Denied(error) => {
                 let is_scope = error.contains("scope");
@@ -111,6 +112,7 @@ impl Core<'_> {
             // A channel that cannot be read because it rejects the app cannot have been posted to.
             HistoryError::Channel(error) => tracing::debug!(channel, error, "channel history is not available"),
             HistoryError::Unavailable(error) => {
+                let after_unclean_shutdown = earlier.is_unclean;
                 tracing::warn!(channel, error, after_unclean_shutdown, "failed to read channel history");
                 self.channels.set_history_unread();
                 if after_unclean_shutdown {

@@ -98,13 +98,13 @@ impl Core<'_> {
         }
     }
 
-    /// The number of the source of a finding.
-    pub(super) fn number_of(&self, f: &Finding) -> u32 {
-        self.sources.tracks.get(&f.origin.source_key()).map_or(0, |track| track.n)
+    /// The ID of the source of a finding.
+    pub(super) fn source_id_of(&self, f: &Finding) -> u32 {
+        self.sources.tracks.get(&f.origin.source_key()).map_or(0, |track| track.source_id)
     }
 
     pub(super) fn process_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
-        self.state.mark_processed(f, self.number_of(f), channel, outcome, self.now);
+        self.state.mark_processed(f, self.source_id_of(f), channel, outcome, self.now);
         self.schedule_escalation(f);
         self.sources.set_processed(&f.id);
         self.tally.processed += 1;

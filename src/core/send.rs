@@ -1,6 +1,9 @@
 //! Sends one message to Slack. If Slack rejects its content, a simpler form is sent. If a channel rejects it, it is sent to
 //! the default channel. A rate limit is observed, and an attempt that certainly failed is repeated.
 
+mod attempts;
+mod forms;
+
 use std::time::Duration;
 
 use crate::config::Target;
@@ -11,9 +14,44 @@ use crate::core::rate_limit::RateLimiter;
 use crate::mention::Mention;
 use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
-use crate::retry::RetryPolicy;
 use crate::slack::{SentMessage, SlackError};
 use crate::time::Timestamp;
+pub(super) use attempts::{Attempts, on_app_rejection};
+pub(super) use forms::Forms;
+
+/// A message to send, with its target and its attempts.
+#[derive(Debug)]
+pub(super) struct OutgoingMessage {
+    pub target: Target,
+    pub place: Place,
+    /// The channel that rejected the message.
+    meant: Option<String>,
+    mention: Option<Mention>,
+    mentions: Mentions,
+    forms: Forms,
+    attempts: Attempts,
+}
+
+/// The thread in which a message belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Channel,
+    /// In a thread if it accepts the message, else in the channel.
+    PreferThread(Thread),
+    /// In a thread or nowhere.
+    OnlyThread(Thread),
+}
+
+/// What a delivery shares with the others.
+pub struct Shared<'a> {
+    pub channels: &'a mut Channels,
+    pub limiter: &'a mut RateLimiter,
+    pub now: Timestamp,
+    /// Time until the run must end.
+    pub left: Duration,
+    /// Spreads retries: from 0 to 1.
+    pub chance: f64,
+}
 
 /// A message that Slack acknowledged, and the channel that rejected it first.
 pub(super) struct Sent {
@@ -44,83 +82,6 @@ pub(super) enum Next {
     /// Another try at this time.
     AgainAt(Timestamp),
     End(Unsent),
-}
-
-/// What a delivery shares with the others.
-pub struct Shared<'a> {
-    pub channels: &'a mut Channels,
-    pub limiter: &'a mut RateLimiter,
-    pub now: Timestamp,
-    /// Time until the run must end.
-    pub left: Duration,
-    /// Spreads retries: from 0 to 1.
-    pub chance: f64,
-}
-
-/// Number of attempts that certainly, or harmlessly, failed, and of rate limits met.
-#[derive(Debug, Default)]
-pub(super) struct Attempts {
-    failed: u32,
-    rate_limited: u32,
-}
-
-impl Attempts {
-    /// Blocks a queue for the time that Slack requests. Without `Retry-After`, the time grows.
-    pub(super) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, shared: &mut Shared) {
-        self.rate_limited += 1;
-        let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));
-        let wait_seconds = wait.as_secs_f64();
-        match queue {
-            Queue::Edits => tracing::info!(wait_seconds, "Slack rate limit reached for edits; waiting"),
-            Queue::Channel(channel) => tracing::info!(channel, wait_seconds, "Slack rate limit reached; waiting"),
-        }
-        shared.limiter.hold(queue, wait, shared.now);
-    }
-
-    pub(super) fn on_failure(&mut self, error: String, shared: &Shared) -> Next {
-        self.failed += 1;
-        match RetryPolicy::INTERACTIVE.next_delay(self.failed, None, shared.left, shared.chance) {
-            Some(wait) => {
-                tracing::debug!(error, "retrying");
-                Next::AgainAt(shared.now.plus(wait))
-            }
-            None => Next::End(Unsent::Failed(error)),
-        }
-    }
-}
-
-/// Notes that Slack rejects the app.
-pub(super) fn on_app_rejection(error: &str, shared: &mut Shared) -> Next {
-    if shared.channels.add_app_rejection(error) {
-        tracing::error!(
-            error,
-            "Slack rejected the app: check the bot token and its scopes; delivery stopped, no finding is lost"
-        );
-    }
-    Next::End(Unsent::Left)
-}
-
-/// The thread in which a message belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Channel,
-    /// In a thread if it accepts the message, else in the channel.
-    PreferThread(Thread),
-    /// In a thread or nowhere.
-    OnlyThread(Thread),
-}
-
-/// A message to send, with its target and its attempts.
-#[derive(Debug)]
-pub(super) struct OutgoingMessage {
-    pub target: Target,
-    pub place: Place,
-    /// The channel that rejected the message.
-    meant: Option<String>,
-    mention: Option<Mention>,
-    mentions: Mentions,
-    forms: Forms,
-    attempts: Attempts,
 }
 
 impl OutgoingMessage {
@@ -251,35 +212,6 @@ impl OutgoingMessage {
             Target::Channel(_) => format!("chat.postMessage: {error}"),
             Target::Webhook { .. } => format!("webhook: {error}"),
         }
-    }
-}
-
-/// The forms of a message, simpler each time Slack rejects its content.
-#[derive(Debug)]
-pub(super) struct Forms(MessageForm);
-
-impl Default for Forms {
-    fn default() -> Self {
-        Self(MessageForm::Blocks)
-    }
-}
-
-impl Forms {
-    pub(super) fn now(&self) -> MessageForm {
-        self.0
-    }
-
-    /// Returns false if there is no simpler form.
-    pub(super) fn simplify(&mut self, error: &str) -> bool {
-        let simpler = match self.0 {
-            MessageForm::Blocks => MessageForm::Text,
-            MessageForm::Text => MessageForm::Minimal,
-            MessageForm::Minimal => return false,
-        };
-        let form = self.0.name();
-        tracing::warn!(error, form, "Slack rejected the message content; retrying with a simpler form");
-        self.0 = simpler;
-        true
     }
 }
 

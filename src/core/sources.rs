@@ -102,11 +102,11 @@ impl Core<'_> {
             tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
         }
-        let Some(n) = self.state.source(&key).map(|s| s.id) else { return };
-        self.note_unfetched(&report, n);
+        let Some(source_id) = self.state.source(&key).map(|s| s.id) else { return };
+        self.note_unfetched(&report, source_id);
         let new = self.sources.take(&mut report, self.now);
         if let Some(track) = self.sources.tracks.get_mut(&key) {
-            track.n = n;
+            track.source_id = source_id;
         }
         let (new_findings, has_more) = (new.len(), report.batch.next.is_some());
         tracing::debug!(source = %key, new_findings, has_more, "source read");
@@ -171,9 +171,9 @@ impl Core<'_> {
     }
 
     /// Notes the findings that were listed and not returned: they are given up after a day.
-    fn note_unfetched(&mut self, report: &SourceReport, n: u32) {
+    fn note_unfetched(&mut self, report: &SourceReport, source_id: u32) {
         for id in &report.batch.missing {
-            let since = self.state.note_unfetched(id, n, self.now);
+            let since = self.state.note_unfetched(id, source_id, self.now);
             tracing::warn!(
                 finding_id = id,
                 source = %report.key,

@@ -1,15 +1,16 @@
 //! Posts the summary, once per due time, after all announcements.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};
-use crate::core::event::{DetectorOf, Query, Reply};
-use crate::guardduty::PAGE_SIZE;
+use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
 use crate::message::{Summary, WorstFinding};
-use crate::plan::summary::{NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id};
+use crate::plan::summary::{
+    FindingDocument, NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id,
+};
 use crate::plan::{Delivery, Queue, SummaryOf};
 use crate::slack::MessageRef;
 use crate::time::Timestamp;
@@ -20,8 +21,12 @@ const FREQUENT: usize = 50;
 /// Timeout for reading one part of a summary.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A finding as GuardDuty returns it, with detector and region.
-type Document = (serde_json::Value, String, String);
+/// A finding without the link to its message.
+#[derive(Debug)]
+pub(super) struct Unlinked {
+    message: Option<MessageRef>,
+    finding: WorstFinding,
+}
 
 #[derive(Debug)]
 pub(super) enum SummaryStep {
@@ -31,12 +36,12 @@ pub(super) enum SummaryStep {
     CountOlder(Box<SummaryOf>),
     ReadPermalinks {
         summary: Box<SummaryOf>,
-        worst: VecDeque<(Option<MessageRef>, WorstFinding)>,
+        worst: VecDeque<Unlinked>,
     },
     ReadDocuments {
         summary: Box<SummaryOf>,
-        pages: VecDeque<(DetectorOf, Vec<String>)>,
-        documents: Vec<Document>,
+        pages: VecDeque<FindingIds>,
+        documents: Vec<FindingDocument>,
     },
     Deliver(Box<SummaryOf>),
 }
@@ -118,7 +123,7 @@ impl Core<'_> {
             return Some(Step::Summary(SummaryStep::CountOlder(summary)));
         };
         if let Some(Reply::OpenByAge(counts)) = reply {
-            for (DetectorOf { source, .. }, counts) in detectors.iter().zip(counts) {
+            for (DetectorRef { source, .. }, counts) in detectors.iter().zip(counts) {
                 match counts {
                     Ok(counts) => {
                         let older = summary.summary.older.get_or_insert_default();
@@ -142,24 +147,21 @@ impl Core<'_> {
         for id in ids {
             let Some(entry) = self.state.findings.get(&id) else { continue };
             let Some(since) = entry.first_message().filter(|_| entry.message.is_some()) else { continue };
-            let at = entry.bot_message().cloned();
+            let message = entry.bot_message().cloned();
             let title = findings.get(&id).and_then(|f| f.title.clone()).unwrap_or_else(|| format!("finding {id}"));
             let (level, severity) = (entry.severity_level(), entry.severity);
-            worst.push_back((at, WorstFinding { level, severity, title, since, permalink: None }));
+            let finding = WorstFinding { level, severity, title, since, permalink: None };
+            worst.push_back(Unlinked { message, finding });
         }
         self.do_first([Step::Summary(SummaryStep::ReadPermalinks { summary, worst })]);
     }
 
-    fn read_permalinks(
-        &mut self,
-        mut summary: Box<SummaryOf>,
-        mut worst: VecDeque<(Option<MessageRef>, WorstFinding)>,
-    ) -> Option<Step> {
-        while let Some((at, _)) = worst.front() {
-            let Poll::Ready(permalink) = self.read_permalink(at.as_ref()) else {
+    fn read_permalinks(&mut self, mut summary: Box<SummaryOf>, mut worst: VecDeque<Unlinked>) -> Option<Step> {
+        while let Some(Unlinked { message, .. }) = worst.front() {
+            let Poll::Ready(permalink) = self.read_permalink(message.as_ref()) else {
                 return Some(Step::Summary(SummaryStep::ReadPermalinks { summary, worst }));
             };
-            let (_, mut finding) = worst.pop_front()?;
+            let Unlinked { mut finding, .. } = worst.pop_front()?;
             finding.permalink = permalink;
             summary.summary.worst.push(finding);
         }
@@ -176,35 +178,26 @@ impl Core<'_> {
     }
 
     fn begin_documents(&mut self, summary: Box<SummaryOf>) {
-        let mut by_source: HashMap<u32, Vec<String>> = HashMap::new();
-        for id in most_frequent(&self.state, FREQUENT) {
-            if let Some(entry) = self.state.findings.get(&id) {
-                by_source.entry(entry.source_id).or_default().push(id);
-            }
-        }
-        let mut pages = VecDeque::new();
-        for (n, ids) in by_source {
-            debug_assert!(ids.len() <= PAGE_SIZE);
-            pages.extend(self.sources.detector(n).map(|detector| (detector, ids)));
-        }
+        let pages = self.pages_of(&most_frequent(&self.state, FREQUENT));
         self.do_first([Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents: Vec::new() })]);
     }
 
     fn read_summary_documents(
         &mut self,
         mut summary: Box<SummaryOf>,
-        mut pages: VecDeque<(DetectorOf, Vec<String>)>,
-        mut documents: Vec<Document>,
+        mut pages: VecDeque<FindingIds>,
+        mut documents: Vec<FindingDocument>,
     ) -> Option<Step> {
-        while let Some((detector, ids)) = pages.front() {
-            let query = || Query::Documents(detector.clone(), ids.clone());
+        while let Some(page) = pages.front() {
+            let query = || Query::Documents(page.clone());
             let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, query) else {
                 return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
             };
             let Some(Reply::Documents(result)) = reply else { break };
             for text in result.into_iter().flatten().map(|(_, text)| text) {
-                if let Ok(document) = serde_json::from_str(&text) {
-                    documents.push((document, detector.detector.clone(), detector.source.region.clone()));
+                if let Ok(finding) = serde_json::from_str(&text) {
+                    let DetectorRef { source, id } = page.detector.clone();
+                    documents.push(FindingDocument { finding, detector: id, region: source.region });
                 }
             }
             pages.pop_front();

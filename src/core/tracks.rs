@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::config::{Config, SlackAuth};
-use crate::core::event::{DetectorOf, SourceRequest};
+use crate::core::event::{DetectorRef, SourceRequest};
 use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
@@ -24,14 +24,15 @@ pub struct Track {
     source: SourceKey,
     /// When it was first requested.
     since: Timestamp,
-    pub n: u32,
+    /// Names the source in the records of its findings.
+    pub source_id: u32,
     detector: Option<String>,
     pub progress: PollProgress,
     /// Where the rest of the list begins.
     next: Option<Rest>,
     pub is_read: bool,
     /// It was read without an error so far.
-    pub up: bool,
+    pub is_readable: bool,
     pub status: Option<DetectorInfo>,
     pub open: Option<BTreeMap<SeverityLevel, u64>>,
     /// IDs that this run listed and GetFindings did not return.
@@ -40,8 +41,8 @@ pub struct Track {
 
 impl Track {
     /// Its detector, if that was read.
-    fn detector(&self) -> Option<DetectorOf> {
-        Some(DetectorOf { source: self.source.clone(), detector: self.detector.clone()? })
+    fn detector(&self) -> Option<DetectorRef> {
+        Some(DetectorRef { source: self.source.clone(), id: self.detector.clone()? })
     }
 
     /// Number of findings that are listed and not processed, including those that could not be fetched.
@@ -104,12 +105,12 @@ impl<'a> Sources<'a> {
         let track = Track {
             source: source.clone(),
             since: now,
-            n: 0,
+            source_id: 0,
             detector: None,
             progress: PollProgress::default(),
             next: None,
             is_read: false,
-            up: true,
+            is_readable: true,
             status: None,
             unfetched: BTreeSet::new(),
             open: None,
@@ -183,7 +184,7 @@ impl<'a> Sources<'a> {
     pub(super) fn take(&mut self, report: &mut SourceReport, now: Timestamp) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&report.key) else { return Vec::new() };
         track.is_read = true;
-        track.up &= report.error().is_none();
+        track.is_readable &= report.error().is_none();
         track.status = report.status.take().or(track.status.take());
         track.open = report.open.take().or(track.open.take());
         let Ok(Some(detector)) = &report.detector else { return Vec::new() };
@@ -199,18 +200,18 @@ impl<'a> Sources<'a> {
         fresh
     }
 
-    /// The detector of the source with this number, if it was read in this run.
-    pub(super) fn detector(&self, n: u32) -> Option<DetectorOf> {
-        self.tracks.values().filter(|track| track.n == n && track.is_read).find_map(Track::detector)
+    /// The detector of the source with this ID, if it was read in this run.
+    pub(super) fn detector(&self, source_id: u32) -> Option<DetectorRef> {
+        self.tracks.values().filter(|track| track.source_id == source_id && track.is_read).find_map(Track::detector)
     }
 
     /// The detector of a source, if it is known.
-    pub(super) fn detector_of(&self, key: &SourceKey) -> Option<DetectorOf> {
+    pub(super) fn detector_of(&self, key: &SourceKey) -> Option<DetectorRef> {
         self.tracks.get(key)?.detector()
     }
 
     /// The detectors of all sources that were read in this run.
-    pub(super) fn detectors(&self) -> Vec<DetectorOf> {
+    pub(super) fn detectors(&self) -> Vec<DetectorRef> {
         self.tracks.values().filter(|track| track.is_read).filter_map(Track::detector).collect()
     }
 
@@ -259,8 +260,8 @@ impl<'a> Sources<'a> {
         self.tracks.values().any(|t| t.next.is_some())
     }
 
-    /// The `n` of each source.
-    pub(super) fn numbers(&self) -> HashMap<SourceKey, u32> {
-        self.tracks.iter().map(|(key, t)| (key.clone(), t.n)).collect()
+    /// The ID of each source.
+    pub(super) fn source_ids(&self) -> HashMap<SourceKey, u32> {
+        self.tracks.iter().map(|(key, t)| (key.clone(), t.source_id)).collect()
     }
 }

@@ -15,7 +15,7 @@ pub(super) use escalate::escalation_of;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Step};
-use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, ReadError};
 use crate::plan::{Delivery, Queue, Refresh};
@@ -142,6 +142,12 @@ impl Core<'_> {
 
     /// Reads findings as GuardDuty has them now.
     pub(super) fn begin_fetching(&mut self, ids: &[String], purpose: Purpose) {
+        let pages = self.pages_of(ids);
+        self.do_first([Step::FetchFindings { pages, found: Findings::new(), purpose }]);
+    }
+
+    /// The pages by which findings are read, as far as the detectors of their sources are known.
+    pub(super) fn pages_of(&self, ids: &[String]) -> VecDeque<FindingIds> {
         let mut by_source: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for id in ids {
             if let Some(entry) = self.state.findings.get(id) {
@@ -149,28 +155,29 @@ impl Core<'_> {
             }
         }
         let mut pages = VecDeque::new();
-        for (n, ids) in by_source {
-            let Some(detector) = self.sources.detector(n) else { continue };
-            pages.extend(ids.chunks(PAGE_SIZE).map(|page| (detector.clone(), page.to_vec())));
+        for (source_id, ids) in by_source {
+            let Some(detector) = self.sources.detector(source_id) else { continue };
+            let page = |ids: &[String]| FindingIds { detector: detector.clone(), ids: ids.to_vec() };
+            pages.extend(ids.chunks(PAGE_SIZE).map(page));
         }
-        self.do_first([Step::FetchFindings { pages, found: Findings::new(), purpose }]);
+        pages
     }
 
     /// Reads a page after the other. If there is no time for a page, the others are not read either.
     pub(super) fn fetch_findings(
         &mut self,
-        mut pages: VecDeque<(DetectorOf, Vec<String>)>,
+        mut pages: VecDeque<FindingIds>,
         mut found: Findings,
         purpose: Purpose,
     ) -> Option<Step> {
-        while let Some((detector, ids)) = pages.front() {
-            let query = || Query::Findings(detector.clone(), ids.clone());
+        while let Some(page) = pages.front() {
+            let query = || Query::Findings(page.clone());
             match self.query_within(Duration::MAX, query) {
                 Poll::Pending => return Some(Step::FetchFindings { pages, found, purpose }),
-                Poll::Ready(Some(Reply::Findings(Ok(page)))) => {
-                    found.extend(page.into_iter().map(|f| (f.id.clone(), Rc::new(f))));
+                Poll::Ready(Some(Reply::Findings(Ok(findings)))) => {
+                    found.extend(findings.into_iter().map(|f| (f.id.clone(), Rc::new(f))));
                 }
-                Poll::Ready(Some(Reply::Findings(Err(error)))) => log_unread_findings(detector, &error),
+                Poll::Ready(Some(Reply::Findings(Err(error)))) => log_unread_findings(&page.detector, &error),
                 Poll::Ready(_) => break,
             }
             pages.pop_front();
@@ -238,7 +245,7 @@ impl Core<'_> {
     }
 }
 
-fn log_unread_findings(detector: &DetectorOf, error: &ReadError) {
+fn log_unread_findings(detector: &DetectorRef, error: &ReadError) {
     let source = &detector.source;
     tracing::warn!(%source, %error, "failed to read findings for triage; the next run retries");
 }

@@ -117,7 +117,7 @@ impl Core<'_> {
     fn leave(&mut self, f: Rc<Finding>, cause: Cause, error: &str) -> Fate {
         let mut failing_for = Duration::ZERO;
         if cause.is_failure_of_finding() {
-            failing_for = self.state.mark_failing(&f.id, self.number_of(&f), self.now);
+            failing_for = self.state.mark_failing(&f.id, self.source_id_of(&f), self.now);
             self.tried.insert(f.id.clone());
         }
         let fate = fate(cause, failing_for);

@@ -58,7 +58,7 @@ impl Core<'_> {
     /// Records the data that the next run needs if this one crashes: digest plans, and the IDs of the channels, which may
     /// no longer be configured then.
     pub(super) fn write_ahead(&mut self, queues: &Queues) {
-        let numbers = self.sources.numbers();
+        let source_ids = self.sources.source_ids();
         let deliveries = || queues.values().flatten();
         let destinations = deliveries().filter_map(Delivery::destination).chain([&self.channels.default]);
         for to in destinations.filter(|to| self.channels.is_readable(&to.target)) {
@@ -67,8 +67,8 @@ impl Core<'_> {
         }
         for delivery in deliveries() {
             if let Delivery::Digest { id, to, findings } = delivery {
-                let number = |f: &Finding| numbers.get(&f.origin.source_key()).copied().unwrap_or(0);
-                let findings = findings.iter().map(|f| (f.id.clone(), f.updated, number(f))).collect();
+                let source_id = |f: &Finding| source_ids.get(&f.origin.source_key()).copied().unwrap_or(0);
+                let findings = findings.iter().map(|f| (f.id.clone(), f.updated, source_id(f))).collect();
                 self.state.save_digest_plan(id, DigestPlan { channel: to.name().to_owned(), findings });
             }
         }

@@ -79,15 +79,22 @@ const IDENTITIES: [&[&str]; 14] = [
     &["resource.accessKeyDetails.principalId"],
 ];
 
-/// The most frequent pairs of finding type and resource, with their filters. `documents`: findings as
-/// GuardDuty returns them, with detector and region.
-pub fn noisiest(documents: &[(Value, String, String)]) -> Vec<NoisyPair> {
+/// A finding as GuardDuty returns it.
+#[derive(Clone, Debug)]
+pub struct FindingDocument {
+    pub finding: Value,
+    pub detector: String,
+    pub region: String,
+}
+
+/// The most frequent pairs of finding type and resource, with their filters.
+pub fn noisiest(documents: &[FindingDocument]) -> Vec<NoisyPair> {
     let mut pairs: BTreeMap<(String, String), NoisyPair> = BTreeMap::new();
-    for (document, detector, region) in documents {
-        let Some(criterion) = criterion(document) else { continue };
-        let count = document.pointer("/service/count").and_then(Value::as_u64).unwrap_or(1);
+    for FindingDocument { finding, detector, region } in documents {
+        let Some(criterion) = criterion(finding) else { continue };
+        let count = finding.pointer("/service/count").and_then(Value::as_u64).unwrap_or(1);
         let key = (detector.clone(), Value::Object(criterion.clone()).to_string());
-        let pair = pairs.entry(key).or_insert_with(|| new_pair(document, &criterion, detector, region));
+        let pair = pairs.entry(key).or_insert_with(|| new_pair(finding, &criterion, detector, region));
         pair.count += count;
     }
     let mut pairs: Vec<NoisyPair> = pairs.into_values().collect();
@@ -176,7 +183,11 @@ mod tests {
     }
 
     fn pairs(documents: &[Value]) -> Vec<NoisyPair> {
-        let with_place = |document: &Value| (document.clone(), "d1".to_owned(), "eu-west-1".to_owned());
+        let with_place = |finding: &Value| FindingDocument {
+            finding: finding.clone(),
+            detector: "d1".into(),
+            region: "eu-west-1".into(),
+        };
         noisiest(&documents.iter().map(with_place).collect::<Vec<_>>())
     }
 

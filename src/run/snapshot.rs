@@ -69,7 +69,7 @@ fn polled_source(key: &SourceKey, track: &Track, source: Option<&SourceState>) -
         destinations_failing: watched::destinations_failing(source),
         missed_scans: watched::missed_scans(source),
         features: track.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
-        ..sample(&key.clone().into(), track.up && track.is_read, source)
+        ..sample(&key.clone().into(), track.is_readable && track.is_read, source)
     }
 }
 

@@ -7,7 +7,8 @@ use futures_util::future::{join_all, join3};
 use futures_util::stream::{self, StreamExt};
 
 use crate::core::call::{Answer, Call};
-use crate::core::{ChannelHistory, DetectorOf, Query, Reply};
+use crate::core::channels::NamedChannel;
+use crate::core::{ChannelHistory, DetectorRef, FindingIds, Query, Reply};
 use crate::guardduty::{GuardDutyApi, Investigation, ReadError, SourceKey, TransientReason};
 use crate::slack::{RecentReactions, SlackApi, SlackError};
 use crate::time::Timestamp;
@@ -44,20 +45,20 @@ pub(super) async fn answer<D: GuardDutyApi, C: SlackApi>(chat: &C, sources: Sour
         Query::Reactions(at) => Reply::Reactions(chat.reactions(&at).await),
         Query::IsBot(user) => Reply::IsBot(chat.is_bot(&user).await),
         Query::Permalink(at) => Reply::Permalink(chat.permalink(&at).await),
-        Query::Findings(of, ids) => {
-            Reply::Findings(async { find(&sources, &of)?.get_findings(&of.detector, &ids).await }.await)
+        Query::Findings(FindingIds { detector: of, ids }) => {
+            Reply::Findings(async { find(&sources, &of)?.get_findings(&of.id, &ids).await }.await)
         }
-        Query::Documents(of, ids) => {
-            Reply::Documents(async { find(&sources, &of)?.documents(&of.detector, &ids).await }.await)
+        Query::Documents(FindingIds { detector: of, ids }) => {
+            Reply::Documents(async { find(&sources, &of)?.documents(&of.id, &ids).await }.await)
         }
-        Query::ChangeArchiving(of, ids, change) => {
-            Reply::ArchivingChanged(async { find(&sources, &of)?.archive(&of.detector, &ids, change).await }.await)
+        Query::ChangeArchiving(FindingIds { detector: of, ids }, change) => {
+            Reply::ArchivingChanged(async { find(&sources, &of)?.archive(&of.id, &ids, change).await }.await)
         }
         Query::Investigations(detectors) => {
             Reply::Investigations(join_all(detectors.iter().map(|of| list_investigations(&sources, of))).await)
         }
         Query::Assessment(of, id) => {
-            Reply::Assessment(async { find(&sources, &of)?.assessment(&of.detector, &id).await }.await)
+            Reply::Assessment(async { find(&sources, &of)?.assessment(&of.id, &id).await }.await)
         }
         Query::OpenByAge(detectors, before) => {
             Reply::OpenByAge(join_all(detectors.iter().map(|of| count_by_age(&sources, of, before))).await)
@@ -72,12 +73,12 @@ async fn read_histories<C: SlackApi>(
 ) -> Vec<ChannelHistory> {
     let read = async |(id, name): (String, String)| {
         let messages = chat.history(&id, oldest).await;
-        ChannelHistory { name, id, messages }
+        ChannelHistory { channel: NamedChannel { name, id }, messages }
     };
     stream::iter(channels).map(read).buffered(HISTORIES).collect().await
 }
 
-fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorOf) -> Result<&'s Rc<D>, ReadError> {
+fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorRef) -> Result<&'s Rc<D>, ReadError> {
     let unknown =
         || ReadError::Transient { reason: TransientReason::Rejected, text: format!("source {} is unknown", of.source) };
     sources.get(&of.source).ok_or_else(unknown)
@@ -85,18 +86,18 @@ fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorOf) -> Result<&'s Rc<D
 
 async fn list_investigations<D: GuardDutyApi>(
     sources: &SourcesByKey<D>,
-    of: &DetectorOf,
+    of: &DetectorRef,
 ) -> Result<Vec<Investigation>, ReadError> {
-    find(sources, of)?.investigations(&of.detector).await
+    find(sources, of)?.investigations(&of.id).await
 }
 
 async fn count_by_age<D: GuardDutyApi>(
     sources: &SourcesByKey<D>,
-    of: &DetectorOf,
+    of: &DetectorRef,
     before: [Timestamp; 3],
 ) -> Result<[u64; 3], ReadError> {
     let source = find(sources, of)?;
-    let count = |before: Timestamp| source.open_created_before(&of.detector, before);
+    let count = |before: Timestamp| source.open_created_before(&of.id, before);
     let [day, week, month] = before;
     let (day, week, month) = join3(count(day), count(week), count(month)).await;
     Ok([day?, week?, month?])

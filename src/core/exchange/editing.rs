@@ -56,7 +56,7 @@ impl Exchange {
         self.follow(next, shared.channels);
     }
 
-    pub(super) fn on_edited(&mut self, form: MessageForm, channels: &Channels) {
+    fn on_edited(&mut self, form: MessageForm, channels: &Channels) {
         match &self.delivery {
             Delivery::Redirect { id, old, .. } => {
                 log_redirect(id, Location::of(&channels.name(&old.channel), old));

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Content, Exchange, Purpose, Step, posted, reply_destination, updated};
-use crate::core::channels::Channels;
+use super::{Attempt, Content, Exchange, Purpose, Step, posted, reply_destination, updated};
+use crate::core::channels::{Channels, NamedChannel};
 use crate::core::delivery_log::Action;
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
@@ -16,12 +16,18 @@ use crate::state::RelatedMessage;
 
 impl Exchange {
     pub(super) fn check_message(&self, channels: &Channels) -> Step {
-        if self.again { self.read_history(Purpose::Message, channels) } else { Step::Permalinks(0) }
+        match self.attempt {
+            Attempt::First => Step::Permalinks(0),
+            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Message, channels),
+        }
     }
 
     /// The first step of a message without threads and links.
     pub(super) fn check_history(&self, channels: &Channels) -> Step {
-        if self.again { self.read_history(Purpose::Message, channels) } else { self.send(Content::Message, channels) }
+        match self.attempt {
+            Attempt::First => self.send(Content::Message, channels),
+            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Message, channels),
+        }
     }
 
     /// Reads the history of the channel of the delivery and of the default channel, as far as they can be read.
@@ -32,11 +38,11 @@ impl Exchange {
             }
             (delivery, _) => delivery.destination().unwrap_or(&channels.default).clone(),
         };
-        let mut unread: VecDeque<(String, String)> = VecDeque::new();
+        let mut unread: VecDeque<NamedChannel> = VecDeque::new();
         for target in [&to.target, &channels.default.target] {
             let id = channels.id(target.name()).filter(|_| channels.is_readable(target));
-            if let Some(id) = id.filter(|id| unread.iter().all(|(_, other)| other != id)) {
-                unread.push_back((target.name().to_owned(), id));
+            if let Some(id) = id.filter(|id| unread.iter().all(|other| other.id != *id)) {
+                unread.push_back(NamedChannel { name: target.name().to_owned(), id });
             }
         }
         Step::History { unread, posted: PostedMessages::default(), purpose }
@@ -54,9 +60,9 @@ impl Exchange {
                 self.on_thread_of_other_region(n, messages, channels);
             }
             Step::History { unread, posted, .. } => {
-                let Some((name, id)) = unread.pop_front() else { return };
+                let Some(channel) = unread.pop_front() else { return };
                 match messages {
-                    Ok(messages) => posted.add((&name, &id), messages, past),
+                    Ok(messages) => posted.add(&channel, messages, past),
                     Err(HistoryError::Denied(_)) => {}
                     Err(error) => {
                         let error = format!("outcome unknown, and cannot read channel history: {error}");
@@ -79,7 +85,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_thread_of_other_region(
+    fn on_thread_of_other_region(
         &mut self,
         n: usize,
         messages: Result<Vec<BotMessage>, HistoryError>,
@@ -183,9 +189,9 @@ impl Exchange {
         if self.reply_id().is_some_and(|reply| channels.has_standalone_reply(&reply)) {
             return self.finish_reply();
         }
-        self.step = match self.again {
-            true => self.read_history(Purpose::Reply, channels),
-            false => self.send(Content::Reply, channels),
+        self.step = match self.attempt {
+            Attempt::First => self.send(Content::Reply, channels),
+            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Reply, channels),
         };
     }
 }

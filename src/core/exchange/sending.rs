@@ -116,7 +116,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
+    fn on_sent(&mut self, content: Content, sent: Sent, channels: &Channels) {
         self.is_minimal |= sent.form == MessageForm::Minimal;
         let channel = channels.name(sent.at.channel());
         let location = Location::of_sent(&channel, &sent.at);
@@ -193,7 +193,7 @@ impl Exchange {
         });
     }
 
-    pub(super) fn reply_in_channel(&mut self, error: &str) {
+    fn reply_in_channel(&mut self, error: &str) {
         let channel = &self.reply_of().1.message.channel;
         tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
         self.step = Step::Link;

@@ -41,7 +41,7 @@ fn play(delivery: Delivery, answers: Vec<Answer>) -> (Vec<String>, Option<Delive
     let mut channels = Channels::new(channel(), BTreeMap::new());
     let mut limiter = RateLimiter::default();
     let (writer, past) = (MessageOptions::default(), Past::since(NOW, None));
-    let mut exchange = Exchange::new(delivery, false, &channels);
+    let mut exchange = Exchange::new(delivery, Attempt::First, &channels);
     let mut requests = Vec::new();
     let mut answers = answers.into_iter();
     loop {

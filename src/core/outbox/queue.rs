@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::{Context, DeliveryResult, LAG, Report, Turns, Work};
 use crate::core::call::{Answer, CallId};
-use crate::core::exchange::{Exchange, NextAction};
+use crate::core::exchange::{Attempt, Exchange, NextAction};
 use crate::core::gate::Permission;
 use crate::core::rate_limit::RateLimiter;
 use crate::core::send::Shared;
@@ -103,7 +103,8 @@ impl QueueState {
             self.check_unknown(queue, context, work);
         }
         let Item { delivery, unknown } = self.waiting.pop_front()?;
-        let exchange = Exchange::new(delivery, unknown.is_some(), context.channels);
+        let attempt = if unknown.is_some() { Attempt::AfterUnknownOutcome } else { Attempt::First };
+        let exchange = Exchange::new(delivery, attempt, context.channels);
         Some(Active { exchange, unknown, call: None })
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Step};
-use crate::core::event::{DetectorOf, Query, Reply};
+use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
 use crate::core::triage::TriageStep;
 use crate::core::write_ahead::Intent;
 use crate::guardduty::{ArchiveChange, PAGE_SIZE, ReadError};
@@ -17,8 +17,8 @@ use crate::state::Archiving;
 /// One request that archives findings of a source, or unarchives them.
 #[derive(Debug)]
 pub(in crate::core) struct ArchiveCall {
-    /// The number of the source.
-    source: u32,
+    /// The ID of the source.
+    source_id: u32,
     change: ArchiveChange,
     ids: Vec<String>,
 }
@@ -49,10 +49,10 @@ impl Core<'_> {
             }
         }
         let mut calls = VecDeque::new();
-        for ((source, is_archive), mut ids) in due {
+        for ((source_id, is_archive), mut ids) in due {
             ids.sort_unstable();
             let change = if is_archive { ArchiveChange::Archive } else { ArchiveChange::Unarchive };
-            calls.extend(ids.chunks(PAGE_SIZE).map(|ids| ArchiveCall { source, change, ids: ids.to_vec() }));
+            calls.extend(ids.chunks(PAGE_SIZE).map(|ids| ArchiveCall { source_id, change, ids: ids.to_vec() }));
         }
         calls
     }
@@ -78,11 +78,12 @@ impl Core<'_> {
     /// Returns false if the findings are not archived, or unarchived.
     fn request_change(&mut self, call: &ArchiveCall) -> Poll<bool> {
         let is_permitted = self.queries.is_open() || self.may_archive();
-        let Some(detector) = self.sources.detector(call.source).filter(|_| is_permitted) else {
+        let Some(detector) = self.sources.detector(call.source_id).filter(|_| is_permitted) else {
             return Poll::Ready(false);
         };
         debug_assert!(call.ids.iter().all(|id| Intent::Archiving(id).is_in(&self.state)), "{call:?}");
-        let query = || Query::ChangeArchiving(detector.clone(), call.ids.clone(), call.change);
+        let ids = || FindingIds { detector: detector.clone(), ids: call.ids.clone() };
+        let query = || Query::ChangeArchiving(ids(), call.change);
         Poll::Ready(match std::task::ready!(self.query_within(Duration::MAX, query)) {
             Some(Reply::ArchivingChanged(Ok(()))) => true,
             Some(Reply::ArchivingChanged(Err(error))) => {
@@ -114,7 +115,7 @@ impl Core<'_> {
     }
 }
 
-fn log_failed_change(detector: &DetectorOf, call: &ArchiveCall, error: &ReadError) {
+fn log_failed_change(detector: &DetectorRef, call: &ArchiveCall, error: &ReadError) {
     let source = &detector.source;
     tracing::warn!(
         %source, findings = call.ids.len(), %error, reason = error.reason(), docs = "docs/slack.md",

@@ -1,0 +1,50 @@
+//! Attempts to send a message: how long to wait before the next one, and when to end.
+
+use std::time::Duration;
+
+use super::{Next, Shared, Unsent};
+use crate::plan::Queue;
+use crate::retry::RetryPolicy;
+
+/// Number of attempts that certainly, or harmlessly, failed, and of rate limits met.
+#[derive(Debug, Default)]
+pub(in crate::core) struct Attempts {
+    failed: u32,
+    rate_limited: u32,
+}
+
+impl Attempts {
+    /// Blocks a queue for the time that Slack requests. Without `Retry-After`, the time grows.
+    pub(in crate::core) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, shared: &mut Shared) {
+        self.rate_limited += 1;
+        let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));
+        let wait_seconds = wait.as_secs_f64();
+        match queue {
+            Queue::Edits => tracing::info!(wait_seconds, "Slack rate limit reached for edits; waiting"),
+            Queue::Channel(channel) => tracing::info!(channel, wait_seconds, "Slack rate limit reached; waiting"),
+        }
+        shared.limiter.hold(queue, wait, shared.now);
+    }
+
+    pub(in crate::core) fn on_failure(&mut self, error: String, shared: &Shared) -> Next {
+        self.failed += 1;
+        match RetryPolicy::INTERACTIVE.next_delay(self.failed, None, shared.left, shared.chance) {
+            Some(wait) => {
+                tracing::debug!(error, "retrying");
+                Next::AgainAt(shared.now.plus(wait))
+            }
+            None => Next::End(Unsent::Failed(error)),
+        }
+    }
+}
+
+/// Notes that Slack rejects the app.
+pub(in crate::core) fn on_app_rejection(error: &str, shared: &mut Shared) -> Next {
+    if shared.channels.add_app_rejection(error) {
+        tracing::error!(
+            error,
+            "Slack rejected the app: check the bot token and its scopes; delivery stopped, no finding is lost"
+        );
+    }
+    Next::End(Unsent::Left)
+}
