@@ -41,26 +41,23 @@ fn row_of(response: &Response) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
+    use guardduty_slack_support::server::{Outcome, Reply, Server};
+
     use super::*;
     use crate::check::table::Status;
     use crate::config::BasicAuth;
 
     #[tokio::test]
     async fn a_gateway_with_a_password_is_asked_with_it() {
-        use axum::http::HeaderMap;
-
-        async fn guarded(headers: HeaderMap) -> axum::http::StatusCode {
-            let known = headers.get("authorization").is_some_and(|auth| auth == "Basic cHVzaGVyOnMzY3JldA==");
-            if known { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNAUTHORIZED }
-        }
         http::install_crypto_provider();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(guarded)).await });
+        let server = Server::start(|request, _| {
+            let is_known = request.header("authorization") == "Basic cHVzaGVyOnMzY3JldA==";
+            Outcome::Reply(Reply::text(if is_known { 200 } else { 401 }, "text/plain", ""))
+        });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for (password, status) in [("s3cret", Status::Ok), ("stale", Status::Failed)] {
             let auth = Some(BasicAuth { username: "pusher".into(), password: password.into() });
-            let gateway = PushgatewayConfig { url: url.clone(), job: "j".into(), labels: Default::default(), auth };
+            let gateway = PushgatewayConfig { url: server.url(), job: "j".into(), labels: Default::default(), auth };
             let rows = rows(Some(&gateway), &client).await;
             assert_eq!(rows[0].status, status, "{rows:?}");
         }

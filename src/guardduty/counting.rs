@@ -106,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_call_inside_the_credentials_chain_is_counted() {
-        let wire = Wire::answering(|_| refused(400, "InvalidIdentityToken", "Incorrect token")).await;
+        let wire = Wire::answering(|_| refused(400, "InvalidIdentityToken", "Incorrect token"));
         let inner = wire.sdk().http_client().unwrap();
         let counting = CredentialsHttpClient { inner, requests: wire.requests.clone() };
         let sts = aws_sdk_sts::Client::new(&wire.sdk().into_builder().http_client(counting).build());

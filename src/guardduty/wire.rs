@@ -1,4 +1,4 @@
-//! A fake AWS server on loopback for tests, which answers as scripted and records its requests.
+//! An AWS server on loopback for tests, which answers as scripted and records its requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,10 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use guardduty_slack_support::server::{Outcome, Reply, Request, Server};
 use serde_json::Value;
 
 use super::{Aws, SourceClient};
@@ -30,28 +27,23 @@ pub(super) struct Asked {
     pub(super) body: Value,
 }
 
-type Script = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
-
 pub(super) struct Wire {
-    url: String,
+    server: Server,
     asked: Arc<Mutex<Vec<Asked>>>,
     pub(super) requests: RequestCounts,
 }
 
 impl Wire {
-    /// `script` answers every request with a status and a body. With status 0, the connection breaks after the body.
-    pub(super) async fn answering(script: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) -> Self {
+    /// `script` answers every request.
+    pub(super) fn answering(script: impl Fn(&Asked) -> Outcome + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (script, journal): (Arc<Script>, _) = (Arc::new(script), asked.clone());
-        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-            let call = read(&method, &uri, &headers, &body);
+        let journal = asked.clone();
+        let server = Server::start(move |request, _| {
+            let call = read(&request);
             journal.lock().unwrap().push(call.clone());
-            respond(script(&call))
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        Self { url, asked, requests: RequestCounts::default() }
+            script(&call)
+        });
+        Self { server, asked, requests: RequestCounts::default() }
     }
 
     pub(super) fn asked(&self) -> Vec<Asked> {
@@ -77,7 +69,7 @@ impl Wire {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
-            .endpoint_url(&self.url)
+            .endpoint_url(self.server.url())
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
                 "AKIAOWN", "hush", None, None, "test",
             )))
@@ -101,42 +93,36 @@ impl Wire {
     }
 }
 
-fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Asked {
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let scope = header("authorization");
-    let scope: Vec<&str> = scope.split(['=', '/', ',']).collect();
+fn read(request: &Request) -> Asked {
+    let scope: Vec<&str> = request.header("authorization").split(['=', '/', ',']).collect();
     let part = |n: usize| scope.get(n).unwrap_or(&"").to_string();
-    let text = String::from_utf8_lossy(body);
+    let text = String::from_utf8_lossy(&request.body);
     let (op, body) = match text.strip_prefix("Action=") {
         Some(form) => (form.split('&').next().unwrap_or_default().to_owned(), Value::String(text.to_string())),
-        None if header("x-amz-target").is_empty() => {
-            (format!("{method} {uri}"), serde_json::from_slice(body).unwrap_or_default())
+        None if request.header("x-amz-target").is_empty() => {
+            (format!("{} {}", request.method, request.target), request.json())
         }
-        None => (header("x-amz-target"), serde_json::from_slice(body).unwrap_or_default()),
+        None => (request.header("x-amz-target").to_owned(), request.json()),
     };
     Asked { op, region: part(3), key: part(1), body }
 }
 
-fn respond((status, body): (u16, String)) -> Response {
-    if status == 0 {
-        let half: [Result<String, std::io::Error>; 2] = [Ok(body), Err(std::io::ErrorKind::ConnectionReset.into())];
-        return Body::from_stream(futures_util::stream::iter(half)).into_response();
-    }
+pub(super) fn answer(status: u16, body: &str) -> Outcome {
     let kind = if body.starts_with('<') { "text/xml" } else { "application/json" };
-    (StatusCode::from_u16(status).unwrap(), [("content-type", kind)], body).into_response()
+    Outcome::Reply(Reply::text(status, kind, body))
 }
 
 /// An error as GuardDuty returns it.
-pub(super) fn error(status: u16, code: &str, message: &str) -> (u16, String) {
-    (status, serde_json::json!({"__type": code, "message": message}).to_string())
+pub(super) fn error(status: u16, code: &str, message: &str) -> Outcome {
+    answer(status, &serde_json::json!({"__type": code, "message": message}).to_string())
 }
 
-pub(super) fn ok(body: Value) -> (u16, String) {
-    (200, body.to_string())
+pub(super) fn ok(body: Value) -> Outcome {
+    answer(200, &body.to_string())
 }
 
 /// The response of STS to `AssumeRole` with this access key.
-pub(super) fn assumed(key: &str) -> (u16, String) {
+pub(super) fn assumed(key: &str) -> Outcome {
     let given = format!(
         "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>\
          <SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
@@ -144,12 +130,14 @@ pub(super) fn assumed(key: &str) -> (u16, String) {
     sts("AssumeRole", &given)
 }
 
-pub(super) fn sts(action: &str, result: &str) -> (u16, String) {
+pub(super) fn sts(action: &str, result: &str) -> Outcome {
     let xmlns = "https://sts.amazonaws.com/doc/2011-06-15/";
-    (200, format!(r#"<{action}Response xmlns="{xmlns}"><{action}Result>{result}</{action}Result></{action}Response>"#))
+    let result = format!("<{action}Result>{result}</{action}Result>");
+    answer(200, &format!(r#"<{action}Response xmlns="{xmlns}">{result}</{action}Response>"#))
 }
 
 /// An error as STS returns it.
-pub(super) fn refused(status: u16, code: &str, message: &str) -> (u16, String) {
-    (status, format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
+pub(super) fn refused(status: u16, code: &str, message: &str) -> Outcome {
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    answer(status, &format!("<ErrorResponse>{error}</ErrorResponse>"))
 }

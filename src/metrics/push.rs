@@ -97,8 +97,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
-    use axum::extract::{Request, State};
-    use axum::http::StatusCode;
+    use guardduty_slack_support::server::{Outcome, Reply, Server};
 
     use super::*;
     use crate::config::BasicAuth;
@@ -118,27 +117,21 @@ mod tests {
     type Seen = Arc<Mutex<Vec<String>>>;
 
     /// A gateway that records requests and answers with this status.
-    async fn listening(status: StatusCode) -> (String, Seen) {
-        async fn note(
-            State((status, seen)): State<(StatusCode, Seen)>,
-            request: Request,
-        ) -> (StatusCode, &'static str) {
-            let auth = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or("-");
-            seen.lock().unwrap().push(format!("{} {} {auth}", request.method(), request.uri()));
-            (status, "as the gateway explains\n")
-        }
+    fn listening(status: u16) -> (Server, Seen) {
         let seen = Seen::default();
-        let app = axum::Router::new().fallback(note).with_state((status, seen.clone()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        (url, seen)
+        let journal = seen.clone();
+        let server = Server::start(move |request, _| {
+            let entry = format!("{} {} {}", request.method, request.path, request.header("authorization"));
+            journal.lock().unwrap().push(entry);
+            Outcome::Reply(Reply::text(status, "text/plain", "as the gateway explains\n"))
+        });
+        (server, seen)
     }
 
     #[tokio::test]
     async fn complete_snapshot_replaces_its_metric_group() {
-        let (url, seen) = listening(StatusCode::OK).await;
-        push(&gateway(&url, &[("cluster", "blue"), ("env", "test")]), &full(), &client()).await.unwrap();
+        let (server, seen) = listening(200);
+        push(&gateway(&server.url(), &[("cluster", "blue"), ("env", "test")]), &full(), &client()).await.unwrap();
         let path = "/metrics/job/guardduty-slack/cluster/blue/env/test";
         assert_eq!(*seen.lock().unwrap(), [format!("PUT {path} Basic cHVzaGVyOnMzY3JldA==")]);
     }
@@ -168,8 +161,8 @@ mod tests {
 
     #[tokio::test]
     async fn rejection_is_reported_with_the_response_body_and_without_the_url() {
-        let (url, _) = listening(StatusCode::BAD_REQUEST).await;
-        let error = push(&gateway(&url, &[]), &full(), &client()).await.unwrap_err().to_string();
+        let (server, _) = listening(400);
+        let error = push(&gateway(&server.url(), &[]), &full(), &client()).await.unwrap_err().to_string();
         insta::assert_snapshot!(error, @"PUSHGATEWAY_URL: Pushgateway rejected the metrics with status 400: as the gateway explains");
     }
 
@@ -194,8 +187,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_error_shows_the_credentials() {
-        let (url, _) = listening(StatusCode::UNAUTHORIZED).await;
-        for url in [url.as_str(), "http://127.0.0.1:1", "no url"] {
+        let (server, _) = listening(401);
+        for url in [server.url().as_str(), "http://127.0.0.1:1", "no url"] {
             let error = push(&gateway(url, &[]), &full(), &client()).await.unwrap_err();
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("s3cret") && !shown.contains("cHVzaGVyOnMzY3JldA"), "{shown}");

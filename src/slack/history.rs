@@ -88,39 +88,4 @@ fn parse_own_message(message: &Value, bot: &str, thread: Option<&str>) -> Option
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn message(bot: &str, ts: &str, thread: Option<&str>) -> Value {
-        let mut message = json!({"bot_id": bot, "ts": ts, "metadata": {"event_type": "guardduty_finding", "event_payload": {"finding_id": ts}}});
-        if let Some(thread) = thread {
-            message["thread_ts"] = thread.into();
-        }
-        message
-    }
-
-    #[test]
-    fn only_the_own_bots_messages_with_metadata_are_ours() {
-        assert!(parse_own_message(&message("B1", "1.0", None), "B1", None).is_some());
-        assert!(parse_own_message(&message("B2", "1.0", None), "B1", None).is_none());
-        assert!(parse_own_message(&json!({"bot_id": "B1", "ts": "1.0", "text": "x"}), "B1", None).is_none());
-        assert!(parse_own_message(&json!("x"), "B1", None).is_none());
-        assert!(parse_own_message(&json!({"ts": 1.0, "bot_id": ["B1"], "metadata": "x"}), "B1", None).is_none());
-    }
-
-    #[test]
-    fn parent_is_top_level_and_broadcast_reply_is_in_the_thread() {
-        assert!(parse_own_message(&message("B1", "1.0", Some("1.0")), "B1", None).is_some());
-        assert!(parse_own_message(&message("B1", "2.0", Some("1.0")), "B1", None).is_none());
-        assert!(parse_own_message(&message("B1", "1.0", Some("1.0")), "B1", Some("1.0")).is_none());
-        assert!(parse_own_message(&message("B1", "2.0", Some("1.0")), "B1", Some("1.0")).is_some());
-    }
-
-    #[test]
-    fn timestamps_use_the_format_of_slack() {
-        assert_eq!(to_slack_ts(Timestamp(1_764_000_000_012)), "1764000000.012000");
-        assert_eq!(to_slack_ts(Timestamp(-5)), "0.000000");
-    }
-}
+mod tests;

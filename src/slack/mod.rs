@@ -1,15 +1,18 @@
 //! The client of Slack: the Web API with a bot token, and incoming webhooks.
 //!
-//! [`client`] sends requests. [`errors`] classifies the responses, without IO.
+//! [`Client`] sends requests and retries the reading ones; [`errors`] classifies the responses, without IO.
 
+mod api;
 pub mod client;
 pub mod errors;
+#[cfg(test)]
+mod fake;
 mod history;
+mod identity;
 mod probe;
 mod reaction;
+mod transport;
 mod verify;
-#[cfg(test)]
-mod wire;
 
 use std::time::Duration;
 
@@ -21,7 +24,8 @@ use crate::time::Timestamp;
 use crate::user::UserId;
 
 pub use crate::config::Target;
-pub use client::{BotIdentity, Client};
+pub use client::Client;
+pub use identity::BotIdentity;
 pub use probe::ProbeResult;
 pub use reaction::{Reaction, ReactionAccess, RecentReactions};
 pub use verify::has_metadata;

@@ -114,3 +114,6 @@ impl Client {
 fn is_missing_scope(failure: &SlackError) -> bool {
     matches!(failure, SlackError::AppRejected(why) if why.starts_with("missing_scope"))
 }
+
+#[cfg(test)]
+mod tests;

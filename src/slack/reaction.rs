@@ -134,6 +134,8 @@ fn reaction(value: &Value) -> Option<Reaction> {
 mod tests {
     use serde_json::json;
 
+    use super::super::SlackApi;
+    use super::super::fake::{FakeSlack, auth, ok};
     use super::*;
 
     fn message(bot: &str, ts: &str, thread: Option<&str>) -> Value {
@@ -161,5 +163,16 @@ mod tests {
         for broken in [json!({}), json!({"reactions": 1}), json!({"reactions": [{"name": 1}, "x"]})] {
             assert!(reactions(&broken).is_empty(), "{broken}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_repeated_token_shows_not_that_older_messages_are_deleted() {
+        let page = || ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "same"}}));
+        let last = ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": ""}}));
+        let slack = FakeSlack::answering([auth(), page(), page(), page(), last]);
+        let (repeated, pages) = slack.client.recent_reactions("C1", "1.0", 9).await.unwrap();
+        assert_eq!((repeated.has_older, pages), (true, 2));
+        let (whole, pages) = slack.client.recent_reactions("C1", "1.0", 9).await.unwrap();
+        assert_eq!((whole.has_older, pages), (false, 2));
     }
 }

@@ -1,5 +1,6 @@
 //! Identities, accounts and regions with a fake AWS server.
 
+use guardduty_slack_support::server::Outcome;
 use serde_json::json;
 
 use super::super::wire::{Asked, Wire, assumed, error, ok, refused, sts};
@@ -19,7 +20,7 @@ fn regions(list: &[&str]) -> Regions {
 }
 
 /// The account of the Pod is 111122223333, every role can be assumed, every region has a detector.
-fn obliging(call: &Asked) -> (u16, String) {
+fn obliging(call: &Asked) -> Outcome {
     match call.op.as_str() {
         "GetCallerIdentity" => {
             sts("GetCallerIdentity", "<Account>111122223333</Account><Arn>arn:aws:iam::111122223333:user/me</Arn>")
@@ -43,7 +44,7 @@ fn keys(seen: &[IdentitySources]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_role_is_assumed_once_for_all_its_regions_and_only_when_needed() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let aws = wire.aws(regions(&["eu-west-1", "us-east-1", "ap-southeast-2"]), vec![role(READER)]);
     let sources = aws.discover_all().await.remove(0).sources.unwrap();
     assert!(wire.ops().is_empty(), "the ARN contains the account");
@@ -65,7 +66,7 @@ async fn a_role_is_assumed_once_for_all_its_regions_and_only_when_needed() {
 
 #[tokio::test]
 async fn the_own_account_is_asked_for_once() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let aws = wire.aws(regions(&["eu-west-1", "us-east-1"]), vec![Role::Pod]);
     for _ in 0..2 {
         assert_eq!(keys(&aws.discover_all().await), ["111122223333/eu-west-1", "111122223333/us-east-1"]);
@@ -76,7 +77,7 @@ async fn the_own_account_is_asked_for_once() {
 
 #[tokio::test]
 async fn account_id_from_credentials_saves_a_request() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let credentials = aws_credential_types::Credentials::builder()
         .access_key_id("ASIAPOD")
         .secret_access_key("hush")
@@ -97,7 +98,7 @@ async fn account_id_from_credentials_saves_a_request() {
 
 #[tokio::test]
 async fn an_account_that_two_identities_reach_is_polled_once() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let aws = wire.aws(Regions::Default, vec![Role::Pod, role("arn:aws:iam::111122223333:role/again"), role(READER)]);
     assert_eq!(keys(&aws.discover_all().await), ["111122223333/eu-west-1", "222233334444/eu-west-1"]);
 }
@@ -110,8 +111,7 @@ async fn failure_of_one_identity_does_not_affect_others() {
         }
         "GetCallerIdentity" => refused(500, "InternalFailure", "try again"),
         _ => obliging(call),
-    })
-    .await;
+    });
     let aws = wire.aws(Regions::Default, vec![Role::Pod, role(READER), role(OTHER)]);
     let seen = aws.discover_all().await;
     assert_eq!(seen[0].sources.as_ref().err().map(ReadError::reason), Some("server"));
@@ -128,7 +128,7 @@ async fn failure_of_one_identity_does_not_affect_others() {
 
 #[tokio::test]
 async fn without_credentials_the_account_of_irsa_is_still_known() {
-    let wire = Wire::answering(|_| refused(500, "InternalFailure", "try again")).await;
+    let wire = Wire::answering(|_| refused(500, "InternalFailure", "try again"));
     let settings = config::AwsConfig {
         regions: Regions::Default,
         roles: vec![Role::Pod],
@@ -146,7 +146,7 @@ async fn without_credentials_the_account_of_irsa_is_still_known() {
 
 #[tokio::test]
 async fn all_regions_are_those_that_the_account_enabled() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let aws = wire.aws(Regions::All { except: vec![] }, vec![role(READER)]);
     assert_eq!(keys(&aws.discover_all().await), ["222233334444/eu-west-1", "222233334444/eu-south-1"]);
     let body = wire.asked().remove(1).body;
@@ -159,7 +159,7 @@ async fn failed_region_listing_is_an_error_of_the_account() {
         "POST /listRegions" => error(403, "AccessDeniedException", "no"),
         _ => obliging(call),
     });
-    let aws = wire.await.aws(Regions::All { except: vec![] }, vec![role(READER)]);
+    let aws = wire.aws(Regions::All { except: vec![] }, vec![role(READER)]);
     let seen = aws.discover_all().await.remove(0);
     assert_eq!((seen.identity.as_str(), seen.account.as_deref()), (READER, Some("222233334444")));
     assert!(seen.sources.is_err_and(|e| e.is_access_denied()));
@@ -167,7 +167,7 @@ async fn failed_region_listing_is_an_error_of_the_account() {
 
 #[tokio::test]
 async fn names_come_from_the_organization() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let names = wire.aws(Regions::Default, vec![Role::Pod]).organization_account_names().await.unwrap();
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
@@ -177,7 +177,7 @@ async fn names_come_from_the_organization() {
 
 #[tokio::test]
 async fn each_identity_returns_its_account() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let (name, caller) = wire.aws(Regions::Default, vec![Role::Pod]).caller_identities().await.remove(0);
     let me = CallerIdentity { account: "111122223333".into(), arn: "arn:aws:iam::111122223333:user/me".into() };
     assert_eq!((name.as_str(), caller), ("self", Ok(me)));
@@ -185,7 +185,7 @@ async fn each_identity_returns_its_account() {
 
 #[tokio::test]
 async fn without_a_region_the_fault_names_the_variables() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let sdk = wire.sdk().into_builder().region(None).build();
     let settings = config::AwsConfig {
         regions: Regions::All { except: vec![] },
@@ -199,7 +199,7 @@ async fn without_a_region_the_fault_names_the_variables() {
 
 #[tokio::test]
 async fn no_secret_is_in_an_error() {
-    let wire = Wire::answering(|_| error(403, "AccessDeniedException", "no")).await;
+    let wire = Wire::answering(|_| error(403, "AccessDeniedException", "no"));
     let aws = wire.aws(Regions::Default, vec![role(READER)]);
     let sources = aws.discover_all().await.remove(0).sources.unwrap();
     let e = sources[0].list_detectors().await.unwrap_err();
@@ -208,7 +208,7 @@ async fn no_secret_is_in_an_error() {
 
 #[tokio::test]
 async fn refused_connection_is_a_network_error() {
-    let wire = Wire::answering(obliging).await;
+    let wire = Wire::answering(obliging);
     let sdk = wire.sdk().into_builder().endpoint_url("http://127.0.0.1:9").build();
     let settings = config::AwsConfig {
         regions: Regions::Default,

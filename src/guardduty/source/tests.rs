@@ -1,22 +1,22 @@
 //! The calls of a source with a fake AWS server.
 
+use guardduty_slack_support::server::{Outcome, Reply};
 use serde_json::{Value, json};
 
-use super::super::wire::{Wire, assumed, error, ok};
+use super::super::wire::{Wire, answer, assumed, error, ok};
 use super::*;
 
 /// A server with a working STS, and a source that uses it.
-async fn source(answer: impl Fn(&str, &Value) -> (u16, String) + Send + Sync + 'static) -> (Wire, SourceClient) {
+async fn source(script: impl Fn(&str, &Value) -> Outcome + Send + Sync + 'static) -> (Wire, SourceClient) {
     let wire = Wire::answering(move |call| match call.op.as_str() {
         "AssumeRole" => assumed("ASIAROLE"),
-        op => answer(op, &call.body),
+        op => script(op, &call.body),
     });
-    let wire = wire.await;
     let source = wire.source().await;
     (wire, source)
 }
 
-fn found(ids: &[Value]) -> (u16, String) {
+fn found(ids: &[Value]) -> Outcome {
     let finding =
         |id| json!({"id": id, "updatedAt": "2026-11-24T09:54:36.123Z", "severity": 5.0, "type": "Recon:EC2/Portscan"});
     ok(json!({"findings": ids.iter().map(finding).collect::<Vec<_>>()}))
@@ -138,7 +138,7 @@ async fn an_answer_that_is_not_json_is_requested_again() {
     {
         let calls = std::sync::atomic::AtomicUsize::new(0);
         let (wire, source) = source(move |_, body| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            0 => (200, broken.into()),
+            0 => answer(200, broken),
             _ => found(body["findingIds"].as_array().unwrap()),
         })
         .await;
@@ -150,7 +150,7 @@ async fn an_answer_that_is_not_json_is_requested_again() {
 #[tokio::test]
 async fn a_finding_whose_answer_is_never_json_has_its_id_only() {
     let (wire, source) = source(|_, body| match body["findingIds"].as_array().unwrap() {
-        ids if ids.contains(&json!("f13")) => (200, r#"{"findings": [{"id": "f13", "#.into()),
+        ids if ids.contains(&json!("f13")) => answer(200, r#"{"findings": [{"id": "f13", "#),
         ids => found(ids),
     })
     .await;
@@ -164,7 +164,7 @@ async fn a_finding_whose_answer_is_never_json_has_its_id_only() {
 
 #[tokio::test]
 async fn when_no_answer_is_json_the_source_is_unreadable() {
-    let (wire, source) = source(|_, _| (200, "<html>sign in to the network</html>".into())).await;
+    let (wire, source) = source(|_, _| answer(200, "<html>sign in to the network</html>")).await;
     for ids in [numbered(50), numbered(1)] {
         let Err(e) = source.get_findings("d1", &ids).await else { panic!("read") };
         assert_eq!(e.reason(), "malformed");
@@ -176,7 +176,7 @@ async fn when_no_answer_is_json_the_source_is_unreadable() {
 #[tokio::test]
 async fn documents_are_those_that_were_received() {
     let body = r#"{"findings": [{"id":"f0",  "count":"1e3"}, null, {"id":"f1"}]}"#;
-    let (_wire, source) = source(move |_, _| (200, body.into())).await;
+    let (_wire, source) = source(move |_, _| answer(200, body)).await;
     let documents = source.documents("d1", &numbered(2)).await.unwrap();
     let documents: Vec<_> = documents.iter().map(|(id, text)| format!("{id}: {text}")).collect();
     assert_eq!(documents, [r#"f0: {"id":"f0",  "count":"1e3"}"#, r#"f1: {"id":"f1"}"#]);
@@ -217,8 +217,8 @@ async fn throttling_is_retried_and_then_reported() {
 async fn transient_source_failure_is_not_announced() {
     let calls = std::sync::atomic::AtomicUsize::new(0);
     let (wire, source) = source(move |_, _| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-        0 => (503, "<html>busy</html>".into()),
-        1 => (0, r#"{"detectorIds": ["d"#.into()),
+        0 => answer(503, "<html>busy</html>"),
+        1 => Outcome::Cut(Reply::json(200, &json!({"detectorIds": ["d1"]}))),
         _ => ok(json!({"detectorIds": ["d1"]})),
     })
     .await;

@@ -16,6 +16,8 @@ use crate::tls::Authority;
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: String,
+    /// Path and query, as they came.
+    pub target: String,
     /// Percent-encoded, without the query.
     pub path: String,
     pub query: Vec<(String, String)>,
@@ -279,6 +281,7 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).trim().to_owned();
     let request = Request {
         method: parsed.method.unwrap_or_default().to_owned(),
+        target: target.to_owned(),
         path: path.to_owned(),
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parsed.headers.iter().map(|h| (h.name.to_lowercase(), text(h.value))).collect(),
