@@ -47,7 +47,7 @@ pub(super) enum Step {
     Reconcile(Vec<Rc<Finding>>),
     PlanBatch(Batch),
     WaitForSave(DueSave),
-    HoldBackNotices(Queues),
+    BeginDelivery(Queues),
     DeliverQueues {
         end_of_grace: Option<Timestamp>,
     },
@@ -126,7 +126,7 @@ impl Core<'_> {
             Step::Reconcile(findings) => return self.reconcile(findings),
             Step::PlanBatch(batch) => self.plan_batch(batch),
             Step::WaitForSave(save) => return self.is_waiting_for(save).then_some(Step::WaitForSave(save)),
-            Step::HoldBackNotices(queues) => return self.hold_back_notices(queues),
+            Step::BeginDelivery(queues) => return self.begin_delivery(queues),
             Step::DeliverQueues { end_of_grace } => return self.deliver_queues(end_of_grace),
             Step::Redirect => self.redirect(),
             Step::LogInFull(pages) => return self.log_in_full(pages),

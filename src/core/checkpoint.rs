@@ -112,9 +112,10 @@ impl Checkpoints {
         self.in_flight.is_some()
     }
 
-    /// Returns true if a checkpoint is due, or the lease is to be renewed.
+    /// Returns true if a checkpoint is due, or the lease is to be renewed, and no save is in progress.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.unsaved >= DELIVERIES || self.next_due().is_some_and(|due| due <= now)
+        let is_full = self.unsaved >= DELIVERIES && !self.is_saving();
+        is_full || self.next_due().is_some_and(|due| due <= now)
     }
 
     /// Time of the next checkpoint, if nothing more is delivered.
@@ -173,7 +174,7 @@ impl Core<'_> {
 
     fn begin_save(&mut self) -> DueSave {
         self.state.note_channels(self.channels.ids().clone());
-        self.sources.advance(&mut self.state);
+        self.sources.advance_watermarks(&mut self.state);
         if self.checkpoints.has_intent {
             self.state.renew_lease(&self.id, self.now);
         }
@@ -191,7 +192,7 @@ impl Core<'_> {
     }
 
     pub(super) fn save_if_due(&mut self) {
-        if self.checkpoints.is_due(self.now) && !self.checkpoints.is_saving() && !self.is_stopping() {
+        if self.checkpoints.is_due(self.now) && !self.is_stopping() {
             self.save();
         }
     }

@@ -18,7 +18,7 @@ impl Core<'_> {
             self.state.drop_unconfigured_sources(self.now);
         }
         self.state.note_channels(self.channels.ids().clone());
-        self.sources.advance(&mut self.state);
+        self.sources.advance_watermarks(&mut self.state);
         self.state.count_failed(&self.tally.failed);
         self.count_requests();
         if !self.checkpoints.has_conflict() {

@@ -27,29 +27,35 @@ impl Core<'_> {
         self.write_ahead(&queues);
         self.checkpoints.begin_posting();
         let save = self.save();
-        self.do_first([Step::WaitForSave(save), Step::HoldBackNotices(queues)]);
+        self.do_first([Step::WaitForSave(save), Step::BeginDelivery(queues)]);
     }
 
     pub(super) fn print(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
         self.effects.extend(deliveries.into_iter().map(Effect::Print));
     }
 
-    /// Puts the queues into the outbox.
-    pub(super) fn begin_delivery(&mut self, queues: Queues) {
-        if self.is_over() {
-            return;
+    /// Delivers what was saved, without the notices that this run must not announce.
+    pub(super) fn begin_delivery(&mut self, mut queues: Queues) -> Option<Step> {
+        if self.hold_back_notices(&mut queues).is_pending() {
+            return Some(Step::BeginDelivery(queues));
         }
-        debug_assert!(queues.values().flatten().all(|delivery| is_written_ahead(delivery, &self.state)), "{queues:?}");
-        for (queue, deliveries) in queues {
-            self.outbox.push(queue, deliveries);
+        if !self.is_over() {
+            debug_assert!(queues.values().flatten().all(|one| is_written_ahead(one, &self.state)), "{queues:?}");
+            self.do_first([Step::Redirect]);
+            self.fill_outbox(queues);
         }
-        self.do_first([Step::DeliverQueues { end_of_grace: None }, Step::Redirect]);
+        None
     }
 
     /// After a finding moved to another channel, its old message points to the new one.
     pub(super) fn redirect(&mut self) {
         let mut queues = Queues::new();
         self.add_redirects(&mut queues);
+        self.fill_outbox(queues);
+    }
+
+    /// Passes queues to the outbox, unless the run is over.
+    pub(super) fn fill_outbox(&mut self, queues: Queues) {
         if queues.is_empty() || self.is_over() {
             return;
         }

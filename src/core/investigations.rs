@@ -10,7 +10,7 @@ use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorRef, Query, Reply};
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
-use crate::plan::{Delivery, Queue, Reply as ThreadReply, RouteDecision, Update, default_destination, route};
+use crate::plan::{Delivery, Queue, Reply as ThreadReply, Update, destination_of};
 
 /// Maximum age of a result that is announced: nobody follows an older thread.
 const RECENT: Duration = Duration::from_secs(24 * 3_600);
@@ -175,10 +175,7 @@ impl Core<'_> {
 
     fn reply_with(&self, f: &Rc<Finding>, assessment: Assessment) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
-        let to = match route(self.config, f) {
-            RouteDecision::To(to) => to,
-            RouteDecision::Drop => default_destination(self.config),
-        };
+        let to = destination_of(self.config, f);
         let reply = ThreadReply { assessment: Some(Rc::new(assessment)), ..ThreadReply::default() };
         let (message, marks) = (entry.bot_message()?.clone(), entry.marks());
         Some(Update {

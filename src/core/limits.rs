@@ -1,15 +1,34 @@
-//! Limits of a run: the maximum number of findings.
+//! Limits of a run, and the number of findings that it may accept.
 
 use std::time::Duration;
 
+use crate::plan::MAX_DIGEST;
+use crate::state::MAX_STATE_BYTES;
+
 /// Maximum number of findings in flight, over all sources: of so many, the most severe are announced first.
-pub const MAX_IN_FLIGHT: usize = 5_000;
+const MAX_IN_FLIGHT: usize = 5_000;
 /// Bytes of the state that a finding takes while it is in flight: one with a message of its own.
 const MESSAGE_BYTES: usize = 300;
 /// The same for one that a digest summarizes, whose plan names it, too.
 const DIGESTED_BYTES: usize = 100;
 /// Number of findings that a run posts even if it ends soon.
 const MIN_POSTS: usize = 50;
+
+/// Limits of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Maximum number of findings in flight, over all sources.
+    pub in_flight: usize,
+    /// Maximum number of findings of one digest.
+    pub digest: usize,
+    pub state_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight: MAX_IN_FLIGHT, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
+    }
+}
 
 /// How the findings of a flood are announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

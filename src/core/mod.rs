@@ -17,7 +17,7 @@ mod full_log;
 pub mod gate;
 mod gather;
 mod investigations;
-pub mod limits;
+mod limits;
 pub mod mentions;
 mod notices;
 pub mod outbox;
@@ -42,10 +42,11 @@ pub use event::{
     ChannelHistory, DetectorRef, Effect, Event, FindingIds, Generation, Query, QueryId, Reply, Save, SourceRequest,
     Unreachable,
 };
+pub use limits::Limits;
 pub use reconcile::EarlierPosts;
 pub use report::Tally;
 pub use sources::log_queued;
-pub use start::{Limits, Start};
+pub use start::Start;
 
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;

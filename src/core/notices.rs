@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::core::agenda::{Queues, Step};
+use crate::core::agenda::Queues;
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::Delivery;
@@ -18,18 +18,15 @@ use crate::slack::BotMessage;
 const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Core<'_> {
-    /// Takes out the notices that a run without a saved state does not announce, and begins the delivery of the rest. They
-    /// stay in the state, for the next run in case a later save succeeds.
-    pub(super) fn hold_back_notices(&mut self, mut queues: Queues) -> Option<Step> {
+    /// Takes out the notices that a run without a saved state does not announce. They stay in the state, for the next run
+    /// in case a later save succeeds.
+    pub(super) fn hold_back_notices(&mut self, queues: &mut Queues) -> Poll<()> {
         let has_notice = queues.values().flatten().any(|delivery| matches!(delivery, Delivery::Notice(_)));
         if self.state.saved_at.is_none() && has_notice {
-            let Poll::Ready(announced) = self.read_announced_ids() else {
-                return Some(Step::HoldBackNotices(queues));
-            };
-            self.take_out_notices(&mut queues, &announced);
+            let announced = std::task::ready!(self.read_announced_ids());
+            self.take_out_notices(queues, &announced);
         }
-        self.begin_delivery(queues);
-        None
+        Poll::Ready(())
     }
 
     fn take_out_notices(&mut self, queues: &mut Queues, announced: &[String]) {

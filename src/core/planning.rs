@@ -9,7 +9,8 @@ use crate::core::agenda::{Batch, Queues, Step};
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::Reopened;
-use crate::plan::{self, Delivery, Queue, Refresh, Reply, RouteDecision, Update, default_destination, route};
+use crate::plan::{self, Delivery, Queue, Refresh, Reply, Update, destination_of};
+use crate::slack::MessageRef;
 use crate::state::FindingRecord;
 
 /// Maximum number of notices that wait in the state.
@@ -34,7 +35,7 @@ impl Core<'_> {
         let looked_up = std::mem::take(&mut self.arrived.looked_up);
         let (new, mut looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
             looked_up.into_iter().partition(|f| !f.archived && self.is_unannounced(f));
-        self.sources.hold(&new);
+        self.sources.add_pending(&new);
         findings.extend(new);
         let recurrences = self.take_recurrences(&mut findings);
         if recurrences.is_empty() && !self.has_archiving_changed(&looked_up) {
@@ -57,7 +58,7 @@ impl Core<'_> {
     }
 
     pub(super) fn finish_batch(&mut self) {
-        self.sources.advance(&mut self.state);
+        self.sources.advance_watermarks(&mut self.state);
         if self.state.findings.len() > MAX_UNSAVED_FINDINGS && !self.config.dry_run && !self.is_over() {
             let save = self.save();
             self.do_first([Step::WaitForSave(save)]);
@@ -158,31 +159,37 @@ impl Core<'_> {
                 continue;
             };
             let Some(at) = entry.bot_message().cloned() else { continue };
-            let related = self.state.related(&f);
-            if entry.archived == f.archived {
-                if !entry.has_links(&related) && self.state.is_processed(&f.id, f.updated) {
-                    let refresh = Refresh { at, marks: entry.marks(), seen: entry.attributes.clone(), related };
-                    plan.queues.entry(Queue::Edits).or_default().push(Delivery::Refresh(f, refresh));
-                }
-                continue;
-            }
-            let to = match route(self.config, &f) {
-                RouteDecision::To(to) => to,
-                RouteDecision::Drop => default_destination(self.config),
+            let edit = if entry.archived == f.archived {
+                self.refresh_links(f, entry, at)
+            } else {
+                Some(self.show_archiving(f, entry, at))
             };
-            let reply = reopening(entry, &f);
-            let is_unarchived = entry.archived && !f.archived;
-            let marks = if is_unarchived { entry.marks().reopened() } else { entry.marks() };
-            let update = Update {
-                message: at,
-                reply,
-                repost_to: to,
-                known_attributes: entry.attributes.clone(),
-                related,
-                marks,
-            };
-            plan.queues.entry(Queue::Edits).or_default().push(Delivery::Update(f, update));
+            plan.queues.entry(Queue::Edits).or_default().extend(edit);
         }
+    }
+
+    /// An edit that shows other links, if the message lacks some.
+    fn refresh_links(&self, f: Rc<Finding>, entry: &FindingRecord, at: MessageRef) -> Option<Delivery> {
+        let related = self.state.related(&f);
+        if entry.has_links(&related) || !self.state.is_processed(&f.id, f.updated) {
+            return None;
+        }
+        let refresh = Refresh { at, marks: entry.marks(), seen: entry.attributes.clone(), related };
+        Some(Delivery::Refresh(f, refresh))
+    }
+
+    /// An edit that shows that the finding was archived or unarchived.
+    fn show_archiving(&self, f: Rc<Finding>, entry: &FindingRecord, at: MessageRef) -> Delivery {
+        let is_unarchived = entry.archived && !f.archived;
+        let update = Update {
+            message: at,
+            reply: reopening(entry, &f),
+            repost_to: destination_of(self.config, &f),
+            known_attributes: entry.attributes.clone(),
+            related: self.state.related(&f),
+            marks: if is_unarchived { entry.marks().reopened() } else { entry.marks() },
+        };
+        Delivery::Update(f, update)
     }
 
     /// Adds edits of messages whose finding moved to another channel: they point to its new message.

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::core::outbox::{DeliveryResult, Report};
 use crate::core::undelivered::Cause;
 use crate::finding::Finding;
-use crate::plan::{Delivery, RouteDecision, default_destination, route};
+use crate::plan::{Delivery, destination_of};
 use crate::state::Outcome;
 
 /// Results of the deliveries of this run.
@@ -26,63 +26,54 @@ impl Core<'_> {
         if is_minimal {
             self.unshown.extend(delivery.findings().iter().cloned());
         }
-        match (delivery, result) {
-            (Delivery::Post(f, _), DeliveryResult::Processed(outcome)) => self.process(&f, &outcome),
-            (Delivery::Update(f, update), DeliveryResult::Processed(outcome)) => {
+        match result {
+            DeliveryResult::Processed(outcome) => self.on_processed(delivery, &outcome),
+            DeliveryResult::Digested => self.on_digested(&delivery),
+            DeliveryResult::Completed => self.on_completed(delivery),
+            DeliveryResult::Unknown(error) => self.on_failure(&queue, delivery, Cause::UnknownOutcome, &error),
+            DeliveryResult::Failed(error) => self.on_failure(&queue, delivery, Cause::Failed, &error),
+            DeliveryResult::Stopped(error) => self.on_failure(&queue, delivery, Cause::QueueStopped, &error),
+            DeliveryResult::NotTried => self.on_not_tried(&delivery),
+        }
+    }
+
+    /// A revision of a finding was announced.
+    fn on_processed(&mut self, delivery: Delivery, outcome: &Outcome) {
+        match delivery {
+            Delivery::Update(f, update) => {
                 self.note_announced(&f);
-                self.process(&f, &outcome);
+                self.process(&f, outcome);
                 self.state.set_shown(&f.id, &update.marks);
             }
-            (Delivery::Refresh(f, refresh), DeliveryResult::Completed) => {
+            delivery => delivery.findings().iter().for_each(|f| self.process(f, outcome)),
+        }
+    }
+
+    fn on_digested(&mut self, delivery: &Delivery) {
+        let Delivery::Digest { id, to, findings } = delivery else { return };
+        self.state.remove_digest_plan(id);
+        for f in findings {
+            self.process_in(f, to.name(), &Outcome::Digested);
+        }
+    }
+
+    /// What announces no revision was posted or edited.
+    fn on_completed(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Refresh(f, refresh) => {
                 self.state.set_shown(&f.id, &refresh.marks);
                 self.state.set_links(&f.id, &refresh.related);
-                self.checkpoints.count_delivery();
             }
-            (Delivery::Summary(summary), DeliveryResult::Completed) => {
-                self.state.set_summarized(summary.due);
-                self.checkpoints.count_delivery();
-            }
-            (Delivery::Reply(f, update), DeliveryResult::Completed) => {
-                match update.reply.and_then(|reply| reply.assessment) {
-                    Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
-                    None => self.state.set_escalated(&f.id),
-                }
-                self.checkpoints.count_delivery();
-            }
-            (Delivery::Refresh(..), DeliveryResult::NotTried) => {}
-            (
-                Delivery::Refresh(f, _),
-                DeliveryResult::Unknown(error) | DeliveryResult::Failed(error) | DeliveryResult::Stopped(error),
-            ) => {
-                tracing::warn!(
-                    finding_id = f.id,
-                    error,
-                    "message does not show its newest marks and links; the next run retries"
-                );
-            }
-            (Delivery::Digest { id, to, findings }, DeliveryResult::Digested) => {
-                self.state.remove_digest_plan(&id);
-                for f in &findings {
-                    self.process_in(f, to.name(), &Outcome::Digested);
-                }
-            }
-            (Delivery::Notice(notice), DeliveryResult::Completed) => {
-                self.state.remove_notice(&notice.id);
-                self.checkpoints.count_delivery();
-            }
-            (Delivery::Redirect { id, old, .. }, DeliveryResult::Completed) => {
-                self.state.remove_redirect(&id, &old);
-                self.checkpoints.count_delivery();
-            }
-            (delivery, DeliveryResult::Unknown(why)) => {
-                self.is_outcome_unknown = true;
-                self.on_failure(&queue, delivery, Cause::UnknownOutcome, &why);
-            }
-            (delivery, DeliveryResult::Failed(why)) => self.on_failure(&queue, delivery, Cause::Failed, &why),
-            (delivery, DeliveryResult::Stopped(why)) => self.on_failure(&queue, delivery, Cause::QueueStopped, &why),
-            (delivery, DeliveryResult::NotTried) => self.on_not_tried(&delivery),
-            (_, DeliveryResult::Processed(_) | DeliveryResult::Digested | DeliveryResult::Completed) => {}
+            Delivery::Reply(f, update) => match update.reply.and_then(|reply| reply.assessment) {
+                Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
+                None => self.state.set_escalated(&f.id),
+            },
+            Delivery::Summary(summary) => self.state.set_summarized(summary.due),
+            Delivery::Notice(notice) => self.state.remove_notice(&notice.id),
+            Delivery::Redirect { id, old, .. } => self.state.remove_redirect(&id, &old),
+            Delivery::Post(..) | Delivery::Update(..) | Delivery::Digest { .. } => return,
         }
+        self.checkpoints.count_delivery();
     }
 
     pub(super) fn process(&mut self, f: &Finding, outcome: &Outcome) {
@@ -92,10 +83,7 @@ impl Core<'_> {
 
     /// The channel of a finding, as configured.
     pub(super) fn channel_of(&self, f: &Finding) -> String {
-        match route(self.config, f) {
-            RouteDecision::To(to) => to.name().to_owned(),
-            RouteDecision::Drop => default_destination(self.config).name().to_owned(),
-        }
+        destination_of(self.config, f).name().to_owned()
     }
 
     /// The ID of the source of a finding.

@@ -46,7 +46,7 @@ impl Core<'_> {
         let keys = self.state.sources.keys().filter(|key| key.is_identity());
         for key in keys.cloned().collect::<Vec<_>>() {
             if let Some(source) = self.state.remove_source(&key) {
-                self.announce(source_health::recovery(&key, &source, self.epoch, self.now).into_iter().collect());
+                self.queue_notices(source_health::recovery(&key, &source, self.epoch, self.now).into_iter().collect());
             }
         }
     }
@@ -104,7 +104,7 @@ impl Core<'_> {
         }
         let Some(source_id) = self.state.source(&key).map(|s| s.id) else { return };
         self.note_unfetched(&report, source_id);
-        let new = self.sources.take(&mut report, self.now);
+        let new = self.sources.record(&mut report, self.now);
         if let Some(track) = self.sources.tracks.get_mut(&key) {
             track.source_id = source_id;
         }
@@ -156,7 +156,7 @@ impl Core<'_> {
         if is_left_out && is_new {
             self.arrived.left_out.push(key.clone());
         }
-        self.announce(notices);
+        self.queue_notices(notices);
         (is_new || was_left_out) && !is_left_out
     }
 
@@ -167,7 +167,7 @@ impl Core<'_> {
         }
         let notices = watched::compare(key, &mut source, report, self.epoch, self.now);
         self.state.set_source(&key.clone().into(), source);
-        self.announce(notices);
+        self.queue_notices(notices);
     }
 
     /// Notes the findings that were listed and not returned: they are given up after a day.
@@ -184,7 +184,7 @@ impl Core<'_> {
         }
     }
 
-    pub(super) fn announce(&mut self, notices: Vec<Notice>) {
+    pub(super) fn queue_notices(&mut self, notices: Vec<Notice>) {
         for notice in notices {
             log_queued(&notice);
             self.state.queue_notice(notice);
@@ -207,7 +207,7 @@ impl Core<'_> {
         }
         let left_out = std::mem::take(&mut self.arrived.left_out);
         notices.extend(source_notices::excluded_regions_notice(&left_out, self.epoch));
-        self.announce(notices);
+        self.queue_notices(notices);
     }
 
     /// Period for which new sources are read; in whole minutes where it is longer than configured.

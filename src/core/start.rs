@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::core::channels::Channels;
 use crate::core::checkpoint::Checkpoints;
-use crate::core::limits::MAX_IN_FLIGHT;
+use crate::core::limits::Limits;
 use crate::core::outbox::Outbox;
 use crate::core::posted::Past;
 use crate::core::query::Queries;
@@ -19,9 +19,9 @@ use crate::core::triage::Reactions;
 use crate::message::Writer;
 use crate::metrics::RequestCounts;
 use crate::plan::NoticeEpoch;
-use crate::plan::{MAX_DIGEST, MessageBudget, default_destination};
+use crate::plan::{MessageBudget, default_destination};
 use crate::poll::Capacity;
-use crate::state::{MAX_STATE_BYTES, State};
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// What a run starts with.
@@ -50,22 +50,6 @@ pub struct Start<'a> {
     pub now: Timestamp,
     /// Time at which the run must end.
     pub end: Timestamp,
-}
-
-/// Limits of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Maximum number of findings in flight, over all sources.
-    pub in_flight: usize,
-    /// Maximum number of findings of one digest.
-    pub digest: usize,
-    pub state_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { in_flight: MAX_IN_FLIGHT, digest: MAX_DIGEST, state_bytes: MAX_STATE_BYTES }
-    }
 }
 
 impl<'a> Core<'a> {

@@ -181,7 +181,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Records the result of a source: how far it is complete, what is pending, where the rest of its list begins.
-    pub(super) fn take(&mut self, report: &mut SourceReport, now: Timestamp) -> Vec<Rc<Finding>> {
+    pub(super) fn record(&mut self, report: &mut SourceReport, now: Timestamp) -> Vec<Rc<Finding>> {
         let Some(track) = self.tracks.get_mut(&report.key) else { return Vec::new() };
         track.is_read = true;
         track.is_readable &= report.error().is_none();
@@ -216,7 +216,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Adds findings that are to be announced although no list showed them.
-    pub(super) fn hold(&mut self, findings: &[Rc<Finding>]) {
+    pub(super) fn add_pending(&mut self, findings: &[Rc<Finding>]) {
         for f in findings {
             if let Some(track) = self.tracks.get_mut(&f.origin.source_key()) {
                 track.progress.pending.entry(f.id.clone()).or_insert(f.updated);
@@ -233,7 +233,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Moves every watermark as far as everything is processed.
-    pub(super) fn advance(&self, state: &mut State) {
+    pub(super) fn advance_watermarks(&self, state: &mut State) {
         for (key, track) in &self.tracks {
             if let Some(source) = state.source_mut(key) {
                 source.advance_watermark(&track.progress);

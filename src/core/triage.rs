@@ -14,7 +14,7 @@ pub(super) use archive::ArchiveCall;
 pub(super) use escalate::escalation_of;
 
 use crate::core::Core;
-use crate::core::agenda::{Findings, Purpose, Step};
+use crate::core::agenda::{Findings, Purpose, Queues, Step};
 use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, ReadError};
@@ -201,9 +201,8 @@ impl Core<'_> {
         let deliveries = self.marks_to_show(findings);
         if self.config.dry_run {
             self.print(deliveries);
-        } else if !deliveries.is_empty() && !self.is_over() {
-            self.outbox.push(Queue::Edits, deliveries);
-            self.do_first([Step::DeliverQueues { end_of_grace: None }]);
+        } else if !deliveries.is_empty() {
+            self.fill_outbox(Queues::from([(Queue::Edits, deliveries)]));
         }
     }
 

@@ -60,6 +60,12 @@ pub fn fate(cause: Cause, failing_for: Duration) -> Fate {
 impl Core<'_> {
     /// Leaves a delivery that failed to the next run.
     pub(super) fn on_failure(&mut self, queue: &Queue, delivery: Delivery, cause: Cause, error: &str) {
+        if let Delivery::Refresh(f, _) = delivery {
+            let finding_id = &f.id;
+            tracing::warn!(finding_id, error, "message does not show its newest marks and links; the next run retries");
+            return;
+        }
+        self.is_outcome_unknown |= cause == Cause::UnknownOutcome;
         let description = delivery.describe();
         if self.is_all_given_up(delivery, cause, error) {
             return;
@@ -86,13 +92,13 @@ impl Core<'_> {
                 let fates: Vec<Fate> = findings.into_iter().map(|f| self.leave(f, cause, error)).collect();
                 fates.iter().all(|fate| *fate == Fate::GivenUp)
             }
-            Delivery::Refresh(f, _) | Delivery::Reply(f, _) => self.try_no_more(&f.id),
+            Delivery::Reply(f, _) => self.try_no_more(&f.id),
             Delivery::Notice(notice) => {
                 self.tried_notices.insert(notice.id);
                 false
             }
             Delivery::Redirect { id, .. } => self.try_no_more(&id),
-            Delivery::Summary(_) => false,
+            Delivery::Summary(_) | Delivery::Refresh(..) => false,
         }
     }
 
@@ -141,7 +147,7 @@ impl Core<'_> {
         let severity = format!("{} · severity {}", f.kind.as_str(), f.severity);
         let lines = vec![severity, format!("Delivery failed for 24 h: {error}")];
         let event = NoticeEvent::GivenUp { finding: &f.id };
-        self.announce(vec![self.epoch.notice(&event, NoticeLevel::Warning, title, lines)]);
+        self.queue_notices(vec![self.epoch.notice(&event, NoticeLevel::Warning, title, lines)]);
         self.process(&f, &Outcome::GivenUp);
         self.unshown.push(f);
     }
@@ -153,7 +159,7 @@ impl Core<'_> {
             tracing::error!(finding_id = id, "finding given up: not returned by GetFindings for 24 h");
             let title = format!("Finding given up: {id} was listed but not returned by GetFindings for 24 h");
             let event = NoticeEvent::Unfetched { finding: &id };
-            self.announce(vec![self.epoch.notice(&event, NoticeLevel::Warning, title, vec![])]);
+            self.queue_notices(vec![self.epoch.notice(&event, NoticeLevel::Warning, title, vec![])]);
             self.state.give_up_unfetched(&id, &channel);
         }
     }

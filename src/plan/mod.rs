@@ -18,4 +18,4 @@ pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason}
 pub use delivery_plan::{Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries};
 pub use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};
 pub use queue::Queue;
-pub use route::{Destination, RouteDecision, default_destination, matching_route, route};
+pub use route::{Destination, RouteDecision, default_destination, destination_of, matching_route, route};

@@ -53,6 +53,14 @@ pub fn route(config: &Config, f: &Finding) -> RouteDecision {
     }
 }
 
+/// Destination of a message about a finding that was announced. If a route drops the finding now, it is the default channel.
+pub fn destination_of(config: &Config, f: &Finding) -> Destination {
+    match route(config, f) {
+        RouteDecision::To(to) => to,
+        RouteDecision::Drop => default_destination(config),
+    }
+}
+
 fn matches(m: &RouteMatcher, f: &Finding) -> bool {
     let tags = || f.tags().iter().map(|(k, v)| format!("{k}={v}"));
     m.severity.is_none_or(|s| f.has_severity() && s.contains(f.severity))

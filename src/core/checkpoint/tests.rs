@@ -38,7 +38,7 @@ fn a_checkpoint_is_due_after_twenty_deliveries_or_ten_seconds_and_a_renewal_afte
 
 #[test]
 fn a_save_that_has_no_answer_is_not_followed_by_another() {
-    let saving = Checkpoints { unsaved: 1, in_flight: Some((generation_of(1), NOW)), ..checkpoints() };
+    let saving = Checkpoints { unsaved: DELIVERIES, in_flight: Some((generation_of(1), NOW)), ..checkpoints() };
     assert!(!saving.is_due(after(3_600)));
     assert_eq!(saving.next_due(), None);
 }
