@@ -3,12 +3,12 @@
 //! `ListFindings` returns only IDs, in ascending order of `updatedAt`. An update moves a finding to the end. This can shift
 //! the pages while they are read, so that another finding is on none of them. A list is therefore complete only as far as
 //! it is proven to have missed no finding ([`proof`]). A long list is divided by time into parts that are read in parallel
-//! ([`span`]). [`outline`] decides which part is read when, and how far the source is complete. This module does the IO.
+//! ([`span`]). [`read_plan`] decides which part is read when, and how far the source is complete. This module does the IO.
 
 mod capacity;
-mod outline;
 mod part;
 mod proof;
+mod read_plan;
 pub mod source;
 mod span;
 pub mod watched;
@@ -25,12 +25,12 @@ use crate::guardduty::{GuardDutyApi, ReadError};
 use crate::pages::PageTokens;
 use crate::time::{Time, Timestamp};
 
-use outline::Outline;
 use part::{Answer, End, Listing, Part, Task};
+use read_plan::ReadPlan;
 use span::{Sample, Span};
 
 pub use capacity::Capacity;
-pub use part::Rest;
+pub use part::RestOfList;
 
 /// Maximum number of IDs of a `GetFindings` request, and of a page of `ListFindings`.
 pub const PAGE: usize = 50;
@@ -65,7 +65,7 @@ impl BatchRequest {
     }
 
     /// The rest of the list, from the end of the previous batch, but not below the floor of the state.
-    pub fn resume(rest: Rest, floor: Timestamp, request: Self) -> Self {
+    pub fn resume(rest: RestOfList, floor: Timestamp, request: Self) -> Self {
         Self { from: rest.from.max(floor), ahead: rest.parts, ..request }
     }
 }
@@ -82,7 +82,7 @@ pub struct PolledBatch {
     /// Everything that was listed up to this time was fetched. `None` if nothing is certain, or nothing was listed.
     pub complete_to: Option<Timestamp>,
     /// The rest of the list, if it is longer than this batch.
-    pub next: Option<Rest>,
+    pub next: Option<RestOfList>,
     pub error: Option<ReadError>,
 }
 
@@ -95,18 +95,18 @@ pub async fn read_batch<D: GuardDutyApi>(
     request: &BatchRequest,
     time: &impl Time,
 ) -> PolledBatch {
-    let mut outline = Outline::new(request);
+    let mut plan = ReadPlan::new(request);
     let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
     loop {
-        for task in outline.tasks(time.now()) {
+        for task in plan.tasks(time.now()) {
             jobs.push(match task {
                 Task::List { span, pages } => Box::pin(list(source, detector, span, pages, time)),
                 Task::Get { part, ids } => Box::pin(get(source, detector, part, ids)),
             });
         }
         match jobs.next().await {
-            Some(answer) => outline.take(answer, time.now()),
-            None => return outline.finish(),
+            Some(answer) => plan.on_answer(answer, time.now()),
+            None => return plan.finish(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::finding::{Finding, SeverityLevel};
 use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
 use crate::poll::source::{SourceExtras, SourceReport};
-use crate::poll::{BatchRequest, Capacity, Known, Rest, watched};
+use crate::poll::{BatchRequest, Capacity, Known, RestOfList, watched};
 use crate::state::{DetectorStatus, InFlight, PollProgress, SourceState, State, Versions};
 use crate::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub struct Track {
     detector: Option<String>,
     pub progress: PollProgress,
     /// Where the rest of the list begins.
-    next: Option<Rest>,
+    next: Option<RestOfList>,
     pub is_read: bool,
     /// It was read without an error so far.
     pub is_readable: bool,

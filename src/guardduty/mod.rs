@@ -4,6 +4,7 @@
 
 mod answer;
 mod aws;
+mod classify;
 mod configuration;
 mod counting;
 mod credentials;
@@ -15,6 +16,7 @@ mod pages;
 mod parallel;
 mod scans;
 mod source;
+mod statistics;
 mod transient;
 mod watch;
 #[cfg(test)]

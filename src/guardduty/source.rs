@@ -7,9 +7,7 @@ use std::sync::atomic::AtomicBool;
 use aws_sdk_guardduty::Client;
 use aws_sdk_guardduty::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_guardduty::config::{IdentityCache, Region, SharedCredentialsProvider};
-use aws_sdk_guardduty::types::{
-    self, Condition, FindingCriteria, GroupByType, OrderBy, SeverityStatistics, SortCriteria,
-};
+use aws_sdk_guardduty::types::{self, Condition, OrderBy, SortCriteria};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -21,6 +19,7 @@ use super::error::ReadError;
 use super::fetch::{Unreadable, fetch};
 use super::identity::AwsIdentity;
 use super::parallel::{Parallel, Throttles};
+use super::statistics::open_findings;
 use super::{
     ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, PAGE_SIZE, SourceKey,
     Subject, Uncovered, WatchedConfig, pages, watch,
@@ -162,7 +161,7 @@ impl GuardDutyApi for SourceClient {
         let request =
             self.client().list_findings().detector_id(detector).max_results(PAGE_SIZE as i32).sort_criteria(sort);
         let request = request
-            .finding_criteria(open_findings_criteria(Some(updated.build())))
+            .finding_criteria(open_findings().criterion("updatedAt", updated.build()).build())
             .set_next_token(token.map(str::to_owned));
         let answer =
             self.call("ListFindings", request.customize().config_override(self.regional_config()).send()).await?;
@@ -226,34 +225,11 @@ impl GuardDutyApi for SourceClient {
         detector: &str,
         before: Option<Timestamp>,
     ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
-        let updated = before.map(|b| Condition::builder().less_than(b.0).build());
-        let request = self
-            .client()
-            .get_findings_statistics()
-            .detector_id(detector)
-            .finding_criteria(open_findings_criteria(updated));
-        // Grouped by severity, there are at most a hundred values, 1.0 to 10.0. The default limit is 25 rows.
-        let request = request.group_by(GroupByType::Severity).max_results(100);
-        let answer = self
-            .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
-            .await?;
-        Ok(by_severity_level(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default()))
+        self.count_updated_before(detector, before).await
     }
 
     async fn open_created_before(&self, detector: &str, before: Timestamp) -> Result<u64, ReadError> {
-        let created = Condition::builder().less_than(before.0).build();
-        let criteria = FindingCriteria::builder()
-            .criterion("service.archived", Condition::builder().equals("false").build())
-            .criterion("createdAt", created)
-            .build();
-        let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(criteria);
-        let request = request.group_by(GroupByType::Severity).max_results(100);
-        let answer = self
-            .call("GetFindingsStatistics", request.customize().config_override(self.regional_config()).send())
-            .await?;
-        let levels =
-            by_severity_level(answer.finding_statistics.and_then(|s| s.grouped_by_severity).unwrap_or_default());
-        Ok(levels.values().sum())
+        self.count_created_before(detector, before).await
     }
 
     async fn watched_ids(&self, detector: &str, subject: Subject) -> Result<Vec<String>, ReadError> {
@@ -291,27 +267,6 @@ impl GuardDutyApi for SourceClient {
     async fn scan_reason(&self, scan: &str) -> Result<Option<String>, ReadError> {
         Box::pin(self.read_scan_reason(scan)).await
     }
-}
-
-/// Criterion for findings that are not archived. It uses the long names of conditions: `gte` and others are deprecated and
-/// have 32 bits.
-fn open_findings_criteria(updated: Option<Condition>) -> FindingCriteria {
-    let criteria =
-        FindingCriteria::builder().criterion("service.archived", Condition::builder().equals("false").build());
-    match updated {
-        Some(updated) => criteria.criterion("updatedAt", updated).build(),
-        None => criteria.build(),
-    }
-}
-
-/// Returns the counts of all four severity levels, including zeros, because a missing gauge means “unknown”.
-fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
-    let mut levels: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
-    for row in rows {
-        let count = u64::try_from(row.total_findings.unwrap_or(0)).unwrap_or(0);
-        *levels.entry(SeverityLevel::from_score(row.severity.unwrap_or(0.0))).or_default() += count;
-    }
-    levels
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ pub struct Unreachable {
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&super::at_peer(Some(&self.peer), &*self.source))
+        f.write_str(&super::causes::at_peer(Some(&self.peer), &*self.source))
     }
 }
 

@@ -14,6 +14,7 @@ use shown::{rich, seen};
 use super::*;
 use crate::finding::SeverityLevel;
 use crate::finding::documents::read_documents;
+use crate::mention::Mention;
 use crate::time::Timestamp;
 
 const MENTION: &str = "<!subteam^S0123>";

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 
-use super::render::{RunMetrics, render};
+use super::render::render;
+use super::snapshot::RunMetrics;
 use crate::config::PushgatewayConfig;
 use crate::http;
 

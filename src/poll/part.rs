@@ -68,7 +68,7 @@ pub(super) enum Step {
 
 /// Start of the next batch of a source, with the parts of the list after it.
 #[derive(Clone, Debug)]
-pub struct Rest {
+pub struct RestOfList {
     pub from: Timestamp,
     pub(super) parts: Vec<Part>,
 }
@@ -97,7 +97,7 @@ impl Part {
     }
 
     /// The part as it is passed to the next batch.
-    pub(super) fn to_hand_on(&self) -> Part {
+    pub(super) fn for_next_batch(&self) -> Part {
         match self.step {
             Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),
             _ => Part { unlimited: self.unlimited, ..Part::new(self.span) },

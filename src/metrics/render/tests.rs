@@ -3,7 +3,12 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::*;
+use crate::metrics::labels::ScanOutcome;
+use crate::metrics::snapshot::{CumulativeCounters, DelayHistogram};
 
 pub(in crate::metrics) fn full() -> RunMetrics {
     let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();

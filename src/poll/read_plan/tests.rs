@@ -1,5 +1,6 @@
 //! Reading of lists that change while they are read.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::finding::{Origin, decode};
 use crate::guardduty::TransientReason;
-use crate::poll::{Capacity, Known, Rest};
+use crate::poll::{Capacity, Known, RestOfList};
 
 /// Times are milliseconds after this one.
 const BASE: i64 = 1_795_000_000_000;
@@ -91,24 +92,24 @@ impl FakeSource {
 
     /// One batch, whose tasks are done in this order: the first one, or the last one.
     fn read_batch(&mut self, request: &BatchRequest, last_first: bool) -> PolledBatch {
-        let mut outline = Outline::new(request);
+        let mut plan = ReadPlan::new(request);
         let mut tasks: Vec<Task> = Vec::new();
         loop {
-            tasks.extend(outline.tasks(NOW));
+            tasks.extend(plan.tasks(NOW));
             if tasks.is_empty() {
-                return outline.finish();
+                return plan.finish();
             }
             let task = if last_first { tasks.pop().unwrap() } else { tasks.remove(0) };
             let answer = match task {
                 Task::List { span, pages } => self.list(span, pages),
                 Task::Get { part, ids } => self.get(part, &ids),
             };
-            outline.take(answer, NOW);
+            plan.on_answer(answer, NOW);
         }
     }
 }
 
-fn batch_request(from: i64, capacity: usize, known: Known, rest: Option<Rest>) -> BatchRequest {
+fn batch_request(from: i64, capacity: usize, known: Known, rest: Option<RestOfList>) -> BatchRequest {
     let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
     let request = BatchRequest::new(at(from), NOW, Duration::from_secs(900), &capacity, &known);
     match rest {
@@ -171,23 +172,23 @@ fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
     for (first, second) in [(0, 1_000), (1_000, 0)] {
         let mut source = FakeSource::new((0..200).map(|n| n * 5).collect(), 2);
         let request = batch_request(0, 1_000, Known::default(), None);
-        let mut outline = Outline::new(&request);
-        outline.parts = vec![Part::new(Span::new(at(0), Some(at(4)))), Part::new(Span::new(at(5), None))];
-        outline.parts[1].unlimited = true;
-        for task in outline.tasks(NOW) {
+        let mut plan = ReadPlan::new(&request);
+        plan.parts = vec![Part::new(Span::new(at(0), Some(at(4)))), Part::new(Span::new(at(5), None))];
+        plan.parts[1].unlimited = true;
+        for task in plan.tasks(NOW) {
             let Task::List { span, .. } = task else { panic!("nothing is listed yet") };
             let listing = Listing { since: NOW, ids: vec!["0".into()], end: End::Whole };
-            outline.take(Answer::Listed { span, listing }, NOW);
+            plan.on_answer(Answer::Listed { span, listing }, NOW);
         }
-        let gets = outline.tasks(NOW);
+        let gets = plan.tasks(NOW);
         assert_eq!(gets.len(), 2);
         for (task, time) in gets.into_iter().zip([first, second]) {
             let Task::Get { part, ids } = task else { panic!("all is listed") };
             source.findings[0] = time;
             let answer = source.get(part, &ids);
-            outline.take(answer, NOW);
+            plan.on_answer(answer, NOW);
         }
-        let fresh = outline.finish().fresh;
+        let fresh = plan.finish().fresh;
         assert_eq!(fresh.iter().map(|f| f.updated).collect::<Vec<_>>(), [at(1_000)]);
     }
 }
@@ -218,7 +219,7 @@ proptest! {
         let mut rest = None;
         for _ in 0..2 * count + 3 {
             let known = Known { processed: processed.clone(), ..Known::default() };
-            let from = rest.as_ref().map_or(0, |rest: &Rest| rest.from.0 - BASE);
+            let from = rest.as_ref().map_or(0, |rest: &RestOfList| rest.from.0 - BASE);
             let batch = source.read_batch(&batch_request(from, capacity, known, rest.take()), last_first);
             prop_assert!(batch.fresh.len() <= capacity && batch.error.is_none() && batch.missing.is_empty());
             for finding in &batch.fresh {
