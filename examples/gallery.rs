@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use guardduty_slack::finding::documents::read_documents;
-use guardduty_slack::finding::{Finding, SeverityLevel};
+use guardduty_slack::finding::{Attribute, Finding, SeverityLevel};
 use guardduty_slack::mention::Mention;
 use guardduty_slack::message::{
     self, Addressing, Marks, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeId, NoticeLevel,
@@ -141,8 +141,9 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
     let Some((first, recurred)) = example(findings) else { return Vec::new() };
     let mention = Mention::parse("<!subteam^S0123ABC>");
     let mention = mention.as_ref();
-    let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(str::to_owned);
-    let fresh = ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(str::to_owned);
+    let seen = ["ip 198.51.100.4", "ip 203.0.113.88", "country France", "api ListBuckets"].map(Attribute::from);
+    let fresh =
+        ["ip 198.51.100.4", "country France", "api GetBucketPolicy", "api PutBucketPolicy"].map(Attribute::from);
     let content = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
     let increased = ReplyContent {
         previous_severity: Some(5.0),
@@ -182,7 +183,7 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
         addressing: mentioning(mention.as_ref()),
         ..ReplyContent::default()
     };
-    let fresh = ["ip 198.51.100.4".to_owned()];
+    let fresh = ["ip 198.51.100.4"].map(Attribute::from);
     let reopened =
         ReplyContent { reopened: Some(Reopened::Recurred), new_attributes: &fresh, ..ReplyContent::default() };
     let mut messages = shown([

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::finding::documents::read_documents;
-use crate::finding::{Finding, SeverityLevel};
+use crate::finding::{Attribute, Finding, SeverityLevel};
 use crate::mention::{Mention, MentionPart};
 use crate::message::{
     self, Addressing, Message, MessageForm, MessageOptions, NoisyPair, Notice, NoticeId, NoticeLevel, RenderContext,
@@ -32,7 +32,7 @@ pub(super) fn messages() -> Vec<(&'static str, Message)> {
 fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Message); 2] {
     let mention = Mention::of_parts([MentionPart::Here]);
     let life = RenderContext { mention: mention.as_ref(), ..RenderContext::default() };
-    let attributes = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
+    let attributes = ["ip 198.51.100.4", "country France"].map(Attribute::from);
     // An escalation has every member that the metadata of a reply can have.
     let unacknowledged_for = Some(Duration::from_secs(30 * 60));
     let content = ReplyContent {

@@ -5,7 +5,8 @@ mod kubernetes;
 use super::decode::shapes;
 
 use super::Topic;
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::attribute::AttributeKind;
+use super::facts_builder::FactsBuilder;
 use super::line::{Line, known, non_blank};
 use super::resource::kind_label;
 use super::{outcome, remote};

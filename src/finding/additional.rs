@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::Topic;
 use super::action::api_name;
+use super::attribute::AttributeKind;
 use super::decode::ServiceAdditionalInfo;
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::facts_builder::FactsBuilder;
 use super::line::Line;
 use super::{outcome, profile, value};
 use crate::text::pluralize;

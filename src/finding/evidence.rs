@@ -1,8 +1,9 @@
 //! Reads the threat lists that an address or a domain is on.
 
 use super::Topic;
+use super::attribute::AttributeKind;
 use super::decode::{Text, shapes};
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::facts_builder::FactsBuilder;
 use super::line::{Line, listed_briefly, non_blank};
 
 /// Adds one line for all lists that name the same threats. GuardDuty repeats the names with each list.

@@ -3,6 +3,7 @@
 use super::decode::shapes;
 
 use super::anomaly::Anomalies;
+use super::attribute::{Attribute, AttributeKind};
 use super::line::{Line, Span, non_blank};
 use super::{Topic, TopicLines};
 use crate::text::truncate;
@@ -37,34 +38,6 @@ pub(super) struct FactsBuilder {
     pub anomalies: Anomalies,
     facts: Vec<(Topic, Vec<Line>, usize)>,
     traits: Vec<(AttributeKind, String)>,
-}
-
-/// Kinds of attributes that can be new when a finding recurs, in the order in which they are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum AttributeKind {
-    Ip,
-    Country,
-    Domain,
-    Api,
-    Port,
-    User,
-    Process,
-    Threat,
-}
-
-impl AttributeKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            AttributeKind::Ip => "ip",
-            AttributeKind::Country => "country",
-            AttributeKind::Domain => "domain",
-            AttributeKind::Api => "api",
-            AttributeKind::Port => "port",
-            AttributeKind::User => "user",
-            AttributeKind::Process => "process",
-            AttributeKind::Threat => "threat",
-        }
-    }
 }
 
 impl FactsBuilder {
@@ -177,7 +150,7 @@ impl FactsBuilder {
         self.facts.iter().any(|(a, ..)| *a == about)
     }
 
-    pub fn build(mut self) -> (Vec<TopicLines>, Vec<String>) {
+    pub fn build(mut self) -> (Vec<TopicLines>, Vec<Attribute>) {
         self.facts.sort_by_key(|(about, ..)| *about);
         let facts = self
             .facts
@@ -189,12 +162,8 @@ impl FactsBuilder {
             })
             .collect();
         self.traits.sort_by_key(|(what, _)| *what);
-        let traits = self
-            .traits
-            .into_iter()
-            .take(MAX_ATTRIBUTES)
-            .map(|(what, value)| format!("{} {value}", what.as_str()))
-            .collect();
+        let traits =
+            self.traits.into_iter().take(MAX_ATTRIBUTES).map(|(kind, value)| Attribute::Known(kind, value)).collect();
         (facts, traits)
     }
 }

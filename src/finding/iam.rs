@@ -3,7 +3,8 @@
 use super::decode::shapes;
 
 use super::Topic;
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::attribute::AttributeKind;
+use super::facts_builder::FactsBuilder;
 use super::line::{Line, join_limited, known, non_blank};
 use super::resource::add_resource_with;
 

@@ -4,6 +4,7 @@ mod action;
 mod additional;
 mod anomaly;
 mod assessment;
+mod attribute;
 
 mod build;
 mod compute;
@@ -34,6 +35,7 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 pub use assessment::{Assessment, investigated_finding};
+pub use attribute::{Attribute, AttributeKind};
 #[cfg(test)]
 pub(crate) use decode::arbitrary;
 pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
@@ -114,7 +116,7 @@ pub struct Details {
     pub resource: Resource,
     /// The lines of the message, in reading order.
     pub facts: Vec<TopicLines>,
-    traits: Vec<String>,
+    traits: Vec<Attribute>,
     signals: Vec<(String, String)>,
     /// The action has a shape that this version does not know. The description is shown instead.
     pub is_action_unknown: bool,
@@ -204,9 +206,9 @@ impl Finding {
         &self.details().resource.tags
     }
 
-    /// Attributes that are compared between revisions, as short stable tokens in the order in which they are shown:
-    /// `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`. At most twelve, of at most about 90 characters.
-    pub fn attributes(&self) -> Vec<String> {
+    /// Attributes that are compared between revisions, in the order in which they are shown. At most twelve, of at most
+    /// about 90 characters.
+    pub fn attributes(&self) -> Vec<Attribute> {
         self.details().traits.clone()
     }
 
@@ -229,11 +231,9 @@ impl Finding {
     /// domain of the other end is none, even if a resource has the same name.
     pub fn names(&self) -> Vec<&str> {
         let details = self.details();
-        let domains: Vec<&str> = details.traits.iter().filter_map(|token| token.strip_prefix("domain ")).collect();
-        let of_traits = details.traits.iter().filter_map(|token| {
-            let (kind, name) = token.split_once(' ')?;
-            matches!(kind, "user" | "threat").then_some(name)
-        });
+        let values = |kind| details.traits.iter().filter_map(move |attribute| attribute.value_of(kind));
+        let domains: Vec<&str> = values(AttributeKind::Domain).collect();
+        let of_traits = values(AttributeKind::User).chain(values(AttributeKind::Threat));
         let names = details.resource.names.iter().map(String::as_str).chain(of_traits);
         names.filter(|name| name.parse::<std::net::IpAddr>().is_err()).filter(|name| !domains.contains(name)).collect()
     }

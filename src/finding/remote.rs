@@ -3,7 +3,8 @@
 use super::decode::shapes;
 
 use super::Topic;
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::attribute::AttributeKind;
+use super::facts_builder::FactsBuilder;
 use super::line::{Line, known, non_blank};
 
 /// `203.0.113.7 · Berlin, Germany · AS60729 Example Hosting`, with the attributes that are compared between revisions.

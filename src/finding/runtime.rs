@@ -3,7 +3,8 @@
 use super::decode::shapes;
 
 use super::Topic;
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::attribute::AttributeKind;
+use super::facts_builder::FactsBuilder;
 use super::line::{Line, join_limited, non_blank};
 use super::outcome;
 use super::storage::last_segment;

@@ -8,9 +8,10 @@ mod tests;
 use super::decode::{Text, shapes};
 
 use super::Topic;
+use super::attribute::AttributeKind;
 use super::compute::{instance_type, intervention, security_groups};
 use super::container::{singular_kind, status, workload_path};
-use super::facts_builder::{AttributeKind, FactsBuilder};
+use super::facts_builder::FactsBuilder;
 use super::iam::user_type_label;
 use super::line::{Line, join_limited, non_blank};
 use super::remote::{location_line, other_end};

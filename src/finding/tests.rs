@@ -39,12 +39,16 @@ fn a_route_matches_the_kind_and_each_identifier() {
     assert_eq!(fixture("s3-exfiltration").tags(), [("data-owner".to_owned(), "billing".to_owned())]);
 }
 
+fn attributes(name: &str) -> Vec<String> {
+    fixture(name).attributes().iter().map(Attribute::to_string).collect()
+}
+
 #[test]
 fn traits_are_what_may_be_new_and_name_the_port_that_was_called() {
-    assert_eq!(fixture("ec2-c2-connection").attributes(), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
-    assert_eq!(fixture("ec2-ssh-brute-force-ipv6").attributes(), ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]);
+    assert_eq!(attributes("ec2-c2-connection"), ["ip 198.51.100.200", "country Bulgaria", "port 4444"]);
+    assert_eq!(attributes("ec2-ssh-brute-force-ipv6"), ["ip 2001:db8:bad::1", "country Vietnam", "port 22"]);
     assert_eq!(
-        fixture("iam-tor-caller").attributes(),
+        attributes("iam-tor-caller"),
         [
             "ip 185.220.101.34",
             "country Germany",
@@ -163,7 +167,8 @@ fn a_name_is_not_taken_for_a_domain() {
     let mut finding = fixture("ec2-miner-dns");
     finding.details();
     let details = finding.details.get_mut().unwrap();
-    let domain = details.traits.iter().find_map(|token| token.strip_prefix("domain ")).unwrap().to_owned();
+    let domain =
+        details.traits.iter().find_map(|attribute| attribute.value_of(AttributeKind::Domain)).unwrap().to_owned();
     details.resource.names.extend(["john.doe".into(), domain.clone()]);
     assert!(finding.names().contains(&"john.doe"));
     assert!(!finding.names().contains(&domain.as_str()));

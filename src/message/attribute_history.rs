@@ -1,6 +1,6 @@
 //! Renders earlier attributes of a finding from the state: GuardDuty keeps only the newest values.
 
-use crate::finding::{Finding, Line};
+use crate::finding::{Attribute, AttributeKind, Finding, Line};
 use crate::text::pluralize;
 
 /// Maximum number of earlier values that are named. The others are counted.
@@ -8,19 +8,19 @@ const MAX_NAMED: usize = 6;
 
 /// `3 remote IPs in total, previously 203.0.113.7, 198.51.100.4`, and the same for countries, APIs and ports. Empty if
 /// the finding still has all values.
-pub(super) fn previously_seen(f: &Finding, seen: &[String]) -> Vec<Line> {
+pub(super) fn previously_seen(f: &Finding, seen: &[Attribute]) -> Vec<Line> {
     let now = f.attributes();
     let mut lines = Vec::new();
     for (kind, word) in [
-        ("ip", "remote IP"),
-        ("domain", "domain"),
-        ("country", "country"),
-        ("api", "API"),
-        ("port", "port"),
-        ("user", "user"),
-        ("process", "process"),
+        (AttributeKind::Ip, "remote IP"),
+        (AttributeKind::Domain, "domain"),
+        (AttributeKind::Country, "country"),
+        (AttributeKind::Api, "API"),
+        (AttributeKind::Port, "port"),
+        (AttributeKind::User, "user"),
+        (AttributeKind::Process, "process"),
     ] {
-        let value = |token: &String| parse_attribute(token).filter(|(k, _)| *k == kind).map(|(_, v)| v.to_owned());
+        let value = |attribute: &Attribute| attribute.value_of(kind).map(str::to_owned);
         let current: Vec<String> = now.iter().filter_map(value).collect();
         let mut earlier: Vec<String> = Vec::new();
         for value in seen.iter().filter_map(value) {
@@ -37,7 +37,7 @@ pub(super) fn previously_seen(f: &Finding, seen: &[String]) -> Vec<Line> {
     lines
 }
 
-fn append_values(mut phrase: Line, kind: &str, values: &[String]) -> Line {
+fn append_values(mut phrase: Line, kind: AttributeKind, values: &[String]) -> Line {
     for (n, value) in values.iter().take(MAX_NAMED).enumerate() {
         phrase = if n == 0 { phrase } else { phrase.literal(", ") };
         phrase = append_value(phrase, kind, value);
@@ -46,17 +46,12 @@ fn append_values(mut phrase: Line, kind: &str, values: &[String]) -> Line {
 }
 
 /// Renders an attribute: addresses and domains defanged, names as text, others as code.
-pub(super) fn append_value(phrase: Line, kind: &str, value: &str) -> Line {
+pub(super) fn append_value(phrase: Line, kind: AttributeKind, value: &str) -> Line {
     match kind {
-        "ip" | "domain" => phrase.address(value),
-        "country" => phrase.untrusted(value),
+        AttributeKind::Ip | AttributeKind::Domain => phrase.address(value),
+        AttributeKind::Country => phrase.untrusted(value),
         _ => phrase.code(value),
     }
-}
-
-/// `ip` and `203.0.113.7`
-pub(super) fn parse_attribute(token: &str) -> Option<(&str, &str)> {
-    token.split_once(' ').filter(|(_, value)| !value.trim().is_empty())
 }
 
 fn pluralize_attribute(n: u64, word: &str) -> String {

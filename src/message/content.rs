@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Marks, Notice, Related, Summary};
-use crate::finding::{Assessment, Finding};
+use crate::finding::{Assessment, Attribute, Finding};
 use crate::mention::Mention;
 
 /// What a message is about.
@@ -78,7 +78,7 @@ pub struct Addressing<'a> {
 pub struct RenderContext<'a> {
     pub archived: bool,
     /// All attributes of earlier revisions. GuardDuty does not keep them.
-    pub known_attributes: &'a [String],
+    pub known_attributes: &'a [Attribute],
     /// See [`Addressing`].
     pub mention: Option<&'a Mention>,
     pub omitted_mention: Option<&'a Mention>,
@@ -102,7 +102,7 @@ impl<'a> RenderContext<'a> {
 pub struct ReplyContent<'a> {
     /// The previous severity, if the severity level increased.
     pub previous_severity: Option<f64>,
-    pub new_attributes: &'a [String],
+    pub new_attributes: &'a [Attribute],
     pub previous_count: Option<u64>,
     /// Time for which nobody acknowledged the finding, if the reply is an escalation.
     pub unacknowledged_for: Option<Duration>,

@@ -8,7 +8,7 @@ use super::{
     MessageForm, MessageOptions, Placement, Reopened, ReplyContent, assessment, attribute_history, links, minimal,
     notes, render, style, top,
 };
-use crate::finding::{Finding, Line, SeverityLevel};
+use crate::finding::{AttributeKind, Finding, Line, SeverityLevel};
 use crate::mention::Mention;
 use crate::text::pluralize;
 use crate::time::format_duration;
@@ -121,22 +121,17 @@ fn lines(f: &Finding, content: &ReplyContent) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(content.reopened.map(|reopened| Line::new().literal(reopened_text(reopened))));
     for (kind, one, many) in [
-        ("ip", "new remote IP ", "new remote IPs "),
-        ("country", "new country ", "new countries "),
-        ("domain", "new domain ", "new domains "),
-        ("api", "new API ", "new APIs "),
-        ("port", "new port ", "new ports "),
-        ("user", "new user ", "new users "),
-        ("process", "new process ", "new processes "),
-        ("threat", "new threat ", "new threats "),
+        (AttributeKind::Ip, "new remote IP ", "new remote IPs "),
+        (AttributeKind::Country, "new country ", "new countries "),
+        (AttributeKind::Domain, "new domain ", "new domains "),
+        (AttributeKind::Api, "new API ", "new APIs "),
+        (AttributeKind::Port, "new port ", "new ports "),
+        (AttributeKind::User, "new user ", "new users "),
+        (AttributeKind::Process, "new process ", "new processes "),
+        (AttributeKind::Threat, "new threat ", "new threats "),
     ] {
-        let values: Vec<&str> = content
-            .new_attributes
-            .iter()
-            .filter_map(|token| attribute_history::parse_attribute(token))
-            .filter(|(k, _)| *k == kind)
-            .map(|(_, v)| v)
-            .collect();
+        let values: Vec<&str> =
+            content.new_attributes.iter().filter_map(|attribute| attribute.value_of(kind)).collect();
         let mut phrase = match values.len() {
             0 => continue,
             1 => Line::new().literal(one),

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shown::{rich, seen};
 
 use super::*;
-use crate::finding::SeverityLevel;
 use crate::finding::documents::read_documents;
+use crate::finding::{Attribute, SeverityLevel};
 use crate::mention::Mention;
 use crate::time::Timestamp;
 
@@ -62,7 +62,7 @@ fn every_shape_of_the_api_is_rendered() {
 #[test]
 fn recurrence_shows_attributes_that_guardduty_no_longer_returns() {
     let seen_before =
-        ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(str::to_owned);
+        ["ip 198.51.100.4", "ip 185.220.101.34", "ip 203.0.113.88", "country France", "port 22"].map(Attribute::from);
     let message = seen(&full(
         &fixture("iam-tor-caller"),
         &RenderContext { known_attributes: &seen_before, ..RenderContext::default() },
@@ -186,7 +186,7 @@ fn each_form_has_the_metadata_and_the_minimal_form_only_validated_fields() {
 fn a_reply_names_its_finding_and_what_is_new() {
     let mut f = fixture("iam-tor-caller");
     f.count = 47;
-    let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(str::to_owned);
+    let fresh = ["ip 198.51.100.4", "ip 2001:db8::9", "country France", "api PutBucketPolicy"].map(Attribute::from);
     let content = ReplyContent { new_attributes: &fresh, previous_count: Some(14), ..ReplyContent::default() };
     insta::assert_snapshot!(seen(&super::reply(&f, &content, &wording(), MessageForm::Blocks).payload()), @"
     text: IAM user `deploy-bot` · new remote IPs `198[.]51[.]100[.]4`, `2001[:]db8::9` · new country `France` · new API `PutBucketPolicy` · seen 47 times (33 new), last seen 2026-11-24 12:31 UTC · `payments-prod (111122223333) · eu-west-1 · UnauthorizedAccess:IAMUser/TorIPCaller`
@@ -211,7 +211,7 @@ fn a_reply_names_its_finding_and_what_is_new() {
 #[test]
 fn a_reply_is_at_most_half_of_its_message() {
     for (name, f) in fixtures() {
-        let fresh = ["ip 198.51.100.4".to_owned(), "country France".to_owned()];
+        let fresh = ["ip 198.51.100.4", "country France"].map(Attribute::from);
         let content = ReplyContent {
             previous_severity: Some(2.0),
             new_attributes: &fresh,
@@ -301,7 +301,7 @@ fn a_digest_names_the_channel_that_rejected_it() {
 #[test]
 fn a_reply_in_the_channel_names_its_finding() {
     let f = fixture("iam-tor-caller");
-    let fresh = ["ip 203.0.113.9".to_owned()];
+    let fresh = ["ip 203.0.113.9"].map(Attribute::from);
     let placement = Placement::Channel { message_link: Some("https://example.slack.com/archives/C1/p17") };
     let here = Mention::parse("<!here>");
     let increased = ReplyContent {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Config, RecurrencePolicy, SamplePolicy, SlackAuth};
-use crate::finding::{Assessment, Finding};
+use crate::finding::{Assessment, Attribute, Finding};
 use crate::message::{Marks, Reopened, ReplyContent};
 use crate::plan::{Destination, RouteDecision, route};
 use crate::slack::MessageRef;
@@ -67,7 +67,7 @@ pub struct Post {
     /// The finding's message in another channel, which is then replaced by a redirect.
     pub superseded: Option<MessageRef>,
     /// Attributes that earlier revisions of the finding showed.
-    pub known_attributes: Vec<String>,
+    pub known_attributes: Vec<Attribute>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
 }
@@ -80,7 +80,7 @@ pub struct Update {
     /// The channel to which the finding is posted again if its message was deleted.
     pub repost_to: Destination,
     /// Attributes that earlier revisions of the finding showed.
-    pub known_attributes: Vec<String>,
+    pub known_attributes: Vec<Attribute>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
     /// What its message shows of the reactions.
@@ -92,7 +92,7 @@ pub struct Update {
 pub struct Reply {
     /// The severity shown before, if the severity level increased: the reply is then broadcast, with the mention of the route.
     pub previous_severity: Option<f64>,
-    pub new_attributes: Vec<String>,
+    pub new_attributes: Vec<Attribute>,
     pub previous_count: Option<u64>,
     pub reopened: Option<Reopened>,
     /// Nobody acknowledged the finding for this time: the reply is broadcast, with the mention of the destination.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::config::{Config, Target};
-use crate::finding::Finding;
+use crate::finding::{Attribute, Finding};
 use crate::mention::Mention;
 use crate::message::{Marks, Notice, Summary};
 use crate::plan::{Decision, Destination, Post, Queue, SkipReason, Update, decide};
@@ -55,7 +55,7 @@ pub struct Refresh {
     pub at: MessageRef,
     pub marks: Marks,
     /// Attributes that earlier revisions of the finding showed.
-    pub seen: Vec<String>,
+    pub seen: Vec<Attribute>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
 }

@@ -91,7 +91,7 @@ fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
     let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
     let decision = decide(&state, &config(&[]), &again, NOW);
     let reply = reply_of(&decision).unwrap();
-    assert_eq!((reply.previous_severity, reply.new_attributes.as_slice()), (None, &["ip 203.0.113.9".to_owned()][..]));
+    assert_eq!((reply.previous_severity, reply.new_attributes.as_slice()), (None, &["ip 203.0.113.9".into()][..]));
     assert_eq!(reply.previous_count, Some(1));
 }
 

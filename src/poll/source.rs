@@ -82,9 +82,10 @@ pub async fn read_source<D: GuardDutyApi>(
         return read_detector(&*source, detector, &request, &extras, &time).await;
     }
     let listed = async { source.list_detectors().await.map(|all| all.into_iter().next()) };
-    let expected = read_if(extras.expected.is_some(), || {
-        read_detector(&*source, extras.expected.clone().unwrap_or_default(), &request, &extras, &time)
-    });
+    let expected = async {
+        let detector = extras.expected.clone()?;
+        Some(read_detector(&*source, detector, &request, &extras, &time).await)
+    };
     match join(listed, expected).await {
         (Ok(Some(detector)), Some(report)) if extras.expected.as_ref() == Some(&detector) => report,
         (Ok(Some(detector)), _) => read_detector(&*source, detector, &request, &extras, &time).await,

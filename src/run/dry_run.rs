@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::finding::Finding;
+use crate::finding::{Attribute, Finding};
 use crate::mention::Mention;
 use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, RenderContext, ReplyContent};
 use crate::output::Output;
@@ -68,7 +68,7 @@ impl Printer<'_> {
         }
     }
 
-    fn finding(&self, f: &Finding, mention: Option<&Mention>, seen: &[String]) -> Message {
+    fn finding(&self, f: &Finding, mention: Option<&Mention>, seen: &[Attribute]) -> Message {
         let context =
             RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
         message::finding(f, &context, self.wording, MessageForm::Blocks)

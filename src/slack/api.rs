@@ -13,7 +13,7 @@ use crate::user::UserId;
 impl SlackApi for Client {
     /// The link to a message. `None` without a bot token, or if Slack does not return the address of the workspace.
     async fn permalink(&self, at: &MessageRef) -> Option<String> {
-        let url = &self.identity().await.ok()?.url;
+        let url = self.identity().await.ok()?.url.as_ref()?;
         let epoch = at.ts.replace('.', "");
         let thread =
             at.thread_ts.as_ref().map(|thread| format!("?thread_ts={thread}&cid={}", at.channel)).unwrap_or_default();

@@ -35,7 +35,7 @@ pub struct Client {
 
 struct ApiResponse {
     body: Map<String, Value>,
-    scopes: Vec<String>,
+    scopes: Option<Vec<String>>,
 }
 
 impl Client {
@@ -55,7 +55,7 @@ impl Client {
             let text = |key: &str| response.body.get(key).and_then(Value::as_str).map(str::to_owned);
             Ok(BotIdentity {
                 bot_id: text("bot_id"),
-                url: text("url").unwrap_or_default(),
+                url: text("url"),
                 team: text("team").unwrap_or_default(),
                 user: text("user").unwrap_or_default(),
                 user_id: text("user_id").as_deref().and_then(UserId::parse),

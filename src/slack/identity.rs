@@ -8,17 +8,17 @@ pub struct BotIdentity {
     /// Absent if the token is not that of a bot.
     pub bot_id: Option<String>,
     /// The address of the workspace with a trailing slash: `https://example.slack.com/`.
-    pub url: String,
+    pub url: Option<String>,
     pub team: String,
     pub user: String,
     /// Absent if Slack does not return it.
     pub user_id: Option<UserId>,
-    /// The header `x-oauth-scopes`; empty if Slack does not send it.
-    pub scopes: Vec<String>,
+    /// The header `x-oauth-scopes`. `None` if Slack does not send it: the scopes are unknown.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl BotIdentity {
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|s| s == scope)
+        self.scopes.iter().flatten().any(|s| s == scope)
     }
 }

@@ -49,8 +49,7 @@ pub struct RecentReactions {
 impl Client {
     pub(super) async fn read_access(&self) -> Result<ReactionAccess, SlackError> {
         let identity = self.identity().await?;
-        // Without the header, the scopes are unknown.
-        let may = |scope: &str| identity.scopes.is_empty() || identity.has_scope(scope);
+        let may = |scope: &str| identity.scopes.is_none() || identity.has_scope(scope);
         Ok(ReactionAccess { reactions: may("reactions:read"), users: may("users:read"), own: identity.user_id.clone() })
     }
 
@@ -60,7 +59,7 @@ impl Client {
         oldest: &str,
         pages: usize,
     ) -> Result<(RecentReactions, usize), SlackError> {
-        let bot = self.identity().await?.bot_id.clone().unwrap_or_default();
+        let bot = self.identity().await?.bot_id.as_deref();
         let mut recent = RecentReactions::default();
         let mut tokens = PageTokens::default();
         for page in 1..=pages {
@@ -69,7 +68,7 @@ impl Client {
             let query: Vec<_> = common.into_iter().chain(next).collect();
             let body = self.read_once("conversations.history", &query).await?;
             for message in body.get("messages").and_then(Value::as_array).into_iter().flatten() {
-                recent.add(message, &bot);
+                recent.add(message, bot);
             }
             match tokens.advance(client::next_cursor(&body)) {
                 Ok(true) => {}
@@ -100,7 +99,7 @@ impl Client {
 }
 
 impl RecentReactions {
-    fn add(&mut self, message: &Value, bot: &str) {
+    fn add(&mut self, message: &Value, bot: Option<&str>) {
         let text = |key: &str| message.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         if text("bot_id").is_some() {
             self.bots.extend(text("user").and_then(UserId::parse));
@@ -108,7 +107,7 @@ impl RecentReactions {
         let Some(ts) = text("ts") else { return };
         // A broadcast reply is in its thread.
         let is_top = text("thread_ts").is_none_or(|thread| thread == ts);
-        if is_top && text("bot_id") == Some(bot) {
+        if is_top && bot.is_some() && text("bot_id") == bot {
             self.messages.insert(ts.to_owned(), reactions(message));
         }
     }
@@ -146,10 +145,10 @@ mod tests {
     #[test]
     fn only_messages_of_the_own_bot_at_top_level_have_reactions_that_count() {
         let mut recent = RecentReactions::default();
-        recent.add(&message("B1", "1.0", None), "B1");
-        recent.add(&message("B1", "2.0", Some("1.0")), "B1");
-        recent.add(&message("B2", "3.0", None), "B1");
-        recent.add(&json!({"user": "U0ALICE", "ts": "4.0"}), "B1");
+        recent.add(&message("B1", "1.0", None), Some("B1"));
+        recent.add(&message("B1", "2.0", Some("1.0")), Some("B1"));
+        recent.add(&message("B2", "3.0", None), Some("B1"));
+        recent.add(&json!({"user": "U0ALICE", "ts": "4.0"}), None);
         assert_eq!(recent.messages.keys().collect::<Vec<_>>(), ["1.0"]);
         assert_eq!(recent.bots, ["U0B1", "U0B2"].iter().filter_map(|id| UserId::parse(id)).collect());
     }

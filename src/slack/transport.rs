@@ -18,7 +18,7 @@ pub(super) struct RawResponse {
     status: u16,
     retry_after: Option<String>,
     received_at: Timestamp,
-    pub(super) scopes: Vec<String>,
+    pub(super) scopes: Option<Vec<String>>,
     body: String,
 }
 
@@ -49,16 +49,21 @@ pub(super) async fn send_and_read(request: RequestBuilder) -> Result<RawResponse
         }
         body.extend_from_slice(&part);
     }
-    let scopes = header_text(&headers, "x-oauth-scopes").unwrap_or_default();
     Ok(RawResponse {
         status,
         retry_after: header_text(&headers, RETRY_AFTER.as_str()),
         received_at: header_text(&headers, DATE.as_str())
             .and_then(|date| http_date(&date))
             .unwrap_or_else(Timestamp::from_system_clock),
-        scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        scopes: header_text(&headers, "x-oauth-scopes")
+            .map(|scopes| split_scopes(&scopes))
+            .filter(|scopes| !scopes.is_empty()),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
+}
+
+fn split_scopes(scopes: &str) -> Vec<String> {
+    scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }
 
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, SeverityLevel};
+use crate::finding::{Attribute, Finding, SeverityLevel};
 use crate::message::Marks;
 use crate::slack::{MessageRef, SentMessage};
 use crate::state::Outcome;
@@ -48,7 +48,7 @@ pub struct FindingRecord {
     pub notified_count: u64,
     /// Remote IPs, countries, ports and APIs seen so far, oldest first. GuardDuty does not keep them.
     #[serde(rename = "attrs", default, skip_serializing_if = "Vec::is_empty")]
-    pub attributes: Vec<String>,
+    pub attributes: Vec<Attribute>,
     /// Number of `attributes` at the time of the last notification.
     #[serde(rename = "notified_attrs", default, skip_serializing_if = "is_default")]
     pub notified_attributes: usize,
@@ -89,7 +89,7 @@ impl FindingRecord {
     }
 
     /// Attributes of a recurrence that no earlier revision had.
-    pub fn new_attributes<'a>(&self, traits: &'a [String]) -> Vec<&'a String> {
+    pub fn new_attributes<'a>(&self, traits: &'a [Attribute]) -> Vec<&'a Attribute> {
         traits.iter().filter(|t| !self.attributes.contains(t)).collect()
     }
 
@@ -163,8 +163,8 @@ impl FindingRecord {
     }
 
     /// Adds new attributes, and discards the oldest ones beyond the limit.
-    pub fn add_attributes(&mut self, traits: &[String]) {
-        let fresh: Vec<String> = self.new_attributes(traits).into_iter().cloned().collect();
+    pub fn add_attributes(&mut self, traits: &[Attribute]) {
+        let fresh: Vec<Attribute> = self.new_attributes(traits).into_iter().cloned().collect();
         self.attributes.extend(fresh);
         let over = self.attributes.len().saturating_sub(MAX_ATTRIBUTES);
         self.attributes.drain(..over);

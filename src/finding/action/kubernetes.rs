@@ -2,8 +2,9 @@
 
 use super::{MAX_ENTRIES, with_agent};
 use crate::finding::Topic;
+use crate::finding::attribute::AttributeKind;
 use crate::finding::decode::shapes;
-use crate::finding::facts_builder::{AttributeKind, FactsBuilder};
+use crate::finding::facts_builder::FactsBuilder;
 use crate::finding::line::{Line, non_blank};
 use crate::finding::{outcome, remote};
 

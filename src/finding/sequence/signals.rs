@@ -1,8 +1,9 @@
 //! Reads the signals of an attack sequence: time, severity, action, actor, resource and endpoint.
 
 use crate::finding::action::api_name;
+use crate::finding::attribute::AttributeKind;
 use crate::finding::decode::{Text, shapes};
-use crate::finding::facts_builder::{AttributeKind, FactsBuilder};
+use crate::finding::facts_builder::FactsBuilder;
 use crate::finding::line::{Line, join_limited, non_blank};
 use crate::finding::outcome;
 use crate::finding::{SeverityLevel, Topic};

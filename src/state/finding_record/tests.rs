@@ -6,7 +6,7 @@ use crate::state::State;
 #[test]
 fn newest_attributes_and_announced_counts_are_recorded() {
     let mut entry = FindingRecord::default();
-    let names = |r: std::ops::Range<usize>| r.map(|i| format!("ip 10.0.0.{i}")).collect::<Vec<_>>();
+    let names = |r: std::ops::Range<usize>| r.map(|i| Attribute::from(format!("ip 10.0.0.{i}"))).collect::<Vec<_>>();
     entry.add_attributes(&names(0..10));
     entry.notified_attributes = 10;
     entry.add_attributes(&names(5..20));
