@@ -134,11 +134,17 @@ impl State {
         if !text.trim_start().starts_with('{') {
             return Err(StateError::Corrupt("it is not a JSON object".into()));
         }
-        // The version first: a newer document may not fit.
-        let Header { version } = serde_json::from_str(text).map_err(corrupt)?;
-        match version.and_then(|version| version.as_u64()) {
+        // A newer document may not fit.
+        let parsed: Result<Self, _> = serde_json::from_str(text);
+        let version = match &parsed {
+            Ok(state) => Some(state.version),
+            Err(_) => {
+                serde_json::from_str::<Header>(text).map_err(corrupt)?.version.and_then(|version| version.as_u64())
+            }
+        };
+        match version {
             Some(found) if found > VERSION => Err(StateError::TooNew { found }),
-            Some(VERSION) => serde_json::from_str(text).map_err(corrupt),
+            Some(VERSION) => parsed.map_err(corrupt),
             _ => Err(StateError::Corrupt("it has no supported version".into())),
         }
     }

@@ -115,6 +115,7 @@ impl GuardDutyApi for SimGuardDuty {
         };
         match self.call_detector(Op::List, detector, what, page).await {
             Err(FaultEffect::Repeat) if token.is_some() => {
+                self.connection.world.catch_up();
                 let page = self.connection.world.page(self.source, from, to, token);
                 Ok(ListPage { next_token: token.map(str::to_owned), ..page })
             }
@@ -132,6 +133,7 @@ impl GuardDutyApi for SimGuardDuty {
         };
         match self.call_detector(Op::Get, detector, what, details).await {
             Err(FaultEffect::LeaveOut) => {
+                self.connection.world.catch_up();
                 let mut found = self.connection.world.details(self.source, ids);
                 found.truncate(ids.len() / 2);
                 Ok(found)
@@ -488,6 +490,7 @@ impl Store for SimStore {
             }
             Err(FaultEffect::Copy(age)) => {
                 world.time.sleep(Duration::from_secs(5)).await;
+                world.catch_up();
                 let copied_at = world.now().minus(Duration::from_secs(age as u64));
                 let text = world.store.borrow().copy(copied_at);
                 text.map_or(LoadedDocument::Unreadable("nothing".into()), |text| LoadedDocument::MountedCopy {
@@ -502,6 +505,7 @@ impl Store for SimStore {
 
     async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
         let world = self.connection.world.clone();
+        world.catch_up();
         world.record_digest_plans(document);
         let document = bugs::change_saved(&world, document);
         let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.connection.run.clone());

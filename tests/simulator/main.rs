@@ -2,6 +2,7 @@
 //! README.md in this directory describes it, and the variables that select what is played.
 
 mod adapters;
+mod allocator;
 mod announced;
 mod bugs;
 mod configuration;

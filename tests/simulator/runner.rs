@@ -93,7 +93,7 @@ async fn run_until_drained(world: &Rc<World>, config: &Config) {
     world.time.sleep_until(Timestamp(last)).await;
     // Findings that cannot be delivered are given up after a day.
     let interval =
-        Duration::from_secs(if world.history.setup.first_undeliverable < usize::MAX { 4 * 3_600 } else { 300 });
+        Duration::from_secs(if world.history.setup.first_undeliverable < usize::MAX { 8 * 3_600 } else { 300 });
     let mut quiet = 0;
     for n in 0..DRAIN {
         world.time.sleep(interval).await;
@@ -184,6 +184,7 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
         () = drive(&mut core, systems, clock, shutdown) => {}
         () = terminated => {}
     }
+    world.catch_up();
     // Only the run itself knows the findings of a digest whose plan is not saved.
     for (id, at) in run.unplanned.take() {
         let plan: Vec<(String, Timestamp)> = match core.state.digest_plans.get(&id) {

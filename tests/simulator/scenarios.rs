@@ -26,9 +26,9 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "random history", weight: 30, generate: random_history },
     Theme { name: "one millisecond", weight: 6, generate: one_millisecond },
     Theme { name: "shifting pages", weight: 9, generate: shifting_pages },
-    Theme { name: "flood", weight: 4, generate: flood },
-    Theme { name: "backlog", weight: 4, generate: backlog },
-    Theme { name: "divided list", weight: 4, generate: divided_list },
+    Theme { name: "flood", weight: 3, generate: flood },
+    Theme { name: "backlog", weight: 3, generate: backlog },
+    Theme { name: "divided list", weight: 3, generate: divided_list },
     Theme { name: "rising severity", weight: 9, generate: rising_severity },
     Theme { name: "digests and kills", weight: 7, generate: digests_and_kills },
     Theme { name: "concurrent runs", weight: 7, generate: concurrent_runs },
@@ -96,7 +96,7 @@ fn one_millisecond(rng: &mut SimRng) -> Scenario {
 
 /// Findings are updated while the list is read, which is slow.
 fn shifting_pages(rng: &mut SimRng) -> Scenario {
-    let count = rng.pick(6..12);
+    let count = rng.pick(5..10);
     let (page, max_batch) = (rng.choose(&[2, 3]), rng.choose(&[4, 9, 5_000]));
     let setup = Installation { page, max_batch, ..Installation::plain(count as usize) };
     let mut events: Vec<Event> = (0..count).map(|f| new_finding(rng, f, 5_000 + f * 900, 0)).collect();
@@ -112,9 +112,9 @@ fn shifting_pages(rng: &mut SimRng) -> Scenario {
 
 /// More findings than the state has capacity for.
 fn flood(rng: &mut SimRng) -> Scenario {
-    let count = rng.pick(28..40);
+    let count = rng.pick(18..26);
     let (page, digest) = (rng.choose(&[3, 9]), rng.choose(&[3, 500]));
-    let (digest_after, max_state_bytes) = (rng.choose(&[0, 3]), rng.choose(&[3_500, 4_500]));
+    let (digest_after, max_state_bytes) = (rng.choose(&[0, 3]), rng.choose(&[2_600, 3_200]));
     let setup = Installation {
         page,
         max_batch: 9,
@@ -134,7 +134,7 @@ fn flood(rng: &mut SimRng) -> Scenario {
             events.push(new_finding(rng, finding, again, 0));
         }
     }
-    let mut runs = clean_runs(rng, 3);
+    let mut runs = clean_runs(rng, 2);
     if rng.percent(50) {
         let i = rng.index(runs.len());
         runs[i].kill = Some(Kill { op: Some(Op::Post), call: rng.pick(1..9) as u32, after: true });
@@ -163,7 +163,7 @@ fn backlog(rng: &mut SimRng) -> Scenario {
 /// one millisecond, updated, archived and visible late while it is read, in several batches, and with lists and details
 /// that are slow, are truncated, repeat a token or omit findings.
 fn divided_list(rng: &mut SimRng) -> Scenario {
-    let count = rng.pick(14..30);
+    let count = rng.pick(10..20);
     let sources = rng.choose(&[1, 1, 2]);
     let (page, max_batch) = (rng.choose(&[2, 3]), rng.choose(&[9, 30, 5_000, 5_000]));
     let findings = (0..count).map(|i| finding_spec(rng, sources, i)).collect();
@@ -232,7 +232,7 @@ fn digests_and_kills(rng: &mut SimRng) -> Scenario {
         let at = 10_000 + rng.pick(0..3) * 80_000 + rng.pick(0..30_000);
         events.push(new_finding(rng, finding, at, 0));
     }
-    let mut runs = clean_runs(rng, 3);
+    let mut runs = clean_runs(rng, 2);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(Op::Post), call: rng.pick(1..5) as u32, after: rng.percent(80) };
         run.kill = rng.percent(60).then_some(kill);
@@ -301,7 +301,7 @@ fn moved_findings(rng: &mut SimRng) -> Scenario {
             }
         }
     }
-    let mut runs = clean_runs(rng, 3);
+    let mut runs = clean_runs(rng, 2);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(rng.choose(&[Op::Update, Op::Post])), call: 1, after: rng.percent(50) };
         run.kill = rng.percent(25).then_some(kill);
@@ -367,7 +367,7 @@ fn replays(rng: &mut SimRng) -> Scenario {
     for _ in 0..rng.pick(1..3) {
         events.push(Event { at: rng.pick(80_000..250_000), what: WorldEvent::Replay(rng.pick(30..400)) });
     }
-    (setup, events, killed_runs(rng, 3))
+    (setup, events, killed_runs(rng, 2))
 }
 
 /// The state is deleted, or restored from a copy.
@@ -389,7 +389,7 @@ fn external_state_changes(rng: &mut SimRng) -> Scenario {
         WorldEvent::Restore(300),
     ]);
     events.push(Event { at: rng.pick(80_000..280_000), what });
-    (setup, events, killed_runs(rng, 3))
+    (setup, events, killed_runs(rng, 2))
 }
 
 /// Regions are enabled and disabled, detectors are deleted, replaced, disabled or unreadable, and filters archive.
@@ -425,7 +425,7 @@ fn sources_that_change(rng: &mut SimRng) -> Scenario {
         };
         changes.iter().for_each(|t| change(rng, *t));
     }
-    let mut runs = clean_runs(rng, 5);
+    let mut runs = clean_runs(rng, 4);
     for run in &mut runs[1..] {
         let kill = Kill { op: Some(rng.choose(&[Op::Post, Op::Save])), call: 1, after: rng.percent(50) };
         run.kill = rng.percent(15).then_some(kill);
@@ -482,8 +482,9 @@ fn triage(rng: &mut SimRng) -> Scenario {
             }
         }
     }
-    let mut runs = clean_runs(rng, 5);
+    let mut runs = clean_runs(rng, 3);
     for run in &mut runs[1..] {
+        run.gap = rng.pick(80_000..150_000);
         let op = rng.choose(&[None, None, Some(Op::Archive), Some(Op::Post), Some(Op::Save), Some(Op::Update)]);
         let call = if op.is_none() { rng.pick(1..40) } else { 1 } as u32;
         run.kill = rng.percent(40).then_some(Kill { op, call, after: rng.percent(60) });
@@ -538,7 +539,7 @@ fn setup(rng: &mut SimRng) -> Installation {
         Access::Webhook,
     ]);
     let flood = rng.percent(10);
-    let count = if flood { rng.pick(20..30) } else { rng.pick(1..7) };
+    let count = if flood { rng.pick(16..24) } else { rng.pick(1..7) };
     let findings = (0..count).map(|i| finding_spec(rng, sources, i)).collect();
     // As in production, the state has capacity for several batches.
     let has_small_limits = flood && sources == 1 && rng.percent(50);
@@ -556,7 +557,7 @@ fn setup(rng: &mut SimRng) -> Installation {
         lag: 9_000,
         max_batch: if has_small_limits { 9 } else { rng.choose(&[4, 9, 5_000, 5_000]) },
         digest: rng.choose(&[3, 500]),
-        max_state_bytes: if has_small_limits { rng.choose(&[5_000, 6_000]) } else { MAX_STATE_BYTES },
+        max_state_bytes: if has_small_limits { rng.choose(&[4_000, 5_000]) } else { MAX_STATE_BYTES },
         watch: rng.percent(50),
         all: false,
         first_undeliverable: usize::MAX,

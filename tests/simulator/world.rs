@@ -19,7 +19,8 @@ use guardduty_slack::time::{Time, Timestamp};
 pub const BEGIN: i64 = 1_795_502_400_000;
 
 type Effect = Box<dyn FnOnce(&World)>;
-type Arriving<T> = Box<dyn FnOnce(&World) -> T>;
+/// When an effect is due, and its number.
+type EffectId = (Timestamp, u64);
 /// Finding, index of its revision, archive status, source, and index of the source's detector.
 type Shown = (usize, usize, bool, usize, usize);
 
@@ -35,7 +36,7 @@ pub struct World {
     pub store: RefCell<FakeStore>,
     pub runs: RefCell<Vec<Rc<Run>>>,
     /// Effects that are scheduled: requests in flight when their run was killed, and actions of people.
-    pending_effects: RefCell<BTreeMap<(Timestamp, u64), Effect>>,
+    pending_effects: RefCell<BTreeMap<EffectId, Effect>>,
     effects_scheduled: Cell<u64>,
     /// Trace of all steps, on request.
     pub trace: Option<RefCell<Vec<String>>>,
@@ -114,9 +115,18 @@ impl World {
         self.fixed_time.get().unwrap_or_else(|| self.time.now())
     }
 
-    pub fn at(&self, at: Timestamp, effect: Effect) {
+    pub fn at(&self, at: Timestamp, effect: Effect) -> EffectId {
         self.effects_scheduled.set(self.effects_scheduled.get() + 1);
-        self.pending_effects.borrow_mut().insert((at, self.effects_scheduled.get()), effect);
+        let id = (at, self.effects_scheduled.get());
+        self.pending_effects.borrow_mut().insert(id, effect);
+        id
+    }
+
+    /// Cancels an effect that is not due.
+    fn cancel(&self, effect: EffectId) {
+        if effect.0 > self.now() {
+            self.pending_effects.borrow_mut().remove(&effect);
+        }
     }
 
     /// Applies the scheduled effects that are due.
@@ -240,30 +250,32 @@ pub struct Connection {
 /// A call in flight. Its effect may arrive after its run is killed.
 struct InFlightCall<T: 'static> {
     world: Rc<World>,
-    due: Timestamp,
+    effect: EffectId,
     arrives: bool,
-    effect: Option<Arriving<T>>,
+    response: Rc<Cell<Option<T>>>,
 }
 
 impl<T: 'static> InFlightCall<T> {
-    fn arrive(&mut self) -> T {
+    fn new(world: &Rc<World>, due: Timestamp, arrives: bool, effect: impl FnOnce(&World) -> T + 'static) -> Self {
+        let response = Rc::new(Cell::new(None));
+        let to = response.clone();
+        let effect = world.at(due, Box::new(move |w: &World| to.set(Some(effect(w)))));
+        Self { world: world.clone(), effect, arrives, response }
+    }
+
+    /// Returns the response of a call that took effect.
+    fn response(&self) -> T {
         self.world.catch_up();
-        let effect = self.effect.take().expect("it arrives once");
-        effect(&self.world)
+        self.response.take().expect("the effect was due")
     }
 }
 
 impl<T: 'static> Drop for InFlightCall<T> {
     fn drop(&mut self) {
-        if let Some(effect) = self.effect.take().filter(|_| self.arrives) {
-            effect_later(&self.world, self.due, effect);
+        if !self.arrives {
+            self.world.cancel(self.effect);
         }
     }
-}
-
-fn effect_later<T: 'static>(world: &World, due: Timestamp, effect: Arriving<T>) {
-    let effect: Effect = Box::new(move |w: &World| drop(effect(w)));
-    world.at(due, effect);
 }
 
 impl Connection {
@@ -309,14 +321,14 @@ impl Connection {
         let (early, late) = if writes { (0, slow_by) } else { (slow_by, 0) };
         let due = world.now().plus(ms(request_delay + early));
         let arrives = writes && random.is_multiple_of(2);
-        let mut in_flight = InFlightCall { world: world.clone(), due, arrives, effect: Some(Box::new(effect)) };
-        world.time.sleep(ms(request_delay + early)).await;
-        let response = in_flight.arrive();
+        let in_flight = InFlightCall::new(world, due, arrives, effect);
         if kill.is_some() {
+            world.time.sleep_until(due).await;
             world.count_event("killed after a call took effect");
             return self.end_as_killed().await;
         }
-        world.time.sleep(ms(response_delay + late)).await;
+        world.time.sleep_until(due.plus(ms(response_delay + late))).await;
+        let response = in_flight.response();
         if matches!(fault, Some(FaultEffect::ResponseLost)) { Err(FaultEffect::ResponseLost) } else { Ok(response) }
     }
 
