@@ -7,6 +7,7 @@ mod aws;
 mod environment;
 mod errors;
 mod glob;
+mod log;
 mod read;
 mod routes;
 mod summary;
@@ -22,14 +23,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-
 pub use aws::Environment as AwsEnvironment;
 pub use environment::read_environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use glob::Glob;
+pub use log::{LogConfig, LogFormat};
 pub use routes::{Escalate, Route, RouteAction, RouteMatcher, Routes, SeverityRange, Target};
+use secrecy::SecretString;
 pub use summary::SummarySchedule;
 pub use triage::{Triage, TriageEmoji, TriageMode};
 pub use variables::{DefaultValue, VARIABLES, Variable, render_help, render_markdown};
@@ -236,37 +236,6 @@ pub struct PushgatewayConfig {
 pub struct BasicAuth {
     pub username: String,
     pub password: SecretString,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogConfig {
-    pub format: LogFormat,
-    /// `RUST_LOG`: levels by target.
-    pub filter: Targets,
-    /// True if each line is marked as a line of a dry run.
-    pub dry_run: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    #[default]
-    Json,
-    Text,
-}
-
-impl LogConfig {
-    /// The usable part of an invalid environment, with which its errors are reported.
-    pub fn best_effort(vars: &[(String, String)], on_terminal: bool) -> Self {
-        let given = |name: &str| vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
-        let format = given("LOG_FORMAT").and_then(|v| values::parse_log_format(v).ok());
-        let dry_run = given("DRY_RUN").and_then(|v| values::parse_bool(v).ok());
-        let filter = given("RUST_LOG").filter(|v| !v.is_empty()).and_then(|v| values::parse_log_filter(v).ok());
-        Self {
-            format: format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }),
-            filter: filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
-            dry_run: dry_run.unwrap_or(false),
-        }
-    }
 }
 
 /// Variables that are probably misspelled, each with the known name that it resembles.

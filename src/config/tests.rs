@@ -1,6 +1,7 @@
 //! The configuration, with the errors that a user sees.
 
 use std::time::Duration;
+use tracing_subscriber::filter::Targets;
 
 use super::*;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::pages::RepeatedToken;
+use crate::text::truncate;
 
 /// A call that failed after its retries. The text is one line with the operation and the error of AWS. It contains no
 /// credentials.
@@ -115,9 +116,5 @@ impl ReadError {
 pub(super) fn single_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(500) {
-        Some((cut, _)) => format!("{}…", &line[..cut]),
-        None => line,
-    }
+    truncate(&words.join(" "), 500)
 }

@@ -35,6 +35,7 @@ pub use source::SourceClient;
 pub use watch::short_hash;
 
 use crate::finding::{Assessment, Finding, SeverityLevel};
+use crate::metrics::ScanOutcome;
 use crate::time::Timestamp;
 
 /// Maximum number of IDs per page of `ListFindings`, and per call of `GetFindings`.
@@ -138,14 +139,14 @@ impl Destination {
 }
 
 /// A malware scan that did not search its resource.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissedScan {
     pub id: String,
-    /// ARN.
-    pub resource: String,
+    /// ARN, if GuardDuty returns it.
+    pub resource: Option<String>,
     /// `EC2_INSTANCE`, `EBS_SNAPSHOT`, …
     pub resource_type: String,
-    pub failed: bool,
+    pub outcome: ScanOutcome,
     /// The reason, if it was read.
     pub reason: Option<String>,
 }

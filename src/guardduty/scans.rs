@@ -10,6 +10,7 @@ use aws_smithy_types::DateTime;
 use super::configuration::call;
 use super::source::SourceClient;
 use super::{MissedScan, PAGE_SIZE, ReadError};
+use crate::metrics::ScanOutcome;
 use crate::time::Timestamp;
 
 impl SourceClient {
@@ -58,16 +59,16 @@ fn is_since(scan: &MalwareScan, since: Timestamp) -> bool {
 }
 
 fn missed(scan: MalwareScan) -> Option<MissedScan> {
-    let failed = match scan.scan_status? {
-        Status::Failed => true,
-        Status::Skipped => false,
+    let outcome = match scan.scan_status? {
+        Status::Failed => ScanOutcome::Failed,
+        Status::Skipped => ScanOutcome::Skipped,
         _ => return None,
     };
     Some(MissedScan {
         id: scan.scan_id?,
-        resource: scan.resource_arn.unwrap_or_default(),
+        resource: scan.resource_arn.filter(|arn| !arn.is_empty()),
         resource_type: scan.resource_type.map_or_else(|| "other".to_owned(), |name| name.as_str().to_owned()),
-        failed,
+        outcome,
         reason: None,
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::guardduty::{MissedScan, short_hash};
 use crate::message::{Notice, NoticeLevel};
+use crate::metrics::ScanOutcome;
 use crate::plan::{NoticeEpoch, NoticeEvent};
 use crate::source_key::SourceKey;
 use crate::state::{Scans, SourceState, WatchBaseline};
@@ -55,7 +56,7 @@ pub fn compare_scans(
     let scans = watched.scans.get_or_insert_default();
     let ids: BTreeSet<String> = found.iter().map(|scan| short_hash(&scan.id)).collect();
     let before = std::mem::replace(&mut scans.ids, ids);
-    scans.failed = found.iter().filter(|scan| scan.failed).count() as u64;
+    scans.failed = found.iter().filter(|scan| scan.outcome == ScanOutcome::Failed).count() as u64;
     scans.skipped = found.len() as u64 - scans.failed;
     if is_first {
         return Vec::new();
@@ -76,11 +77,11 @@ pub fn compare_scans(
 }
 
 fn had_nothing_to_scan(scan: &MissedScan) -> bool {
-    !scan.failed && scan.reason.as_deref() == Some(NOTHING_TO_SCAN)
+    scan.outcome == ScanOutcome::Skipped && scan.reason.as_deref() == Some(NOTHING_TO_SCAN)
 }
 
 fn kind(scan: &MissedScan) -> String {
-    format!("{} {}", scan.resource_type, if scan.failed { "failed" } else { "skipped" })
+    format!("{} {}", scan.resource_type, scan.outcome.name())
 }
 
 fn announce(
@@ -96,8 +97,8 @@ fn announce(
     let counts: Vec<String> = waiting.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let frequent = reasons.iter().max_by_key(|(_, count)| **count);
     let reason = frequent.map(|(reason, count)| format!("Most frequent reason ({count}): {reason}"));
-    let example = example.filter(|scan| !scan.resource.is_empty());
-    let example = example.map(|scan| format!("For example {}", scan.resource));
+    let example = example.and_then(|scan| scan.resource.as_ref());
+    let example = example.map(|resource| format!("For example {resource}"));
     let meaning = "GuardDuty did not search these resources for malware".to_owned();
     let title = format!("Malware scans in {key}: {}", counts.join(", "));
     let lines = [meaning].into_iter().chain(reason).chain(example).collect();

@@ -15,9 +15,9 @@ fn key() -> SourceKey {
 fn scan(id: &str, resource_type: &str, failed: bool, reason: Option<&str>) -> MissedScan {
     MissedScan {
         id: id.into(),
-        resource: format!("arn:aws:ec2:eu-west-1:111122223333:{id}"),
+        resource: Some(format!("arn:aws:ec2:eu-west-1:111122223333:{id}")),
         resource_type: resource_type.into(),
-        failed,
+        outcome: if failed { ScanOutcome::Failed } else { ScanOutcome::Skipped },
         reason: reason.map(str::to_owned),
     }
 }
