@@ -81,7 +81,8 @@ impl ServiceAdditionalInfo {
     }
 
     fn add_member(&mut self, name: String, raw: &str, faults: &Faults) {
-        match (name.as_str(), serde_json::from_str(raw)) {
+        let value = serde_json::from_str(raw).or_else(|_| serde_json::from_str(&repair(raw)));
+        match (name.as_str(), value) {
             (_, Err(_)) => faults.note(),
             ("value", Ok(Value::String(text))) => {
                 // Text that is not an object has no members to name.

@@ -108,6 +108,7 @@ mod tests {
             (r#"{"a": "curl \ud800 alone"}"#, json!({"a": "curl \u{fffd} alone"})),
             (r#""\udc00\ud83d\ude00\ud83d""#, json!("\u{fffd}\u{1f600}\u{fffd}")),
             (r#""\x \u12 é""#, json!("\u{fffd}x \u{fffd}u12 é")),
+            (r#""\u00e4\ud800""#, json!("ä\u{fffd}")),
             ("\"a\nb\\\"\"", json!("a\nb\"")),
             ("[NaN, -Infinity, 1e999, 22.5]", json!(["NaN", "-Infinity", "1e999", 22.5])),
             ("123456789012345678901234567890", json!("123456789012345678901234567890")),

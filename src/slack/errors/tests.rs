@@ -220,3 +220,13 @@ fn no_code_has_two_classes() {
     all.dedup();
     assert_eq!(all.len(), count);
 }
+
+#[test]
+fn only_words_in_the_form_of_slacks_codes_become_labels() {
+    for word in ["no_text", "http_500", &"a".repeat(64)] {
+        assert!(is_error_code(word), "{word}");
+    }
+    for word in ["", "No_text", "no text", "no-text", "<html>", &"a".repeat(65)] {
+        assert!(!is_error_code(word), "{word}");
+    }
+}
