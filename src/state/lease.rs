@@ -45,3 +45,32 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_keeps_the_beginning_of_what_may_not_be_recorded() {
+        let mut state = State::default();
+        state.renew_lease("first", Timestamp(10));
+        state.renew_lease("second", Timestamp(20));
+        let lease = state.lease.clone().expect("a lease");
+        assert_eq!(
+            (lease.id.as_str(), lease.posting_since, lease.renewed_at),
+            ("second", Timestamp(10), Timestamp(20))
+        );
+        let unrecorded = |since: i64| Unrecorded { since: Timestamp(since), last_post: Timestamp(25) };
+        for (since, expected) in [(5, 5), (15, 10)] {
+            let mut state = state.clone();
+            state.release_lease("second", Some(unrecorded(since)));
+            let lease = state.lease.expect("the posting intent");
+            assert_eq!(
+                (lease.posting_since, lease.renewed_at, lease.released),
+                (Timestamp(expected), Timestamp(25), true)
+            );
+        }
+        state.release_lease("second", None);
+        assert_eq!(state.lease, None);
+    }
+}

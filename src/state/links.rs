@@ -173,7 +173,10 @@ mod tests {
         assert_eq!(state.outdated_links(1), ["a", "s"]);
         assert!(state.outdated_links(2).is_empty());
         for f in [signal("a", None), sequence("s", &["a"])] {
-            state.set_links(&f.id, &state.related(&f));
+            let related = state.related(&f);
+            assert!(!state.findings[&f.id].has_links(&related));
+            state.set_links(&f.id, &related);
+            assert!(state.findings[&f.id].has_links(&related));
         }
         assert!(state.outdated_links(1).is_empty());
         state.findings.get_mut("s").unwrap().message = None;

@@ -79,3 +79,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,3 +43,6 @@ impl State {
         keys
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,66 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn key(text: &str) -> SourceKey {
+        text.parse().expect("a key of a source")
+    }
+
+    #[test]
+    fn each_source_has_a_number_that_no_other_one_ever_had() {
+        let (one, two, three) =
+            (key("111122223333/eu-west-1"), key("111122223333/us-east-1"), key("444455556666/eu-west-1"));
+        let mut state = State::default();
+        assert_eq!(state.source_or_insert(&one.clone().into(), NOW).0.id, 0);
+        assert_eq!(state.source_or_insert(&two.clone().into(), NOW).0.id, 1);
+        state.remove_source(&two.clone().into());
+        assert_eq!(state.source_or_insert(&three.clone().into(), NOW).0.id, 2);
+        let (source, is_new) = state.source_or_insert(&one.into(), Timestamp(5));
+        assert_eq!((source.id, source.watermark, is_new), (0, NOW, false), "a known one stays as it is");
+    }
+
+    #[test]
+    fn a_source_is_forgotten_a_week_after_it_was_configured() {
+        let mut state = State::default();
+        let configured_at = |ago: Option<Duration>| ago.map(|ago| NOW.minus(ago));
+        let ages = [None, Some(UNCONFIGURED_TTL - Duration::from_millis(1)), Some(UNCONFIGURED_TTL)];
+        for (n, ago) in ages.into_iter().enumerate() {
+            let source = SourceState { last_configured_at: configured_at(ago), ..SourceState::default() };
+            state.sources.insert(key(&format!("11112222333{n}/eu-west-1")).into(), source);
+        }
+        state.drop_unconfigured_sources(NOW);
+        let left: Vec<String> = state.sources.keys().map(ToString::to_string).collect();
+        assert_eq!(left, ["111122223330/eu-west-1", "111122223331/eu-west-1"]);
+    }
+
+    #[test]
+    fn the_first_detector_of_a_source_is_noted() {
+        let one = key("111122223333/eu-west-1");
+        let mut state = State::default();
+        state.note_detector(&one, "unknown source");
+        state.source_or_insert(&one.clone().into(), NOW);
+        for detector in ["first", "second"] {
+            state.note_detector(&one, detector);
+        }
+        assert_eq!(state.source(&one).and_then(|source| source.detector_id.as_deref()), Some("first"));
+    }
+
+    #[test]
+    fn an_unfetched_finding_is_due_since_the_first_time_until_it_is_given_up() {
+        let mut state = State::default();
+        assert_eq!(state.note_unfetched("a", 3, NOW), NOW);
+        assert_eq!(state.note_unfetched("a", 3, Timestamp(NOW.0 + 1)), NOW);
+        state.note_unfetched("b", 3, Timestamp(NOW.0 + 1));
+        assert_eq!(state.unfetched_since(|since| since <= NOW), ["a"]);
+        state.give_up_unfetched("a", "C1");
+        state.give_up_unfetched("of no known finding", "C1");
+        assert_eq!(state.unfetched_since(|_| true), ["b"]);
+        assert_eq!(state.totals.notifications(NotificationOutcome::GivenUp), 1);
+    }
+}

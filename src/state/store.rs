@@ -172,4 +172,23 @@ mod tests {
             assert_eq!(Denial::of(status, message), expected, "{status} {message}");
         }
     }
+    #[test]
+    fn only_a_store_that_did_not_answer_may_accept_the_next_attempt() {
+        let error = String::new;
+        assert!(SaveError::Unavailable(error()).is_transient());
+        for lasting in
+            [SaveError::Conflict(error()), SaveError::Denied(Denial::Permission, error()), SaveError::TooLarge(error())]
+        {
+            assert!(!lasting.is_transient(), "{}", lasting.reason());
+        }
+    }
+
+    #[test]
+    fn a_write_is_unconfirmed_until_the_writes_are_forgotten() {
+        let mut writes = UnconfirmedWrites::default();
+        writes.insert(b"one");
+        assert!(writes.contains(b"one") && !writes.contains(b"two"));
+        writes.clear();
+        assert!(!writes.contains(b"one"));
+    }
 }

@@ -49,3 +49,42 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(done: i64, new: u64, archived: u64) -> Option<SummaryProgress> {
+        Some(SummaryProgress { done: Timestamp(done), new, archived })
+    }
+
+    #[test]
+    fn due_times_start_after_the_previous_run_and_end_with_the_schedule() {
+        for (saved_at, expected) in [(None, 50), (Some(20), 20), (Some(90), 50)] {
+            let mut state = State { saved_at: saved_at.map(Timestamp), ..State::default() };
+            state.schedule_summaries(true, Timestamp(50));
+            assert_eq!(state.summary, progress(expected, 0, 0), "saved at {saved_at:?}");
+            state.count_new_finding();
+            state.schedule_summaries(true, Timestamp(60));
+            assert_eq!(state.summary, progress(expected, 1, 0), "a schedule is kept");
+            state.schedule_summaries(false, Timestamp(60));
+            assert_eq!(state.summary, None);
+        }
+    }
+
+    #[test]
+    fn the_counts_begin_again_with_a_later_due_time_only() {
+        let mut state = State { summary: progress(10, 0, 0), ..State::default() };
+        for _ in 0..2 {
+            state.count_new_finding();
+            state.count_archived();
+        }
+        state.set_summarized(Timestamp(10));
+        assert_eq!(state.summary, progress(10, 2, 2));
+        state.set_summarized(Timestamp(11));
+        assert_eq!(state.summary, progress(11, 0, 0));
+        let mut without = State::default();
+        without.set_summarized(Timestamp(11));
+        assert_eq!(without.summary, None);
+    }
+}

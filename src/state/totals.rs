@@ -132,4 +132,43 @@ mod tests {
         assert_eq!(delay.cumulative()[..4], [(5.0, 1), (15.0, 1), (30.0, 1), (60.0, 2)]);
         assert_eq!((delay.count, delay.cumulative()[12].1), (3, 2));
     }
+
+    #[test]
+    fn a_delay_counts_in_its_bucket_and_in_the_sum() {
+        let mut delay = DelayHistogram::default();
+        [3.0, 4.0, 59.0].into_iter().for_each(|seconds| delay.observe(seconds));
+        assert_eq!((delay.buckets[0], delay.buckets[3], delay.sum), (2, 1, 66.0));
+    }
+
+    #[test]
+    fn nothing_is_written_of_counters_that_never_counted() {
+        assert_eq!(serde_json::to_string(&Totals::default()).unwrap(), "{}");
+        let mut totals = Totals::default();
+        totals.delay.observe(1.0);
+        let read: Totals = serde_json::from_str(&serde_json::to_string(&totals).unwrap()).unwrap();
+        assert_eq!(read, totals);
+    }
+
+    #[test]
+    fn new_types_are_counted_up_to_a_limit_and_known_ones_and_all_findings_beyond_it() {
+        let source: SourceKey = "111122223333/eu-west-1".parse().expect("a key of a source");
+        let mut totals = Totals::default();
+        for n in 0..401 {
+            totals.count_finding(SeverityLevel::High, source.clone(), &format!("type {n}"));
+        }
+        totals.count_finding(SeverityLevel::High, source.clone(), "type 399");
+        assert_eq!((totals.types.len(), totals.types["type 399"]), (400, 2));
+        assert_eq!(totals.findings, [("high".to_owned(), [(source.into(), 402)].into())].into());
+    }
+
+    #[test]
+    fn what_failed_and_what_was_requested_adds_up() {
+        let mut state = State::default();
+        for _ in 0..2 {
+            state.count_failed(&[("C1".to_owned(), 2)].into());
+            state.count_requests(Service::Slack, "chat.postMessage", "200", 3);
+        }
+        assert_eq!(state.totals.notifications(NotificationOutcome::Failed), 4);
+        assert_eq!(state.totals.requests["slack"]["chat.postMessage"]["200"], 6);
+    }
 }

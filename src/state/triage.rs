@@ -174,3 +174,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,28 @@ impl State {
         self.channels.extend(channels);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::FindingRecord;
+
+    #[test]
+    fn a_redirect_waits_until_it_is_made_and_a_digest_plan_until_its_digest_is_posted() {
+        let mut state = State::default();
+        let old = |ts: &str| MessageRef { channel: "C1".into(), ts: ts.to_owned(), thread_ts: None };
+        let superseded = vec![old("1.1"), old("2.2")];
+        state.findings.insert("f".to_owned(), FindingRecord { superseded, ..FindingRecord::default() });
+        state.remove_redirect("f", &old("1.1"));
+        assert_eq!(state.findings["f"].superseded, [old("2.2")]);
+        state.note_channels([("#c".to_owned(), "C1".to_owned())]);
+        assert_eq!(state.channels["#c"], "C1");
+        for id in ["posted", "not posted"] {
+            state.save_digest_plan(id, DigestPlan { channel: id.into(), findings: Vec::new() });
+        }
+        state.drop_digest_plans(|plan| plan.channel == "posted");
+        assert_eq!(state.digest_plans.keys().collect::<Vec<_>>(), ["posted"]);
+        state.remove_digest_plan("posted");
+        assert!(state.digest_plans.is_empty());
+    }
+}
