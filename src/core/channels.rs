@@ -197,3 +197,6 @@ impl Channels {
         self.mentions.add(&self.identify(target.name()), mentions);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ impl PostedMessages {
 fn text(m: &BotMessage, key: &str) -> Option<String> {
     m.payload.get(key).and_then(|v| v.as_str()).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;
