@@ -6,12 +6,15 @@
 //! not enough, for example because a watermark is blocked, the message references of the others are discarded, but not
 //! their revisions.
 
+mod size;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
+use size::{encoded_len, json_len};
 
 /// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
 const MAX_FINDING_AGE: Duration = Duration::from_secs(95 * 86_400);
@@ -84,9 +87,7 @@ impl State {
 
     /// Size of the state.
     pub fn bytes(&self) -> usize {
-        let mut bytes = ByteCount(0);
-        serde_json::to_writer(&mut bytes, self).expect("a state can be serialized, and a count does not fail");
-        bytes.0
+        json_len(self)
     }
 
     /// Size of the state after the strongest compaction. It discards the findings below the lower bound of their source,
@@ -263,25 +264,6 @@ fn without_message(e: &FindingRecord) -> Option<FindingRecord> {
         unknown: e.unknown.clone(),
         ..FindingRecord::default()
     })
-}
-
-/// Bytes of an entry in the document: key, quotes, colon and comma included.
-fn encoded_len(id: &str, e: &FindingRecord) -> usize {
-    id.len() + 4 + serde_json::to_string(e).map_or(0, |s| s.len())
-}
-
-/// Counts the bytes that are written.
-struct ByteCount(usize);
-
-impl std::io::Write for ByteCount {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The lowest floor that frees `need` bytes, or as much as `limit` allows.

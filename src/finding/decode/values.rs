@@ -183,3 +183,6 @@ impl<'a> Member<'a> for GivenTime<'a> {
         Timestamp::arbitrary(fill)
     }
 }
+
+#[cfg(test)]
+mod tests;
