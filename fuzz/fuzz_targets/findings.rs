@@ -6,8 +6,9 @@ use std::sync::Arc;
 use guardduty_slack::finding::documents::read_documents;
 use guardduty_slack::finding::{Origin, decode_answer};
 use guardduty_slack::message::{
-    self, Addressing, MessageForm, MessageOptions, Notice, NoticeLevel, RenderContext, ReplyContent,
+    self, Addressing, MessageForm, MessageOptions, Notice, NoticeId, NoticeLevel, RenderContext, ReplyContent,
 };
+use guardduty_slack::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../src/message/promises.rs"]
@@ -40,7 +41,8 @@ fuzz_target!(|text: &str| {
             verify(&message::reply(f, &content, &options, form));
             let lines = f.details().facts.iter().flat_map(|f| &f.lines).map(|line| line.to_plain()).collect();
             let title = f.details().description.clone().unwrap_or_default();
-            verify(&message::notice(&Notice { id: f.id.clone(), title, lines, level: NoticeLevel::Warning }, form));
+            let id = NoticeId::new(&f.id, Timestamp::default());
+            verify(&message::notice(&Notice { id, title, lines, level: NoticeLevel::Warning }, form));
             verify(&message::redirect(&f.id, &f.account_id, None, form));
         }
         verify(&message::digest("d", &all, &options, &Addressing::default(), form));

@@ -1,9 +1,8 @@
 //! Safety of texts: no untrusted text formats, nothing is hidden, every truncated text has the requested length.
 #![no_main]
 
-use guardduty_slack::message::text::{
-    Link, Mrkdwn, SafeText, defang_domain, defang_text, defang_url, truncate, utf16_len,
-};
+use guardduty_slack::message::text::{Link, Mrkdwn, SafeText, defang_domain, defang_text, defang_url};
+use guardduty_slack::text::{truncate, utf16_len};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u16, &str)| {

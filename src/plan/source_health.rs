@@ -95,9 +95,9 @@ impl Observation<'_> {
     }
 
     fn on_detector(&self, source: &mut SourceState, id: &str) -> Option<Notice> {
-        let before = source.detector_id.replace(id.to_owned());
+        let is_replaced = source.set_detector(id);
         let was_missing = source.detector_status == DetectorStatus::Missing && !self.is_new;
-        if !was_missing && before.is_none_or(|before| before == id) {
+        if !was_missing && !is_replaced {
             return None;
         }
         let title = format!("Detector replaced in {}", self.key);

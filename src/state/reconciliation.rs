@@ -33,9 +33,11 @@ impl State {
     /// showed the finding to this run. Returns false if the state has the message, or if it is about a finding of another
     /// installation with the same bot.
     pub fn reconcile_finding(&mut self, id: &str, posted: &PostedFinding, source: Option<u32>, now: Timestamp) -> bool {
-        let by_detector = self.sources.iter().find(|(key, source)| {
-            key.region() == Some(&posted.region) && source.detector_id.as_deref() == Some(&posted.detector)
-        });
+        // The detector may have been replaced since, so that this run cannot list the finding.
+        let by_detector = self
+            .sources
+            .iter()
+            .find(|(key, source)| key.region() == Some(&posted.region) && source.has_or_had_detector(&posted.detector));
         let Some(s) = by_detector.map(|(_, source)| source.id).or(source) else { return false };
         let known = self.findings.get(id);
         let updated = Some(posted.updated);

@@ -17,6 +17,9 @@ pub struct SourceState {
     pub id: u32,
     #[serde(rename = "detector", default, skip_serializing_if = "Option::is_none")]
     pub detector_id: Option<String>,
+    /// The detector before it, which the messages of a run that crashed may name.
+    #[serde(rename = "previous_detector", default, skip_serializing_if = "Option::is_none")]
+    pub previous_detector_id: Option<String>,
     /// Everything up to this time, inclusive, is processed. Moves only to the `updatedAt` of a finding.
     #[serde(with = "rfc3339")]
     pub watermark: Timestamp,
@@ -72,6 +75,21 @@ impl DetectorStatus {
 }
 
 impl SourceState {
+    /// Records the detector. Returns true if it replaces another one.
+    pub fn set_detector(&mut self, id: &str) -> bool {
+        let before = self.detector_id.replace(id.to_owned());
+        let is_replaced = before.as_deref().is_some_and(|before| before != id);
+        if is_replaced {
+            self.previous_detector_id = before;
+        }
+        is_replaced
+    }
+
+    /// Returns true for the detector, and for the one before it.
+    pub fn has_or_had_detector(&self, id: &str) -> bool {
+        [&self.detector_id, &self.previous_detector_id].into_iter().any(|known| known.as_deref() == Some(id))
+    }
+
     /// The inclusive lower bound of the next poll.
     pub fn lower_bound(&self, overlap: Duration) -> Timestamp {
         self.watermark.minus(overlap + self.poll_duration).max(self.floor)

@@ -2,7 +2,8 @@
 
 use crate::bugs::Bug;
 use crate::history::{
-    Event, Fault, FaultEffect, FindingSpec, History, Installation, Kill, Op, Reaction, RunPlan, WorldEvent,
+    Event, Fault, FaultEffect, FindingSpec, History, Installation, Kill, Op, Reaction, RunPlan, SourceChange,
+    WorldEvent,
 };
 use crate::runner::run_history;
 use crate::triaged::{ACKNOWLEDGE, LISTED, RESOLVE, STRANGER};
@@ -453,6 +454,27 @@ fn backlog_without_digests_is_processed_despite_new_severe_findings() {
         (0..old).all(|f| announced_at(f).is_some()) && last > announced_at(old),
         "the old findings are announced in addition to the severe ones"
     );
+}
+
+/// Two sources show a finding. The one that a killed run posted it for has a new detector, and the other is unreadable.
+#[test]
+fn finding_of_a_replaced_detector_is_not_announced_again_for_another_source() {
+    let finding = FindingSpec { sources: vec![0, 2], account_wide: None };
+    let setup = Installation { sources: 3, findings: vec![finding], ..Installation::plain(0) };
+    let change = |at, source, change| Event { at, what: WorldEvent::ChangeSource(source, change) };
+    for posting_source in [0, 2] {
+        let other = 2 - posting_source;
+        let events = vec![
+            new_finding(0, 20_000),
+            change(90_000, other, SourceChange::Unreadable { denied: false }),
+            change(91_000, posting_source, SourceChange::Replaced),
+            change(190_000, other, SourceChange::Readable),
+        ];
+        let killed =
+            RunPlan { kill: Some(Kill { op: Some(Op::Post), call: 1, after: true }), ..RunPlan::clean(80_000) };
+        let runs = vec![RunPlan::clean(1_000), killed, RunPlan::clean(80_000), RunPlan::clean(60_000)];
+        check(setup.clone(), events, runs);
+    }
 }
 
 #[test]

@@ -26,7 +26,9 @@ fn posted(updated: i64) -> PostedFinding {
 fn state() -> State {
     let mut state = State::default();
     for (id, key, detector) in [(6, "111122223333/us-east-1", "d7"), (7, "111122223333/eu-west-1", "d7")] {
-        let source = SourceState { id, detector_id: Some(detector.to_owned()), ..SourceState::default() };
+        let mut source = SourceState { id, ..SourceState::default() };
+        source.set_detector("before");
+        source.set_detector(detector);
         state.sources.insert(key.parse::<SourceKey>().expect("a key of a source").into(), source);
     }
     state
@@ -67,6 +69,8 @@ fn a_message_of_another_installation_is_left_alone() {
     for (region, detector, source, expected) in [
         ("eu-west-1", "d7", None, Some(7)),
         ("us-east-1", "d7", None, Some(6)),
+        ("eu-west-1", "before", None, Some(7)),
+        ("ap-south-1", "before", None, None),
         ("eu-west-1", "other", None, None),
         ("ap-south-1", "d7", None, None),
         ("eu-west-1", "other", Some(3), Some(3)),
