@@ -36,6 +36,8 @@ pub(super) struct Exchange {
     related: Vec<Related>,
     /// The address of the message to which this one points.
     link: Option<String>,
+    /// The message about an earlier revision of the finding that was found in a thread: it is edited.
+    earlier: Option<MessageRef>,
 }
 
 /// Whether the message may exist already.
@@ -110,6 +112,7 @@ impl Exchange {
             is_minimal: false,
             related: Vec::new(),
             link: None,
+            earlier: None,
         };
         exchange.step = match &exchange.delivery {
             Delivery::Post(..) => Step::Threads(0),
@@ -159,7 +162,7 @@ impl Exchange {
                 Step::Permalinks(n) if *n < self.delivery.related().len() => return NextAction::Read,
                 Step::Permalinks(_) => {
                     self.step = match &self.delivery {
-                        Delivery::Post(..) => self.send(Content::Message, channels),
+                        Delivery::Post(..) if self.earlier.is_none() => self.send(Content::Message, channels),
                         _ => Step::Edit(Forms::default(), Attempts::default()),
                     }
                 }
@@ -187,7 +190,8 @@ impl Exchange {
             Step::Threads(n) => {
                 let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post reads threads") };
                 let at = &post.candidate_threads[*n];
-                Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
+                let oldest = oldest_reply(f).min(past.oldest);
+                Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest }
             }
             Step::History { unread, .. } => Call::History { channel: unread[0].id.clone(), oldest: past.oldest },
             Step::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },

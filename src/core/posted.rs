@@ -84,6 +84,11 @@ impl PostedMessages {
         self.findings.insert(id, posted);
     }
 
+    /// The newest message of a finding, about whichever revision.
+    pub fn message_of(&self, id: &str) -> Option<&PostedFinding> {
+        self.findings.get(id)
+    }
+
     /// The message of this revision of a finding, or of a later one.
     pub fn finding(&self, id: &str, updated: Timestamp) -> Option<MessageRef> {
         self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())

@@ -64,6 +64,8 @@ pub struct Post {
     pub reply_to: Option<MessageRef>,
     /// All such messages. The finding may already be in one of their threads, which the channel history does not contain.
     pub candidate_threads: Vec<MessageRef>,
+    /// A message about an earlier revision in one of these threads is edited, instead of posting a second one.
+    pub edits_earlier: bool,
     /// The finding's message in another channel, which is then replaced by a redirect.
     pub superseded: Option<MessageRef>,
     /// Attributes that earlier revisions of the finding showed.
@@ -144,6 +146,7 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> De
             Decision::Post(Post {
                 reply_to: parent,
                 candidate_threads: threads,
+                edits_earlier: config.slack.recurrence == RecurrencePolicy::Update,
                 to,
                 superseded: None,
                 known_attributes: Vec::new(),
@@ -185,6 +188,7 @@ fn decide_recurrence(
         to: to.clone(),
         reply_to: None,
         candidate_threads: Vec::new(),
+        edits_earlier: false,
         superseded,
         known_attributes: entry.attributes.clone(),
         related: state.related(f),

@@ -141,9 +141,10 @@ fn nothing_known(
 /// not save its state may have posted.
 fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
     let since = state.lease.as_ref().map(|r| r.posting_since).or(state.saved_at)?;
-    let last_post = state.lease.as_ref().map(|r| {
-        let renewed = r.renewed_at.min(now);
-        if r.released { renewed } else { renewed.plus(config.lease) }
+    let last_post = state.lease.as_ref().map(|r| match r.released {
+        // The clock of that run may be slow by half the lease.
+        true => r.renewed_at.plus(config.lease / 2).min(now),
+        false => r.renewed_at.min(now).plus(config.lease),
     });
     // A run that reads a copy may follow immediately after another run that could not save its state either.
     let readable_at = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));

@@ -174,14 +174,21 @@ impl World {
             let floor = |s: &usize| {
                 Some(store.saved.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
             };
-            let since = self.history.setup.findings[f].sources.iter().map(began).min().unwrap_or(Timestamp::MAX);
+            let sources = self.history.setup.findings[f].sources.iter();
+            // A source that shows a finding no longer, because its detector was deleted, promises nothing for the others.
+            let showing = || sources.clone().filter(|s| self.is_shown(**s, f, now));
+            let since = showing().map(began).min().unwrap_or(Timestamp::MAX);
             // In a flood, a revision that becomes visible late may already be below the floor.
             let floor = self.history.setup.findings[f].sources.iter().filter_map(floor).max().unwrap_or_default();
             let below = self.history.setup.max_state_bytes < MAX_STATE_BYTES
                 && revisions[n].visible > revisions[n].updated
                 && revisions[n].updated < floor;
-            let shown = self.history.setup.findings[f].sources.iter().any(|s| self.is_shown(*s, f, now));
-            if shown && revisions[n].updated > since && !below && !self.was_archived(f) && !self.is_processed(f, n) {
+            if showing().next().is_some()
+                && revisions[n].updated > since
+                && !below
+                && !self.was_archived(f)
+                && !self.is_processed(f, n)
+            {
                 self.report_violation(format!("{} at {} is lost", name(f), revisions[n].updated.to_rfc3339()));
             }
         }

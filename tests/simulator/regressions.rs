@@ -290,6 +290,26 @@ fn related_reply_is_found_after_the_first_finding_was_archived() {
 }
 
 #[test]
+fn related_reply_is_edited_if_its_finding_recurs_after_a_kill() {
+    let mut setup = Installation { sources: 2, ..Installation::plain(2) };
+    setup.findings[0].account_wide = Some(0);
+    setup.findings[1] = FindingSpec { sources: vec![1], account_wide: Some(0) };
+    let killed = RunPlan { kill: Some(Kill { op: Some(Op::Post), call: 1, after: true }), ..RunPlan::clean(90_000) };
+    let recurrence = Event { at: 130_000, ..new_finding(1, 0) };
+    let runs = vec![RunPlan::clean(1_000), RunPlan::clean(30_000), killed, RunPlan::clean(90_000)];
+    check(setup, vec![new_finding(0, 5_000), new_finding(1, 100_000), recurrence], runs);
+}
+
+/// The clock of the run with the unknown outcome is slow, that of the next run is fast.
+#[test]
+fn history_is_read_late_enough_if_clocks_differ() {
+    let lost = RunPlan { skew: -11_000, ..run(30_000, &[(Op::Post, 1, FaultEffect::ResponseLost)]) };
+    let next = RunPlan { skew: 11_000, ..RunPlan::clean(500) };
+    let terminated = RunPlan { term: Some(3_000), ..lost };
+    check(Installation::plain(1), vec![new_finding(0, 20_000)], vec![RunPlan::clean(1_000), terminated, next]);
+}
+
+#[test]
 fn run_without_state_recognizes_its_messages_after_an_incomplete_list() {
     let setup = Installation { page: 1, ..Installation::plain(3) };
     let events = (0..3).map(|f| new_finding(f, 5_000 + f as i64)).collect();

@@ -1,6 +1,6 @@
 //! Edits a message.
 
-use super::{Exchange, Purpose, Step, updated};
+use super::{Exchange, Purpose, Step, posted, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_redirect};
 use crate::core::outbox::DeliveryResult;
@@ -11,6 +11,9 @@ use crate::slack::{MessageRef, SlackError};
 
 impl Exchange {
     pub(super) fn edit(&self, form: MessageForm, writer: &dyn Writer) -> (MessageRef, Message) {
+        if let (Delivery::Post(f, _), Some(earlier)) = (&self.delivery, &self.earlier) {
+            return (earlier.clone(), self.finding(f, &Addressing::default(), form, writer));
+        }
         match &self.delivery {
             Delivery::Redirect { id, old, channel, .. } => (
                 old.clone(),
@@ -72,6 +75,12 @@ impl Exchange {
                 self.is_minimal |= form == MessageForm::Minimal;
                 self.step = if update.reply.is_some() { Step::Replies } else { Step::Ended(done) };
             }
+            Delivery::Post(f, _) => {
+                let Some(earlier) = self.earlier.take() else { return };
+                self.log(Action::Updated, f, &earlier, channels);
+                self.is_minimal |= form == MessageForm::Minimal;
+                self.finish(posted(earlier.into(), None, None, String::new()));
+            }
             _ => {}
         }
     }
@@ -81,6 +90,11 @@ impl Exchange {
     pub(super) fn on_message_not_found(&mut self, channels: &Channels) {
         self.step = match self.delivery {
             Delivery::Update(..) => self.read_history(Purpose::Repost, channels),
+            Delivery::Post(..) => {
+                self.earlier = None;
+                self.related.clear();
+                self.check_message(channels)
+            }
             _ => Step::Ended(DeliveryResult::Completed),
         };
     }

@@ -8,7 +8,7 @@ use crate::core::delivery_log::Action;
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms};
-use crate::finding::Finding;
+use crate::finding::SeverityLevel;
 use crate::message::Related;
 use crate::plan::Delivery;
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
@@ -57,7 +57,7 @@ impl Exchange {
         match &mut self.step {
             Step::Threads(n) => {
                 let n = *n;
-                self.on_thread_of_other_region(n, messages, channels);
+                self.on_thread_of_other_region(n, messages, past, channels);
             }
             Step::History { unread, posted, .. } => {
                 let Some(channel) = unread.pop_front() else { return };
@@ -89,6 +89,7 @@ impl Exchange {
         &mut self,
         n: usize,
         messages: Result<Vec<BotMessage>, HistoryError>,
+        past: &Past,
         channels: &Channels,
     ) {
         let Delivery::Post(f, post) = &self.delivery else { return };
@@ -98,14 +99,24 @@ impl Exchange {
             Err(error) => return self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
         };
         let root = &post.candidate_threads[n];
-        match messages.into_iter().find(|m| m.event_type == "guardduty_finding" && is_about(m, f)) {
-            Some(m) => {
-                let at = MessageRef { channel: root.channel.clone(), ts: m.ts, thread_ts: Some(root.ts.clone()) };
-                self.log(Action::FoundInHistory, f, &at, channels);
-                self.finish(posted(at.into(), None, None, String::new()));
-            }
-            None => self.step = Step::Threads(n + 1),
+        let mut thread = PostedMessages::default();
+        thread.add(&NamedChannel { name: channels.name(&root.channel), id: root.channel.clone() }, messages, past);
+        let Some(found) = thread.message_of(&f.id) else {
+            self.step = Step::Threads(n + 1);
+            return;
+        };
+        let at = MessageRef { thread_ts: Some(root.ts.clone()), ..found.at.clone() };
+        if found.updated >= f.updated {
+            self.log(Action::FoundInHistory, f, &at, channels);
+            return self.finish(posted(at.into(), None, None, String::new()));
         }
+        // If the severity level increased, a new message calls the people.
+        let is_increased = f.severity_level() > SeverityLevel::from_score(found.severity);
+        self.step = match post.edits_earlier && !is_increased {
+            true => Step::Permalinks(0),
+            false => Step::Threads(n + 1),
+        };
+        self.earlier = Some(at).filter(|_| matches!(self.step, Step::Permalinks(_)));
     }
 
     /// All channels were read.
@@ -194,10 +205,4 @@ impl Exchange {
             Attempt::AfterUnknownOutcome => self.read_history(Purpose::Reply, channels),
         };
     }
-}
-
-/// Returns true if a message of our own is about just this revision of a finding.
-fn is_about(m: &BotMessage, f: &Finding) -> bool {
-    let is = |key: &str, value: &str| m.payload.get(key).and_then(|v| v.as_str()) == Some(value);
-    is("finding_id", &f.id) && is("updated_at", &f.updated_at)
 }

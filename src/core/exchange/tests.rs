@@ -8,7 +8,7 @@ use super::*;
 use crate::core::rate_limit::RateLimiter;
 use crate::finding::{self, Origin};
 use crate::message::{Marks, MessageOptions};
-use crate::plan::Reply;
+use crate::plan::{Post, Reply};
 use crate::slack::{BotMessage, SlackError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -136,4 +136,72 @@ fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
         let Some(DeliveryResult::Processed(outcome)) = result else { panic!("{case}: {result:?}") };
         assert_eq!(outcome.notification().name(), expected, "{case}");
     }
+}
+
+/// A first sighting that belongs to the thread of the same finding in another region.
+fn first_sighting(edits_earlier: bool) -> Delivery {
+    let root = MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None };
+    let Delivery::Update(f, _) = recurrence(None) else { unreachable!("a recurrence is an update") };
+    let post = Post {
+        to: channel(),
+        reply_to: Some(root.clone()),
+        candidate_threads: vec![root],
+        edits_earlier,
+        superseded: None,
+        known_attributes: Vec::new(),
+        related: Vec::new(),
+    };
+    Delivery::Post(f, post)
+}
+
+/// The thread has a message of the finding.
+fn shown(updated_at: &str, severity: f64) -> Answer {
+    let mut payload: BTreeMap<String, serde_json::Value> =
+        [("finding_id", "f"), ("updated_at", updated_at)].map(|(key, value)| (key.to_owned(), value.into())).into();
+    payload.insert("severity".to_owned(), severity.into());
+    Answer::Messages(Ok(vec![BotMessage {
+        ts: "2.5".into(),
+        thread_ts: Some("1.1".into()),
+        event_type: "guardduty_finding".into(),
+        payload: payload.into_iter().collect(),
+    }]))
+}
+
+#[test]
+fn a_finding_has_one_message_in_a_thread_even_if_a_run_died_after_it() {
+    const EARLIER: &str = "2027-01-15T07:00:00.000Z";
+    for (edits_earlier, answers, expected, case) in [
+        (true, vec![nothing_there(), posted_in_thread()], vec!["read 1.1", "post in 1.1"], "nothing was posted"),
+        (true, vec![shown(UPDATED, 8.0)], vec!["read 1.1"], "this revision was posted"),
+        (true, vec![shown(EARLIER, 8.0), edited()], vec!["read 1.1", "edit 2.5"], "an earlier revision was posted"),
+        (
+            true,
+            vec![shown(EARLIER, 5.0), posted_in_thread()],
+            vec!["read 1.1", "post in 1.1"],
+            "the severity level increased since: a message that calls is more important",
+        ),
+        (
+            true,
+            vec![shown(EARLIER, 8.0), Answer::Updated(Err(not_found())), posted_in_thread()],
+            vec!["read 1.1", "edit 2.5", "post in 1.1"],
+            "it was deleted in the meantime",
+        ),
+        (
+            false,
+            vec![shown(EARLIER, 8.0), posted_in_thread()],
+            vec!["read 1.1", "post in 1.1"],
+            "recurrences get messages of their own",
+        ),
+    ] {
+        let (requests, result) = play(first_sighting(edits_earlier), answers);
+        assert_eq!(requests, expected, "{case}");
+        let Some(DeliveryResult::Processed(outcome)) = result else { panic!("{case}: {result:?}") };
+        let Outcome::Posted { at: SentMessage::Bot(at), .. } = outcome else { panic!("{case}: {outcome:?}") };
+        assert_eq!(at.thread_ts.as_deref(), Some("1.1"), "{case}");
+    }
+}
+
+fn posted_in_thread() -> Answer {
+    let at = MessageRef { channel: "C0SECURITY".into(), ts: "3.3".into(), thread_ts: Some("1.1".into()) };
+    Answer::Posted(Ok(at.into()))
 }

@@ -32,6 +32,7 @@ fn post() -> Delivery {
         to: channel(),
         reply_to: None,
         candidate_threads: Vec::new(),
+        edits_earlier: false,
         superseded: None,
         known_attributes: Vec::new(),
         related: Vec::new(),

@@ -74,7 +74,7 @@ fn what_a_wrong_clock_wrote_is_not_believed() {
 fn a_note_without_lease_is_looked_up_but_turns_nobody_away() {
     let state = run(NOW.minus(Duration::from_secs(1)), true);
     let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
-    assert_eq!(start.earlier.unwrap().readable_at, Some(NOW.plus(Duration::from_secs(9))));
+    assert_eq!(start.earlier.unwrap().readable_at, Some(NOW.plus(Duration::from_secs(10))));
     assert!(!start.is_new_installation);
 }
 
@@ -92,11 +92,18 @@ fn a_takeover_keeps_the_beginning_of_the_note() {
 #[test]
 fn the_history_is_readable_ten_seconds_after_the_last_possible_post() {
     let ended_at = NOW.minus(Duration::from_secs(1));
-    for (last_post, not_before) in [(ended_at, 9), (NOW.minus(Duration::from_secs(30)), -20)] {
+    for (seconds_ago, not_before, case) in [
+        (1, 10, "just now"),
+        (-20, 10, "by a clock that is fast"),
+        (30, 10, "just now, if the clock of that run is slow by half the lease"),
+        (35, 5, "5 s ago, by that clock"),
+        (100, -60, "long ago, by any clock"),
+    ] {
+        let last_post = Timestamp(NOW.0 - seconds_ago * 1_000);
         let mut state = State { saved_at: Some(ended_at), ..State::default() };
         state.release_lease("b", Some(Unrecorded { since: Timestamp(1_000), last_post }));
         let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
-        assert_eq!(start.earlier.unwrap().readable_at, Some(Timestamp(NOW.0 + not_before * 1_000)));
+        assert_eq!(start.earlier.unwrap().readable_at, Some(Timestamp(NOW.0 + not_before * 1_000)), "{case}");
     }
 }
 
@@ -128,14 +135,14 @@ fn the_posting_history_is_read_since_the_last_run_that_may_have_posted_without_a
     let ended = seconds(NOW, -300);
     let saved = || State { saved_at: Some(ended), ..State::default() };
     let posting = || run(ended, false);
-    // The lease is 60 s, and the history shows a message after 10 s.
+    // The lease is 60 s, clocks differ by half of it, and the history shows a message after 10 s.
     for (state, is_copy, expected, case) in [
         (State::default(), false, None, "a state that was never saved: nothing was posted"),
         (saved(), false, Some((ended, None, false)), "a clean end: a later run may have failed to save"),
         (saved(), true, Some((ended, Some(seconds(NOW, 10)), false)), "a copy: another run may just have ended"),
         (posting(), false, Some((Timestamp(1_000), Some(seconds(ended, 70)), true)), "a crash, until its lease ended"),
         (posting(), true, Some((Timestamp(1_000), Some(seconds(NOW, 10)), true)), "a crash, and a copy"),
-        (run(ended, true), false, Some((Timestamp(1_000), Some(seconds(ended, 10)), true)), "an unknown outcome"),
+        (run(ended, true), false, Some((Timestamp(1_000), Some(seconds(ended, 40)), true)), "an unknown outcome"),
     ] {
         let earlier = earlier_posts(&state, is_copy, &config(), NOW);
         let found = earlier.map(|earlier| (earlier.since, earlier.readable_at, earlier.is_unclean));
