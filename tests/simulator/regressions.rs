@@ -304,9 +304,14 @@ fn related_reply_is_edited_if_its_finding_recurs_after_a_kill() {
 #[test]
 fn history_is_read_late_enough_if_clocks_differ() {
     let lost = RunPlan { skew: -11_000, ..run(30_000, &[(Op::Post, 1, FaultEffect::ResponseLost)]) };
-    let next = RunPlan { skew: 11_000, ..RunPlan::clean(500) };
-    let terminated = RunPlan { term: Some(3_000), ..lost };
-    check(Installation::plain(1), vec![new_finding(0, 20_000)], vec![RunPlan::clean(1_000), terminated, next]);
+    let next = RunPlan { skew: 11_000, ..RunPlan::clean(100) };
+    let terminated = RunPlan { term: Some(1_000), ..lost };
+    // The seed decides how late the history shows the message.
+    for seed in 1..=20 {
+        let runs = vec![RunPlan::clean(1_000), terminated.clone(), next.clone()];
+        let (setup, events) = (Installation::plain(1), vec![new_finding(0, 20_000)]);
+        check_history(&History { seed, theme: "regression", setup, events, runs });
+    }
 }
 
 #[test]
