@@ -1,5 +1,7 @@
 //! Runs, one event at a time.
 
+mod ends;
+
 use std::sync::Arc;
 
 use super::*;
@@ -14,6 +16,8 @@ use crate::slack::MessageRef;
 use crate::state::store::SaveError;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
+/// The watermark of the source at the beginning.
+const START: Timestamp = Timestamp(NOW.0 - 60_000);
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
@@ -30,6 +34,10 @@ fn finding(id: &str) -> Rc<Finding> {
     });
     let origin = Origin { account: ACCOUNT.into(), region: REGION.into(), detector: "d".into() };
     Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap())
+}
+
+fn source() -> SourceKey {
+    SourceKey { account: ACCOUNT.into(), region: REGION.into() }
 }
 
 /// A run with one source, and what it wants done.
@@ -52,8 +60,12 @@ fn begin(config: &Config) -> Run<'_> {
 
 /// A run that discovers the sources of so many identities.
 fn begin_with(config: &Config, identities: usize) -> Run<'_> {
+    begin_after(config, identities, None)
+}
+
+fn begin_after(config: &Config, identities: usize, earlier: Option<EarlierPosts>) -> Run<'_> {
     let mut state = State { saved_at: Some(NOW), ..State::default() };
-    state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), NOW);
+    state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), START);
     let core = Core::new(Start {
         config,
         writer: wording(),
@@ -65,7 +77,7 @@ fn begin_with(config: &Config, identities: usize) -> Run<'_> {
         state,
         is_new_installation: false,
         unrecordable: None,
-        earlier: None,
+        earlier,
         replay: None,
         begun: NOW,
         now: NOW,
@@ -99,14 +111,15 @@ impl Run<'_> {
 
     /// The source shows these findings.
     fn show(&mut self, ids: &[&str]) {
-        let source = SourceKey { account: ACCOUNT.into(), region: REGION.into() };
-        self.handle(Event::SourcesDiscovered(Ok(vec![source.clone()])));
-        let mut report = SourceReport::of(source, Ok(Some("d".into())), true);
-        report.batch = PolledBatch {
-            fresh: ids.iter().map(|id| finding(id)).collect(),
-            complete_to: Some(NOW),
-            ..PolledBatch::default()
-        };
+        let fresh = ids.iter().map(|id| finding(id)).collect();
+        self.read(PolledBatch { fresh, complete_to: Some(NOW), ..PolledBatch::default() });
+    }
+
+    /// The source is discovered, and read with this result.
+    fn read(&mut self, batch: PolledBatch) {
+        self.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+        let mut report = SourceReport::of(source(), Ok(Some("d".into())), true);
+        report.batch = batch;
         self.handle(Event::SourceRead(Box::new(report)));
     }
 

@@ -1,0 +1,108 @@
+//! The end of a run: whether it is a success, how far the watermark moved, and whether the next run must read the history.
+
+use super::*;
+use crate::core::event::Unreachable;
+use crate::guardduty::{ReadError, TransientReason};
+use crate::slack::SlackError;
+
+/// What happens at the beginning of a run.
+type Circumstance = fn(&mut Run);
+
+fn unreadable() -> ReadError {
+    ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() }
+}
+
+fn fresh(ids: &[&str]) -> PolledBatch {
+    PolledBatch { fresh: ids.iter().map(|id| finding(id)).collect(), complete_to: Some(NOW), ..PolledBatch::default() }
+}
+
+impl Run<'_> {
+    /// Plays to the end of the run. Slack accepts each post, or responds to it with this error. Every save succeeds.
+    fn play_to_end(&mut self, error: Option<fn() -> SlackError>) {
+        while !self.core.is_finished() {
+            match error {
+                _ if !self.saves.is_empty() => self.answer_save(Ok(())),
+                _ if self.calls.is_empty() => self.pass(Duration::from_secs(1)),
+                None => self.acknowledge(),
+                Some(error) => {
+                    let (id, _) = self.calls.remove(0);
+                    self.handle(Event::CallAnswered(id, Answer::Posted(Err(error()))));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_is_a_success_only_if_everything_was_read_and_processed() {
+    const ACCEPTED: Option<fn() -> SlackError> = None;
+    const NOT_SENT: Option<fn() -> SlackError> = Some(|| SlackError::NotSent("connection refused".into()));
+    const APP_REJECTED: Option<fn() -> SlackError> = Some(|| SlackError::AppRejected("invalid_auth".into()));
+    const BEFORE: Timestamp = Timestamp(NOW.0 - 1);
+    let nothing: Circumstance = |run| run.show(&[]);
+    let findings: Circumstance = |run| run.show(&["f1", "f2"]);
+    let no_sources: Circumstance = |_| {};
+    let no_response: Circumstance = |run| run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+    let no_identity: Circumstance = |run| {
+        let unreachable = Unreachable { identity: "self".into(), account: Some(ACCOUNT.into()), error: unreadable() };
+        run.handle(Event::SourcesDiscovered(Err(unreachable)));
+    };
+    let no_detector: Circumstance = |run| {
+        run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+        run.handle(Event::SourceRead(Box::new(SourceReport::of(source(), Err(unreadable()), true))));
+    };
+    let incomplete: Circumstance =
+        |run| run.read(PolledBatch { error: Some(unreadable()), complete_to: None, ..fresh(&["f1"]) });
+    let missing: Circumstance =
+        |run| run.read(PolledBatch { missing: vec!["f2".into()], hold: Some(NOW), ..fresh(&["f1"]) });
+    for (circumstance, slack, is_success, watermark, case) in [
+        (nothing, ACCEPTED, true, NOW, "no findings"),
+        (findings, ACCEPTED, true, NOW, "all findings were announced"),
+        (findings, NOT_SENT, false, BEFORE, "Slack cannot be reached"),
+        (findings, APP_REJECTED, false, BEFORE, "Slack rejects the app"),
+        (no_sources, ACCEPTED, false, START, "the sources are not known"),
+        (no_response, ACCEPTED, false, START, "the source does not respond"),
+        (no_identity, ACCEPTED, false, START, "the identity cannot be used"),
+        (no_detector, ACCEPTED, false, START, "the detector cannot be read"),
+        (incomplete, ACCEPTED, false, START, "the list is incomplete"),
+        (missing, ACCEPTED, false, BEFORE, "a listed finding was not returned"),
+    ] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        circumstance(&mut run);
+        run.play_to_end(slack);
+        let state = &run.core.state;
+        assert_eq!(run.core.is_success(), is_success, "{case}");
+        assert_eq!(state.totals.last_success.is_some(), is_success, "{case}");
+        assert_eq!(state.source(&source()).map(|source| source.watermark), Some(watermark), "{case}");
+    }
+}
+
+#[test]
+fn what_an_earlier_run_posted_is_looked_for_until_everything_was_read() {
+    let all_read: Circumstance = |run| run.show(&[]);
+    let not_read: Circumstance =
+        |run| run.read(PolledBatch { error: Some(unreadable()), complete_to: None, ..PolledBatch::default() });
+    let no_response: Circumstance = |run| run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+    // The run announces nothing, so that it does not read the history.
+    for (is_unclean, circumstance, is_left, case) in [
+        (false, all_read, false, "a clean end: what an unsaved run posted would be listed"),
+        (false, not_read, true, "a clean end, and a source that cannot be read"),
+        (false, no_response, true, "a clean end, and a source that does not respond"),
+        (true, all_read, true, "a crash"),
+        (true, not_read, true, "a crash, and a source that cannot be read"),
+    ] {
+        let config = config(&[]);
+        let since = Timestamp(NOW.0 - 600_000);
+        let earlier = EarlierPosts { since, past: Past::since(since, None), readable_at: None, is_unclean };
+        let mut run = begin_after(&config, 1, Some(earlier));
+        circumstance(&mut run);
+        run.play_to_end(None);
+        let lease = run.core.state.lease.as_ref();
+        assert_eq!(
+            lease.map(|lease| (lease.posting_since, lease.released)),
+            is_left.then_some((since, true)),
+            "{case}"
+        );
+    }
+}
