@@ -11,8 +11,8 @@ pub enum Change {
     /// A message is posted or edited. Alerting takes precedence: if the state cannot be saved, a duplicate is better than a
     /// loss.
     Message,
-    /// Findings are archived in GuardDuty, or unarchived. If the state cannot be saved, the next run could not tell its own
-    /// change from that of a person, so the change waits for that run.
+    /// Findings are archived in GuardDuty, or unarchived. If the state cannot be saved, the next run could not distinguish
+    /// its own change from that of a person, so the change waits for that run.
     Archiving,
 }
 

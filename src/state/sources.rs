@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_forgotten_a_week_after_it_was_configured() {
+    fn a_source_is_discarded_a_week_after_it_was_configured() {
         let mut state = State::default();
         let configured_at = |ago: Option<Duration>| ago.map(|ago| NOW.minus(ago));
         let ages = [None, Some(UNCONFIGURED_TTL - Duration::from_millis(1)), Some(UNCONFIGURED_TTL)];

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_unconfirmed_until_the_writes_are_forgotten() {
+    fn a_write_is_unconfirmed_until_the_writes_are_cleared() {
         let mut writes = UnconfirmedWrites::default();
         writes.insert(b"one");
         assert!(writes.contains(b"one") && !writes.contains(b"two"));

@@ -198,7 +198,7 @@ fn the_plan_of_a_digest_marks_its_findings_as_processed_unless_a_newer_revision_
     let unknown = before.findings["older"].unknown.clone();
     assert_eq!(state.findings["older"], FindingRecord { unknown, ..bare.clone() });
     assert_eq!(state.findings["new"], bare);
-    assert_eq!(state.mark_digest_processed("d"), 0, "the plan is gone");
+    assert_eq!(state.mark_digest_processed("d"), 0, "the plan was removed");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn times(state: &State) -> Vec<(i64, i64)> {
 }
 
 #[test]
-fn a_replay_sets_back_the_sources_that_are_later_and_forgets_what_was_announced_since_then() {
+fn a_replay_resets_the_sources_that_are_later_and_discards_what_was_announced_since_then() {
     let mut state = State::default();
     for (name, watermark) in [("eu-north-1", 500), ("eu-west-1", 1_000), ("eu-west-2", 5_000)] {
         state.sources.insert(key(&format!("111122223333/{name}")), source(watermark, false));
