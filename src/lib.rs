@@ -9,32 +9,32 @@
 //! [`run`], [`check`] and [`preview`] are the commands. All other modules are used by them.
 //! Modules that decide are pure, without clock and IO: `finding`, `plan`, `message`, `core`, the document in `state`.
 
-pub mod check;
+mod check;
 pub mod cli;
 pub mod config;
 pub mod core;
-pub mod exit;
+mod exit;
 pub mod finding;
 pub mod guardduty;
-pub mod http;
+mod http;
 #[cfg(test)]
 mod imports;
-pub mod inspect;
+mod inspect;
 pub mod mention;
 pub mod message;
 pub mod metrics;
-pub mod output;
-pub mod pages;
-pub mod plan;
-pub mod poll;
-pub mod preview;
+mod output;
+mod pages;
+mod plan;
+mod poll;
+mod preview;
 pub mod retry;
 pub mod run;
 pub mod slack;
 pub mod source_key;
 pub mod state;
-pub mod telemetry;
+mod telemetry;
 pub mod text;
 pub mod time;
-pub mod triage;
+mod triage;
 pub mod user;

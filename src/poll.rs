@@ -9,9 +9,9 @@ mod capacity;
 mod part;
 mod proof;
 mod read_plan;
-pub mod source;
+pub(crate) mod source;
 mod span;
-pub mod watched;
+pub(crate) mod watched;
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;

@@ -5,8 +5,8 @@
 //! arrives. Meanwhile, sources are read, messages are delivered and the state is saved.
 
 mod agenda;
-pub mod call;
-pub mod channels;
+pub(crate) mod call;
+pub(crate) mod channels;
 mod checkpoint;
 mod closing;
 mod delivery;
@@ -20,9 +20,9 @@ mod investigations;
 mod limits;
 mod mentions;
 mod notices;
-pub mod outbox;
+pub(crate) mod outbox;
 mod planning;
-pub mod posted;
+pub(crate) mod posted;
 mod query;
 mod rate_limit;
 mod reconcile;
@@ -31,7 +31,7 @@ mod send;
 mod sources;
 mod start;
 mod summary;
-pub mod tracks;
+pub(crate) mod tracks;
 mod triage;
 mod undelivered;
 mod verdict;

@@ -211,13 +211,6 @@ pub fn humanize(text: &str) -> Cow<'_, str> {
     if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
 }
 
-/// Returns the lines of the first `max` items of a list, then the number of the others.
-pub fn first_lines<T>(items: &[T], max: usize, mut line: impl FnMut(&T) -> Line) -> Vec<Line> {
-    let mut lines: Vec<Line> = items.iter().take(max).map(&mut line).filter(|p| !p.is_empty()).collect();
-    lines.extend(and_more(items.len(), max).map(|more| Line::new().literal(more)));
-    lines
-}
-
 /// Returns the first `max` of a list of identifiers in one line: `a, b, c and 4 more`.
 pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Line {
     let mut phrase = Line::new();

@@ -17,7 +17,7 @@ mod facts_builder;
 mod hash;
 mod iam;
 mod kind;
-pub mod line;
+pub(crate) mod line;
 mod malware;
 mod outcome;
 mod profile;

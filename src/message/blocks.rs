@@ -3,7 +3,7 @@
 //! See docs.slack.dev, “Block Kit”, reference of each block. For the limit of all blocks together, see [`body`].
 
 pub mod body;
-pub mod rich_text;
+mod rich_text;
 mod runs;
 
 use serde::{Serialize, Serializer};

@@ -6,12 +6,12 @@ mod delivery_plan;
 mod notice_event;
 mod queue;
 mod route;
-pub mod source_health;
-pub mod source_notices;
-pub mod summary;
+pub(crate) mod source_health;
+pub(crate) mod source_notices;
+pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
-pub mod watch;
+pub(crate) mod watch;
 
 pub use condense::combine_notices;
 pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};

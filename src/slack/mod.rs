@@ -3,7 +3,7 @@
 //! [`Client`] sends requests and retries the reading ones; [`errors`] classifies the responses, without IO.
 
 mod api;
-pub mod client;
+mod client;
 pub mod errors;
 #[cfg(test)]
 mod fake;

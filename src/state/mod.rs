@@ -3,11 +3,11 @@
 //! The document is [`document`]; its parts are [`source_state`], [`finding_record`] and [`lease`]. The other modules
 //! change it, each for one reason.
 
-pub mod compaction;
-pub mod configmap;
-pub mod configured_store;
-pub mod document;
-pub mod file;
+mod compaction;
+mod configmap;
+pub(crate) mod configured_store;
+mod document;
+mod file;
 mod finding_record;
 mod formats;
 mod kubernetes;
@@ -21,7 +21,7 @@ mod source_state;
 mod sources;
 pub mod store;
 mod summary;
-pub mod totals;
+pub(crate) mod totals;
 mod triage;
 mod waiting;
 mod watched;
