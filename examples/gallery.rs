@@ -179,7 +179,7 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
     let marked = |marks| RenderContext { marks: Some(marks), ..RenderContext::default() };
     let mention = Mention::parse("<!subteam^S0123ABC>");
     let unacknowledged = ReplyContent {
-        unacknowledged_for: Some(Duration::from_secs(30 * 60)),
+        unacknowledged_for: Some(Duration::from_mins(30)),
         addressing: mentioning(mention.as_ref()),
         ..ReplyContent::default()
     };

@@ -23,7 +23,7 @@ use table::{CheckResult, Table};
 
 /// Options of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// Posts a test message to every channel.
     pub post: bool,
     /// Prints the table as one JSON document.
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 /// Performs all checks concurrently and prints the table. The exit status is 0 if none failed.
-pub async fn run_checks(config: &Config, options: Options, output: &Output) -> ExitStatus {
+pub(crate) async fn run_checks(config: &Config, options: Options, output: &Output) -> ExitStatus {
     http::install_crypto_provider();
     let table = Table(rows(config, options.post).await);
     if options.json {

@@ -16,10 +16,10 @@ mod error;
 mod proxy;
 mod roots;
 
-pub use aws::Unreachable;
-pub use causes::{causes, error_chain, links, was_not_sent};
-pub use dns::ResolveError;
-pub use error::HttpError;
+pub(crate) use aws::Unreachable;
+pub(crate) use causes::{causes, error_chain, links, was_not_sent};
+pub(crate) use dns::ResolveError;
+pub(crate) use error::HttpError;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,7 +33,7 @@ use roots::TrustRoots;
 
 /// Timeouts of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     /// For name resolution, TCP, proxy and TLS together.
     pub connect: Duration,
     /// From the first byte sent to the last byte read.
@@ -47,20 +47,20 @@ impl Default for Timeouts {
 }
 
 /// Installs ring as the crypto provider of the process. Every function that builds a client calls it first.
-pub fn install_crypto_provider() {
+pub(crate) fn install_crypto_provider() {
     // An error means that it is installed already: the dependency graph contains no other provider.
     let _ = ring::default_provider().install_default();
 }
 
 /// A client for JSON over HTTP: Slack, the Pushgateway.
-pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+pub(crate) fn client(timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     let env = network_settings()?;
     build_client(env.roots.config(), &env.proxies, &env.resolver, timeouts)
 }
 
 /// The HTTP client of the AWS SDK. All SDK clients share it, and therefore its connections. `ca_bundle`: the only
 /// certificates that calls to AWS trust.
-pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError> {
+pub(crate) fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError> {
     let env = network_settings()?;
     let client = match ca_bundle {
         Some(file) => aws::AwsHttpClient::new(&TrustRoots::load(CA_BUNDLE, Some(file))?, &env.proxies, &env.resolver),
@@ -70,14 +70,14 @@ pub fn aws_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient, HttpError
 }
 
 /// Returns every error in the settings of the clients.
-pub fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&str>) -> Vec<HttpError> {
+pub(crate) fn problems(variable: impl Fn(&str) -> Option<String>, ca_bundle: Option<&str>) -> Vec<HttpError> {
     let bundles = [(CERT_FILE, variable(CERT_FILE)), (CA_BUNDLE, ca_bundle.map(str::to_owned))];
     let bundles = bundles.into_iter().filter_map(|(variable, file)| TrustRoots::load(variable, Some(&file?)).err());
     ProxySettings::from_env(variable).err().into_iter().chain(bundles).collect()
 }
 
 /// A client for the API server of the cluster. It trusts only `ca` (PEM) and uses no proxy.
-pub fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
+pub(crate) fn cluster_client(ca: &[u8], timeouts: Timeouts) -> Result<reqwest::Client, HttpError> {
     install_crypto_provider();
     let roots = TrustRoots::from_pem(ca).map_err(HttpError::Client)?;
     build_client(roots.config(), &ProxySettings::none(), &network_settings()?.resolver, timeouts)

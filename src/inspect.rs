@@ -5,7 +5,7 @@ mod answer;
 mod document;
 mod explain;
 
-pub use explain::explain;
+pub(crate) use explain::explain;
 
 use crate::config::Config;
 use crate::exit::ExitStatus;
@@ -44,7 +44,7 @@ impl Unread {
 }
 
 /// Prints the state for people, or with `json` the saved document.
-pub async fn state(config: &Config, json: bool, output: &Output) -> ExitStatus {
+pub(crate) async fn state(config: &Config, json: bool, output: &Output) -> ExitStatus {
     http::install_crypto_provider();
     let place = place(config);
     match load(config).await {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The tokens of the pages that were requested after the first page, which has none.
 #[derive(Debug, Default)]
-pub struct PageTokens(Vec<String>);
+pub(crate) struct PageTokens(Vec<String>);
 
 /// A service returned a token of this list a second time. To follow it would be an endless loop
 /// (elastic/integrations#8601).
@@ -19,13 +19,13 @@ impl fmt::Display for RepeatedToken {
 
 impl PageTokens {
     /// Token of the page to request.
-    pub fn current(&self) -> Option<&str> {
+    pub(crate) fn current(&self) -> Option<&str> {
         self.0.last().map(String::as_str)
     }
 
     /// Takes the token of the next page. Returns false if there is no next page: then, a service returns no token or an
     /// empty one.
-    pub fn advance(&mut self, next: Option<String>) -> Result<bool, RepeatedToken> {
+    pub(crate) fn advance(&mut self, next: Option<String>) -> Result<bool, RepeatedToken> {
         let Some(next) = next.filter(|token| !token.is_empty()) else { return Ok(false) };
         if self.0.contains(&next) {
             return Err(RepeatedToken);
@@ -35,7 +35,7 @@ impl PageTokens {
     }
 
     /// Number of pages that had a next page.
-    pub fn pages(&self) -> usize {
+    pub(crate) fn pages(&self) -> usize {
         self.0.len()
     }
 }

@@ -29,11 +29,11 @@ use part::{Answer, End, Listing, Part, Task};
 use read_plan::ReadPlan;
 use span::{Sample, Span};
 
-pub use capacity::Capacity;
-pub use part::RestOfList;
+pub(crate) use capacity::Capacity;
+pub(crate) use part::RestOfList;
 
 /// Maximum number of IDs of a `GetFindings` request, and of a page of `ListFindings`.
-pub const PAGE: usize = 50;
+pub(crate) const PAGE: usize = 50;
 
 /// Findings that need not be fetched again.
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ pub struct PolledBatch {
 type Job<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
 /// Reads one batch of a detector's findings.
-pub async fn read_batch<D: GuardDutyApi>(
+pub(crate) async fn read_batch<D: GuardDutyApi>(
     source: &D,
     detector: &str,
     request: &BatchRequest,

@@ -16,7 +16,7 @@ use crate::telemetry::print_stderr;
 /// Reads findings from the files, or from standard input if there are none. Prints a Slack payload on standard output
 /// for each finding that would be sent, and the route or the reason on standard error.
 /// Returns false if an input cannot be read, or if something in it is not a finding.
-pub fn run_preview(config: &Config, files: &[String], output: &Output) -> bool {
+pub(crate) fn run_preview(config: &Config, files: &[String], output: &Output) -> bool {
     let mut all_read = true;
     let inputs: Vec<Option<&str>> =
         if files.is_empty() { vec![None] } else { files.iter().map(|file| Some(file.as_str())).collect() };
@@ -64,7 +64,7 @@ fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Out
 }
 
 /// The options of messages that are known without a call to AWS.
-pub fn message_options(config: &Config) -> MessageOptions {
+pub(crate) fn message_options(config: &Config) -> MessageOptions {
     let account_names = match &config.wording.account_names {
         AccountNames::Map(names) => names.clone(),
         AccountNames::Organization => Default::default(),

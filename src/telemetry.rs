@@ -13,23 +13,23 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{LogConfig, LogFormat};
 
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that the program was built from, or `unknown`.
-pub const REVISION: &str = env!("BUILD_REVISION");
+pub(crate) const REVISION: &str = env!("BUILD_REVISION");
 
 /// The text of `--version`.
-pub fn version() -> String {
+pub(crate) fn version() -> String {
     format!("guardduty-slack {VERSION} ({REVISION})")
 }
 
 /// Prints a line on standard error, for a person at a prompt.
-pub fn print_stderr(line: impl Display) {
+pub(crate) fn print_stderr(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Logs an error, or prints it if the command does not log.
-pub fn report(error: impl Display) {
+pub(crate) fn report(error: impl Display) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("{error}");
     } else {
@@ -38,7 +38,7 @@ pub fn report(error: impl Display) {
 }
 
 /// Starts logging for the whole process, including panics. A second call has no effect.
-pub fn init(log: &LogConfig) {
+pub(crate) fn init(log: &LogConfig) {
     let colors = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     if tracing::subscriber::set_global_default(subscriber(log, colors, io::stderr)).is_ok()
         && log.format == LogFormat::Json

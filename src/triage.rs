@@ -3,15 +3,15 @@
 mod people;
 mod select;
 
-pub use people::{Reactors, Voices};
-pub use select::{Messages, live_messages, read_next};
+pub(crate) use people::{Reactors, Voices};
+pub(crate) use select::{Messages, live_messages, read_next};
 
 use crate::config::TriageMode;
 use crate::state::{Archiving, Triage};
 
 /// How the reactions that were read relate to the revision that the message shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadAfter {
+pub(crate) enum ReadAfter {
     /// The message did not change during the run.
     NoChange,
     /// A revision was announced in this run. A new resolution may be older than that revision, so it does not count.
@@ -19,7 +19,7 @@ pub enum ReadAfter {
 }
 
 /// Returns the state of a finding after its reactions were read, or `None` if they changed nothing.
-pub fn read_reactions(
+pub(crate) fn read_reactions(
     known: Option<&Triage>,
     is_archived: bool,
     voices: &Voices,

@@ -15,7 +15,7 @@ use crate::jobs::{BACKLOG_REGIONS, BACKLOG_SPAN, Job};
 use crate::world::{ACCOUNTS, DETECTOR, REGIONS};
 
 /// The argument that makes this program the floor of a job: `--floor PORT JOB NOW`, in epoch milliseconds.
-pub const BASELINE_CLIENT: &str = "--floor";
+pub(crate) const BASELINE_CLIENT: &str = "--floor";
 /// Number of time ranges in which each region of a backlog is listed.
 const RANGES: i64 = 4;
 /// Number of concurrent requests of a backlog.
@@ -60,7 +60,7 @@ impl Wire {
     }
 }
 
-pub fn main(args: &[String]) -> ExitCode {
+pub(crate) fn main(args: &[String]) -> ExitCode {
     let [port, name, now] = args else { return ExitCode::FAILURE };
     let job = Job::ALL.into_iter().find(|job| job.name() == name);
     let (Ok(port), Some(job), Ok(now)) = (port.parse(), job, now.parse()) else { return ExitCode::FAILURE };

@@ -12,7 +12,7 @@ const INK: &str = "#6e7781";
 const LINE: &str = "#2f81f7";
 
 /// One quantity over the same horizontal axis.
-pub struct Panel {
+pub(crate) struct Panel {
     pub title: &'static str,
     pub points: Vec<(f64, f64)>,
     /// How a value is written.
@@ -22,7 +22,7 @@ pub struct Panel {
 }
 
 /// Panels, two in a row.
-pub fn panels(x_title: &str, panels: &[Panel]) -> String {
+pub(crate) fn panels(x_title: &str, panels: &[Panel]) -> String {
     let rows = panels.len().div_ceil(2) as f64;
     let (width, height) = (2.0 * (LEFT + WIDTH) + 40.0, rows * (TOP + HEIGHT + GAP));
     let mut svg = open(width, height);
@@ -125,7 +125,7 @@ impl Axis {
     }
 }
 
-pub fn thousands(n: f64) -> String {
+pub(crate) fn thousands(n: f64) -> String {
     let digits = format!("{n:.0}");
     let mut text = String::new();
     for (i, c) in digits.chars().enumerate() {
@@ -138,7 +138,7 @@ pub fn thousands(n: f64) -> String {
 }
 
 /// One call on a time axis, milliseconds.
-pub struct Bar {
+pub(crate) struct Bar {
     pub name: String,
     pub from: f64,
     pub to: f64,
@@ -147,7 +147,7 @@ pub struct Bar {
 }
 
 /// Calls below each other, from the start of the process to its end.
-pub fn bars(bars: &[Bar], end: f64) -> String {
+pub(crate) fn bars(bars: &[Bar], end: f64) -> String {
     let (left, row, width) = (210.0, 18.0, 520.0);
     let height = bars.len() as f64 * row + 40.0;
     let mut svg = open(left + width + 60.0, height);

@@ -24,7 +24,7 @@ struct Point {
     state: u64,
 }
 
-pub fn draw(bench: &Bench) -> io::Result<()> {
+pub(crate) fn draw(bench: &Bench) -> io::Result<()> {
     let findings = FINDINGS.into_iter().map(|n| findings_point(bench, n)).collect::<io::Result<Vec<_>>>()?;
     write_report("findings", "findings", &findings)?;
     let sources = SOURCES.into_iter().map(|(r, a)| sources_point(bench, r, a)).collect::<io::Result<Vec<_>>>()?;

@@ -13,11 +13,11 @@ use crate::server::Server;
 use crate::world::{ACCOUNTS, REGIONS, World, account};
 
 /// Number of findings of the backlog, and of its regions.
-pub const BACKLOG: usize = 50_000;
-pub const BACKLOG_REGIONS: usize = 4;
+pub(crate) const BACKLOG: usize = 50_000;
+pub(crate) const BACKLOG_REGIONS: usize = 4;
 const DAY: i64 = 86_400_000;
 /// The oldest and the newest finding, in milliseconds before now. The others are distributed evenly.
-pub const BACKLOG_SPAN: (i64, i64) = (20 * DAY, DAY);
+pub(crate) const BACKLOG_SPAN: (i64, i64) = (20 * DAY, DAY);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -81,7 +81,7 @@ pub enum Subject {
 }
 
 /// The responder, the programs and the directory of a job.
-pub struct Bench {
+pub(crate) struct Bench {
     pub server: Server,
     pub binary: PathBuf,
     pub python: Option<PathBuf>,
@@ -91,7 +91,7 @@ pub struct Bench {
 
 impl Bench {
     /// The environment of the identity of a Pod, with the addresses of the responder.
-    pub fn environment(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
         let url = format!("http://127.0.0.1:{}", self.server.port);
         let path = |name: &str| self.dir.join(name).display().to_string();
         let common = [
@@ -112,7 +112,7 @@ impl Bench {
     }
 
     /// Performs the job once, with the state of a quiet run.
-    pub fn once(&self, job: Job, who: Subject, latency: Duration) -> io::Result<Cost> {
+    pub(crate) fn once(&self, job: Job, who: Subject, latency: Duration) -> io::Result<Cost> {
         self.server.play(job.world(latency));
         self.restore(job, who)?;
         let command = match who {
@@ -132,7 +132,7 @@ impl Bench {
     }
 
     /// Performs the quiet run of the job once, and keeps its state.
-    pub fn seed(&self, who: Subject) -> io::Result<()> {
+    pub(crate) fn seed(&self, who: Subject) -> io::Result<()> {
         if who == Subject::Floor {
             return Ok(());
         }
@@ -142,7 +142,7 @@ impl Bench {
         std::fs::copy(self.state(), self.seeded(who)).map(drop)
     }
 
-    pub fn restore(&self, job: Job, who: Subject) -> io::Result<()> {
+    pub(crate) fn restore(&self, job: Job, who: Subject) -> io::Result<()> {
         let seed = self.seeded(who);
         if job == Job::Backlog || who == Subject::Floor || !seed.exists() {
             return remove(&self.state());
@@ -154,7 +154,7 @@ impl Bench {
         self.dir.join("state.json")
     }
 
-    pub fn seeded(&self, who: Subject) -> PathBuf {
+    pub(crate) fn seeded(&self, who: Subject) -> PathBuf {
         self.dir.join(format!("seed-{who:?}.json"))
     }
 }

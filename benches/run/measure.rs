@@ -20,17 +20,17 @@ pub struct Cost {
 
 /// A program with its whole environment.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub(crate) struct Program {
     pub command: Vec<String>,
     pub env: Vec<(String, String)>,
 }
 
 /// The argument with which this program acts as the small parent of a measured program.
-pub const MEASURE: &str = "--measure";
+pub(crate) const MEASURE: &str = "--measure";
 
 /// Runs a program in a directory as the child of a small process. At the fork, the kernel counts the memory of the parent
 /// for the child, and this process is large.
-pub fn measure(program: &Program, dir: &Path) -> io::Result<Cost> {
+pub(crate) fn measure(program: &Program, dir: &Path) -> io::Result<Cost> {
     let errors = dir.join("stderr");
     let output = Command::new(std::env::current_exe()?)
         .arg(MEASURE)
@@ -55,7 +55,7 @@ pub fn measure(program: &Program, dir: &Path) -> io::Result<Cost> {
 }
 
 /// The small parent process: runs the program of its arguments, and prints the measurement.
-pub fn main(command: &[String]) -> ExitCode {
+pub(crate) fn main(command: &[String]) -> ExitCode {
     let Some((program, args)) = command.split_first() else { return ExitCode::FAILURE };
     let began = Instant::now();
     let Ok(child) = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).spawn() else {
@@ -78,16 +78,16 @@ fn wait(pid: u32) -> (i32, libc::rusage) {
 }
 
 /// The median of a list.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     match n {
         0 => f64::NAN,
         _ if n % 2 == 1 => values[n / 2],
-        _ => (values[n / 2 - 1] + values[n / 2]) / 2.0,
+        _ => f64::midpoint(values[n / 2 - 1], values[n / 2]),
     }
 }
 
-pub fn millis(latency: Duration) -> u128 {
+pub(crate) fn millis(latency: Duration) -> u128 {
     latency.as_millis()
 }

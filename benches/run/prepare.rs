@@ -9,7 +9,7 @@ use crate::server::Server;
 
 const TARGET: &str = "x86_64-unknown-linux-musl";
 
-pub fn bench() -> io::Result<Bench> {
+pub(crate) fn bench() -> io::Result<Bench> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let dir = root.join("target/bench-run");
     std::fs::create_dir_all(&dir)?;

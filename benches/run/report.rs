@@ -8,7 +8,7 @@ use crate::Row;
 use crate::measure::{Cost, median, millis};
 
 /// Writes a text between `<!-- bench: NAME -->` and `<!-- end -->` of the page, and prints it.
-pub fn put(name: &str, text: &str) -> io::Result<()> {
+pub(crate) fn put(name: &str, text: &str) -> io::Result<()> {
     println!("{text}");
     let path = docs().join("performance.md");
     let page = std::fs::read_to_string(&path)?;
@@ -18,11 +18,11 @@ pub fn put(name: &str, text: &str) -> io::Result<()> {
     std::fs::write(path, format!("{before}{begin}{text}<!-- end -->{after}"))
 }
 
-pub fn docs() -> PathBuf {
+pub(crate) fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs")
 }
 
-pub fn jobs(rows: &[Row]) -> io::Result<()> {
+pub(crate) fn jobs(rows: &[Row]) -> io::Result<()> {
     let mut table = String::from(
         "| job | latency | client | wall | CPU | peak memory | requests | wall, program / client | CPU, client / program | memory, client / program |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
@@ -61,6 +61,6 @@ fn paired(row: &Row, costs: &[Cost], ratio: fn(&Cost, &Cost) -> f64) -> f64 {
     median(row.product.iter().zip(costs).map(|(product, other)| ratio(product, other)).collect())
 }
 
-pub fn seconds(s: f64) -> String {
+pub(crate) fn seconds(s: f64) -> String {
     if s < 1.0 { format!("{:.1} ms", s * 1e3) } else { format!("{s:.2} s") }
 }

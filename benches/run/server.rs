@@ -21,7 +21,7 @@ pub struct Request {
 
 /// An answered request. Times are relative to the start of the server.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// `ListFindings`, `chat.postMessage`, …
     pub what: &'static str,
     pub connection: usize,
@@ -29,7 +29,7 @@ pub struct Call {
     pub to: Duration,
 }
 
-pub struct Server {
+pub(crate) struct Server {
     pub port: u16,
     /// Port of the server over TLS, with a certificate of [`Authority::shared`].
     pub tls_port: u16,
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 impl Server {
-    pub fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let (plain, tls) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
         let (port, tls_port) = (plain.local_addr()?.port(), tls.local_addr()?.port());
         let shared = Arc::new(Shared {
@@ -73,18 +73,18 @@ impl Server {
     }
 
     /// Serves another world, and starts a new journal.
-    pub fn play(&self, world: World) {
+    pub(crate) fn play(&self, world: World) {
         *lock(&self.shared.world) = Arc::new(world);
         lock(&self.shared.journal).clear();
     }
 
     /// Converts a time to the clock of the journal.
-    pub fn since(&self, time: Instant) -> Duration {
+    pub(crate) fn since(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.shared.begun)
     }
 
     /// The requests to the current world, in the order of arrival.
-    pub fn journal(&self) -> Vec<Call> {
+    pub(crate) fn journal(&self) -> Vec<Call> {
         let mut calls = lock(&self.shared.journal).clone();
         calls.sort_by_key(|c| c.from);
         calls

@@ -16,7 +16,7 @@ use crate::server::Call;
 const LATENCY: Duration = Duration::from_millis(40);
 
 /// Web identity, the state in a ConfigMap, one region, a Pushgateway.
-pub fn draw(bench: &Bench) -> io::Result<()> {
+pub(crate) fn draw(bench: &Bench) -> io::Result<()> {
     bench.seed(Subject::Product)?;
     let state = std::fs::read_to_string(bench.seeded(Subject::Product))?;
     let account = bench.dir.join("service-account");

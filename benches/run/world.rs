@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::server::Request;
 
-pub const DETECTOR: &str = "12abc34d567e8fa901bc2d34e56789f0";
-pub const PAGE: usize = 50;
-pub const REGIONS: [&str; 20] = [
+pub(crate) const DETECTOR: &str = "12abc34d567e8fa901bc2d34e56789f0";
+pub(crate) const PAGE: usize = 50;
+pub(crate) const REGIONS: [&str; 20] = [
     "eu-west-1",
     "eu-central-1",
     "us-east-1",
@@ -34,7 +34,7 @@ pub const REGIONS: [&str; 20] = [
     "me-south-1",
 ];
 /// Number of accounts to which the findings of a region belong in turn.
-pub const ACCOUNTS: usize = 20;
+pub(crate) const ACCOUNTS: usize = 20;
 
 /// Placeholders in the model findings, with the length of their replacements.
 const ID: &str = "ffffffffffffffffffffffffffffffff";
@@ -192,12 +192,12 @@ impl World {
 }
 
 /// The ID of a finding contains its position in the list of the region.
-pub fn id(region: &str, index: usize) -> String {
+pub(crate) fn id(region: &str, index: usize) -> String {
     let place = REGIONS.iter().position(|r| *r == region).unwrap_or(0);
     format!("b{place:03x}{index:028x}")
 }
 
-pub fn account(index: usize) -> String {
+pub(crate) fn account(index: usize) -> String {
     format!("1000000000{:02}", index % ACCOUNTS)
 }
 

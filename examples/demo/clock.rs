@@ -9,11 +9,11 @@ use serde_json::Value;
 
 /// When each message was posted in the day, by its `ts`, in seconds.
 #[derive(Default)]
-pub struct Clock(BTreeMap<String, i64>);
+pub(crate) struct Clock(BTreeMap<String, i64>);
 
 impl Clock {
     /// Notes that these messages were posted so many minutes ago.
-    pub fn note(&mut self, messages: &[Message], minutes_ago: i64) {
+    pub(crate) fn note(&mut self, messages: &[Message], minutes_ago: i64) {
         let at = now() / 1_000 - minutes_ago * 60;
         for message in messages {
             self.0.insert(message.ts.clone(), at);
@@ -21,7 +21,7 @@ impl Clock {
     }
 
     /// The channels with the times of the day.
-    pub fn set(&self, mut channels: Vec<Channel>) -> Vec<Channel> {
+    pub(crate) fn set(&self, mut channels: Vec<Channel>) -> Vec<Channel> {
         channels.iter_mut().flat_map(|channel| &mut channel.messages).for_each(|shown| self.set_message(shown));
         channels
     }

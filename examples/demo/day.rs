@@ -24,7 +24,7 @@ struct Day {
 }
 
 /// Lets the day pass.
-pub fn pass(world: World) -> (World, Clock) {
+pub(crate) fn pass(world: World) -> (World, Clock) {
     world.slack.scopes(SCOPES);
     let world = world
         .metrics()
@@ -41,7 +41,7 @@ pub fn pass(world: World) -> (World, Clock) {
 }
 
 /// The page with names of people in place of their IDs.
-pub fn with_names(page: String) -> String {
+pub(crate) fn with_names(page: String) -> String {
     NAMES.iter().fold(page, |page, (id, name)| page.replace(id, name))
 }
 

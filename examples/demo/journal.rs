@@ -8,7 +8,7 @@ use guardduty_slack_support::world::World;
 const WIDTH: usize = 100;
 
 /// Returns what the last run did, line by line: the journal after its first `before` entries.
-pub fn lines(world: &World, before: usize) -> Vec<String> {
+pub(crate) fn lines(world: &World, before: usize) -> Vec<String> {
     let calls = world.journal().entries().split_off(before);
     let of = |service: &str| calls.iter().filter(|entry| entry.call.service == service).count();
     let throttled = calls.iter().filter(|entry| entry.effect == Effect::Refused(429)).count();
@@ -49,7 +49,7 @@ fn line(message: &Message) -> String {
     if short.len() < text.len() { format!("{short}…") } else { short }
 }
 
-pub fn count(world: &World) -> String {
+pub(crate) fn count(world: &World) -> String {
     let announced = world.deliveries_by_revision();
     let messages: usize = announced.values().sum();
     let calls = world.journal().entries().iter().filter(|entry: &&Entry| entry.call.service == "slack").count();

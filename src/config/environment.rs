@@ -22,12 +22,12 @@ pub(super) struct EnvVars {
 }
 
 impl EnvVars {
-    pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(super) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { vars: vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect() }
     }
 
     /// Sets `name` to the content of the file in `<name>_FILE`. It is an error if both are set, or if the file cannot be used.
-    pub fn read_secret_file(&mut self, name: &str, faults: &mut ConfigErrors) {
+    pub(super) fn read_secret_file(&mut self, name: &str, faults: &mut ConfigErrors) {
         let variable = format!("{name}_FILE");
         let Some(path) = self.vars.get(&variable).map(|p| p.trim()) else { return };
         if self.vars.contains_key(name) {

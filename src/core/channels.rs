@@ -10,11 +10,11 @@ use crate::plan::{Destination, Queue};
 use crate::slack::ReplyId;
 
 /// Time that a message to a channel whose ID was just learned waits: its turn was taken under the name.
-pub const AFTER_FIRST_MESSAGE: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_FIRST_MESSAGE: Duration = Duration::from_secs(1);
 
 /// Channels are identified by their ID where it is known, else by the configured name; webhooks by their variable.
 #[derive(Clone, Debug)]
-pub struct Channels {
+pub(crate) struct Channels {
     pub default: Destination,
     ids: BTreeMap<String, String>,
     /// An ID was learned and is not saved: without it, the history of that channel could not be read.
@@ -45,7 +45,7 @@ pub struct NamedChannel {
 
 impl Channels {
     /// `ids`: the IDs of channels by their configured names, from the state.
-    pub fn new(default: Destination, ids: BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(default: Destination, ids: BTreeMap<String, String>) -> Self {
         Self {
             default,
             ids,
@@ -62,45 +62,45 @@ impl Channels {
     }
 
     /// The ID of a channel as configured, if it is known.
-    pub fn id(&self, name: &str) -> Option<String> {
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
         if name.starts_with('#') { self.ids.get(name).cloned() } else { Some(name.to_owned()) }
     }
 
     /// The configured name of a channel, or its ID.
-    pub fn name(&self, id: &str) -> String {
+    pub(crate) fn name(&self, id: &str) -> String {
         self.ids.iter().find(|(_, known)| *known == id).map_or(id, |(name, _)| name).to_owned()
     }
 
     /// The IDs of channels by their configured names.
-    pub fn ids(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn ids(&self) -> &BTreeMap<String, String> {
         &self.ids
     }
 
     /// The ID of a channel where it is known, else its name.
-    pub fn identify(&self, name: &str) -> String {
+    pub(crate) fn identify(&self, name: &str) -> String {
         self.id(name).unwrap_or_else(|| name.to_owned())
     }
 
     /// The queue whose rate limit messages to a target share.
-    pub fn queue(&self, target: &Target) -> Queue {
+    pub(crate) fn queue(&self, target: &Target) -> Queue {
         Queue::Channel(self.identify(target.name()))
     }
 
-    pub fn is_default(&self, target: &Target) -> bool {
+    pub(crate) fn is_default(&self, target: &Target) -> bool {
         self.identify(target.name()) == self.identify(self.default.name())
     }
 
-    pub fn has_unsaved_id(&self) -> bool {
+    pub(crate) fn has_unsaved_id(&self) -> bool {
         self.has_unsaved_id
     }
 
     /// Notes that all IDs were offered to the store.
-    pub fn set_saved(&mut self) {
+    pub(crate) fn set_saved(&mut self) {
         self.has_unsaved_id = false;
     }
 
     /// Notes the ID of a channel that accepted a message. Returns true if it was not known.
-    pub fn learn(&mut self, name: &str, id: &str) -> bool {
+    pub(crate) fn learn(&mut self, name: &str, id: &str) -> bool {
         if !name.starts_with('#') {
             return false;
         }
@@ -111,40 +111,40 @@ impl Channels {
     }
 
     /// Returns true if the history shows the messages in a channel. A webhook has none.
-    pub fn is_readable(&self, target: &Target) -> bool {
+    pub(crate) fn is_readable(&self, target: &Target) -> bool {
         matches!(target, Target::Channel(name) if !self.unreadable.contains(&self.identify(name)))
     }
 
-    pub fn set_unreadable(&mut self, id: String) {
+    pub(crate) fn set_unreadable(&mut self, id: String) {
         self.unreadable.insert(id);
     }
 
     /// Returns true if nothing may be posted to a channel, by its ID or its name.
-    pub fn is_closed(&self, name: &str) -> bool {
+    pub(crate) fn is_closed(&self, name: &str) -> bool {
         self.closed.contains(&self.identify(name))
     }
 
-    pub fn has_closed(&self) -> bool {
+    pub(crate) fn has_closed(&self) -> bool {
         !self.closed.is_empty()
     }
 
-    pub fn close(&mut self, id: String) {
+    pub(crate) fn close(&mut self, id: String) {
         self.closed.insert(id);
     }
 
-    pub fn is_history_unread(&self) -> bool {
+    pub(crate) fn is_history_unread(&self) -> bool {
         self.is_history_unread
     }
 
-    pub fn set_history_unread(&mut self) {
+    pub(crate) fn set_history_unread(&mut self) {
         self.is_history_unread = true;
     }
 
-    pub fn has_standalone_reply(&self, reply: &ReplyId) -> bool {
+    pub(crate) fn has_standalone_reply(&self, reply: &ReplyId) -> bool {
         self.standalone_replies.contains(reply)
     }
 
-    pub fn set_standalone_replies(&mut self, replies: HashSet<ReplyId>) {
+    pub(crate) fn set_standalone_replies(&mut self, replies: HashSet<ReplyId>) {
         self.standalone_replies = replies;
     }
 }
@@ -152,26 +152,26 @@ impl Channels {
 /// What Slack rejected.
 impl Channels {
     /// Returns the reason why a channel rejects messages, if it does.
-    pub fn rejection(&self, target: &Target) -> Option<&str> {
+    pub(crate) fn rejection(&self, target: &Target) -> Option<&str> {
         self.rejecting.get(&self.identify(target.name())).map(String::as_str)
     }
 
     /// Returns false if it was known.
-    pub fn add_rejection(&mut self, target: &Target, reason: &str) -> bool {
+    pub(crate) fn add_rejection(&mut self, target: &Target, reason: &str) -> bool {
         self.rejecting.insert(self.identify(target.name()), reason.to_owned()).is_none()
     }
 
-    pub fn is_app_rejected(&self) -> bool {
+    pub(crate) fn is_app_rejected(&self) -> bool {
         self.app_rejection.is_some()
     }
 
     /// Returns false if it was known.
-    pub fn add_app_rejection(&mut self, reason: &str) -> bool {
+    pub(crate) fn add_app_rejection(&mut self, reason: &str) -> bool {
         self.app_rejection.replace(reason.to_owned()).is_none()
     }
 
     /// The target by which a channel is addressed: by its ID if it was renamed.
-    pub fn address(&self, target: &Target) -> Target {
+    pub(crate) fn address(&self, target: &Target) -> Target {
         match self.renamed.get(target.name()) {
             Some(id) => Target::Channel(id.clone()),
             None => target.clone(),
@@ -179,7 +179,7 @@ impl Channels {
     }
 
     /// Addresses a channel that was renamed by its ID. Returns false if that is unknown, or in use already.
-    pub fn add_renamed(&mut self, name: &str) -> bool {
+    pub(crate) fn add_renamed(&mut self, name: &str) -> bool {
         let Some(id) = self.id(name).filter(|_| name.starts_with('#')) else { return false };
         let is_new = self.renamed.insert(name.to_owned(), id.clone()).is_none();
         if is_new {
@@ -189,11 +189,11 @@ impl Channels {
     }
 
     /// A mention for a target, without the parts that it is known to reject.
-    pub fn mentions(&self, target: &Target, mention: Option<&Mention>) -> Mentions {
+    pub(crate) fn mentions(&self, target: &Target, mention: Option<&Mention>) -> Mentions {
         self.mentions.mentions(&self.identify(target.name()), mention)
     }
 
-    pub fn add_mentions(&mut self, target: &Target, mentions: &Mentions) {
+    pub(crate) fn add_mentions(&mut self, target: &Target, mentions: &Mentions) {
         self.mentions.add(&self.identify(target.name()), mentions);
     }
 }

@@ -7,7 +7,7 @@ use crate::core::triage::time_for_triage;
 
 /// What is about to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// A message is posted or edited. Alerting takes precedence: if the state cannot be saved, a duplicate is better than a
     /// loss.
     Message,
@@ -18,7 +18,7 @@ pub enum Change {
 
 /// Whether the store has acknowledged the intents of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intents {
+pub(super) enum Intents {
     /// All of them.
     Saved,
     /// Something was not sent to the store yet, or the store has not responded yet.
@@ -31,7 +31,7 @@ pub enum Intents {
 
 /// What a run knows when it decides whether to make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Situation {
+pub(super) struct Situation {
     pub intents: Intents,
     /// The run must end.
     pub is_ending: bool,
@@ -40,7 +40,7 @@ pub struct Situation {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
+pub(crate) enum Permission {
     Send,
     /// Not before the state is saved.
     Wait,
@@ -49,7 +49,7 @@ pub enum Permission {
 }
 
 /// Decides whether a change may be made now.
-pub fn permit(change: Change, situation: Situation) -> Permission {
+pub(super) fn permit(change: Change, situation: Situation) -> Permission {
     if situation.is_ending || situation.is_app_rejected {
         return Permission::Stop;
     }

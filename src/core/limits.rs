@@ -32,7 +32,7 @@ impl Default for Limits {
 
 /// How the findings of a flood are announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flood {
+pub(super) enum Flood {
     Digests,
     /// Each has a message of its own, at one a second.
     Messages,
@@ -40,7 +40,7 @@ pub enum Flood {
 
 /// Returns the maximum number of findings that may be accepted: no more than fit into the state, and without digests no
 /// more than can be posted in the time that is `left`.
-pub fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_flight: usize) -> usize {
+pub(super) fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_in_flight: usize) -> usize {
     let limit = match flood {
         Flood::Digests => free_bytes / DIGESTED_BYTES,
         Flood::Messages => {

@@ -6,25 +6,25 @@ use crate::mention::{Mention, MentionPart};
 
 /// Parts of mentions that channels reject.
 #[derive(Clone, Debug, Default)]
-pub struct RejectedMentions(HashSet<(String, MentionPart)>);
+pub(super) struct RejectedMentions(HashSet<(String, MentionPart)>);
 
 impl RejectedMentions {
     /// A mention for a channel, without the parts that the channel is known to reject.
-    pub fn mentions(&self, channel: &str, mention: Option<&Mention>) -> Mentions {
+    pub(super) fn mentions(&self, channel: &str, mention: Option<&Mention>) -> Mentions {
         let parts = mention.into_iter().flat_map(Mention::parts).cloned();
         let (omitted, sent) = parts.partition(|part| self.0.contains(&(channel.to_owned(), part.clone())));
         Mentions { sent, omitted }
     }
 
     /// Notes that the channel accepted a message without these parts of its mention.
-    pub fn add(&mut self, channel: &str, mentions: &Mentions) {
+    pub(super) fn add(&mut self, channel: &str, mentions: &Mentions) {
         self.0.extend(mentions.omitted.iter().map(|part| (channel.to_owned(), part.clone())));
     }
 }
 
 /// The mention of one message: the parts that are sent, and those that are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mentions {
+pub(crate) struct Mentions {
     sent: Vec<MentionPart>,
     omitted: Vec<MentionPart>,
 }
@@ -32,7 +32,7 @@ pub struct Mentions {
 impl Mentions {
     /// Omits what the channel may reject: at first mentions of everybody, then all others. Returns false if nothing was
     /// left to omit.
-    pub fn omit_next(&mut self) -> bool {
+    pub(crate) fn omit_next(&mut self) -> bool {
         let sent = std::mem::take(&mut self.sent);
         let (broadcasts, others): (Vec<_>, Vec<_>) = sent.into_iter().partition(MentionPart::is_broadcast);
         let (omitted, sent) = if broadcasts.is_empty() { (others, broadcasts) } else { (broadcasts, others) };
@@ -42,11 +42,11 @@ impl Mentions {
         changed
     }
 
-    pub fn sent(&self) -> Option<Mention> {
+    pub(crate) fn sent(&self) -> Option<Mention> {
         Mention::of_parts(self.sent.iter().cloned())
     }
 
-    pub fn omitted(&self) -> Option<Mention> {
+    pub(crate) fn omitted(&self) -> Option<Mention> {
         Mention::of_parts(self.omitted.iter().cloned())
     }
 }

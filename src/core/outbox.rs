@@ -17,11 +17,11 @@ use crate::time::Timestamp;
 use queue::QueueState;
 
 /// Time after which the history shows a message that was acknowledged.
-pub const LAG: Duration = Duration::from_secs(10);
+pub(crate) const LAG: Duration = Duration::from_secs(10);
 
 /// All deliveries of a run that are in progress.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     queues: BTreeMap<Queue, QueueState>,
     turns: Turns,
 }
@@ -34,16 +34,16 @@ struct Turns {
 }
 
 impl Outbox {
-    pub fn push(&mut self, queue: Queue, deliveries: Vec<Delivery>) {
+    pub(crate) fn push(&mut self, queue: Queue, deliveries: Vec<Delivery>) {
         self.queues.entry(queue).or_default().push(deliveries);
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }
 
     /// Returns what is to be done now.
-    pub fn advance(&mut self, context: &mut Context) -> Work {
+    pub(crate) fn advance(&mut self, context: &mut Context) -> Work {
         let mut work = Work::default();
         for (queue, state) in &mut self.queues {
             state.advance(queue, &mut self.turns, context, &mut work);
@@ -53,20 +53,20 @@ impl Outbox {
     }
 
     /// Handles the response to a request. The response to an abandoned request is ignored.
-    pub fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
+    pub(crate) fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
         if let Some(state) = self.queues.values_mut().find(|state| state.is_waiting_for(id)) {
             state.on_answer(answer, &mut self.turns.limiter, context);
         }
     }
 
     /// Gives up everything. Returns true if a request may yet take effect.
-    pub fn abandon(&mut self) -> bool {
+    pub(crate) fn abandon(&mut self) -> bool {
         std::mem::take(&mut self.queues).values().any(QueueState::is_waiting_for_write)
     }
 }
 
 /// What the deliveries need to know.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub channels: &'a mut Channels,
     pub writer: &'a dyn Writer,
     pub past: Past,
@@ -82,7 +82,7 @@ pub struct Context<'a> {
 
 /// What is to be done now.
 #[derive(Debug, Default)]
-pub struct Work {
+pub(crate) struct Work {
     pub calls: Vec<(CallId, Call)>,
     pub reports: Vec<Report>,
     /// Time at which there is more to do.
@@ -97,7 +97,7 @@ impl Work {
 
 /// The result of a delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DeliveryResult {
+pub(crate) enum DeliveryResult {
     /// The revision of the finding is processed.
     Processed(Outcome),
     Digested,
@@ -115,7 +115,7 @@ pub enum DeliveryResult {
 
 /// A delivery that ended.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     pub queue: Queue,
     pub delivery: Delivery,
     pub result: DeliveryResult,

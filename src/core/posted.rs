@@ -32,7 +32,7 @@ impl Past {
 
 /// The posted messages: findings by ID (the newest message each), digests, notices, replies.
 #[derive(Clone, Debug, Default)]
-pub struct PostedMessages {
+pub(crate) struct PostedMessages {
     findings: BTreeMap<String, PostedFinding>,
     pub digests: HashSet<String>,
     pub notices: HashSet<String>,
@@ -43,7 +43,7 @@ pub struct PostedMessages {
 
 /// What was reconciled.
 #[derive(Debug, Default)]
-pub struct Reconciliation {
+pub(crate) struct Reconciliation {
     /// Findings whose message the state did not have, by ID.
     pub findings: BTreeSet<String>,
     pub digests: usize,
@@ -51,7 +51,7 @@ pub struct Reconciliation {
 
 impl PostedMessages {
     /// Adds the messages of one channel.
-    pub fn add(&mut self, channel: &NamedChannel, messages: Vec<BotMessage>, past: &Past) {
+    pub(crate) fn add(&mut self, channel: &NamedChannel, messages: Vec<BotMessage>, past: &Past) {
         for m in messages {
             if past.replayed.is_some_and(|replayed| m.posted() <= replayed) {
                 continue;
@@ -85,19 +85,24 @@ impl PostedMessages {
     }
 
     /// The newest message of a finding, about whichever revision.
-    pub fn message_of(&self, id: &str) -> Option<&PostedFinding> {
+    pub(crate) fn message_of(&self, id: &str) -> Option<&PostedFinding> {
         self.findings.get(id)
     }
 
     /// The message of this revision of a finding, or of a later one.
-    pub fn finding(&self, id: &str, updated: Timestamp) -> Option<MessageRef> {
+    pub(crate) fn finding(&self, id: &str, updated: Timestamp) -> Option<MessageRef> {
         self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())
     }
 
     /// Treats posted messages as delivered: findings of sources in the state, digests with a plan, queued notices.
     /// `sources`: by ID of each finding that this run listed, the `n` of its source. A message about such a finding
     /// counts, even if it names another detector.
-    pub fn mark_delivered(&self, state: &mut State, sources: &HashMap<&str, u32>, now: Timestamp) -> Reconciliation {
+    pub(crate) fn mark_delivered(
+        &self,
+        state: &mut State,
+        sources: &HashMap<&str, u32>,
+        now: Timestamp,
+    ) -> Reconciliation {
         let mut reconciliation = Reconciliation::default();
         for id in &self.digests {
             reconciliation.digests += usize::from(state.reconcile_digest(id).is_some());

@@ -18,7 +18,7 @@ const EDIT_BURST: u32 = 10;
 /// One message a second in each channel, five a second in all; ten edits at once, then fifty a minute. Channels are named
 /// by their ID where it is known, else as configured.
 #[derive(Clone, Debug, Default)]
-pub struct RateLimiter {
+pub(super) struct RateLimiter {
     workspace: Timestamp,
     held: HashMap<Queue, Timestamp>,
     /// Time at which ten edits may be sent at once again.
@@ -27,7 +27,7 @@ pub struct RateLimiter {
 
 impl RateLimiter {
     /// Takes the turn of a queue, or returns the time at which it comes.
-    pub fn take(&mut self, queue: &Queue, now: Timestamp) -> Result<(), Timestamp> {
+    pub(super) fn take(&mut self, queue: &Queue, now: Timestamp) -> Result<(), Timestamp> {
         let ready = self.ready(queue, now);
         if ready > now {
             return Err(ready);
@@ -41,7 +41,7 @@ impl RateLimiter {
     }
 
     /// Sends nothing from a queue for `time`.
-    pub fn hold(&mut self, queue: &Queue, time: Duration, now: Timestamp) {
+    pub(super) fn hold(&mut self, queue: &Queue, time: Duration, now: Timestamp) {
         let until = now.plus(time);
         let held = self.held.entry(queue.clone()).or_insert(until);
         *held = until.max(*held);

@@ -43,7 +43,7 @@ pub(super) enum Place {
 }
 
 /// What a delivery shares with the others.
-pub struct Shared<'a> {
+pub(super) struct Shared<'a> {
     pub channels: &'a mut Channels,
     pub limiter: &'a mut RateLimiter,
     pub now: Timestamp,

@@ -15,7 +15,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a finding was not announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(super) enum Cause {
     /// The run ended first.
     NotTried,
     /// Slack rejects the app: no message of any finding can be delivered.
@@ -32,7 +32,7 @@ pub enum Cause {
 
 /// What becomes of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// The next run announces it.
     Left,
     /// It counts as failed, and the next run announces it.
@@ -49,7 +49,7 @@ impl Cause {
 }
 
 /// Decides about a finding that could not be announced for the time `failing_for`.
-pub fn fate(cause: Cause, failing_for: Duration) -> Fate {
+pub(super) fn fate(cause: Cause, failing_for: Duration) -> Fate {
     match cause {
         Cause::NotTried => Fate::Left,
         _ if cause.is_failure_of_finding() && failing_for >= GIVE_UP_AFTER => Fate::GivenUp,

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// What decides whether a run is a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub(super) struct Facts {
     pub is_dry_run: bool,
     /// Something failed.
     pub has_problems: bool,
@@ -24,7 +24,7 @@ pub struct Facts {
 
 /// Returns true if everything that was found is processed, every source was read, and all of it is recorded. A dry run
 /// processes nothing.
-pub fn is_success(facts: Facts) -> bool {
+pub(super) fn is_success(facts: Facts) -> bool {
     let is_processed = facts.is_dry_run || !facts.has_pending;
     let has_failed = facts.has_problems || facts.is_outcome_unknown || facts.is_over;
     facts.is_all_read && is_processed && facts.is_recorded && !has_failed
@@ -32,7 +32,7 @@ pub fn is_success(facts: Facts) -> bool {
 
 /// Messages of earlier runs that the state may not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uncertain {
+pub(super) struct Uncertain {
     /// Time from which they may have been posted.
     pub since: Timestamp,
     /// Time from which the history shows all of them, if it is known.
@@ -43,7 +43,7 @@ pub struct Uncertain {
 
 /// What decides whether the next run must read the posting history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Posting {
+pub(super) struct Posting {
     /// Time at which this run began.
     pub begun: Timestamp,
     /// Time at which it ends.
@@ -66,7 +66,7 @@ pub struct Posting {
 }
 
 /// Returns what the next run must look for in the posting history. `None`: the state has all messages.
-pub fn unrecorded(posting: &Posting) -> Option<Unrecorded> {
+pub(super) fn unrecorded(posting: &Posting) -> Option<Unrecorded> {
     uncertain_since(posting).map(|since| Unrecorded { since, last_post: last_possible_post(posting) })
 }
 

@@ -9,7 +9,7 @@ use crate::state::{Archiving, DigestPlan, State};
 
 /// An entry of the state that is saved before a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent<'a> {
+pub(super) enum Intent<'a> {
     /// The lease says since when Slack may have messages that the state does not have.
     Posting,
     /// The plan names the findings of a digest; its message does not.
@@ -21,7 +21,7 @@ pub enum Intent<'a> {
 }
 
 impl Intent<'_> {
-    pub fn is_in(&self, state: &State) -> bool {
+    pub(super) fn is_in(&self, state: &State) -> bool {
         match self {
             Self::Posting => state.lease.as_ref().is_some_and(|lease| !lease.released),
             Self::DigestPlan(id) => state.digest_plans.contains_key(*id),
@@ -35,7 +35,7 @@ impl Intent<'_> {
 }
 
 /// The intents of a delivery.
-pub fn intents_of(delivery: &Delivery) -> Vec<Intent<'_>> {
+pub(super) fn intents_of(delivery: &Delivery) -> Vec<Intent<'_>> {
     match delivery {
         Delivery::Digest { id, .. } => vec![Intent::Posting, Intent::DigestPlan(id)],
         Delivery::Notice(notice) => vec![Intent::Posting, Intent::Notice(&notice.id)],
@@ -50,7 +50,7 @@ pub fn intents_of(delivery: &Delivery) -> Vec<Intent<'_>> {
 }
 
 /// Returns true if the state has all intents of a delivery.
-pub fn is_written_ahead(delivery: &Delivery, state: &State) -> bool {
+pub(super) fn is_written_ahead(delivery: &Delivery, state: &State) -> bool {
     intents_of(delivery).iter().all(|intent| intent.is_in(state))
 }
 

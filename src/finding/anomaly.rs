@@ -25,7 +25,7 @@ struct Anomaly {
 
 impl Anomalies {
     /// Adds values of an attribute. Of a value that was added already, only the scope is added.
-    pub fn add(&mut self, attribute: &str, values: Line, scope: Option<String>, note: Line) {
+    pub(super) fn add(&mut self, attribute: &str, values: Line, scope: Option<String>, note: Line) {
         if values.is_empty() {
             return;
         }

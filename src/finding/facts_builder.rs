@@ -41,19 +41,19 @@ pub(super) struct FactsBuilder {
 }
 
 impl FactsBuilder {
-    pub fn new(resource_acted: Option<bool>) -> Self {
+    pub(super) fn new(resource_acted: Option<bool>) -> Self {
         Self { resource_acted, ..Self::default() }
     }
 
     /// The first caller names the resource, later ones do not.
-    pub fn set_summary(&mut self, phrase: Line) {
+    pub(super) fn set_summary(&mut self, phrase: Line) {
         if self.subject.is_none() && !phrase.is_empty() {
             self.subject = Some(phrase);
         }
     }
 
     /// Adds a line, unless it is empty or a duplicate.
-    pub fn add(&mut self, about: Topic, line: Line) {
+    pub(super) fn add(&mut self, about: Topic, line: Line) {
         if line.is_empty() {
             return;
         }
@@ -74,7 +74,7 @@ impl FactsBuilder {
     }
 
     /// Adds a part to the last line about a matter, or makes it the first one.
-    pub fn add_detail(&mut self, about: Topic, detail: Line) {
+    pub(super) fn add_detail(&mut self, about: Topic, detail: Line) {
         match self.facts.iter_mut().find(|(a, ..)| *a == about).and_then(|(_, lines, _)| lines.last_mut()) {
             Some(line) => *line = std::mem::take(line).separated(detail),
             None => self.add(about, detail),
@@ -82,29 +82,29 @@ impl FactsBuilder {
     }
 
     /// Returns true if a line contains the value already.
-    pub fn mentions(&self, value: &str) -> bool {
+    pub(super) fn mentions(&self, value: &str) -> bool {
         let spans = self.facts.iter().flat_map(|(_, lines, _)| lines).flat_map(|line| &line.0);
         spans.filter_map(Span::untrusted).any(|text| text == value)
     }
 
     /// Returns true if the lines contain every value of a phrase already.
-    pub fn mentions_all(&self, phrase: &Line) -> bool {
+    pub(super) fn mentions_all(&self, phrase: &Line) -> bool {
         phrase.0.iter().filter_map(Span::untrusted).all(|text| self.mentions(text))
     }
 
     /// The value, unless a line contains it already.
-    pub fn unless_mentioned<'v>(&self, value: Option<&'v str>) -> Option<&'v str> {
+    pub(super) fn unless_mentioned<'v>(&self, value: Option<&'v str>) -> Option<&'v str> {
         non_blank(value).filter(|value| !self.mentions(value))
     }
 
     /// Counts items of a long list for which no line was built.
-    pub fn add_omitted(&mut self, about: Topic, omitted: usize) {
+    pub(super) fn add_omitted(&mut self, about: Topic, omitted: usize) {
         if let Some((_, _, more)) = self.facts.iter_mut().find(|(a, ..)| *a == about) {
             *more += omitted;
         }
     }
 
-    pub fn add_identifier(&mut self, name: Option<&str>) {
+    pub(super) fn add_identifier(&mut self, name: Option<&str>) {
         if let Some(name) = non_blank(name)
             && self.names.len() < MAX_IDENTIFIERS
             && !self.names.iter().any(|n| n == name)
@@ -113,7 +113,7 @@ impl FactsBuilder {
         }
     }
 
-    pub fn add_tags(&mut self, tags: &[shapes::Tag]) {
+    pub(super) fn add_tags(&mut self, tags: &[shapes::Tag]) {
         for tag in tags {
             let pair = (truncate(tag.key().unwrap_or_default(), 200), truncate(tag.value().unwrap_or_default(), 300));
             if self.tags.len() < MAX_TAGS && !pair.0.is_empty() && !self.tags.contains(&pair) {
@@ -123,13 +123,13 @@ impl FactsBuilder {
     }
 
     /// Adds a finding that is a signal. `uid`: its ID, or its ARN.
-    pub fn signal(&mut self, uid: Option<&str>, title: Option<&str>) {
+    pub(super) fn signal(&mut self, uid: Option<&str>, title: Option<&str>) {
         let Some(uid) = non_blank(uid).filter(|_| self.signals.len() < SIGNALS) else { return };
         let id = uid.rsplit_once("/finding/").map_or(uid, |(_, id)| id);
         self.signals.push((truncate(id, 200), truncate(title.unwrap_or_default(), 200)));
     }
 
-    pub fn add_attribute(&mut self, what: AttributeKind, value: Option<&str>) {
+    pub(super) fn add_attribute(&mut self, what: AttributeKind, value: Option<&str>) {
         let Some(value) = non_blank(value) else { return };
         let value = truncate(value.trim(), MAX_ATTRIBUTE_CHARS);
         let of_its_kind = self.traits.iter().filter(|(w, _)| *w == what).count();
@@ -138,19 +138,19 @@ impl FactsBuilder {
         }
     }
 
-    pub fn has_seen(&self, what: AttributeKind, value: &str) -> bool {
+    pub(super) fn has_seen(&self, what: AttributeKind, value: &str) -> bool {
         self.traits.iter().any(|(kind, known)| *kind == what && known == value)
     }
 
-    pub fn add_port(&mut self, port: Option<i64>) {
+    pub(super) fn add_port(&mut self, port: Option<i64>) {
         self.add_attribute(AttributeKind::Port, port.map(|p| p.to_string()).as_deref());
     }
 
-    pub fn has_topic(&self, about: Topic) -> bool {
+    pub(super) fn has_topic(&self, about: Topic) -> bool {
         self.facts.iter().any(|(a, ..)| *a == about)
     }
 
-    pub fn build(mut self) -> (Vec<TopicLines>, Vec<Attribute>) {
+    pub(super) fn build(mut self) -> (Vec<TopicLines>, Vec<Attribute>) {
         self.facts.sort_by_key(|(about, ..)| *about);
         let facts = self
             .facts

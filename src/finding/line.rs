@@ -9,7 +9,7 @@ use crate::text::{and_more, truncate};
 use crate::time::Timestamp;
 
 /// Maximum length, in UTF-16 code units, of an untrusted string that is kept, so that findings stay small.
-pub const MAX_UNTRUSTED_CHARS: usize = 240;
+pub(crate) const MAX_UNTRUSTED_CHARS: usize = 240;
 
 /// One piece of a [`Line`].
 #[derive(Clone, Debug, PartialEq)]
@@ -196,23 +196,23 @@ impl Line {
 }
 
 /// Returns `None` if the string contains only white space.
-pub fn non_blank(text: Option<&str>) -> Option<&str> {
+pub(crate) fn non_blank(text: Option<&str>) -> Option<&str> {
     text.filter(|t| !t.trim().is_empty())
 }
 
 /// Returns `None` if the string has no content. GuardDuty writes `Unknown` for unknown values.
-pub fn known(text: Option<&str>) -> Option<&str> {
+pub(crate) fn known(text: Option<&str>) -> Option<&str> {
     non_blank(text).filter(|text| !text.trim().eq_ignore_ascii_case("unknown"))
 }
 
 /// Converts constants of the API to lowercase: `NOT_PUBLIC` → `not public`. Short ones (`TCP`) and other texts stay.
-pub fn humanize(text: &str) -> Cow<'_, str> {
+pub(crate) fn humanize(text: &str) -> Cow<'_, str> {
     let constant = text.len() > 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
     if constant { Cow::Owned(text.to_ascii_lowercase().replace('_', " ")) } else { Cow::Borrowed(text) }
 }
 
 /// Returns the first `max` of a list of identifiers in one line: `a, b, c and 4 more`.
-pub fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Line {
+pub(crate) fn join_limited<S: AsRef<str>>(items: impl IntoIterator<Item = S>, max: usize) -> Line {
     let mut phrase = Line::new();
     let mut count: usize = 0;
     for item in items.into_iter().filter(|item| !item.as_ref().trim().is_empty()) {
@@ -238,7 +238,7 @@ pub(super) fn brief_count(widths: impl IntoIterator<Item = usize>) -> usize {
 }
 
 /// Returns the first identifiers of a list, limited to a line and a half on a phone: `a, b and 4 more`.
-pub fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Line {
+pub(crate) fn listed_briefly<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Line {
     let items: Vec<S> = items.into_iter().filter(|item| !item.as_ref().trim().is_empty()).collect();
     let shown = brief_count(items.iter().map(|item| item.as_ref().chars().count()));
     join_limited(items, shown)

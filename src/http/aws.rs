@@ -103,7 +103,7 @@ fn named(error: ConnectorError, url: &str, proxies: &ProxySettings) -> Connector
 
 /// The error of a host that cannot be reached, or that closed the connection.
 #[derive(Debug)]
-pub struct Unreachable {
+pub(crate) struct Unreachable {
     peer: String,
     source: BoxError,
 }

@@ -4,12 +4,12 @@ use super::network_settings;
 
 /// Returns true if the request was not sent, because no connection was made (name, TCP, proxy, TLS). The outcome of every
 /// other failure (timeout, reset, truncated body) is unknown.
-pub fn was_not_sent(error: &reqwest::Error) -> bool {
+pub(crate) fn was_not_sent(error: &reqwest::Error) -> bool {
     error.is_builder() || error.is_connect()
 }
 
 /// The error on one line, with the host that was called, and without the URL, which may be a secret.
-pub fn error_chain(error: reqwest::Error) -> String {
+pub(crate) fn error_chain(error: reqwest::Error) -> String {
     let peer = error.url().and_then(peer_of);
     at_peer(peer.as_deref(), &error.without_url())
 }
@@ -46,14 +46,14 @@ const WRAPPERS: [&str; 8] = [
 ];
 
 /// The error and its sources.
-pub fn links<'a>(
+pub(crate) fn links<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |e| (*e).source())
 }
 
 /// The chain of causes in one text. A text that only repeats the previous one is omitted.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for text in links(error).map(ToString::to_string) {
         let is_wrapper = WRAPPERS.contains(&text.as_str());

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The reason why no client can be built: the environment is invalid, and a retry does not help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HttpError {
+pub(crate) enum HttpError {
     /// A bundle of certificates that cannot be used.
     Roots {
         variable: &'static str,
@@ -20,14 +20,14 @@ pub enum HttpError {
 
 impl HttpError {
     /// The invalid variable.
-    pub fn variable(&self) -> &'static str {
+    pub(crate) fn variable(&self) -> &'static str {
         match self {
             HttpError::Roots { variable, .. } | HttpError::Proxy { variable } => variable,
             HttpError::Client(_) => "HTTP client",
         }
     }
 
-    pub fn problem(&self) -> String {
+    pub(crate) fn problem(&self) -> String {
         match self {
             HttpError::Roots { file, why, .. } => {
                 format!("{file} {why}; name a file of PEM certificates, or unset it for the built-in roots")

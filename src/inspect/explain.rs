@@ -17,7 +17,7 @@ use crate::telemetry;
 use crate::time::Timestamp;
 
 /// Prints for each ID what happened to the finding. The exit status is 0 if every ID was found.
-pub async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitStatus {
+pub(crate) async fn explain(config: &Config, ids: &[String], output: &Output) -> ExitStatus {
     http::install_crypto_provider();
     let state = match load(config).await {
         Ok(saved) => saved.map_or_else(State::default, |Saved { state, .. }| state),

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// Checks the limits of Slack and the safety of text for a payload without a mention. Returns the first violation.
-pub fn kept(payload: &Value) -> Result<(), String> {
+pub(crate) fn kept(payload: &Value) -> Result<(), String> {
     let ok = |kept: bool, what: &str| if kept { Ok(()) } else { Err(format!("{what}: {payload}")) };
     let fallback = payload["text"].as_str().unwrap_or_default();
     ok(!fallback.trim().is_empty() && !fallback.contains('\n'), "the fallback is one line")?;

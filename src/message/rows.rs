@@ -59,7 +59,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub fn new(label: &'static str, line: &Line) -> Self {
+    pub(super) fn new(label: &'static str, line: &Line) -> Self {
         Self {
             label,
             importance: 8,

@@ -8,7 +8,7 @@ const MAX_SEPARATE_NOTICES: usize = 20;
 const MAX_COMBINED_TITLE_CHARS: usize = 2_000;
 
 /// Combines notices, by their titles, if there are many. Those for which `stay` is true are not combined.
-pub fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
+pub(crate) fn combine_notices(due: Vec<Notice>, stay: impl Fn(&Notice) -> bool) -> Vec<Notice> {
     let (mut notices, separate): (Vec<Notice>, Vec<Notice>) =
         due.into_iter().partition(|n| n.id.is_combined || stay(n));
     if separate.len() <= MAX_SEPARATE_NOTICES {

@@ -17,7 +17,7 @@ const MIN_EDIT_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What is to be done about a state of a finding.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// This revision is processed.
     AlreadyProcessed,
     /// Processed without a message.
@@ -28,7 +28,7 @@ pub enum Decision {
 
 /// Why a finding is processed without a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipReason {
+pub(crate) enum SkipReason {
     BelowMinSeverity,
     TypeNotIncluded,
     TypeExcluded,
@@ -41,7 +41,7 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             SkipReason::BelowMinSeverity => "below GUARDDUTY_MIN_SEVERITY",
             SkipReason::TypeNotIncluded => "type not in GUARDDUTY_INCLUDE_TYPES",
@@ -124,7 +124,7 @@ impl Reply {
 }
 
 /// Decides about one finding as fetched.
-pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> Decision {
+pub(crate) fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> Decision {
     if state.is_processed(&f.id, f.updated) {
         return Decision::AlreadyProcessed;
     }
@@ -157,7 +157,7 @@ pub fn decide(state: &State, config: &Config, f: &Finding, now: Timestamp) -> De
 }
 
 /// Why a filter leaves the finding out, if one does.
-pub fn skip_reason(config: &Config, f: &Finding) -> Option<SkipReason> {
+pub(crate) fn skip_reason(config: &Config, f: &Finding) -> Option<SkipReason> {
     let filter = &config.filter;
     let name = f.kind.as_str();
     // What cannot be read of a finding does not hide it.

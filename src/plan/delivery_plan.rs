@@ -13,7 +13,7 @@ use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Timestamp;
 
 /// Maximum number of findings of a digest: its plan then takes about 24 KB of the state.
-pub const MAX_DIGEST: usize = 500;
+pub(crate) const MAX_DIGEST: usize = 500;
 
 /// One thing to deliver.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ impl Delivery {
 
 /// Decisions about one batch.
 #[derive(Debug, Default)]
-pub struct DeliveryPlan {
+pub(crate) struct DeliveryPlan {
     pub queues: BTreeMap<Queue, Vec<Delivery>>,
     pub skipped: Vec<(Rc<Finding>, Outcome, SkipReason)>,
     /// Findings that wait for a sibling of this batch, in whose thread they belong.
@@ -126,7 +126,7 @@ pub struct DeliveryPlan {
 
 /// How many messages of their own new findings may still have in each channel in this run.
 #[derive(Debug)]
-pub struct MessageBudget {
+pub(crate) struct MessageBudget {
     /// `SLACK_DIGEST_AFTER`, if there is a limit.
     limit: Option<usize>,
     /// Maximum number of findings of a digest.
@@ -135,7 +135,7 @@ pub struct MessageBudget {
 }
 
 impl MessageBudget {
-    pub fn new(digest_after: Option<usize>, max_digest_findings: usize) -> Self {
+    pub(crate) fn new(digest_after: Option<usize>, max_digest_findings: usize) -> Self {
         Self { limit: digest_after, max_digest_findings, used: HashMap::new() }
     }
 
@@ -148,7 +148,7 @@ impl MessageBudget {
 }
 
 /// Decides about a batch. `digest_id` gives a new id each time.
-pub fn plan_deliveries(
+pub(crate) fn plan_deliveries(
     state: &State,
     config: &Config,
     batch: Vec<Rc<Finding>>,

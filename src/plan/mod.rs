@@ -13,9 +13,11 @@ pub(crate) mod summary;
 mod tests;
 pub(crate) mod watch;
 
-pub use condense::combine_notices;
-pub use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
-pub use delivery_plan::{Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries};
-pub use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};
-pub use queue::Queue;
-pub use route::{Destination, RouteDecision, default_destination, destination_of, matching_route, route};
+pub(crate) use condense::combine_notices;
+pub(crate) use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
+pub(crate) use delivery_plan::{
+    Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries,
+};
+pub(crate) use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};
+pub(crate) use queue::Queue;
+pub(crate) use route::{Destination, RouteDecision, default_destination, destination_of, matching_route, route};

@@ -11,17 +11,17 @@ use crate::time::Timestamp;
 /// When the state was last saved. A run that cannot save its state and the next run have the same epoch, so that both
 /// name an event alike.
 #[derive(Clone, Copy, Debug)]
-pub struct NoticeEpoch(pub Timestamp);
+pub(crate) struct NoticeEpoch(pub Timestamp);
 
 impl NoticeEpoch {
-    pub fn notice(self, event: &NoticeEvent, level: NoticeLevel, title: String, lines: Vec<String>) -> Notice {
+    pub(crate) fn notice(self, event: &NoticeEvent, level: NoticeLevel, title: String, lines: Vec<String>) -> Notice {
         Notice { id: NoticeId::new(event, self.0), title, lines, level }
     }
 }
 
 /// What a notice announces. `first`: the first of several sources.
 #[derive(Clone, Debug)]
-pub enum NoticeEvent<'a> {
+pub(crate) enum NoticeEvent<'a> {
     NoState,
     NewSources {
         first: &'a SourceOrIdentity,
@@ -65,7 +65,7 @@ pub enum NoticeEvent<'a> {
 
 /// A part of the configuration of a detector.
 #[derive(Clone, Copy, Debug)]
-pub struct WatchedItem<'a> {
+pub(crate) struct WatchedItem<'a> {
     pub kind: &'a WatchedKind,
     pub source: &'a SourceKey,
     /// ID or name.

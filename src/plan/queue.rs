@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Where a delivery waits for its turn.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Queue {
+pub(crate) enum Queue {
     /// New messages for a channel as configured, or for a webhook by the name of its variable.
     Channel(String),
     /// Edits in all channels: they share the rate limit of `chat.update`.

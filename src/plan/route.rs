@@ -22,24 +22,24 @@ impl Destination {
 
 /// What the routes decide about a finding.
 #[derive(Clone, Debug, PartialEq)]
-pub enum RouteDecision {
+pub(crate) enum RouteDecision {
     Drop,
     To(Destination),
 }
 
 /// The default channel or webhook.
-pub fn default_destination(config: &Config) -> Destination {
+pub(crate) fn default_destination(config: &Config) -> Destination {
     let target = config.slack.access.default_target();
     Destination { target, mention: None, route: None }
 }
 
 /// The index of the first route all of whose keys hold; `None`: the finding goes to the default channel.
-pub fn matching_route(config: &Config, f: &Finding) -> Option<usize> {
+pub(crate) fn matching_route(config: &Config, f: &Finding) -> Option<usize> {
     config.routes.0.iter().position(|r| matches(&r.matcher, f))
 }
 
 /// Destination of a finding. A sample finding has no mention.
-pub fn route(config: &Config, f: &Finding) -> RouteDecision {
+pub(crate) fn route(config: &Config, f: &Finding) -> RouteDecision {
     let Some(index) = matching_route(config, f) else {
         return RouteDecision::To(default_destination(config));
     };
@@ -54,7 +54,7 @@ pub fn route(config: &Config, f: &Finding) -> RouteDecision {
 }
 
 /// Destination of a message about a finding that was announced. If a route drops the finding now, it is the default channel.
-pub fn destination_of(config: &Config, f: &Finding) -> Destination {
+pub(crate) fn destination_of(config: &Config, f: &Finding) -> Destination {
     match route(config, f) {
         RouteDecision::To(to) => to,
         RouteDecision::Drop => default_destination(config),

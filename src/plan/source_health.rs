@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// The first result of a source in a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Observation<'a> {
+pub(crate) struct Observation<'a> {
     pub key: &'a SourceOrIdentity,
     pub status: &'a SourceStatus<'a>,
     /// The state does not know the source.
@@ -23,7 +23,7 @@ pub struct Observation<'a> {
 
 /// What was read about the detector of a source.
 #[derive(Debug)]
-pub enum SourceStatus<'a> {
+pub(crate) enum SourceStatus<'a> {
     Unreadable(&'a ReadError),
     NoDetector,
     Detector { id: &'a str, enabled: Option<bool> },
@@ -32,7 +32,7 @@ pub enum SourceStatus<'a> {
 impl Observation<'_> {
     /// Returns the health of the source, and the notices about changes. An excluded region yields no notice here:
     /// [`excluded_regions_notice`](super::source_notices::excluded_regions_notice) names all of them in one.
-    pub fn update(&self, known: &SourceState) -> (SourceState, Vec<Notice>) {
+    pub(crate) fn update(&self, known: &SourceState) -> (SourceState, Vec<Notice>) {
         let mut source = known.clone();
         if self.is_excluded(known) {
             source.detector_status = DetectorStatus::Excluded;
@@ -126,7 +126,12 @@ impl Observation<'_> {
 }
 
 /// The notice that an identity, which is removed from the state, can be used again, if its outage was announced.
-pub fn recovery(key: &SourceOrIdentity, source: &SourceState, epoch: NoticeEpoch, now: Timestamp) -> Option<Notice> {
+pub(crate) fn recovery(
+    key: &SourceOrIdentity,
+    source: &SourceState,
+    epoch: NoticeEpoch,
+    now: Timestamp,
+) -> Option<Notice> {
     on_recovered(key, &mut source.clone(), epoch, now)
 }
 

@@ -11,10 +11,10 @@ use crate::source_key::SourceOrIdentity;
 use crate::time::{Timestamp, format_duration};
 
 /// Findings that were open before the first run, by severity level, as far as GuardDuty returns them.
-pub type OpenCounts = BTreeMap<SeverityLevel, u64>;
+pub(crate) type OpenCounts = BTreeMap<SeverityLevel, u64>;
 
 /// A run that finds no state.
-pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: NoticeEpoch) -> Notice {
+pub(crate) fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: NoticeEpoch) -> Notice {
     let title = format!("No saved state: looking back {}", format_lookback(lookback));
     let lines = vec![
         format_open_counts(open),
@@ -24,7 +24,7 @@ pub fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: Not
 }
 
 /// Sources that are new to a state that knows others. `None` if there are none.
-pub fn new_sources_notice(
+pub(crate) fn new_sources_notice(
     keys: &[SourceOrIdentity],
     lookback: Duration,
     open: Option<&OpenCounts>,
@@ -41,7 +41,7 @@ pub fn new_sources_notice(
 }
 
 /// The clock of an earlier run was ahead: the start of these sources is in the future. `None` if there are none.
-pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: NoticeEpoch) -> Option<Notice> {
+pub(crate) fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: NoticeEpoch) -> Option<Notice> {
     let first = keys.first()?;
     let title = match keys {
         [one] => format!("Clock skew: {one} is read again from {}", from.to_rfc3339()),
@@ -58,7 +58,7 @@ pub fn clock_skew_notice(keys: &[SourceOrIdentity], from: Timestamp, epoch: Noti
 
 /// Regions that `GUARDDUTY_REGIONS=all` excludes: without a detector, or access denied at the first poll. `None` if there
 /// are none.
-pub fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Option<Notice> {
+pub(crate) fn excluded_regions_notice(keys: &[SourceOrIdentity], epoch: NoticeEpoch) -> Option<Notice> {
     let first = keys.first()?;
     let mut lines = vec!["No GuardDuty detector, or access denied. Every run checks these regions again".into()];
     lines.extend(wrap_list(keys, ", "));

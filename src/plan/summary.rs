@@ -14,21 +14,21 @@ use crate::time::Timestamp;
 /// A due time that was missed for longer is skipped.
 const LATE: Duration = Duration::from_secs(24 * 3600);
 /// Findings that a summary lists, and pairs.
-pub const WORST: usize = 10;
-pub const NOISIEST: usize = 5;
+pub(crate) const WORST: usize = 10;
+pub(crate) const NOISIEST: usize = 5;
 
 /// The due time of which the summary is still to be posted.
-pub fn due_summary(schedule: &SummarySchedule, done: Timestamp, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn due_summary(schedule: &SummarySchedule, done: Timestamp, now: Timestamp) -> Option<Timestamp> {
     schedule.last_due(now).filter(|due| *due > done && now.duration_since(*due) <= LATE)
 }
 
 /// The ID of a summary names its due time.
-pub fn summary_id(due: Timestamp) -> String {
+pub(crate) fn summary_id(due: Timestamp) -> String {
     format!("summary-{}", due.0 / 1_000)
 }
 
 /// The open findings that have a message, the most severe first, and the oldest first among equals.
-pub fn most_severe(state: &State, limit: usize) -> Vec<String> {
+pub(crate) fn most_severe(state: &State, limit: usize) -> Vec<String> {
     let mut open: Vec<(&String, &FindingRecord)> = state.findings.iter().filter(|(_, entry)| is_open(entry)).collect();
     open.sort_by(|(_, a), (_, b)| {
         b.severity
@@ -44,7 +44,7 @@ fn message(entry: &FindingRecord) -> Option<&str> {
 }
 
 /// The open findings with the highest counts above one.
-pub fn most_frequent(state: &State, limit: usize) -> Vec<String> {
+pub(crate) fn most_frequent(state: &State, limit: usize) -> Vec<String> {
     let mut frequent: Vec<(&String, &FindingRecord)> =
         state.findings.iter().filter(|(_, entry)| is_open(entry) && entry.count > 1).collect();
     frequent.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.count));
@@ -81,14 +81,14 @@ const IDENTITIES: [&[&str]; 14] = [
 
 /// A finding as GuardDuty returns it.
 #[derive(Clone, Debug)]
-pub struct FindingDocument {
+pub(crate) struct FindingDocument {
     pub finding: Value,
     pub detector: String,
     pub region: String,
 }
 
 /// The most frequent pairs of finding type and resource, with their filters.
-pub fn noisiest(documents: &[FindingDocument]) -> Vec<NoisyPair> {
+pub(crate) fn noisiest(documents: &[FindingDocument]) -> Vec<NoisyPair> {
     let mut pairs: BTreeMap<(String, String), NoisyPair> = BTreeMap::new();
     for FindingDocument { finding, detector, region } in documents {
         let Some(criterion) = criterion(finding) else { continue };

@@ -12,10 +12,10 @@ mod scans;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-pub use coverage::compare_coverage;
-pub use destinations::compare_destinations;
-pub use parts::{compare_features, compare_members};
-pub use scans::{ScanQuery, compare_scans};
+pub(crate) use coverage::compare_coverage;
+pub(crate) use destinations::compare_destinations;
+pub(crate) use parts::{compare_features, compare_members};
+pub(crate) use scans::{ScanQuery, compare_scans};
 
 use super::notice_event::NoticeEpoch;
 use crate::guardduty::{Subject, WatchedConfig as Content};
@@ -31,7 +31,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(50 * 60);
 
 /// What the activity of an item means, and where the state records the items.
 #[derive(Clone, Copy, Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// An active item hides findings.
     Hides(fn(&mut WatchBaseline) -> &mut Option<Versions>),
     /// An active item yields findings.
@@ -39,7 +39,7 @@ pub enum Effect {
 }
 
 /// One kind of configuration that is watched.
-pub struct Row {
+pub(crate) struct Row {
     /// How it is listed.
     pub subject: Subject,
     /// The operation that lists it, and the first permission that it needs.
@@ -51,7 +51,7 @@ pub struct Row {
     pub meaning: &'static str,
 }
 
-pub const TABLE: [Row; 5] = [
+pub(crate) const TABLE: [Row; 5] = [
     Row {
         subject: Subject::Filters,
         operation: "ListFilters",
@@ -95,13 +95,13 @@ pub const TABLE: [Row; 5] = [
 ];
 
 /// Returns whether everything that is watched is due to be compared.
-pub fn compare_due(source: &SourceState, now: Timestamp) -> bool {
+pub(crate) fn compare_due(source: &SourceState, now: Timestamp) -> bool {
     let compared = source.watch_baseline.as_ref().and_then(|baseline| baseline.compared_at);
     compared.is_none_or(|compared| now.duration_since(compared) >= COMPARE_EVERY)
 }
 
 /// Compares the items of one row. `ids`: all of them; `read`: the contents that were read, by ID.
-pub fn compare(
+pub(crate) fn compare(
     key: &SourceKey,
     row: &Row,
     watched: &mut WatchBaseline,

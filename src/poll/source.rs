@@ -71,7 +71,7 @@ impl SourceReport {
 }
 
 /// Reads everything that a run needs from a source. `detector`: as read earlier in this run.
-pub async fn read_source<D: GuardDutyApi>(
+pub(crate) async fn read_source<D: GuardDutyApi>(
     source: Rc<D>,
     detector: Option<String>,
     request: BatchRequest,

@@ -50,7 +50,7 @@ pub struct Query {
 const REASONS: usize = 10;
 
 /// Reads what is watched.
-pub async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &Query) -> Watched {
+pub(crate) async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &Query) -> Watched {
     let Query { all, known, scans } = query;
     let hourly: &[Subject] = if *all { &Subject::HOURLY } else { &[] };
     let subjects: Vec<Subject> = Subject::EVERY_RUN.iter().chain(hourly).copied().collect();
@@ -117,7 +117,7 @@ async fn list<D: GuardDutyApi>(
 }
 
 /// Records what was read of a source, and returns the notices about what changed.
-pub fn compare(
+pub(crate) fn compare(
     key: &SourceKey,
     source: &mut SourceState,
     report: &SourceReport,
@@ -160,13 +160,13 @@ pub fn compare(
 }
 
 /// The number of publishing destinations that do not receive findings, as last read.
-pub fn destinations_failing(source: Option<&SourceState>) -> Option<u64> {
+pub(crate) fn destinations_failing(source: Option<&SourceState>) -> Option<u64> {
     let destinations = source?.watch_baseline.as_ref()?.destinations.as_ref()?;
     Some(destinations.values().filter(|destination| !destination.publishes).count() as u64)
 }
 
 /// The number of malware scans that failed or were skipped, as last read.
-pub fn missed_scans(source: Option<&SourceState>) -> BTreeMap<ScanOutcome, u64> {
+pub(crate) fn missed_scans(source: Option<&SourceState>) -> BTreeMap<ScanOutcome, u64> {
     let scans = source.and_then(|source| source.watch_baseline.as_ref()?.scans.as_ref());
     scans
         .into_iter()

@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 48;
 
 type PendingRead = Pin<Box<dyn Future<Output = SourceReport>>>;
 
-pub struct SourceReads<D, T> {
+pub(super) struct SourceReads<D, T> {
     time: T,
     waiting: VecDeque<QueuedRead<D>>,
     running: FuturesUnordered<PendingRead>,

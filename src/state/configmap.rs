@@ -26,7 +26,7 @@ const RETRIES: RetryPolicy =
 /// Maximum number of writes of one save, if another key of the ConfigMap is changed at the same time.
 const MAX_WRITES: usize = 5;
 
-pub struct ConfigMapStore {
+pub(crate) struct ConfigMapStore {
     name: String,
     /// Path of the same key, mounted: read-only, and older than the ConfigMap.
     mounted_copy: PathBuf,
@@ -42,7 +42,7 @@ pub struct ConfigMapStore {
 
 impl ConfigMapStore {
     /// Sends no request yet. `mounted_copy` is the path at which the key is mounted.
-    pub fn new(name: &str, mounted_copy: &Path, service_account: &Path, requests: RequestCounts) -> Self {
+    pub(crate) fn new(name: &str, mounted_copy: &Path, service_account: &Path, requests: RequestCounts) -> Self {
         let client = Client::new(service_account, |name| std::env::var(name).ok());
         Self::with_client(name, mounted_copy, client, TIME_LIMIT, requests)
     }
@@ -68,7 +68,7 @@ impl ConfigMapStore {
 
     /// Finds out whether the ConfigMap that was loaded can be written, by a patch that the server does not carry out. A
     /// conflict means that it can: permission is checked before the version.
-    pub async fn probe(&mut self) -> Result<(), SaveError> {
+    pub(crate) async fn probe(&mut self) -> Result<(), SaveError> {
         let Some(seen) = &self.last_seen else { return Err(self.not_loaded()) };
         let deadline = Instant::now() + self.time_limit;
         // An immutable ConfigMap rejects a change only.

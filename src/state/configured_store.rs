@@ -7,13 +7,13 @@ use crate::state::file::FileStore;
 use crate::state::store::{Loaded, SaveError, Store};
 
 /// The store that is configured.
-pub enum ConfiguredStore {
+pub(crate) enum ConfiguredStore {
     File(Box<FileStore>),
     ConfigMap(Box<ConfigMapStore>),
 }
 
 impl ConfiguredStore {
-    pub fn new(state: &config::StateConfig, requests: RequestCounts) -> Self {
+    pub(crate) fn new(state: &config::StateConfig, requests: RequestCounts) -> Self {
         match &state.configmap {
             Some(name) => {
                 let store = ConfigMapStore::new(name, &state.file, &state.service_account, requests);
@@ -24,7 +24,7 @@ impl ConfiguredStore {
     }
 
     /// Finds out, without changing anything, whether the state that was loaded could be written.
-    pub async fn probe(&mut self) -> Result<(), SaveError> {
+    pub(crate) async fn probe(&mut self) -> Result<(), SaveError> {
         match self {
             Self::File(store) => store.probe().await,
             Self::ConfigMap(store) => store.probe().await,

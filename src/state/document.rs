@@ -21,7 +21,7 @@ use crate::state::triage::TriageProgress;
 use crate::time::Timestamp;
 
 /// The version that this release writes. A document of a higher one is never overwritten.
-pub const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 
 /// The document never grows beyond this many bytes: a ConfigMap holds 1 MiB, and etcd keeps a copy of every write.
 pub const MAX_STATE_BYTES: usize = 768 * 1024;

@@ -27,7 +27,7 @@ const IO_TIMEOUT: Duration = Duration::from_secs(5);
 /// A state in a file. It is read and written on tokio's blocking threads: a disk that hangs stops neither timers nor
 /// signals.
 #[derive(Debug)]
-pub struct FileStore {
+pub(crate) struct FileStore {
     files: StatePaths,
     /// Content of the file when this run last read or wrote it; `None`: there was no file.
     last_seen: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self {
             files: StatePaths::new(path),
             last_seen: None,
@@ -47,7 +47,7 @@ impl FileStore {
     }
 
     /// Whether the directory, or where it is yet to be made the nearest that is there, can be written to.
-    pub async fn probe(&mut self) -> Result<(), SaveError> {
+    pub(crate) async fn probe(&mut self) -> Result<(), SaveError> {
         let files = self.files.clone();
         run_blocking(move || probe(&files)).await.map_err(|e| self.write_error(&e))
     }

@@ -182,15 +182,17 @@ pub(super) mod zero_if_none {
     use super::FindingRecord;
     use crate::time::Timestamp;
 
-    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         value.unwrap_or_default().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         Timestamp::deserialize(from).map(Some)
     }
 
-    pub fn read_findings<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, FindingRecord>, D::Error> {
+    pub(crate) fn read_findings<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<String, FindingRecord>, D::Error> {
         let mut findings: BTreeMap<String, FindingRecord> = BTreeMap::deserialize(from)?;
         for record in findings.values_mut().filter(|record| record.failing_since.is_some()) {
             record.updated_at = record.updated_at.filter(|time| *time != Timestamp::default());

@@ -6,11 +6,11 @@ pub(super) mod millis {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
     }
 }
@@ -28,14 +28,14 @@ pub(super) mod single_or_list {
         Many(Vec<MessageRef>),
     }
 
-    pub fn serialize<S: Serializer>(messages: &[MessageRef], to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(messages: &[MessageRef], to: S) -> Result<S::Ok, S::Error> {
         match messages {
             [one] => one.serialize(to),
             many => many.serialize(to),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MessageRef>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MessageRef>, D::Error> {
         Ok(match SingleOrList::deserialize(from)? {
             SingleOrList::One(one) => vec![one],
             SingleOrList::Many(many) => many,
@@ -49,14 +49,14 @@ pub(super) mod rfc3339_option {
 
     use crate::time::Timestamp;
 
-    pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(t) => super::rfc3339::serialize(t, to),
             None => to.serialize_none(),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
         Timestamp::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
     }
@@ -68,11 +68,11 @@ pub(super) mod rfc3339 {
 
     use crate::time::Timestamp;
 
-    pub fn serialize<S: Serializer>(value: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&value.to_rfc3339())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
         Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a timestamp")))
     }

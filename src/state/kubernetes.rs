@@ -54,7 +54,7 @@ pub(super) enum RequestError {
 
 impl RequestError {
     /// Returns true if the same request may succeed a moment later.
-    pub fn is_transient(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Setup(_) => false,
             Self::Unanswered(_) => true,
@@ -65,7 +65,7 @@ impl RequestError {
     }
 
     /// Delay that the server requested.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rejected { retry_after, .. } => *retry_after,
             Self::Setup(_) | Self::Unanswered(_) => None,
@@ -73,7 +73,7 @@ impl RequestError {
     }
 
     /// Code of the metric `api_requests_total`.
-    pub fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         match self {
             Self::Rejected { status, .. } => status.to_string(),
             Self::Setup(_) | Self::Unanswered(_) => "error".to_owned(),
@@ -107,7 +107,7 @@ pub(super) struct Client {
 impl Client {
     /// `variable` looks up `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, which the kubelet sets in every
     /// Pod.
-    pub fn new(account: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(account: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let server = set("KUBERNETES_SERVICE_HOST")
             .map(|host| server_url(&host, set("KUBERNETES_SERVICE_PORT").as_deref().unwrap_or("443")));
@@ -115,18 +115,18 @@ impl Client {
     }
 
     /// Namespace of the Pod, if it is known.
-    pub fn namespace(&self) -> Option<String> {
+    pub(super) fn namespace(&self) -> Option<String> {
         self.read_text("namespace").ok()
     }
 
-    pub async fn get(&self, name: &str) -> Result<ConfigMap, RequestError> {
+    pub(super) async fn get(&self, name: &str) -> Result<ConfigMap, RequestError> {
         let (http, url) = self.prepare(name)?;
         self.send(http.get(url)).await
     }
 
     /// Applies a JSON merge patch. With a `metadata.resourceVersion` in it, the server responds with 409 if the ConfigMap
     /// has another version.
-    pub async fn patch(&self, name: &str, patch: &Value, effect: Effect) -> Result<ConfigMap, RequestError> {
+    pub(super) async fn patch(&self, name: &str, patch: &Value, effect: Effect) -> Result<ConfigMap, RequestError> {
         let (http, url) = self.prepare(name)?;
         let dry_run = match effect {
             Effect::Write => "",

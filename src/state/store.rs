@@ -117,15 +117,15 @@ pub(super) struct UnconfirmedWrites {
 }
 
 impl UnconfirmedWrites {
-    pub fn insert(&mut self, document: &[u8]) {
+    pub(super) fn insert(&mut self, document: &[u8]) {
         self.writes.insert(self.hasher.hash_one(document));
     }
 
-    pub fn contains(&self, document: &[u8]) -> bool {
+    pub(super) fn contains(&self, document: &[u8]) -> bool {
         self.writes.contains(&self.hasher.hash_one(document))
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.writes.clear();
     }
 }

@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// Upper bounds, in seconds, of the buckets of `notification_delay_seconds`.
-pub const DELAY_BUCKETS: [f64; 13] =
+pub(crate) const DELAY_BUCKETS: [f64; 13] =
     [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
 /// Counters above zero, by their labels; a histogram; the last success.

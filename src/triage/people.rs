@@ -12,7 +12,7 @@ const SLACKBOT: &str = "USLACKBOT";
 
 /// Rules that decide whether a reaction counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Reactors<'a> {
+pub(crate) struct Reactors<'a> {
     pub config: &'a Triage,
     /// The app itself, and other bots.
     pub bots: &'a BTreeSet<UserId>,
@@ -20,7 +20,7 @@ pub struct Reactors<'a> {
 
 /// The people whose reactions count, by meaning, in the order in which they reacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Voices {
+pub(crate) struct Voices {
     pub acknowledge: Vec<UserId>,
     pub resolve: Vec<UserId>,
     pub mute: Vec<UserId>,
@@ -28,7 +28,7 @@ pub struct Voices {
 
 impl Reactors<'_> {
     /// The people who reacted to one message.
-    pub fn voices(&self, reactions: &[Reaction]) -> Voices {
+    pub(crate) fn voices(&self, reactions: &[Reaction]) -> Voices {
         let emoji = &self.config.emoji;
         Voices {
             acknowledge: self.people(reactions, &emoji.acknowledge),
@@ -38,7 +38,7 @@ impl Reactors<'_> {
     }
 
     /// Returns true if Slack truncated the list of people for an emoji that has a meaning.
-    pub fn is_cut_short(&self, reactions: &[Reaction]) -> bool {
+    pub(crate) fn is_cut_short(&self, reactions: &[Reaction]) -> bool {
         let emoji = &self.config.emoji;
         let has_meaning = |reaction: &&Reaction| {
             [&emoji.acknowledge, &emoji.resolve, &emoji.mute].iter().any(|name| *name == base(reaction))

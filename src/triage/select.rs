@@ -6,10 +6,10 @@ use crate::slack::MessageRef;
 use crate::state::{FindingRecord, State};
 
 /// Live messages of findings, by the ID of the channel.
-pub type Messages = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Messages = BTreeMap<String, BTreeSet<String>>;
 
 /// The messages whose reactions count. A message that a webhook posted cannot be read.
-pub fn live_messages(state: &State) -> Messages {
+pub(crate) fn live_messages(state: &State) -> Messages {
     let mut messages = Messages::new();
     for at in state.findings.values().filter_map(FindingRecord::bot_message) {
         messages.entry(at.channel.clone()).or_default().insert(at.ts.clone());
@@ -19,7 +19,11 @@ pub fn live_messages(state: &State) -> Messages {
 
 /// The next findings whose reactions are read one by one: `limit` of those for which `is_unread` is true, in the order of
 /// their IDs after the last one that was read.
-pub fn read_next(state: &State, limit: usize, is_unread: impl Fn(&MessageRef) -> bool) -> Vec<(String, MessageRef)> {
+pub(crate) fn read_next(
+    state: &State,
+    limit: usize,
+    is_unread: impl Fn(&MessageRef) -> bool,
+) -> Vec<(String, MessageRef)> {
     let mut unread: Vec<(String, MessageRef)> = Vec::new();
     for (id, entry) in &state.findings {
         if let Some(at) = entry.bot_message().filter(|at| is_open(entry) && is_unread(at)) {

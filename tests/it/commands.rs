@@ -118,7 +118,10 @@ fn check_describes_a_pending_replay() {
 fn check_posts_a_labeled_sample_message_on_request() {
     let world = world().run_with(&["check", "--post"], b"").exit(0);
     let posted = world.new_messages();
-    assert_eq!(posted.iter().map(|m| m.event_type()).collect::<Vec<_>>(), ["guardduty_notice"]);
+    assert_eq!(
+        posted.iter().map(guardduty_slack_support::slack::Message::event_type).collect::<Vec<_>>(),
+        ["guardduty_notice"]
+    );
     world.stdout_has("metadata guardduty_notice").stdout_has("read back as written");
 }
 

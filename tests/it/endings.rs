@@ -80,7 +80,7 @@ fn kill_at_every_request(build: impl Fn(World) -> World + Sync, check: impl Fn(&
 /// Kills the run that `build` prepares before its first write and after each of its writes. Then the next runs recover,
 /// and `check` inspects the result. The state is a ConfigMap, so that each write of a run is a request: a kill at a
 /// read, or before the next write, leaves the same messages and the same state.
-pub fn kill_at_every_write(build: impl Fn(World) -> World + Sync, check: impl Fn(&World) + Sync) {
+pub(crate) fn kill_at_every_write(build: impl Fn(World) -> World + Sync, check: impl Fn(&World) + Sync) {
     let build = || build(world_with_short_lease().configmap());
     let writes = count_requests(build(), is_write, &check);
     let after = (1..=writes).map(|k| (k, kill().after_effect()));
@@ -100,7 +100,7 @@ fn count_requests(world: World, is_meant: fn(&Call) -> bool, check: impl Fn(&Wor
 }
 
 /// Whether the request changes something outside of the run.
-pub fn is_write(call: &Call) -> bool {
+pub(crate) fn is_write(call: &Call) -> bool {
     let operation = call.operation.as_str();
     matches!(operation, "chat.postMessage" | "chat.update" | "webhook" | "patch configmaps" | "PUT" | "POST")
         || matches!(operation, "ArchiveFindings" | "UnarchiveFindings")

@@ -319,7 +319,8 @@ fn an_edit_that_fails_is_counted_under_the_channel_of_its_finding() {
     let world = world().metrics().findings([high("f1").updated_ago(90)]).run().exit(0);
     let world = world.findings([critical("f1").updated_ago(20)]).env("RUN_TIMEOUT", "16s");
     let world = world.on("chat.update", [error("fatal_error").for_ever()]).run().exit(1);
-    let text = world.pushgateway.as_ref().map(|p| p.text()).unwrap_or_default();
+    let text =
+        world.pushgateway.as_ref().map(guardduty_slack_support::pushgateway::Pushgateway::text).unwrap_or_default();
     assert!(
         text.contains("channel=\"C0SECURITY\",outcome=\"failed\"") && !text.contains("chat.update\",outcome"),
         "{text}"

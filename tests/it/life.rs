@@ -146,7 +146,7 @@ fn messages_of_other_bots_are_ignored() {
 }
 
 /// The finding `f1`, which is a signal of the attack sequence `sequence`.
-pub fn signal_and_sequence() -> [FindingBuilder; 2] {
+pub(crate) fn signal_and_sequence() -> [FindingBuilder; 2] {
     let arn = format!("arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/d/finding/sequence");
     let signals = json!([{ "uid": "f1", "type": "FINDING", "name": "Recon:EC2/Portscan" }]);
     let sequence = critical("sequence").with("/service/detection/sequence/signals", signals);
@@ -154,7 +154,7 @@ pub fn signal_and_sequence() -> [FindingBuilder; 2] {
 }
 
 /// Each of the two messages links to the other.
-pub fn are_linked(world: &World) -> bool {
+pub(crate) fn are_linked(world: &World) -> bool {
     let link = |id| format!("/p{}", world.message_of(id).ts.replace('.', ""));
     let links = |from, to| world.message_of(from).payload.to_string().contains(&link(to));
     links("f1", "sequence") && links("sequence", "f1")

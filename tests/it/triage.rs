@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use crate::endings::{is_write, kill_at_every_write};
 use crate::kit::{each, run_until_processed, world, world_with_short_lease};
 
-pub const EYES: &str = "eyes";
-pub const CHECK: &str = "white_check_mark";
+pub(crate) const EYES: &str = "eyes";
+pub(crate) const CHECK: &str = "white_check_mark";
 const BELL: &str = "no_bell";
-pub const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
+pub(crate) const SCOPES: [&str; 5] =
+    ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
 
-pub fn with_triage(world: World) -> World {
+pub(crate) fn with_triage(world: World) -> World {
     world.slack.scopes(SCOPES);
     world.env("SLACK_TRIAGE", "show")
 }
@@ -23,16 +24,16 @@ fn with_archiving(world: World) -> World {
     with_triage(world).env("SLACK_TRIAGE", "archive").env("SLACK_TRIAGE_USERS", "U0ALICE,U0BOB")
 }
 
-pub fn announced(world: World) -> World {
+pub(crate) fn announced(world: World) -> World {
     world.findings([high("f1")]).run().posted(["f1"]).exit(0)
 }
 
-pub fn react(world: World, emoji: &str, user: &str) -> World {
+pub(crate) fn react(world: World, emoji: &str, user: &str) -> World {
     world.slack.react(&world.message_of("f1").ts, emoji, user);
     world
 }
 
-pub fn unreact(world: World, emoji: &str, user: &str) -> World {
+pub(crate) fn unreact(world: World, emoji: &str, user: &str) -> World {
     world.slack.unreact(&world.message_of("f1").ts, emoji, user);
     world
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Root of the repository.
-pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Folder of the chart.
-pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/guardduty-slack");
+pub(crate) const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/guardduty-slack");
 
 /// Folder with the certificates and the audit log of the cluster.
-pub fn cluster() -> PathBuf {
+pub(crate) fn cluster() -> PathBuf {
     std::env::var_os("CLUSTER")
         .map(PathBuf::from)
         .expect("CLUSTER is not set: run these tests with tests/kubernetes/run")
@@ -21,7 +21,7 @@ pub fn cluster() -> PathBuf {
 
 /// Output and result of a command.
 #[derive(Debug)]
-pub struct CommandOutput {
+pub(crate) struct CommandOutput {
     pub success: bool,
     pub stdout: String,
     pub stderr: String,
@@ -30,20 +30,20 @@ pub struct CommandOutput {
 impl CommandOutput {
     /// Returns standard output; panics if the command failed.
     #[track_caller]
-    pub fn assert_success(self) -> String {
+    pub(crate) fn assert_success(self) -> String {
         assert!(self.success, "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 
     /// Panics unless the command failed and its standard error contains `word`.
     #[track_caller]
-    pub fn assert_failure(self, word: &str) {
+    pub(crate) fn assert_failure(self, word: &str) {
         assert!(!self.success, "succeeded: {}", self.stdout);
         assert!(self.stderr.contains(word), "standard error lacks {word:?}: {}", self.stderr);
     }
 }
 
-pub fn command(program: &str, arguments: &[&str], stdin: &str) -> CommandOutput {
+pub(crate) fn command(program: &str, arguments: &[&str], stdin: &str) -> CommandOutput {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -58,25 +58,25 @@ pub fn command(program: &str, arguments: &[&str], stdin: &str) -> CommandOutput 
     CommandOutput { success: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-pub fn kubectl(arguments: &[&str]) -> CommandOutput {
+pub(crate) fn kubectl(arguments: &[&str]) -> CommandOutput {
     command("kubectl", arguments, "")
 }
 
 /// Runs `kubectl` with JSON or YAML documents on standard input.
-pub fn kubectl_with(documents: &str, arguments: &[&str]) -> CommandOutput {
+pub(crate) fn kubectl_with(documents: &str, arguments: &[&str]) -> CommandOutput {
     command("kubectl", arguments, documents)
 }
 
 /// Returns one object as JSON.
-pub fn object(namespace: &str, kind: &str, name: &str) -> Value {
+pub(crate) fn object(namespace: &str, kind: &str, name: &str) -> Value {
     let text = kubectl(&["--namespace", namespace, "get", kind, name, "--output=json"]).assert_success();
     serde_json::from_str(&text).expect("kubectl prints JSON")
 }
 
 /// Waits until `poll` returns a value. The limit of ten minutes only catches a hang.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(600);
+pub(crate) fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_mins(10);
     loop {
         if let Some(found) = poll() {
             return found;
@@ -87,30 +87,30 @@ pub fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Helm {
+pub(crate) enum Helm {
     Three,
     Four,
 }
 
 impl Helm {
-    pub fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Three => "helm3",
             Self::Four => "helm4",
         }
     }
 
-    pub fn run(self, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn run(self, arguments: &[&str]) -> CommandOutput {
         command(self.program(), arguments, "")
     }
 
     /// Returns the manifests of the chart with the values of a file, for a namespace.
-    pub fn template(self, namespace: &str, values: &Path) -> String {
+    pub(crate) fn template(self, namespace: &str, values: &Path) -> String {
         self.template_with(namespace, &[values.to_owned()])
     }
 
     /// Returns the manifests of the chart with the values of several files; later files take precedence.
-    pub fn template_with(self, namespace: &str, values: &[PathBuf]) -> String {
+    pub(crate) fn template_with(self, namespace: &str, values: &[PathBuf]) -> String {
         let files = values.iter().map(|file| format!("--values={}", file.display()));
         let arguments: Vec<String> =
             ["template", "rel", CHART, "--namespace", namespace].map(str::to_owned).into_iter().chain(files).collect();
@@ -119,7 +119,7 @@ impl Helm {
 }
 
 /// Values files in the `ci` folder of the chart, one per feature.
-pub fn features() -> Vec<PathBuf> {
+pub(crate) fn features() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(Path::new(CHART).join("ci")).expect("the chart has feature values");
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("a readable folder").path()).collect();
     files.sort();
@@ -128,7 +128,7 @@ pub fn features() -> Vec<PathBuf> {
 }
 
 /// Contents of the fenced blocks of a language in a page of the documentation, in order.
-pub fn blocks_of_page(page: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks_of_page(page: &str, language: &str) -> Vec<String> {
     let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("the page exists");
     let fence = format!("```{language}\n");
     let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned));

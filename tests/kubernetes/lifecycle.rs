@@ -7,7 +7,7 @@ use crate::site::{FULL, RELEASE, STATE, Site};
 
 /// IDs of the findings that the last run posted.
 fn posted(site: &Site) -> Vec<String> {
-    site.world.as_ref().map(|world| world.posted_ids()).unwrap_or_default()
+    site.world.as_ref().map(guardduty_slack_support::world::World::posted_ids).unwrap_or_default()
 }
 
 fn assert_installed_release_moves_its_watermark(helm: Helm, namespace: &str) {

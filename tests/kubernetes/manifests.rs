@@ -6,7 +6,7 @@ use crate::kit::{CommandOutput, Helm, ROOT, features, kubectl, kubectl_with};
 use crate::site::{FULL, namespace_that_is_restricted};
 
 /// Validates manifests on the server without storing them: unknown fields, types, semantics.
-pub fn apply_strictly(manifests: &str) -> CommandOutput {
+pub(crate) fn apply_strictly(manifests: &str) -> CommandOutput {
     let strict = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
     kubectl_with(manifests, &strict)
 }

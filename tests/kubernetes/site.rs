@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use crate::kit::{CHART, CommandOutput, Helm, cluster, command, kubectl, kubectl_with, object};
 
 /// Object names in a release called `rel`.
-pub const RELEASE: &str = "rel";
-pub const FULL: &str = "rel-guardduty-slack";
-pub const STATE: &str = "rel-guardduty-slack-state";
+pub(crate) const RELEASE: &str = "rel";
+pub(crate) const FULL: &str = "rel-guardduty-slack";
+pub(crate) const STATE: &str = "rel-guardduty-slack-state";
 
-pub struct Site {
+pub(crate) struct Site {
     pub namespace: String,
     pub world: Option<World>,
     folder: tempfile::TempDir,
@@ -25,7 +25,7 @@ pub struct Site {
 
 impl Site {
     /// Creates the namespace, and a Secret with the bot token. Installs nothing.
-    pub fn new(namespace: &str) -> Self {
+    pub(crate) fn new(namespace: &str) -> Self {
         namespace_that_is_restricted(namespace);
         let token = format!("--from-literal=bot-token={}", slack::TOKEN);
         kubectl(&["--namespace", namespace, "create", "secret", "generic", "guardduty-slack", &token]).assert_success();
@@ -35,7 +35,7 @@ impl Site {
     }
 
     /// Runs `helm <verb> rel <chart>` with Secret, channel and these settings.
-    pub fn helm(&self, helm: Helm, verb: &str, settings: &[&str]) -> CommandOutput {
+    pub(crate) fn helm(&self, helm: Helm, verb: &str, settings: &[&str]) -> CommandOutput {
         let secret = "secret.existingSecret=guardduty-slack";
         let channel = format!("config.slack.channel={}", slack::CHANNEL);
         let mut arguments =
@@ -45,38 +45,38 @@ impl Site {
     }
 
     /// Runs `helm` in the namespace of the release.
-    pub fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
         helm.run(&[arguments, &["--namespace", &self.namespace]].concat())
     }
 
-    pub fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
         kubectl(&[&["--namespace", &self.namespace], arguments].concat())
     }
 
-    pub fn object(&self, kind: &str, name: &str) -> Value {
+    pub(crate) fn object(&self, kind: &str, name: &str) -> Value {
         object(&self.namespace, kind, name)
     }
 
     /// Content of the state in the ConfigMap.
-    pub fn watermark(&self) -> Option<String> {
+    pub(crate) fn watermark(&self) -> Option<String> {
         self.object("configmap", STATE)["data"]["watermark.json"].as_str().map(str::to_owned)
     }
 
     /// Runs `kubectl` with a token of the ServiceAccount of the release.
-    pub fn as_service_account(&self, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn as_service_account(&self, arguments: &[&str]) -> CommandOutput {
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig().display());
         command("kubectl", &[&[kubeconfig.as_str(), "--namespace", &self.namespace], arguments].concat(), "")
     }
 
     /// Runs the program once, as the Pod of the CronJob does.
-    pub fn run(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) -> &World {
+    pub(crate) fn run(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) -> &World {
         self.world = self.world.take().map(|world| world.findings(findings));
         let cronjob = self.object("cronjob", FULL);
         self.run_container(&cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0])
     }
 
     /// Runs the program with the arguments, variables, files and ServiceAccount token of a container.
-    pub fn run_container(&mut self, container: &Value) -> &World {
+    pub(crate) fn run_container(&mut self, container: &Value) -> &World {
         let world = self.world.take().expect("every run returns the world");
         let arguments = container["args"].as_array().expect("a container has arguments").iter();
         let arguments: Vec<&str> = arguments.filter_map(Value::as_str).collect();
@@ -152,7 +152,7 @@ fn server() -> String {
 }
 
 /// Creates a namespace that enforces the restricted Pod Security Standard.
-pub fn namespace_that_is_restricted(name: &str) {
+pub(crate) fn namespace_that_is_restricted(name: &str) {
     let namespace = json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": { "name": name, "labels": {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{command, kubectl, kubectl_with};
 
-pub const ROLE: &str = "arn:aws:iam::111122223333:role/guardduty-slack";
+pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/guardduty-slack";
 const WEBHOOK: ([u8; 4], u16) = ([10, 200, 0, 1], 9443);
 const AGENT: ([u8; 4], u16) = ([169, 254, 170, 23], 80);
 const IRSA_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
@@ -21,7 +21,7 @@ const IRSA_AUDIENCE: &str = "sts.amazonaws.com";
 const POD_IDENTITY_AUDIENCE: &str = "pods.eks.amazonaws.com";
 
 /// Authority of the fakes, and of the webhook.
-pub fn authority() -> &'static Authority {
+pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| {
         Authority::for_names(&[
@@ -37,7 +37,7 @@ pub fn authority() -> &'static Authority {
 
 /// How Pods get the credentials of the role.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Credentials {
+pub(crate) enum Credentials {
     /// The webhook looks at the annotation of the ServiceAccount.
     Irsa,
     /// The ServiceAccount is associated with the role.
@@ -45,13 +45,13 @@ pub enum Credentials {
 }
 
 /// Servers of EKS; dropping them stops them.
-pub struct Eks {
+pub(crate) struct Eks {
     _webhook: Server,
     _agent: Server,
 }
 
 impl Eks {
-    pub fn start(credentials: Credentials, world: &World) -> Self {
+    pub(crate) fn start(credentials: Credentials, world: &World) -> Self {
         world.aws.role(Role { arn: ROLE.into(), trusts: Some(is_trusted_by_sts), ..Role::default() });
         let webhook = Server::start_tls_at(authority(), SocketAddr::from(WEBHOOK), move |request, _| {
             Outcome::Reply(admit(credentials, &request))

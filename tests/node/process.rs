@@ -6,17 +6,17 @@ use crate::kit::{CommandOutput, command, eventually};
 const NAME: &str = "guardduty-slack";
 
 /// Process of the run in a container. Waits until there is one.
-pub fn of_run() -> Process {
+pub(crate) fn of_run() -> Process {
     eventually("a process of a run", || find("-x", NAME))
 }
 
 /// Process with this command line. Waits until there is one.
-pub fn of_command(line: &str) -> Process {
+pub(crate) fn of_command(line: &str) -> Process {
     eventually(line, || find("--full", &format!("^{line}$")))
 }
 
 /// Waits until no run has a process.
-pub fn wait_for_none() {
+pub(crate) fn wait_for_none() {
     eventually("the end of the run", || find("-x", NAME).is_none().then_some(()));
 }
 
@@ -26,33 +26,33 @@ fn find(option: &str, pattern: &str) -> Option<Process> {
 }
 
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     id: String,
 }
 
 impl Process {
     /// Process of a service of the node.
-    pub fn of_service(name: &str) -> Self {
+    pub(crate) fn of_service(name: &str) -> Self {
         let file = crate::kit::cluster().join("pid").join(name);
         let id = std::fs::read_to_string(file).expect("every service has a file with its process ID");
         Self { id: id.trim().to_owned() }
     }
 
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         command("kill", &["--signal", signal, &self.id], "").assert_success();
     }
 
     /// Content of a file of the process in `/proc`.
-    pub fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.id)).expect("the process runs")
     }
 
     /// Runs a command in the network of the process.
-    pub fn in_network(&self, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn in_network(&self, arguments: &[&str]) -> CommandOutput {
         command("nsenter", &[&["--net", "--target", &self.id], arguments].concat(), "")
     }
 
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 }

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use crate::eks::{self, Credentials, Eks};
 use crate::kit::{CommandOutput, Helm, command, eventually, kubectl, kubectl_with, object};
 
-pub const RELEASE: &str = "guardduty-slack";
-pub const CHART: &str = "oci://ghcr.io/guardduty-slack/charts/guardduty-slack";
+pub(crate) const RELEASE: &str = "guardduty-slack";
+pub(crate) const CHART: &str = "oci://ghcr.io/guardduty-slack/charts/guardduty-slack";
 /// Channel of the documented values.
-pub const CHANNEL: &str = "C0123456789";
+pub(crate) const CHANNEL: &str = "C0123456789";
 const AWS: ([u8; 4], u16) = ([10, 200, 0, 2], 443);
 const SLACK: ([u8; 4], u16) = ([10, 200, 0, 3], 443);
 
-pub struct Site {
+pub(crate) struct Site {
     pub namespace: String,
     world: Option<World>,
     _eks: Eks,
@@ -29,7 +29,7 @@ pub struct Site {
 
 /// How a Job ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub succeeded: bool,
     /// Exit status of the container; none when there is no container any more.
     pub code: Option<i64>,
@@ -40,23 +40,23 @@ pub struct Ended {
 
 impl Ended {
     #[track_caller]
-    pub fn assert_success(&self) {
+    pub(crate) fn assert_success(&self) {
         assert!(self.succeeded, "the run failed ({:?} {}):\n{}", self.code, self.reason, self.log);
     }
 
     #[track_caller]
-    pub fn assert_code(&self, code: i64) {
+    pub(crate) fn assert_code(&self, code: i64) {
         assert_eq!(self.code, Some(code), "{}:\n{}", self.reason, self.log);
     }
 }
 
 impl Site {
     /// Creates the namespace as the installation guide does, with credentials by IRSA.
-    pub fn new(namespace: &str) -> Self {
+    pub(crate) fn new(namespace: &str) -> Self {
         Self::with_credentials(namespace, Credentials::Irsa)
     }
 
-    pub fn with_credentials(namespace: &str, credentials: Credentials) -> Self {
+    pub(crate) fn with_credentials(namespace: &str, credentials: Credentials) -> Self {
         let site = Self::empty(namespace, credentials);
         site.create_namespace();
         let token = format!("--from-literal=bot-token={}", slack::TOKEN);
@@ -66,7 +66,7 @@ impl Site {
     }
 
     /// Starts the fakes. Creates nothing in the cluster.
-    pub fn empty(namespace: &str, credentials: Credentials) -> Self {
+    pub(crate) fn empty(namespace: &str, credentials: Credentials) -> Self {
         let world =
             World::with_program(Vec::new()).listen_at(SocketAddr::from(AWS), SocketAddr::from(SLACK), eks::authority());
         world.aws.source(ACCOUNT, "us-east-1", |_| ());
@@ -87,7 +87,7 @@ impl Site {
     }
 
     /// Creates the ConfigMap with the authority of the fakes.
-    pub fn create_authority(&self) {
+    pub(crate) fn create_authority(&self) {
         let authority = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "authority", "namespace": self.namespace },
             "data": { "ca.crt": eks::authority().ca() },
@@ -95,36 +95,43 @@ impl Site {
         kubectl_with(&authority.to_string(), &["create", "--filename=-"]).assert_success();
     }
 
-    pub fn world(&self) -> &World {
+    pub(crate) fn world(&self) -> &World {
         self.world.as_ref().expect("every change returns the world")
     }
 
     /// Puts findings, or newer revisions of them, into GuardDuty.
-    pub fn add(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) {
+    pub(crate) fn add(&mut self, findings: impl IntoIterator<Item = FindingBuilder>) {
         self.world = self.world.take().map(|world| world.findings(findings));
     }
 
-    pub fn add_in(&mut self, account: &str, region: &str, findings: impl IntoIterator<Item = FindingBuilder>) {
+    pub(crate) fn add_in(&mut self, account: &str, region: &str, findings: impl IntoIterator<Item = FindingBuilder>) {
         self.world = self.world.take().map(|world| world.findings_in(account, region, findings));
     }
 
     /// What happens to the next calls of one operation, in order.
-    pub fn on(&mut self, operation: &str, steps: impl IntoIterator<Item = Step>) {
+    pub(crate) fn on(&mut self, operation: &str, steps: impl IntoIterator<Item = Step>) {
         self.world = self.world.take().map(|world| world.on(operation, steps));
     }
 
     // ---- the release ------------------------------------------------------------------------------------------
 
     /// Installs the release with the documented values and these.
-    pub fn install(&self, values: Value) {
+    pub(crate) fn install(&self, values: Value) {
         self.helm(Helm::Four, "install", "0.1.0", values).assert_success();
     }
 
-    pub fn helm(&self, helm: Helm, verb: &str, version: &str, values: Value) -> CommandOutput {
+    pub(crate) fn helm(&self, helm: Helm, verb: &str, version: &str, values: Value) -> CommandOutput {
         self.helm_release(helm, verb, RELEASE, version, values)
     }
 
-    pub fn helm_release(&self, helm: Helm, verb: &str, release: &str, version: &str, values: Value) -> CommandOutput {
+    pub(crate) fn helm_release(
+        &self,
+        helm: Helm,
+        verb: &str,
+        release: &str,
+        version: &str,
+        values: Value,
+    ) -> CommandOutput {
         let documented = self.file("documented.json", &documented_values());
         let additional = self.file("additional.json", &values);
         let (documented, additional) = (documented.display().to_string(), additional.display().to_string());
@@ -133,7 +140,7 @@ impl Site {
     }
 
     /// Runs `helm` in the namespace of the release.
-    pub fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn helm_plain(&self, helm: Helm, arguments: &[&str]) -> CommandOutput {
         helm.run(&[arguments, &["--namespace", &self.namespace]].concat())
     }
 
@@ -143,16 +150,16 @@ impl Site {
         path
     }
 
-    pub fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
         kubectl(&[&["--namespace", &self.namespace], arguments].concat())
     }
 
-    pub fn object(&self, kind: &str, name: &str) -> Value {
+    pub(crate) fn object(&self, kind: &str, name: &str) -> Value {
         object(&self.namespace, kind, name)
     }
 
     /// The state, as the ConfigMap contains it.
-    pub fn state(&self) -> Option<String> {
+    pub(crate) fn state(&self) -> Option<String> {
         let configmap = self.object("configmap", "guardduty-slack-state");
         configmap["data"]["watermark.json"].as_str().map(str::to_owned)
     }
@@ -160,17 +167,17 @@ impl Site {
     // ---- runs -------------------------------------------------------------------------------------------------
 
     /// Starts a run of the CronJob, and waits for its end.
-    pub fn run(&self, job: &str) -> Ended {
+    pub(crate) fn run(&self, job: &str) -> Ended {
         self.start(job);
         self.ended(job)
     }
 
-    pub fn start(&self, job: &str) {
+    pub(crate) fn start(&self, job: &str) {
         self.kubectl(&["create", "job", "--from=cronjob/guardduty-slack", job]).assert_success();
     }
 
     /// Waits for the end of a Job, and checks what holds after every run.
-    pub fn ended(&self, job: &str) -> Ended {
+    pub(crate) fn ended(&self, job: &str) -> Ended {
         let succeeded = eventually(&format!("the end of {job}"), || self.result(job));
         let ended = Ended { succeeded, log: self.log(job), ..self.container(job) };
         let ran = ProcessResult { code: None, signal: None, stdout: String::new(), stderr: ended.log.clone() };
@@ -198,12 +205,12 @@ impl Site {
     }
 
     /// What the container of a Job has printed.
-    pub fn log(&self, job: &str) -> String {
+    pub(crate) fn log(&self, job: &str) -> String {
         self.kubectl(&["logs", &format!("job/{job}")]).stdout
     }
 
     /// The Pod of a Job.
-    pub fn pod(&self, job: &str) -> Option<Value> {
+    pub(crate) fn pod(&self, job: &str) -> Option<Value> {
         let label = format!("--selector=batch.kubernetes.io/job-name={job}");
         let pods = self.kubectl(&["get", "pods", &label, "--output=json"]).assert_success();
         let pods: Value = serde_json::from_str(&pods).expect("kubectl prints JSON");
@@ -211,14 +218,14 @@ impl Site {
     }
 
     /// Waits until Slack has received `count` messages, those that it holds back included.
-    pub fn wait_for_posts(&self, count: usize) {
+    pub(crate) fn wait_for_posts(&self, count: usize) {
         self.world().wait_until(|entries| {
             entries.iter().filter(|entry| entry.call.operation == "chat.postMessage").count() >= count
         });
     }
 
     /// Writes the bot token to the Secret, as its rotation does.
-    pub fn write_token(&self, token: &str) {
+    pub(crate) fn write_token(&self, token: &str) {
         let patch = json!({ "stringData": { "bot-token": token } }).to_string();
         self.kubectl(&["patch", "secret", "guardduty-slack", "--patch", &patch]).assert_success();
     }
@@ -226,7 +233,7 @@ impl Site {
     // ---- Slack ------------------------------------------------------------------------------------------------
 
     /// IDs of the announced findings, sorted, as often as they were announced.
-    pub fn announced(&self) -> Vec<String> {
+    pub(crate) fn announced(&self) -> Vec<String> {
         let revisions = self.world().deliveries_by_revision();
         let repeated = revisions.into_iter().flat_map(|((id, _), times)| std::iter::repeat_n(id, times));
         repeated.collect()

@@ -7,7 +7,7 @@ use serde_json::Value;
 const FILE: &str = include_str!("../../helm/guardduty-slack/dashboards/guardduty-slack.json");
 
 /// One query of a panel.
-pub struct Target {
+pub(crate) struct Target {
     pub title: String,
     /// Position within the panel.
     pub index: usize,
@@ -17,12 +17,12 @@ pub struct Target {
 
 impl Target {
     /// The query that Grafana sends with every variable at `All`.
-    pub fn query(&self, range: i64, step: i64) -> String {
+    pub(crate) fn query(&self, range: i64, step: i64) -> String {
         interpolate(&self.expression, range, step)
     }
 }
 
-pub fn read() -> Value {
+pub(crate) fn read() -> Value {
     serde_json::from_str(FILE).expect("the dashboard is JSON")
 }
 
@@ -31,7 +31,7 @@ fn panels() -> Vec<Value> {
     all.into_iter().filter(|panel| panel["type"] != "row").collect()
 }
 
-pub fn targets() -> Vec<Target> {
+pub(crate) fn targets() -> Vec<Target> {
     panels().iter().flat_map(targets_of).collect()
 }
 
@@ -48,13 +48,13 @@ fn targets_of(panel: &Value) -> Vec<Target> {
 }
 
 /// Expressions of the annotations.
-pub fn annotations() -> Vec<String> {
+pub(crate) fn annotations() -> Vec<String> {
     let all = read()["annotations"]["list"].as_array().expect("the dashboard has annotations").clone();
     all.iter().filter_map(|annotation| annotation["target"]["expr"].as_str().map(str::to_owned)).collect()
 }
 
 /// An expression with its variables replaced.
-pub fn interpolate(expression: &str, range: i64, step: i64) -> String {
+pub(crate) fn interpolate(expression: &str, range: i64, step: i64) -> String {
     let variables = ["namespace", "release", "account", "region"];
     let all = |query: String, name: &&str| query.replace(&format!("\"${name}\""), "\".*\"");
     let query = variables.iter().fold(expression.to_owned(), all);
@@ -63,7 +63,7 @@ pub fn interpolate(expression: &str, range: i64, step: i64) -> String {
 }
 
 /// Names of the program's metrics in a text.
-pub fn metrics_in(text: &str) -> BTreeSet<String> {
+pub(crate) fn metrics_in(text: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.split(|c| !is_word(c)).filter(|word| word.starts_with("guardduty_slack_")).map(str::to_owned).collect()
 }

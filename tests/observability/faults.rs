@@ -108,7 +108,7 @@ fn token_refused(world: World) -> World {
     world.findings([high("f1")]).slack([error("invalid_auth").for_ever()])
 }
 
-pub fn failed_scan() -> Scan {
+pub(crate) fn failed_scan() -> Scan {
     Scan {
         id: "s1".into(),
         resource: "arn:aws:ec2:eu-west-1:111122223333:instance/i-1".into(),

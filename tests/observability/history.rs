@@ -8,20 +8,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Labels of a series, without its name.
-pub type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 /// Value of each series, by metric name and labels.
-pub type Samples = BTreeMap<(String, Labels), f64>;
+pub(crate) type Samples = BTreeMap<(String, Labels), f64>;
 
 /// The evaluation time of all queries: a multiple of two hours, in the past.
-pub const END: i64 = 1_790_006_400;
-pub const SCRAPE_INTERVAL: i64 = 30;
+pub(crate) const END: i64 = 1_790_006_400;
+pub(crate) const SCRAPE_INTERVAL: i64 = 30;
 /// The scrapes are not aligned with the windows of the queries.
 const SCRAPE_OFFSET: i64 = 13;
 /// An instant query ignores samples that are older.
 const LOOKBACK: i64 = 300;
 
 /// A run of one release.
-pub struct Run {
+pub(crate) struct Run {
     pub release: String,
     pub at: i64,
     /// The state was lost before this run: its counters begin at 0.
@@ -34,14 +34,14 @@ pub struct Run {
 
 /// Runs in the order of time, and the times at which nothing could be scraped.
 #[derive(Default)]
-pub struct History {
+pub(crate) struct History {
     pub runs: Vec<Run>,
     pub outages: Vec<(i64, i64)>,
 }
 
 impl History {
     /// Adds a run that ended at this time, from the exposition of its group. The runs of a release are added in order.
-    pub fn add(&mut self, release: &str, at: i64, state_lost: bool, exposition: &str) {
+    pub(crate) fn add(&mut self, release: &str, at: i64, state_lost: bool, exposition: &str) {
         let exposed = parse(exposition, release);
         let samples = self.move_times(release, at, &exposed);
         self.runs.push(Run { release: release.into(), at, state_lost, exposed, samples });
@@ -70,11 +70,11 @@ impl History {
     }
 
     /// Time of the scrape that sees a run first.
-    pub fn visible_at(&self, run: &Run) -> i64 {
+    pub(crate) fn visible_at(&self, run: &Run) -> i64 {
         self.scrapes(run.at, END).next().unwrap_or(i64::MAX)
     }
 
-    pub fn releases(&self) -> Vec<&str> {
+    pub(crate) fn releases(&self) -> Vec<&str> {
         let mut releases: Vec<&str> = self.runs.iter().map(|run| run.release.as_str()).collect();
         releases.sort_unstable();
         releases.dedup();
@@ -87,7 +87,7 @@ impl History {
     }
 
     /// Runs whose metrics are scraped within a closed interval.
-    pub fn scraped_runs(&self, from: i64, to: i64) -> Vec<&Run> {
+    pub(crate) fn scraped_runs(&self, from: i64, to: i64) -> Vec<&Run> {
         let scrapes: Vec<i64> = self.scrapes(from, to).collect();
         let of = |release| scrapes.iter().filter_map(move |time| self.scraped_run(release, *time));
         let mut runs: Vec<&Run> = self.releases().into_iter().flat_map(of).collect();
@@ -97,12 +97,12 @@ impl History {
 
     /// The runs whose metrics an instant query at this time finds, the latest of each release last. A series that a
     /// run removed is found for five minutes, because imported samples have no staleness markers.
-    pub fn current_runs(&self, time: i64) -> Vec<&Run> {
+    pub(crate) fn current_runs(&self, time: i64) -> Vec<&Run> {
         self.scraped_runs(time - LOOKBACK, time)
     }
 
     /// Writes the scrapes as blocks of a Prometheus database.
-    pub fn write_blocks(&self, folder: &Path) {
+    pub(crate) fn write_blocks(&self, folder: &Path) {
         let first = self.runs.first().expect("a history has runs").at;
         let mut text = String::new();
         for time in self.scrapes(first, END) {
@@ -132,7 +132,7 @@ fn braces(labels: &Labels) -> String {
 }
 
 /// The program's samples of one release in the text that a Pushgateway exposes.
-pub fn parse(exposition: &str, release: &str) -> Samples {
+pub(crate) fn parse(exposition: &str, release: &str) -> Samples {
     let own = exposition.lines().filter(|line| line.starts_with("guardduty_slack_"));
     own.map(parse_line).filter(|((_, labels), _)| labels["release"] == release).collect()
 }

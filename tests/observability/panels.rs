@@ -11,7 +11,7 @@ const SOURCE: &[&str] = &["namespace", "release", "account", "region"];
 const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
 
 /// The value of the query with this index in the panel with this title; none if the panel is not known.
-pub fn expected(panel: &str, query: usize, history: &History, window: Window) -> Option<Values> {
+pub(crate) fn expected(panel: &str, query: usize, history: &History, window: Window) -> Option<Values> {
     let by_severity = |severity: &'static str| move |labels: &Labels| labels["severity"] == severity;
     let values = match panel {
         "Time since last successful run" => age(history, window, "last_success_timestamp_seconds", RELEASE),

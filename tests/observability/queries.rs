@@ -13,7 +13,8 @@ use crate::faults::failed_scan;
 use crate::services::{Service, eventually, prometheus, pushgateway};
 
 /// Scopes of the app, with triage.
-pub const SCOPES: [&str; 5] = ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
+pub(crate) const SCOPES: [&str; 5] =
+    ["chat:write", "channels:history", "groups:history", "reactions:read", "users:read"];
 
 const RANGE: i64 = 3_600;
 const STEP: i64 = 60;

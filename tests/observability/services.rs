@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// A process that ends with the test.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     pub port: u16,
 }
@@ -32,12 +32,12 @@ impl Service {
     }
 
     /// Status and body of a response; none while the service does not accept connections.
-    pub fn get(&self, path: &str) -> Option<(u16, String)> {
+    pub(crate) fn get(&self, path: &str) -> Option<(u16, String)> {
         self.request("GET", path)
     }
 
     /// The same for another method.
-    pub fn request(&self, method: &str, path: &str) -> Option<(u16, String)> {
+    pub(crate) fn request(&self, method: &str, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         // HTTP/1.0: the body ends with the connection
         write!(stream, "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
@@ -51,7 +51,7 @@ impl Service {
     ///
     /// # Panics
     /// If Prometheus rejects the query.
-    pub fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+    pub(crate) fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let encoded: Vec<String> =
             parameters.iter().map(|(name, value)| format!("{name}={}", percent_encode(value))).collect();
         let path = format!("/api/v1/{path}?{}", encoded.join("&"));
@@ -65,18 +65,18 @@ impl Service {
     }
 
     /// Series of an instant query at a time.
-    pub fn query_at(&self, query: &str, time: i64) -> Vec<Value> {
+    pub(crate) fn query_at(&self, query: &str, time: i64) -> Vec<Value> {
         self.results("query", &[("query", query), ("time", &time.to_string())])
     }
 
     /// Series of a range query.
-    pub fn query_range(&self, query: &str, start: i64, end: i64, step: i64) -> Vec<Value> {
+    pub(crate) fn query_range(&self, query: &str, start: i64, end: i64, step: i64) -> Vec<Value> {
         let [start, end, step] = [start, end, step].map(|number| number.to_string());
         self.results("query_range", &[("query", query), ("start", &start), ("end", &end), ("step", &step)])
     }
 
     /// The numbers that a query returns now.
-    pub fn values(&self, query: &str) -> Vec<f64> {
+    pub(crate) fn values(&self, query: &str) -> Vec<f64> {
         let results = self.results("query", &[("query", query)]);
         let values = results.iter().filter_map(|sample| sample["value"][1].as_str()?.parse::<f64>().ok());
         values.filter(|value| !value.is_nan()).collect()
@@ -94,13 +94,13 @@ fn free_port() -> u16 {
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-pub fn pushgateway() -> Service {
+pub(crate) fn pushgateway() -> Service {
     // Debian's default is a file, which would return the metrics of an earlier test
     Service::start("prometheus-pushgateway", &["--log.level=error".into(), "--persistence.file=".into()], free_port())
 }
 
 /// A Prometheus that scrapes the Pushgateway every second with `honor_labels`, as documented.
-pub fn prometheus(folder: &Path, pushgateway: &Service, rules: &Path) -> Service {
+pub(crate) fn prometheus(folder: &Path, pushgateway: &Service, rules: &Path) -> Service {
     let config = format!(
         "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
          rule_files: [{}]\n\
@@ -113,7 +113,7 @@ pub fn prometheus(folder: &Path, pushgateway: &Service, rules: &Path) -> Service
 }
 
 /// A Prometheus that scrapes nothing and has the blocks in the folder `data`.
-pub fn prometheus_with_blocks(folder: &Path) -> Service {
+pub(crate) fn prometheus_with_blocks(folder: &Path) -> Service {
     start_prometheus(folder, "global: {}\n")
 }
 
@@ -131,8 +131,8 @@ fn start_prometheus(folder: &Path, config: &str) -> Service {
 
 /// Waits until `find` returns a value. The limit only ends a test that hangs.
 #[track_caller]
-pub fn eventually<T>(subject: &str, mut find: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(600);
+pub(crate) fn eventually<T>(subject: &str, mut find: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_mins(10);
     loop {
         if let Some(found) = find() {
             return found;

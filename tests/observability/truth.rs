@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::history::{History, Labels, Run};
 
 /// Values by labels; the labels of one value are those that the panel shows.
-pub type Values = BTreeMap<Labels, f64>;
+pub(crate) type Values = BTreeMap<Labels, f64>;
 
 /// A closed interval of Unix times.
 #[derive(Clone, Copy)]
-pub struct Window {
+pub(crate) struct Window {
     pub start: i64,
     pub end: i64,
 }
@@ -17,20 +17,20 @@ pub struct Window {
 /// Selects labels, such as `severity=high`.
 type Filter<'a> = &'a dyn Fn(&Labels) -> bool;
 
-pub fn all(_: &Labels) -> bool {
+pub(crate) fn all(_: &Labels) -> bool {
     true
 }
 
 /// Sum of values by these labels.
-pub fn sum_by(values: &Values, by: &[&str]) -> Values {
+pub(crate) fn sum_by(values: &Values, by: &[&str]) -> Values {
     fold_by(values, by, |a, b| a + b)
 }
 
-pub fn min_by(values: &Values, by: &[&str]) -> Values {
+pub(crate) fn min_by(values: &Values, by: &[&str]) -> Values {
     fold_by(values, by, f64::min)
 }
 
-pub fn max_by(values: &Values, by: &[&str]) -> Values {
+pub(crate) fn max_by(values: &Values, by: &[&str]) -> Values {
     fold_by(values, by, f64::max)
 }
 
@@ -45,13 +45,13 @@ fn fold_by(values: &Values, by: &[&str], fold: impl Fn(f64, f64) -> f64) -> Valu
 }
 
 /// The largest values that are not 0.
-pub fn top(count: usize, values: Values) -> Values {
+pub(crate) fn top(count: usize, values: Values) -> Values {
     let mut rows: Vec<(Labels, f64)> = values.into_iter().filter(|(_, value)| *value > 0.0).collect();
     rows.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     rows.into_iter().take(count).collect()
 }
 
-pub fn map(values: Values, change: impl Fn(f64) -> f64) -> Values {
+pub(crate) fn map(values: Values, change: impl Fn(f64) -> f64) -> Values {
     values.into_iter().map(|(labels, value)| (labels, change(value))).collect()
 }
 
@@ -61,18 +61,18 @@ fn samples<'a>(run: &'a Run, name: &str) -> impl Iterator<Item = (&'a Labels, f6
 }
 
 /// A gauge at the end of the window.
-pub fn current(history: &History, window: Window, name: &str) -> Values {
+pub(crate) fn current(history: &History, window: Window, name: &str) -> Values {
     let runs = history.current_runs(window.end);
     runs.into_iter().flat_map(|run| samples(run, name)).map(|(labels, value)| (labels.clone(), value)).collect()
 }
 
 /// The smallest value of each series of a gauge within the window.
-pub fn lowest(history: &History, window: Window, name: &str) -> Values {
+pub(crate) fn lowest(history: &History, window: Window, name: &str) -> Values {
     map(highest_of(history, window, name, -1.0), |value| -value)
 }
 
 /// The largest value of each series of a gauge within the window.
-pub fn highest(history: &History, window: Window, name: &str) -> Values {
+pub(crate) fn highest(history: &History, window: Window, name: &str) -> Values {
     highest_of(history, window, name, 1.0)
 }
 
@@ -89,7 +89,7 @@ fn highest_of(history: &History, window: Window, name: &str, sign: f64) -> Value
 
 /// Growth of each series of a counter: what the runs added that Prometheus saw first within the window. Series that did
 /// not grow have 0.
-pub fn growth(history: &History, window: Window, name: &str, filter: Filter) -> Values {
+pub(crate) fn growth(history: &History, window: Window, name: &str, filter: Filter) -> Values {
     let runs = history.scraped_runs(window.start, window.end);
     let series = runs.into_iter().flat_map(|run| samples(run, name)).filter(|(labels, _)| filter(labels));
     let grown = series.map(|(labels, _)| (labels.clone(), 0.0)).collect();
@@ -97,7 +97,7 @@ pub fn growth(history: &History, window: Window, name: &str, filter: Filter) -> 
 }
 
 /// The same for a step of a graph, which shows the series that exist at its end.
-pub fn growth_in_step(history: &History, window: Window, name: &str) -> Values {
+pub(crate) fn growth_in_step(history: &History, window: Window, name: &str) -> Values {
     let grown = map(current(history, window, name), |_| 0.0);
     add_growth(grown, history, window, name, &all)
 }
@@ -122,7 +122,7 @@ fn add_growth(mut grown: Values, history: &History, window: Window, name: &str, 
 }
 
 /// Runs that ended within the window without success, by release.
-pub fn failed_runs(history: &History, window: Window) -> Values {
+pub(crate) fn failed_runs(history: &History, window: Window) -> Values {
     let mut failed = Values::new();
     for run in history.scraped_runs(window.start, window.end) {
         let (labels, success) = samples(run, "run_success").next().expect("a run pushes its result");
@@ -141,7 +141,7 @@ fn clone_pair((name, value): (&String, &String)) -> (String, String) {
 }
 
 /// Quantile of a histogram from the growth of its buckets, interpolated within a bucket as Prometheus does.
-pub fn quantile(quantile: f64, buckets: &Values) -> Values {
+pub(crate) fn quantile(quantile: f64, buckets: &Values) -> Values {
     let bound = |labels: &Labels| labels["le"].parse::<f64>().expect("a bound is a number");
     let mut counts: Vec<(f64, f64)> = buckets.iter().map(|(labels, count)| (bound(labels), *count)).collect();
     counts.sort_by(|a, b| a.0.total_cmp(&b.0));

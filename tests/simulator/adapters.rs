@@ -27,14 +27,14 @@ use crate::plain_writer::Payload;
 use crate::world::{BEGIN, Connection, Run, World};
 
 /// One source.
-pub struct SimGuardDuty {
+pub(crate) struct SimGuardDuty {
     connection: Connection,
     source: usize,
     key: SourceKey,
 }
 
 impl SimGuardDuty {
-    pub fn new(connection: Connection, source: usize) -> Self {
+    pub(crate) fn new(connection: Connection, source: usize) -> Self {
         let key = SourceKey { account: account(source).into(), region: region(source).into() };
         Self { connection, source, key }
     }
@@ -229,7 +229,7 @@ impl GuardDutyApi for SimGuardDuty {
 }
 
 /// Slack, for one run.
-pub struct SimSlack(pub Connection);
+pub(crate) struct SimSlack(pub Connection);
 
 fn to_slack_error(fault: &FaultEffect) -> SlackError {
     match fault {
@@ -424,7 +424,7 @@ impl World {
         at
     }
 
-    pub fn claim_digest(&self, run: &Run, plan: &[(String, Timestamp)], at: Timestamp) {
+    pub(crate) fn claim_digest(&self, run: &Run, plan: &[(String, Timestamp)], at: Timestamp) {
         for (finding, updated) in plan {
             let claim = DeliveryClaim {
                 at,
@@ -462,7 +462,7 @@ impl World {
 }
 
 /// The store of the state, for one run.
-pub struct SimStore {
+pub(crate) struct SimStore {
     connection: Connection,
     base: usize,
     replay: Option<String>,
@@ -471,7 +471,7 @@ pub struct SimStore {
 }
 
 impl SimStore {
-    pub fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection) -> Self {
         Self { connection, base: 0, replay: None, mine: Vec::new() }
     }
 }

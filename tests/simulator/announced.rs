@@ -9,7 +9,7 @@ use crate::history::{SourceChange, WorldEvent};
 use crate::world::{Run, World, name};
 
 impl World {
-    pub fn check_notices(&self) {
+    pub(crate) fn check_notices(&self) {
         self.check_replays();
         self.check_no_state_notice();
         self.check_given_up();
@@ -26,7 +26,7 @@ impl World {
     }
 
     /// Returns true if a notice that the finding is given up is posted, or due.
-    pub fn is_given_up(&self, f: usize) -> bool {
+    pub(crate) fn is_given_up(&self, f: usize) -> bool {
         let store = self.store.borrow();
         let due = store.saved.iter().flat_map(|s| &s.notices);
         let is = |what: &str| {
@@ -42,7 +42,7 @@ impl World {
         if setup.first_undeliverable == usize::MAX {
             return;
         }
-        let day = Duration::from_secs(24 * 3_600);
+        let day = Duration::from_hours(24);
         for f in (0..setup.findings.len()).filter(|f| !self.revisions(*f).is_empty()) {
             let (id, visible) = (name(f), self.revisions(f)[0].visible);
             let what = match f {
@@ -62,10 +62,10 @@ impl World {
             match self.notices(&format!("{what}-{id}")).as_slice() {
                 [] => self.report_violation(format!("{id} was given up without a notice")),
                 [first, ..] if first.at < visible.plus(day) => {
-                    self.report_violation(format!("{id} was given up too early"))
+                    self.report_violation(format!("{id} was given up too early"));
                 }
                 notices if notices.len() > self.revisions(f).len() => {
-                    self.report_violation(format!("{id} was given up too often"))
+                    self.report_violation(format!("{id} was given up too often"));
                 }
                 _ => {}
             }

@@ -22,7 +22,7 @@ use crate::scenarios::{THEMES, Theme};
 use crate::world::{World, name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bug {
+pub(crate) enum Bug {
     // Bugs of the poll.
     NoOverlap,
     ExclusiveLowerBound,
@@ -85,7 +85,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: &[Bug] = &[
+    pub(crate) const ALL: &[Self] = &[
         NoOverlap,
         ExclusiveLowerBound,
         OnePerMillisecond,
@@ -134,7 +134,7 @@ impl Bug {
     ];
 
     /// Returns the theme whose histories provoke the bug.
-    pub fn theme(self) -> &'static Theme {
+    pub(crate) fn theme(self) -> &'static Theme {
         let name = match self {
             NoOverlap | PartsApart | FloorAtWatermark => "one millisecond",
             ExclusiveLowerBound | DurationNotSaved => "backlog",
@@ -165,7 +165,7 @@ impl Bug {
 }
 
 /// Changes the configuration of every run.
-pub fn configure(bug: Option<Bug>, config: &mut Config) {
+pub(crate) fn configure(bug: Option<Bug>, config: &mut Config) {
     if bug == Some(NoOverlap) {
         config.overlap = std::time::Duration::ZERO;
     }
@@ -175,7 +175,7 @@ pub fn configure(bug: Option<Bug>, config: &mut Config) {
 }
 
 /// Changes the history.
-pub fn prepare(bug: Option<Bug>, history: &mut History) {
+pub(crate) fn prepare(bug: Option<Bug>, history: &mut History) {
     if bug == Some(NoWaitForHistory) {
         // For a core that does not wait for the history lag, nine seconds have the effect of a minute.
         history.setup.lag = 60_000;
@@ -183,12 +183,12 @@ pub fn prepare(bug: Option<Bug>, history: &mut History) {
 }
 
 /// Returns the maximum size of the state in bytes.
-pub fn max_state_bytes(w: &World) -> usize {
+pub(crate) fn max_state_bytes(w: &World) -> usize {
     if w.bug == Some(SizeLimitIgnored) { usize::MAX } else { w.history.setup.max_state_bytes }
 }
 
 /// Changes the state that a run loads.
-pub fn change_loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
+pub(crate) fn change_loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
     let change_text = |text: String| match w.bug {
         Some(DeduplicateById) => {
             rewrite(&text, |s| s.findings.values_mut().for_each(|e| e.updated_at = Some(Timestamp(i64::MAX / 2))))
@@ -227,7 +227,7 @@ pub fn change_loaded(w: &World, source: LoadedDocument) -> LoadedDocument {
 }
 
 /// Changes the state that a run saves.
-pub fn change_saved(w: &World, document: &str) -> Rc<str> {
+pub(crate) fn change_saved(w: &World, document: &str) -> Rc<str> {
     match w.bug {
         Some(WatermarkFromLastListed) => rewrite(document, watermark_from_last_seen),
         Some(WatermarkFromClock) => rewrite(document, |s| {
@@ -299,7 +299,7 @@ fn discard_half(state: &mut State) {
 }
 
 /// Changes a page of a list.
-pub fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
+pub(crate) fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
     match w.bug {
         Some(ExclusiveLowerBound) => w.page(source, Timestamp(from.0 + 1), to, token),
         Some(PartsApart) => w.page(source, from, to.map(|to| Timestamp(to.0 - 1)), token),
@@ -317,7 +317,7 @@ pub fn page(w: &World, source: usize, from: Timestamp, to: Option<Timestamp>, to
     }
 }
 
-pub fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
+pub(crate) fn details(w: &World, source: usize, ids: &[String]) -> Vec<Finding> {
     let mut found = w.details(source, ids);
     if w.bug == Some(MovesUnseen) {
         found.iter_mut().for_each(|f| f.updated = updated_a_while_ago(w, f));
@@ -336,7 +336,7 @@ fn updated_a_while_ago(w: &World, f: &Finding) -> Timestamp {
 }
 
 /// Changes the response of Slack to a post.
-pub fn post_response(
+pub(crate) fn post_response(
     w: &World,
     response: Result<MessageRef, SlackError>,
     channel: &str,
@@ -357,7 +357,7 @@ pub fn post_response(
 }
 
 /// Changes the response of Slack to an edit.
-pub fn edit_response(w: &World, response: Result<(), SlackError>) -> Result<(), SlackError> {
+pub(crate) fn edit_response(w: &World, response: Result<(), SlackError>) -> Result<(), SlackError> {
     match (w.bug, response) {
         (Some(DeletedIsSuccess), Err(SlackError::MessageNotFound(_))) => Ok(()),
         (_, response) => response,
@@ -365,12 +365,12 @@ pub fn edit_response(w: &World, response: Result<(), SlackError>) -> Result<(), 
 }
 
 /// Returns true if an edit is not sent.
-pub fn is_withheld(w: &World, payload: &Payload) -> bool {
+pub(crate) fn is_withheld(w: &World, payload: &Payload) -> bool {
     w.bug == Some(RedirectNotPosted) && payload.event_type.is_empty()
 }
 
 /// Changes the history of a channel.
-pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) -> Vec<BotMessage> {
+pub(crate) fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) -> Vec<BotMessage> {
     match w.bug {
         Some(NoReconciliation) => Vec::new(),
         Some(RepliesNotRead | EscalatedTwice) if thread.is_some() => Vec::new(),
@@ -389,7 +389,7 @@ pub fn shown(w: &World, channel: &str, thread: Option<&str>, oldest: Timestamp) 
 }
 
 /// Returns the reactions on a message, with the removed ones if the bug is that they still count.
-pub fn reactions(w: &World, message: &SimMessage) -> Vec<Reaction> {
+pub(crate) fn reactions(w: &World, message: &SimMessage) -> Vec<Reaction> {
     match w.bug {
         Some(RemovalUnseen) => message.added.iter().map(|(_, reaction)| *reaction).collect(),
         _ => message.reactions.clone(),

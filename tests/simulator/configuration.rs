@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// Returns the configuration of a history.
-pub fn config(setup: &Installation, bug: Option<Bug>) -> Rc<Config> {
+pub(crate) fn config(setup: &Installation, bug: Option<Bug>) -> Rc<Config> {
     let key = (variables(setup), bug);
     if let Some(config) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
         return config;

@@ -16,7 +16,7 @@ use guardduty_slack::time::{Time, Timestamp};
 
 /// Clock of the world or of one node.
 #[derive(Clone)]
-pub struct SimTime {
+pub(crate) struct SimTime {
     timers: Rc<Timers>,
     /// Milliseconds by which this clock is ahead.
     skew: i64,
@@ -34,22 +34,22 @@ struct Timers {
 struct Timer(Rc<RefCell<Option<Waker>>>);
 
 impl SimTime {
-    pub fn starting_at(now: Timestamp) -> Self {
+    pub(crate) fn starting_at(now: Timestamp) -> Self {
         let timers = Timers { now: Cell::new(now), set: Cell::new(0), heap: RefCell::default() };
         Self { timers: Rc::new(timers), skew: 0 }
     }
 
     /// A clock that is ahead of this one.
-    pub fn ahead(&self, milliseconds: i64) -> Self {
+    pub(crate) fn ahead(&self, milliseconds: i64) -> Self {
         Self { timers: self.timers.clone(), skew: self.skew + milliseconds }
     }
 
-    pub async fn sleep(&self, duration: Duration) {
+    pub(crate) async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now().plus(duration)).await;
     }
 
     /// Runs a future to its end.
-    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(woken.clone());
@@ -123,13 +123,13 @@ impl Drop for Sleep {
 
 /// The end of a run that is killed.
 #[derive(Default)]
-pub struct Crash {
+pub(crate) struct Crash {
     has_happened: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Crash {
-    pub fn happen(&self) {
+    pub(crate) fn happen(&self) {
         self.has_happened.set(true);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -137,7 +137,7 @@ impl Crash {
     }
 
     /// Waits until the run is killed. One future waits for it.
-    pub fn wait(&self) -> impl Future<Output = ()> {
+    pub(crate) fn wait(&self) -> impl Future<Output = ()> {
         poll_fn(|context| {
             if self.has_happened.get() {
                 return Poll::Ready(());

@@ -12,7 +12,7 @@ use crate::world::{BEGIN, World, name};
 
 /// One revision of a finding.
 #[derive(Clone, Debug)]
-pub struct SimRevision {
+pub(crate) struct SimRevision {
     pub updated: Timestamp,
     pub visible: Timestamp,
     pub severity: f64,
@@ -22,7 +22,7 @@ pub struct SimRevision {
 
 /// History of one finding.
 #[derive(Clone, Debug, Default)]
-pub struct FindingHistory {
+pub(crate) struct FindingHistory {
     pub revisions: Vec<SimRevision>,
     /// Times at which the finding was archived (true) or unarchived.
     pub archived: Vec<(Timestamp, bool)>,
@@ -30,8 +30,8 @@ pub struct FindingHistory {
 
 impl FindingHistory {
     /// Histories of all findings. A later revision never becomes visible before an earlier one.
-    pub fn all(history: &History) -> Vec<FindingHistory> {
-        let mut finding_histories = vec![FindingHistory::default(); history.setup.findings.len()];
+    pub(crate) fn all(history: &History) -> Vec<Self> {
+        let mut finding_histories = vec![Self::default(); history.setup.findings.len()];
         for e in &history.events {
             let at = Timestamp(BEGIN + e.at);
             match e.what {
@@ -53,7 +53,7 @@ impl FindingHistory {
 }
 
 /// Changes of each source, by time.
-pub fn source_changes(history: &History) -> Vec<Vec<(Timestamp, SourceChange)>> {
+pub(crate) fn source_changes(history: &History) -> Vec<Vec<(Timestamp, SourceChange)>> {
     let mut changes = vec![Vec::new(); history.setup.sources];
     for event in &history.events {
         if let WorldEvent::ChangeSource(source, change) = event.what {
@@ -63,17 +63,17 @@ pub fn source_changes(history: &History) -> Vec<Vec<(Timestamp, SourceChange)>> 
     changes
 }
 
-pub fn account(source: usize) -> &'static str {
+pub(crate) fn account(source: usize) -> &'static str {
     ["111122223333", "111122223333", "444455556666"][source]
 }
 
-pub fn region(source: usize) -> &'static str {
+pub(crate) fn region(source: usize) -> &'static str {
     ["eu-west-1", "us-east-1", "eu-west-1"][source]
 }
 
 /// Status of a source.
 #[derive(Clone, Debug)]
-pub struct SimSourceStatus {
+pub(crate) struct SimSourceStatus {
     pub region: bool,
     /// Number of the present detector, if there is one, and the time of its creation.
     pub detector: Option<usize>,
@@ -84,12 +84,12 @@ pub struct SimSourceStatus {
     pub filters: Vec<u8>,
 }
 
-pub fn detector(source: usize, number: usize) -> String {
+pub(crate) fn detector(source: usize, number: usize) -> String {
     if number == 0 { format!("d{source}") } else { format!("d{source}-{number}") }
 }
 
 impl World {
-    pub fn source_status(&self, source: usize, now: Timestamp) -> SimSourceStatus {
+    pub(crate) fn source_status(&self, source: usize, now: Timestamp) -> SimSourceStatus {
         // With `GUARDDUTY_REGIONS=all` other regions are enabled later.
         let region = !self.history.setup.all || source == 0;
         let mut status = SimSourceStatus {
@@ -112,7 +112,7 @@ impl World {
                 SourceChange::Enabled(on) => status.enabled = on,
                 SourceChange::Readable => status.unreadable = None,
                 SourceChange::Unreadable { denied } => {
-                    status.unreadable = Some(if denied { FaultEffect::Denied } else { FaultEffect::Fail })
+                    status.unreadable = Some(if denied { FaultEffect::Denied } else { FaultEffect::Fail });
                 }
                 SourceChange::Filter(n) => status.filters.push(n),
             }
@@ -121,21 +121,21 @@ impl World {
     }
 
     /// Returns the ID of the present detector.
-    pub fn detector(&self, source: usize) -> Option<String> {
+    pub(crate) fn detector(&self, source: usize) -> Option<String> {
         self.source_status(source, self.now()).detector.map(|n| detector(source, n))
     }
 
     /// Returns all revisions of a finding, by `updatedAt`.
-    pub fn revisions(&self, finding: usize) -> &[SimRevision] {
+    pub(crate) fn revisions(&self, finding: usize) -> &[SimRevision] {
         &self.finding_histories[finding].revisions
     }
 
     /// Returns the index of the newest visible revision.
-    pub fn visible_revision(&self, finding: usize, now: Timestamp) -> Option<usize> {
+    pub(crate) fn visible_revision(&self, finding: usize, now: Timestamp) -> Option<usize> {
         self.revisions(finding).iter().rposition(|revision| revision.visible <= now)
     }
 
-    pub fn archived(&self, finding: usize, now: Timestamp) -> bool {
+    pub(crate) fn archived(&self, finding: usize, now: Timestamp) -> bool {
         let archivings = self.archivings.borrow();
         let by_runs = archivings.iter().filter(|(_, f, _)| *f == finding).map(|(at, _, archived)| (*at, *archived));
         let changes =
@@ -143,20 +143,20 @@ impl World {
         changes.max_by_key(|(at, _)| *at).is_some_and(|(_, archived)| archived)
     }
 
-    pub fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn seen_by(&self, source: usize) -> impl Iterator<Item = usize> {
         let makes = &self.history.setup.findings;
         (0..makes.len()).filter(move |f| makes[*f].sources.contains(&source))
     }
 
     /// Returns true if a source shows a finding. A finding is deleted with its detector.
-    pub fn is_shown(&self, source: usize, f: usize, now: Timestamp) -> bool {
+    pub(crate) fn is_shown(&self, source: usize, f: usize, now: Timestamp) -> bool {
         let status = self.source_status(source, now);
         let updated = self.visible_revision(f, now).map(|n| self.revisions(f)[n].updated);
         status.region && status.detector.is_some() && updated.is_some_and(|u| u >= status.since)
     }
 
     /// Returns one page. A token is an offset, so that pages shift when a finding is updated between two requests.
-    pub fn page(&self, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
+    pub(crate) fn page(&self, source: usize, from: Timestamp, to: Option<Timestamp>, token: Option<&str>) -> ListPage {
         let now = self.now();
         let mut found: Vec<(Timestamp, u64, usize)> = self
             .seen_by(source)
@@ -174,7 +174,7 @@ impl World {
         ListPage { ids, next_token: (end < found.len()).then(|| end.to_string()) }
     }
 
-    pub fn details(&self, source: usize, ids: &[String]) -> Vec<Finding> {
+    pub(crate) fn details(&self, source: usize, ids: &[String]) -> Vec<Finding> {
         let numbers = ids.iter().filter_map(|id| id[1..].parse().ok());
         let found =
             numbers.filter(|f| self.is_shown(source, *f, self.now()) && !self.history.setup.is_never_returned(*f));

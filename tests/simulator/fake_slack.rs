@@ -13,7 +13,7 @@ use crate::rng::hash;
 
 /// Kind of an announcement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimKind {
+pub(crate) enum ClaimKind {
     Post,
     Update,
     Reply,
@@ -23,7 +23,7 @@ pub enum ClaimKind {
 
 /// Announcement of a revision of a finding, or of a notice.
 #[derive(Clone, Debug)]
-pub struct DeliveryClaim {
+pub(crate) struct DeliveryClaim {
     pub at: Timestamp,
     pub run: usize,
     pub kind: ClaimKind,
@@ -33,7 +33,7 @@ pub struct DeliveryClaim {
 }
 
 #[derive(Clone, Debug)]
-pub struct SimMessage {
+pub(crate) struct SimMessage {
     pub channel: String,
     pub ts: String,
     pub thread: Option<String>,
@@ -53,14 +53,14 @@ pub struct SimMessage {
 
 /// A summary or an escalation.
 #[derive(Clone, Debug)]
-pub struct Once {
+pub(crate) struct Once {
     pub run: usize,
     /// ID of the summary or of the finding.
     pub id: String,
 }
 
 #[derive(Default)]
-pub struct FakeSlack {
+pub(crate) struct FakeSlack {
     pub messages: Vec<SimMessage>,
     pub claims: Vec<DeliveryClaim>,
     pub summaries: Vec<Once>,
@@ -69,7 +69,7 @@ pub struct FakeSlack {
 }
 
 /// Returns the ID of a channel by its configured name.
-pub fn channel_id(name: &str) -> String {
+pub(crate) fn channel_id(name: &str) -> String {
     name.strip_prefix('#').map_or_else(|| name.to_owned(), |n| format!("C{}", n.to_uppercase()))
 }
 
@@ -80,7 +80,7 @@ impl FakeSlack {
     }
 
     /// Posts a message.
-    pub fn post(
+    pub(crate) fn post(
         &mut self,
         channel: &str,
         payload: &Payload,
@@ -112,7 +112,7 @@ impl FakeSlack {
     }
 
     /// Edits a message.
-    pub fn edit(
+    pub(crate) fn edit(
         &mut self,
         at: &MessageRef,
         payload: &Payload,
@@ -135,7 +135,7 @@ impl FakeSlack {
     }
 
     /// Deletes the newest message of a finding, as a person does.
-    pub fn delete(&mut self, id: &str, now: Timestamp) {
+    pub(crate) fn delete(&mut self, id: &str, now: Timestamp) {
         let own = |m: &&mut SimMessage| m.is_about(id) && m.deleted.is_none() && !m.forged;
         if let Some(message) = self.messages.iter_mut().rev().find(own) {
             message.deleted = Some(now);
@@ -143,12 +143,12 @@ impl FakeSlack {
     }
 
     /// Number of deliveries. It is constant after the backlog is drained.
-    pub fn count_deliveries(&self) -> usize {
+    pub(crate) fn count_deliveries(&self) -> usize {
         self.claims.len() + self.summaries.len() + self.escalations.len()
     }
 
     /// Adds a person's reaction to the newest message of a finding, or removes it.
-    pub fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Timestamp) {
+    pub(crate) fn react(&mut self, id: &str, reaction: Reaction, is_added: bool, now: Timestamp) {
         let own = |m: &&mut SimMessage| m.is_about(id) && m.deleted.is_none() && !m.forged && m.thread.is_none();
         let Some(message) = self.messages.iter_mut().rev().find(own) else { return };
         message.reactions.retain(|r| *r != reaction);
@@ -159,7 +159,7 @@ impl FakeSlack {
     }
 
     /// Posts a message of another bot with metadata of the same form.
-    pub fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
+    pub(crate) fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
         let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
         let event = event.as_object().expect("a JSON object").clone();
         let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
@@ -172,7 +172,7 @@ impl FakeSlack {
     }
 
     /// Returns the history of a channel, newest first, or of a thread, oldest first. `forged`: also of other bots.
-    pub fn shown(
+    pub(crate) fn shown(
         &self,
         channel: &str,
         thread: Option<&str>,
@@ -197,17 +197,17 @@ impl FakeSlack {
 
 impl SimMessage {
     /// Returns true if the current metadata names this finding.
-    pub fn is_about(&self, id: &str) -> bool {
+    pub(crate) fn is_about(&self, id: &str) -> bool {
         let (_, kind, event) = self.versions.last().expect("a message has a version");
         kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
     }
 
-    pub fn is_notice(&self) -> bool {
+    pub(crate) fn is_notice(&self) -> bool {
         self.versions.last().is_some_and(|(_, event_type, _)| event_type == "guardduty_notice")
     }
 
     /// Returns the `updatedAt` of the revision in the current metadata.
-    pub fn updated(&self) -> Option<Timestamp> {
+    pub(crate) fn updated(&self) -> Option<Timestamp> {
         let (.., event) = self.versions.last()?;
         Timestamp::parse(event.get("updated_at")?.as_str()?)
     }
@@ -239,7 +239,7 @@ fn posted(ts: &str) -> Timestamp {
 }
 
 /// Returns the announcements of each finding, in order.
-pub fn by_finding(claims: &[DeliveryClaim]) -> BTreeMap<&str, Vec<&DeliveryClaim>> {
+pub(crate) fn by_finding(claims: &[DeliveryClaim]) -> BTreeMap<&str, Vec<&DeliveryClaim>> {
     let mut by_id: BTreeMap<&str, Vec<&DeliveryClaim>> = BTreeMap::new();
     for claim in claims.iter().filter(|c| c.kind != ClaimKind::Notice) {
         by_id.entry(&claim.id).or_default().push(claim);

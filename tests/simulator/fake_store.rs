@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use crate::history::WorldEvent;
 
 #[derive(Default)]
-pub struct FakeStore {
+pub(crate) struct FakeStore {
     /// Every document that was saved, oldest first. None: it was deleted.
     pub versions: Vec<(Timestamp, Option<Rc<str>>)>,
     /// Value of the key `replay`.
@@ -39,7 +39,7 @@ pub struct FakeStore {
 
 /// A document without its findings.
 #[derive(Deserialize)]
-pub struct SavedState {
+pub(crate) struct SavedState {
     pub lease: Option<Lease>,
     pub sources: BTreeMap<SourceOrIdentity, SavedSource>,
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct SavedState {
 }
 
 #[derive(Deserialize)]
-pub struct SavedSource {
+pub(crate) struct SavedSource {
     #[serde(deserialize_with = "read_time")]
     pub watermark: Timestamp,
     #[serde(deserialize_with = "read_time")]
@@ -64,33 +64,33 @@ fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> 
 }
 
 impl SavedState {
-    pub fn parse(document: &str) -> Self {
+    pub(crate) fn parse(document: &str) -> Self {
         serde_json::from_str(document).expect("a run writes a valid state")
     }
 }
 
 impl FakeStore {
-    pub fn version(&self) -> usize {
+    pub(crate) fn version(&self) -> usize {
         self.versions.len()
     }
 
-    pub fn document(&self) -> Option<&Rc<str>> {
+    pub(crate) fn document(&self) -> Option<&Rc<str>> {
         self.versions.last()?.1.as_ref()
     }
 
     /// Returns the newest document as runs read it.
-    pub fn state(&self) -> Option<&State> {
+    pub(crate) fn state(&self) -> Option<&State> {
         let document = self.document()?;
         Some(self.state.get_or_init(|| State::parse(document).expect("a run writes a valid state")))
     }
 
     /// Returns the document as it was at an earlier time.
-    pub fn copy(&self, at_or_before: Timestamp) -> Option<Rc<str>> {
+    pub(crate) fn copy(&self, at_or_before: Timestamp) -> Option<Rc<str>> {
         self.versions.iter().rev().find(|(at, _)| *at <= at_or_before)?.1.clone()
     }
 
     /// Writes the document as another writer, without a change of its content.
-    pub fn touch_by_other_writer(&mut self, now: Timestamp) {
+    pub(crate) fn touch_by_other_writer(&mut self, now: Timestamp) {
         if let Some(document) = self.document() {
             let document = format!("{document} ");
             self.versions.push((now, Some(document.into())));
@@ -98,7 +98,7 @@ impl FakeStore {
     }
 
     /// Deletes the document or restores an old one, as another writer.
-    pub fn apply_external_change(&mut self, what: &WorldEvent, now: Timestamp) {
+    pub(crate) fn apply_external_change(&mut self, what: &WorldEvent, now: Timestamp) {
         let document = match what {
             WorldEvent::Restore(age) => match self.copy(now.minus(Duration::from_secs(*age as u64))) {
                 Some(document) => Some(document),
@@ -120,7 +120,7 @@ impl FakeStore {
     }
 
     /// Compares and swaps. `mine`: writes of the same run without a response.
-    pub fn swap(
+    pub(crate) fn swap(
         &mut self,
         compare: bool,
         base: usize,

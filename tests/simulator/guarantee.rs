@@ -3,7 +3,7 @@
 use crate::history::{Access, FaultEffect, History, Op, RunPlan, WorldEvent};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guarantee {
+pub(crate) enum Guarantee {
     ExactlyOnce,
     /// Nothing is lost. A later run may announce it again.
     AtLeastOnce,
@@ -11,7 +11,7 @@ pub enum Guarantee {
 
 impl History {
     /// The guarantee of notices, and of findings whose messages nobody deletes.
-    pub fn guarantee(&self) -> Guarantee {
+    pub(crate) fn guarantee(&self) -> Guarantee {
         if self.hides_posted_messages() || self.hides_earlier_runs() {
             Guarantee::AtLeastOnce
         } else {
@@ -19,7 +19,7 @@ impl History {
         }
     }
 
-    pub fn guarantee_of(&self, finding: usize) -> Guarantee {
+    pub(crate) fn guarantee_of(&self, finding: usize) -> Guarantee {
         let is_deleted = self.events.iter().any(|e| e.what == WorldEvent::Delete(finding));
         if is_deleted { Guarantee::AtLeastOnce } else { self.guarantee() }
     }

@@ -3,11 +3,11 @@
 use guardduty_slack::state::MAX_STATE_BYTES;
 
 /// Number of kinds of calls.
-pub const OPS: usize = Op::Archive as usize + 1;
+pub(crate) const OPS: usize = Op::Archive as usize + 1;
 
 /// Kind of call from the core to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Op {
+pub(crate) enum Op {
     Load,
     Save,
     Identity,
@@ -25,7 +25,7 @@ pub enum Op {
 
 /// Effect of a fault on a call.
 #[derive(Clone, Debug, PartialEq)]
-pub enum FaultEffect {
+pub(crate) enum FaultEffect {
     /// The call takes longer, in milliseconds.
     Slow(i64),
     /// The call has no effect, and its error says so.
@@ -55,7 +55,7 @@ pub enum FaultEffect {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub(crate) struct Fault {
     pub op: Op,
     /// Number of the call among the calls of this kind in its run, from 1.
     pub nth: u32,
@@ -65,14 +65,14 @@ pub struct Fault {
 /// Kill at the `call`-th call of a run, among calls of one kind or of all kinds. `after`: the call took effect, and its
 /// response was lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kill {
+pub(crate) struct Kill {
     pub op: Option<Op>,
     pub call: u32,
     pub after: bool,
 }
 
 #[derive(Clone, Debug)]
-pub struct RunPlan {
+pub(crate) struct RunPlan {
     /// `gap` counts from the start of the previous run, not from its end.
     pub overlaps: bool,
     /// Milliseconds after the end of the previous run.
@@ -88,17 +88,17 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
-    pub fn clean(gap: i64) -> Self {
+    pub(crate) fn clean(gap: i64) -> Self {
         Self { overlaps: false, gap, skew: 0, kill: None, term: None, overlap: 1, faults: Vec::new() }
     }
 
-    pub fn fault(&self, op: Op, nth: u32) -> Option<&FaultEffect> {
+    pub(crate) fn fault(&self, op: Op, nth: u32) -> Option<&FaultEffect> {
         self.faults.iter().find(|f| f.op == op && f.nth == nth).map(|f| &f.effect)
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum WorldEvent {
+pub(crate) enum WorldEvent {
     /// A finding is created or updated. It becomes visible `late` milliseconds after its `updatedAt`.
     Revision {
         finding: usize,
@@ -133,14 +133,14 @@ pub enum WorldEvent {
 
 /// An emoji and the user who reacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reaction {
+pub(crate) struct Reaction {
     pub emoji: &'static str,
     pub user: &'static str,
 }
 
 /// Change of a source.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum SourceChange {
+pub(crate) enum SourceChange {
     /// The account enables its region, or disables it.
     Region(bool),
     /// The detector is deleted with its findings, or replaced.
@@ -157,14 +157,14 @@ pub enum SourceChange {
 }
 
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Milliseconds after the start of the history.
     pub at: i64,
     pub what: WorldEvent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     Bot,
     /// A bot without permission to read history.
     BotWithoutHistory,
@@ -173,7 +173,7 @@ pub enum Access {
 
 /// Constant attributes of a finding.
 #[derive(Clone, Debug)]
-pub struct FindingSpec {
+pub(crate) struct FindingSpec {
     /// The sources that show it.
     pub sources: Vec<usize>,
     /// Findings with the same number are one account-wide finding.
@@ -181,7 +181,7 @@ pub struct FindingSpec {
 }
 
 #[derive(Clone, Debug)]
-pub struct Installation {
+pub(crate) struct Installation {
     pub access: Access,
     pub sources: usize,
     /// Findings per page.
@@ -230,17 +230,17 @@ pub struct Installation {
 
 impl Installation {
     /// Returns true if Slack rejects every message about the finding.
-    pub fn is_rejected(&self, finding: usize) -> bool {
+    pub(crate) fn is_rejected(&self, finding: usize) -> bool {
         finding >= self.first_undeliverable && finding.is_multiple_of(3)
     }
 
     /// Returns true if the finding is listed, but never returned by `GetFindings`.
-    pub fn is_never_returned(&self, finding: usize) -> bool {
+    pub(crate) fn is_never_returned(&self, finding: usize) -> bool {
         finding >= self.first_undeliverable && finding % 3 == 1
     }
 
     /// Returns the default configuration with a number of findings of one source.
-    pub fn plain(findings: usize) -> Self {
+    pub(crate) fn plain(findings: usize) -> Self {
         Self {
             access: Access::Bot,
             sources: 1,
@@ -271,7 +271,7 @@ impl Installation {
 }
 
 #[derive(Clone, Debug)]
-pub struct History {
+pub(crate) struct History {
     pub seed: u64,
     pub theme: &'static str,
     pub setup: Installation,
@@ -282,13 +282,13 @@ pub struct History {
 impl History {
     /// Number of runs without new findings after which the backlog is drained. The archive status is polled in rotating
     /// parts.
-    pub fn quiet_runs(&self) -> usize {
+    pub(crate) fn quiet_runs(&self) -> usize {
         let is_archived = |e: &Event| matches!(e.what, WorldEvent::Archive(_) | WorldEvent::Unarchive(_));
         if self.events.iter().any(is_archived) { 2 } else { 1 }
     }
 
     /// Returns a readable description of the history.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let events = self.events.iter().map(|e| format!("  {:>9.3} {:?}\n", e.at as f64 / 1000.0, e.what));
         let runs = self.runs.iter().enumerate().map(|(i, r)| format!("  run {i}: {r:?}\n"));
         format!(

@@ -19,11 +19,11 @@ use crate::history::{Access, FaultEffect, Op};
 use crate::world::{Run, World, name, number};
 
 /// `RUN_LEASE`, as by default.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 impl World {
     /// Records the digest plans of a document that is sent to the store.
-    pub fn record_digest_plans(&self, document: &str) {
+    pub(crate) fn record_digest_plans(&self, document: &str) {
         if !document.contains("\"digest_plans\"") {
             return;
         }
@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Saves the document in the store, and checks it.
-    pub fn save_document(
+    pub(crate) fn save_document(
         &self,
         run: &Run,
         base: usize,
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Checks that a run does not post while another run holds a lease that this run could read.
-    pub fn check_lease(&self, run: &Run) {
+    pub(crate) fn check_lease(&self, run: &Run) {
         if let Some(id) = self.holder(run) {
             self.report_violation(format!("run {} posts though {id} holds the lease", run.index));
         }
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Checks the guarantees after the history and its clean runs.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         self.check_delivered();
         self.check_listed();
         self.check_no_duplicates();
@@ -258,7 +258,7 @@ impl World {
         }
     }
 
-    pub fn was_archived(&self, f: usize) -> bool {
+    pub(crate) fn was_archived(&self, f: usize) -> bool {
         let by_runs = self.archivings.borrow().iter().any(|(_, finding, archived)| *finding == f && *archived);
         by_runs || self.finding_histories[f].archived.iter().any(|(_, archived)| *archived)
     }

@@ -6,7 +6,7 @@ use guardduty_slack::message::text::{Mrkdwn, SafeText};
 use guardduty_slack::message::{Marks, Message, MessageContent, MessageForm, Writer};
 use serde_json::{Map, Value};
 
-pub struct PlainWriter;
+pub(crate) struct PlainWriter;
 
 impl Writer for PlainWriter {
     fn write(&self, content: &MessageContent, _form: MessageForm) -> Message {
@@ -30,7 +30,7 @@ fn users(marks: Option<&Marks>) -> String {
 
 /// Payload of a message as Slack receives it.
 #[derive(Clone, Debug)]
-pub struct Payload {
+pub(crate) struct Payload {
     /// Empty for a message without metadata.
     pub event_type: String,
     pub event: Map<String, Value>,
@@ -38,7 +38,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    pub fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: &Message) -> Self {
         let metadata = message.metadata();
         let event = metadata.and_then(|m| m["event_payload"].as_object()).cloned().unwrap_or_default();
         let event_type = message.event_type().unwrap_or_default().to_owned();
@@ -46,7 +46,7 @@ impl Payload {
     }
 
     /// Returns a member of the event, if it is text.
-    pub fn event_text(&self, key: &str) -> &str {
+    pub(crate) fn event_text(&self, key: &str) -> &str {
         self.event.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use crate::runner::Report;
 use crate::scenarios::{THEMES, Theme};
 
 #[derive(Default)]
-pub struct Played {
+pub(crate) struct Played {
     pub threads: usize,
     /// Violations, by seed.
     pub failed: BTreeMap<u64, Vec<String>>,
@@ -17,7 +17,7 @@ pub struct Played {
     pub counts: BTreeMap<String, u64>,
 }
 
-pub fn play_all(seeds: Range<u64>, play: impl Fn(u64) -> Report + Sync) -> Played {
+pub(crate) fn play_all(seeds: Range<u64>, play: impl Fn(u64) -> Report + Sync) -> Played {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(seeds.start);
     let worker = || {
@@ -52,13 +52,13 @@ impl Played {
 }
 
 /// Returns the number in `GUARDDUTY_SLACK_SIM_…`.
-pub fn number(variable: &str) -> Option<u64> {
+pub(crate) fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(format!("GUARDDUTY_SLACK_SIM_{variable}")).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("GUARDDUTY_SLACK_SIM_{variable} must be a number, not {value:?}")))
 }
 
 /// Returns the theme in `GUARDDUTY_SLACK_SIM_THEME`.
-pub fn theme() -> Option<&'static Theme> {
+pub(crate) fn theme() -> Option<&'static Theme> {
     let name = std::env::var("GUARDDUTY_SLACK_SIM_THEME").ok()?;
     let theme = THEMES.iter().find(|theme| theme.name == name);
     Some(theme.unwrap_or_else(|| panic!("no theme {name:?} in tests/simulator/scenarios.rs")))

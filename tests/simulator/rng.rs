@@ -2,10 +2,10 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and sufficient for a simulator.
 #[derive(Clone, Debug)]
-pub struct SimRng(u64);
+pub(crate) struct SimRng(u64);
 
 impl SimRng {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -15,20 +15,20 @@ impl SimRng {
     }
 
     /// Returns a number in `range`, without its end.
-    pub fn pick(&mut self, range: std::ops::Range<i64>) -> i64 {
+    pub(crate) fn pick(&mut self, range: std::ops::Range<i64>) -> i64 {
         range.start + (self.next() % (range.end - range.start).max(1) as u64) as i64
     }
 
-    pub fn index(&mut self, len: usize) -> usize {
+    pub(crate) fn index(&mut self, len: usize) -> usize {
         self.pick(0..len as i64) as usize
     }
 
-    pub fn choose<T: Clone>(&mut self, all: &[T]) -> T {
+    pub(crate) fn choose<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.index(all.len())].clone()
     }
 
     /// Returns true with a probability in percent.
-    pub fn percent(&mut self, chance: i64) -> bool {
+    pub(crate) fn percent(&mut self, chance: i64) -> bool {
         self.pick(0..100) < chance
     }
 }
@@ -40,6 +40,6 @@ fn mix(mut z: u64) -> u64 {
 }
 
 /// Returns a number that depends on the arguments only, so that it does not change when the history is shrunk.
-pub fn hash(of: &[u64]) -> u64 {
+pub(crate) fn hash(of: &[u64]) -> u64 {
     of.iter().fold(0, |h, n| mix(h ^ n.wrapping_add(0x9e37_79b9_7f4a_7c15)))
 }

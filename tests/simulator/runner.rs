@@ -33,7 +33,7 @@ const DRAIN: usize = 12;
 
 /// Result of a history.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Violations of guarantees.
     pub violations: Vec<String>,
     pub trace: Vec<String>,
@@ -50,7 +50,7 @@ enum Ended {
     Exit(u8),
 }
 
-pub fn run_history(history: &History, bug: Option<Bug>, traced: bool) -> Report {
+pub(crate) fn run_history(history: &History, bug: Option<Bug>, traced: bool) -> Report {
     let mut history = history.clone();
     bugs::prepare(bug, &mut history);
     let world = World::new(history, bug, traced);
@@ -176,7 +176,7 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
         }
         world.count_event("SIGTERM");
         term.send_replace(true);
-        std::future::pending::<()>().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         biased;
@@ -193,7 +193,7 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
         };
         world.claim_digest(run, &plan, at);
     }
-    if run.killed.get() { Ended::Killed } else { Ended::Exit(if core.is_success() { 0 } else { 1 }) }
+    if run.killed.get() { Ended::Killed } else { Ended::Exit(u8::from(!core.is_success())) }
 }
 
 /// Returns the revisions that the run processed without a separate message.

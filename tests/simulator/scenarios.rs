@@ -15,14 +15,14 @@ type Scenario = (Installation, Vec<Event>, Vec<RunPlan>);
 type ScenarioGenerator = fn(&mut SimRng) -> Scenario;
 
 /// A kind of fault, and the generator of histories that provoke it.
-pub struct Theme {
+pub(crate) struct Theme {
     pub name: &'static str,
     /// Number of histories, relative to the other themes.
     weight: i64,
     generate: ScenarioGenerator,
 }
 
-pub const THEMES: &[Theme] = &[
+pub(crate) const THEMES: &[Theme] = &[
     Theme { name: "random history", weight: 30, generate: random_history },
     Theme { name: "one millisecond", weight: 6, generate: one_millisecond },
     Theme { name: "shifting pages", weight: 9, generate: shifting_pages },
@@ -45,7 +45,7 @@ pub const THEMES: &[Theme] = &[
 
 impl History {
     /// Returns the history of a seed.
-    pub fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         let mut rng = SimRng::new(seed);
         let mut draw = rng.pick(0..THEMES.iter().map(|theme| theme.weight).sum());
         let theme = THEMES.iter().find(|theme| {
@@ -58,7 +58,7 @@ impl History {
 
 impl Theme {
     /// Returns a history of this theme.
-    pub fn of(&self, seed: u64) -> History {
+    pub(crate) fn of(&self, seed: u64) -> History {
         self.history(seed, &mut SimRng::new(seed))
     }
 
@@ -83,7 +83,7 @@ fn one_millisecond(rng: &mut SimRng) -> Scenario {
     let count = rng.pick(5..12);
     let (page, digest_after) = (rng.choose(&[1, 2, 3]), rng.choose(&[0, 2, 20]));
     let max_batch = page * rng.choose(&[1, 2, 3]);
-    let setup = Installation { page, max_batch, digest_after, ..Installation::plain(count as usize) };
+    let setup = Installation { page, digest_after, max_batch, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let burst = 20_000 + rng.pick(0..2) * 90_000;
@@ -168,7 +168,7 @@ fn divided_list(rng: &mut SimRng) -> Scenario {
     let (page, max_batch) = (rng.choose(&[2, 3]), rng.choose(&[9, 30, 5_000, 5_000]));
     let findings = (0..count).map(|i| finding_spec(rng, sources, i)).collect();
     let (overlap, digest_after) = (rng.choose(&[120, 900]), rng.choose(&[3, 20]));
-    let setup = Installation { sources, page, max_batch, overlap, digest_after, findings, ..Installation::plain(0) };
+    let setup = Installation { sources, page, overlap, digest_after, max_batch, findings, ..Installation::plain(0) };
     let burst = 5_000 + rng.pick(0..50_000);
     let mut events = Vec::new();
     for finding in 0..count {
@@ -344,7 +344,7 @@ fn rejected_replies(rng: &mut SimRng) -> Scenario {
     let no_replies_until = rng.choose(&[i64::MAX, 150_000, 250_000, 350_000]);
     let (routed, no_mentions) = (rng.percent(30), rng.percent(50));
     let (setup, events, mut runs) = rising_severity(rng);
-    let setup = Installation { no_replies_until, routed, no_mentions, ..setup };
+    let setup = Installation { routed, no_replies_until, no_mentions, ..setup };
     for run in &mut runs[1..] {
         let effect = rng.choose(&[FaultEffect::ResponseLost, FaultEffect::RequestLost, FaultEffect::Throttle(0)]);
         run.faults.extend(rng.percent(30).then(|| Fault { op: Op::Post, nth: rng.pick(1..4) as u32, effect }));
@@ -438,7 +438,7 @@ fn long_outages(rng: &mut SimRng) -> Scenario {
     const HOUR: i64 = 3_600_000;
     let count = rng.pick(3..6);
     let (first_undeliverable, remind_after) = (rng.pick(1..count) as usize, rng.choose(&[600, 21_600]));
-    let setup = Installation { first_undeliverable, remind_after, ..Installation::plain(count as usize) };
+    let setup = Installation { remind_after, first_undeliverable, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let mut at = 10_000 + rng.pick(0..20 * HOUR);
@@ -460,7 +460,7 @@ fn long_outages(rng: &mut SimRng) -> Scenario {
 fn triage(rng: &mut SimRng) -> Scenario {
     let count = rng.pick(1..4);
     let (triage, escalate, summary) = (rng.choose(&["show", "archive", "archive"]), rng.percent(60), rng.percent(60));
-    let setup = Installation { triage, escalate, summary, ..Installation::plain(count as usize) };
+    let setup = Installation { triage, summary, escalate, ..Installation::plain(count as usize) };
     let mut events = Vec::new();
     for finding in 0..count {
         let at = 5_000 + rng.pick(0..90_000);

@@ -8,7 +8,7 @@ use crate::runner::run_history;
 const PLAYS: usize = 600;
 
 /// Returns a smaller history that also violates a guarantee.
-pub fn shrink(history: &History, bug: Option<Bug>) -> History {
+pub(crate) fn shrink(history: &History, bug: Option<Bug>) -> History {
     let (mut small, mut plays) = (history.clone(), 0);
     let mut still_fails = |h: &History| {
         plays += 1;

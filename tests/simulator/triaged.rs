@@ -13,18 +13,18 @@ use crate::history::Reaction;
 use crate::world::{BEGIN, World, name};
 
 /// `SLACK_TRIAGE_USERS`
-pub const LISTED: [&str; 2] = ["U0ALICE", "U0BOB"];
+pub(crate) const LISTED: [&str; 2] = ["U0ALICE", "U0BOB"];
 /// Another user in the channel.
-pub const STRANGER: &str = "U0EVE";
-pub const ACKNOWLEDGE: &str = "eyes";
-pub const RESOLVE: &str = "white_check_mark";
+pub(crate) const STRANGER: &str = "U0EVE";
+pub(crate) const ACKNOWLEDGE: &str = "eyes";
+pub(crate) const RESOLVE: &str = "white_check_mark";
 /// `SLACK_SUMMARY`: five minutes after the start of the history.
-pub const SUMMARY: &str = "daily 06:45";
+pub(crate) const SUMMARY: &str = "daily 06:45";
 const SUMMARY_DUE: i64 = BEGIN + 300_000;
 
 impl World {
     /// Returns the reactions on the messages of a channel since `oldest`.
-    pub fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
+    pub(crate) fn recent_reactions(&self, channel: &str, oldest: &str) -> BTreeMap<String, Vec<Read>> {
         let matches = |m: &&SimMessage| {
             m.channel == channel && m.thread.is_none() && !m.forged && m.deleted.is_none() && m.ts.as_str() >= oldest
         };
@@ -33,7 +33,7 @@ impl World {
         messages.map(|m| (m.ts.clone(), read(&bugs::reactions(self, m)))).collect()
     }
 
-    pub fn reactions_at(&self, at: &MessageRef) -> Option<Vec<Read>> {
+    pub(crate) fn reactions_at(&self, at: &MessageRef) -> Option<Vec<Read>> {
         let matches = |m: &&SimMessage| m.channel == at.channel && m.ts == at.ts && m.deleted.is_none();
         self.slack.borrow().messages.iter().find(matches).map(|m| read(&bugs::reactions(self, m)))
     }
@@ -51,7 +51,7 @@ fn read(reactions: &[Reaction]) -> Vec<Read> {
 
 impl World {
     /// Archives or unarchives a finding for a run, and checks that the archive intent was saved before.
-    pub fn archive(&self, id: &str, is_archive: bool) {
+    pub(crate) fn archive(&self, id: &str, is_archive: bool) {
         let wanted = if is_archive { Archiving::Archive } else { Archiving::Unarchive };
         let store = self.store.borrow();
         let entry = store.state().and_then(|s| s.findings.get(id));
@@ -62,7 +62,7 @@ impl World {
         self.archivings.borrow_mut().push((self.now(), finding, is_archive));
     }
 
-    pub fn check_triage(&self) {
+    pub(crate) fn check_triage(&self) {
         self.check_summaries();
         if self.history.setup.triage == "off" {
             return;

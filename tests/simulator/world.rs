@@ -16,7 +16,7 @@ use guardduty_slack::finding::Finding;
 use guardduty_slack::time::{Time, Timestamp};
 
 /// Start of every history: 2026-11-24T06:40:00Z.
-pub const BEGIN: i64 = 1_795_502_400_000;
+pub(crate) const BEGIN: i64 = 1_795_502_400_000;
 
 type Effect = Box<dyn FnOnce(&World)>;
 /// When an effect is due, and its number.
@@ -24,7 +24,7 @@ type EffectId = (Timestamp, u64);
 /// Finding, index of its revision, archive status, source, and index of the source's detector.
 type Shown = (usize, usize, bool, usize, usize);
 
-pub struct World {
+pub(crate) struct World {
     pub history: History,
     pub finding_histories: Vec<FindingHistory>,
     /// Changes of each source, by time.
@@ -50,7 +50,7 @@ pub struct World {
 }
 
 /// Replay that a run started.
-pub struct Replay {
+pub(crate) struct Replay {
     pub run: usize,
     pub at: Timestamp,
     /// A saved state contains the start of the replay.
@@ -60,7 +60,7 @@ pub struct Replay {
 }
 
 /// One run of the program.
-pub struct Run {
+pub(crate) struct Run {
     pub index: usize,
     pub plan: RunPlan,
     pub started: Timestamp,
@@ -77,7 +77,7 @@ pub struct Run {
 }
 
 impl World {
-    pub fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
+    pub(crate) fn new(history: History, bug: Option<Bug>, traced: bool) -> Rc<Self> {
         let world = Rc::new(Self {
             finding_histories: FindingHistory::all(&history),
             source_changes: source_changes(&history),
@@ -107,15 +107,15 @@ impl World {
         world
     }
 
-    pub fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         self.history.seed
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.fixed_time.get().unwrap_or_else(|| self.time.now())
     }
 
-    pub fn at(&self, at: Timestamp, effect: Effect) -> EffectId {
+    pub(crate) fn at(&self, at: Timestamp, effect: Effect) -> EffectId {
         self.effects_scheduled.set(self.effects_scheduled.get() + 1);
         let id = (at, self.effects_scheduled.get());
         self.pending_effects.borrow_mut().insert(id, effect);
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// Applies the scheduled effects that are due.
-    pub fn catch_up(&self) {
+    pub(crate) fn catch_up(&self) {
         loop {
             let due = self.pending_effects.borrow().keys().next().copied().filter(|(at, _)| *at <= self.now());
             let Some((at, effect)) = due.and_then(|key| Some((key.0, self.pending_effects.borrow_mut().remove(&key)?)))
@@ -179,35 +179,35 @@ impl World {
         }
     }
 
-    pub fn trace(&self, line: impl FnOnce() -> String) {
+    pub(crate) fn trace(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let at = self.now().0 - BEGIN;
             trace.borrow_mut().push(format!("{:>9.3} {}", at as f64 / 1000.0, line()));
         }
     }
 
-    pub fn count_event(&self, what: &str) {
+    pub(crate) fn count_event(&self, what: &str) {
         *self.counts.borrow_mut().entry(what.to_owned()).or_default() += 1;
     }
 
     /// Reports the violation of a guarantee.
-    pub fn report_violation(&self, violation: String) {
+    pub(crate) fn report_violation(&self, violation: String) {
         self.trace(|| format!("VIOLATION {violation}"));
         self.violations.borrow_mut().push(violation);
     }
 }
 
-pub fn name(finding: usize) -> String {
+pub(crate) fn name(finding: usize) -> String {
     format!("f{finding:03}")
 }
 
 /// The finding with this ID.
-pub fn number(id: &str) -> usize {
+pub(crate) fn number(id: &str) -> usize {
     id[1..].parse().expect("an ID is a letter and a number")
 }
 
 impl Run {
-    pub fn new(index: usize, plan: RunPlan, started: Timestamp) -> Rc<Self> {
+    pub(crate) fn new(index: usize, plan: RunPlan, started: Timestamp) -> Rc<Self> {
         Rc::new(Self {
             index,
             plan,
@@ -223,12 +223,12 @@ impl Run {
     }
 
     /// Returns the ID of the run in its lease.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         format!("run{}", self.index)
     }
 
     /// Returns true if the run reached its sources and ended by itself.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         !self.killed.get() && self.ended.get().is_some() && self.nth[Op::Identity as usize].get() > 0
     }
 
@@ -242,7 +242,7 @@ impl Run {
 
 /// Connection of a run to the simulated world.
 #[derive(Clone)]
-pub struct Connection {
+pub(crate) struct Connection {
     pub world: Rc<World>,
     pub run: Rc<Run>,
 }
@@ -280,7 +280,7 @@ impl<T: 'static> Drop for InFlightCall<T> {
 
 impl Connection {
     /// Runs one call: the request, its effect and the response, with a planned fault.
-    pub async fn call<T: 'static>(
+    pub(crate) async fn call<T: 'static>(
         &self,
         op: Op,
         what: impl Fn() -> String,

@@ -32,7 +32,7 @@ const SHORTEST_KEPT: Duration = Duration::from_secs(30);
 
 /// The reason why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ResolveError {
+pub(crate) enum ResolveError {
     /// According to every name server, the name does not exist. A retry does not help.
     #[error("the name {0} does not exist in DNS")]
     NoSuchName(String),
@@ -59,7 +59,7 @@ struct Kept {
 }
 
 impl Resolver {
-    pub fn of_system() -> Self {
+    pub(super) fn of_system() -> Self {
         Self::new(Settings::of_system(), SEARCH_TIMEOUT)
     }
 
@@ -68,7 +68,7 @@ impl Resolver {
     }
 
     /// Returns the addresses of a name, reachable ones first.
-    pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
+    pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
         if let Some(addresses) = self.0.settings.address_of(name) {
             return Ok(addresses);
         }

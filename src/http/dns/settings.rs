@@ -24,12 +24,12 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Reads the settings of this machine. A file that cannot be read counts as empty.
-    pub fn of_system() -> Self {
+    pub(super) fn of_system() -> Self {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Self::parse(&text("/etc/resolv.conf"), &text("/etc/hosts"))
     }
 
-    pub fn parse(resolv_conf: &str, hosts: &str) -> Self {
+    pub(super) fn parse(resolv_conf: &str, hosts: &str) -> Self {
         let mut settings = Self {
             servers: Vec::new(),
             search: Vec::new(),
@@ -73,7 +73,7 @@ impl Settings {
     }
 
     /// Returns the addresses of `/etc/hosts`, and those of `localhost`, which is never queried (RFC 6761, section 6.3).
-    pub fn address_of(&self, name: &str) -> Option<Vec<IpAddr>> {
+    pub(super) fn address_of(&self, name: &str) -> Option<Vec<IpAddr>> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         let known = self.hosts.get(&name).cloned();
         let is_local = name == "localhost" || name.ends_with(".localhost");
@@ -81,7 +81,7 @@ impl Settings {
     }
 
     /// The full names to look up for a name, in order.
-    pub fn candidates(&self, name: &str) -> Vec<String> {
+    pub(super) fn candidates(&self, name: &str) -> Vec<String> {
         if name.ends_with('.') || is_public(name) {
             return vec![name.to_owned()];
         }

@@ -12,7 +12,7 @@ use crate::state::{Unhealthy, WatchBaseline};
 const MOST_RESOURCES: usize = 100;
 
 /// Compares the resources whose runtime coverage is unhealthy.
-pub fn compare_coverage(
+pub(crate) fn compare_coverage(
     key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[Uncovered],

@@ -9,7 +9,7 @@ use crate::source_key::SourceKey;
 use crate::state::{Exported, WatchBaseline, WatchedKind};
 
 /// Compares the publishing destinations. One that was created again for the same bucket is the same destination.
-pub fn compare_destinations(
+pub(crate) fn compare_destinations(
     key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[Destination],

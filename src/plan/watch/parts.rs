@@ -13,7 +13,7 @@ pub(super) const MOST_MEMBERS: usize = 500;
 
 /// Compares the features of a detector. A feature that is not in the response counts as unchanged; an option of a
 /// disabled feature is part of that feature.
-pub fn compare_features(
+pub(crate) fn compare_features(
     key: &SourceKey,
     watched: &mut WatchBaseline,
     features: &BTreeMap<String, bool>,
@@ -35,7 +35,7 @@ pub fn compare_features(
 }
 
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.
-pub fn compare_members(
+pub(crate) fn compare_members(
     key: &SourceKey,
     watched: &mut WatchBaseline,
     members: &BTreeMap<String, String>,

@@ -45,7 +45,7 @@ impl ScanQuery {
 }
 
 /// Compares the malware scans that failed or were skipped.
-pub fn compare_scans(
+pub(crate) fn compare_scans(
     key: &SourceKey,
     watched: &mut WatchBaseline,
     found: &[MissedScan],

@@ -92,15 +92,14 @@ impl RunningProcess {
     /// When it has not ended after `limit`; it is killed then.
     pub fn finish(mut self, limit: Duration) -> ProcessResult {
         self.over = true;
-        match self.ended.recv_timeout(limit) {
-            Ok(ran) => ran,
-            Err(_) => {
-                self.kill();
-                let tail = self.ended.recv().map(|ran| ran.tail()).unwrap_or_default();
-                let calls: Vec<String> =
-                    self.stage.journal.entries().iter().map(|e| format!("{} {:?}", e.line(), e.effect)).collect();
-                panic!("the program has not ended after {limit:?}\n{tail}\ncalls:\n{}", calls.join("\n"));
-            }
+        if let Ok(ran) = self.ended.recv_timeout(limit) {
+            ran
+        } else {
+            self.kill();
+            let tail = self.ended.recv().map(|ran| ran.tail()).unwrap_or_default();
+            let calls: Vec<String> =
+                self.stage.journal.entries().iter().map(|e| format!("{} {:?}", e.line(), e.effect)).collect();
+            panic!("the program has not ended after {limit:?}\n{tail}\ncalls:\n{}", calls.join("\n"));
         }
     }
 }

@@ -190,4 +190,4 @@ impl FaultScript {
 
 /// Time after which a test that waits is taken for hung. It says nothing about how fast the program is: a crowded machine
 /// can be a hundred times slower than a quiet one.
-pub const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_mins(10);

@@ -311,13 +311,12 @@ impl World {
     }
 
     pub fn set_state(self, text: &str) -> Self {
-        match &self.kubernetes {
-            Some(kubernetes) => kubernetes.set(kubernetes::KEY, Some(text)),
-            None => {
-                let path = self.state_path();
-                path.parent().map(std::fs::create_dir_all).transpose().expect("a folder in our own folder");
-                std::fs::write(path, text).expect("a file in our own folder");
-            }
+        if let Some(kubernetes) = &self.kubernetes {
+            kubernetes.set(kubernetes::KEY, Some(text));
+        } else {
+            let path = self.state_path();
+            path.parent().map(std::fs::create_dir_all).transpose().expect("a folder in our own folder");
+            std::fs::write(path, text).expect("a file in our own folder");
         }
         self
     }

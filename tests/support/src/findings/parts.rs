@@ -15,11 +15,11 @@ pub(super) struct FindingContext<'a> {
 
 impl FindingContext<'_> {
     /// `n` hexadecimal digits that belong to this finding.
-    pub fn hex(&self, n: usize) -> String {
+    pub(super) fn hex(&self, n: usize) -> String {
         hex_id(self.id)[..n.min(32)].to_owned()
     }
 
-    pub fn arn(&self, service: &str, rest: &str) -> String {
+    pub(super) fn arn(&self, service: &str, rest: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
     }
 }

@@ -25,7 +25,7 @@ pub struct Shown {
     pub edited: bool,
     /// Names of emoji and how many people reacted with them.
     pub reactions: Vec<(String, usize)>,
-    pub replies: Vec<Shown>,
+    pub replies: Vec<Self>,
 }
 
 impl Shown {
@@ -135,9 +135,10 @@ fn content(payload: &Value) -> String {
         let color = attachment["color"]
             .as_str()
             .filter(|c| c.trim_start_matches('#').chars().all(|c| c.is_ascii_alphanumeric()));
-        let inner = attachment["blocks"].as_array().map(|b| blocks::all(b)).unwrap_or_else(|| {
-            mrkdwn::html(attachment["text"].as_str().or(attachment["fallback"].as_str()).unwrap_or_default())
-        });
+        let inner = attachment["blocks"].as_array().map_or_else(
+            || mrkdwn::html(attachment["text"].as_str().or(attachment["fallback"].as_str()).unwrap_or_default()),
+            |b| blocks::all(b),
+        );
         let color = color.map_or_else(|| "#ddd".to_owned(), |c| format!("#{}", c.trim_start_matches('#')));
         out.push_str(&format!(
             "<div class=\"attachment\"><span class=\"bar\" style=\"background:{color}\"></span><div>{inner}</div></div>\n"
