@@ -47,7 +47,7 @@ impl RetryPolicy {
 
     /// For a rate limit without a `Retry-After`: until the run ends.
     pub const RATE_LIMIT: Self =
-        Self { initial: Duration::from_secs(2), max: Duration::from_secs(60), max_attempts: u32::MAX };
+        Self { initial: Duration::from_secs(2), max: Duration::from_mins(1), max_attempts: u32::MAX };
 
     /// The delay after `failed` attempts (from 1). Returns `None` to give up: no attempt is left, or the delay exceeds `left`.
     /// `asked` is the delay that the server requests (`Retry-After`); the delay is never shorter. `chance` is from 0 to 1.
@@ -68,7 +68,7 @@ impl RetryPolicy {
 }
 
 /// Maximum delay of a `Retry-After`. It is longer than the default timeout of a run.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Parses the delay of a `Retry-After`, at most [`MAX_RETRY_AFTER`]: seconds (with fractions), or a date in one of the three
 /// forms of RFC 9110, section 5.6.7, measured from `now`. Returns `None` for other texts, and for a time that is not in the
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn retry_delay_respects_retry_after_attempts_and_deadline() {
-        let (p, minute) = (RetryPolicy::INTERACTIVE, Duration::from_secs(60));
+        let (p, minute) = (RetryPolicy::INTERACTIVE, Duration::from_mins(1));
         assert_eq!(p.next_delay(1, Some(Duration::from_secs(30)), minute, 0.5), Some(Duration::from_secs(30)));
         assert_eq!(p.next_delay(1, None, minute, 1.0), Some(Duration::from_millis(500)));
         assert_eq!(p.next_delay(1, Some(minute), minute, 0.5), None);

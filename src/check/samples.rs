@@ -34,7 +34,7 @@ fn of_finding(finding: &Finding, wording: &MessageOptions) -> [(&'static str, Me
     let life = RenderContext { mention: mention.as_ref(), ..RenderContext::default() };
     let attributes = ["ip 198.51.100.4", "country France"].map(Attribute::from);
     // An escalation has every member that the metadata of a reply can have.
-    let unacknowledged_for = Some(Duration::from_secs(30 * 60));
+    let unacknowledged_for = Some(Duration::from_mins(30));
     let content = ReplyContent {
         previous_severity: Some(5.0),
         new_attributes: &attributes,

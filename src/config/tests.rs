@@ -21,7 +21,7 @@ fn with(vars: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
 }
 
 fn faults(vars: &[(&str, &str)]) -> String {
-    with(vars).map(|_| "no fault".to_owned()).unwrap_or_else(|f| f.to_string())
+    with(vars).map_or_else(|f| f.to_string(), |_| "no fault".to_owned())
 }
 
 #[test]
@@ -29,9 +29,9 @@ fn minimal_configuration_has_the_documented_defaults() {
     let c = with(&[]).unwrap();
     assert_eq!(c.aws.regions, Regions::Default);
     assert_eq!(c.aws.roles, [Role::Pod]);
-    assert_eq!((c.lookback, c.overlap), (Duration::from_secs(600), Duration::from_secs(900)));
-    assert_eq!((c.run_timeout, c.lease), (Duration::from_secs(480), Duration::from_secs(60)));
-    assert_eq!((c.slack.digest_after, c.slack.remind_after), (Some(20), Duration::from_secs(6 * 3_600)));
+    assert_eq!((c.lookback, c.overlap), (Duration::from_mins(10), Duration::from_mins(15)));
+    assert_eq!((c.run_timeout, c.lease), (Duration::from_mins(8), Duration::from_mins(1)));
+    assert_eq!((c.slack.digest_after, c.slack.remind_after), (Some(20), Duration::from_hours(6)));
     assert_eq!(c.slack.api_url, "https://slack.com/api");
     assert_eq!((c.filter.min_severity, c.filter.samples), (0.0, SamplePolicy::Show));
     let expected = StateConfig {

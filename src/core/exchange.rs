@@ -22,7 +22,7 @@ use crate::state::{Outcome, fingerprint};
 use crate::time::Timestamp;
 
 /// Maximum difference between the clocks of Slack and GuardDuty: a reply about a revision is posted after that revision.
-const SKEW: Duration = Duration::from_secs(3600);
+const SKEW: Duration = Duration::from_hours(1);
 
 /// A delivery in progress.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::poll::{Capacity, Known};
 use crate::time::Timestamp;
 
 /// Sources that respond after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
-const PLANNING_DEADLINE: Duration = Duration::from_secs(60);
+const PLANNING_DEADLINE: Duration = Duration::from_mins(1);
 /// Time before its end from which a run no longer waits for sources.
 const RESERVE: Duration = Duration::from_secs(5);
 

@@ -13,7 +13,7 @@ use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, Transi
 use crate::plan::{Delivery, Queue, Reply as ThreadReply, Update, destination_of};
 
 /// Maximum age of a result that is announced: nobody follows an older thread.
-const RECENT: Duration = Duration::from_secs(24 * 3_600);
+const RECENT: Duration = Duration::from_hours(24);
 /// Results that a run announces.
 const MAX_RESULTS: usize = 10;
 /// Time for the calls to GuardDuty.

@@ -79,7 +79,7 @@ mod tests {
     fn more_free_bytes_never_lower_the_limit() {
         for flood in [Flood::Digests, Flood::Messages] {
             let limits: Vec<usize> = [0, 299, 30_000, 768 * 1024, usize::MAX]
-                .map(|free_bytes| intake_limit(free_bytes, flood, Duration::from_secs(240), MAX_IN_FLIGHT))
+                .map(|free_bytes| intake_limit(free_bytes, flood, Duration::from_mins(4), MAX_IN_FLIGHT))
                 .into();
             assert!(limits.is_sorted(), "{limits:?}");
         }

@@ -15,7 +15,7 @@ use crate::plan::Delivery;
 use crate::slack::BotMessage;
 
 /// Period in which a warning is announced once by runs without a saved state.
-const REPEAT_AFTER: Duration = Duration::from_secs(24 * 3600);
+const REPEAT_AFTER: Duration = Duration::from_hours(24);
 
 impl Core<'_> {
     /// Takes out the notices that a run without a saved state does not announce. They stay in the state, for the next run

@@ -12,7 +12,7 @@ use crate::state::{PostedFinding, State};
 use crate::time::Timestamp;
 
 /// Maximum difference between Slack's clock and ours.
-const SKEW: Duration = Duration::from_secs(60);
+const SKEW: Duration = Duration::from_mins(1);
 
 /// Since when there may be messages in Slack that the state does not have.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ use crate::plan::{Delivery, Queue, SummaryOf};
 use crate::slack::MessageRef;
 use crate::time::Timestamp;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 /// Maximum number of findings among which the most frequent pairs are searched.
 const FREQUENT: usize = 50;
 /// Timeout for reading one part of a summary.

@@ -282,8 +282,8 @@ fn sources_that_do_not_answer_are_planned_without_once_something_arrived() {
     let mut run = begin_with(&config, 2);
     run.show(&["f1"]);
     assert!(run.saves.is_empty());
-    assert!(run.wake_at.is_some_and(|time| time <= NOW.plus(Duration::from_secs(60))));
-    run.pass(Duration::from_secs(60));
+    assert!(run.wake_at.is_some_and(|time| time <= NOW.plus(Duration::from_mins(1))));
+    run.pass(Duration::from_mins(1));
     assert_eq!(run.saves.len(), 1);
 }
 

@@ -11,7 +11,7 @@ use crate::state::Outcome;
 use crate::time::Timestamp;
 
 /// Time after which a finding that cannot be delivered, or fetched, is given up.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// Why a finding was not announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_given_up_after_a_day_in_which_it_alone_failed() {
-        const DAY: Duration = Duration::from_secs(86_400);
+        const DAY: Duration = Duration::from_hours(24);
         const ALMOST: Duration = Duration::from_millis(86_399_999);
         use Fate::{Failed, GivenUp, Left};
         // (cause, at the first failure, just before a day, after a day)

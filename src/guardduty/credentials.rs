@@ -19,7 +19,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for which any result is cached, including a failure, so that all regions that wait for it share it.
 const MIN_CACHE_TTL: Duration = Duration::from_secs(10);
 /// Time before the expiry at which credentials are renewed. It is longer than a call with its retries.
-const REFRESH_MARGIN: Duration = Duration::from_secs(120);
+const REFRESH_MARGIN: Duration = Duration::from_mins(2);
 /// Name of the session, which CloudTrail shows after the name of the role.
 const SESSION_NAME: &str = "guardduty-slack";
 
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn credentials_are_not_asked_for_by_each_call_where_the_clock_is_ahead() {
         let given = Ok(Credentials::new("AKIA", "secret", None, Some(SystemTime::UNIX_EPOCH), "test"));
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(18_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(5);
         assert!(is_valid(&given, Duration::ZERO, now) && !is_valid(&given, MIN_CACHE_TTL, now));
     }
 

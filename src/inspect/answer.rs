@@ -33,7 +33,7 @@ pub(super) fn lines(id: &str, known: &Known, config: &Config, now: Timestamp) ->
     match known.finding {
         Some(f) => lines.extend(finding_lines(f)),
         None => {
-            lines.push(("GuardDuty", "no source shows it any more; GuardDuty keeps findings for 90 days".to_owned()))
+            lines.push(("GuardDuty", "no source shows it any more; GuardDuty keeps findings for 90 days".to_owned()));
         }
     }
     lines.push(("announced", announced(entry, known, config)));

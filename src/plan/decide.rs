@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// `chat.update` allows some 50 calls a minute: a recurrence that brings nothing but a later time and a higher
 /// count is not worth one while the message is younger than this.
-const MIN_EDIT_INTERVAL: Duration = Duration::from_secs(3600);
+const MIN_EDIT_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What is to be done about a state of a finding.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 /// A due time that was missed for longer is skipped.
-const LATE: Duration = Duration::from_secs(24 * 3600);
+const LATE: Duration = Duration::from_hours(24);
 /// Findings that a summary lists, and pairs.
 pub(crate) const WORST: usize = 10;
 pub(crate) const NOISIEST: usize = 5;

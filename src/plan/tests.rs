@@ -107,7 +107,7 @@ fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
 
 #[test]
 fn rerouted_finding_is_posted_in_the_new_channel_and_the_old_message_is_recorded() {
-    let routes = r##"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"##;
+    let routes = r#"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"#;
     let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     match decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 8.0, 50), NOW) {
         Decision::Post(post) => assert_eq!((post.to.name(), post.superseded), ("C0CRITICAL", Some(at("C0SECURITY")))),
@@ -117,7 +117,7 @@ fn rerouted_finding_is_posted_in_the_new_channel_and_the_old_message_is_recorded
 
 #[test]
 fn message_in_the_default_channel_is_updated_there() {
-    let routes = r##"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"##;
+    let routes = r#"[{"match": {"severity": ">=1"}, "channel": "C0OUTSIDE"}]"#;
     let mut state = state_with_delivered(&finding("f", 5.0, 100), 90);
     state.findings.entry("f".into()).and_modify(|e| e.intended_channel = Some("C0OUTSIDE".into()));
     let decision = decide(&state, &config(&[("SLACK_ROUTES", routes)]), &finding("f", 6.0, 50), NOW);

@@ -27,7 +27,7 @@ use lists::{Finding, compare_finding, compare_hiding};
 
 /// What costs calls of its own is compared this often: a change is announced within the hour, also by a job that runs
 /// every ten minutes.
-const COMPARE_EVERY: Duration = Duration::from_secs(50 * 60);
+const COMPARE_EVERY: Duration = Duration::from_mins(50);
 
 /// What the activity of an item means, and where the state records the items.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,7 @@ impl Printer<'_> {
     pub(super) fn print(&self, delivery: &Delivery) {
         match delivery {
             Delivery::Notice(notice) => {
-                self.post(self.default.name(), None, &message::notice(notice, MessageForm::Blocks))
+                self.post(self.default.name(), None, &message::notice(notice, MessageForm::Blocks));
             }
             Delivery::Post(f, post) => {
                 let message = self.finding(f, post.to.mention.as_ref(), &post.known_attributes);
@@ -63,7 +63,7 @@ impl Printer<'_> {
                 self.post(to.name(), None, &message);
             }
             Delivery::Redirect { id, old, channel, .. } => {
-                self.update(old, &message::redirect(id, channel, None, MessageForm::Blocks))
+                self.update(old, &message::redirect(id, channel, None, MessageForm::Blocks));
             }
         }
     }

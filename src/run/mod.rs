@@ -200,7 +200,7 @@ async fn named(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
         match stop.unless(aws.organization_account_names()).await {
             Some(Ok(names)) => wording.account_names = names,
             Some(Err(e)) => {
-                tracing::warn!(error = %e, "account names are not available; showing account IDs")
+                tracing::warn!(error = %e, "account names are not available; showing account IDs");
             }
             None => {}
         }

@@ -17,9 +17,9 @@ use crate::time::Timestamp;
 use size::{encoded_len, json_len};
 
 /// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
-const MAX_FINDING_AGE: Duration = Duration::from_secs(95 * 86_400);
+const MAX_FINDING_AGE: Duration = Duration::from_hours(2280);
 /// A failed finding that is no longer listed (for example archived) need not be recorded as failing.
-const FAILING_TTL: Duration = Duration::from_secs(3 * 86_400);
+const FAILING_TTL: Duration = Duration::from_hours(72);
 
 /// What was discarded.
 #[derive(Clone, Debug, Default, PartialEq)]

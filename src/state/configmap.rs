@@ -101,7 +101,7 @@ impl ConfigMapStore {
         let first: LocalBoxFuture<'_, _> = Box::pin(self.get_object(deadline));
         match select(first, Box::pin(sleep(SECOND_REQUEST_AFTER))).await {
             Either::Left((answer, _)) => answer,
-            Either::Right((_, first)) => {
+            Either::Right(((), first)) => {
                 let second: LocalBoxFuture<'_, _> = Box::pin(self.get_object(deadline));
                 select_ok([first, second]).await.map(|(answer, _)| answer)
             }

@@ -8,7 +8,7 @@ use crate::state::{SourceState, State, UnfetchedFinding};
 use crate::time::Timestamp;
 
 /// A source that is configured no longer.
-const UNCONFIGURED_TTL: Duration = Duration::from_secs(7 * 86_400);
+const UNCONFIGURED_TTL: Duration = Duration::from_hours(168);
 
 impl State {
     /// What the state knows of a source.

@@ -47,7 +47,7 @@ impl ConfigParser<'_> {
         let url = self.parse_optional(raw.slack_webhook_url(), urls::parse_webhook_url);
         match (has_token, has_webhook) {
             (true, true) => {
-                self.faults.push("SLACK_WEBHOOK_URL", "cannot be combined with SLACK_BOT_TOKEN; unset one of them")
+                self.faults.push("SLACK_WEBHOOK_URL", "cannot be combined with SLACK_BOT_TOKEN; unset one of them");
             }
             (true, false) => self.require_channel(),
             (false, false) if self.purpose == Mode::Run => {

@@ -31,7 +31,7 @@ fn a_checkpoint_is_due_after_twenty_deliveries_or_ten_seconds_and_a_renewal_afte
         (0, true, 19, false),
         (0, true, 20, true),
     ] {
-        let checkpoints = Checkpoints { unsaved, has_intent, ..checkpoints() };
+        let checkpoints = Checkpoints { has_intent, unsaved, ..checkpoints() };
         assert_eq!(checkpoints.is_due(after(seconds)), expected, "{unsaved} {has_intent} {seconds}");
     }
 }

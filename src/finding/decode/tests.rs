@@ -49,7 +49,7 @@ const BROKEN: [&str; 11] = [
     "22",
     "true",
     r#"[null, "odd"]"#,
-    r#"[[[null]]]"#,
+    r"[[[null]]]",
     r#"{"odd": {"deep": [null]}, "odd": 1}"#,
     r#""odd \ud800 surrogate""#,
     "123456789012345678901234567890e999",
@@ -93,7 +93,7 @@ fn shown(finding: &Finding) -> BTreeSet<String> {
         match span {
             Span::Literal(_) => {}
             Span::Untrusted(text) | Span::Code(text) | Span::Address(text) | Span::Hash(text) => {
-                _ = shown.insert(text.to_string())
+                _ = shown.insert(text.to_string());
             }
             Span::Time(time) | Span::Clock(time) => _ = shown.insert(time.to_rfc3339()),
         }

@@ -29,7 +29,7 @@ pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, timeout: Du
             let until = deadline.min(Instant::now() + resend_after(settings));
             match timeout_at(until, ask_server(*server, &question, kind)).await {
                 Ok(Ok(Answer::Failed(code))) => {
-                    failure = format!("the name server {server} answered {}", code_name(code))
+                    failure = format!("the name server {server} answered {}", code_name(code));
                 }
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => failure = format!("the name server {server} cannot be asked: {error}"),

@@ -149,7 +149,7 @@ pub(super) mod tests {
         let alias = (5, b"\x04edge\xc0\x0c".to_vec());
         let message = response(&question(), 0, &[alias, (1, vec![10, 0, 0, 1]), (1, vec![10, 0, 0, 2])]);
         let expected = ["10.0.0.1", "10.0.0.2"].map(|a| a.parse().unwrap()).to_vec();
-        assert_eq!(decode(&message, &question(), Kind::A), Some(Answer::Addresses(expected, Duration::from_secs(60))));
+        assert_eq!(decode(&message, &question(), Kind::A), Some(Answer::Addresses(expected, Duration::from_mins(1))));
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Shown {
             Value::Number(number) => {
                 let seconds = number.as_f64().unwrap_or_default() as i64;
                 let is_time = [seconds, seconds / 1_000].iter().any(|time| self.times.contains(time));
-                is_time || self.has_word(&number.to_string()) || self.has_word(&format!("{}", seconds))
+                is_time || self.has_word(&number.to_string()) || self.has_word(&format!("{seconds}"))
             }
             // Flags are shown as words that cannot be recognized automatically: their paths are listed.
             _ => false,

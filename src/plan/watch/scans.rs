@@ -12,10 +12,10 @@ use crate::state::{Scans, SourceState, WatchBaseline};
 use crate::time::Timestamp;
 
 /// A scan can take hours: one that started this long before the last comparison may have failed since.
-const LOOK_BACK: Duration = Duration::from_secs(24 * 3_600);
+const LOOK_BACK: Duration = Duration::from_hours(24);
 
 /// A kind of scan (resource type, and failed or skipped) is announced this often at most.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(24 * 3_600);
+const ANNOUNCE_EVERY: Duration = Duration::from_hours(24);
 
 /// The reason of an incremental scan that had nothing to search. Source: GuardDuty User Guide, "Monitoring scan statuses
 /// and results in Malware Protection for Backup".

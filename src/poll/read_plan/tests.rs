@@ -111,7 +111,7 @@ impl FakeSource {
 
 fn batch_request(from: i64, capacity: usize, known: Known, rest: Option<RestOfList>) -> BatchRequest {
     let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
-    let request = BatchRequest::new(at(from), NOW, Duration::from_secs(900), &capacity, &known);
+    let request = BatchRequest::new(at(from), NOW, Duration::from_mins(15), &capacity, &known);
     match rest {
         Some(rest) => BatchRequest::resume(rest, at(from), request),
         None => request,

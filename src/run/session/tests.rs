@@ -35,7 +35,7 @@ fn a_living_lease_turns_a_run_away_and_a_dead_one_is_waited_out() {
 
 #[test]
 fn a_lease_from_a_wrong_clock_is_waited_out_by_our_own() {
-    let hours = Duration::from_secs(7_200);
+    let hours = Duration::from_hours(2);
     let mut state = run(NOW.plus(Duration::from_secs(29)), false);
     assert!(matches!(open(loaded(&state), &config(), NOW), Ok(Opening::Busy { .. })), "clocks may differ by that");
     for (released, seconds) in [(false, 70), (true, 10)] {
@@ -51,7 +51,7 @@ fn a_lease_from_a_wrong_clock_is_waited_out_by_our_own() {
 
 #[test]
 fn what_a_wrong_clock_wrote_is_not_believed() {
-    let ahead = NOW.plus(Duration::from_secs(18_000));
+    let ahead = NOW.plus(Duration::from_hours(5));
     let key = SourceOrIdentity::from("111122223333/eu-west-1");
     let other = SourceOrIdentity::from("111122223333/us-east-1");
     let mut state = State { saved_at: Some(ahead), replayed_at: Some(ahead), ..State::default() };

@@ -7,7 +7,7 @@ use crate::slack::{MessageRef, SentMessage};
 use crate::state::{MAX_STATE_BYTES, SourceState, UnfetchedFinding};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
-const OVERLAP: Duration = Duration::from_secs(900);
+const OVERLAP: Duration = Duration::from_mins(15);
 const DAY: u64 = 86_400;
 static KEY: LazyLock<SourceKey> = LazyLock::new(|| "111122223333/eu-west-1".parse().expect("a key of a source"));
 
@@ -37,7 +37,7 @@ fn old_message() -> MessageRef {
 /// Findings of each kind: with and without a message, failing, in another channel, listable and not.
 fn mixed() -> State {
     let mut state = flooded(40, 60_000);
-    let since = Some(NOW.minus(Duration::from_secs(60)));
+    let since = Some(NOW.minus(Duration::from_mins(1)));
     for (n, record) in state.findings.values_mut().enumerate() {
         record.message = (n % 2 == 0).then(message);
         record.failing_since = since.filter(|_| n % 7 == 0);
@@ -66,7 +66,7 @@ fn listed(oldest: Timestamp) -> InFlight<'static> {
 #[test]
 fn compaction_discards_entries_without_a_message_below_the_floor() {
     let mut state = flooded(10, 60_000);
-    let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
+    let report = state.compact(MAX_STATE_BYTES, Duration::from_mins(5), &InFlight::default(), NOW);
     assert_eq!((state.findings.len(), report.raised_floors.len()), (5, 0));
 }
 
@@ -74,8 +74,8 @@ fn compaction_discards_entries_without_a_message_below_the_floor() {
 fn longer_overlap_does_not_list_discarded_findings() {
     let mut state = flooded(10, 60_000);
     let before = state.clone();
-    state.compact(MAX_STATE_BYTES, Duration::from_secs(5 * 60), &InFlight::default(), NOW);
-    let from = state.source(&KEY).unwrap().lower_bound(Duration::from_secs(60 * 60));
+    state.compact(MAX_STATE_BYTES, Duration::from_mins(5), &InFlight::default(), NOW);
+    let from = state.source(&KEY).unwrap().lower_bound(Duration::from_hours(1));
     let listable = before.findings.iter().filter(|(_, e)| e.updated_at >= Some(from));
     assert!(listable.into_iter().all(|(id, _)| state.findings.contains_key(id)));
 }
@@ -83,7 +83,7 @@ fn longer_overlap_does_not_list_discarded_findings() {
 #[test]
 fn compaction_raises_the_floor_past_discarded_entries() {
     let mut state = flooded(30_000, 1);
-    let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &InFlight::default(), NOW);
+    let report = state.compact(MAX_STATE_BYTES, Duration::from_mins(15), &InFlight::default(), NOW);
     let floor = state.source(&KEY).unwrap().floor;
     assert!(report.document.len() <= MAX_STATE_BYTES);
     assert!(state.findings.values().all(|e| e.updated_at >= Some(floor)), "nothing below the floor is kept");
@@ -96,9 +96,9 @@ fn floor_stays_at_or_below_unprocessed_findings() {
     let mut state = flooded(30_000, 1);
     let oldest = Timestamp(NOW.0 - 1_000 - 29_000);
     let in_flight = listed(oldest);
-    let report = state.compact(MAX_STATE_BYTES, Duration::from_secs(900), &in_flight, NOW);
+    let report = state.compact(MAX_STATE_BYTES, Duration::from_mins(15), &in_flight, NOW);
     assert!(report.document.len() > MAX_STATE_BYTES, "the rest must wait");
-    assert!(state.min_bytes(Duration::from_secs(900), &in_flight) > MAX_STATE_BYTES);
+    assert!(state.min_bytes(Duration::from_mins(15), &in_flight) > MAX_STATE_BYTES);
     assert!(state.source(&KEY).unwrap().floor <= oldest);
 }
 
@@ -106,9 +106,9 @@ fn floor_stays_at_or_below_unprocessed_findings() {
 fn required_capacity_is_known_before_compaction() {
     let mut state = flooded(3_000, 1_000);
     let in_flight = listed(Timestamp(NOW.0 - 500_000));
-    let stays = state.min_bytes(Duration::from_secs(900), &in_flight);
+    let stays = state.min_bytes(Duration::from_mins(15), &in_flight);
     assert!(stays < state.to_json().len());
-    let report = state.compact(0, Duration::from_secs(900), &in_flight, NOW);
+    let report = state.compact(0, Duration::from_mins(15), &in_flight, NOW);
     assert_eq!(stays, report.document.len());
 }
 
@@ -116,7 +116,7 @@ fn required_capacity_is_known_before_compaction() {
 fn the_document_of_a_compaction_is_the_compacted_state() {
     for (count, bound) in [(10, MAX_STATE_BYTES), (3_000, 50_000)] {
         let mut state = flooded(count, 1_000);
-        let report = state.compact(bound, Duration::from_secs(900), &InFlight::default(), NOW);
+        let report = state.compact(bound, Duration::from_mins(15), &InFlight::default(), NOW);
         assert_eq!(report.document, state.to_json());
         assert_eq!(report.document.len(), state.bytes());
     }
@@ -128,7 +128,7 @@ fn compaction_keeps_findings_in_flight() {
     let id = format!("{:032x}", 7);
     let in_flight = InFlight { ids: HashSet::from([id.as_str()]), ..InFlight::default() };
     state.findings.get_mut(&id).unwrap().message = Some(message());
-    state.compact(2_000, Duration::from_secs(900), &in_flight, NOW);
+    state.compact(2_000, Duration::from_mins(15), &in_flight, NOW);
     assert!(state.findings.contains_key(&id));
 }
 
@@ -142,7 +142,7 @@ fn compaction_keeps_findings_of_one_millisecond_together() {
 
 #[test]
 fn a_finding_is_kept_while_it_can_be_listed_or_its_message_can_be_needed() {
-    let lower = NOW.minus(Duration::from_secs(900));
+    let lower = NOW.minus(Duration::from_mins(15));
     let ago = |seconds| NOW.minus(Duration::from_secs(seconds));
     let failing = |seconds| FindingRecord { failing_since: Some(ago(seconds)), ..FindingRecord::default() };
     let moved =

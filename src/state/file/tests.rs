@@ -132,7 +132,7 @@ async fn replay_requested_after_a_crash_is_consumed() {
     laptop.put(&laptop.files.state, "new");
     laptop.put(&laptop.files.consumed_marker, "new");
     laptop.put(&laptop.files.replay, "2h");
-    let later = fs::metadata(&laptop.files.consumed_marker).unwrap().modified().unwrap() + Duration::from_secs(60);
+    let later = fs::metadata(&laptop.files.consumed_marker).unwrap().modified().unwrap() + Duration::from_mins(1);
     File::options().write(true).open(&laptop.files.replay).unwrap().set_modified(later).unwrap();
     assert_eq!(laptop.loaded().await.1.replay.as_deref(), Some("2h"));
 }

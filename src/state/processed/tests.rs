@@ -52,7 +52,7 @@ fn only_the_announcement_of_a_revision_counts_for_the_delay() {
     let mut state = State::default();
     state.mark_processed(&f, 0, "C1", &posted(), f.updated);
     let archived = Outcome::Updated { notified: false, links: String::new() };
-    state.mark_processed(&f, 0, "C1", &archived, f.updated.plus(Duration::from_secs(86_400)));
+    state.mark_processed(&f, 0, "C1", &archived, f.updated.plus(Duration::from_hours(24)));
     assert_eq!((state.totals.delay.count, state.totals.delay.sum), (1, 0.0));
 }
 

@@ -64,7 +64,7 @@ fn an_action_is_due_while_message_or_guardduty_does_not_match_the_reactions() {
 
 #[test]
 fn the_first_acknowledgment_counts_for_the_time_to_it() {
-    let now = POSTED.plus(Duration::from_secs(60));
+    let now = POSTED.plus(Duration::from_mins(1));
     let mut state = state(announced());
     for (marks, count) in [(Marks::default(), 0), (acknowledged(), 1), (resolved(), 1)] {
         state.set_triage("f", triage(marks, None), now);
@@ -154,8 +154,8 @@ fn an_escalation_is_scheduled_once_from_the_first_message_of_what_is_announced_n
     let origin = Origin { account: "1".into(), region: "r".into(), detector: "d".into() };
     let json = r#"{"id": "f", "type": "t", "updatedAt": "2026-01-01T00:00:00Z"}"#;
     let f = decode(json, &Arc::new(origin)).unwrap();
-    let escalate = Escalate { after: Duration::from_secs(60), mention: Mention::parse("<!here>").expect("a mention") };
-    let at = Some(Escalation::Due(POSTED.plus(Duration::from_secs(60))));
+    let escalate = Escalate { after: Duration::from_mins(1), mention: Mention::parse("<!here>").expect("a mention") };
+    let at = Some(Escalation::Due(POSTED.plus(Duration::from_mins(1))));
     let first = Some(POSTED.minus(Duration::from_secs(10)));
     let done = Some(Escalation::Done);
     let due_before = Some(Escalation::Due(POSTED));

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::*;
 
 /// Time limit of a store where the test is not about it: the machine may be slow.
-const HANG: Duration = Duration::from_secs(600);
+const HANG: Duration = Duration::from_mins(10);
 
 pub(super) const TOKEN: &str = "s3cretToken";
 
@@ -70,7 +70,7 @@ impl Fake {
                     Outcome::Reply(lost())
                 }
                 Step::Hang => {
-                    closing.wait(Duration::from_secs(60));
+                    closing.wait(Duration::from_mins(1));
                     Outcome::Hang
                 }
             }
