@@ -145,7 +145,7 @@ fn print_faults(faults: &config::ConfigErrors) -> ExitStatus {
 }
 
 fn log_faults(faults: &config::ConfigErrors) -> ExitStatus {
-    for fault in faults.iter() {
+    for fault in &faults.0 {
         tracing::error!(variable = fault.variable, error = fault.message, "invalid configuration");
     }
     ExitStatus::InvalidInput

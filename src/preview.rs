@@ -1,6 +1,7 @@
 //! The command `preview`: prints the messages for findings in files or on standard input, with their channels. It uses
 //! neither network nor state.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use serde_json::Value;
@@ -67,7 +68,7 @@ fn show(config: &Config, file: Option<&str>, documents: &Documents, output: &Out
 pub(crate) fn message_options(config: &Config) -> MessageOptions {
     let account_names = match &config.wording.account_names {
         AccountNames::Map(names) => names.clone(),
-        AccountNames::Organization => Default::default(),
+        AccountNames::Organization => BTreeMap::default(),
     };
     let portal = config.wording.portal.as_ref().map(|p| ConsolePortal { url: p.url.clone(), role: p.role.clone() });
     MessageOptions { account_names, runbook_url: config.wording.runbook_url.clone(), portal }

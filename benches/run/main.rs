@@ -13,6 +13,8 @@
 //!
 //! Tables are written between the marks of `docs/performance.md`, charts to `docs/images/`.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "counts of a benchmark are small")]
+
 mod baseline_client;
 mod chart;
 mod curves;

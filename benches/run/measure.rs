@@ -72,7 +72,7 @@ fn wait(pid: u32) -> (i32, libc::rusage) {
     // SAFETY: both are plain numbers, for which zero is valid. wait4 writes only to them.
     unsafe {
         let (mut status, mut usage) = (0, std::mem::zeroed());
-        libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage);
+        libc::wait4(pid.cast_signed(), &raw mut status, 0, &raw mut usage);
         (if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }, usage)
     }
 }

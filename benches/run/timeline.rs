@@ -74,7 +74,7 @@ fn write_report(calls: &[Call], zero: f64, wall: f64) -> io::Result<()> {
             if bar.chain { "yes" } else { "" }
         );
     }
-    let asked: f64 = chain.iter().map(|n| (calls[*n].to - calls[*n].from).as_secs_f64()).sum();
+    let asked: f64 = chain.iter().map(|n| calls[*n].to.as_secs_f64() - calls[*n].from.as_secs_f64()).sum();
     let _ = writeln!(
         text,
         "\n{} calls, {} of them in the longest chain: {:.1} ms of {:.1} ms. The program takes the other {:.1} ms.",

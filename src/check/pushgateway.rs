@@ -41,6 +41,8 @@ fn row_of(response: &Response) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use guardduty_slack_support::server::{Outcome, Reply, Server};
 
     use super::*;
@@ -57,7 +59,7 @@ mod tests {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for (password, status) in [("s3cret", Status::Ok), ("stale", Status::Failed)] {
             let auth = Some(BasicAuth { username: "pusher".into(), password: password.into() });
-            let gateway = PushgatewayConfig { url: server.url(), job: "j".into(), labels: Default::default(), auth };
+            let gateway = PushgatewayConfig { url: server.url(), job: "j".into(), labels: BTreeMap::default(), auth };
             let rows = rows(Some(&gateway), &client).await;
             assert_eq!(rows[0].status, status, "{rows:?}");
         }

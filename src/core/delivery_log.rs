@@ -1,5 +1,6 @@
 //! Logs one line for each message that Slack acknowledged.
 
+use crate::core::channels::Channels;
 use crate::finding::Finding;
 use crate::message::Notice;
 use crate::slack::{MessageRef, SentMessage};
@@ -63,6 +64,11 @@ pub(super) fn log_finding(action: Action, f: &Finding, location: Location) {
             );
         }
     }
+}
+
+/// The same for a message that the channel of `at` has.
+pub(super) fn log_finding_at(action: Action, f: &Finding, at: &MessageRef, channels: &Channels) {
+    log_finding(action, f, Location::of(&channels.name(&at.channel), at));
 }
 
 /// The findings of the digest are listed at level debug.

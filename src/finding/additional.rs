@@ -185,6 +185,7 @@ fn seen_at(call: &Value, member: &str) -> Option<Timestamp> {
     match call.get(member)? {
         Value::String(text) => Timestamp::parse(text),
         number => {
+            #[expect(clippy::cast_possible_truncation, reason = "times are whole seconds or milliseconds")]
             let number = number.as_f64()? as i64;
             Some(Timestamp(if number < SECONDS_UNTIL { number * 1_000 } else { number }))
         }

@@ -6,7 +6,7 @@ use aws_sdk_guardduty::types::{
 
 use super::configuration::call;
 use super::source::SourceClient;
-use super::{Investigation, PAGE_SIZE, ReadError};
+use super::{Investigation, MAX_RESULTS, ReadError};
 use crate::finding::Assessment;
 use crate::time::Timestamp;
 
@@ -20,7 +20,7 @@ impl SourceClient {
             .order_by(OrderBy::Desc)
             .build();
         let request = self.client().list_investigations().detector_id(detector).sort_criteria(newest);
-        let answer = call!(self, "ListInvestigations", request.max_results(PAGE_SIZE as i32))?;
+        let answer = call!(self, "ListInvestigations", request.max_results(MAX_RESULTS))?;
         Ok(answer.investigations.unwrap_or_default().into_iter().filter_map(completed).collect())
     }
 

@@ -41,6 +41,8 @@ use crate::time::Timestamp;
 /// Maximum number of IDs per page of `ListFindings`, and per call of `GetFindings`.
 /// See GuardDuty API Reference, `ListFindings` (`maxResults`) and `GetFindings` (`findingIds`).
 pub const PAGE_SIZE: usize = 50;
+/// `MaxResults` of a list: a page.
+const MAX_RESULTS: i32 = 50;
 
 /// One page of `ListFindings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

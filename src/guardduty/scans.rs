@@ -9,7 +9,7 @@ use aws_smithy_types::DateTime;
 
 use super::configuration::call;
 use super::source::SourceClient;
-use super::{MissedScan, PAGE_SIZE, ReadError};
+use super::{MAX_RESULTS, MissedScan, ReadError};
 use crate::metrics::ScanOutcome;
 use crate::time::Timestamp;
 
@@ -32,7 +32,7 @@ impl SourceClient {
 
     async fn newest_scans(&self, status: Option<Status>) -> Result<ListMalwareScansOutput, ReadError> {
         let newest = SortCriteria::builder().attribute_name("scanStartTime").order_by(OrderBy::Desc).build();
-        let request = self.client().list_malware_scans().sort_criteria(newest).max_results(PAGE_SIZE as i32);
+        let request = self.client().list_malware_scans().sort_criteria(newest).max_results(MAX_RESULTS);
         let request = request.set_filter_criteria(status.map(with_status));
         call!(self, "ListMalwareScans", request)
     }

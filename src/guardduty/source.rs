@@ -21,8 +21,8 @@ use super::identity::AwsIdentity;
 use super::parallel::{Parallel, Throttles};
 use super::statistics::open_findings;
 use super::{
-    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, PAGE_SIZE, SourceKey,
-    Subject, Uncovered, WatchedConfig, pages, watch,
+    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MAX_RESULTS, MissedScan,
+    PAGE_SIZE, SourceKey, Subject, Uncovered, WatchedConfig, pages, watch,
 };
 use crate::finding::{Assessment, Finding, NotAnAnswer, Origin, SeverityLevel, decode_answer, raw_findings};
 use crate::time::Timestamp;
@@ -158,8 +158,7 @@ impl GuardDutyApi for SourceClient {
     ) -> Result<ListPage, ReadError> {
         let updated = Condition::builder().greater_than_or_equal(from.0).set_less_than_or_equal(to.map(|t| t.0));
         let sort = SortCriteria::builder().attribute_name("updatedAt").order_by(OrderBy::Asc).build();
-        let request =
-            self.client().list_findings().detector_id(detector).max_results(PAGE_SIZE as i32).sort_criteria(sort);
+        let request = self.client().list_findings().detector_id(detector).max_results(MAX_RESULTS).sort_criteria(sort);
         let request = request
             .finding_criteria(open_findings().criterion("updatedAt", updated.build()).build())
             .set_next_token(token.map(str::to_owned));

@@ -139,7 +139,7 @@ mod tests {
             for sample in [sample(first.min(read), read, pages), None] {
                 let parts = whole.divide(sample, Timestamp(now));
                 prop_assert!(cover(whole, &parts), "{parts:?}");
-                prop_assert!(parts.len() as i64 <= PARTS + 1);
+                prop_assert!(i64::try_from(parts.len()).unwrap() <= PARTS + 1);
                 let shrinks = parts.iter().all(|part| *part != whole);
                 prop_assert!(shrinks || parts == [whole]);
             }

@@ -218,6 +218,7 @@ pub trait SlackApi {
 /// The time of a `ts`, which is in seconds since the epoch.
 fn time_of(ts: &str) -> Timestamp {
     let seconds: f64 = ts.parse().unwrap_or(0.0);
+    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds")]
     Timestamp((seconds * 1000.0) as i64)
 }
 

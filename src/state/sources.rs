@@ -108,7 +108,7 @@ mod tests {
     fn a_source_is_discarded_a_week_after_it_was_configured() {
         let mut state = State::default();
         let configured_at = |ago: Option<Duration>| ago.map(|ago| NOW.minus(ago));
-        let ages = [None, Some(UNCONFIGURED_TTL - Duration::from_millis(1)), Some(UNCONFIGURED_TTL)];
+        let ages = [None, UNCONFIGURED_TTL.checked_sub(Duration::from_millis(1)), Some(UNCONFIGURED_TTL)];
         for (n, ago) in ages.into_iter().enumerate() {
             let source = SourceState { last_configured_at: configured_at(ago), ..SourceState::default() };
             state.sources.insert(key(&format!("11112222333{n}/eu-west-1")).into(), source);

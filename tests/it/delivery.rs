@@ -65,6 +65,8 @@ fn rejected_text_falls_back_to_the_minimal_form() {
     }
 }
 
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+
 #[test]
 fn message_with_a_lost_response_is_not_sent_twice() {
     let lost = [
@@ -85,7 +87,6 @@ fn message_with_a_lost_response_is_not_sent_twice() {
         ("the end of the connection", bytes("").after_effect()),
         ("HTTP/2", bytes(&b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64"[..])),
     ];
-    const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     crate::kit::each(lost.to_vec(), 16, |(name, step)| {
         eprintln!("{name}");
         let about_f1 = |call: &guardduty_slack_support::journal::Call| call.detail == "f1";

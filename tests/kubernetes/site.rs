@@ -151,6 +151,9 @@ fn server() -> String {
     kubectl(&["config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"]).assert_success()
 }
 
+/// `kubectl apply` reads before it creates: two tests that apply one namespace at the same time would both create it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Creates a namespace that enforces the restricted Pod Security Standard.
 pub(crate) fn namespace_that_is_restricted(name: &str) {
     let namespace = json!({
@@ -159,8 +162,6 @@ pub(crate) fn namespace_that_is_restricted(name: &str) {
             "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted",
         } },
     });
-    // `kubectl apply` reads before it creates: two tests that apply one namespace at the same time would both create it.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     kubectl_with(&namespace.to_string(), &["apply", "--filename=-"]).assert_success();
 }

@@ -66,7 +66,7 @@ impl History {
     fn scrapes(&self, from: i64, to: i64) -> impl Iterator<Item = i64> {
         let first = from + (SCRAPE_OFFSET - from).rem_euclid(SCRAPE_INTERVAL);
         let up = |time: &i64| !self.outages.iter().any(|(start, end)| (start..end).contains(&time));
-        (first..=to).step_by(SCRAPE_INTERVAL as usize).filter(up)
+        (0..).map(move |n| first + n * SCRAPE_INTERVAL).take_while(move |time| *time <= to).filter(up)
     }
 
     /// Time of the scrape that sees a run first.

@@ -1,6 +1,13 @@
 //! A deterministic simulator: the core of a run, its driver and its workers with a simulated GuardDuty, Slack and state.
 //! README.md in this directory describes it, and the variables that select what is played.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a history are small, and not negative"
+)]
+
 mod adapters;
 mod announced;
 mod bugs;

@@ -239,7 +239,7 @@ fn core<'a>(
         replay: start.replay,
         begun: now,
         now,
-        end: now.plus(config.run_timeout - Duration::from_secs(10)),
+        end: now.plus(config.run_timeout).minus(Duration::from_secs(10)),
     })
 }
 

@@ -90,7 +90,7 @@ impl ConfigParser<'_> {
     fn parse_routes(&mut self, kind: SlackAuthKind, has_triage: bool) -> Routes {
         let Some(text) = self.raw.slack_routes().value else { return Routes::default() };
         let (vars, preview) = (&self.env.vars, self.purpose == Mode::Preview);
-        let unreadable: Vec<String> = self.faults.iter().map(|f| f.variable.clone()).collect();
+        let unreadable: Vec<String> = self.faults.0.iter().map(|f| f.variable.clone()).collect();
         let webhook = move |name: &str| match vars.get(name) {
             Some(url) => urls::parse_webhook_url(url).map_err(|why| format!("variable {name}: {why}")),
             None if preview => Ok(SecretString::from("")),

@@ -2,7 +2,7 @@
 
 use super::{Exchange, Purpose, Step, posted, updated};
 use crate::core::channels::Channels;
-use crate::core::delivery_log::{Action, Location, log_redirect};
+use crate::core::delivery_log::{Action, Location, log_finding_at, log_redirect};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{Next, Shared, on_app_rejection};
 use crate::message::{Addressing, Message, MessageContent, MessageForm, Writer};
@@ -66,18 +66,18 @@ impl Exchange {
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Refresh(f, refresh) => {
-                self.log(Action::Updated, f, &refresh.at, channels);
+                log_finding_at(Action::Updated, f, &refresh.at, channels);
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Update(f, update) => {
-                self.log(Action::Updated, f, &update.message, channels);
+                log_finding_at(Action::Updated, f, &update.message, channels);
                 let done = updated(update, false);
                 self.is_minimal |= form == MessageForm::Minimal;
                 self.step = if update.reply.is_some() { Step::Replies } else { Step::Ended(done) };
             }
             Delivery::Post(f, _) => {
                 let Some(earlier) = self.earlier.take() else { return };
-                self.log(Action::Updated, f, &earlier, channels);
+                log_finding_at(Action::Updated, f, &earlier, channels);
                 self.is_minimal |= form == MessageForm::Minimal;
                 self.finish(posted(earlier.into(), None, None, String::new()));
             }

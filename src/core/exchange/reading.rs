@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Attempt, Content, Exchange, Purpose, Step, posted, reply_destination, updated};
 use crate::core::channels::{Channels, NamedChannel};
-use crate::core::delivery_log::Action;
+use crate::core::delivery_log::{Action, log_finding_at};
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::send::{Attempts, Forms};
@@ -107,7 +107,7 @@ impl Exchange {
         };
         let at = MessageRef { thread_ts: Some(root.ts.clone()), ..found.at.clone() };
         if found.updated >= f.updated {
-            self.log(Action::FoundInHistory, f, &at, channels);
+            log_finding_at(Action::FoundInHistory, f, &at, channels);
             return self.finish(posted(at.into(), None, None, String::new()));
         }
         // If the severity level increased, a new message calls the people.
@@ -136,13 +136,13 @@ impl Exchange {
                 DeliveryResult::Digested
             }),
             (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
-                self.log(Action::FoundInHistory, f, &at, channels);
+                log_finding_at(Action::FoundInHistory, f, &at, channels);
                 posted(at.into(), None, post.superseded.clone(), String::new())
             }),
             (Delivery::Update(f, update), Purpose::Repost) => {
                 let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.message.ts);
                 newer.map(|at| {
-                    self.log(Action::FoundInHistory, f, &at, channels);
+                    log_finding_at(Action::FoundInHistory, f, &at, channels);
                     posted(at.into(), None, None, String::new())
                 })
             }

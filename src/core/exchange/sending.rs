@@ -12,7 +12,7 @@ use crate::message::{
     self, Addressing, Message, MessageContent, MessageForm, Placement, RenderContext, ReplyContent, Writer,
 };
 use crate::plan::{Delivery, Reply, Update};
-use crate::slack::{MessageRef, ReplyId, SentMessage, SlackError};
+use crate::slack::{ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
 
 impl Exchange {
@@ -197,10 +197,6 @@ impl Exchange {
         let channel = &self.reply_of().1.message.channel;
         tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
         self.step = Step::Link;
-    }
-
-    pub(super) fn log(&self, action: Action, f: &Finding, at: &MessageRef, channels: &Channels) {
-        log_finding(action, f, Location::of(&channels.name(&at.channel), at));
     }
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {

@@ -24,7 +24,7 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
     let channels = Channels::new(default_destination(&config), BTreeMap::new());
     let mut outbox = Outbox::default();
     let notice = |n| Notice {
-        id: NoticeId::new("n", Timestamp(n as i64)),
+        id: NoticeId::new("n", Timestamp(i64::try_from(n).unwrap())),
         title: "title".into(),
         lines: vec![],
         level: NoticeLevel::Info,

@@ -153,6 +153,7 @@ macro_rules! shapes {
     ($($(#[$doc:meta])* $shape:ident { $($field:ident: $kind:ty = $name:literal $(| $alias:literal)*,)* })*) => {$(
         $(#[$doc])*
         #[derive(Default)]
+        #[allow(clippy::struct_field_names, reason = "the names of AWS")]
         pub(in crate::finding) struct $shape<'a> {
             $($field: Option<$kind>,)*
             // Shapes of numbers only borrow nothing.

@@ -17,10 +17,9 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
 
 /// Reads seconds or milliseconds since the epoch, whichever is in the range of valid times.
 pub(super) fn from_epoch(number: f64) -> Option<Timestamp> {
-    [number * 1_000.0, number]
-        .map(|millis| Timestamp(millis as i64))
-        .into_iter()
-        .find(|t| (EARLIEST..=LATEST).contains(t))
+    #[expect(clippy::cast_possible_truncation, reason = "what is not in the range is not a time")]
+    let times = [number * 1_000.0, number].map(|millis| Timestamp(millis as i64));
+    times.into_iter().find(|t| (EARLIEST..=LATEST).contains(t))
 }
 
 #[cfg(test)]

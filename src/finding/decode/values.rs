@@ -67,13 +67,13 @@ impl<'a> Member<'a> for i64 {
     }
 
     fn from_float(number: f64) -> Option<Self> {
-        // A float holds whole numbers exactly up to 2^53.
+        #[expect(clippy::cast_possible_truncation, reason = "a float holds whole numbers exactly up to 2^53")]
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     }
 
     #[cfg(test)]
     fn arbitrary(fill: &mut super::arbitrary::Fill) -> Value {
-        (fill.below(1 << 33) as i64 - (1 << 32)).into()
+        (fill.below(1 << 33).cast_signed() - (1 << 32)).into()
     }
 }
 

@@ -20,6 +20,7 @@ const LONGEST_DATAGRAM: usize = 512;
 /// Queries the servers in turn until one returns a valid response, or the timeout passes. The error is that of the last
 /// server.
 pub(super) async fn ask(settings: &Settings, name: &str, kind: Kind, timeout: Duration) -> Result<Answer, String> {
+    #[expect(clippy::cast_possible_truncation, reason = "16 random bits")]
     let id = RandomState::new().hash_one(name) as u16;
     let Some(question) = encode(id, name, kind) else { return Ok(Answer::NoSuchName) };
     let deadline = Instant::now() + timeout;

@@ -50,7 +50,7 @@ pub(super) fn encode(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     // Recursion desired, one question.
     message.extend([0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.split('.') {
-        message.push(label.len() as u8);
+        message.push(u8::try_from(label.len()).ok()?);
         message.extend(label.bytes());
     }
     message.push(0);
@@ -128,13 +128,13 @@ pub(super) mod tests {
     pub(in super::super) fn response(question: &[u8], flags: u16, records: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut message = question.to_vec();
         message[2..4].copy_from_slice(&(0x8180 | flags).to_be_bytes());
-        message[6..8].copy_from_slice(&(records.len() as u16).to_be_bytes());
+        message[6..8].copy_from_slice(&u16::try_from(records.len()).unwrap().to_be_bytes());
         for (record, data) in records {
             message.extend([0xc0, 0x0c]);
             message.extend(record.to_be_bytes());
             message.extend(IN.to_be_bytes());
             message.extend(60u32.to_be_bytes());
-            message.extend((data.len() as u16).to_be_bytes());
+            message.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
             message.extend(data);
         }
         message

@@ -56,7 +56,7 @@ impl Server {
                 stream.read_exact(&mut question).await.unwrap();
                 let (name, kind) = read(&question);
                 let answer = answer(&question, over_tcp(&name, kind), true).unwrap();
-                stream.write_u16(answer.len() as u16).await.unwrap();
+                stream.write_u16(u16::try_from(answer.len()).unwrap()).await.unwrap();
                 stream.write_all(&answer).await.unwrap();
             }
         });

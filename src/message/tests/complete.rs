@@ -112,6 +112,10 @@ impl Shown {
         match value {
             Value::String(text) => self.has_text(text),
             Value::Number(number) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "times of findings are whole seconds or milliseconds"
+                )]
                 let seconds = number.as_f64().unwrap_or_default() as i64;
                 let is_time = [seconds, seconds / 1_000].iter().any(|time| self.times.contains(time));
                 is_time || self.has_word(&number.to_string()) || self.has_word(&format!("{seconds}"))

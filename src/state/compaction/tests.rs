@@ -248,7 +248,7 @@ fn references_to_messages_go_where_the_watermark_is_blocked_those_not_edited_for
     assert_eq!((state.findings.len(), report.raised_floors.len()), (count, 0), "no revision is discarded");
     let oldest_left = state.findings.values().filter_map(|record| record.edited_at).min().expect("messages are left");
     let with_message = state.findings.values().filter(|record| record.message.is_some()).count();
-    assert_eq!(with_message as i64, watermark.0 + 100 - oldest_left.0, "those that were edited last");
+    assert_eq!(i64::try_from(with_message).unwrap(), watermark.0 + 100 - oldest_left.0, "those that were edited last");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::write::replace_in_place;
 use super::*;
 
 struct Laptop {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     files: StatePaths,
 }
 
@@ -15,7 +15,7 @@ impl Laptop {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let files = FileStore::new(&dir.path().join("state/watermark.json")).files;
-        Self { _dir: dir, files }
+        Self { dir, files }
     }
 
     fn store(&self) -> FileStore {
@@ -28,6 +28,7 @@ impl Laptop {
         (store, loaded)
     }
 
+    #[expect(clippy::unused_self, reason = "an action on the laptop")]
     fn put(&self, path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -41,7 +42,7 @@ impl Laptop {
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.files.state.parent().unwrap()).unwrap();
         let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.retain(|n| !n.ends_with(".lock"));
+        names.retain(|name| Path::new(name).extension().is_none_or(|extension| extension != "lock"));
         names.sort();
         names
     }
@@ -190,9 +191,9 @@ async fn write_probe_leaves_no_file() {
 #[tokio::test]
 async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
     let laptop = Laptop::new();
-    let elsewhere = laptop._dir.path().join("elsewhere/state.json");
+    let elsewhere = laptop.dir.path().join("elsewhere/state.json");
     laptop.put(&elsewhere, "old");
-    let link = laptop._dir.path().join("link.json");
+    let link = laptop.dir.path().join("link.json");
     for target in [elsewhere.as_path(), Path::new("elsewhere/state.json")] {
         std::os::unix::fs::symlink(target, &link).unwrap();
         let mut store = FileStore::new(&link);
@@ -206,7 +207,7 @@ async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
     let mut store = FileStore::new(&link);
     assert_eq!(store.load().await.document, LoadedDocument::Absent);
     store.save("first", false).await.unwrap();
-    assert_eq!(fs::read_to_string(laptop._dir.path().join("elsewhere/later.json")).unwrap(), "first");
+    assert_eq!(fs::read_to_string(laptop.dir.path().join("elsewhere/later.json")).unwrap(), "first");
 }
 
 #[tokio::test]

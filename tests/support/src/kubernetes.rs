@@ -191,16 +191,14 @@ impl Peer for Kubernetes {
             503 => "ServiceUnavailable",
             _ => "InternalError",
         };
-        self.error_with(call, status, reason)
+        error_with(call, status, reason)
     }
 
     fn error(&self, call: &Call, name: &str) -> Reply {
-        self.error_with(call, 403, name)
+        error_with(call, 403, name)
     }
 }
 
-impl Kubernetes {
-    fn error_with(&self, call: &Call, status: u16, reason: &str) -> Reply {
-        failure(status, reason, &format!("{}: as the script wants it", call.operation))
-    }
+fn error_with(call: &Call, status: u16, reason: &str) -> Reply {
+    failure(status, reason, &format!("{}: as the script wants it", call.operation))
 }

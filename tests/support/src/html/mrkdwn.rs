@@ -24,7 +24,7 @@ pub(crate) fn visible(text: &str) -> String {
     decode(&text.replace("&quot;", "\"").replace("&#39;", "'"))
 }
 
-/// plain_text as HTML: nothing but `:emoji:` is interpreted.
+/// `plain_text` as HTML: nothing but `:emoji:` is interpreted.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -8,11 +8,11 @@ use crate::journal::Call;
 use crate::scripted_faults::Peer;
 use crate::server::{Reply, Request};
 
-impl Slack {
-    fn throttle(&self) -> Reply {
-        Reply::json(429, &json!({ "ok": false, "error": THROTTLED })).with("retry-after", 1)
-    }
+fn throttle() -> Reply {
+    Reply::json(429, &json!({ "ok": false, "error": THROTTLED })).with("retry-after", 1)
+}
 
+impl Slack {
     fn webhook_channel(&self, path: &str) -> Option<String> {
         self.lock().webhooks.iter().find(|(p, _)| p == path).map(|(_, c)| c.clone())
     }
@@ -22,7 +22,7 @@ impl Slack {
             return Reply::text(404, "text/plain", "no_service");
         };
         if !self.lock().may_post(&channel) {
-            return self.throttle();
+            return throttle();
         }
         if let Some(error) = self.refusal("webhook", payload) {
             return Reply::text(400, "text/plain", error);
@@ -263,7 +263,7 @@ impl Peer for Slack {
                 answer["ok"] = json!(true);
                 Reply::json(200, &answer)
             }
-            Err(error) if error == THROTTLED => self.throttle(),
+            Err(error) if error == THROTTLED => throttle(),
             Err(error) => self.error(call, &error),
         };
         reply.with("x-oauth-scopes", scopes)

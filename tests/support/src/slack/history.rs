@@ -49,6 +49,7 @@ impl Inner {
             "" => 0,
             cursor => cursor.strip_prefix("next:").and_then(|n| n.parse().ok()).ok_or("invalid_cursor")?,
         };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 999")]
         let size = (number("limit", 100.0) as usize).clamp(1, self.page.min(999));
         let more = start + size < found.len();
         let next = if more { format!("next:{}", start + size) } else { String::new() };
