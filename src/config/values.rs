@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::glob::Glob;
 use super::{LogFormat, RecurrencePolicy, SamplePolicy};
 use crate::finding::SeverityLevel;
+use crate::text::truncate;
 use crate::time::{format_duration, parse_duration};
 
 pub(super) use aws::{
@@ -27,8 +28,7 @@ pub(super) fn quote_redacted(value: &str) -> String {
     if token || value.contains("AKIA") || value.contains("ASIA") {
         return "(value hidden: it may contain a secret)".into();
     }
-    let shown: String = value.chars().take(60).collect();
-    format!("{shown:?}{}", if shown.len() < value.len() { "…" } else { "" })
+    format!("{:?}", truncate(value, 60))
 }
 
 /// A list with commas. Elements are trimmed, and empty elements are ignored.

@@ -17,7 +17,7 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 
 /// How far the state of a run is saved.
 #[derive(Debug)]
-pub struct Checkpoints {
+pub(super) struct Checkpoints {
     lease: Duration,
     is_dry_run: bool,
     /// The next save also removes a replay.
@@ -126,12 +126,12 @@ impl Checkpoints {
     }
 
     /// Returns true if the last save succeeded.
-    pub fn is_recorded(&self) -> bool {
+    pub(super) fn is_recorded(&self) -> bool {
         self.last_answer() == Intents::Saved
     }
 
     /// Returns the reason why the state is not saved.
-    pub fn problem(&self) -> Option<String> {
+    pub(super) fn problem(&self) -> Option<String> {
         self.conflict.clone().or_else(|| self.unrecordable.clone()).or_else(|| self.failed.clone())
     }
 

@@ -71,7 +71,7 @@ impl Core<'_> {
     }
 
     /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
-    pub fn is_success(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         verdict::is_success(Facts {
             is_dry_run: self.config.dry_run,
             has_problems: !self.tally.problems.is_empty(),
@@ -84,7 +84,7 @@ impl Core<'_> {
     }
 
     /// Returns true if the run ended because its time was over.
-    pub fn is_timed_out(&self) -> bool {
+    pub(super) fn is_timed_out(&self) -> bool {
         self.is_stopping() && !self.is_shutdown_requested
     }
 }

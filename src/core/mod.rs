@@ -27,25 +27,26 @@ mod query;
 mod rate_limit;
 mod reconcile;
 mod report;
+mod run_report;
 mod send;
 mod sources;
 mod start;
 mod summary;
-pub(crate) mod tracks;
+mod tracks;
 mod triage;
 mod undelivered;
 mod verdict;
 mod write_ahead;
 
-pub use checkpoint::Checkpoints;
 pub use event::{
     ChannelHistory, DetectorRef, Effect, Event, FindingIds, Generation, Query, QueryId, Reply, Save, SourceRequest,
     Unreachable,
 };
 pub use limits::Limits;
 pub use reconcile::EarlierPosts;
-pub use report::Tally;
-pub use sources::log_queued;
+pub(crate) use run_report::PolledSource;
+pub use run_report::RunReport;
+pub(crate) use sources::log_queued;
 pub use start::Start;
 
 use std::collections::{HashSet, VecDeque};
@@ -55,9 +56,11 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::core::agenda::Step;
 use crate::core::channels::Channels;
+use crate::core::checkpoint::Checkpoints;
 use crate::core::outbox::Outbox;
 use crate::core::posted::{Past, PostedMessages};
 use crate::core::query::Queries;
+use crate::core::report::Tally;
 use crate::core::sources::Arrived;
 use crate::core::tracks::Sources;
 use crate::core::triage::Reactions;
@@ -75,7 +78,7 @@ const PROGRESS: Duration = Duration::from_secs(10);
 
 /// A run.
 pub struct Core<'a> {
-    pub config: &'a Config,
+    config: &'a Config,
     writer: &'a dyn Writer,
     limits: Limits,
     id: String,
@@ -87,10 +90,10 @@ pub struct Core<'a> {
     is_shutdown_requested: bool,
     progress_logged_at: Timestamp,
 
-    pub state: State,
-    pub checkpoints: Checkpoints,
-    pub sources: Sources<'a>,
-    pub tally: Tally,
+    state: State,
+    checkpoints: Checkpoints,
+    sources: Sources<'a>,
+    tally: Tally,
     channels: Channels,
     outbox: Outbox,
     outbox_wake_at: Option<Timestamp>,

@@ -11,7 +11,7 @@ use crate::state::Outcome;
 
 /// Results of the deliveries of this run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(super) struct Tally {
     pub delivered: usize,
     pub processed: usize,
     /// By configured channel: findings that failed and are not processed.

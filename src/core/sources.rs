@@ -217,7 +217,7 @@ impl Core<'_> {
     }
 
     /// Returns true if a source is polled: a region that is left out is not.
-    pub fn is_polled(&self, key: &SourceKey) -> bool {
+    pub(super) fn is_polled(&self, key: &SourceKey) -> bool {
         self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
@@ -248,7 +248,7 @@ impl Core<'_> {
 }
 
 /// Logs at the level of the notice that it waits for its delivery.
-pub fn log_queued(notice: &Notice) {
+pub(crate) fn log_queued(notice: &Notice) {
     let (notice_id, notice, level) = (notice.id.to_string(), &notice.title, notice.level);
     match level {
         NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),

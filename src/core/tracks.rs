@@ -20,7 +20,7 @@ const LINKS: usize = 100;
 
 /// One source in this run.
 #[derive(Debug)]
-pub struct Track {
+pub(super) struct Track {
     source: SourceKey,
     /// When it was first requested.
     since: Timestamp,
@@ -46,7 +46,7 @@ impl Track {
     }
 
     /// Number of findings that are listed and not processed, including those that could not be fetched.
-    pub fn pending(&self) -> usize {
+    pub(super) fn pending(&self) -> usize {
         let pending_ids = &self.progress.pending;
         pending_ids.len() + self.unfetched.iter().filter(|id| !pending_ids.contains_key(*id)).count()
     }
@@ -54,7 +54,7 @@ impl Track {
 
 /// All sources of a run.
 #[derive(Debug)]
-pub struct Sources<'a> {
+pub(super) struct Sources<'a> {
     config: &'a Config,
     /// Time from which a source is read that is new to the state.
     pub start: Timestamp,
@@ -81,7 +81,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Returns true if nothing is requested.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.is_discovered() && self.reading == 0
     }
 

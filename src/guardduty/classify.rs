@@ -12,6 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::error::{ReadError, TransientReason, single_line};
 use crate::finding::NotAnAnswer;
 use crate::http::{ResolveError, Unreachable, causes, links};
+use crate::text::truncate;
 
 /// The error of a call of an AWS client.
 type SdkFailure<E> = SdkError<E, HttpResponse>;
@@ -169,8 +170,10 @@ fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Opti
 /// Returns the text of a response without a message of AWS, such as the beginning of the page of a proxy.
 fn answer_text(error: &(dyn Error + 'static), answer: &HttpResponse) -> String {
     let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    let text: String = body.trim().chars().take(200).collect();
-    if text.is_empty() { causes(error) } else { text }
+    match body.trim() {
+        "" => causes(error),
+        text => truncate(text, 200),
+    }
 }
 
 #[cfg(test)]

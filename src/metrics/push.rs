@@ -9,6 +9,7 @@ use super::render::render;
 use super::snapshot::RunMetrics;
 use crate::config::PushgatewayConfig;
 use crate::http;
+use crate::text::truncate;
 
 /// Maximum time by which a push delays the end of a run.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ async fn send_push(request: reqwest::RequestBuilder) -> Result<(), PushError> {
         return Ok(());
     }
     let text = answer.text().await.unwrap_or_default();
-    Err(PushError::Rejected { status: status.as_u16(), text: text.trim().chars().take(300).collect() })
+    Err(PushError::Rejected { status: status.as_u16(), text: truncate(text.trim(), 300) })
 }
 
 /// PUT replaces the whole group; POST replaces only the metrics with the same names. See README of the Pushgateway, “API”.

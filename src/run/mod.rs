@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{AccountNames, Config};
-use crate::core::{Core, Limits, Start, Unreachable};
+use crate::core::{Core, Limits, RunReport, Start, Unreachable};
 use crate::exit::ExitStatus;
 use crate::guardduty::{Aws, SourceClient};
 use crate::message::MessageOptions;
@@ -139,26 +139,24 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStor
     let printer = Printer { wording, output, default: default_destination(config) };
     let systems = Systems { identities, chat, store, print: &|delivery| printer.print(delivery) };
     drive(&mut core, systems, clock, stop.shutdown()).await;
-    let success = core.is_success();
-    log_end(&core, success, clock);
-    (success, snapshot::of(&core, success, &clock))
+    let report = core.report();
+    log_end(&report, config.dry_run, clock);
+    (report.is_success, snapshot::of(&report, config, &clock))
 }
 
-fn log_end(core: &Core, success: bool, clock: Clock) {
-    if !success && core.is_timed_out() {
+fn log_end(report: &RunReport, is_dry_run: bool, clock: Clock) {
+    let RunReport { is_success: success, processed, delivered, pending, problems: errors, state_bytes, .. } = *report;
+    if !success && report.is_timed_out {
         tracing::warn!("run timeout reached; remaining findings are left to the next run");
     }
-    if let Some(error) = core.checkpoints.problem() {
+    if let Some(error) = &report.save_error {
         tracing::error!(error, "run finished without saving its state");
     }
     let duration_seconds = clock.elapsed().as_millis() as f64 / 1000.0;
-    let pending: usize = core.sources.tracks.values().map(|track| track.pending()).sum();
-    let errors = core.tally.problems.len();
-    if core.config.dry_run {
+    if is_dry_run {
         tracing::info!(success, pending, errors, duration_seconds, "dry run finished; nothing was posted or saved");
         return;
     }
-    let (processed, delivered, state_bytes) = (core.tally.processed, core.tally.delivered, core.checkpoints.bytes);
     tracing::info!(success, processed, delivered, pending, errors, state_bytes, duration_seconds, "run finished");
 }
 

@@ -1,9 +1,8 @@
 //! Collects the metrics of a run, which are pushed at its end.
 
 use crate::config::Config;
-use crate::core::Core;
-use crate::core::tracks::Track;
-use crate::guardduty::{DetectorInfo, SourceKey};
+use crate::core::{PolledSource, RunReport};
+use crate::guardduty::DetectorInfo;
 use crate::metrics::{self, CumulativeCounters, RunMetrics, SourceMetrics};
 use crate::poll::watched;
 use crate::source_key::SourceOrIdentity;
@@ -13,24 +12,24 @@ use crate::telemetry;
 use crate::time::{Clock, Time};
 
 /// The metrics of a run.
-pub(super) fn of(core: &Core, success: bool, clock: &Clock) -> RunMetrics {
-    let state = &core.state;
-    let has_triage = core.config.slack.triage.is_some();
-    let carried = core.checkpoints.is_recorded().then(|| CumulativeCounters {
+pub(super) fn of(report: &RunReport, config: &Config, clock: &Clock) -> RunMetrics {
+    let state = report.state;
+    let has_triage = config.slack.triage.is_some();
+    let carried = report.is_recorded.then(|| CumulativeCounters {
         findings: state.totals.findings.clone(),
         types: state.totals.types.clone(),
         notifications: state.totals.notifications.clone(),
         requests: state.totals.requests.clone(),
         delay: delay_sample(&state.totals.delay),
         acknowledge_delay: has_triage.then(|| delay_sample(&state.totals.acknowledge_delay)),
-        channels: channels(core.config),
+        channels: channels(config),
     });
     RunMetrics {
-        success,
+        success: report.is_success,
         last_success: state.totals.last_success,
-        sources: sources(core),
+        sources: sources(report),
         unacknowledged: has_triage.then(|| unacknowledged(state)),
-        state_bytes: Some(core.checkpoints.bytes),
+        state_bytes: Some(report.state_bytes),
         counters: carried,
         ..of_failure(clock)
     }
@@ -50,26 +49,22 @@ fn unacknowledged(state: &State) -> metrics::Unacknowledged {
     unacknowledged
 }
 
-fn sources(core: &Core) -> Vec<SourceMetrics> {
-    let state = &core.state;
-    let tracks = &core.sources.tracks;
-    let is_tracked = |key: &SourceOrIdentity| key.as_source().is_some_and(|key| tracks.contains_key(key));
-    let down = state.sources.iter().filter(|(key, s)| s.unreadable_since.is_some() && !is_tracked(key));
-    let down = down.map(|(key, s)| sample(key, false, Some(s)));
-    let polled = tracks.iter().filter(|(key, _)| core.is_polled(key));
-    polled.map(|(key, track)| polled_source(key, track, state.source(key))).chain(down).collect()
+fn sources(report: &RunReport) -> Vec<SourceMetrics> {
+    let polled = report.sources.iter().map(|polled| polled_source(polled, report.state.source(polled.key)));
+    let down = report.unreachable.iter().map(|(key, source)| sample(key, false, Some(source)));
+    polled.chain(down).collect()
 }
 
-fn polled_source(key: &SourceKey, track: &Track, source: Option<&SourceState>) -> SourceMetrics {
+fn polled_source(polled: &PolledSource, source: Option<&SourceState>) -> SourceMetrics {
     SourceMetrics {
-        pending: track.pending() as u64,
-        open: track.open.clone(),
-        detector_enabled: detector_enabled(track.status.as_ref(), source),
+        pending: polled.pending as u64,
+        open: polled.open.cloned(),
+        detector_enabled: detector_enabled(polled.detector, source),
         coverage: coverage(source),
         destinations_failing: watched::destinations_failing(source),
         missed_scans: watched::missed_scans(source),
-        features: track.status.as_ref().map(|status| status.features.clone()).unwrap_or_default(),
-        ..sample(&key.clone().into(), track.is_readable && track.is_read, source)
+        features: polled.detector.map(|detector| detector.features.clone()).unwrap_or_default(),
+        ..sample(&polled.key.clone().into(), polled.is_read, source)
     }
 }
 

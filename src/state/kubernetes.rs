@@ -12,6 +12,7 @@ use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::text::truncate;
 use crate::time::Timestamp;
 use crate::{http, retry};
 
@@ -19,8 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum time for one request, from the connection to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const FIELD_MANAGER: &str = "guardduty-slack";
-/// Maximum number of characters that an error quotes of a message.
-const MAX_QUOTED_CHARS: usize = 500;
+/// Maximum length, in UTF-16 units, of what an error quotes of a message.
+const MAX_QUOTED: usize = 500;
 
 /// The parts of a ConfigMap that the state needs.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -218,7 +219,7 @@ fn message_of(body: &[u8]) -> String {
         Ok(status) => status.message,
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    message.trim().chars().take(MAX_QUOTED_CHARS).collect()
+    truncate(message.trim(), MAX_QUOTED)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::text::truncate;
 use crate::time::{Timestamp, parse_duration};
 
 /// Keeps one document, compare-and-swap. The document is text to it: whether it can be used is decided by the run.
@@ -139,7 +140,7 @@ pub(super) fn non_blank(text: &str) -> Option<String> {
 /// Returns the time from which a replay announces again, or the error in its text.
 pub fn parse_replay(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     parse_duration(text).map(|ago| now.minus(ago)).or_else(|| Timestamp::parse(text)).ok_or_else(|| {
-        let quoted: String = text.chars().take(100).collect();
+        let quoted = truncate(text, 100);
         format!("invalid replay {quoted:?}: expected a duration such as 6h or a time such as 2026-11-24T06:00:00Z; correct or delete it")
     })
 }

@@ -187,13 +187,14 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
     world.catch_up();
     // Only the run itself knows the findings of a digest whose plan is not saved.
     for (id, at) in run.unplanned.take() {
-        let plan: Vec<(String, Timestamp)> = match core.state.digest_plans.get(&id) {
+        let state = core.report().state;
+        let plan: Vec<(String, Timestamp)> = match state.digest_plans.get(&id) {
             Some(plan) => plan.findings.iter().map(|(id, u, _)| (id.clone(), *u)).collect(),
-            None => processed_without_message(&core.state, &processed_before, world),
+            None => processed_without_message(state, &processed_before, world),
         };
         world.claim_digest(run, &plan, at);
     }
-    if run.killed.get() { Ended::Killed } else { Ended::Exit(u8::from(!core.is_success())) }
+    if run.killed.get() { Ended::Killed } else { Ended::Exit(u8::from(!core.report().is_success)) }
 }
 
 /// Returns the revisions that the run processed without a separate message.

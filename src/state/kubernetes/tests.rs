@@ -9,6 +9,7 @@ use guardduty_slack_support::tls::Authority;
 use serde_json::json;
 
 use super::*;
+use crate::text::utf16_len;
 
 /// An API server that answers every request in the same way, and the files of a ServiceAccount.
 struct Cluster {
@@ -130,7 +131,7 @@ async fn rejection_has_status_message_and_pause() {
     let page = "<html>".to_owned() + &"x".repeat(10_000);
     let proxy = Cluster::start(move || Outcome::Reply(Reply::text(502, "text/html", page.clone())));
     let error = proxy.client().get("state").await.unwrap_err();
-    assert!(matches!(&error, RequestError::Rejected { status: 502, message, .. } if message.len() == MAX_QUOTED_CHARS));
+    assert!(matches!(&error, RequestError::Rejected { status: 502, message, .. } if utf16_len(message) == MAX_QUOTED));
 }
 
 #[tokio::test]
