@@ -117,7 +117,7 @@ impl fmt::Display for ConfigVersion {
 pub struct Uncovered {
     /// `EKS`, `ECS` or `EC2`.
     pub resource_type: String,
-    pub id: String,
+    pub id: Option<String>,
     pub reason: Option<String>,
 }
 
@@ -125,10 +125,10 @@ pub struct Uncovered {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Destination {
     pub id: String,
-    /// ARN of the bucket, with the folder.
+    /// ARN of the bucket, with the folder. The ID of the destination, if GuardDuty returns no ARN.
     pub bucket: String,
     /// `PUBLISHING`, or another status.
-    pub status: String,
+    pub status: Option<String>,
     /// Time at which GuardDuty first failed to publish to it.
     pub failing_since: Option<Timestamp>,
 }
@@ -136,7 +136,7 @@ pub struct Destination {
 impl Destination {
     /// A destination with a pending verification was just created or changed. See GuardDuty API Reference, `Destination`.
     pub fn publishes(&self) -> bool {
-        matches!(self.status.as_str(), "PUBLISHING" | "PENDING_VERIFICATION")
+        matches!(self.status.as_deref(), Some("PUBLISHING" | "PENDING_VERIFICATION"))
     }
 }
 

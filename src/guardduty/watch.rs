@@ -61,16 +61,17 @@ pub(super) fn uncovered(resource: CoverageResource) -> Uncovered {
     let resource_type = details.and_then(|details| details.resource_type);
     Uncovered {
         resource_type: resource_type.map_or_else(|| "other".to_owned(), |name| name.as_str().to_owned()),
-        id: resource.resource_id.unwrap_or_default(),
+        id: resource.resource_id,
         reason: resource.issue.filter(|issue| !issue.is_empty()),
     }
 }
 
 pub(super) fn destination(id: String, described: DescribePublishingDestinationOutput) -> Destination {
+    let arn = described.destination_properties.and_then(|properties| properties.destination_arn);
     Destination {
+        bucket: arn.unwrap_or_else(|| id.clone()),
         id,
-        bucket: described.destination_properties.and_then(|p| p.destination_arn).unwrap_or_default(),
-        status: described.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        status: described.status.map(|status| status.as_str().to_owned()),
         failing_since: described.publishing_failure_start_timestamp.filter(|at| *at > 0).map(Timestamp),
     }
 }

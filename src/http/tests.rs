@@ -1,9 +1,9 @@
 //! The clients, with scripted connections.
 
-use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use guardduty_slack_support::server::{Outcome, Reply, Server};
 
 use super::*;
 
@@ -20,31 +20,25 @@ fn within(total: Duration, proxies: &[(&str, &str)]) -> reqwest::Client {
         .unwrap()
 }
 
-/// Serves one connection with scripted responses.
-async fn serve<F: Future<Output = ()> + 'static>(then: impl FnOnce(TcpStream, String) -> F + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::task::spawn_local(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = vec![0; 4096];
-        let n = stream.read(&mut head).await.unwrap();
-        then(stream, String::from_utf8_lossy(&head[..n]).into_owned()).await;
-    });
-    address
-}
-
 async fn failure(client: &reqwest::Client, url: String) -> reqwest::Error {
     let read = async { client.post(url).body("x").send().await?.text().await };
     read.await.unwrap_err()
 }
 
-async fn local<T>(test: impl Future<Output = T>) -> T {
-    tokio::task::LocalSet::new().run_until(test).await
+/// A proxy that refuses every request, and the requests that it received.
+fn refusing_proxy() -> (Server, Arc<Mutex<Vec<String>>>) {
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let log = received.clone();
+    let proxy = Server::start(move |request, _| {
+        log.lock().unwrap().push(format!("{} {}", request.method, request.target));
+        Outcome::Reply(Reply::text(403, "text/plain", ""))
+    });
+    (proxy, received)
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_certainly_unsent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = listener.local_addr().unwrap();
     drop(listener);
     let error = failure(&with(&[]), format!("http://{free}/secret")).await;
@@ -53,45 +47,30 @@ async fn a_refused_connection_is_certainly_unsent() {
 }
 
 #[tokio::test]
-async fn reset_timeout_and_truncated_body_leave_the_outcome_unknown() {
-    local(async {
-        let reset = serve(|stream, _| async move { drop(stream) }).await;
-        let hanging = serve(|stream, _| async move {
-            let _open = stream;
-            std::future::pending::<()>().await;
-        })
-        .await;
-        let cut = serve(|mut stream, _| async move {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"ok").await.unwrap();
-        })
-        .await;
-        for (address, total) in [(reset, 30_000), (hanging, 200), (cut, 30_000)] {
-            let client = within(Duration::from_millis(total), &[]);
-            assert!(!was_not_sent(&failure(&client, format!("http://{address}/")).await));
-        }
-    })
-    .await;
+async fn reset_end_timeout_and_truncated_body_leave_the_outcome_unknown() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/reset" => Outcome::Reset,
+        "/end" => Outcome::Bytes(Vec::new()),
+        "/hang" => Outcome::Hang,
+        _ => Outcome::Cut(Reply::text(200, "application/json", r#"{"ok":true}"#)),
+    });
+    for (path, total) in [("reset", 30_000), ("end", 30_000), ("hang", 200), ("cut", 30_000)] {
+        let client = within(Duration::from_millis(total), &[]);
+        let error = failure(&client, format!("{}/{path}", server.url())).await;
+        assert!(!was_not_sent(&error), "{path}: {error:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_proxy_is_asked_but_never_for_loopback() {
-    local(async {
-        let proxy = serve(|mut stream, head| async move {
-            assert!(head.starts_with("CONNECT slack.example:443"), "{head}");
-            stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
-        })
-        .await;
-        let client = with(&[("HTTPS_PROXY", &format!("http://{proxy}")), ("ALL_PROXY", "http://127.0.0.1:9")]);
-        let error = failure(&client, "https://slack.example/".into()).await;
-        assert!(was_not_sent(&error), "a proxy that refuses: nothing was sent");
+    let (proxy, received) = refusing_proxy();
+    let client = with(&[("HTTPS_PROXY", &proxy.url()), ("ALL_PROXY", "http://127.0.0.1:9")]);
+    let error = failure(&client, "https://slack.example/".into()).await;
+    assert!(was_not_sent(&error), "a proxy that refuses: nothing was sent");
+    assert_eq!(*received.lock().unwrap(), ["CONNECT slack.example:443"]);
 
-        let direct = serve(|mut stream, _| async move {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-        })
-        .await;
-        assert_eq!(client.get(format!("http://{direct}/")).send().await.unwrap().text().await.unwrap(), "ok");
-    })
-    .await;
+    let direct = Server::start(|_, _| Outcome::Reply(Reply::text(200, "text/plain", "ok")));
+    assert_eq!(client.get(direct.url()).send().await.unwrap().text().await.unwrap(), "ok");
 }
 
 /// The HTTP client of the SDK as in a run, with short timeouts.
@@ -113,26 +92,15 @@ fn sts(endpoint: String, env: &[(&str, &str)]) -> aws_sdk_sts::Client {
 
 #[tokio::test]
 async fn the_aws_client_asks_the_proxy_but_never_for_loopback() {
-    local(async {
-        let proxy = serve(|mut stream, head| async move {
-            assert!(head.starts_with("CONNECT sts.example:443"), "{head}");
-            stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
-        })
-        .await;
-        let env = [("HTTPS_PROXY", format!("http://{proxy}"))];
-        let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let refused = sts("https://sts.example".into(), &env).get_caller_identity().send().await.unwrap_err();
-        assert!(refused.as_service_error().is_none(), "{refused:?}");
+    let (proxy, received) = refusing_proxy();
+    let through_proxy = sts("https://sts.example".into(), &[("HTTPS_PROXY", &proxy.url())]);
+    let refused = through_proxy.get_caller_identity().send().await.unwrap_err();
+    assert!(refused.as_service_error().is_none(), "{refused:?}");
+    assert_eq!(*received.lock().unwrap(), ["CONNECT sts.example:443"]);
 
-        let direct = serve(|mut stream, _| async move {
-            let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(head.as_bytes()).await.unwrap();
-        })
-        .await;
-        let unreachable = [("HTTPS_PROXY", "http://127.0.0.1:9"), ("HTTP_PROXY", "http://127.0.0.1:9")];
-        let known = sts(format!("http://{direct}"), &unreachable).get_caller_identity().send().await.unwrap();
-        assert_eq!(known.account(), Some("111122223333"));
-    })
-    .await;
+    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let direct = Server::start(move |_, _| Outcome::Reply(Reply::text(200, "text/xml", body)));
+    let unreachable = [("HTTPS_PROXY", "http://127.0.0.1:9"), ("HTTP_PROXY", "http://127.0.0.1:9")];
+    let known = sts(direct.url(), &unreachable).get_caller_identity().send().await.unwrap();
+    assert_eq!(known.account(), Some("111122223333"));
 }

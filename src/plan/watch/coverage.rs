@@ -22,7 +22,7 @@ pub(crate) fn compare_coverage(
     for resource in found {
         let of_type = unhealthy.entry(resource.resource_type.clone()).or_default();
         of_type.count += 1;
-        of_type.ids.insert(short_hash(&resource.id));
+        of_type.ids.extend(resource.id.as_deref().map(short_hash));
     }
     for of_type in unhealthy.values_mut().filter(|of_type| of_type.ids.len() > MOST_RESOURCES) {
         of_type.ids.clear();

@@ -54,7 +54,7 @@ fn changed(key: &SourceKey, was: &Exported, now: &Destination, epoch: NoticeEpoc
 fn lost(key: &SourceKey, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
-        Some(now) => ("no longer receives findings", Some(format!("Status: {}", now.status))),
+        Some(now) => ("no longer receives findings", now.status.as_ref().map(|status| format!("Status: {status}"))),
     };
     let since = now
         .and_then(|now| now.failing_since)

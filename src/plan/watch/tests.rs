@@ -156,7 +156,7 @@ fn more_members_than_are_recorded_announce_no_false_change() {
 fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {
     let resource = |(resource_type, id, reason): &(&str, &str, &str)| Uncovered {
         resource_type: (*resource_type).to_owned(),
-        id: (*id).to_owned(),
+        id: Some((*id).to_owned()),
         reason: Some((*reason).to_owned()),
     };
     of.iter().map(resource).collect()
@@ -183,7 +183,7 @@ fn coverage_is_announced_once_with_counts_and_the_most_frequent_reason() {
 fn many_unhealthy_resources_are_compared_by_their_number() {
     let mut watched = WatchBaseline::default();
     let of = |count: usize| {
-        let resource = |n| Uncovered { resource_type: "EC2".into(), id: format!("i-{n}"), reason: None };
+        let resource = |n| Uncovered { resource_type: "EC2".into(), id: Some(format!("i-{n}")), reason: None };
         (0..count).map(resource).collect::<Vec<Uncovered>>()
     };
     assert!(compare_coverage(&key(), &mut watched, &of(300), EPOCH).is_empty());
@@ -197,4 +197,14 @@ fn recorded_filters_are_not_new_and_unknown_fields_are_kept() {
     let mut watched: WatchBaseline = serde_json::from_str(json).expect("readable");
     assert_eq!(observe(&mut watched, Subject::Filters, &[item("x", true, "1")]), nothing());
     assert!(serde_json::to_string(&watched).expect("writable").contains(r#""later":{"a":1}"#));
+}
+
+#[test]
+fn resources_without_an_id_are_compared_by_their_number() {
+    let resource = |id: Option<&str>| Uncovered { resource_type: "EC2".into(), id: id.map(str::to_owned), reason: None };
+    let mut watched = WatchBaseline::default();
+    let mut seen = |found: &[Uncovered]| compare_coverage(&key(), &mut watched, found, EPOCH).len();
+    assert_eq!(seen(&[resource(Some("a")), resource(None)]), 0, "the first comparison");
+    assert_eq!(seen(&[resource(Some("b")), resource(None)]), 0, "the same number");
+    assert_eq!(seen(&[resource(Some("b")), resource(None), resource(None)]), 1);
 }

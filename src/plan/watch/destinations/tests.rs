@@ -11,7 +11,7 @@ fn key() -> SourceKey {
 }
 
 fn destination(id: &str, bucket: &str, status: &str) -> Destination {
-    Destination { id: id.into(), bucket: bucket.into(), status: status.into(), failing_since: None }
+    Destination { id: id.into(), bucket: bucket.into(), status: Some(status.into()), failing_since: None }
 }
 
 fn observe(watched: &mut WatchBaseline, found: &[Destination]) -> Vec<String> {
