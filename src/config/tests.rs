@@ -1,7 +1,6 @@
 //! The configuration, with the errors that a user sees.
 
 use std::time::Duration;
-use tracing_subscriber::filter::Targets;
 
 use super::*;
 
@@ -40,7 +39,7 @@ fn minimal_configuration_has_the_documented_defaults() {
         service_account: "/var/run/secrets/kubernetes.io/serviceaccount".into(),
     };
     assert_eq!(c.state, expected);
-    assert_eq!(c.log, LogConfig { format: LogFormat::Json, filter: filter("info"), dry_run: false });
+    assert_eq!(c.log, LogConfig { format: LogFormat::Json, filter: "info".parse().unwrap(), dry_run: false });
     assert!(c.watch && !c.dry_run && c.pushgateway.is_none() && c.routes.0.is_empty());
 }
 
@@ -86,7 +85,7 @@ fn every_variable_is_read() {
     assert!(c.dry_run && !c.watch);
     assert_eq!(
         c.log,
-        LogConfig { format: LogFormat::Text, filter: filter("warn,guardduty_slack=debug"), dry_run: true }
+        LogConfig { format: LogFormat::Text, filter: "warn,guardduty_slack=debug".parse().unwrap(), dry_run: true }
     );
 }
 
@@ -246,35 +245,6 @@ fn preview_needs_nothing_and_still_finds_faults() {
     // The configuration of a Pod, without its mounted secrets.
     let pod = pairs(&[("SLACK_WEBHOOK_URL_FILE", "/nowhere/url"), ("SLACK_ROUTES", route), ("W_FILE", "/nowhere/w")]);
     assert!(Config::for_preview(pod, false).is_ok());
-}
-
-#[test]
-fn the_log_format_follows_the_terminal_unless_it_is_given() {
-    let format = |vars: &[(&str, &str)], terminal| LogConfig::best_effort(&pairs(vars), terminal).format;
-    assert_eq!((format(&[], true), format(&[], false)), (LogFormat::Text, LogFormat::Json));
-    assert_eq!(format(&[("LOG_FORMAT", "json")], true), LogFormat::Json);
-    assert_eq!(format(&[("LOG_FORMAT", "xml")], false), LogFormat::Json);
-    assert_eq!(LogConfig::best_effort(&pairs(&[("RUST_LOG", "=,")]), false).filter, filter("info"));
-}
-
-fn filter(text: &str) -> Targets {
-    text.parse().unwrap()
-}
-
-#[test]
-fn log_filter_accepts_levels_and_targets() {
-    for good in ["info", "warn,guardduty_slack=debug", "guardduty_slack::run=trace,hyper=off"] {
-        assert!(values::parse_log_filter(good).is_ok(), "{good}");
-    }
-    assert_eq!(values::parse_log_filter("guardduty_slack::run=debug"), Ok(filter("info,guardduty_slack::run=debug")));
-    for bad in ["verbose", "hyper", ",", "=debug", "a=b=info", "info,hyper=loud"] {
-        assert!(values::parse_log_filter(bad).is_err(), "{bad}");
-    }
-    // A pattern that takes minutes to match, a cut within a character, an order that is not one.
-    let dots = format!("[{{a=x{}z}}]=info", ".".repeat(400));
-    for wild in [&dots, "größe 7 t{\"63313ʾ ,    7", "h[{\"m|g\"=a}],h[{\"m|g\"=b}],h[{\"m|g\"=a}]"] {
-        assert!(values::parse_log_filter(wild).is_err(), "{wild}");
-    }
 }
 
 #[test]

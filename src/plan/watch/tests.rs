@@ -201,7 +201,8 @@ fn recorded_filters_are_not_new_and_unknown_fields_are_kept() {
 
 #[test]
 fn resources_without_an_id_are_compared_by_their_number() {
-    let resource = |id: Option<&str>| Uncovered { resource_type: "EC2".into(), id: id.map(str::to_owned), reason: None };
+    let resource =
+        |id: Option<&str>| Uncovered { resource_type: "EC2".into(), id: id.map(str::to_owned), reason: None };
     let mut watched = WatchBaseline::default();
     let mut seen = |found: &[Uncovered]| compare_coverage(&key(), &mut watched, found, EPOCH).len();
     assert_eq!(seen(&[resource(Some("a")), resource(None)]), 0, "the first comparison");
