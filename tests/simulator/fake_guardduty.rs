@@ -1,5 +1,7 @@
 //! Fake GuardDuty: the revisions of findings, the sources that show them, and lists.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use guardduty_slack::finding::{self, Finding, Origin};
@@ -186,30 +188,47 @@ impl World {
 
     fn detail(&self, source: usize, finding: usize) -> Option<Finding> {
         let now = self.now();
-        let (revision, archived) = (self.visible_revision(finding, now)?, self.archived(finding, now));
+        let revision = &self.revisions(finding)[self.visible_revision(finding, now)?];
         let number = self.source_status(source, now).detector.unwrap_or_default();
-        let key = (finding, revision, archived, source, number);
-        if let Some(known) = self.details.borrow().get(&key) {
-            return Some(known.clone());
-        }
-        let detail = self.make(finding, &self.revisions(finding)[revision], archived, (source, number));
-        self.details.borrow_mut().insert(key, detail.clone());
-        Some(detail)
-    }
-
-    fn make(
-        &self,
-        finding: usize,
-        revision: &SimRevision,
-        archived: bool,
-        (source, number): (usize, usize),
-    ) -> Finding {
         let origin = Origin {
             account: account(source).into(),
             region: region(source).into(),
             detector: detector(source, number),
         };
-        let (kind, resource) = match self.history.setup.findings[finding].account_wide {
+        let archived = self.archived(finding, now);
+        Some(revision.finding(finding, self.history.setup.findings[finding].account_wide, archived, origin))
+    }
+}
+
+/// What is the same in all revisions of a finding with one remote address: number, number of the user, address.
+type Constants = (usize, Option<u32>, u8);
+
+thread_local! {
+    /// Every finding that was decoded, with its details.
+    static DECODED: RefCell<HashMap<Constants, Finding>> = RefCell::default();
+}
+
+impl SimRevision {
+    /// Returns the revision as a source returns it.
+    fn finding(&self, number: usize, user: Option<u32>, archived: bool, origin: Origin) -> Finding {
+        let mut finding = DECODED.with_borrow_mut(|decoded| {
+            decoded
+                .entry((number, user, self.ip))
+                .or_insert_with(|| self.decode(number, user, archived, &origin))
+                .clone()
+        });
+        finding.updated = self.updated;
+        finding.updated_at = self.updated.to_rfc3339();
+        (finding.created, finding.first_seen, finding.last_seen) =
+            (Some(self.updated), Some(self.updated), Some(self.updated));
+        finding.region.clone_from(&origin.region);
+        (finding.severity, finding.count, finding.archived) = (self.severity, self.count, archived);
+        finding.origin = Arc::new(origin);
+        finding
+    }
+
+    fn decode(&self, number: usize, user: Option<u32>, archived: bool, origin: &Origin) -> Finding {
+        let (kind, resource) = match user {
             Some(user) => (
                 "UnauthorizedAccess:IAMUser/TorIPCaller",
                 format!(
@@ -218,11 +237,11 @@ impl World {
             ),
             None => (
                 "UnauthorizedAccess:EC2/TorClient",
-                format!(r#"{{"resourceType":"Instance","instanceDetails":{{"instanceId":"i-{finding}"}}}}"#),
+                format!(r#"{{"resourceType":"Instance","instanceDetails":{{"instanceId":"i-{number}"}}}}"#),
             ),
         };
-        let (id, account, region, updated) = (name(finding), account(0), region(source), revision.updated.to_rfc3339());
-        let SimRevision { severity, ip, count, .. } = revision;
+        let (id, account, region, updated) = (name(number), account(0), &origin.region, self.updated.to_rfc3339());
+        let Self { severity, ip, count, .. } = self;
         let raw = format!(
             r#"{{"id":"{id}","accountId":"{account}","region":"{region}","type":"{kind}","title":"t",
             "severity":{severity:?},"updatedAt":"{updated}","createdAt":"{updated}","resource":{resource},
@@ -230,6 +249,29 @@ impl World {
             "action":{{"actionType":"AWS_API_CALL","awsApiCallAction":
             {{"api":"ListBuckets","remoteIpDetails":{{"ipAddressV4":"198.51.100.{ip}"}}}}}}}}}}"#
         );
-        finding::decode(&raw, &Arc::new(origin)).expect("it has an id")
+        let finding = finding::decode(&raw, &Arc::new(origin.clone())).expect("it has an id");
+        finding.details();
+        finding
+    }
+}
+
+#[test]
+fn every_revision_is_returned_as_if_it_was_decoded() {
+    let updated = |n: i64| Timestamp(BEGIN + n * 1_000);
+    for (user, ip) in [(None, 1), (Some(1), 2)] {
+        for n in 0..3 {
+            let (source, archived) = (n % 2, n == 1);
+            let origin =
+                || Origin { account: account(source).into(), region: region(source).into(), detector: format!("d{n}") };
+            let revision = SimRevision {
+                updated: updated(n as i64),
+                visible: updated(0),
+                severity: 5.0 + n as f64,
+                ip,
+                count: n as u64 + 1,
+            };
+            let decoded = revision.decode(7, user, archived, &origin());
+            assert_eq!(format!("{:?}", revision.finding(7, user, archived, origin())), format!("{decoded:?}"));
+        }
     }
 }

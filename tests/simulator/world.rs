@@ -1,7 +1,7 @@
 //! The simulated world: its time, its calls with their faults, and the recorded events.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use crate::fake_slack::FakeSlack;
 use crate::fake_store::FakeStore;
 use crate::history::{FaultEffect, History, OPS, Op, RunPlan, SourceChange, WorldEvent};
 use crate::rng::hash;
-use guardduty_slack::finding::Finding;
 use guardduty_slack::time::{Time, Timestamp};
 
 /// Start of every history: 2026-11-24T06:40:00Z.
@@ -21,8 +20,6 @@ pub(crate) const BEGIN: i64 = 1_795_502_400_000;
 type Effect = Box<dyn FnOnce(&World)>;
 /// When an effect is due, and its number.
 type EffectId = (Timestamp, u64);
-/// Finding, index of its revision, archive status, source, and index of the source's detector.
-type Shown = (usize, usize, bool, usize, usize);
 
 pub(crate) struct World {
     pub history: History,
@@ -44,7 +41,6 @@ pub(crate) struct World {
     pub counts: RefCell<BTreeMap<String, u64>>,
     pub violations: RefCell<Vec<String>>,
     pub replays: RefCell<Vec<Replay>>,
-    pub details: RefCell<HashMap<Shown, Finding>>,
     /// Findings that runs archived (true) or unarchived, with the time.
     pub archivings: RefCell<Vec<(Timestamp, usize, bool)>>,
 }
@@ -93,7 +89,6 @@ impl World {
             counts: RefCell::default(),
             violations: RefCell::default(),
             replays: RefCell::default(),
-            details: RefCell::default(),
             archivings: RefCell::default(),
             history,
         });
