@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The region of an identity's key: all regions.
 const ALL_REGIONS: &str = "*";
@@ -12,8 +12,8 @@ const ALL_REGIONS: &str = "*";
 const POD: &str = "self";
 
 /// One account in one region, as configured for a run. A detector that is created again belongs to the same source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SourceKey {
     /// Twelve digits.
     pub account: String,
@@ -41,9 +41,9 @@ impl FromStr for SourceKey {
     }
 }
 
-impl From<SourceKey> for String {
-    fn from(key: SourceKey) -> String {
-        key.to_string()
+impl Serialize for SourceKey {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -70,8 +70,8 @@ pub enum IdentityKey {
 
 /// Key of an entry in the state: a source, or an identity that could not be used and has no sources in the state.
 /// Written `account/region`, `account/*` or `self/*`, and ordered by that.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "String")]
 pub enum SourceOrIdentity {
     Source(SourceKey),
     Identity(IdentityKey),
@@ -145,9 +145,9 @@ impl From<String> for SourceOrIdentity {
     }
 }
 
-impl From<SourceOrIdentity> for String {
-    fn from(key: SourceOrIdentity) -> Self {
-        key.to_string()
+impl Serialize for SourceOrIdentity {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
+
+/// With milliseconds, as GuardDuty writes them.
+const RFC3339: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// Milliseconds since the Unix epoch in UTC, the resolution of `updatedAt` in GuardDuty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,7 +28,7 @@ impl Timestamp {
     /// `2026-11-24T09:54:36.123Z`
     pub fn to_rfc3339(self) -> String {
         match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(t) => format!("{t:.3}"),
+            Ok(t) => RFC3339.timestamp_to_string(&t),
             Err(_) => format!("{} ms", self.0),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The ID of a user in Slack, also of a bot: `U…`, or `W…` in an Enterprise organization.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct UserId(String);
 
 /// A text that is not the ID of a user.
@@ -34,9 +34,9 @@ impl fmt::Display for UserId {
     }
 }
 
-impl From<UserId> for String {
-    fn from(id: UserId) -> String {
-        id.0
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
     }
 }
 

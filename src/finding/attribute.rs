@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// One attribute. Its text, as the state contains it: `ip 203.0.113.7`, `country Germany`, `api ListBuckets`, `port 22`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub enum Attribute {
     Known(AttributeKind, String),
     /// An attribute that this release does not know. It is kept, and not shown.
@@ -63,9 +63,9 @@ impl fmt::Display for Attribute {
     }
 }
 
-impl From<Attribute> for String {
-    fn from(attribute: Attribute) -> Self {
-        attribute.to_string()
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A kind of watched items.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(from = "String")]
 pub enum WatchedKind {
     SuppressionRule,
     TrustedIpList,
@@ -53,9 +53,9 @@ impl fmt::Display for WatchedKind {
     }
 }
 
-impl From<WatchedKind> for String {
-    fn from(kind: WatchedKind) -> Self {
-        kind.to_string()
+impl Serialize for WatchedKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
     }
 }
 
