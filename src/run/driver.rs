@@ -1,9 +1,10 @@
 //! The only loop of a run: it converts effects of the core to requests, and responses to events.
 
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
+use futures_util::future::{FusedFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Mutex, watch};
 
@@ -54,11 +55,11 @@ pub async fn drive<D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T
     shutdown: watch::Receiver<bool>,
 ) {
     let mut driver = Driver::new(systems, time.clone());
-    let mut shutdown = Some(shutdown);
+    let mut shutdown = pin!(wait_for_request(shutdown).fuse());
     let effects = core.begin(time.now());
     driver.start(effects);
     while !core.is_finished() {
-        let event = driver.next_event(&mut shutdown).await;
+        let event = driver.next_event(shutdown.as_mut()).await;
         let effects = core.handle(event, time.now());
         driver.start(effects);
     }
@@ -118,10 +119,10 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
     }
 
     /// The order of the branches decides which of several events that are due comes first.
-    async fn next_event(&mut self, shutdown: &mut Option<watch::Receiver<bool>>) -> Event {
+    async fn next_event(&mut self, mut shutdown: Pin<&mut impl FusedFuture<Output = ()>>) -> Event {
         tokio::select! {
             biased;
-            () = requested(shutdown) => Event::ShutdownRequested,
+            () = &mut shutdown => Event::ShutdownRequested,
             Some((id, answer)) = self.calls.next() => Event::CallAnswered(id, answer),
             (generation, result) = answered(&mut self.save) => Event::Saved(generation, result),
             (id, reply) = answered(&mut self.query) => Event::QueryAnswered(id, reply),
@@ -152,12 +153,9 @@ async fn answered<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, 
     answer
 }
 
-/// Waits for the request to shut down, which comes once.
-async fn requested(shutdown: &mut Option<watch::Receiver<bool>>) {
-    let Some(receiver) = shutdown else { return std::future::pending().await };
-    let is_requested = receiver.wait_for(|requested| *requested).await.is_ok();
-    *shutdown = None;
-    if !is_requested {
+/// Waits for the request to shut down.
+async fn wait_for_request(mut shutdown: watch::Receiver<bool>) {
+    if shutdown.wait_for(|is_requested| *is_requested).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
