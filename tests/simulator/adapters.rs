@@ -1,5 +1,6 @@
 //! Adapters of the core to the three simulated services: GuardDuty, Slack and the store of the state.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use guardduty_slack::user::UserId;
 use serde_json::{Map, Value};
 
 use crate::bugs;
-use crate::fake_guardduty::{account, region};
+use crate::fake_guardduty::source_key;
 use crate::fake_slack::{ClaimKind, DeliveryClaim, Once};
 use crate::history::{Access, FaultEffect, Op};
 use crate::plain_writer::Payload;
@@ -35,8 +36,7 @@ pub(crate) struct SimGuardDuty {
 
 impl SimGuardDuty {
     pub(crate) fn new(connection: Connection, source: usize) -> Self {
-        let key = SourceKey { account: account(source).into(), region: region(source).into() };
-        Self { connection, source, key }
+        Self { connection, source, key: source_key(source) }
     }
 
     /// Calls this source, and fails if the source is unreadable.
@@ -63,7 +63,7 @@ impl SimGuardDuty {
         effect: impl FnOnce(&World) -> T + 'static,
     ) -> Result<T, FaultEffect> {
         let (source, id) = (self.source, detector.to_owned());
-        let effect = move |w: &World| (w.detector(source).as_ref() == Some(&id)).then(|| effect(w));
+        let effect = move |w: &World| (w.detector(source).as_deref() == Some(id.as_str())).then(|| effect(w));
         self.call_source(op, what, effect).await?.ok_or(FaultEffect::Fail)
     }
 
@@ -93,7 +93,7 @@ impl GuardDutyApi for SimGuardDuty {
 
     async fn list_detectors(&self) -> Result<Vec<String>, ReadError> {
         let source = self.source;
-        let ids = move |w: &World| w.detector(source).into_iter().collect();
+        let ids = move |w: &World| w.detector(source).map(Cow::into_owned).into_iter().collect();
         self.call_source(Op::Detectors, || self.key.to_string(), ids).await.map_err(|fault| to_read_error(&fault))
     }
 
@@ -369,7 +369,7 @@ impl World {
         &self,
         run: &Run,
         channel: &str,
-        payload: &Payload,
+        payload: &Rc<Payload>,
         thread: Option<&str>,
     ) -> Result<MessageRef, SlackError> {
         let now = self.now();
@@ -438,7 +438,7 @@ impl World {
         }
     }
 
-    fn edited(&self, run: &Run, at: &MessageRef, payload: &Payload) -> Result<(), SlackError> {
+    fn edited(&self, run: &Run, at: &MessageRef, payload: &Rc<Payload>) -> Result<(), SlackError> {
         self.slack.borrow_mut().edit(at, payload, self.now(), &self.history)?;
         if !payload.event_type.is_empty() {
             self.claim(run, ClaimKind::Update, &payload.event);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::fake_guardduty::{account, region};
+use crate::fake_guardduty::source_key;
 use crate::fake_slack::{ClaimKind, DeliveryClaim};
 use crate::history::{SourceChange, WorldEvent};
 use crate::world::{Run, World, name};
@@ -108,7 +108,7 @@ impl World {
         if changes.is_empty() {
             return;
         }
-        let (key, status) = (format!("{}/{}", account(source), region(source)), self.source_status(source, now));
+        let (key, status) = (source_key(source).to_string(), self.source_status(source, now));
         let notices_of = |what: &str| self.notices(&format!("{what}-{key}"));
         let happened = |is: fn(&SourceChange) -> bool| changes.iter().filter(|(_, change)| is(change)).count();
         for (what, times) in [

@@ -264,7 +264,7 @@ fn mark_edits_processed(w: &World, state: &mut State) {
     for (id, entry) in &mut state.findings {
         let message =
             slack.messages.iter().find(|m| m.is_about(id) && entry.bot_message().is_some_and(|at| at.ts == m.ts));
-        let updated = message.and_then(|m| m.versions.last()?.2.get("updated_at")?.as_str().and_then(Timestamp::parse));
+        let updated = message.and_then(|m| m.updated());
         entry.updated_at = updated.max(entry.updated_at);
     }
 }

@@ -1,11 +1,12 @@
 //! Fake GuardDuty: the revisions of findings, the sources that show them, and lists.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use guardduty_slack::finding::{self, Finding, Origin};
-use guardduty_slack::guardduty::ListPage;
+use guardduty_slack::guardduty::{ListPage, SourceKey};
 use guardduty_slack::time::Timestamp;
 
 use crate::history::{FaultEffect, History, SourceChange, WorldEvent};
@@ -73,6 +74,10 @@ pub(crate) fn region(source: usize) -> &'static str {
     ["eu-west-1", "us-east-1", "eu-west-1"][source]
 }
 
+pub(crate) fn source_key(source: usize) -> SourceKey {
+    SourceKey { account: account(source).into(), region: region(source).into() }
+}
+
 /// Status of a source.
 #[derive(Clone, Debug)]
 pub(crate) struct SimSourceStatus {
@@ -86,8 +91,8 @@ pub(crate) struct SimSourceStatus {
     pub filters: Vec<u8>,
 }
 
-pub(crate) fn detector(source: usize, number: usize) -> String {
-    if number == 0 { format!("d{source}") } else { format!("d{source}-{number}") }
+pub(crate) fn detector(source: usize, number: usize) -> Cow<'static, str> {
+    if number == 0 { Cow::Borrowed(["d0", "d1", "d2"][source]) } else { Cow::Owned(format!("d{source}-{number}")) }
 }
 
 impl World {
@@ -123,7 +128,7 @@ impl World {
     }
 
     /// Returns the ID of the present detector.
-    pub(crate) fn detector(&self, source: usize) -> Option<String> {
+    pub(crate) fn detector(&self, source: usize) -> Option<Cow<'static, str>> {
         self.source_status(source, self.now()).detector.map(|n| detector(source, n))
     }
 
@@ -193,7 +198,7 @@ impl World {
         let origin = Origin {
             account: account(source).into(),
             region: region(source).into(),
-            detector: detector(source, number),
+            detector: detector(source, number).into_owned(),
         };
         let archived = self.archived(finding, now);
         Some(revision.finding(finding, self.history.setup.findings[finding].account_wide, archived, origin))
@@ -205,7 +210,7 @@ type Constants = (usize, Option<u32>, u8);
 
 thread_local! {
     /// Every finding that was decoded, with its details.
-    static DECODED: RefCell<HashMap<Constants, Finding>> = RefCell::default();
+    static DECODED: RefCell<BTreeMap<Constants, Finding>> = RefCell::default();
 }
 
 impl SimRevision {

@@ -1,10 +1,11 @@
 //! Fake Slack: channels, threads, edits, and a history that shows them with a lag.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use guardduty_slack::slack::{BotMessage, MessageRef, SlackError};
 use guardduty_slack::time::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::history::History;
 use crate::history::Reaction;
@@ -37,8 +38,8 @@ pub(crate) struct SimMessage {
     pub channel: String,
     pub ts: String,
     pub thread: Option<String>,
-    /// Versions of the metadata: (visible since, event type, payload).
-    pub versions: Vec<(Timestamp, String, Map<String, Value>)>,
+    /// Versions with metadata, and since when the history shows them.
+    pub versions: Vec<(Timestamp, Rc<Payload>)>,
     pub deleted: Option<Timestamp>,
     /// Posted by another bot.
     pub forged: bool,
@@ -83,7 +84,7 @@ impl FakeSlack {
     pub(crate) fn post(
         &mut self,
         channel: &str,
-        payload: &Payload,
+        payload: &Rc<Payload>,
         thread: Option<&str>,
         now: Timestamp,
         history: &History,
@@ -100,7 +101,7 @@ impl FakeSlack {
             channel: channel.clone(),
             ts: ts.clone(),
             thread: thread.map(str::to_owned),
-            versions: vec![(shown, payload.event_type.clone(), payload.event.clone())],
+            versions: vec![(shown, payload.clone())],
             deleted: None,
             forged: false,
             moved: false,
@@ -115,7 +116,7 @@ impl FakeSlack {
     pub(crate) fn edit(
         &mut self,
         at: &MessageRef,
-        payload: &Payload,
+        payload: &Rc<Payload>,
         now: Timestamp,
         history: &History,
     ) -> Result<(), SlackError> {
@@ -129,7 +130,7 @@ impl FakeSlack {
             message.moved = true;
         } else {
             message.moved = false;
-            message.versions.push((shown, payload.event_type.clone(), payload.event.clone()));
+            message.versions.push((shown, payload.clone()));
         }
         Ok(())
     }
@@ -162,7 +163,7 @@ impl FakeSlack {
     pub(crate) fn post_forged_message(&mut self, id: &str, updated: &str, now: Timestamp, history: &History) {
         let event = json!({"finding_id": id, "updated_at": updated, "region": "eu-west-1", "detector_id": "d0", "severity": 5.0});
         let event = event.as_object().expect("a JSON object").clone();
-        let payload = Payload { event_type: "guardduty_finding".into(), event, text: String::new() };
+        let payload = Rc::new(Payload { event_type: "guardduty_finding".into(), event, text: String::new() });
         let channel = if history.setup.has_named_channels { "#security" } else { "CSECURITY" };
         if self.post(channel, &payload, None, now, history).is_ok()
             && let Some(message) = self.messages.last_mut()
@@ -198,27 +199,26 @@ impl FakeSlack {
 impl SimMessage {
     /// Returns true if the current metadata names this finding.
     pub(crate) fn is_about(&self, id: &str) -> bool {
-        let (_, kind, event) = self.versions.last().expect("a message has a version");
-        kind == "guardduty_finding" && event.get("finding_id").and_then(Value::as_str) == Some(id)
+        let (_, payload) = self.versions.last().expect("a message has a version");
+        payload.event_type == "guardduty_finding" && payload.event_text("finding_id") == id
     }
 
     pub(crate) fn is_notice(&self) -> bool {
-        self.versions.last().is_some_and(|(_, event_type, _)| event_type == "guardduty_notice")
+        self.versions.last().is_some_and(|(_, payload)| payload.event_type == "guardduty_notice")
     }
 
     /// Returns the `updatedAt` of the revision in the current metadata.
     pub(crate) fn updated(&self) -> Option<Timestamp> {
-        let (.., event) = self.versions.last()?;
-        Timestamp::parse(event.get("updated_at")?.as_str()?)
+        Timestamp::parse(self.versions.last()?.1.event_text("updated_at"))
     }
 
     fn shown(&self, now: Timestamp) -> Option<BotMessage> {
-        let (_, kind, event) = self.versions.iter().rev().find(|(since, ..)| *since <= now)?;
+        let (_, payload) = self.versions.iter().rev().find(|(since, _)| *since <= now)?;
         Some(BotMessage {
             ts: self.ts.clone(),
             thread_ts: self.thread.clone(),
-            event_type: kind.clone(),
-            payload: event.clone(),
+            event_type: payload.event_type.clone(),
+            payload: payload.event.clone(),
         })
     }
 }

@@ -1,6 +1,5 @@
 //! Fake store of the state: one document, with its versions and their content.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -32,20 +31,24 @@ pub(crate) struct FakeStore {
     /// ID of the run in the saved lease, and the time since which it is saved.
     pub lease_holder: Option<(String, Timestamp)>,
     /// Watermark of each source before the newest document. An excluded source has none: it starts again.
-    pub before: BTreeMap<String, Timestamp>,
+    pub before: BTreeMap<SourceOrIdentity, Timestamp>,
     /// Floor at which each source started.
-    pub began: BTreeMap<String, Timestamp>,
+    pub began: BTreeMap<SourceOrIdentity, Timestamp>,
 }
 
-/// A document without its findings.
+/// What the oracle reads of every document that is saved.
 #[derive(Deserialize)]
 pub(crate) struct SavedState {
     pub lease: Option<Lease>,
     pub sources: BTreeMap<SourceOrIdentity, SavedSource>,
     #[serde(default)]
-    pub digest_plans: BTreeMap<String, DigestPlan>,
-    #[serde(default)]
     pub notices: Vec<Notice>,
+}
+
+/// The digest plans of a document.
+#[derive(Deserialize)]
+pub(crate) struct SavedPlans {
+    pub digest_plans: BTreeMap<String, DigestPlan>,
 }
 
 #[derive(Deserialize)]
@@ -59,14 +62,13 @@ pub(crate) struct SavedSource {
 }
 
 fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-    let text = Cow::<str>::deserialize(from)?;
-    Timestamp::parse(&text).ok_or_else(|| serde::de::Error::custom("a time is expected"))
+    let text = <&str>::deserialize(from)?;
+    Timestamp::parse(text).ok_or_else(|| serde::de::Error::custom("a time is expected"))
 }
 
-impl SavedState {
-    pub(crate) fn parse(document: &str) -> Self {
-        serde_json::from_str(document).expect("a run writes a valid state")
-    }
+/// Reads a part of a document.
+pub(crate) fn read<'de, T: Deserialize<'de>>(document: &'de str) -> T {
+    serde_json::from_str(document).expect("a run writes a valid state")
 }
 
 impl FakeStore {
@@ -106,10 +108,10 @@ impl FakeStore {
             },
             _ => None,
         };
-        self.saved = document.as_deref().map(SavedState::parse);
+        self.saved = document.as_deref().map(read);
         self.lease_holder = self.saved.as_ref().and_then(|s| s.lease.as_ref()).map(|r| (r.id.clone(), now));
         self.before.clear();
-        self.began.retain(|key, _| self.saved.as_ref().is_some_and(|s| s.sources.contains_key(&key.as_str().into())));
+        self.began.retain(|key, _| self.saved.as_ref().is_some_and(|s| s.sources.contains_key(key)));
         self.external_changes.push((now, what.clone()));
         self.push(document, now);
     }
@@ -132,9 +134,9 @@ impl FakeStore {
         if self.version() != base && !is_own_write && compare {
             return Err(SaveError::Conflict("modified by another writer".into()));
         }
-        let saved = SavedState::parse(&document);
+        let saved: SavedState = read(&document);
         for (key, source) in &saved.sources {
-            let began = self.began.entry(key.to_string()).or_insert(source.floor);
+            let began = self.began.entry(key.clone()).or_insert(source.floor);
             if source.detector_status == DetectorStatus::Excluded {
                 *began = Timestamp::MAX;
             } else if *began == Timestamp::MAX {
@@ -148,7 +150,7 @@ impl FakeStore {
         let before = self.saved.replace(saved);
         let polled = before.into_iter().flat_map(|s| s.sources);
         let polled = polled.filter(|(_, s)| s.detector_status != DetectorStatus::Excluded);
-        self.before = polled.map(|(key, s)| (key.into(), s.watermark)).collect();
+        self.before = polled.map(|(key, s)| (key, s.watermark)).collect();
         self.push(Some(document), now);
         Ok(self.version())
     }

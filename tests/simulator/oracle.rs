@@ -11,9 +11,9 @@ use guardduty_slack::state::{MAX_STATE_BYTES, SourceState};
 use guardduty_slack::time::Timestamp;
 
 use crate::bugs::Bug;
-use crate::fake_guardduty::{account, region};
+use crate::fake_guardduty::source_key;
 use crate::fake_slack::{ClaimKind, DeliveryClaim, by_finding};
-use crate::fake_store::SavedState;
+use crate::fake_store::{SavedPlans, read};
 use crate::guarantee::Guarantee;
 use crate::history::{Access, FaultEffect, Op};
 use crate::world::{Run, World, name, number};
@@ -28,7 +28,7 @@ impl World {
             return;
         }
         let mut store = self.store.borrow_mut();
-        for (id, plan) in SavedState::parse(document).digest_plans {
+        for (id, plan) in read::<SavedPlans>(document).digest_plans {
             let findings = plan.findings.into_iter().map(|(id, u, _)| (id, u)).collect();
             store.plans.insert(id, findings);
         }
@@ -72,7 +72,7 @@ impl World {
         // Clocks agree within half a lease.
         let is_valid = !lease.released && self.now() < lease.renewed_at.plus(LEASE / 2);
         let is_exempt = run.unrecordable.get() || self.history.setup.has_wrong_clocks;
-        (is_valid && *id != run.id() && *since < run.started && !is_exempt).then(|| id.clone())
+        (is_valid && *since < run.started && !is_exempt && *id != run.id()).then(|| id.clone())
     }
 
     fn check_saved_state(&self, run: &Run, bytes: usize) {
@@ -99,8 +99,8 @@ impl World {
             self.report_violation(format!("the state has {bytes} bytes"));
         }
         for source in 0..self.history.setup.sources {
-            let key = format!("{}/{}", account(source), region(source));
-            let Some(s) = saved.sources.get(&key.as_str().into()) else { continue };
+            let key = SourceOrIdentity::Source(source_key(source));
+            let Some(s) = saved.sources.get(&key) else { continue };
             if s.floor > s.watermark {
                 self.report_violation(format!("the floor of {key} is above its watermark"));
             }
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// The watermark passes only processed findings.
-    fn check_watermark(&self, run: &Run, key: &str, watermark: Timestamp, f: usize) {
+    fn check_watermark(&self, run: &Run, key: &SourceOrIdentity, watermark: Timestamp, f: usize) {
         let now = self.now();
         let Some(n) = self.visible_revision(f, now) else { return };
         let revisions = self.revisions(f);
@@ -168,12 +168,8 @@ impl World {
             let revisions = self.revisions(f);
             let Some(n) = self.visible_revision(f, now) else { continue };
             let store = self.store.borrow();
-            let began = |s: &usize| {
-                store.began.get(&format!("{}/{}", account(*s), region(*s))).copied().unwrap_or(Timestamp::MAX)
-            };
-            let floor = |s: &usize| {
-                Some(store.saved.as_ref()?.sources.get(&format!("{}/{}", account(*s), region(*s)).into())?.floor)
-            };
+            let began = |s: &usize| store.began.get(&source_key(*s).into()).copied().unwrap_or(Timestamp::MAX);
+            let floor = |s: &usize| Some(store.saved.as_ref()?.sources.get(&source_key(*s).into())?.floor);
             let sources = self.history.setup.findings[f].sources.iter();
             // A source that shows a finding no longer, because its detector was deleted, promises nothing for the others.
             let showing = || sources.clone().filter(|s| self.is_shown(**s, f, now));
@@ -199,7 +195,7 @@ impl World {
         let (store, now) = (self.store.borrow(), self.now());
         let Some(state) = store.state() else { return };
         for source in 0..self.history.setup.sources {
-            let known = state.sources.get(&format!("{}/{}", account(source), region(source)).into());
+            let known = state.sources.get(&source_key(source).into());
             let Some(lower) = known.map(|s| s.lower_bound(Duration::from_secs(self.history.setup.overlap as u64)))
             else {
                 continue;

@@ -1,6 +1,8 @@
 //! Renders a message as one line: its mentions, its triage marks, and the text of a notice. The decisions of a run do not
 //! depend on the rest.
 
+use std::rc::Rc;
+
 use guardduty_slack::message::blocks::body::{Body, FallbackText};
 use guardduty_slack::message::text::{Mrkdwn, SafeText};
 use guardduty_slack::message::{Marks, Message, MessageContent, MessageForm, Writer};
@@ -29,7 +31,7 @@ fn users(marks: Option<&Marks>) -> String {
 }
 
 /// Payload of a message as Slack receives it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Payload {
     /// Empty for a message without metadata.
     pub event_type: String,
@@ -38,11 +40,11 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    pub(crate) fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: &Message) -> Rc<Self> {
         let metadata = message.metadata();
         let event = metadata.and_then(|m| m["event_payload"].as_object()).cloned().unwrap_or_default();
         let event_type = message.event_type().unwrap_or_default().to_owned();
-        Self { event_type, event, text: message.fallback().to_owned() }
+        Rc::new(Self { event_type, event, text: message.fallback().to_owned() })
     }
 
     /// Returns a member of the event, if it is text.

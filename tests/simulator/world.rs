@@ -193,7 +193,8 @@ impl World {
 }
 
 pub(crate) fn name(finding: usize) -> String {
-    format!("f{finding:03}")
+    let digit = |power: usize| char::from(b'0' + (finding / power % 10) as u8);
+    ['f', digit(100), digit(10), digit(1)].into_iter().collect()
 }
 
 /// The finding with this ID.
