@@ -32,9 +32,6 @@ use span::{Sample, Span};
 pub(crate) use capacity::Capacity;
 pub(crate) use part::RestOfList;
 
-/// Maximum number of IDs of a `GetFindings` request, and of a page of `ListFindings`.
-pub(crate) const PAGE: usize = 50;
-
 /// Findings that need not be fetched again.
 #[derive(Debug, Default)]
 pub struct Known {

@@ -14,7 +14,7 @@ const LONGEST_PART: usize = 10;
 pub(super) enum Task {
     /// At most so many pages.
     List { span: Span, pages: Option<usize> },
-    /// The details of at most [`PAGE_SIZE`](super::PAGE) findings of the part that begins here.
+    /// The details of at most [`PAGE_SIZE`](crate::guardduty::PAGE_SIZE) findings of the part that begins here.
     Get { part: Timestamp, ids: Vec<String> },
 }
 

@@ -11,9 +11,9 @@ use std::collections::{HashMap, HashSet};
 use super::part::{Answer, End, Listing, Part, RestOfList, Step, Task};
 use super::proof::is_proven_by_listing;
 use super::span::{Sample, Span};
-use super::{BatchRequest, PAGE, PolledBatch};
+use super::{BatchRequest, PolledBatch};
 use crate::finding::Finding;
-use crate::guardduty::ReadError;
+use crate::guardduty::{PAGE_SIZE, ReadError};
 use crate::time::Timestamp;
 
 /// Maximum number of parts of one source that are listed concurrently, and of pages whose details are fetched
@@ -133,7 +133,7 @@ impl<'a> ReadPlan<'a> {
         };
         let ids: Vec<String> = part.ids.iter().filter(is_due).cloned().collect();
         let from = part.span.from;
-        let tasks: Vec<Task> = ids.chunks(PAGE).map(|ids| Task::Get { part: from, ids: ids.to_vec() }).collect();
+        let tasks: Vec<Task> = ids.chunks(PAGE_SIZE).map(|ids| Task::Get { part: from, ids: ids.to_vec() }).collect();
         part.step = Step::Fetching { since, open: tasks.len(), found: Vec::new(), failed: false };
         if tasks.is_empty() {
             self.fetched(index);

@@ -7,9 +7,9 @@ use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
 use crate::finding::{Finding, SeverityLevel};
-use crate::guardduty::{DetectorInfo, GuardDutyApi, ReadError, SourceKey};
+use crate::guardduty::{DetectorInfo, GuardDutyApi, PAGE_SIZE, ReadError, SourceKey};
 use crate::poll::watched::{self, Watched};
-use crate::poll::{self, BatchRequest, PAGE, PolledBatch};
+use crate::poll::{self, BatchRequest, PolledBatch};
 use crate::time::{Time, Timestamp};
 
 /// What is read in addition to the findings.
@@ -142,7 +142,7 @@ async fn read_archiving<D: GuardDutyApi>(
     detector: &str,
     ids: &[String],
 ) -> Result<Vec<Rc<Finding>>, ReadError> {
-    let pages = stream::iter(ids.chunks(PAGE)).map(|ids| source.get_findings(detector, ids)).buffered(4);
+    let pages = stream::iter(ids.chunks(PAGE_SIZE)).map(|ids| source.get_findings(detector, ids)).buffered(4);
     let pages: Vec<Result<Vec<Finding>, ReadError>> = pages.collect().await;
     Ok(pages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(Rc::new).collect())
 }
