@@ -102,7 +102,8 @@ pub struct Finding {
     principal: Option<String>,
     /// Empty after the details were read.
     json: RefCell<Box<str>>,
-    details: OnceCell<Box<Details>>,
+    /// Clones share them.
+    details: OnceCell<Arc<Details>>,
 }
 
 /// The data of a finding that only its message needs, in addition to the header.
@@ -188,7 +189,7 @@ impl Finding {
 
     /// Reads the details, at the first call.
     pub fn details(&self) -> &Details {
-        self.details.get_or_init(|| Box::new(decode::decode_details(&self.id, &self.json.take())))
+        self.details.get_or_init(|| Arc::new(decode::decode_details(&self.id, &self.json.take())))
     }
 
     /// The resource in a few words; empty if nothing is known of it.

@@ -166,7 +166,7 @@ fn an_exec_keeps_its_command_and_an_impersonated_user_the_groups() {
 fn a_name_is_not_taken_for_a_domain() {
     let mut finding = fixture("ec2-miner-dns");
     finding.details();
-    let details = finding.details.get_mut().unwrap();
+    let details = Arc::get_mut(finding.details.get_mut().unwrap()).unwrap();
     let domain =
         details.traits.iter().find_map(|attribute| attribute.value_of(AttributeKind::Domain)).unwrap().to_owned();
     details.resource.names.extend(["john.doe".into(), domain.clone()]);
