@@ -47,3 +47,6 @@ impl Store for ConfiguredStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::store::{Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites};
-use lock::{acquire_lock, lock_for_reading};
+use lock::{lock_for_reading, lock_for_writing, lock_wait};
 use paths::StatePaths;
 use read::{read_replay, read_state};
-use write::{is_unwritable, probe, write_atomically};
+use write::{probe, write_atomically};
 
 /// Timeout of a call. The file is small and local. Only a network filesystem, or a stopped process that holds the lock,
 /// takes longer, and neither may block a run.
@@ -52,6 +52,14 @@ impl FileStore {
         run_blocking(move || probe(&files)).await.map_err(|e| self.write_error(&e))
     }
 
+    fn explain_read_error(&self, e: &io::Error) -> String {
+        let hint = match e.kind() {
+            io::ErrorKind::PermissionDenied => "fix its permissions",
+            _ => "name a file that can be read with STATE_FILE",
+        };
+        format!("{} cannot be read: {e}; {hint}", self.files.state.display())
+    }
+
     fn write_error(&self, e: &io::Error) -> SaveError {
         let path = self.files.state.display();
         let hint = match e.kind() {
@@ -67,20 +75,15 @@ impl Store for FileStore {
     async fn load(&mut self) -> Loaded {
         let files = self.files.clone();
         let read = run_blocking(move || {
-            let _lock = lock_for_reading(&files.lock);
+            let _lock = lock_for_reading(&files.lock, lock_wait());
             Ok((read_state(&files)?, read_replay(&files)))
         })
         .await;
         let (bytes, replay) = match read {
             Ok(read) => read,
             Err(e) => {
-                let hint = match e.kind() {
-                    io::ErrorKind::PermissionDenied => "fix its permissions",
-                    _ => "name a file that can be read with STATE_FILE",
-                };
-                let why = format!("{} cannot be read: {e}; {hint}", self.files.state.display());
                 self.is_loaded = false;
-                return Loaded { document: LoadedDocument::Unreadable(why), replay: None };
+                return Loaded { document: LoadedDocument::Unreadable(self.explain_read_error(&e)), replay: None };
             }
         };
         (self.is_loaded, self.last_seen) = (true, bytes);
@@ -109,10 +112,7 @@ impl Store for FileStore {
         self.unconfirmed.insert(&document);
         let new = document.clone();
         let written = run_blocking(move || {
-            let _lock = match acquire_lock(&files.lock) {
-                Err(error) if is_unwritable(&error) && files.state.is_file() => acquire_lock(&files.state)?,
-                lock => lock?,
-            };
+            let _lock = lock_for_writing(&files, lock_wait())?;
             let there = read_state(&files)?;
             if there != seen && !there.is_some_and(|bytes| unanswered.contains(&bytes)) {
                 return Ok(false);

@@ -98,10 +98,21 @@ mod tests {
         let mut state = State::default();
         assert_eq!(state.source_or_insert(&one.clone().into(), NOW).0.id, 0);
         assert_eq!(state.source_or_insert(&two.clone().into(), NOW).0.id, 1);
-        state.remove_source(&two.clone().into());
+        assert_eq!(state.remove_source(&two.clone().into()).map(|source| source.id), Some(1));
+        assert!(state.remove_source(&two.clone().into()).is_none());
         assert_eq!(state.source_or_insert(&three.clone().into(), NOW).0.id, 2);
         let (source, is_new) = state.source_or_insert(&one.into(), Timestamp(5));
         assert_eq!((source.id, source.watermark, is_new), (0, NOW, false), "a known one stays as it is");
+    }
+
+    #[test]
+    fn a_decision_replaces_a_source_and_may_advance_its_watermark() {
+        let one = key("111122223333/eu-west-1");
+        let mut state = State::default();
+        for watermark in [NOW, NOW.plus(Duration::from_secs(1))] {
+            state.set_source(&one.clone().into(), SourceState { watermark, ..SourceState::default() });
+            assert_eq!(state.source(&one).map(|source| source.watermark), Some(watermark));
+        }
     }
 
     #[test]

@@ -64,3 +64,6 @@ impl From<String> for WatchedKind {
         KNOWN.into_iter().find(|kind| kind.name() == text).unwrap_or(Self::Unknown(text))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Compaction of states that are too large.
 
+mod limits;
+
 use std::sync::LazyLock;
 
 use super::*;

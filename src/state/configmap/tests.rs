@@ -124,6 +124,15 @@ async fn passing_error_of_a_write_is_retried_within_the_save() {
 }
 
 #[tokio::test]
+async fn rejected_write_is_not_retried_although_the_server_names_a_delay() {
+    let cluster = Cluster::new();
+    let (mut store, _) = cluster.loaded().await;
+    cluster.fake.script([Step::Throttled(422, 0)]);
+    store.save("one", false).await.unwrap_err();
+    assert!(cluster.fake.journal().is_empty(), "one request");
+}
+
+#[tokio::test]
 async fn passing_error_of_the_first_read_is_retried_within_the_load() {
     for step in [Step::Throttled(500, 0), Step::Throttled(429, 1), Step::Reset, Step::Lost] {
         let cluster = Cluster::new();

@@ -44,3 +44,6 @@ pub(super) fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(e) => Err(e),
     }
 }
+
+#[cfg(test)]
+mod tests;

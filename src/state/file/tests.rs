@@ -1,18 +1,27 @@
 //! The store with a real filesystem: the files after each operation, and after a crash.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 
 use super::read::read_if_exists;
-use super::write::replace_in_place;
 use super::*;
 
-struct Laptop {
+pub(super) struct Laptop {
     dir: tempfile::TempDir,
-    files: StatePaths,
+    pub(super) files: StatePaths,
+}
+
+/// Makes the directory writable again, so that it can be removed.
+pub(super) struct Unwritable<'a>(&'a Path);
+
+impl Drop for Unwritable<'_> {
+    fn drop(&mut self) {
+        fs::set_permissions(self.0, fs::Permissions::from_mode(0o755)).unwrap();
+    }
 }
 
 impl Laptop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let files = FileStore::new(&dir.path().join("state/watermark.json")).files;
         Self { dir, files }
@@ -28,18 +37,33 @@ impl Laptop {
         (store, loaded)
     }
 
+    /// Makes the directory of the state unwritable. Returns `None` for a user who may write everywhere: the superuser.
+    pub(super) fn make_unwritable(&self) -> Option<Unwritable<'_>> {
+        let directory = self.files.state.parent().unwrap();
+        fs::create_dir_all(directory).unwrap();
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o555)).unwrap();
+        let unwritable = Unwritable(directory);
+        File::create(directory.join("any")).is_err().then_some(unwritable)
+    }
+
+    /// Lets no file be created where the probe creates one.
+    pub(super) fn block_probe(&self) {
+        let name = format!(".guardduty-slack-probe-{}", std::process::id());
+        fs::create_dir_all(self.files.state.with_file_name(name)).unwrap();
+    }
+
     #[expect(clippy::unused_self, reason = "an action on the laptop")]
-    fn put(&self, path: &Path, text: &str) {
+    pub(super) fn put(&self, path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn state(&self) -> Option<String> {
+    pub(super) fn state(&self) -> Option<String> {
         read_if_exists(&self.files.state).unwrap().map(|b| String::from_utf8(b).unwrap())
     }
 
     /// Names of the files in the directory, without the lock.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.files.state.parent().unwrap()).unwrap();
         let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| Path::new(name).extension().is_none_or(|extension| extension != "lock"));
@@ -168,7 +192,7 @@ async fn unwritable_directory_is_reported_with_path_and_hint() {
 async fn a_lock_that_is_held_is_waited_for() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
-    let held = acquire_lock(&laptop.files.lock).unwrap();
+    let held = lock_for_writing(&laptop.files, || false).unwrap();
     let release = async {
         tokio::task::yield_now().await;
         drop(held);
@@ -211,17 +235,6 @@ async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
 }
 
 #[tokio::test]
-async fn write_in_place_leaves_only_the_state_whether_it_shrinks_or_grows() {
-    let laptop = Laptop::new();
-    for document in ["long document", "short", "a longer document again"] {
-        laptop.put(&laptop.files.temporary, document);
-        replace_in_place(&laptop.files, document.as_bytes()).unwrap();
-        assert_eq!(laptop.state().as_deref(), Some(document));
-        assert_eq!(laptop.names(), ["watermark.json"]);
-    }
-}
-
-#[tokio::test]
 async fn crash_in_the_middle_of_a_write_in_place_loses_nothing() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "new docold document");
@@ -231,4 +244,34 @@ async fn crash_in_the_middle_of_a_write_in_place_loses_nothing() {
     store.save("next", false).await.unwrap();
     assert_eq!(laptop.state().as_deref(), Some("next"));
     assert_eq!(laptop.names(), ["watermark.json"]);
+}
+
+#[test]
+fn an_error_of_the_state_file_names_it_and_what_helps() {
+    let store = Laptop::new().store();
+    for (kind, hint) in [
+        (io::ErrorKind::StorageFull, "; free some space"),
+        (io::ErrorKind::QuotaExceeded, "; free some space"),
+        (io::ErrorKind::WouldBlock, "; check which process holds the file or its lock"),
+        (io::ErrorKind::TimedOut, "; check which process holds the file or its lock"),
+        (io::ErrorKind::NotADirectory, "; make the directory writable, or set STATE_FILE to another path"),
+    ] {
+        let error = store.write_error(&kind.into()).to_string();
+        assert!(error.contains("watermark.json: ") && error.ends_with(hint), "{error}");
+    }
+    for (kind, hint) in [
+        (io::ErrorKind::PermissionDenied, "; fix its permissions"),
+        (io::ErrorKind::IsADirectory, "; name a file that can be read with STATE_FILE"),
+    ] {
+        let error = store.explain_read_error(&kind.into());
+        assert!(error.contains("watermark.json cannot be read: ") && error.ends_with(hint), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_written_fails_the_probe() {
+    let laptop = Laptop::new();
+    laptop.block_probe();
+    let error = laptop.store().probe().await.unwrap_err().to_string();
+    assert!(error.contains("watermark.json: cannot create a file in "), "{error}");
 }

@@ -41,7 +41,7 @@ fn replace(files: &StatePaths, document: &[u8]) -> io::Result<()> {
     }
 }
 
-pub(super) fn replace_in_place(files: &StatePaths, document: &[u8]) -> io::Result<()> {
+fn replace_in_place(files: &StatePaths, document: &[u8]) -> io::Result<()> {
     fs::rename(&files.temporary, &files.complete).map_err(|error| at("replace", &files.complete, &error))?;
     sync_directory(&files.state)?;
     overwrite(&files.state, document)?;
@@ -103,3 +103,6 @@ pub(super) fn is_unwritable(error: &io::Error) -> bool {
 pub(super) fn at(verb: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {verb} {}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,7 @@ fn a_summary_counts_each_finding_once_as_new_and_once_as_archived() {
     };
     assert_eq!(new_and_archived(&[(T0, false, posted())]), (1, 0));
     assert_eq!(new_and_archived(&[(T0, false, posted()), (T1, false, updated())]), (1, 0), "a recurrence");
+    assert_eq!(new_and_archived(&[(T0, false, posted()), (T0, true, updated())]), (1, 1), "archived");
     assert_eq!(new_and_archived(&[(T0, false, posted()), (T0, true, updated()), (T0, true, updated())]), (1, 1));
     assert_eq!(new_and_archived(&[(T0, false, Outcome::Dropped)]), (0, 0), "dropped");
     assert_eq!(new_and_archived(&[(T0, true, posted())]), (1, 0), "it was archived before");

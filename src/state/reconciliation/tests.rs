@@ -1,6 +1,9 @@
 //! Messages that the state does not have are adopted once, and none of another installation is.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::finding::{Origin, decode};
 use crate::source_key::SourceKey;
 use crate::state::{DigestPlan, Escalation, SourceState};
 
@@ -134,4 +137,31 @@ fn a_digest_in_the_history_counts_for_all_findings_of_its_plan() {
     assert!(state.is_processed("f", Timestamp(5)) && state.is_processed("g", Timestamp(6)));
     assert_eq!(state.totals.notifications(NotificationOutcome::Adopted), 2);
     assert_eq!(state.reconcile_digest("d"), None, "once");
+}
+
+#[test]
+fn what_the_history_does_not_show_is_completed_when_the_revision_is_listed() {
+    let origin = Origin { account: "111122223333".into(), region: "eu-west-1".into(), detector: "d7".into() };
+    let raw = r#"{"id": "f", "type": "Recon:EC2/Portscan", "severity": 8, "updatedAt": "2026-01-01T00:00:00.000Z",
+        "service": {"archived": true, "count": 3, "action": {"actionType": "NETWORK_CONNECTION",
+        "networkConnectionAction": {"remoteIpDetails": {"ipAddressV4": "198.51.100.1"}}}}}"#;
+    let f = decode(raw, &Arc::new(origin)).unwrap();
+    for (updated_at, is_completed) in [(f.updated, true), (Timestamp(f.updated.0 + 1), false)] {
+        let mut state = state();
+        let before = known(Some(updated_at.0), Some(posted(5).at));
+        state.findings.insert("f".to_owned(), before.clone());
+        state.complete_reconciled(&f);
+        assert_eq!(state.totals.types, [("Recon:EC2/Portscan".to_owned(), 1)].into());
+        let record = &state.findings["f"];
+        assert_eq!(record == &before, !is_completed, "{updated_at:?}");
+        if is_completed {
+            assert_eq!((record.count, record.notified_count, record.archived), (3, 3, true));
+            assert!(!f.attributes().is_empty());
+            assert_eq!(record.attributes, f.attributes());
+            assert_eq!(record.notified_attributes, record.attributes.len(), "none of them is new in a recurrence");
+        }
+    }
+    let mut state = state();
+    state.complete_reconciled(&f);
+    assert_eq!(state.findings.len(), 0);
 }

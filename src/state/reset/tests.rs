@@ -65,3 +65,12 @@ fn times_of_a_clock_that_was_ahead_are_replaced_and_others_stay() {
     assert_eq!(state.correct_times(|_| false, SINCE, NOW), []);
     assert_eq!(state.to_json(), corrected);
 }
+
+#[test]
+fn a_replay_from_the_watermark_lets_findings_be_visible_as_late_as_before() {
+    let mut state = State::default();
+    let floor = Timestamp(SINCE.0 - 500);
+    state.sources.insert(key("111122223333/eu-west-1"), SourceState { floor, ..source(SINCE.0, false) });
+    state.begin_replay(SINCE, NOW);
+    assert_eq!(times(&state), [(SINCE.0, floor.0)]);
+}

@@ -48,3 +48,12 @@ fn next_poll_starts_at_the_overlap_but_not_below_the_floor() {
     assert_eq!(source.lower_bound(Duration::from_secs(10)), Timestamp(50_000));
     assert_eq!(source.lower_bound(Duration::from_hours(1)), Timestamp(30_000));
 }
+
+/// Builds with debug assertions only: what is not processed could be discarded.
+#[cfg(debug_assertions)]
+#[test]
+#[should_panic(expected = "floor")]
+fn a_floor_above_the_watermark_is_a_bug() {
+    let mut source = SourceState { watermark: Timestamp(100), ..SourceState::default() };
+    source.raise_floor(Timestamp(101));
+}
