@@ -56,12 +56,17 @@ fn a_lock_file_that_cannot_be_opened_fails_a_write() {
 #[test]
 fn a_directory_that_cannot_be_written_is_no_obstacle_if_the_state_can() {
     let laptop = Laptop::new();
-    assert!(laptop.make_unwritable().is_none() || lock_for_writing(&laptop.files, || false).is_err(), "no state");
-    let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "old");
     let Some(_unwritable) = laptop.make_unwritable() else { return };
     let _lock = lock_for_writing(&laptop.files, || false).unwrap();
     assert!(is_locked(&laptop.files.state));
+}
+
+#[test]
+fn without_a_state_a_directory_that_cannot_be_written_fails_a_write() {
+    let laptop = Laptop::new();
+    let Some(_unwritable) = laptop.make_unwritable() else { return };
+    lock_for_writing(&laptop.files, || false).unwrap_err();
 }
 
 #[test]
