@@ -140,13 +140,13 @@ fn log_panic(info: &PanicHookInfo<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
     /// Returns the lines that are logged with `RUST_LOG=filter`.
-    fn logged(format: LogFormat, filter: &str, act: impl FnOnce()) -> Vec<String> {
+    pub(crate) fn logged(format: LogFormat, filter: &str, act: impl FnOnce()) -> Vec<String> {
         logged_by(&LogConfig { format, filter: filter.parse().unwrap(), dry_run: false }, act)
     }
 

@@ -143,7 +143,10 @@ impl Core<'_> {
     /// Time at which the step that waits has more to do, if that is known.
     pub(super) fn wake_of_step(&self) -> Option<Timestamp> {
         match self.agenda.front()? {
-            Step::Gather { planning_deadline } => Some((*planning_deadline).min(self.late_at())),
+            // If nothing arrived, the planning deadline passes, and the step still waits.
+            Step::Gather { planning_deadline } => {
+                [*planning_deadline, self.late_at()].into_iter().filter(|time| *time > self.now).min()
+            }
             Step::Reconcile(_) => self.earlier.and_then(|earlier| earlier.readable_at),
             Step::DeliverQueues { end_of_grace } => self.outbox_wake_at.into_iter().chain(*end_of_grace).min(),
             _ => None,

@@ -80,3 +80,32 @@ fn an_answer_counts_only_for_the_last_save() {
         assert_eq!(checkpoints.is_saving(), generation == 1);
     }
 }
+
+#[test]
+fn nothing_is_saved_after_a_conflict_or_into_a_store_that_cannot_be_written_or_in_a_dry_run() {
+    let unrecordable = || Checkpoints { unrecordable: Some("403".into()), ..checkpoints() };
+    for (checkpoints, can_save, is_unrecordable, has_conflict, problem) in [
+        (checkpoints(), true, false, false, None),
+        (Checkpoints { failed: Some("503".into()), ..checkpoints() }, true, false, false, Some("503")),
+        (Checkpoints { is_dry_run: true, ..checkpoints() }, false, false, false, None),
+        (unrecordable(), false, true, false, Some("403")),
+        (Checkpoints { conflict: Some("409".into()), ..checkpoints() }, false, false, true, Some("409")),
+        (Checkpoints { conflict: Some("409".into()), ..unrecordable() }, false, true, true, Some("409")),
+    ] {
+        assert_eq!(checkpoints.can_save(), can_save, "{checkpoints:?}");
+        assert_eq!(checkpoints.is_unrecordable(), is_unrecordable, "{checkpoints:?}");
+        assert_eq!(checkpoints.has_conflict(), has_conflict, "{checkpoints:?}");
+        assert_eq!(checkpoints.problem().as_deref(), problem, "{checkpoints:?}");
+    }
+}
+
+#[test]
+fn every_delivery_counts_toward_the_next_checkpoint() {
+    let mut checkpoints = checkpoints();
+    for _ in 1..DELIVERIES {
+        checkpoints.count_delivery();
+    }
+    assert!(!checkpoints.is_due(NOW));
+    checkpoints.count_delivery();
+    assert!(checkpoints.is_due(NOW));
+}

@@ -1,5 +1,8 @@
 //! The requests of deliveries, by the responses of Slack.
 
+mod contents;
+mod logs;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,9 +16,12 @@ use crate::slack::{BotMessage, SlackError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const UPDATED: &str = "2027-01-15T08:00:00.000Z";
+const EARLIER: &str = "2027-01-15T07:00:00.000Z";
 
 fn recurrence(thread_ts: Option<&str>) -> Delivery {
-    let raw = serde_json::json!({"id": "f", "type": "Recon:EC2/Portscan", "severity": 8.0, "updatedAt": UPDATED});
+    let raw = serde_json::json!({
+        "id": "f", "type": "Recon:EC2/Portscan", "severity": 8.0, "updatedAt": UPDATED, "service": {"archived": true},
+    });
     let origin = Origin { account: "111122223333".into(), region: "us-east-1".into(), detector: "d".into() };
     let f = Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap());
     let message =
@@ -37,25 +43,49 @@ fn channel() -> Destination {
 }
 
 /// The requests of a delivery until the responses are used up, and its result.
+struct Played {
+    calls: Vec<Call>,
+    result: Option<DeliveryResult>,
+    is_minimal: bool,
+}
+
+impl Played {
+    fn names(&self) -> Vec<String> {
+        self.calls.iter().map(name).collect()
+    }
+}
+
 fn play(delivery: Delivery, answers: Vec<Answer>) -> (Vec<String>, Option<DeliveryResult>) {
-    let mut channels = Channels::new(channel(), BTreeMap::new());
+    let played = play_in(&mut channels(), delivery, Attempt::First, answers);
+    (played.names(), played.result)
+}
+
+fn channels() -> Channels {
+    Channels::new(channel(), BTreeMap::new())
+}
+
+fn play_in(channels: &mut Channels, delivery: Delivery, attempt: Attempt, answers: Vec<Answer>) -> Played {
     let mut limiter = RateLimiter::default();
     let (writer, past) = (MessageOptions::default(), Past::since(NOW, None));
-    let mut exchange = Exchange::new(delivery, Attempt::First, &channels);
-    let mut requests = Vec::new();
+    let mut exchange = Exchange::new(delivery, attempt, channels);
+    let mut calls = Vec::new();
     let mut answers = answers.into_iter();
-    loop {
-        match exchange.next(NOW, &mut channels) {
-            NextAction::Ended(result) => return (requests, Some(result)),
+    let result = loop {
+        let is_write = match exchange.next(NOW, channels) {
+            NextAction::Ended(result) => break Some(result),
             NextAction::WaitUntil(time) => panic!("nothing waits until {time:?}"),
-            NextAction::Read | NextAction::Write(_) => {}
-        }
-        requests.push(name(&exchange.call(&writer, &past, &channels)));
-        let Some(answer) = answers.next() else { return (requests, None) };
+            NextAction::Read => false,
+            NextAction::Write(_) => true,
+        };
+        let call = exchange.call(&writer, &past, channels);
+        assert_eq!(call.is_write(), is_write, "{call:?}");
+        calls.push(call);
+        let Some(answer) = answers.next() else { break None };
         let left = Duration::from_secs(100);
-        let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
+        let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
         exchange.on_answer(answer, &past, &mut shared);
-    }
+    };
+    Played { calls, result, is_minimal: exchange.end().1 }
 }
 
 fn name(call: &Call) -> String {
@@ -156,12 +186,16 @@ fn first_sighting(edits_earlier: bool) -> Delivery {
 
 /// The thread has a message of the finding.
 fn shown(updated_at: &str, severity: f64) -> Answer {
+    shown_at("2.5", Some("1.1"), updated_at, severity)
+}
+
+fn shown_at(ts: &str, thread_ts: Option<&str>, updated_at: &str, severity: f64) -> Answer {
     let mut payload: BTreeMap<String, serde_json::Value> =
         [("finding_id", "f"), ("updated_at", updated_at)].map(|(key, value)| (key.to_owned(), value.into())).into();
     payload.insert("severity".to_owned(), severity.into());
     Answer::Messages(Ok(vec![BotMessage {
-        ts: "2.5".into(),
-        thread_ts: Some("1.1".into()),
+        ts: ts.into(),
+        thread_ts: thread_ts.map(str::to_owned),
         event_type: "guardduty_finding".into(),
         payload: payload.into_iter().collect(),
     }]))
@@ -169,7 +203,6 @@ fn shown(updated_at: &str, severity: f64) -> Answer {
 
 #[test]
 fn a_finding_has_one_message_in_a_thread_even_if_a_run_died_after_it() {
-    const EARLIER: &str = "2027-01-15T07:00:00.000Z";
     for (edits_earlier, answers, expected, case) in [
         (true, vec![nothing_there(), posted_in_thread()], vec!["read 1.1", "post in 1.1"], "nothing was posted"),
         (true, vec![shown(UPDATED, 8.0)], vec!["read 1.1"], "this revision was posted"),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::event::Unreachable;
 use crate::guardduty::{ReadError, TransientReason};
-use crate::slack::SlackError;
+use crate::metrics::Service;
 
 /// What happens at the beginning of a run.
 type Circumstance = fn(&mut Run);
@@ -24,10 +24,7 @@ impl Run<'_> {
                 _ if !self.saves.is_empty() => self.answer_save(Ok(())),
                 _ if self.calls.is_empty() => self.pass(Duration::from_secs(1)),
                 None => self.acknowledge(),
-                Some(error) => {
-                    let (id, _) = self.calls.remove(0);
-                    self.handle(Event::CallAnswered(id, Answer::Posted(Err(error()))));
-                }
+                Some(error) => self.respond(Err(error())),
             }
         }
     }
@@ -104,5 +101,42 @@ fn what_an_earlier_run_posted_is_looked_for_until_everything_was_read() {
             is_left.then_some((since, true)),
             "{case}"
         );
+    }
+}
+
+#[test]
+fn the_last_save_has_the_requests_of_the_run() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.requests.increment(Service::Slack, "chat.postMessage", "200");
+    run.show(&[]);
+    assert_eq!(run.core.state.totals.requests["slack"]["chat.postMessage"]["200"], 1);
+    assert!(run.saves[0].document.contains("chat.postMessage"));
+}
+
+#[test]
+fn a_run_timed_out_if_its_time_was_over_and_nobody_asked_it_to_end() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    assert!(!run.core.is_timed_out());
+    run.handle(Event::ShutdownRequested);
+    assert!(!run.core.is_timed_out());
+    let mut run = begin(&config);
+    run.pass_to_end();
+    assert!(run.core.is_timed_out());
+}
+
+#[test]
+fn after_an_unclean_end_the_history_is_left_uncertain_up_to_the_last_message_of_this_run() {
+    let since = Timestamp(NOW.0 - 600_000);
+    for (delivered, expected) in [(1, NOW.plus(Duration::from_secs(7))), (0, NOW)] {
+        let config = config(&[]);
+        let earlier = EarlierPosts { since, past: Past::since(since, None), readable_at: None, is_unclean: true };
+        let mut run = begin_after(&config, 1, Some(earlier));
+        run.core.tally.delivered = delivered;
+        run.pass(Duration::from_secs(7));
+        run.show(&[]);
+        let lease = run.core.state.lease.as_ref().expect("the history is uncertain");
+        assert_eq!(lease.renewed_at, expected, "{delivered}");
     }
 }
