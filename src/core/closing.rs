@@ -50,7 +50,7 @@ impl Core<'_> {
         }
     }
 
-    fn posting(&self) -> Posting {
+    pub(super) fn posting(&self) -> Posting {
         let earlier = self.earlier.map(|EarlierPosts { since, readable_at, is_unclean, .. }| Uncertain {
             since,
             readable_at,

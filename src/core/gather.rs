@@ -73,7 +73,7 @@ impl Core<'_> {
     }
 
     /// Returns the maximum number of findings that may be accepted now.
-    fn intake_limit(&self) -> usize {
+    pub(super) fn intake_limit(&self) -> usize {
         let is_digested = self.config.slack.digest_after.is_some() || self.config.dry_run;
         let flood = if is_digested { Flood::Digests } else { Flood::Messages };
         let with_free_bytes = |bytes| intake_limit(bytes, flood, self.time_left(), self.limits.in_flight);

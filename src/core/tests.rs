@@ -1,6 +1,7 @@
 //! Runs, one event at a time.
 
 mod clock;
+mod decisions;
 mod ends;
 mod full_log;
 
@@ -52,6 +53,9 @@ struct Run<'a> {
     printed: usize,
     wake_at: Option<Timestamp>,
 }
+
+/// What happens at the beginning of a run.
+type Circumstance = fn(&mut Run);
 
 fn wording() -> &'static MessageOptions {
     Box::leak(Box::default())

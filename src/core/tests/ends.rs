@@ -5,9 +5,6 @@ use crate::core::event::Unreachable;
 use crate::guardduty::{ReadError, TransientReason};
 use crate::metrics::Service;
 
-/// What happens at the beginning of a run.
-type Circumstance = fn(&mut Run);
-
 fn unreadable() -> ReadError {
     ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() }
 }

@@ -1,0 +1,88 @@
+//! What a run may do in its situation, and what counts as left.
+
+use super::*;
+use crate::config::LogFormat;
+use crate::telemetry::tests::logged;
+
+fn notice() -> Notice {
+    Notice { id: NoticeId::new("n1", NOW), title: "title".into(), lines: vec![], level: NoticeLevel::Warning }
+}
+
+#[test]
+fn a_run_accepts_the_findings_that_it_can_post_or_with_digests_all_that_it_can_hold() {
+    let all = Limits::default().in_flight;
+    // A run without digests posts one message a second, and has 225 seconds.
+    for (variables, is_dry_run, expected) in [
+        (vec![("SLACK_DIGEST_AFTER", "20")], false, all),
+        (vec![("SLACK_DIGEST_AFTER", "0")], false, 225),
+        (vec![("SLACK_DIGEST_AFTER", "0")], true, all),
+    ] {
+        let mut config = config(&variables);
+        config.dry_run = is_dry_run;
+        let mut run = begin(&config);
+        assert_eq!(run.core.intake_limit(), expected, "{variables:?} {is_dry_run}");
+        run.core.limits.state_bytes = 0;
+        let lines = logged(LogFormat::Json, "error", || assert_eq!(run.core.intake_limit(), 0));
+        assert!(lines.iter().any(|line| line.contains("state size limit reached")), "{lines:?}");
+        run.core.limits.state_bytes = 100_000;
+        let lines = logged(LogFormat::Json, "error", || assert_ne!(run.core.intake_limit(), 0));
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_queued_notice_is_due_unless_it_was_tried_or_nothing_may_be_posted() {
+    let nothing: Circumstance = |_| {};
+    let queue: Circumstance = |run| run.core.state.queue_notice(notice());
+    let try_it: Circumstance = |run| {
+        run.core.state.queue_notice(notice());
+        run.core.tried_notices.insert(notice().id);
+    };
+    let close: Circumstance = |run| {
+        run.core.state.queue_notice(notice());
+        run.core.channels.close("C0SECURITY".into());
+    };
+    for (circumstance, is_dry_run, expected, case) in [
+        (queue, false, true, "a new notice"),
+        (nothing, false, false, "no notice"),
+        (try_it, false, false, "it was tried in this run"),
+        (close, false, false, "the default channel is closed"),
+        (queue, true, false, "a dry run"),
+    ] {
+        let mut config = config(&[]);
+        config.dry_run = is_dry_run;
+        let mut run = begin(&config);
+        circumstance(&mut run);
+        assert_eq!(run.core.is_notice_due(), expected, "{case}");
+    }
+}
+
+#[test]
+fn findings_and_notices_that_are_left_are_pending() {
+    let config = config(&[]);
+    let facts = |run: &Run| (run.core.posting().has_pending, run.core.is_success());
+    let mut run = begin(&config);
+    run.show(&[]);
+    run.answer_save(Ok(()));
+    assert_eq!(facts(&run), (false, true), "nothing is left");
+    run.core.state.queue_notice(notice());
+    assert_eq!(facts(&run), (true, false), "a notice is left");
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    assert_eq!(facts(&run), (true, false), "a finding is left");
+}
+
+#[test]
+fn findings_are_archived_only_if_the_state_was_saved() {
+    for (result, expected) in [
+        (Ok(()), true),
+        (Err(SaveError::Unavailable("503".into())), false),
+        (Err(SaveError::Conflict("409".into())), false),
+    ] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        run.show(&["f1"]);
+        run.answer_save(result);
+        assert_eq!(run.core.may_archive(), expected);
+    }
+}
