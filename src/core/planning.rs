@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::core::agenda::{Batch, Queues, Step};
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
-use crate::message::Reopened;
+use crate::message::{Marks, Reopened};
 use crate::plan::{self, Delivery, Queue, Refresh, Reply, Update, destination_of};
 use crate::slack::MessageRef;
 use crate::state::FindingRecord;
@@ -180,14 +180,15 @@ impl Core<'_> {
 
     /// An edit that shows that the finding was archived or unarchived.
     fn show_archiving(&self, f: Rc<Finding>, entry: &FindingRecord, at: MessageRef) -> Delivery {
-        let is_unarchived = entry.archived && !f.archived;
+        let marks = entry.marks();
+        let (reply, marks) = if f.archived { (None, marks) } else { (reopening(&marks), marks.reopened()) };
         let update = Update {
             message: at,
-            reply: reopening(entry, &f),
+            reply,
             repost_to: destination_of(self.config, &f),
             known_attributes: entry.attributes.clone(),
             related: self.state.related(&f),
-            marks: if is_unarchived { entry.marks().reopened() } else { entry.marks() },
+            marks,
         };
         Delivery::Update(f, update)
     }
@@ -227,9 +228,8 @@ impl Core<'_> {
 }
 
 /// The reply about a resolved finding that was unarchived. A muted thread gets none.
-fn reopening(entry: &FindingRecord, f: &Finding) -> Option<Reply> {
-    let marks = entry.marks();
-    let is_reopened = entry.archived && !f.archived && marks.resolved.is_some() && marks.muted.is_none();
+fn reopening(marks: &Marks) -> Option<Reply> {
+    let is_reopened = marks.resolved.is_some() && marks.muted.is_none();
     let reopened = Some(Reopened::Unarchived);
     is_reopened.then(|| Reply { reopened, ..Reply::default() })
 }

@@ -4,6 +4,14 @@ mod clock;
 mod decisions;
 mod ends;
 mod full_log;
+mod histories;
+mod investigations;
+mod notices;
+mod planning;
+mod queries;
+mod records;
+mod sources;
+mod support;
 
 use std::sync::Arc;
 
@@ -12,11 +20,13 @@ use crate::core::call::{Answer, Call, CallId};
 use crate::core::event::{Generation, Save};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
-use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
+use crate::message::MessageOptions;
+use crate::plan::Delivery;
 use crate::poll::PolledBatch;
 use crate::poll::source::SourceReport;
 use crate::slack::{MessageRef, SlackError};
 use crate::state::store::SaveError;
+use support::notice;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// The watermark of the source at the beginning.
@@ -50,7 +60,7 @@ struct Run<'a> {
     calls: Vec<(CallId, Call)>,
     saves: Vec<Save>,
     queries: Vec<(QueryId, Query)>,
-    printed: usize,
+    printed: Vec<Delivery>,
     wake_at: Option<Timestamp>,
 }
 
@@ -90,8 +100,8 @@ fn begin_after(config: &Config, identities: usize, earlier: Option<EarlierPosts>
         now: NOW,
         end: NOW.plus(Duration::from_secs(225)),
     });
-    let (calls, saves, queries) = (Vec::new(), Vec::new(), Vec::new());
-    let mut run = Run { core, now: NOW, calls, saves, queries, printed: 0, wake_at: None };
+    let (calls, saves, queries, printed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut run = Run { core, now: NOW, calls, saves, queries, printed, wake_at: None };
     let effects = run.core.begin(NOW);
     run.note(effects);
     run
@@ -104,11 +114,12 @@ impl Run<'_> {
             match effect {
                 Effect::Call(id, call) => self.calls.push((id, call)),
                 Effect::Save(save) => self.saves.push(save),
-                Effect::Print(_) => self.printed += 1,
+                Effect::Print(delivery) => self.printed.push(delivery),
                 Effect::WakeAt(time) => self.wake_at = Some(time),
                 Effect::AbandonCalls => self.calls.clear(),
                 Effect::Query(id, query) => self.queries.push((id, query)),
-                Effect::ReadSource(_) | Effect::AbandonQuery(_) => {}
+                Effect::AbandonQuery(id) => self.queries.retain(|(open, _)| *open != id),
+                Effect::ReadSource(_) => {}
             }
         }
     }
@@ -126,10 +137,7 @@ impl Run<'_> {
 
     /// The source is discovered, and read with this result.
     fn read(&mut self, batch: PolledBatch) {
-        self.handle(Event::SourcesDiscovered(Ok(vec![source()])));
-        let mut report = SourceReport::of(source(), Ok(Some("d".into())), true);
-        report.batch = batch;
-        self.handle(Event::SourceRead(Box::new(report)));
+        self.read_as(|report| report.batch = batch);
     }
 
     fn answer_save(&mut self, result: Result<(), SaveError>) {
@@ -181,8 +189,6 @@ fn a_finding_is_announced_after_its_intent_was_saved_and_recorded_after_it_was_a
 
 #[test]
 fn what_is_delivered_is_in_a_saved_state_before() {
-    let notice =
-        || Notice { id: NoticeId::new("n1", NOW), title: "title".into(), lines: vec![], level: NoticeLevel::Warning };
     let unavailable = || Err(SaveError::Unavailable("503".into()));
     let conflict = || Err(SaveError::Conflict("409".into()));
     let config = config(&[("SLACK_DIGEST_AFTER", "1")]);
@@ -278,7 +284,7 @@ fn a_dry_run_prints_and_neither_sends_nor_saves() {
     config.dry_run = true;
     let mut run = begin(&config);
     run.show(&["f1", "f2"]);
-    assert_eq!((run.printed, run.calls.len(), run.saves.len()), (2, 0, 0));
+    assert_eq!((run.printed.len(), run.calls.len(), run.saves.len()), (2, 0, 0));
     assert!(run.core.is_finished());
     assert!(run.core.is_success());
 }

@@ -1,6 +1,7 @@
 //! Forms, channels and attempts of one message.
 
 use super::*;
+use crate::slack::MessageRef;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const LEFT: Duration = Duration::from_secs(100);
@@ -119,4 +120,93 @@ fn a_mention_that_a_channel_may_reject_is_omitted_first() {
     let case = Case { mention: Some("<!channel>"), ..Case::channel("C0OTHER") };
     let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
     assert_eq!(case.after(SlackError::Restricted(error()), &mut channels()), expected);
+}
+
+/// What follows each time a message fails in the same way, and where it goes then, until it is given up.
+fn fail_to_end(case: Case, failure: &SlackError, channels: &mut Channels) -> Vec<(Next, String)> {
+    let mut outgoing = OutgoingMessage::new(&to(case.channel, case.mention), case.place, channels);
+    let mut limiter = RateLimiter::default();
+    let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
+    let mut trace: Vec<(Next, String)> = Vec::new();
+    while !matches!(trace.last(), Some((Next::End(_), _))) {
+        let next = outgoing.on_failure(failure.clone(), &mut shared);
+        trace.push((next, outgoing.target.name().to_owned()));
+    }
+    trace
+}
+
+#[test]
+fn a_message_is_simplified_twice_and_then_goes_to_the_default_channel_unless_its_content_is_rejected() {
+    const OTHER: &str = "C0OTHER";
+    const DEFAULT: &str = "C0DEFAULT";
+    let in_thread = Case { place: Place::PreferThread(thread()), ..Case::channel(DEFAULT) };
+    for (case, failure, expected) in [
+        (Case::channel(OTHER), SlackError::ContentRejected(error()), vec![OTHER; 3]),
+        (Case::channel(DEFAULT), SlackError::Unclassified(error()), vec![DEFAULT; 3]),
+        (
+            Case::channel(OTHER),
+            SlackError::Unclassified(error()),
+            vec![OTHER, OTHER, DEFAULT, DEFAULT, DEFAULT, DEFAULT],
+        ),
+        (in_thread, SlackError::Unclassified(error()), vec![DEFAULT; 6]),
+    ] {
+        let mut channels = channels();
+        let mut trace = fail_to_end(case, &failure, &mut channels);
+        let targets: Vec<String> = trace.iter().map(|(_, target)| target.clone()).collect();
+        assert_eq!(targets, expected, "{failure:?}");
+        assert_eq!(trace.pop().map(|(next, _)| next), Some(Next::End(Unsent::Failed(error()))), "{failure:?}");
+        assert!(trace.iter().all(|(next, _)| *next == Next::Again), "{failure:?}: {trace:?}");
+        assert_eq!(channels.rejection(&Target::Channel(DEFAULT.into())), None, "its queue does not stop");
+    }
+}
+
+#[test]
+fn a_message_in_the_default_channel_names_the_channel_that_rejected_it_and_has_its_mention() {
+    let mut channels = channels();
+    let mut outgoing = OutgoingMessage::new(&to("C0OTHER", Some("<!channel>")), Place::Channel, &channels);
+    let mut limiter = RateLimiter::default();
+    let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
+    assert_eq!(outgoing.on_failure(SlackError::ChannelRejected("is_archived".into()), &mut shared), Next::Again);
+    outgoing.addressed(|_, addressing| {
+        assert_eq!(addressing.refused_channel, Some("C0OTHER"));
+        assert!(addressing.mention.is_some());
+    });
+    let at = MessageRef { channel: "C0DEFAULT".into(), ts: "1.1".into(), thread_ts: None };
+    assert_eq!(outgoing.on_sent(at.into(), &mut shared).meant.as_deref(), Some("C0OTHER"));
+}
+
+#[test]
+fn a_channel_that_is_known_to_reject_messages_is_avoided_except_by_replies() {
+    let mut channels = channels();
+    channels.add_rejection(&Target::Channel("C0OTHER".into()), "C0OTHER: is_archived");
+    let prepare = |place: Place| {
+        let mut outgoing = OutgoingMessage::new(&to("C0OTHER", None), place, &channels);
+        (outgoing.prepare(&channels), outgoing.target.name().to_owned())
+    };
+    assert_eq!(prepare(Place::Channel), (Ok(()), "C0DEFAULT".to_owned()));
+    assert_eq!(prepare(Place::OnlyThread(thread())), (Ok(()), "C0OTHER".to_owned()));
+}
+
+#[test]
+fn a_rate_limit_holds_the_queue_as_long_as_slack_requests_or_longer_each_time() {
+    let queue = Queue::Channel("C0OTHER".into());
+    for (asked, seconds) in [(Some(Duration::from_secs(30)), [30, 30, 30]), (None, [2, 4, 8])] {
+        let mut attempts = Attempts::default();
+        for wait in seconds {
+            let (mut channels, mut limiter) = (channels(), RateLimiter::default());
+            let mut shared =
+                Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
+            attempts.on_rate_limit(&queue, asked, &mut shared);
+            assert_eq!(limiter.take(&queue, NOW), Err(NOW.plus(Duration::from_secs(wait))), "{asked:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_was_certainly_not_sent_has_four_attempts() {
+    let after = |millis: u64| Next::AgainAt(NOW.plus(Duration::from_millis(millis)));
+    let trace = fail_to_end(Case::channel("C0OTHER"), &SlackError::NotSent(error()), &mut channels());
+    let next: Vec<Next> = trace.into_iter().map(|(next, _)| next).collect();
+    let failed = Next::End(Unsent::Failed("chat.postMessage: code".into()));
+    assert_eq!(next, [after(500), after(1_000), after(2_000), failed]);
 }

@@ -4,10 +4,6 @@ use super::*;
 use crate::config::LogFormat;
 use crate::telemetry::tests::logged;
 
-fn notice() -> Notice {
-    Notice { id: NoticeId::new("n1", NOW), title: "title".into(), lines: vec![], level: NoticeLevel::Warning }
-}
-
 #[test]
 fn a_run_accepts_the_findings_that_it_can_post_or_with_digests_all_that_it_can_hold() {
     let all = Limits::default().in_flight;

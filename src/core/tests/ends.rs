@@ -13,20 +13,6 @@ fn fresh(ids: &[&str]) -> PolledBatch {
     PolledBatch { fresh: ids.iter().map(|id| finding(id)).collect(), complete_to: Some(NOW), ..PolledBatch::default() }
 }
 
-impl Run<'_> {
-    /// Plays to the end of the run. Slack accepts each post, or responds to it with this error. Every save succeeds.
-    fn play_to_end(&mut self, error: Option<fn() -> SlackError>) {
-        while !self.core.is_finished() {
-            match error {
-                _ if !self.saves.is_empty() => self.answer_save(Ok(())),
-                _ if self.calls.is_empty() => self.pass(Duration::from_secs(1)),
-                None => self.acknowledge(),
-                Some(error) => self.respond(Err(error())),
-            }
-        }
-    }
-}
-
 #[test]
 fn a_run_is_a_success_only_if_everything_was_read_and_processed() {
     const ACCEPTED: Option<fn() -> SlackError> = None;
