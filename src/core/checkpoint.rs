@@ -173,6 +173,7 @@ impl Core<'_> {
     }
 
     fn begin_save(&mut self) -> DueSave {
+        self.announce_sources();
         self.state.note_channels(self.channels.ids().clone());
         self.sources.advance_watermarks(&mut self.state);
         if self.checkpoints.has_intent {

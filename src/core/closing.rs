@@ -22,6 +22,7 @@ impl Core<'_> {
         self.state.count_failed(&self.tally.failed);
         self.count_requests();
         if !self.checkpoints.has_conflict() {
+            self.announce_sources();
             let unrecorded = verdict::unrecorded(&self.posting());
             let last_success = self.state.totals.last_success;
             if self.is_success() {

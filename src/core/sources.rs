@@ -191,7 +191,8 @@ impl Core<'_> {
         }
     }
 
-    /// One notice for all new sources, one for all regions that are left out.
+    /// Queues one notice for all new sources, one for all regions that are left out. A state that has these sources must
+    /// have the notices, too: no later run finds the sources new.
     pub(super) fn announce_sources(&mut self) {
         let new_sources_notice = std::mem::take(&mut self.arrived.new_sources_notice);
         let known: Vec<&OpenCounts> = new_sources_notice.iter().filter_map(|(_, open)| open.as_ref()).collect();
@@ -199,7 +200,8 @@ impl Core<'_> {
         let keys: Vec<SourceOrIdentity> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
         let lookback = self.look_back();
         let mut notices = Vec::new();
-        if self.is_new_installation && self.sources.tracks.values().any(|t| t.is_read) {
+        let is_any_known = !keys.is_empty() || self.sources.tracks.values().any(|t| t.is_read);
+        if self.is_new_installation && is_any_known {
             self.is_new_installation = false;
             notices.push(source_notices::no_state_notice(lookback, open.as_ref(), self.epoch));
         } else if self.state.saved_at.is_some() {
@@ -225,7 +227,11 @@ impl Core<'_> {
     /// signal ended early does not announce them.
     pub(super) fn announce_unanswered_sources(&mut self) {
         self.note_unanswered_sources();
-        if self.is_notice_due() && !self.is_over() {
+        if self.is_over() {
+            return;
+        }
+        self.announce_sources();
+        if self.is_notice_due() {
             self.do_first([Step::AnnounceArrived]);
         }
     }
@@ -242,7 +248,10 @@ impl Core<'_> {
             };
             tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
             self.tally.problems.insert(format!("{key}: {error}"));
-            self.note_health(&key.into(), &SourceStatus::Unreadable(&error));
+            let key = SourceOrIdentity::Source(key);
+            if self.note_health(&key, &SourceStatus::Unreadable(&error)) {
+                self.arrived.new_sources_notice.push((key, None));
+            }
         }
     }
 }

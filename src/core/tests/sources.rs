@@ -195,6 +195,68 @@ fn a_source_that_does_not_respond_to_a_second_run_is_announced_while_there_is_ti
     assert!(matches!(run.calls[..], [(_, Call::Post { .. })]));
 }
 
+/// A run that knows no source yet, and of whose two identities one does not respond.
+fn begin_without_sources(config: &Config, is_new_installation: bool) -> Run<'_> {
+    let mut run = begin_with(config, 2);
+    run.core.state.sources.clear();
+    run.core.is_new_installation = is_new_installation;
+    if is_new_installation {
+        run.core.state.saved_at = None;
+    }
+    run
+}
+
+#[test]
+fn what_is_announced_once_about_sources_is_saved_for_the_next_run_by_a_run_that_must_end_before() {
+    let found = || Ok(Some("d".to_owned()));
+    for (is_new_installation, detector, title) in [
+        (false, found(), "New source 111122223333/eu-west-1: looking back 10 min"),
+        (true, found(), "No saved state: looking back 10 min"),
+        (false, Ok(None), "Regions excluded"),
+    ] {
+        let config = config(&[("GUARDDUTY_REGIONS", "all")]);
+        let mut run = begin_without_sources(&config, is_new_installation);
+        run.read_as(|report| report.detector = detector);
+        run.handle(Event::ShutdownRequested);
+        assert_eq!(run.titles(), [title]);
+        assert!(run.saves[0].document.contains(title), "{}", run.saves[0].document);
+        run.answer_save(Ok(()));
+        assert!(run.core.is_finished() && !run.core.is_success());
+    }
+}
+
+#[test]
+fn a_state_that_has_a_new_source_has_its_notice() {
+    let config = config(&[]);
+    let mut run = begin_with(&config, 2);
+    run.show(&["f1"]);
+    run.pass(Duration::from_mins(1));
+    run.answer_save(Ok(()));
+    run.handle(Event::SourcesDiscovered(Ok(vec![other()])));
+    run.report_as(other(), |_| {});
+    run.core.save();
+    run.handle(Event::Woken);
+    let document = &run.saves[0].document;
+    assert!(document.contains("\"111122223333/us-east-1\""), "{document}");
+    assert!(document.contains("New source 111122223333/us-east-1"), "{document}");
+}
+
+#[test]
+fn a_new_source_that_does_not_respond_is_announced_as_new() {
+    for (is_new_installation, title) in [
+        (false, "New source 111122223333/eu-west-1: looking back 10 min"),
+        (true, "No saved state: looking back 10 min"),
+    ] {
+        let config = config(&[]);
+        let mut run = begin_without_sources(&config, is_new_installation);
+        run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+        run.pass(Duration::from_secs(220));
+        assert_eq!(run.titles(), [title]);
+        run.answer_save(Ok(()));
+        assert!(matches!(run.calls[..], [(_, Call::Post { .. })]));
+    }
+}
+
 #[test]
 fn a_run_that_may_not_wait_for_its_sources_does_not_call_them_unreadable() {
     let shutdown: Circumstance = |run| run.handle(Event::ShutdownRequested);
