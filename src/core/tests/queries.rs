@@ -16,7 +16,7 @@ fn begin_waiting(config: &Config) -> Run<'_> {
 }
 
 #[test]
-fn a_run_wakes_when_the_time_for_a_reply_is_over_and_goes_on_without_it() {
+fn a_run_wakes_when_the_time_for_a_reply_is_over_and_continues_without_it() {
     let config = config(&[]);
     let mut run = begin_waiting(&config);
     run.pass(Duration::from_secs(25));
