@@ -258,6 +258,14 @@ fn a_new_source_that_does_not_respond_is_announced_as_new() {
 }
 
 #[test]
+fn a_run_that_knows_no_source_announces_none() {
+    let config = config(&[]);
+    let mut run = begin_without_sources(&config, true);
+    run.pass(Duration::from_secs(220));
+    assert!(run.titles().is_empty());
+}
+
+#[test]
 fn a_run_that_may_not_wait_for_its_sources_does_not_call_them_unreadable() {
     let shutdown: Circumstance = |run| run.handle(Event::ShutdownRequested);
     let conflict: Circumstance = |run| {
