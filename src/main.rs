@@ -13,7 +13,10 @@ fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::read_environment())).into()
+            let exit = runtime.block_on(guardduty_slack::cli::main(args, guardduty_slack::config::read_environment()));
+            // A call to a filesystem that does not respond must not keep the process alive.
+            runtime.shutdown_background();
+            exit.into()
         }
         Err(error) => {
             eprintln!("cannot start the async runtime: {error}");

@@ -72,6 +72,8 @@ impl BatchRequest {
 pub struct PolledBatch {
     /// Findings whose newest revision is not processed.
     pub fresh: Vec<Rc<Finding>>,
+    /// IDs of findings that `GetFindings` returned in a revision that is processed already.
+    pub unchanged: Vec<String>,
     /// Listed, but not returned by `GetFindings`.
     pub missing: Vec<String>,
     /// Upper bound of the watermark, because a listed finding could not be fetched.

@@ -1,5 +1,5 @@
-//! Checkpoints: decides when the state is saved, and handles failed saves. The state is saved after a delivery, never
-//! before, and in few writes.
+//! Checkpoints: decides when the state is saved, and handles failed saves. A delivery is recorded after it was
+//! acknowledged, never before, and in few writes. Intents are saved before ([`write_ahead`](super::write_ahead)).
 
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ impl Checkpoints {
         checkpoint.into_iter().chain(renewal).min().filter(|_| !self.is_saving())
     }
 
-    /// Returns true if the last save succeeded.
+    /// Returns false if the last save failed. Before the first save the state is the one that was loaded.
     pub(super) fn is_recorded(&self) -> bool {
         self.last_answer() == Intents::Saved
     }

@@ -66,9 +66,21 @@ impl Core<'_> {
             is_reconciled: self.posted.is_some(),
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
-            is_all_read: self.sources.tracks.values().all(|t| t.is_read && t.is_readable) && !self.is_identity_unusable,
-            has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty(),
+            is_all_read: self.has_read_all()
+                && self.sources.tracks.values().all(|t| t.is_readable)
+                && !self.is_identity_unusable,
+            has_pending: self.has_pending(),
         }
+    }
+
+    /// Returns true if the sources of every identity are known, and each responded.
+    fn has_read_all(&self) -> bool {
+        self.sources.is_idle() && self.sources.tracks.values().all(|t| t.is_read)
+    }
+
+    /// Returns true if findings, parts of a list or notices are left to the next run.
+    fn has_pending(&self) -> bool {
+        self.sources.pending() > 0 || self.sources.has_more() || !self.state.notices.is_empty()
     }
 
     /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
@@ -76,8 +88,8 @@ impl Core<'_> {
         verdict::is_success(Facts {
             is_dry_run: self.config.dry_run,
             has_problems: !self.tally.problems.is_empty(),
-            is_all_read: self.sources.is_idle() && self.sources.tracks.values().all(|t| t.is_read),
-            has_pending: self.sources.pending() > 0 || !self.state.notices.is_empty() || self.sources.has_more(),
+            is_all_read: self.has_read_all(),
+            has_pending: self.has_pending(),
             is_outcome_unknown: self.is_outcome_unknown,
             is_over: self.is_over(),
             is_recorded: self.checkpoints.is_recorded(),

@@ -26,7 +26,7 @@ pub enum Event {
     QueryAnswered(QueryId, Reply),
     /// The store responded.
     Saved(Generation, Result<(), SaveError>),
-    /// Time passed. It is also the first event of a run.
+    /// Time passed.
     Woken,
     ShutdownRequested,
 }

@@ -38,9 +38,12 @@ impl Arrived {
 }
 
 impl Core<'_> {
-    /// Announces that the sources of an identity that could not be used can be read again, once every identity can.
+    /// Announces that the sources of an identity that could not be used can be read again, once every identity can, and
+    /// removes its entry. Until the state has all sources, the entry has the time from which those without a state are read.
     pub(super) fn announce_reachable_sources(&mut self) {
-        if self.is_identity_unusable || !self.sources.is_discovered() {
+        let is_in_state = |key: &SourceKey| self.state.source(key).is_some();
+        let are_all_known = self.sources.is_discovered() && self.sources.tracks.keys().all(is_in_state);
+        if self.is_identity_unusable || !are_all_known {
             return;
         }
         let keys = self.state.sources.keys().filter(|key| key.is_identity());
@@ -170,8 +173,11 @@ impl Core<'_> {
         self.queue_notices(notices);
     }
 
-    /// Notes the findings that were listed and not returned: they are given up after a day.
+    /// Notes the findings that were listed and not returned: they are given up after a day, unless they are returned.
     fn note_unfetched(&mut self, report: &SourceReport, source_id: u32) {
+        for id in &report.batch.unchanged {
+            self.state.remove_unfetched(id);
+        }
         for id in &report.batch.missing {
             let since = self.state.note_unfetched(id, source_id, self.now);
             tracing::warn!(

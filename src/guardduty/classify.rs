@@ -143,9 +143,9 @@ fn classify(what: &str, status: Option<u16>, code: Option<&str>, message: &str) 
 
 const THROTTLING_CODES: &[&str] =
     &["TooManyRequests", "RequestLimitExceeded", "LimitExceeded", "BandwidthLimitExceeded", "SlowDown"];
-/// Returns true for a signature or token that has expired, and for an identity provider that did not answer STS.
+/// Codes of a signature or token that has expired, and of an identity provider that did not answer STS.
 const EXPIRED_CODES: &[&str] = &["ExpiredToken", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"];
-/// Returns true if STS could not reach the identity provider. In all other cases, `InvalidIdentityToken` is final.
+/// In the message of STS if it could not reach the identity provider. In all other cases, `InvalidIdentityToken` is final.
 /// See aws/aws-sdk-go#3972, aws/karpenter#1488 and others.
 const KEY_NOT_FETCHED: &str = "retrieve verification key";
 const ACCESS_DENIED_CODES: &[&str] = &[

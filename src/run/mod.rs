@@ -165,7 +165,7 @@ fn terminated() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-            // Without handlers the signals end the process at once, which loses nothing either.
+            // Without handlers the signals have their default effect, which loses nothing either.
             return sender.closed().await;
         };
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Starts and ends a run with its state: the loaded state, the lease, and the history that must be read first.
+//! Starts a run with its state: the loaded state, the lease, and the history that must be read first.
 
 use crate::config::Config;
 use crate::core::outbox::LAG;
@@ -26,7 +26,7 @@ pub struct Start {
     pub state: State,
     /// There is no state: a new installation, or one whose state was deleted.
     pub is_new_installation: bool,
-    /// None: what this run does cannot be recorded; why.
+    /// The reason why this run cannot save its state. `None`: it can.
     pub unrecordable: Option<String>,
     /// Messages of earlier runs that Slack may have and the state does not.
     pub earlier: Option<EarlierPosts>,
@@ -64,7 +64,7 @@ pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, 
     if let Some(run) = start.state.lease.as_ref().filter(|r| !r.released && !config.dry_run) {
         let until = run.renewed_at.plus(config.lease);
         if is_ahead(run.renewed_at, config, now) {
-            // Waited out by this clock; should its holder live, compare-and-swap stops one of the two.
+            // By this clock, the lease may not expire for long. If its holder still runs, compare-and-swap stops one of the two.
             tracing::warn!(
                 lease_holder = run.id,
                 lease_renewed_at = run.renewed_at.to_rfc3339(),
@@ -123,7 +123,7 @@ fn unreadable(why: String, config: &Config, now: Timestamp) -> Start {
     nothing_known(Some(why), Some(now.plus(LAG)), config, now)
 }
 
-/// The findings of `GUARDDUTY_LOOKBACK`, less what history over as long shows.
+/// The findings of `GUARDDUTY_LOOKBACK`, without those that the posting history of the same period shows.
 fn nothing_known(
     unrecordable: Option<String>,
     readable_at: Option<Timestamp>,

@@ -99,7 +99,7 @@ fn channels(config: &Config) -> Vec<String> {
     names
 }
 
-/// The metrics of a run that ended with an invalid configuration.
+/// The metrics that every run has, and all metrics of a run whose state or `replay` is invalid.
 pub(super) fn of_failure(clock: &Clock) -> RunMetrics {
     RunMetrics {
         version: telemetry::VERSION.into(),

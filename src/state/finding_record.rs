@@ -63,7 +63,7 @@ pub struct FindingRecord {
     /// The fingerprint of the links to other messages that its message shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub links: String,
-    /// Time of its first message, where `at` is a later one.
+    /// Time of its first message, if `message` is a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Timestamp>,
     /// Status of the escalation.

@@ -71,7 +71,7 @@ impl State {
         plan.findings.len()
     }
 
-    /// Notes that a finding's newest state could not be delivered; how long that has been so.
+    /// Notes that the newest revision of a finding could not be delivered. Returns the time since the first failure.
     pub fn mark_failing(&mut self, id: &str, s: u32, now: Timestamp) -> Duration {
         let entry = self.findings.entry(id.to_owned()).or_default();
         entry.source_id = s;

@@ -66,6 +66,11 @@ impl State {
         self.unfetched.entry(id.to_owned()).or_insert(new).since
     }
 
+    /// Notes that a finding was fetched.
+    pub fn remove_unfetched(&mut self, id: &str) {
+        self.unfetched.remove(id);
+    }
+
     /// IDs of the findings that could not be fetched since such a time, and are not given up.
     pub fn unfetched_since(&self, is_due: impl Fn(Timestamp) -> bool) -> Vec<String> {
         let due = self.unfetched.iter().filter(|(_, unfetched)| !unfetched.given_up && is_due(unfetched.since));

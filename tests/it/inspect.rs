@@ -124,3 +124,13 @@ fn state_says_what_is_wrong_with_its_own_settings() {
     let world = world().env("STATE_CONFIGMAP", "Not A Name");
     look(world, &["state"]).exit(2).stderr_has("STATE_CONFIGMAP");
 }
+
+#[test]
+fn a_filesystem_that_does_not_respond_does_not_keep_the_process_alive() {
+    let world = world();
+    let path = world.state_path();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    // Nobody writes to the pipe: to open it for reading never returns.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    world.run_with(&["state"], b"").exit(1).stderr_has("no answer within 5 s");
+}

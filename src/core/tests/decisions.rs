@@ -82,3 +82,14 @@ fn findings_are_archived_only_if_the_state_was_saved() {
         assert_eq!(run.core.may_archive(), expected);
     }
 }
+
+#[test]
+fn a_finding_that_was_not_returned_once_and_is_returned_later_is_not_given_up() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.state.note_unfetched("f1", 0, NOW.minus(Duration::from_hours(24)));
+    run.read_as(|report| report.batch.unchanged = vec!["f1".into()]);
+    run.play_to_end(None);
+    assert!(run.core.state.unfetched.is_empty());
+    assert!(run.core.is_success());
+}

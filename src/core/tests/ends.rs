@@ -123,3 +123,13 @@ fn after_an_unclean_end_the_history_is_left_uncertain_up_to_the_last_message_of_
         assert_eq!(lease.renewed_at, expected, "{delivered}");
     }
 }
+
+#[test]
+fn everything_is_read_once_the_sources_of_every_identity_are_known_and_read() {
+    let config = config(&[]);
+    let mut run = begin_with(&config, 2);
+    run.show(&[]);
+    assert!(!run.core.posting().is_all_read);
+    run.handle(Event::SourcesDiscovered(Ok(Vec::new())));
+    assert!(run.core.posting().is_all_read);
+}

@@ -37,7 +37,7 @@ impl Run<'_> {
 }
 
 #[test]
-fn an_identity_that_can_be_used_again_is_announced_and_forgotten_once_every_identity_can() {
+fn an_identity_that_can_be_used_again_is_announced_and_removed_once_every_identity_can() {
     let key = SourceOrIdentity::from("self/*");
     let all_discovered: Circumstance = |run| {
         run.show(&["f1"]);
@@ -294,4 +294,17 @@ fn a_queued_notice_is_logged_at_its_level() {
         let lines = logged(LogFormat::Json, "info", || log_queued(&Notice { level, ..notice() }));
         assert!(lines.len() == 1 && lines[0].contains(expected) && lines[0].contains("n1-"), "{lines:?}");
     }
+}
+
+#[test]
+fn the_entry_of_an_identity_stays_until_the_state_has_all_sources() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.state.source_or_insert(&SourceOrIdentity::from("self/*"), START);
+    run.handle(Event::SourcesDiscovered(Ok(vec![source(), other()])));
+    run.report_as(source(), |report| report.batch.fresh = vec![finding("f1")]);
+    run.pass(Duration::from_mins(1));
+    let document = &run.saves[0].document;
+    assert!(!document.contains("111122223333/us-east-1"), "{document}");
+    assert!(document.contains("self/*"), "{document}");
 }

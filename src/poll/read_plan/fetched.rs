@@ -70,6 +70,8 @@ impl ReadPlan<'_> {
         }
         if is_new {
             self.out.fresh.push(Rc::new(finding));
+        } else {
+            self.out.unchanged.push(finding.id);
         }
     }
 

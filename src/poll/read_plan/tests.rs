@@ -203,6 +203,14 @@ fn an_interrupted_list_is_used_as_far_as_it_was_read() {
     assert!(batch.error.is_some());
 }
 
+#[test]
+fn a_finding_that_is_returned_and_processed_already_is_named_as_unchanged() {
+    let processed = HashMap::from([("1".to_owned(), Some(at(5)))]);
+    let known = Known { processed, ..Known::default() };
+    let batch = FakeSource::new(vec![0, 5], 3).read_batch(&batch_request(0, 100, known, None), false);
+    assert_eq!((taken(&batch), batch.unchanged), (vec![0], vec!["1".to_owned()]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn lock_for_writing(files: &StatePaths, wait: impl FnMut() -> bool) -
     }
 }
 
-/// Keeps a write in place from being read half. A lock that cannot be had is not worth a run.
+/// Prevents that a write in place is read before it is complete. Without the lock, the run reads nevertheless.
 pub(super) fn lock_for_reading(path: &Path, mut wait: impl FnMut() -> bool) -> Option<File> {
     let file = File::open(path).ok()?;
     while let Err(TryLockError::WouldBlock) = file.try_lock_shared() {

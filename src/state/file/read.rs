@@ -20,7 +20,7 @@ pub(super) fn read_replay(files: &StatePaths) -> Option<String> {
     let text = match read_if_exists(&files.replay) {
         Ok(text) => text?,
         Err(e) => {
-            tracing::warn!(path = %files.replay.display(), "the file replay cannot be read and is passed over: {e}");
+            tracing::warn!(path = %files.replay.display(), "the file replay cannot be read and is ignored: {e}");
             return None;
         }
     };

@@ -148,8 +148,8 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
 #[test]
 fn a_reply_is_in_the_thread_and_if_that_rejects_it_in_the_channel_with_a_link() {
     let increase = Reply { previous_severity: Some(5.0), ..Reply::default() };
-    let news = Reply { new_attributes: known_attributes(), ..Reply::default() };
-    for (reply, is_call) in [(increase, true), (news, false)] {
+    let recurrence = Reply { new_attributes: known_attributes(), ..Reply::default() };
+    for (reply, is_call) in [(increase, true), (recurrence, false)] {
         let (f, update) = change(Some(reply.clone()));
         let mention = here().filter(|_| is_call);
         let addressing = Addressing { mention: mention.as_ref(), ..Addressing::default() };

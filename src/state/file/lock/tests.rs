@@ -54,7 +54,7 @@ fn a_lock_file_that_cannot_be_opened_fails_a_write() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_no_obstacle_if_the_state_can() {
+fn the_state_itself_is_locked_if_its_directory_cannot_be_written() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "old");
     let Some(_unwritable) = laptop.make_unwritable() else { return };
