@@ -12,12 +12,14 @@ mod queries;
 mod records;
 mod sources;
 mod support;
+mod triage;
+mod undelivered;
 
 use std::sync::Arc;
 
 use super::*;
 use crate::core::call::{Answer, Call, CallId};
-use crate::core::event::{Generation, Save};
+use crate::core::event::{Generation, Query, QueryId, Save};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
 use crate::message::MessageOptions;

@@ -265,3 +265,6 @@ impl<'a> Sources<'a> {
         self.tracks.iter().map(|(key, t)| (key.clone(), t.source_id)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

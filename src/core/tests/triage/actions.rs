@@ -1,0 +1,109 @@
+//! What reactions do: findings are archived, nobody is called, and recurrences wait for them.
+
+use super::*;
+use crate::guardduty::TransientReason;
+use crate::message::Marks;
+use crate::state::{Archiving, Escalation};
+
+fn archive() -> Config {
+    config(&[("SLACK_TRIAGE", "archive"), ("SLACK_TRIAGE_USERS", "U1")])
+}
+
+#[test]
+fn a_resolved_finding_is_archived_after_the_intent_was_saved() {
+    let failed = || Err(ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() });
+    let resolved = World { recent: vec![("1.1", vec![reaction("white_check_mark", true)])], ..world() };
+    for (world, expected, archiving, is_archived, case) in [
+        (resolved.clone(), &["save", "findings", "archive"][..], Some(Archiving::Archived), true, "archived"),
+        (
+            World { change: failed, ..resolved.clone() },
+            &["save", "findings", "archive"],
+            Some(Archiving::Archive),
+            false,
+            "failed",
+        ),
+        (World { is_archived: true, ..resolved.clone() }, &["save", "findings"], None, true, "by somebody else"),
+    ] {
+        let config = archive();
+        let mut run = begin_triage(&config, &[("f1", announced("1.1"))]);
+        run.show(&[]);
+        let journal = world.play(&mut run);
+        assert!(
+            journal[2..].starts_with(&expected.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>()),
+            "{case}: {journal:?}"
+        );
+        assert_eq!(triage_of(&run, "f1").archiving, archiving, "{case}");
+        assert_eq!(run.core.state.findings["f1"].archived, is_archived, "{case}");
+        assert!(run.core.is_success(), "{case}");
+    }
+}
+
+#[test]
+fn what_a_run_that_died_archived_counts_as_archived_by_the_program() {
+    let config = archive();
+    let marks = Marks { resolved: Some(user()), ..Marks::default() };
+    let triage = Triage { marks, resolvers: vec![user()], archiving: Some(Archiving::Archive), ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let world = World { recent: vec![("1.1", vec![reaction("white_check_mark", true)])], is_archived: true, ..world() };
+    let journal = world.play(&mut run);
+    assert!(!journal.contains(&"archive".to_owned()), "{journal:?}");
+    assert_eq!(triage_of(&run, "f1").archiving, Some(Archiving::Archived));
+}
+
+#[test]
+fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
+    let nobody: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Ok(Vec::new());
+    let unreachable: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Err(SlackError::NotSent("refused".into()));
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    for (older, recent, is_called, case) in [
+        (nobody, vec![("1.1", vec![])], true, "nobody acknowledged it"),
+        (nobody, vec![("1.1", vec![reaction("eyes", true)])], false, "acknowledged"),
+        (nobody, vec![], true, "an older message"),
+        (unreachable, vec![], false, "its reactions are unknown"),
+    ] {
+        let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+        let mut run = begin_triage(&config, &[("f1", record)]);
+        run.show(&[]);
+        let journal = World { recent, older, ..world() }.play(&mut run);
+        assert_eq!(journal.contains(&"post".to_owned()), is_called, "{case}: {journal:?}");
+    }
+}
+
+#[test]
+fn a_recurrence_waits_for_the_reactions_and_a_new_finding_or_a_higher_severity_level_does_not() {
+    let before = FindingRecord { updated_at: Some(START), ..announced("1.1") };
+    let low = FindingRecord { severity: 2.0, ..before.clone() };
+    let failing = FindingRecord { message: None, ..before.clone() };
+    for (records, triage, is_waiting, case) in [
+        (vec![("f1", before.clone())], "show", true, "a recurrence"),
+        (vec![("f1", before.clone())], "off", false, "without triage"),
+        (vec![("f1", low), ("f2", announced("2.1"))], "show", false, "a higher severity level"),
+        (vec![("f1", failing), ("f2", announced("2.1"))], "show", false, "without a message"),
+        (vec![("f2", announced("2.1"))], "show", false, "a first sighting"),
+    ] {
+        let config = config(&[("SLACK_TRIAGE", triage)]);
+        let mut run = begin_triage(&config, &records);
+        run.show(&["f1"]);
+        assert_eq!(!run.queries.is_empty(), is_waiting, "{case}");
+        assert_eq!(run.saves.is_empty(), is_waiting, "{case}: nothing is posted");
+        world().play(&mut run);
+        assert!(run.core.state.is_processed("f1", NOW), "{case}");
+    }
+}
+
+#[test]
+fn a_resolution_that_may_be_older_than_what_this_run_announced_does_not_count() {
+    let before = FindingRecord { updated_at: Some(START), severity: 2.0, ..announced("1.1") };
+    let resolved = World { recent: vec![("1.1", vec![reaction("white_check_mark", true)])], ..world() };
+    for (shown, counts) in [(&[][..], true), (&["f1"], false)] {
+        let config = show();
+        let mut run = begin_triage(&config, &[("f1", before.clone())]);
+        run.show(shown);
+        resolved.play(&mut run);
+        assert_eq!(triage_of(&run, "f1").marks.resolved.is_some(), counts, "{shown:?}");
+    }
+}
