@@ -58,7 +58,7 @@ fn a_failure_is_a_problem_of_the_run_unless_everything_of_it_is_given_up() {
 }
 
 #[test]
-fn a_post_that_failed_for_a_day_is_given_up_and_is_no_problem() {
+fn a_post_that_failed_for_a_day_is_given_up_and_the_run_may_succeed() {
     for is_given_up in [false, true] {
         let config = config(&[]);
         let mut run = begin(&config);
