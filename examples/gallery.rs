@@ -155,7 +155,7 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
     let mut messages = shown([
         of_finding(&first, &RenderContext { mention, ..RenderContext::default() }),
         of_finding(&recurred, &RenderContext { known_attributes: &seen, ..RenderContext::default() }),
-        of_finding(&recurred, &RenderContext { archived: true, ..RenderContext::default() }),
+        of_finding(&archived(&recurred), &RenderContext::default()),
         of_finding(&first, &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() }),
         message::redirect(&first.id, "#sec-critical", link, MessageForm::Blocks),
     ]);
@@ -167,6 +167,12 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
         messages[edited].edited = true;
     }
     messages
+}
+
+fn archived(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    finding.archived = true;
+    finding
 }
 
 /// Acknowledged after an escalation, resolved, reopened, muted.
@@ -188,7 +194,7 @@ fn triage(findings: &[Finding]) -> Vec<Shown> {
         ReplyContent { reopened: Some(Reopened::Recurred), new_attributes: &fresh, ..ReplyContent::default() };
     let mut messages = shown([
         of_finding(&first, &marked(&acknowledged)),
-        of_finding(&first, &RenderContext { archived: true, ..marked(&resolved) }),
+        of_finding(&archived(&first), &marked(&resolved)),
         of_finding(&recurred, &marked(&acknowledged)),
         of_finding(&recurred, &marked(&muted)),
     ]);

@@ -25,7 +25,7 @@ use crate::guardduty::{GuardDutyApi, ReadError};
 use crate::pages::PageTokens;
 use crate::time::{Time, Timestamp};
 
-use part::{Answer, End, Listing, Part, Task};
+use part::{End, Listing, Part, Task, TaskResult};
 use read_plan::ReadPlan;
 use span::{Sample, Span};
 
@@ -61,9 +61,9 @@ impl BatchRequest {
         Self { from, now, overlap, capacity: capacity.clone(), known: known.clone(), ahead: Vec::new() }
     }
 
-    /// The rest of the list, from the end of the previous batch, but not below the floor of the state.
-    pub fn resume(rest: RestOfList, floor: Timestamp, request: Self) -> Self {
-        Self { from: rest.from.max(floor), ahead: rest.parts, ..request }
+    /// Reads the rest of the list, from the end of the previous batch, but not below the lower bound.
+    pub fn resuming(self, rest: RestOfList) -> Self {
+        Self { from: self.from.max(rest.from), ahead: rest.parts, ..self }
     }
 }
 
@@ -71,21 +71,21 @@ impl BatchRequest {
 #[derive(Debug, Default)]
 pub struct PolledBatch {
     /// Findings whose newest revision is not processed.
-    pub fresh: Vec<Rc<Finding>>,
+    pub new_findings: Vec<Rc<Finding>>,
     /// IDs of findings that `GetFindings` returned in a revision that is processed already.
     pub unchanged: Vec<String>,
     /// Listed, but not returned by `GetFindings`.
-    pub missing: Vec<String>,
+    pub unfetched: Vec<String>,
     /// Upper bound of the watermark, because a listed finding could not be fetched.
-    pub hold: Option<Timestamp>,
+    pub watermark_limit: Option<Timestamp>,
     /// Everything that was listed up to this time was fetched. `None` if nothing is certain, or nothing was listed.
-    pub complete_to: Option<Timestamp>,
+    pub complete_until: Option<Timestamp>,
     /// The rest of the list, if it is longer than this batch.
-    pub next: Option<RestOfList>,
+    pub rest: Option<RestOfList>,
     pub error: Option<ReadError>,
 }
 
-type Job<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
+type Job<'a> = Pin<Box<dyn Future<Output = TaskResult> + 'a>>;
 
 /// Reads one batch of a detector's findings.
 pub(crate) async fn read_batch<D: GuardDutyApi>(
@@ -104,14 +104,14 @@ pub(crate) async fn read_batch<D: GuardDutyApi>(
             });
         }
         match jobs.next().await {
-            Some(answer) => plan.on_answer(answer, time.now()),
+            Some(answer) => plan.on_result(answer, time.now()),
             None => return plan.finish(),
         }
     }
 }
 
-async fn get<D: GuardDutyApi>(source: &D, detector: &str, part: Timestamp, ids: Vec<String>) -> Answer {
-    Answer::Got { part, found: source.get_findings(detector, &ids).await }
+async fn get<D: GuardDutyApi>(source: &D, detector: &str, part: Timestamp, ids: Vec<String>) -> TaskResult {
+    TaskResult::Details { part, found: source.get_findings(detector, &ids).await }
 }
 
 /// Reads a list, `pages` of it at most.
@@ -121,8 +121,8 @@ async fn list<D: GuardDutyApi>(
     span: Span,
     pages: Option<usize>,
     time: &impl Time,
-) -> Answer {
-    let since = time.now();
+) -> TaskResult {
+    let listed_since = time.now();
     let mut ids = Vec::new();
     let mut tokens = PageTokens::default();
     let has_more = loop {
@@ -137,7 +137,7 @@ async fn list<D: GuardDutyApi>(
         Err(error) if error.is_access_denied() => End::Failed(error, None),
         Err(error) => End::Failed(error, sample(source, detector, &ids, tokens.pages()).await),
     };
-    Answer::Listed { span, listing: Listing { since, ids, end } }
+    TaskResult::Listed { span, listing: Listing { listed_since, ids, end } }
 }
 
 /// Reads the next page of a list. Returns true if there is another page after it.

@@ -86,8 +86,8 @@ fn decide(config: &Config, finding: &Finding) -> Result<Destination, &'static st
 }
 
 fn payload(finding: &Finding, to: &Destination, wording: &MessageOptions) -> Value {
-    let life = RenderContext { archived: finding.archived, mention: to.mention.as_ref(), ..RenderContext::default() };
-    message::finding(finding, &life, wording, MessageForm::Blocks).payload()
+    let context = RenderContext { mention: to.mention.as_ref(), ..RenderContext::default() };
+    message::finding(finding, &context, wording, MessageForm::Blocks).payload()
 }
 
 fn title(finding: &Finding) -> String {

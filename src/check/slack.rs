@@ -126,7 +126,7 @@ async fn post_test_message(chat: &Client, target: Target) -> (CheckResult, Optio
     let message = message::notice(&notice, MessageForm::Blocks);
     match chat.post_message(&target, &message, None).await {
         Ok(posted) => {
-            let posted = posted.at.into_bot().map(|at| metadata::Posted { target, at, message });
+            let posted = posted.into_bot().map(|at| metadata::Posted { target, at, message });
             (CheckResult::ok(name, "test message posted"), posted)
         }
         Err(failure) => (CheckResult::failed(name, &failure, hint::for_slack(&failure, CHANNEL_HINT)), None),

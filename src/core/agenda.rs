@@ -11,7 +11,7 @@ use crate::core::investigations::{DueInvestigation, InvestigationStep};
 use crate::core::summary::SummaryStep;
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
-use crate::plan::{Delivery, Queue, SummaryOf};
+use crate::plan::{Delivery, DueSummary, Queue};
 use crate::time::Timestamp;
 
 /// Deliveries by queue.
@@ -75,7 +75,7 @@ pub(super) enum Purpose {
     Escalations(Vec<String>),
     Marks,
     Investigations(Vec<DueInvestigation>),
-    Summary { summary: Box<SummaryOf>, ids: Vec<String> },
+    Summary { summary: Box<DueSummary>, ids: Vec<String> },
 }
 
 impl Core<'_> {

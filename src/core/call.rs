@@ -1,7 +1,7 @@
 //! Requests to Slack, and their responses.
 
 use crate::message::Message;
-use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage, SlackError, Target};
+use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage, SlackError, Target, Thread};
 use crate::time::Timestamp;
 
 /// One request to Slack.
@@ -12,14 +12,6 @@ pub enum Call {
     Permalink { at: MessageRef },
     History { channel: String, oldest: Timestamp },
     Replies { channel: String, thread: String, oldest: Timestamp },
-}
-
-/// The thread to which a message is posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thread {
-    pub ts: String,
-    /// The channel shows the reply, too.
-    pub is_broadcast: bool,
 }
 
 impl Call {

@@ -20,8 +20,6 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 pub(super) struct Checkpoints {
     lease: Duration,
     is_dry_run: bool,
-    /// The next save also removes a replay.
-    consume_replay: bool,
     /// Reason why nothing can be saved in this run.
     unrecordable: Option<String>,
     /// Another writer changed the state: this run stops posting.
@@ -47,11 +45,10 @@ pub(super) struct Checkpoints {
 pub(super) struct DueSave(Generation);
 
 impl Checkpoints {
-    pub(super) fn new(config: &Config, consume_replay: bool, unrecordable: Option<String>, now: Timestamp) -> Self {
+    pub(super) fn new(config: &Config, unrecordable: Option<String>, now: Timestamp) -> Self {
         Self {
             lease: config.lease,
             is_dry_run: config.dry_run,
-            consume_replay,
             unrecordable,
             conflict: None,
             failed: None,
@@ -145,7 +142,6 @@ impl Checkpoints {
         self.answered = generation;
         match result {
             Ok(()) => {
-                self.consume_replay = false;
                 self.failed = None;
                 return Some(made_at);
             }
@@ -187,6 +183,7 @@ impl Core<'_> {
     /// The last save releases the lease. It replaces a save that has no response.
     pub(super) fn save_finally(&mut self, unrecorded: Option<Unrecorded>) -> DueSave {
         self.state.release_lease(&self.id, unrecorded);
+        self.state.replay_since = None;
         self.checkpoints.has_intent = false;
         self.checkpoints.in_flight = None;
         self.write()
@@ -227,8 +224,7 @@ impl Core<'_> {
         let generation = checkpoints.last;
         if checkpoints.can_save() {
             checkpoints.in_flight = Some((generation, self.now));
-            let consume_replay = checkpoints.consume_replay;
-            self.effects.push(Effect::Save(Save { generation, document, consume_replay }));
+            self.effects.push(Effect::Save(Save { generation, document }));
         } else {
             checkpoints.answered = generation;
         }

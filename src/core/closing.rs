@@ -25,7 +25,8 @@ impl Core<'_> {
             self.announce_sources();
             let unrecorded = verdict::unrecorded(&self.posting());
             let last_success = self.state.totals.last_success;
-            if self.is_success() {
+            self.is_complete = self.would_be_complete();
+            if self.is_complete {
                 self.state.set_last_success(Some(self.now));
             }
             let save = self.save_finally(unrecorded);
@@ -69,7 +70,7 @@ impl Core<'_> {
             is_all_read: self.has_read_all()
                 && self.sources.tracks.values().all(|t| t.is_readable)
                 && !self.is_identity_unusable,
-            has_pending: self.has_pending(),
+            has_pending: self.has_pending() || self.state.has_unfetched(),
         }
     }
 
@@ -83,17 +84,21 @@ impl Core<'_> {
         self.sources.pending() > 0 || self.sources.has_more() || !self.state.notices.is_empty()
     }
 
-    /// Returns true if everything that was found is processed, every source was read, and all of it is saved.
-    pub(super) fn is_success(&self) -> bool {
-        verdict::is_success(Facts {
+    /// Returns true if everything that was found is processed, and every source was read.
+    pub(super) fn would_be_complete(&self) -> bool {
+        verdict::is_complete(Facts {
             is_dry_run: self.config.dry_run,
             has_problems: !self.tally.problems.is_empty(),
             is_all_read: self.has_read_all(),
             has_pending: self.has_pending(),
             is_outcome_unknown: self.is_outcome_unknown,
             is_over: self.is_over(),
-            is_recorded: self.checkpoints.is_recorded(),
         })
+    }
+
+    /// Returns true if the run was complete before its last save, and this save succeeded.
+    pub(super) fn is_success(&self) -> bool {
+        self.is_complete && self.checkpoints.is_recorded()
     }
 
     /// Returns true if the run ended because its time was over.

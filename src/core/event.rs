@@ -84,8 +84,6 @@ impl Generation {
 pub struct Save {
     pub generation: Generation,
     pub document: String,
-    /// The replay that was loaded is removed by the same write.
-    pub consume_replay: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -124,6 +124,8 @@ pub struct Core<'a> {
     is_outcome_unknown: bool,
     /// An identity could not be used.
     is_identity_unusable: bool,
+    /// Everything was read and processed when the last save began.
+    is_complete: bool,
     reactions: Reactions,
 }
 

@@ -174,7 +174,8 @@ impl Core<'_> {
         if entry.has_links(&related) || !self.state.is_processed(&f.id, f.updated) {
             return None;
         }
-        let refresh = Refresh { at, marks: entry.marks(), seen: entry.attributes.clone(), related };
+        let refresh =
+            Refresh { message: at, marks: entry.marks(), known_attributes: entry.attributes.clone(), related };
         Some(Delivery::Refresh(f, refresh))
     }
 

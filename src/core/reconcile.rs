@@ -100,8 +100,11 @@ impl Core<'_> {
         let NamedChannel { name: channel, id } = channel;
         match error {
             HistoryError::Denied(error) => {
-                let is_scope = error.contains("scope");
-                let hint = if is_scope { "; add the scopes channels:history and groups:history" } else { "" };
+                let hint = match error.as_str() {
+                    "not_in_channel" => "; invite the app to the channel",
+                    error if error.contains("scope") => "; add the scopes channels:history and groups:history",
+                    _ => "",
+                };
                 tracing::warn!(
                     channel,
                     error,
@@ -109,8 +112,6 @@ impl Core<'_> {
                 );
                 self.channels.set_unreadable(id);
             }
-            // A channel that cannot be read because it rejects the app cannot have been posted to.
-            HistoryError::Channel(error) => tracing::debug!(channel, error, "channel history is not available"),
             HistoryError::Unavailable(error) => {
                 let after_unclean_shutdown = earlier.is_unclean;
                 tracing::warn!(channel, error, after_unclean_shutdown, "failed to read channel history");

@@ -7,13 +7,13 @@ mod forms;
 use std::time::Duration;
 
 use crate::config::Target;
-use crate::core::call::Thread;
 use crate::core::channels::{AFTER_FIRST_MESSAGE, Channels};
 use crate::core::mentions::Mentions;
 use crate::core::rate_limit::RateLimiter;
 use crate::mention::Mention;
 use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
+use crate::slack::Thread;
 use crate::slack::{SentMessage, SlackError};
 use crate::time::Timestamp;
 pub(super) use attempts::{Attempts, on_app_rejection};

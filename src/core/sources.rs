@@ -111,7 +111,7 @@ impl Core<'_> {
         if let Some(track) = self.sources.tracks.get_mut(&key) {
             track.source_id = source_id;
         }
-        let (new_findings, has_more) = (new.len(), report.batch.next.is_some());
+        let (new_findings, has_more) = (new.len(), report.batch.rest.is_some());
         tracing::debug!(source = %key, new_findings, has_more, "source read");
         self.arrived.findings.extend(new);
         self.arrived.looked_up.append(&mut report.looked_up);
@@ -178,7 +178,7 @@ impl Core<'_> {
         for id in &report.batch.unchanged {
             self.state.remove_unfetched(id);
         }
-        for id in &report.batch.missing {
+        for id in &report.batch.unfetched {
             let since = self.state.note_unfetched(id, source_id, self.now);
             tracing::warn!(
                 finding_id = id,
@@ -229,6 +229,10 @@ impl Core<'_> {
         self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
+    fn is_new_or_polled(&self, key: &SourceKey) -> bool {
+        self.state.source(key).is_none() || self.is_polled(key)
+    }
+
     /// Announces the sources that did not respond within the run's time, while there is still time to do so. A run that a
     /// signal ended early does not announce them.
     pub(super) fn announce_unanswered_sources(&mut self) {
@@ -247,7 +251,7 @@ impl Core<'_> {
             return;
         }
         let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.is_read).map(|(key, _)| key.clone());
-        for key in unanswered.collect::<Vec<_>>() {
+        for key in unanswered.filter(|key| self.is_new_or_polled(key)).collect::<Vec<_>>() {
             let error = ReadError::Transient {
                 reason: TransientReason::Timeout,
                 text: "no response within RUN_TIMEOUT".into(),

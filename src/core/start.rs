@@ -44,8 +44,6 @@ pub struct Start<'a> {
     pub unrecordable: Option<String>,
     /// What earlier runs may have posted.
     pub earlier: Option<EarlierPosts>,
-    /// Time since which updated findings are announced again.
-    pub replay: Option<Timestamp>,
     pub begun: Timestamp,
     pub now: Timestamp,
     /// Time at which the run must end.
@@ -54,11 +52,11 @@ pub struct Start<'a> {
 
 impl<'a> Core<'a> {
     pub fn new(start: Start<'a>) -> Self {
-        let Start { config, writer, limits, id, mut state, now, begun, end, replay, earlier, .. } = start;
+        let Start { config, writer, limits, id, mut state, now, begun, end, earlier, .. } = start;
         let look_back = now.minus(config.lookback);
         // An identity that could not be used does not shorten the period that was not read.
         let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
-        let first = [replay, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
+        let first = [state.replay_since, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
         let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
         let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
@@ -75,7 +73,7 @@ impl<'a> Core<'a> {
             is_shutdown_requested: false,
             progress_logged_at: now,
             channels: Channels::new(default_destination(config), state.channels.clone()),
-            checkpoints: Checkpoints::new(config, replay.is_some(), start.unrecordable, now),
+            checkpoints: Checkpoints::new(config, start.unrecordable, now),
             sources: Sources::new(config, start.identities, first),
             tally: Tally::default(),
             outbox: Outbox::default(),
@@ -98,6 +96,7 @@ impl<'a> Core<'a> {
             unshown: Vec::new(),
             is_outcome_unknown: false,
             is_identity_unusable: false,
+            is_complete: false,
             reactions: Reactions::default(),
             state,
         }

@@ -11,7 +11,7 @@ use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{
     FindingDocument, NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id,
 };
-use crate::plan::{Delivery, Queue, SummaryOf};
+use crate::plan::{Delivery, DueSummary, Queue};
 use crate::slack::MessageRef;
 use crate::time::Timestamp;
 
@@ -33,17 +33,17 @@ pub(super) enum SummaryStep {
     Begin,
     /// The posted messages are known: a run that crashed may have posted the summary.
     Collect,
-    CountOlder(Box<SummaryOf>),
+    CountOlder(Box<DueSummary>),
     ReadPermalinks {
-        summary: Box<SummaryOf>,
+        summary: Box<DueSummary>,
         worst: VecDeque<Unlinked>,
     },
     ReadDocuments {
-        summary: Box<SummaryOf>,
+        summary: Box<DueSummary>,
         pages: VecDeque<FindingIds>,
         documents: Vec<FindingDocument>,
     },
-    Deliver(Box<SummaryOf>),
+    Deliver(Box<DueSummary>),
 }
 
 impl Core<'_> {
@@ -99,7 +99,7 @@ impl Core<'_> {
             summary.unacknowledged = Some(self.state.unacknowledged().count() as u64);
         }
         self.count_open(&mut summary);
-        self.do_first([Step::Summary(SummaryStep::CountOlder(Box::new(SummaryOf { due, summary })))]);
+        self.do_first([Step::Summary(SummaryStep::CountOlder(Box::new(DueSummary { due, content: summary })))]);
     }
 
     /// Adds up what each source counted when it was read.
@@ -116,7 +116,7 @@ impl Core<'_> {
         }
     }
 
-    fn count_older(&mut self, mut summary: Box<SummaryOf>) -> Option<Step> {
+    fn count_older(&mut self, mut summary: Box<DueSummary>) -> Option<Step> {
         let detectors = self.sources.detectors();
         let before = [1, 7, 30].map(|days: u32| self.now.minus(DAY * days));
         let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
@@ -126,12 +126,12 @@ impl Core<'_> {
             for (DetectorRef { source, .. }, counts) in detectors.iter().zip(counts) {
                 match counts {
                     Ok(counts) => {
-                        let older = summary.summary.older.get_or_insert_default();
+                        let older = summary.content.older.get_or_insert_default();
                         older.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
                     }
                     Err(error) => {
                         tracing::warn!(%source, %error, "cannot count findings by age for the summary");
-                        summary.summary.add_unknown(&source.to_string());
+                        summary.content.add_unknown(&source.to_string());
                     }
                 }
             }
@@ -142,7 +142,7 @@ impl Core<'_> {
     }
 
     /// The most severe findings with their titles, as far as GuardDuty returns them, and links to their messages.
-    pub(super) fn begin_worst_findings(&mut self, summary: Box<SummaryOf>, ids: Vec<String>, findings: &Findings) {
+    pub(super) fn begin_worst_findings(&mut self, summary: Box<DueSummary>, ids: Vec<String>, findings: &Findings) {
         let mut worst = VecDeque::new();
         for id in ids {
             let Some(entry) = self.state.findings.get(&id) else { continue };
@@ -156,14 +156,14 @@ impl Core<'_> {
         self.do_first([Step::Summary(SummaryStep::ReadPermalinks { summary, worst })]);
     }
 
-    fn read_permalinks(&mut self, mut summary: Box<SummaryOf>, mut worst: VecDeque<Unlinked>) -> Option<Step> {
+    fn read_permalinks(&mut self, mut summary: Box<DueSummary>, mut worst: VecDeque<Unlinked>) -> Option<Step> {
         while let Some(Unlinked { message, .. }) = worst.front() {
             let Poll::Ready(permalink) = self.read_permalink(message.as_ref()) else {
                 return Some(Step::Summary(SummaryStep::ReadPermalinks { summary, worst }));
             };
             let Unlinked { mut finding, .. } = worst.pop_front()?;
             finding.permalink = permalink;
-            summary.summary.worst.push(finding);
+            summary.content.worst.push(finding);
         }
         self.begin_documents(summary);
         None
@@ -177,14 +177,14 @@ impl Core<'_> {
         })
     }
 
-    fn begin_documents(&mut self, summary: Box<SummaryOf>) {
+    fn begin_documents(&mut self, summary: Box<DueSummary>) {
         let pages = self.pages_of(&most_frequent(&self.state, FREQUENT));
         self.do_first([Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents: Vec::new() })]);
     }
 
     fn read_summary_documents(
         &mut self,
-        mut summary: Box<SummaryOf>,
+        mut summary: Box<DueSummary>,
         mut pages: VecDeque<FindingIds>,
         mut documents: Vec<FindingDocument>,
     ) -> Option<Step> {
@@ -202,13 +202,13 @@ impl Core<'_> {
             }
             pages.pop_front();
         }
-        summary.summary.noisiest = noisiest(&documents);
-        debug_assert!(summary.summary.noisiest.len() <= NOISIEST);
+        summary.content.noisiest = noisiest(&documents);
+        debug_assert!(summary.content.noisiest.len() <= NOISIEST);
         self.do_first([Step::Summary(SummaryStep::Deliver(summary))]);
         None
     }
 
-    fn deliver_summary(&mut self, summary: Box<SummaryOf>) {
+    fn deliver_summary(&mut self, summary: Box<DueSummary>) {
         let name = self.channels.default.name().to_owned();
         let delivery = Delivery::Summary(summary);
         self.deliver(Queues::from([(Queue::Channel(name), vec![delivery])]));

@@ -85,6 +85,10 @@ fn begin_with(config: &Config, identities: usize) -> Run<'_> {
 fn begin_after(config: &Config, identities: usize, earlier: Option<EarlierPosts>) -> Run<'_> {
     let mut state = State { saved_at: Some(NOW), ..State::default() };
     state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), START);
+    begin_from(config, identities, earlier, state)
+}
+
+fn begin_from(config: &Config, identities: usize, earlier: Option<EarlierPosts>, state: State) -> Run<'_> {
     let core = Core::new(Start {
         config,
         writer: wording(),
@@ -97,7 +101,6 @@ fn begin_after(config: &Config, identities: usize, earlier: Option<EarlierPosts>
         is_new_installation: false,
         unrecordable: None,
         earlier,
-        replay: None,
         begun: NOW,
         now: NOW,
         end: NOW.plus(Duration::from_secs(225)),
@@ -133,8 +136,8 @@ impl Run<'_> {
 
     /// The source shows these findings.
     fn show(&mut self, ids: &[&str]) {
-        let fresh = ids.iter().map(|id| finding(id)).collect();
-        self.read(PolledBatch { fresh, complete_to: Some(NOW), ..PolledBatch::default() });
+        let new_findings = ids.iter().map(|id| finding(id)).collect();
+        self.read(PolledBatch { new_findings, complete_until: Some(NOW), ..PolledBatch::default() });
     }
 
     /// The source is discovered, and read with this result.

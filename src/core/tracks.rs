@@ -29,7 +29,7 @@ pub(super) struct Track {
     detector: Option<String>,
     pub progress: PollProgress,
     /// Where the rest of the list begins.
-    next: Option<RestOfList>,
+    rest: Option<RestOfList>,
     pub is_read: bool,
     /// It was read without an error so far.
     pub is_readable: bool,
@@ -108,7 +108,7 @@ impl<'a> Sources<'a> {
             source_id: 0,
             detector: None,
             progress: PollProgress::default(),
-            next: None,
+            rest: None,
             is_read: false,
             is_readable: true,
             status: None,
@@ -163,11 +163,10 @@ impl<'a> Sources<'a> {
     ) -> Vec<SourceRequest> {
         let mut requests = Vec::new();
         for (key, track) in &mut self.tracks {
-            let Some(next) = track.next.take() else { continue };
+            let Some(rest) = track.rest.take() else { continue };
             // Findings that were discarded since must not be listed again.
-            let floor = state.source(key).map_or(next.from, |s| s.floor);
-            let batch =
-                BatchRequest::resume(next, floor, BatchRequest::new(floor, now, self.config.overlap, capacity, known));
+            let floor = state.source(key).map_or(rest.from, |s| s.floor);
+            let batch = BatchRequest::new(floor, now, self.config.overlap, capacity, known).resuming(rest);
             let (source, detector) = (track.source.clone(), track.detector.clone());
             requests.push(SourceRequest { source, detector, batch, extras: SourceExtras::default() });
         }
@@ -190,14 +189,15 @@ impl<'a> Sources<'a> {
         let Ok(Some(detector)) = &report.detector else { return Vec::new() };
         track.detector = Some(detector.clone());
         let batch = &mut report.batch;
-        track.unfetched.extend(batch.missing.iter().cloned());
-        let fresh = std::mem::take(&mut batch.fresh);
-        track.progress.pending.extend(fresh.iter().map(|f| (f.id.clone(), f.updated)));
-        track.progress.complete_until = track.progress.complete_until.max(batch.complete_to);
+        track.unfetched.extend(batch.unfetched.iter().cloned());
+        let new = std::mem::take(&mut batch.new_findings);
+        track.progress.pending.extend(new.iter().map(|f| (f.id.clone(), f.updated)));
+        track.progress.complete_until = track.progress.complete_until.max(batch.complete_until);
         track.progress.poll_duration = now.duration_since(track.since);
-        track.progress.watermark_limit = [track.progress.watermark_limit, batch.hold].into_iter().flatten().min();
-        track.next = batch.next.take().filter(|_| batch.error.is_none());
-        fresh
+        track.progress.watermark_limit =
+            [track.progress.watermark_limit, batch.watermark_limit].into_iter().flatten().min();
+        track.rest = batch.rest.take().filter(|_| batch.error.is_none());
+        new
     }
 
     /// The detector of the source with this ID, if it was read in this run.
@@ -257,7 +257,7 @@ impl<'a> Sources<'a> {
 
     /// Returns true if any list is not read to its end.
     pub(super) fn has_more(&self) -> bool {
-        self.tracks.values().any(|t| t.next.is_some())
+        self.tracks.values().any(|t| t.rest.is_some())
     }
 
     /// The ID of each source.

@@ -212,7 +212,12 @@ impl Core<'_> {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
             let Some((f, at)) = findings.get(id).zip(entry.bot_message().cloned()) else { continue };
             let related = self.state.related(f);
-            let mark = Refresh { at, marks: triage.marks.clone(), seen: entry.attributes.clone(), related };
+            let mark = Refresh {
+                message: at,
+                marks: triage.marks.clone(),
+                known_attributes: entry.attributes.clone(),
+                related,
+            };
             deliveries.push(Delivery::Refresh(f.clone(), mark));
         }
         deliveries

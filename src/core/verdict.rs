@@ -4,7 +4,7 @@ use crate::core::outbox::LAG;
 use crate::state::Unrecorded;
 use crate::time::Timestamp;
 
-/// What decides whether a run is a success.
+/// What decides whether a run is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub is_dry_run: bool,
@@ -18,16 +18,13 @@ pub(super) struct Facts {
     pub is_outcome_unknown: bool,
     /// The run had to end, or may not send any more.
     pub is_over: bool,
-    /// The last write of the state succeeded.
-    pub is_recorded: bool,
 }
 
-/// Returns true if everything that was found is processed, every source was read, and all of it is recorded. A dry run
-/// processes nothing.
-pub(super) fn is_success(facts: Facts) -> bool {
+/// Returns true if everything that was found is processed, and every source was read. A dry run processes nothing.
+pub(super) fn is_complete(facts: Facts) -> bool {
     let is_processed = facts.is_dry_run || !facts.has_pending;
     let has_failed = facts.has_problems || facts.is_outcome_unknown || facts.is_over;
-    facts.is_all_read && is_processed && facts.is_recorded && !has_failed
+    facts.is_all_read && is_processed && !has_failed
 }
 
 /// Messages of earlier runs that the state may not have.

@@ -76,7 +76,6 @@ pub struct Addressing<'a> {
 /// History and status of a finding that its message shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenderContext<'a> {
-    pub archived: bool,
     /// All attributes of earlier revisions. GuardDuty does not keep them.
     pub known_attributes: &'a [Attribute],
     /// See [`Addressing`].

@@ -18,31 +18,31 @@ const DESCRIPTION: usize = 300;
 /// Maximum number of hashes whose full value is in the fallback.
 const HASHES: usize = 4;
 
-pub(super) fn body(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Body {
+pub(super) fn body(f: &Finding, context: &RenderContext, w: &MessageOptions, form: MessageForm) -> Body {
     match form {
-        MessageForm::Blocks => full(f, life, w),
-        MessageForm::Text => Body::text_only(fallback(f, life, w, related::fallback(life.related))),
+        MessageForm::Blocks => full(f, context, w),
+        MessageForm::Text => Body::text_only(fallback(f, context, w, related::fallback(context.related))),
         MessageForm::Minimal => Body::text_only(minimal::minimal_finding(f)),
     }
 }
 
-fn full(f: &Finding, life: &RenderContext, w: &MessageOptions) -> Body {
-    let closed = status::closed(f, life);
-    let fallback = fallback(f, life, w, Mrkdwn::new());
+fn full(f: &Finding, context: &RenderContext, w: &MessageOptions) -> Body {
+    let closed = status::closed(f, context);
+    let fallback = fallback(f, context, w, Mrkdwn::new());
     // No rich text above the bar: an update mentions nobody and would not have this block. Slack rejects that
     // (`block_mismatch`).
     let above = [
-        status::mention(f, life).and_then(|who| Block::section(Mrkdwn::new().mention(who))),
+        status::mention(f, context).and_then(|who| Block::section(Mrkdwn::new().mention(who))),
         Block::header(&style::title_line(f, closed)),
     ];
     let first = Block::rich_text(
-        status::lines(f, life).into_iter().fold(rich_line(top::line(f, w, closed.is_some())), Rich::section),
+        status::lines(f, context).into_iter().fold(rich_line(top::line(f, w, closed.is_some())), Rich::section),
     );
     let next =
-        [Block::rich_text(related::lines(life.related).into_iter().fold(Rich::new(), Rich::section)), buttons(f, w)];
-    let last = context(f);
+        [Block::rich_text(related::lines(context.related).into_iter().fold(Rich::new(), Rich::section)), buttons(f, w)];
+    let last = context_block(f);
     let capacity = remaining_capacity(&fallback, above.iter().chain([&first]).chain(&next).chain([&last]).flatten());
-    let mut rows = rows(f, life);
+    let mut rows = rows(f, context);
     rows::fit(&mut rows, capacity);
     let details = details::block(f, capacity.saturating_sub(rows::units(&rows)));
     let mut b = BodyBuilder::new().color(style::color(f.severity_level(), closed.is_some()));
@@ -59,19 +59,19 @@ fn rich_line(line: Runs) -> Rich {
     Rich::new().section(line)
 }
 
-fn rows(f: &Finding, life: &RenderContext) -> Vec<Row> {
+fn rows(f: &Finding, context: &RenderContext) -> Vec<Row> {
     let mut rows = rows::of_finding(f, |about, lines| {
         if about == Topic::Resource {
             add_owner(f, lines);
         }
         if about == f.other_end() {
-            lines.extend(attribute_history::previously_seen(f, life.known_attributes));
+            lines.extend(attribute_history::previously_seen(f, context.known_attributes));
         }
     });
     if let Some(rule) = &f.details().rule {
         rows.push(Row::new("Rule", &Line::new().code(rule)));
     }
-    if let Some(arn) = f.sequence_arn.as_ref().filter(|_| !related::has_sequence(life.related)) {
+    if let Some(arn) = f.sequence_arn.as_ref().filter(|_| !related::has_sequence(context.related)) {
         rows.push(Row::new("Attack sequence", &Line::new().code(arn.rsplit('/').next().unwrap_or(arn))));
     }
     rows
@@ -112,7 +112,7 @@ fn buttons(f: &Finding, w: &MessageOptions) -> Option<Block> {
 
 /// `Communication with a known host · ATT&CK Command and Control · type`: the description of the finding. Its ID is in
 /// the text, the metadata and the link.
-fn context(f: &Finding) -> Option<Block> {
+fn context_block(f: &Finding) -> Option<Block> {
     let tactic = f.kind.tactic().map(|tactic| format!("ATT&CK {}", tactic.name)).unwrap_or_default();
     let parts = [words_without_purpose(f), tactic, f.kind.as_str().to_owned()];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -128,18 +128,19 @@ fn words_without_purpose(f: &Finding) -> String {
 }
 
 /// The complete message in one line, for notifications, screen readers and channels that reject blocks.
-fn fallback(f: &Finding, life: &RenderContext, w: &MessageOptions, related: Mrkdwn) -> FallbackText {
+fn fallback(f: &Finding, context: &RenderContext, w: &MessageOptions, related: Mrkdwn) -> FallbackText {
     let mut text = Mrkdwn::new();
-    if let Some(who) = status::mention(f, life) {
+    if let Some(who) = status::mention(f, context) {
         text = text.mention(who).literal(" ");
     }
-    text = text.text(&style::severity_badge(f, status::closed(f, life))).literal(" · ").code(&style::display_title(f));
+    text =
+        text.text(&style::severity_badge(f, status::closed(f, context))).literal(" · ").code(&style::display_title(f));
     let action = f.lines_about(Topic::Action).first().or(f.lines_about(Topic::Signals).first());
     let facts = std::iter::once(f.subject()).chain(action).chain(f.counterpart().iter().take(2));
     for part in facts.filter(|part| !part.is_empty()) {
         text = text.literal(" · ").append(render::to_fallback(part).truncate(250));
     }
-    text = text.append(top::fallback(f, w)).append(notes::fallback(&status::addressing(f, life)));
+    text = text.append(top::fallback(f, w)).append(notes::fallback(&status::addressing(f, context)));
     if !f.kind.as_str().trim().is_empty() {
         text = text.literal(" · ").code(&SafeText::single_line(f.kind.as_str()));
     }

@@ -154,9 +154,9 @@ pub struct ConsolePortal {
 }
 
 /// Renders the message of a finding.
-pub fn finding(f: &Finding, life: &RenderContext, w: &MessageOptions, form: MessageForm) -> Message {
-    let body = finding_message::body(f, life, w, readable_form(f, form));
-    Message::new(body, MessageContent::Finding(f, *life).metadata())
+pub fn finding(f: &Finding, context: &RenderContext, w: &MessageOptions, form: MessageForm) -> Message {
+    let body = finding_message::body(f, context, w, readable_form(f, form));
+    Message::new(body, MessageContent::Finding(f, *context).metadata())
 }
 
 /// Renders a reply: the changes of a finding, for its thread.

@@ -8,9 +8,9 @@ use crate::user::UserId;
 
 /// The word for the title of a closed finding, such as “Archived”. The message of a closed finding is gray and mentions
 /// nobody. `None` for an open finding.
-pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> {
-    let is_resolved = life.marks.is_some_and(|marks| marks.resolved.is_some());
-    match (is_resolved, f.archived || life.archived) {
+pub(super) fn closed(f: &Finding, context: &RenderContext) -> Option<&'static str> {
+    let is_resolved = context.marks.is_some_and(|marks| marks.resolved.is_some());
+    match (is_resolved, f.archived) {
         (true, _) => Some("Resolved"),
         (false, true) => Some("Archived"),
         (false, false) => None,
@@ -18,18 +18,18 @@ pub(super) fn closed(f: &Finding, life: &RenderContext) -> Option<&'static str> 
 }
 
 /// The mention of a message. `None` for a sample finding and for a closed finding.
-pub(super) fn mention<'a>(f: &Finding, life: &RenderContext<'a>) -> Option<&'a Mention> {
-    let is_wanted = !f.sample && closed(f, life).is_none();
-    life.mention.filter(|_| is_wanted)
+pub(super) fn mention<'a>(f: &Finding, context: &RenderContext<'a>) -> Option<&'a Mention> {
+    let is_wanted = !f.sample && closed(f, context).is_none();
+    context.mention.filter(|_| is_wanted)
 }
 
 /// Channel and mention for the notes. A mention that the finding does not need does not count as omitted.
-pub(super) fn addressing<'a>(f: &Finding, life: &RenderContext<'a>) -> Addressing<'a> {
-    let is_quiet = f.sample || closed(f, life).is_some();
+pub(super) fn addressing<'a>(f: &Finding, context: &RenderContext<'a>) -> Addressing<'a> {
+    let is_quiet = f.sample || closed(f, context).is_some();
     Addressing {
-        mention: life.mention,
-        omitted_mention: life.omitted_mention.filter(|_| !is_quiet),
-        refused_channel: life.rejected_by,
+        mention: context.mention,
+        omitted_mention: context.omitted_mention.filter(|_| !is_quiet),
+        refused_channel: context.rejected_by,
     }
 }
 
@@ -45,11 +45,11 @@ fn mark_lines(marks: &Marks) -> Vec<Runs> {
 }
 
 /// The lines in the order in which they are shown.
-pub(super) fn lines(f: &Finding, life: &RenderContext) -> Vec<Runs> {
-    let mut lines = notes::runs(&addressing(f, life));
-    lines.extend(life.marks.into_iter().flat_map(mark_lines));
+pub(super) fn lines(f: &Finding, context: &RenderContext) -> Vec<Runs> {
+    let mut lines = notes::runs(&addressing(f, context));
+    lines.extend(context.marks.into_iter().flat_map(mark_lines));
     // The title has one word, and the resolution by a person takes precedence.
-    if closed(f, life) == Some("Resolved") && (f.archived || life.archived) {
+    if closed(f, context) == Some("Resolved") && f.archived {
         lines.push(Runs::new().label("Archived").literal("  this finding is archived in GuardDuty"));
     }
     lines

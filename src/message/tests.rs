@@ -45,8 +45,8 @@ pub(super) fn wording() -> MessageOptions {
     }
 }
 
-fn full(f: &Finding, life: &RenderContext) -> Value {
-    super::finding(f, life, &wording(), MessageForm::Blocks).payload()
+fn full(f: &Finding, context: &RenderContext) -> Value {
+    super::finding(f, context, &wording(), MessageForm::Blocks).payload()
 }
 
 fn mentioning(mention: Option<&Mention>) -> Addressing<'_> {
@@ -75,16 +75,20 @@ fn recurrence_shows_attributes_that_guardduty_no_longer_returns() {
     assert!(message.contains("  - 2 countries in total, previously France\n"), "{message}");
 }
 
+fn archived(f: &Finding) -> Finding {
+    let mut f = f.clone();
+    f.archived = true;
+    f
+}
+
 #[test]
 fn mention_is_omitted_for_sample_and_archived_findings() {
     let mention = Mention::parse(MENTION);
-    let message = |f: &Finding, archived| {
-        full(f, &RenderContext { archived, mention: mention.as_ref(), ..RenderContext::default() })
-    };
+    let message = |f: &Finding| full(f, &RenderContext { mention: mention.as_ref(), ..RenderContext::default() });
     let live = fixture("iam-tor-caller");
-    assert_eq!(message(&live, false)["blocks"][0]["text"]["text"], MENTION);
-    assert!(message(&live, false)["text"].as_str().unwrap().starts_with(MENTION));
-    for quiet in [message(&live, true), message(&fixture("sample"), false)] {
+    assert_eq!(message(&live)["blocks"][0]["text"]["text"], MENTION);
+    assert!(message(&live)["text"].as_str().unwrap().starts_with(MENTION));
+    for quiet in [message(&archived(&live)), message(&fixture("sample"))] {
         assert!(!quiet.to_string().contains("subteam") && !quiet.to_string().contains("@here"), "{quiet}");
     }
 }
@@ -122,7 +126,7 @@ fn unknown_resource_type_is_rendered_as_plain_text() {
 #[test]
 fn archived_finding_is_gray_and_labeled_until_it_is_restored() {
     let f = fixture("iam-tor-caller");
-    let archived = full(&f, &RenderContext { archived: true, ..RenderContext::default() });
+    let archived = full(&archived(&f), &RenderContext::default());
     assert!(seen(&archived).contains("# ⚪ Archived · "));
     assert_eq!(archived["attachments"][0]["color"], "#9AA0A6");
     assert!(archived["text"].as_str().unwrap().contains("Archived · high 8.0"));
@@ -146,9 +150,9 @@ fn a_message_links_to_the_messages_of_related_findings() {
         title: "AttackSequence:IAM/CompromisedCredentials".to_owned(),
         permalink: "https://example.slack.com/archives/C1/p1".to_owned(),
     };
-    let life = RenderContext { related: &[sequence], ..RenderContext::default() };
+    let context = RenderContext { related: &[sequence], ..RenderContext::default() };
     for form in [MessageForm::Blocks, MessageForm::Text] {
-        let message = super::finding(&fixture("iam-tor-caller"), &life, &wording(), form).payload().to_string();
+        let message = super::finding(&fixture("iam-tor-caller"), &context, &wording(), form).payload().to_string();
         assert_eq!(message.matches("https://example.slack.com/archives/C1/p1").count(), 1, "{message}");
     }
 }
@@ -243,8 +247,10 @@ fn omitted_mention_is_named_and_notifies_nobody() {
             assert!(!text.contains("<!") && !text.contains("broadcast") && !text.contains("usergroup"), "{text}");
         }
     }
-    let archived = RenderContext { archived: true, ..RenderContext::addressed(&omitted) };
-    assert!(!full(&f, &archived).to_string().contains("@channel"), "an archived finding mentions nobody anyway");
+    assert!(
+        !full(&archived(&f), &RenderContext::addressed(&omitted)).to_string().contains("@channel"),
+        "an archived finding mentions nobody anyway"
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub enum Delivery {
     },
     /// The message of a finding shows the reactions on it, and links to related messages.
     Refresh(Rc<Finding>, Refresh),
-    Summary(Box<SummaryOf>),
+    Summary(Box<DueSummary>),
     /// A reply that is posted once and does not change the message of the finding: an escalation, or the result of an
     /// investigation.
     Reply(Rc<Finding>, Update),
@@ -43,19 +43,19 @@ pub enum Delivery {
 
 /// The summary of a due time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SummaryOf {
+pub struct DueSummary {
     pub due: Timestamp,
-    pub summary: Summary,
+    pub content: Summary,
 }
 
 /// An edit of a finding's message that announces nothing: it shows reactions or links. If the message cannot be edited,
 /// the finding is not posted again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refresh {
-    pub at: MessageRef,
+    pub message: MessageRef,
     pub marks: Marks,
     /// Attributes that earlier revisions of the finding showed.
-    pub seen: Vec<Attribute>,
+    pub known_attributes: Vec<Attribute>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
 }
@@ -107,7 +107,7 @@ impl Delivery {
             Delivery::Post(f, _) | Delivery::Update(f, _) => format!("finding {}", f.id),
             Delivery::Digest { id, findings, .. } => format!("digest {id} of {} findings", findings.len()),
             Delivery::Notice(notice) => format!("notice \"{}\"", notice.title),
-            Delivery::Summary(summary) => summary.summary.id.clone(),
+            Delivery::Summary(summary) => summary.content.id.clone(),
             Delivery::Reply(f, _) => format!("reply to finding {}", f.id),
             Delivery::Refresh(f, _) => format!("marks and links of finding {}", f.id),
             Delivery::Redirect { id, .. } => format!("redirect for finding {id}"),

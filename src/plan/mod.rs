@@ -16,7 +16,7 @@ pub(crate) mod watch;
 pub(crate) use condense::combine_notices;
 pub(crate) use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
 pub(crate) use delivery_plan::{
-    Delivery, DeliveryPlan, MAX_DIGEST, MessageBudget, Refresh, SummaryOf, plan_deliveries,
+    Delivery, DeliveryPlan, DueSummary, MAX_DIGEST, MessageBudget, Refresh, plan_deliveries,
 };
 pub(crate) use notice_event::{NoticeEpoch, NoticeEvent, WatchedItem};
 pub(crate) use queue::Queue;

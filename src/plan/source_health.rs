@@ -57,7 +57,8 @@ impl Observation<'_> {
     fn is_excluded(&self, known: &SourceState) -> bool {
         let is_unknown = self.is_new || known.detector_status == DetectorStatus::Excluded;
         let is_ruled_out = match self.status {
-            SourceStatus::Unreadable(error) => error.rules_out_region(),
+            // Without a response, nothing has changed.
+            SourceStatus::Unreadable(error) => !self.is_new || error.rules_out_region(),
             SourceStatus::NoDetector => true,
             SourceStatus::Detector { .. } => false,
         };

@@ -14,7 +14,7 @@ impl Capacity {
         Self { limit: findings, left: Cell::new(findings) }
     }
 
-    pub fn is_none(&self) -> bool {
+    pub fn is_zero(&self) -> bool {
         self.limit == 0
     }
 
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(capacity.reserve(1), 0);
         capacity.release(4);
         assert_eq!(capacity.left(), 4);
-        assert!(!capacity.is_none());
-        assert!(Capacity::new(0).is_none());
+        assert!(!capacity.is_zero());
+        assert!(Capacity::new(0).is_zero());
     }
 }

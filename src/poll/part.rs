@@ -6,8 +6,8 @@ use crate::guardduty::ReadError;
 use crate::time::Timestamp;
 
 /// An unbounded list that is longer than so many pages is divided, a part that is longer than so many once more.
-const FIRST_LIST: usize = 4;
-const LONGEST_PART: usize = 10;
+const MAX_PAGES_UNDIVIDED: usize = 4;
+const MAX_PAGES_PER_PART: usize = 10;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -19,14 +19,15 @@ pub(super) enum Task {
 }
 
 /// What came of it.
-pub(super) enum Answer {
+pub(super) enum TaskResult {
     Listed { span: Span, listing: Listing },
-    Got { part: Timestamp, found: Result<Vec<Finding>, ReadError> },
+    Details { part: Timestamp, found: Result<Vec<Finding>, ReadError> },
 }
 
 /// One reading of a list, page by page.
 pub(super) struct Listing {
-    pub(super) since: Timestamp,
+    /// Time at which its first page was requested.
+    pub(super) listed_since: Timestamp,
     pub(super) ids: Vec<String>,
     pub(super) end: End,
 }
@@ -42,7 +43,7 @@ pub(super) enum End {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) span: Span,
-    pub(super) step: Step,
+    pub(super) state: PartState,
     /// IDs of the last listing.
     pub(super) ids: Vec<String>,
     pub(super) listings: usize,
@@ -57,11 +58,11 @@ pub(super) struct Part {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum PartState {
     Due,
     Listing,
-    Listed { since: Timestamp },
-    Fetching { since: Timestamp, open: usize, found: Vec<Finding>, failed: bool },
+    Listed { listed_since: Timestamp },
+    Fetching { listed_since: Timestamp, open: usize, found: Vec<Finding>, failed: bool },
     Proven,
     Unproven,
 }
@@ -77,7 +78,7 @@ impl Part {
     pub(super) fn new(span: Span) -> Self {
         Self {
             span,
-            step: Step::Due,
+            state: PartState::Due,
             ids: Vec::new(),
             listings: 0,
             confirmed: false,
@@ -91,15 +92,15 @@ impl Part {
     pub(super) fn pages(&self) -> Option<usize> {
         match self.span.to {
             _ if self.unlimited || self.span.is_one_time() => None,
-            None => Some(FIRST_LIST),
-            Some(_) => Some(LONGEST_PART),
+            None => Some(MAX_PAGES_UNDIVIDED),
+            Some(_) => Some(MAX_PAGES_PER_PART),
         }
     }
 
     /// The part as it is passed to the next batch.
     pub(super) fn for_next_batch(&self) -> Part {
-        match self.step {
-            Step::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),
+        match self.state {
+            PartState::Listed { .. } if self.listings == 1 && !self.broken => self.clone(),
             _ => Part { unlimited: self.unlimited, ..Part::new(self.span) },
         }
     }

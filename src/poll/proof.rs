@@ -22,20 +22,20 @@ use super::span::Span;
 /// the place that its `updatedAt` gives it. `details`: `updatedAt` of the findings that are not archived.
 pub(super) fn is_proven_by_details(listed: &[String], details: &HashMap<String, Timestamp>, span: Span) -> bool {
     let times: Option<Vec<Timestamp>> = listed.iter().map(|id| details.get(id).copied()).collect();
-    let is_calm = |times: Vec<Timestamp>| times.is_sorted() && times.iter().all(|i| span.contains(*i));
-    has_no_double(listed) && times.is_some_and(is_calm)
+    let is_in_order = |times: Vec<Timestamp>| times.is_sorted() && times.iter().all(|i| span.contains(*i));
+    has_no_duplicate(listed) && times.is_some_and(is_in_order)
 }
 
 /// Whether another listing, made afterwards, proves a list complete: it shows the same findings.
 pub(super) fn is_proven_by_listing(listed: &[String], again: &[String]) -> bool {
     let all: HashSet<&String> = listed.iter().collect();
     listed.len() == again.len()
-        && has_no_double(listed)
-        && has_no_double(again)
+        && has_no_duplicate(listed)
+        && has_no_duplicate(again)
         && again.iter().all(|id| all.contains(id))
 }
 
-fn has_no_double(listed: &[String]) -> bool {
+fn has_no_duplicate(listed: &[String]) -> bool {
     let mut seen = HashSet::new();
     listed.iter().all(|id| seen.insert(id))
 }

@@ -8,7 +8,7 @@ mod fetched;
 
 use std::collections::{HashMap, HashSet};
 
-use super::part::{Answer, End, Listing, Part, RestOfList, Step, Task};
+use super::part::{End, Listing, Part, PartState, RestOfList, Task, TaskResult};
 use super::proof::is_proven_by_listing;
 use super::span::{Sample, Span};
 use super::{BatchRequest, PolledBatch};
@@ -18,12 +18,12 @@ use crate::time::Timestamp;
 
 /// Maximum number of parts of one source that are listed concurrently, and of pages whose details are fetched
 /// concurrently. The source limits the total number of requests in flight.
-const LISTS: usize = 8;
-const GETS: usize = 5;
+const MAX_CONCURRENT_LISTS: usize = 8;
+const MAX_CONCURRENT_GETS: usize = 5;
 /// Maximum number of findings that are listed but not fetched yet. Their IDs are kept in memory.
-const AHEAD: usize = 1_000;
+const MAX_UNFETCHED_IDS: usize = 1_000;
 /// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
-const LISTINGS: usize = 4;
+const MAX_LISTINGS_PER_PART: usize = 4;
 
 pub(super) struct ReadPlan<'a> {
     request: &'a BatchRequest,
@@ -31,13 +31,13 @@ pub(super) struct ReadPlan<'a> {
     /// By time, without gaps.
     parts: Vec<Part>,
     /// Parts that begin later are not begun by this batch.
-    last: Timestamp,
+    last_start: Timestamp,
     /// What was fetched in this batch.
     seen: HashMap<String, Timestamp>,
     /// Fetched, but not accepted because no capacity was left.
     refused: HashMap<String, Timestamp>,
     /// A part was begun to be fetched.
-    begun: bool,
+    has_fetched: bool,
     out: PolledBatch,
 }
 
@@ -54,10 +54,10 @@ impl<'a> ReadPlan<'a> {
             request,
             now: request.now,
             parts,
-            last: Timestamp::MAX,
+            last_start: Timestamp::MAX,
             seen: HashMap::new(),
             refused: HashMap::new(),
-            begun: false,
+            has_fetched: false,
             out: PolledBatch::default(),
         }
     }
@@ -68,19 +68,19 @@ impl<'a> ReadPlan<'a> {
         let mut tasks = Vec::new();
         let mut in_turn = true;
         for index in 0..self.parts.len() {
-            if self.parts[index].span.from > self.last {
+            if self.parts[index].span.from > self.last_start {
                 break;
             }
-            if matches!(self.parts[index].step, Step::Due) && (in_turn || self.may_list()) {
+            if matches!(self.parts[index].state, PartState::Due) && (in_turn || self.may_list()) {
                 let part = &mut self.parts[index];
-                part.step = Step::Listing;
+                part.state = PartState::Listing;
                 tasks.push(Task::List { span: part.span, pages: part.pages() });
             }
-            in_turn &= !matches!(self.parts[index].step, Step::Due | Step::Listing);
-            if let Step::Listed { since } = self.parts[index].step
+            in_turn &= !matches!(self.parts[index].state, PartState::Due | PartState::Listing);
+            if let PartState::Listed { listed_since } = self.parts[index].state
                 && in_turn
             {
-                if self.open_gets() >= GETS {
+                if self.open_gets() >= MAX_CONCURRENT_GETS {
                     in_turn = false;
                     continue;
                 }
@@ -88,20 +88,20 @@ impl<'a> ReadPlan<'a> {
                     self.end_before(self.parts[index].span.from);
                     break;
                 }
-                tasks.extend(self.fetch(index, since));
+                tasks.extend(self.fetch(index, listed_since));
             }
         }
         tasks
     }
 
     fn may_list(&self) -> bool {
-        let listing = self.parts.iter().filter(|p| matches!(p.step, Step::Listing)).count();
-        let listed = self.parts.iter().filter(|p| matches!(p.step, Step::Listed { .. }));
-        listing < LISTS && listed.map(|p| p.ids.len()).sum::<usize>() < AHEAD
+        let listing = self.parts.iter().filter(|p| matches!(p.state, PartState::Listing)).count();
+        let listed = self.parts.iter().filter(|p| matches!(p.state, PartState::Listed { .. }));
+        listing < MAX_CONCURRENT_LISTS && listed.map(|p| p.ids.len()).sum::<usize>() < MAX_UNFETCHED_IDS
     }
 
     fn open_gets(&self) -> usize {
-        let open = |p: &Part| if let Step::Fetching { open, .. } = p.step { open } else { 0 };
+        let open = |p: &Part| if let PartState::Fetching { open, .. } = p.state { open } else { 0 };
         self.parts.iter().map(open).sum()
     }
 
@@ -115,8 +115,8 @@ impl<'a> ReadPlan<'a> {
         };
         let new = part.ids.iter().filter(is_new).collect::<HashSet<_>>().len();
         let capacity = &self.request.capacity;
-        let some = !self.begun && (capacity.left() > 0 || capacity.is_none());
-        if new > capacity.left() && !some {
+        let may_take_some = !self.has_fetched && (capacity.left() > 0 || capacity.is_zero());
+        if new > capacity.left() && !may_take_some {
             return false;
         }
         part.places = capacity.reserve(new);
@@ -124,8 +124,8 @@ impl<'a> ReadPlan<'a> {
     }
 
     /// The details of what is in a part and was not fetched yet.
-    fn fetch(&mut self, index: usize, since: Timestamp) -> Vec<Task> {
-        self.begun = true;
+    fn fetch(&mut self, index: usize, listed_since: Timestamp) -> Vec<Task> {
+        self.has_fetched = true;
         let part = &mut self.parts[index];
         let mut asked = HashSet::new();
         let is_due = |id: &&String| {
@@ -134,23 +134,23 @@ impl<'a> ReadPlan<'a> {
         let ids: Vec<String> = part.ids.iter().filter(is_due).cloned().collect();
         let from = part.span.from;
         let tasks: Vec<Task> = ids.chunks(PAGE_SIZE).map(|ids| Task::Get { part: from, ids: ids.to_vec() }).collect();
-        part.step = Step::Fetching { since, open: tasks.len(), found: Vec::new(), failed: false };
+        part.state = PartState::Fetching { listed_since, open: tasks.len(), found: Vec::new(), failed: false };
         if tasks.is_empty() {
-            self.fetched(index);
+            self.on_part_fetched(index);
         }
         tasks
     }
 
-    pub(super) fn on_answer(&mut self, answer: Answer, now: Timestamp) {
+    pub(super) fn on_result(&mut self, answer: TaskResult, now: Timestamp) {
         self.now = now;
         match answer {
-            Answer::Listed { span, listing } => {
+            TaskResult::Listed { span, listing } => {
                 let index = self.index(span.from);
-                self.listed(index, listing);
+                self.on_listed(index, listing);
             }
-            Answer::Got { part, found } => {
+            TaskResult::Details { part, found } => {
                 let index = self.index(part);
-                self.got(index, found);
+                self.on_details(index, found);
             }
         }
     }
@@ -159,17 +159,17 @@ impl<'a> ReadPlan<'a> {
         self.parts.partition_point(|part| part.span.from < from)
     }
 
-    fn listed(&mut self, index: usize, listing: Listing) {
+    fn on_listed(&mut self, index: usize, listing: Listing) {
         let part = &mut self.parts[index];
         match listing.end {
             End::Whole => {
                 part.confirmed = part.listings > 0 && is_proven_by_listing(&part.ids, &listing.ids);
                 part.listings += 1;
                 part.ids = listing.ids;
-                part.step = Step::Listed { since: listing.since };
+                part.state = PartState::Listed { listed_since: listing.listed_since };
             }
             End::TooLong(sample) => self.divide(index, sample),
-            End::Failed(error, sample) => self.broke_off(index, listing.ids, listing.since, error, sample),
+            End::Failed(error, sample) => self.on_truncated(index, listing.ids, listing.listed_since, error, sample),
         }
     }
 
@@ -184,11 +184,11 @@ impl<'a> ReadPlan<'a> {
 
     /// An incomplete list is used as far as it was read: it is listed again up to the time of its last finding, which can
     /// be proven. The rest is left to a later run.
-    fn broke_off(
+    fn on_truncated(
         &mut self,
         index: usize,
         ids: Vec<String>,
-        since: Timestamp,
+        listed_since: Timestamp,
         error: ReadError,
         sample: Option<Sample>,
     ) {
@@ -200,16 +200,16 @@ impl<'a> ReadPlan<'a> {
         let mut parts: Vec<Part> = spans.into_iter().map(Part::new).collect();
         if let Some(rest) = parts.last_mut() {
             (rest.broken, rest.listings) = (true, 1);
-            rest.step = if ids.is_empty() { Step::Unproven } else { Step::Listed { since } };
+            rest.state = if ids.is_empty() { PartState::Unproven } else { PartState::Listed { listed_since } };
             rest.ids = ids;
             let from = rest.span.from;
-            self.last = self.last.min(from);
+            self.last_start = self.last_start.min(from);
         }
         self.parts.splice(index..=index, parts);
     }
 
-    fn got(&mut self, index: usize, answer: Result<Vec<Finding>, ReadError>) {
-        let Step::Fetching { open, found, failed, .. } = &mut self.parts[index].step else { return };
+    fn on_details(&mut self, index: usize, answer: Result<Vec<Finding>, ReadError>) {
+        let PartState::Fetching { open, found, failed, .. } = &mut self.parts[index].state else { return };
         *open -= 1;
         match answer {
             Ok(mut more) => found.append(&mut more),
@@ -219,18 +219,18 @@ impl<'a> ReadPlan<'a> {
             }
         }
         if *open == 0 {
-            self.fetched(index);
+            self.on_part_fetched(index);
         }
     }
 
     /// This part, and the parts after it, are left to the next batch.
     fn end_before(&mut self, from: Timestamp) {
-        self.last = self.last.min(Timestamp(from.0 - 1));
+        self.last_start = self.last_start.min(Timestamp(from.0 - 1));
     }
 
     /// How far this batch came.
     pub(super) fn finish(mut self) -> PolledBatch {
-        let proven = self.parts.iter().take_while(|p| matches!(p.step, Step::Proven)).count();
+        let proven = self.parts.iter().take_while(|p| matches!(p.state, PartState::Proven)).count();
         let refused = self.refused.values().min().copied();
         let is_before = |time: &Timestamp| refused.is_none_or(|refused| *time < refused);
         let read = self.parts[..proven].iter();
@@ -238,8 +238,8 @@ impl<'a> ReadPlan<'a> {
             let times = p.ids.iter().filter_map(|id| self.seen.get(id).copied());
             times.filter(|i| p.span.contains(*i)).filter(is_before).max()
         };
-        self.out.complete_to = read.filter_map(newest).max();
-        self.out.next = self.rest(proven, refused);
+        self.out.complete_until = read.filter_map(newest).max();
+        self.out.rest = self.rest(proven, refused);
         self.out
     }
 

@@ -3,12 +3,12 @@
 use crate::time::Timestamp;
 
 /// The pages that one part of a divided list should have.
-const PAGES: i64 = 4;
+const PAGES_PER_PART: i64 = 4;
 /// Maximum number of parts of a list. If findings are spread unevenly, another division is cheaper than many empty lists.
-const PARTS: i64 = 64;
+const MAX_PARTS: i64 = 64;
 /// If the clock gives no estimate, an unbounded list is assumed to continue past the newest known time by this multiple of
 /// the span that was read.
-const BEYOND: i64 = 8;
+const GUESSED_LENGTH_FACTOR: i64 = 8;
 
 /// A time range, both ends included. Without an end, it extends to the newest finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +67,14 @@ impl Span {
         }
         let [read, rest] = self.cut_behind(read);
         let width = (sample.last.0 - sample.first.0).max(1);
-        let end =
-            rest.to.unwrap_or_else(|| now.max(Timestamp(rest.from.0.saturating_add(width.saturating_mul(BEYOND)))));
+        let end = rest.to.unwrap_or_else(|| {
+            now.max(Timestamp(rest.from.0.saturating_add(width.saturating_mul(GUESSED_LENGTH_FACTOR))))
+        });
         let length = end.0 - rest.from.0 + 1;
         let pages = i128::from(length) * sample.pages as i128 / i128::from(width);
-        let parts = i64::try_from(pages / i128::from(PAGES)).unwrap_or(PARTS);
+        let parts = i64::try_from(pages / i128::from(PAGES_PER_PART)).unwrap_or(MAX_PARTS);
         let mut spans = vec![read];
-        spans.extend(rest.divide_evenly(end, parts.clamp(1, PARTS)));
+        spans.extend(rest.divide_evenly(end, parts.clamp(1, MAX_PARTS)));
         spans
     }
 
@@ -139,7 +140,7 @@ mod tests {
             for sample in [sample(first.min(read), read, pages), None] {
                 let parts = whole.divide(sample, Timestamp(now));
                 prop_assert!(cover(whole, &parts), "{parts:?}");
-                prop_assert!(i64::try_from(parts.len()).unwrap() <= PARTS + 1);
+                prop_assert!(i64::try_from(parts.len()).unwrap() <= MAX_PARTS + 1);
                 let shrinks = parts.iter().all(|part| *part != whole);
                 prop_assert!(shrinks || parts == [whole]);
             }

@@ -110,11 +110,11 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
         }
     }
 
-    fn start_save(&mut self, Save { generation, document, consume_replay }: Save) {
+    fn start_save(&mut self, Save { generation, document }: Save) {
         // Dropping the previous save releases the store.
         self.save = None;
         let store = self.store.clone();
-        let save = async move { store.lock().await.save(&document, consume_replay).await };
+        let save = async move { store.lock().await.save(&document).await };
         self.save = Some((generation, Box::pin(save)));
     }
 

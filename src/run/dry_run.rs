@@ -31,30 +31,22 @@ impl Printer<'_> {
             }
             Delivery::Update(f, update) => {
                 let marks = Some(&update.marks);
-                let context = RenderContext {
-                    archived: f.archived,
-                    known_attributes: &update.known_attributes,
-                    marks,
-                    ..RenderContext::default()
-                };
+                let known_attributes = &update.known_attributes;
+                let context = RenderContext { known_attributes, marks, ..RenderContext::default() };
                 self.update(&update.message, &message::finding(f, &context, self.wording, MessageForm::Blocks));
                 if let Some(reply) = &update.reply {
                     self.reply(f, update, reply);
                 }
             }
             Delivery::Summary(summary) => {
-                self.post(self.default.name(), None, &message::summary(&summary.summary, MessageForm::Blocks));
+                self.post(self.default.name(), None, &message::summary(&summary.content, MessageForm::Blocks));
             }
             Delivery::Reply(f, update) => update.reply.iter().for_each(|reply| self.reply(f, update, reply)),
             Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
-                let context = RenderContext {
-                    archived: f.archived,
-                    known_attributes: &refresh.seen,
-                    marks,
-                    ..RenderContext::default()
-                };
-                self.update(&refresh.at, &message::finding(f, &context, self.wording, MessageForm::Blocks));
+                let known_attributes = &refresh.known_attributes;
+                let context = RenderContext { known_attributes, marks, ..RenderContext::default() };
+                self.update(&refresh.message, &message::finding(f, &context, self.wording, MessageForm::Blocks));
             }
             Delivery::Digest { id, to, findings } => {
                 let findings: Vec<&Finding> = findings.iter().map(Rc::as_ref).collect();
@@ -69,8 +61,7 @@ impl Printer<'_> {
     }
 
     fn finding(&self, f: &Finding, mention: Option<&Mention>, seen: &[Attribute]) -> Message {
-        let context =
-            RenderContext { archived: f.archived, known_attributes: seen, mention, ..RenderContext::default() };
+        let context = RenderContext { known_attributes: seen, mention, ..RenderContext::default() };
         message::finding(f, &context, self.wording, MessageForm::Blocks)
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use driver::{Identity, Systems, drive};
 use dry_run::Printer;
-use session::{Opening, StartError, open};
+use session::{Opening, StartError, begin_replay, open};
 use stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -77,7 +77,12 @@ pub async fn run(config: &Config, output: &Output) -> ExitStatus {
             return ExitStatus::InvalidInput;
         }
     };
-    let start = match open(loaded, config, clock.now()) {
+    let run_id = format!("{:016x}", RandomState::new().hash_one(clock.now().0));
+    let opening = match open(loaded, config, clock.now()) {
+        Ok(Opening::Go(start)) => begin_replay(*start, &run_id, &mut store, config, &clock).await,
+        other => other,
+    };
+    let start = match opening {
         Ok(Opening::Go(start)) => *start,
         Ok(Opening::Busy { id, until }) => {
             let lease_expires_at = until.to_rfc3339();
@@ -96,7 +101,7 @@ pub async fn run(config: &Config, output: &Output) -> ExitStatus {
     let wording = named(config, &aws, &stop).await;
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let parts = Parts { config, aws: &aws, chat: &chat, wording: &wording, clock, requests, output };
-    let (success, snapshot) = run_core(parts, start, store, &stop).await;
+    let (success, snapshot) = run_core(parts, run_id, start, store, &stop).await;
     push(config, &client, snapshot, &stop).await;
     ExitStatus::from_success(success)
 }
@@ -112,7 +117,13 @@ fn location(config: &Config, error: &StartError) -> String {
 }
 
 /// The run itself. Returns whether it is a success, and its metrics.
-async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStore, stop: &Stop) -> (bool, RunMetrics) {
+async fn run_core(
+    parts: Parts<'_>,
+    id: String,
+    start: session::Start,
+    store: ConfiguredStore,
+    stop: &Stop,
+) -> (bool, RunMetrics) {
     let Parts { config, aws, chat, wording, clock, requests, output } = parts;
     if let Some(error) = &start.unrecordable {
         tracing::error!(error, "state cannot be saved by this run; delivering anyway");
@@ -123,7 +134,7 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStor
         config,
         writer: wording,
         limits: Limits::default(),
-        id: format!("{:016x}", RandomState::new().hash_one(now.0)),
+        id,
         chance: crate::retry::jitter,
         requests,
         identities: identities.len(),
@@ -131,7 +142,6 @@ async fn run_core(parts: Parts<'_>, start: session::Start, store: ConfiguredStor
         is_new_installation: start.is_new_installation,
         unrecordable: start.unrecordable,
         earlier: start.earlier,
-        replay: start.replay,
         begun: now.minus(clock.elapsed()),
         now,
         end: now.plus(stop.left()),

@@ -5,9 +5,9 @@ use crate::core::outbox::LAG;
 use crate::core::posted::Past;
 use crate::core::{EarlierPosts, log_queued};
 use crate::plan::{NoticeEpoch, source_notices};
-use crate::state::store::{Loaded, LoadedDocument, parse_replay};
+use crate::state::store::{Loaded, LoadedDocument, Store, parse_replay};
 use crate::state::{State, StateError};
-use crate::time::Timestamp;
+use crate::time::{Time, Timestamp};
 
 /// What the state allows.
 #[derive(Debug)]
@@ -24,13 +24,13 @@ pub enum Opening {
 #[derive(Debug)]
 pub struct Start {
     pub state: State,
-    /// There is no state: a new installation, or one whose state was deleted.
+    /// There is no state, or it has no source yet: a new installation, or one whose state was deleted.
     pub is_new_installation: bool,
     /// The reason why this run cannot save its state. `None`: it can.
     pub unrecordable: Option<String>,
     /// Messages of earlier runs that Slack may have and the state does not.
     pub earlier: Option<EarlierPosts>,
-    /// A replay, which the first checkpoint consumes: findings updated since then are announced again.
+    /// A replay is requested: findings updated since then are to be announced again.
     pub replay: Option<Timestamp>,
 }
 
@@ -76,9 +76,7 @@ pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, 
         }
     }
     let replay_from = replay_from.map_err(|error| vec![error])?;
-    if let Some(since) = replay_from.filter(|_| start.unrecordable.is_none()) {
-        replay(&mut start, since, now);
-    }
+    start.replay = replay_from.filter(|_| start.unrecordable.is_none());
     Ok(Opening::Go(Box::new(start)))
 }
 
@@ -104,7 +102,7 @@ fn is_ahead(written: Timestamp, config: &Config, now: Timestamp) -> bool {
 fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Timestamp) -> Start {
     correct(&mut state, config, now);
     let earlier = earlier_posts(&state, unrecordable.is_some(), config, now);
-    Start { state, is_new_installation: false, unrecordable, earlier, replay: None }
+    Start { is_new_installation: state.sources.is_empty(), state, unrecordable, earlier, replay: None }
 }
 
 /// Corrects times that a run with a wrong clock wrote. The start of posting, and the start of the first poll of a source
@@ -156,13 +154,38 @@ fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> 
     })
 }
 
-/// Resets the sources, so that findings updated since are announced again: earlier announcements do not count.
-fn replay(start: &mut Start, since: Timestamp, now: Timestamp) {
+/// Begins the replay that is requested, if one is. The write that removes the request saves the beginning before anything
+/// is announced: every run would repeat a replay that is not recorded. If that write fails, the request is left to the next
+/// run, and the state is read again. A dry run does not write.
+pub async fn begin_replay(
+    mut start: Start,
+    run_id: &str,
+    store: &mut impl Store,
+    config: &Config,
+    time: &impl Time,
+) -> Result<Opening, Vec<StartError>> {
+    let Some(since) = start.replay else { return Ok(Opening::Go(Box::new(start))) };
+    let now = time.now();
     tracing::info!(since = since.to_rfc3339(), "replay requested: announcing again all findings updated since `since`");
     start.state.begin_replay(since, now);
-    start.replay = Some(since);
-    start.earlier =
-        Some(EarlierPosts { since: now, past: Past::since(now, Some(now)), readable_at: None, is_unclean: false });
+    // Earlier announcements do not count.
+    let past = Past::since(now, Some(now));
+    start.earlier = Some(EarlierPosts { since: now, past, readable_at: None, is_unclean: false });
+    if config.dry_run {
+        return Ok(Opening::Go(Box::new(start)));
+    }
+    start.state.renew_lease(run_id, now);
+    start.state.set_saved(Some(now));
+    let Err(error) = store.consume_replay(&start.state.to_json()).await else {
+        return Ok(Opening::Go(Box::new(start)));
+    };
+    tracing::warn!(%error, reason = error.reason(), "replay is left to the next run: its beginning cannot be saved");
+    Ok(match open(store.load().await, config, time.now())? {
+        // It was saved, although the store did not say so.
+        Opening::Busy { id, .. } if id == run_id => Opening::Go(Box::new(start)),
+        Opening::Go(start) => Opening::Go(Box::new(Start { replay: None, ..*start })),
+        busy @ Opening::Busy { .. } => busy,
+    })
 }
 
 #[cfg(test)]

@@ -25,10 +25,7 @@ type SourcesByKey<D> = HashMap<SourceKey, Rc<D>>;
 /// Makes one request of a delivery.
 pub(super) async fn call<C: SlackApi>(chat: &C, call: Call) -> Answer {
     match call {
-        Call::Post { to, message, thread } => {
-            let thread = thread.as_ref().map(|thread| (thread.ts.as_str(), thread.is_broadcast));
-            Answer::Posted(chat.post_message(&to, &message, thread).await.map(|posted| posted.at))
-        }
+        Call::Post { to, message, thread } => Answer::Posted(chat.post_message(&to, &message, thread.as_ref()).await),
         Call::Update { at, message } => Answer::Updated(chat.update_message(&at, &message).await),
         Call::Permalink { at } => Answer::Permalink(chat.permalink(&at).await),
         Call::History { channel, oldest } => Answer::Messages(chat.history(&channel, oldest).await),

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    BotMessage, Client, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SentMessage,
-    SlackApi, SlackError, Target, WebhookMessage, history,
+    BotMessage, Client, HistoryError, MessageRef, Reaction, ReactionAccess, RecentReactions, SentMessage, SlackApi,
+    SlackError, Target, Thread, WebhookMessage, history,
 };
 use crate::message::Message;
 use crate::time::Timestamp;
@@ -25,28 +25,28 @@ impl SlackApi for Client {
         &self,
         to: &Target,
         message: &Message,
-        thread: Option<(&str, bool)>,
-    ) -> Result<Posted, SlackError> {
+        thread: Option<&Thread>,
+    ) -> Result<SentMessage, SlackError> {
         let mut arguments = message.payload();
         let channel = match to {
             Target::Channel(channel) => channel,
             Target::Webhook { name, url } => {
                 let done = self.send_webhook(url, &arguments).await;
                 let at = SentMessage::Webhook(WebhookMessage { variable: name.clone() });
-                return done.map(|()| Posted { at });
+                return done.map(|()| at);
             }
         };
         arguments["channel"] = channel.as_str().into();
-        if let Some((ts, broadcast)) = thread {
-            arguments["thread_ts"] = ts.into();
-            arguments["reply_broadcast"] = broadcast.into();
+        if let Some(Thread { ts, is_broadcast }) = thread {
+            arguments["thread_ts"] = ts.as_str().into();
+            arguments["reply_broadcast"] = (*is_broadcast).into();
         }
         let body = self.call_post("chat.postMessage", &arguments).await?;
         let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         match (text("channel"), text("ts")) {
             (Some(channel), Some(ts)) => {
-                let thread_ts = thread.map(|(ts, _)| ts.into());
-                Ok(Posted { at: MessageRef { channel: channel.into(), ts: ts.into(), thread_ts }.into() })
+                let thread_ts = thread.map(|thread| thread.ts.clone());
+                Ok(MessageRef { channel: channel.into(), ts: ts.into(), thread_ts }.into())
             }
             _ => Err(SlackError::OutcomeUnknown("posted, but the response lacks channel or timestamp".into())),
         }

@@ -7,7 +7,7 @@ use guardduty_slack_support::server::{Outcome, Reply, Request, Server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Client, Posted, SlackApi, SlackError, Target};
+use super::{Client, SentMessage, SlackApi, SlackError, Target};
 use crate::config::SlackAuth;
 use crate::http::{self, Timeouts};
 use crate::message::{Message, MessageForm, Notice, NoticeId, NoticeLevel, notice};
@@ -54,11 +54,11 @@ impl FakeSlack {
         Self { _server: None, ..Self::answering([]) }
     }
 
-    pub(super) async fn post(&self) -> Result<Posted, SlackError> {
+    pub(super) async fn post(&self) -> Result<SentMessage, SlackError> {
         self.client.post_message(&Target::Channel("#security".into()), &message(), None).await
     }
 
-    pub(super) async fn post_to_webhook(&self) -> Result<Posted, SlackError> {
+    pub(super) async fn post_to_webhook(&self) -> Result<SentMessage, SlackError> {
         self.client.post_message(&self.hook, &message(), None).await
     }
 

@@ -54,8 +54,9 @@ fn unavailable(why: &str) -> HistoryError {
 /// An unknown code may be transient.
 fn history_error(failure: SlackError) -> HistoryError {
     match failure {
-        SlackError::AppRejected(why) => HistoryError::Denied(why),
-        SlackError::ChannelRejected(why) | SlackError::Restricted(why) => HistoryError::Channel(why),
+        SlackError::AppRejected(why) | SlackError::ChannelRejected(why) | SlackError::Restricted(why) => {
+            HistoryError::Denied(why)
+        }
         other => HistoryError::Unavailable(other.to_string()),
     }
 }

@@ -60,10 +60,12 @@ pub struct WebhookMessage {
     pub variable: String,
 }
 
-/// The acknowledgment of Slack.
+/// The thread to which a message is posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posted {
-    pub at: SentMessage,
+pub struct Thread {
+    pub ts: String,
+    /// The channel shows the reply, too.
+    pub is_broadcast: bool,
 }
 
 /// The reason why a message was not acknowledged. The text begins with the code of Slack, if there is one.
@@ -156,12 +158,9 @@ impl BotMessage {
 /// The reason why the history could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
-    /// Slack rejects the request permanently: a scope is missing, or the bot is not in the channel.
+    /// Slack rejects the request permanently: a scope is missing, the bot is not in the channel, or there is no such channel.
     #[error("channel history not permitted: {0}")]
     Denied(String),
-    /// The channel cannot be read: the bot is not in it, or it does not exist.
-    #[error("channel not accessible: {0}")]
-    Channel(String),
     /// A transient error.
     #[error("cannot read channel history: {0}")]
     Unavailable(String),
@@ -170,13 +169,13 @@ pub enum HistoryError {
 /// The calls of a run to Slack. [`Client`] implements them.
 #[allow(async_fn_in_trait)] // one task asks, no future need be sent to another thread
 pub trait SlackApi {
-    /// Posts once, without retrying. `thread`: the `ts` of the thread, and whether the reply is also shown in the channel.
+    /// Posts once, without retrying.
     async fn post_message(
         &self,
         to: &Target,
         message: &Message,
-        thread: Option<(&str, bool)>,
-    ) -> Result<Posted, SlackError>;
+        thread: Option<&Thread>,
+    ) -> Result<SentMessage, SlackError>;
 
     /// Permalink of a message, if Slack returns the address of the workspace.
     async fn permalink(&self, at: &MessageRef) -> Option<String>;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::kubernetes::{Client, ConfigMap, Effect, RequestError};
-use super::store::{Denial, Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites, non_blank};
+use super::store::{Denial, Loaded, LoadedDocument, LoadedReplay, SaveError, Store, UnconfirmedWrites, non_blank};
 use crate::metrics::{RequestCounts, Service};
 use crate::retry::{RetryPolicy, jitter};
 use object::{KEY, ObjectSnapshot, merge_patch};
@@ -73,7 +73,7 @@ impl ConfigMapStore {
         let deadline = Instant::now() + self.time_limit;
         // An immutable ConfigMap rejects a change only.
         let document = seen.document.as_deref().unwrap_or("{}").to_owned() + "\n";
-        let patch = merge_patch(&seen.resource_version, &document, false);
+        let patch = merge_patch(&seen.resource_version, &document, LoadedReplay::Keep);
         match self.within(deadline, "patch", self.patch_once(&patch, Effect::DryRun)).await {
             Ok(_) | Err(RequestError::Rejected { status: 409, .. }) => Ok(()),
             Err(error) => Err(self.save_error(&error)),
@@ -136,15 +136,17 @@ impl ConfigMapStore {
         }
     }
 
-    async fn patch_with_retries(
-        &mut self,
-        document: &str,
-        take_replay: bool,
-        deadline: Instant,
-    ) -> Result<(), SaveError> {
+    async fn write(&mut self, document: &str, replay: LoadedReplay) -> Result<(), SaveError> {
+        if self.last_seen.is_none() {
+            return Err(self.not_loaded());
+        }
+        self.unconfirmed.insert(document.as_bytes());
+        let deadline = Instant::now() + self.time_limit;
         for _ in 0..MAX_WRITES {
             let Some(seen) = &self.last_seen else { return Err(self.not_loaded()) };
-            let patch = merge_patch(&seen.resource_version, document, take_replay && seen.replay == self.replay);
+            // A `replay` that was changed since it was loaded is a request of its own.
+            let replay = if seen.replay == self.replay { replay } else { LoadedReplay::Keep };
+            let patch = merge_patch(&seen.resource_version, document, replay);
             let request = retry(deadline, async || self.patch_once(&patch, Effect::Write).await);
             match self.within(deadline, "patch", request).await {
                 Ok(seen) => {
@@ -238,12 +240,12 @@ impl Store for ConfigMapStore {
         }
     }
 
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        if self.last_seen.is_none() {
-            return Err(self.not_loaded());
-        }
-        self.unconfirmed.insert(document.as_bytes());
-        self.patch_with_retries(document, take_replay, Instant::now() + self.time_limit).await
+    async fn save(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, LoadedReplay::Keep).await
+    }
+
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, LoadedReplay::Remove).await
     }
 }
 

@@ -40,10 +40,17 @@ impl Store for ConfiguredStore {
         }
     }
 
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
+    async fn save(&mut self, document: &str) -> Result<(), SaveError> {
         match self {
-            Self::File(store) => store.save(document, take_replay).await,
-            Self::ConfigMap(store) => store.save(document, take_replay).await,
+            Self::File(store) => store.save(document).await,
+            Self::ConfigMap(store) => store.save(document).await,
+        }
+    }
+
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError> {
+        match self {
+            Self::File(store) => store.consume_replay(document).await,
+            Self::ConfigMap(store) => store.consume_replay(document).await,
         }
     }
 }

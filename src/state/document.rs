@@ -40,6 +40,9 @@ pub struct State {
     /// Time of the last replay. Messages in Slack from before that time do not count.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub replayed_at: Option<Timestamp>,
+    /// Time since which a replay that has begun announces again, until a run that has begun or continued it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
+    pub replay_since: Option<Timestamp>,
     /// How many sources ever had an `n`.
     #[serde(default)]
     pub next_source_id: u32,
@@ -97,6 +100,7 @@ impl Default for State {
             saved_at: None,
             lease: None,
             replayed_at: None,
+            replay_since: None,
             next_source_id: 0,
             sources: BTreeMap::new(),
             findings: BTreeMap::new(),

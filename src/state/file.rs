@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::store::{Loaded, LoadedDocument, SaveError, Store, UnconfirmedWrites};
+use super::store::{Loaded, LoadedDocument, LoadedReplay, SaveError, Store, UnconfirmedWrites};
 use lock::{lock_for_reading, lock_for_writing, lock_wait};
 use paths::StatePaths;
 use read::{read_replay, read_state};
@@ -69,6 +69,44 @@ impl FileStore {
         };
         SaveError::Unavailable(format!("cannot write state to {path}: {e}; {hint}"))
     }
+
+    /// Under the lock: compare, write `<file>.tmp`, sync it, rename it, sync the directory.
+    ///
+    /// The file `replay` cannot be removed atomically with the rename. It is removed after the rename, so that a crash
+    /// between the two does not lose the request. `replay.taken`, a copy of the document that is written before the
+    /// rename, shows the next run that the request was consumed: if the state equals the copy, `replay` is ignored. So
+    /// a crash does not replay twice either.
+    async fn write(&mut self, document: &str, replay: LoadedReplay) -> Result<(), SaveError> {
+        if !self.is_loaded {
+            let why = format!("{} could not be read, so it is not overwritten", self.files.state.display());
+            return Err(SaveError::Unavailable(why));
+        }
+        let document = document.as_bytes().to_vec();
+        let (files, seen, unanswered) = (self.files.clone(), self.last_seen.clone(), self.unconfirmed.clone());
+        self.unconfirmed.insert(&document);
+        let new = document.clone();
+        let written = run_blocking(move || {
+            let _lock = lock_for_writing(&files, lock_wait())?;
+            let there = read_state(&files)?;
+            if there != seen && !there.is_some_and(|bytes| unanswered.contains(&bytes)) {
+                return Ok(false);
+            }
+            write_atomically(&files, &new, replay)?;
+            Ok(true)
+        });
+        match written.await {
+            Ok(true) => {
+                self.last_seen = Some(document);
+                self.unconfirmed.clear();
+                Ok(())
+            }
+            Ok(false) => {
+                let path = self.files.state.display();
+                Err(SaveError::Conflict(format!("{path} was changed by another writer; the next run reads it again")))
+            }
+            Err(e) => Err(self.write_error(&e)),
+        }
+    }
 }
 
 impl Store for FileStore {
@@ -96,42 +134,12 @@ impl Store for FileStore {
         Loaded { document: source, replay }
     }
 
-    /// Under the lock: compare, write `<file>.tmp`, sync it, rename it, sync the directory.
-    ///
-    /// The file `replay` cannot be removed atomically with the rename. It is removed after the rename, so that a crash
-    /// between the two does not lose the request. `replay.taken`, a copy of the document that is written before the
-    /// rename, shows the next run that the request was consumed: if the state equals the copy, `replay` is ignored. So
-    /// a crash does not replay twice either.
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
-        if !self.is_loaded {
-            let why = format!("{} could not be read, so it is not overwritten", self.files.state.display());
-            return Err(SaveError::Unavailable(why));
-        }
-        let document = document.as_bytes().to_vec();
-        let (files, seen, unanswered) = (self.files.clone(), self.last_seen.clone(), self.unconfirmed.clone());
-        self.unconfirmed.insert(&document);
-        let new = document.clone();
-        let written = run_blocking(move || {
-            let _lock = lock_for_writing(&files, lock_wait())?;
-            let there = read_state(&files)?;
-            if there != seen && !there.is_some_and(|bytes| unanswered.contains(&bytes)) {
-                return Ok(false);
-            }
-            write_atomically(&files, &new, take_replay)?;
-            Ok(true)
-        });
-        match written.await {
-            Ok(true) => {
-                self.last_seen = Some(document);
-                self.unconfirmed.clear();
-                Ok(())
-            }
-            Ok(false) => {
-                let path = self.files.state.display();
-                Err(SaveError::Conflict(format!("{path} was changed by another writer; the next run reads it again")))
-            }
-            Err(e) => Err(self.write_error(&e)),
-        }
+    async fn save(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, LoadedReplay::Keep).await
+    }
+
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, LoadedReplay::Remove).await
     }
 }
 

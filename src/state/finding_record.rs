@@ -139,12 +139,7 @@ impl FindingRecord {
                     ..FindingRecord::default()
                 };
             }
-            Outcome::Dropped
-            | Outcome::ArchivedFirst
-            | Outcome::Ignored
-            | Outcome::Coalesced
-            | Outcome::Reconciled
-            | Outcome::GivenUp => {}
+            Outcome::Dropped | Outcome::ArchivedFirst | Outcome::Ignored | Outcome::Coalesced | Outcome::GivenUp => {}
         }
     }
 

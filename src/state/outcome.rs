@@ -29,8 +29,6 @@ pub enum Outcome {
     Ignored,
     /// A recurrence that brings nothing worth an edit now.
     Coalesced,
-    /// Found in Slack: a run that could not save had posted it.
-    Reconciled,
     /// It could not be delivered for a day.
     GivenUp,
 }
@@ -46,7 +44,6 @@ impl Outcome {
             Outcome::Dropped | Outcome::ArchivedFirst => NotificationOutcome::Dropped,
             Outcome::Ignored => NotificationOutcome::Ignored,
             Outcome::Coalesced => NotificationOutcome::Coalesced,
-            Outcome::Reconciled => NotificationOutcome::Adopted,
             Outcome::GivenUp => NotificationOutcome::GivenUp,
         }
     }

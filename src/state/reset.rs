@@ -14,7 +14,7 @@ impl State {
         self.findings.retain(|_, entry| entry.updated_at < Some(since));
         self.digest_plans.clear();
         self.lease = None;
-        self.replayed_at = Some(now);
+        (self.replayed_at, self.replay_since) = (Some(now), Some(since));
     }
 
     /// Replaces the times for which `is_wrong` is true: a run whose clock was ahead wrote them. Sources whose initial

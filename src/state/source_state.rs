@@ -125,7 +125,8 @@ impl SourceState {
 /// What one run saw of one source so far.
 #[derive(Clone, Debug, Default)]
 pub struct PollProgress {
-    /// Everything with an `updatedAt` up to this time was listed and fetched, or is in `pending` or below `watermark_limit`.
+    /// Everything with an `updatedAt` up to this time was listed and fetched, is in `pending`, or is not below
+    /// `watermark_limit`.
     pub complete_until: Option<Timestamp>,
     /// Listed but not processed: ID → `updatedAt`.
     pub pending: HashMap<String, Timestamp>,

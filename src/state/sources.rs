@@ -71,6 +71,11 @@ impl State {
         self.unfetched.remove(id);
     }
 
+    /// Returns true if a finding that was listed could not be fetched yet.
+    pub fn has_unfetched(&self) -> bool {
+        self.unfetched.values().any(|unfetched| !unfetched.given_up)
+    }
+
     /// IDs of the findings that could not be fetched since such a time, and are not given up.
     pub fn unfetched_since(&self, is_due: impl Fn(Timestamp) -> bool) -> Vec<String> {
         let due = self.unfetched.iter().filter(|(_, unfetched)| !unfetched.given_up && is_due(unfetched.since));

@@ -12,10 +12,19 @@ pub trait Store {
     /// Reads document and `replay`; what is read is what the next [`save`](Store::save) is compared with. Changes nothing.
     async fn load(&mut self) -> Loaded;
 
-    /// Writes the document if no other writer has changed it since this store last read or wrote it. With `take_replay`,
-    /// the same write removes the `replay` that was loaded. After an error, the document may have been written; a later
-    /// call detects that.
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError>;
+    /// Writes the document if no other writer has changed it since this store last read or wrote it. After an error, the
+    /// document may have been written; a later call detects that.
+    async fn save(&mut self, document: &str) -> Result<(), SaveError>;
+
+    /// Like [`save`](Store::save); the same write removes the `replay` that was loaded.
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError>;
+}
+
+/// What a write does with the `replay` that was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoadedReplay {
+    Keep,
+    Remove,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

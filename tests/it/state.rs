@@ -183,6 +183,19 @@ fn replay_announces_findings_again_once() {
 }
 
 #[test]
+fn replay_waits_until_the_state_can_be_saved_while_new_findings_are_announced() {
+    let world = world().configmap().findings([high("f1").updated_ago(300)]).run().posted(["f1"]).exit(0);
+    let kubernetes = world.kubernetes.clone().unwrap();
+    kubernetes.set("replay", Some("1h"));
+    let world = world.findings([high("f2").updated_ago(60)]).on("patch configmaps", [error("Forbidden").for_ever()]);
+    let world = world.run().posted(["f2"]).exit(1).run().posted_nothing().exit(1);
+    assert_eq!(kubernetes.value("replay").as_deref(), Some("1h"));
+    let world = world.clear_faults().run().posted(["f1", "f2"]).exit(0);
+    assert_eq!(kubernetes.value("replay"), None);
+    world.run().posted_nothing().exit(0);
+}
+
+#[test]
 fn replay_without_a_state_sets_the_lookback() {
     let world = world().findings([high("f1").updated_ago(3_600)]);
     let file = world.state_path().with_file_name("replay");

@@ -12,8 +12,8 @@ use guardduty_slack::guardduty::{
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
-    BotMessage, HistoryError, MessageRef, Posted, Reaction, ReactionAccess, RecentReactions, SentMessage, SlackApi,
-    SlackError, Target, WebhookMessage,
+    BotMessage, HistoryError, MessageRef, Reaction, ReactionAccess, RecentReactions, SentMessage, SlackApi, SlackError,
+    Target, Thread, WebhookMessage,
 };
 use guardduty_slack::state::store::{Loaded, LoadedDocument, SaveError, Store};
 use guardduty_slack::time::Timestamp;
@@ -249,12 +249,12 @@ impl SlackApi for SimSlack {
         &self,
         to: &Target,
         message: &Message,
-        thread: Option<(&str, bool)>,
-    ) -> Result<Posted, SlackError> {
+        thread: Option<&Thread>,
+    ) -> Result<SentMessage, SlackError> {
         let webhook = matches!(to, Target::Webhook { .. });
         let (channel, payload) = (to.name().to_owned(), Payload::of(message));
         let what = || format!("{channel} {} {thread:?}", summary(&payload));
-        let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.0.to_owned()));
+        let (run, c, p, root) = (self.0.run.clone(), channel.clone(), payload.clone(), thread.map(|t| t.ts.clone()));
         let effect = move |w: &World| w.posted(&run, &c, &p, root.as_deref());
         let answer = self.0.call(Op::Post, what, effect).await;
         let posted = match answer.map_err(|fault| to_slack_error(&fault)) {
@@ -262,8 +262,8 @@ impl SlackApi for SimSlack {
             Err(failure) => Err(failure),
         };
         match bugs::post_response(&self.0.world, posted, &channel) {
-            Ok(_) if webhook => Ok(Posted { at: SentMessage::Webhook(WebhookMessage { variable: channel.clone() }) }),
-            Ok(at) => Ok(Posted { at: at.into() }),
+            Ok(_) if webhook => Ok(SentMessage::Webhook(WebhookMessage { variable: channel.clone() })),
+            Ok(at) => Ok(at.into()),
             Err(failure) => Err(failure),
         }
     }
@@ -503,13 +503,23 @@ impl Store for SimStore {
         Loaded { document: bugs::change_loaded(&world, source), replay: self.replay.clone() }
     }
 
-    async fn save(&mut self, document: &str, take_replay: bool) -> Result<(), SaveError> {
+    async fn save(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, None).await
+    }
+
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError> {
+        self.write(document, self.replay.clone()).await
+    }
+}
+
+impl SimStore {
+    /// Writes the document, and removes this replay.
+    async fn write(&mut self, document: &str, replay: Option<String>) -> Result<(), SaveError> {
         let world = self.connection.world.clone();
         world.catch_up();
         world.record_digest_plans(document);
         let document = bugs::change_saved(&world, document);
         let (base, mine, text, run) = (self.base, self.mine.clone(), document.clone(), self.connection.run.clone());
-        let replay = self.replay.clone().filter(|_| take_replay);
         let effect = move |w: &World| {
             let saved = w.save_document(&run, base, &mine, text);
             if saved.is_ok() && replay.is_some() && w.store.borrow().replay == replay {

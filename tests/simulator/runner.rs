@@ -13,9 +13,9 @@ use guardduty_slack::guardduty::{ReadError, TransientReason};
 use guardduty_slack::message::Writer;
 use guardduty_slack::metrics::RequestCounts;
 use guardduty_slack::run::driver::{Identity, Systems, drive};
-use guardduty_slack::run::session::{self, Opening, open};
+use guardduty_slack::run::session::{self, Opening, begin_replay, open};
 use guardduty_slack::state::State;
-use guardduty_slack::state::store::{LoadedDocument, Store};
+use guardduty_slack::state::store::Store;
 use guardduty_slack::time::{Time, Timestamp};
 use tokio::sync::watch;
 
@@ -146,22 +146,27 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
         () = run.crash.wait() => return Ended::Killed,
         loaded = store.load() => loaded,
     };
-    let text = match &loaded.document {
-        LoadedDocument::Current(text) => Some(text.clone()),
-        _ => None,
-    };
     let start = match open(loaded, config, clock.now()).expect("the saved state is valid") {
         Opening::Busy { .. } => return Ended::Busy,
         Opening::Go(start) => *start,
     };
-    run.unrecordable.set(start.unrecordable.is_some());
     if let Some(since) = start.replay {
-        let state = text.map(|text| State::parse(&text).expect("it was parsed just now"));
-        let announced = state.into_iter().flat_map(|s| s.findings);
-        let due = announced.filter(|(_, e)| e.updated_at >= Some(since)).map(|(id, _)| id).collect();
+        let announced = start.state.findings.iter().filter(|(_, e)| e.updated_at >= Some(since));
+        let due = announced.map(|(id, _)| id.clone()).collect();
         world.count_event("replays started");
         world.replays.borrow_mut().push(Replay { run: run.index, at: world.now(), recorded: false, due });
     }
+    let id = run.id();
+    let opening = tokio::select! {
+        biased;
+        () = run.crash.wait() => return Ended::Killed,
+        opening = begin_replay(start, &id, &mut store, config, &clock) => opening,
+    };
+    let start = match opening.expect("the saved state is valid") {
+        Opening::Busy { .. } => return Ended::Busy,
+        Opening::Go(start) => *start,
+    };
+    run.unrecordable.set(start.unrecordable.is_some());
     let processed_before: BTreeMap<String, Timestamp> =
         start.state.findings.iter().filter_map(|(id, e)| Some((id.clone(), e.updated_at?))).collect();
     let (term, shutdown) = watch::channel(false);
@@ -237,7 +242,6 @@ fn core<'a>(
         is_new_installation: start.is_new_installation,
         unrecordable: start.unrecordable,
         earlier: start.earlier,
-        replay: start.replay,
         begun: now,
         now,
         end: now.plus(config.run_timeout).minus(Duration::from_secs(10)),

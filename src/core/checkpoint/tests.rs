@@ -8,7 +8,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 fn checkpoints() -> Checkpoints {
     let vars = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_CHANNEL", "C0SECURITY")];
     let config = Config::from_env(vars.map(|(k, v)| (k.to_owned(), v.to_owned())), false).unwrap();
-    Checkpoints::new(&config, true, None, NOW)
+    Checkpoints::new(&config, None, NOW)
 }
 
 fn generation_of(saves: usize) -> Generation {
@@ -65,18 +65,17 @@ fn intents_are_saved_only_after_the_answer_of_the_store() {
 #[test]
 fn an_answer_counts_only_for_the_last_save() {
     let unavailable = || Err(SaveError::Unavailable("503".into()));
-    for (generation, result, is_recorded, consume_replay) in [
-        (2, Ok(()), true, false),
-        (2, unavailable(), false, true),
-        (2, Err(SaveError::Conflict("409".into())), false, true),
-        (1, Ok(()), true, true),
-        (1, unavailable(), true, true),
+    for (generation, result, is_recorded) in [
+        (2, Ok(()), true),
+        (2, unavailable(), false),
+        (2, Err(SaveError::Conflict("409".into())), false),
+        (1, Ok(()), true),
+        (1, unavailable(), true),
     ] {
         let mut checkpoints = Checkpoints { in_flight: Some((generation_of(2), NOW)), ..checkpoints() };
         let saved = checkpoints.on_answer(generation_of(generation), result.clone());
         assert_eq!(saved, (generation == 2 && result.is_ok()).then_some(NOW), "{generation} {result:?}");
         assert_eq!(checkpoints.is_recorded(), is_recorded, "{generation} {result:?}");
-        assert_eq!(checkpoints.consume_replay, consume_replay, "{generation} {result:?}");
         assert_eq!(checkpoints.is_saving(), generation == 1);
     }
 }

@@ -23,7 +23,7 @@ impl Exchange {
                 (update.message.clone(), self.finding(f, &Addressing::default(), form, writer))
             }
             Delivery::Refresh(f, refresh) => {
-                (refresh.at.clone(), self.finding(f, &Addressing::default(), form, writer))
+                (refresh.message.clone(), self.finding(f, &Addressing::default(), form, writer))
             }
             _ => unreachable!("a new message is not edited"),
         }
@@ -66,7 +66,7 @@ impl Exchange {
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Refresh(f, refresh) => {
-                log_finding_at(Action::Updated, f, &refresh.at, channels);
+                log_finding_at(Action::Updated, f, &refresh.message, channels);
                 self.finish(DeliveryResult::Completed);
             }
             Delivery::Update(f, update) => {

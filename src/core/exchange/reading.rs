@@ -127,8 +127,8 @@ impl Exchange {
                 tracing::info!(notice_id = %notice.id, notice = notice.title, "notice found in history");
                 DeliveryResult::Completed
             }),
-            (Delivery::Summary(summary), _) => found.summaries.contains(&summary.summary.id).then(|| {
-                tracing::info!(summary_id = summary.summary.id, "summary found in history");
+            (Delivery::Summary(summary), _) => found.summaries.contains(&summary.content.id).then(|| {
+                tracing::info!(summary_id = summary.content.id, "summary found in history");
                 DeliveryResult::Completed
             }),
             (Delivery::Digest { id, findings, .. }, _) => found.digests.contains(id).then(|| {

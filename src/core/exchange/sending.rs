@@ -1,7 +1,6 @@
 //! Sends a message, and handles its outcome.
 
 use super::{Content, Exchange, Step, posted, reply_destination, root, updated};
-use crate::core::call::Thread;
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
@@ -12,6 +11,7 @@ use crate::message::{
     self, Addressing, Message, MessageContent, MessageForm, Placement, RenderContext, ReplyContent, Writer,
 };
 use crate::plan::{Delivery, Reply, Update};
+use crate::slack::Thread;
 use crate::slack::{ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
 
@@ -50,7 +50,7 @@ impl Exchange {
     ) -> Message {
         match &self.delivery {
             Delivery::Notice(notice) => writer.write(&MessageContent::Notice(notice), form),
-            Delivery::Summary(summary) => writer.write(&MessageContent::Summary(&summary.summary), form),
+            Delivery::Summary(summary) => writer.write(&MessageContent::Summary(&summary.content), form),
             Delivery::Digest { id, findings, .. } => {
                 let findings = findings.iter().map(AsRef::as_ref).collect();
                 writer.write(&MessageContent::Digest { id, findings, addressing: *addressing }, form)
@@ -82,13 +82,12 @@ impl Exchange {
         let (seen, marks) = match &self.delivery {
             Delivery::Post(_, post) => (&post.known_attributes, None),
             Delivery::Update(_, update) => (&update.known_attributes, Some(&update.marks)),
-            Delivery::Refresh(_, refresh) => (&refresh.seen, Some(&refresh.marks)),
+            Delivery::Refresh(_, refresh) => (&refresh.known_attributes, Some(&refresh.marks)),
             _ => unreachable!("no other delivery is about one finding"),
         };
         // A message that is posted again has no reactions.
         let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
         let context = RenderContext {
-            archived: f.archived,
             known_attributes: seen,
             related: &self.related,
             marks,
@@ -130,7 +129,7 @@ impl Exchange {
                 DeliveryResult::Completed
             }
             Delivery::Summary(summary) => {
-                log_summary(&summary.summary.id, location);
+                log_summary(&summary.content.id, location);
                 DeliveryResult::Completed
             }
             Delivery::Digest { id, findings, .. } => {

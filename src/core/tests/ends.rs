@@ -9,8 +9,12 @@ fn unreadable() -> ReadError {
     ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() }
 }
 
-fn fresh(ids: &[&str]) -> PolledBatch {
-    PolledBatch { fresh: ids.iter().map(|id| finding(id)).collect(), complete_to: Some(NOW), ..PolledBatch::default() }
+fn batch_of(ids: &[&str]) -> PolledBatch {
+    PolledBatch {
+        new_findings: ids.iter().map(|id| finding(id)).collect(),
+        complete_until: Some(NOW),
+        ..PolledBatch::default()
+    }
 }
 
 #[test]
@@ -32,9 +36,9 @@ fn a_run_is_a_success_only_if_everything_was_read_and_processed() {
         run.handle(Event::SourceRead(Box::new(SourceReport::of(source(), Err(unreadable()), true))));
     };
     let incomplete: Circumstance =
-        |run| run.read(PolledBatch { error: Some(unreadable()), complete_to: None, ..fresh(&["f1"]) });
+        |run| run.read(PolledBatch { error: Some(unreadable()), complete_until: None, ..batch_of(&["f1"]) });
     let missing: Circumstance =
-        |run| run.read(PolledBatch { missing: vec!["f2".into()], hold: Some(NOW), ..fresh(&["f1"]) });
+        |run| run.read(PolledBatch { unfetched: vec!["f2".into()], watermark_limit: Some(NOW), ..batch_of(&["f1"]) });
     for (circumstance, slack, is_success, watermark, case) in [
         (nothing, ACCEPTED, true, NOW, "no findings"),
         (findings, ACCEPTED, true, NOW, "all findings were announced"),
@@ -62,13 +66,16 @@ fn a_run_is_a_success_only_if_everything_was_read_and_processed() {
 fn what_an_earlier_run_posted_is_looked_for_until_everything_was_read() {
     let all_read: Circumstance = |run| run.show(&[]);
     let not_read: Circumstance =
-        |run| run.read(PolledBatch { error: Some(unreadable()), complete_to: None, ..PolledBatch::default() });
+        |run| run.read(PolledBatch { error: Some(unreadable()), complete_until: None, ..PolledBatch::default() });
     let no_response: Circumstance = |run| run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
+    let not_returned: Circumstance =
+        |run| run.read(PolledBatch { unfetched: vec!["f1".into()], watermark_limit: Some(NOW), ..batch_of(&[]) });
     // The run announces nothing, so that it does not read the history.
     for (is_unclean, circumstance, is_left, case) in [
         (false, all_read, false, "a clean end: what an unsaved run posted would be listed"),
         (false, not_read, true, "a clean end, and a source that cannot be read"),
         (false, no_response, true, "a clean end, and a source that does not respond"),
+        (false, not_returned, true, "a clean end, and a listed finding that was not returned"),
         (true, all_read, true, "a crash"),
         (true, not_read, true, "a crash, and a source that cannot be read"),
     ] {
@@ -84,6 +91,36 @@ fn what_an_earlier_run_posted_is_looked_for_until_everything_was_read() {
             is_left.then_some((since, true)),
             "{case}"
         );
+    }
+}
+
+#[test]
+fn a_run_that_has_done_everything_is_a_success_although_it_must_end_during_its_last_save() {
+    let shutdown: Circumstance = |run| run.handle(Event::ShutdownRequested);
+    let timeout: Circumstance = |run| run.pass_to_end();
+    for circumstance in [shutdown, timeout] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        run.show(&[]);
+        circumstance(&mut run);
+        run.answer_save(Ok(()));
+        assert!(run.core.is_finished() && run.core.report().is_success);
+        assert!(run.core.state.totals.last_success.is_some());
+    }
+}
+
+#[test]
+fn a_failed_save_does_not_matter_if_the_last_one_succeeds() {
+    for (last, is_success) in [(Ok(()), true), (Err(SaveError::Unavailable("503".into())), false)] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        run.show(&["f1"]);
+        run.answer_save(Err(SaveError::Unavailable("503".into())));
+        run.acknowledge();
+        run.answer_save(last);
+        assert!(run.core.is_finished());
+        assert_eq!(run.core.report().is_success, is_success);
+        assert_eq!(run.core.state.totals.last_success.is_some(), is_success);
     }
 }
 
@@ -132,4 +169,17 @@ fn everything_is_read_once_the_sources_of_every_identity_are_known_and_read() {
     assert!(!run.core.posting().is_all_read);
     run.handle(Event::SourcesDiscovered(Ok(Vec::new())));
     assert!(run.core.posting().is_all_read);
+}
+
+#[test]
+fn a_replay_reads_new_sources_from_its_start_until_its_run_ends() {
+    let config = config(&[]);
+    let since = NOW.minus(config.lookback * 3);
+    let state = State { saved_at: Some(NOW), replay_since: Some(since), ..State::default() };
+    let mut run = begin_from(&config, 1, None, state);
+    run.show(&["f1"]);
+    assert_eq!(run.core.sources.start, since);
+    assert!(run.saves[0].document.contains("replay_since"));
+    run.play_to_end(None);
+    assert_eq!(run.core.state.replay_since, None);
 }

@@ -151,7 +151,7 @@ fn investigations_are_listed_only_if_there_can_be_a_result_to_announce() {
     let mut run = begin_announced(&config);
     run.read_as(|report| {
         report.status = Some(DetectorInfo { enabled: true, features: [("AI_ANALYST".to_owned(), true)].into() });
-        report.batch.fresh = vec![finding("f1")];
+        report.batch.new_findings = vec![finding("f1")];
     });
     run.answer_save(Err(SaveError::Unavailable("503".into())));
     run.acknowledge();

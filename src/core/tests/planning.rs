@@ -51,10 +51,12 @@ fn a_finding_that_was_looked_up_is_announced_if_no_list_can_have_shown_its_revis
 #[test]
 fn of_several_revisions_of_a_finding_the_newest_is_announced() {
     let (older, newer) = (revision(START, false), revision(NOW, false));
-    for fresh in [vec![older.clone(), newer.clone()], vec![newer.clone(), older.clone()], vec![newer.clone(), newer]] {
+    for new_findings in
+        [vec![older.clone(), newer.clone()], vec![newer.clone(), older.clone()], vec![newer.clone(), newer]]
+    {
         let config = dry_run(&[]);
         let mut run = begin(&config);
-        run.read(PolledBatch { fresh, complete_to: Some(NOW), ..PolledBatch::default() });
+        run.read(PolledBatch { new_findings, complete_until: Some(NOW), ..PolledBatch::default() });
         let updated: Vec<Timestamp> = run.printed.iter().flat_map(Delivery::findings).map(|f| f.updated).collect();
         assert_eq!(updated, [NOW]);
     }

@@ -15,8 +15,8 @@ fn begin_with_two(config: &Config) -> Run<'_> {
     let mut run = begin(config);
     run.core.state.source_or_insert(&other().into(), START);
     run.handle(Event::SourcesDiscovered(Ok(vec![source(), other()])));
-    run.report_as(source(), |report| report.batch.fresh = vec![finding("f1")]);
-    run.report_as(other(), |report| report.batch.fresh = vec![finding_of_other("f2")]);
+    run.report_as(source(), |report| report.batch.new_findings = vec![finding("f1")]);
+    run.report_as(other(), |report| report.batch.new_findings = vec![finding_of_other("f2")]);
     run
 }
 

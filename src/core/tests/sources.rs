@@ -277,11 +277,23 @@ fn a_run_that_may_not_wait_for_its_sources_does_not_call_them_unreadable() {
         let mut run = begin(&config);
         run.core.state.source_or_insert(&other().into(), START);
         run.handle(Event::SourcesDiscovered(Ok(vec![source(), other()])));
-        run.report_as(source(), |report| report.batch.fresh = vec![finding("f1")]);
+        run.report_as(source(), |report| report.batch.new_findings = vec![finding("f1")]);
         circumstance(&mut run);
         assert!(run.unreadable_keys().is_empty(), "{:?}", run.unreadable_keys());
         assert!(run.calls.is_empty());
     }
+}
+
+#[test]
+fn an_excluded_region_that_does_not_respond_is_no_problem() {
+    let config = config(&[("GUARDDUTY_REGIONS", "all")]);
+    let mut run = begin(&config);
+    run.core.state.source_or_insert(&other().into(), START).0.detector_status = DetectorStatus::Excluded;
+    run.handle(Event::SourcesDiscovered(Ok(vec![source(), other()])));
+    run.report_as(source(), |_| {});
+    run.pass(Duration::from_secs(220));
+    assert!(run.unreadable_keys().is_empty());
+    assert!(run.core.tally.problems.is_empty(), "{:?}", run.core.tally.problems);
 }
 
 #[test]
@@ -302,7 +314,7 @@ fn the_entry_of_an_identity_stays_until_the_state_has_all_sources() {
     let mut run = begin(&config);
     run.core.state.source_or_insert(&SourceOrIdentity::from("self/*"), START);
     run.handle(Event::SourcesDiscovered(Ok(vec![source(), other()])));
-    run.report_as(source(), |report| report.batch.fresh = vec![finding("f1")]);
+    run.report_as(source(), |report| report.batch.new_findings = vec![finding("f1")]);
     run.pass(Duration::from_mins(1));
     let document = &run.saves[0].document;
     assert!(!document.contains("111122223333/us-east-1"), "{document}");

@@ -32,8 +32,8 @@ fn finding(id: &str, region: &str) -> Rc<Finding> {
 
 fn report(region: &str, fresh: &[&str], missing: &[&str]) -> SourceReport {
     let mut report = SourceReport::of(key(region), Ok(Some(format!("d-{region}"))), true);
-    report.batch.fresh = fresh.iter().map(|id| finding(id, region)).collect();
-    report.batch.missing = missing.iter().map(|id| (*id).to_owned()).collect();
+    report.batch.new_findings = fresh.iter().map(|id| finding(id, region)).collect();
+    report.batch.unfetched = missing.iter().map(|id| (*id).to_owned()).collect();
     report
 }
 

@@ -161,10 +161,12 @@ impl Core<'_> {
     pub(super) fn note_reactions(&mut self, mut read: VecDeque<ReactionsOf>) -> Option<Step> {
         let triage = self.config.slack.triage.as_ref()?;
         while let Some(of) = read.front() {
-            self.reactions.read.insert(of.finding.clone());
             match self.change_of(triage, of) {
-                Change::None => {}
-                Change::Triage(change) => self.set_triage(&of.finding, *change),
+                Change::None => _ = self.reactions.read.insert(of.finding.clone()),
+                Change::Triage(change) => {
+                    self.reactions.read.insert(of.finding.clone());
+                    self.set_triage(&of.finding, *change);
+                }
                 Change::UnknownUser(user) => match self.look_up(user) {
                     Poll::Pending => return Some(Step::Triage(TriageStep::NoteReactions(read))),
                     Poll::Ready(true) => continue,

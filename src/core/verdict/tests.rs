@@ -2,30 +2,28 @@
 
 use super::*;
 
-const SUCCESS: Facts = Facts {
+const COMPLETE: Facts = Facts {
     is_dry_run: false,
     has_problems: false,
     is_all_read: true,
     has_pending: false,
     is_outcome_unknown: false,
     is_over: false,
-    is_recorded: true,
 };
 
 #[test]
-fn a_run_is_a_success_only_if_everything_is_read_processed_and_recorded() {
+fn a_run_is_complete_only_if_everything_is_read_and_processed() {
     for (facts, expected, case) in [
-        (SUCCESS, true, "all is done"),
-        (Facts { has_problems: true, ..SUCCESS }, false, "something failed"),
-        (Facts { is_all_read: false, ..SUCCESS }, false, "a source did not answer"),
-        (Facts { has_pending: true, ..SUCCESS }, false, "findings are left"),
-        (Facts { is_outcome_unknown: true, ..SUCCESS }, false, "a message may not exist"),
-        (Facts { is_over: true, ..SUCCESS }, false, "the run had to end"),
-        (Facts { is_recorded: false, ..SUCCESS }, false, "the state was not saved"),
-        (Facts { is_dry_run: true, has_pending: true, ..SUCCESS }, true, "a dry run processes nothing"),
-        (Facts { is_dry_run: true, is_all_read: false, ..SUCCESS }, false, "a dry run reads everything"),
+        (COMPLETE, true, "all is done"),
+        (Facts { has_problems: true, ..COMPLETE }, false, "something failed"),
+        (Facts { is_all_read: false, ..COMPLETE }, false, "a source did not answer"),
+        (Facts { has_pending: true, ..COMPLETE }, false, "findings are left"),
+        (Facts { is_outcome_unknown: true, ..COMPLETE }, false, "a message may not exist"),
+        (Facts { is_over: true, ..COMPLETE }, false, "the run had to end"),
+        (Facts { is_dry_run: true, has_pending: true, ..COMPLETE }, true, "a dry run processes nothing"),
+        (Facts { is_dry_run: true, is_all_read: false, ..COMPLETE }, false, "a dry run reads everything"),
     ] {
-        assert_eq!(is_success(facts), expected, "{case}");
+        assert_eq!(is_complete(facts), expected, "{case}");
     }
 }
 

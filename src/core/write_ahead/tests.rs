@@ -7,7 +7,7 @@ use super::*;
 use crate::config::Target;
 use crate::finding::{self, Origin};
 use crate::message::{Marks, Notice, NoticeLevel, Summary};
-use crate::plan::{Destination, Post, Refresh, Reply, SummaryOf, Update};
+use crate::plan::{Destination, DueSummary, Post, Refresh, Reply, Update};
 use crate::slack::MessageRef;
 use crate::state::{FindingRecord, Triage};
 use crate::time::Timestamp;
@@ -52,7 +52,8 @@ fn update(reply: Option<Reply>) -> Update {
 }
 
 fn refresh() -> Delivery {
-    let refresh = Refresh { at: message(), marks: Marks::default(), seen: Vec::new(), related: Vec::new() };
+    let refresh =
+        Refresh { message: message(), marks: Marks::default(), known_attributes: Vec::new(), related: Vec::new() };
     Delivery::Refresh(some_finding(), refresh)
 }
 
@@ -72,7 +73,7 @@ fn each_delivery_has_its_intents() {
     let reply = || Some(Reply::default());
     let digest = || Delivery::Digest { id: "d".into(), to: channel(), findings: vec![some_finding()] };
     let redirect = Delivery::Redirect { id: "f".into(), old: message(), now: message().into(), channel: "C1".into() };
-    let summary = Delivery::Summary(Box::new(SummaryOf { due: NOW, summary: Summary::default() }));
+    let summary = Delivery::Summary(Box::new(DueSummary { due: NOW, content: Summary::default() }));
     for (delivery, expected, case) in [
         (post(), vec![Intent::Posting], "a post"),
         (Delivery::Update(some_finding(), update(None)), vec![Intent::Posting], "an edit"),

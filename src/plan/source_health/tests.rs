@@ -20,6 +20,7 @@ fn a_change_of_the_detector_is_announced_once() {
     let other = SourceStatus::Detector { id: "d2", enabled: Some(true) };
     let of_all = true;
     let new = || SourceState::default();
+    let timeout = ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() };
     for (source, status, has_all_regions, is_new, expected, titles) in [
         (known(Ok), detector(Some(true)), false, false, Ok, vec![]),
         (known(Ok), detector(None), false, false, Ok, vec![]),
@@ -34,6 +35,7 @@ fn a_change_of_the_detector_is_announced_once() {
         (new(), SourceStatus::NoDetector, false, true, Missing, vec!["No GuardDuty detector in"]),
         (new(), SourceStatus::NoDetector, of_all, true, Excluded, vec![]),
         (known(Excluded), SourceStatus::NoDetector, of_all, false, Excluded, vec![]),
+        (known(Excluded), SourceStatus::Unreadable(&timeout), of_all, false, Excluded, vec![]),
         (known(Excluded), detector(Some(true)), of_all, false, Ok, vec![]),
         (new(), detector(Some(false)), false, true, Disabled, vec!["Detector disabled in"]),
     ] {
@@ -41,7 +43,7 @@ fn a_change_of_the_detector_is_announced_once() {
         let epoch = NoticeEpoch(NOW);
         let observation = Observation { key: &key, status: &status, is_new, has_all_regions, epoch, now: NOW };
         let (after, notices) = observation.update(&source);
-        assert_eq!(after.detector_status, expected, "{case}");
+        assert_eq!((after.detector_status, after.unreadable_since), (expected, None), "{case}");
         let found: Vec<String> = notices.iter().map(|notice| notice.title.clone()).collect();
         let wanted: Vec<String> = titles.iter().map(|title| format!("{title} {key}")).collect();
         assert_eq!(found, wanted, "{case}");

@@ -40,7 +40,7 @@ impl FakeSource {
         Self { findings, page, update: None, broken: None, pages: 0, lists: 0, fetched: Vec::new() }
     }
 
-    fn list(&mut self, span: Span, pages: Option<usize>) -> Answer {
+    fn list(&mut self, span: Span, pages: Option<usize>) -> TaskResult {
         self.lists += 1;
         let mut ids = Vec::new();
         let mut read = 0;
@@ -61,7 +61,7 @@ impl FakeSource {
                 break End::TooLong(sample);
             }
         };
-        Answer::Listed { span, listing: Listing { since: NOW, ids, end } }
+        TaskResult::Listed { span, listing: Listing { listed_since: NOW, ids, end } }
     }
 
     fn shown(&self, span: Span) -> Vec<usize> {
@@ -77,10 +77,10 @@ impl FakeSource {
         }
     }
 
-    fn get(&mut self, part: Timestamp, ids: &[String]) -> Answer {
+    fn get(&mut self, part: Timestamp, ids: &[String]) -> TaskResult {
         let numbers: Vec<usize> = ids.iter().map(|id| id.parse().unwrap()).collect();
         self.fetched.extend(&numbers);
-        Answer::Got { part, found: Ok(numbers.into_iter().map(|n| self.finding(n)).collect()) }
+        TaskResult::Details { part, found: Ok(numbers.into_iter().map(|n| self.finding(n)).collect()) }
     }
 
     fn finding(&self, number: usize) -> Finding {
@@ -104,7 +104,7 @@ impl FakeSource {
                 Task::List { span, pages } => self.list(span, pages),
                 Task::Get { part, ids } => self.get(part, &ids),
             };
-            plan.on_answer(answer, NOW);
+            plan.on_result(answer, NOW);
         }
     }
 }
@@ -113,13 +113,13 @@ fn batch_request(from: i64, capacity: usize, known: Known, rest: Option<RestOfLi
     let (capacity, known) = (Rc::new(Capacity::new(capacity)), Rc::new(known));
     let request = BatchRequest::new(at(from), NOW, Duration::from_mins(15), &capacity, &known);
     match rest {
-        Some(rest) => BatchRequest::resume(rest, at(from), request),
+        Some(rest) => request.resuming(rest),
         None => request,
     }
 }
 
 fn taken(batch: &PolledBatch) -> Vec<usize> {
-    batch.fresh.iter().map(|f| f.id.parse().unwrap()).collect()
+    batch.new_findings.iter().map(|f| f.id.parse().unwrap()).collect()
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_short_list_is_read_once_and_fetched_once() {
     let mut source = FakeSource::new(vec![10, 20, 30], 50);
     let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
     assert_eq!((source.lists, source.fetched.len()), (1, 3));
-    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(30)), true));
+    assert_eq!((batch.complete_until, batch.rest.is_none()), (Some(at(30)), true));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_long_list_is_divided_and_its_oldest_findings_are_fetched_first() {
     let mut source = FakeSource::new((0..400).map(|n| n * 5).collect(), 2);
     let batch = source.read_batch(&batch_request(0, 1_000, Known::default(), None), false);
     assert_eq!(source.fetched, (0..400).collect::<Vec<_>>());
-    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(1_995)), true));
+    assert_eq!((batch.complete_until, batch.rest.is_none()), (Some(at(1_995)), true));
     assert!(source.lists > 10, "{} lists", source.lists);
 }
 
@@ -144,16 +144,16 @@ fn a_batch_accepts_the_oldest_findings_up_to_its_capacity() {
     let mut source = FakeSource::new((0..100).map(|n| n * 5).collect(), 50);
     let batch = source.read_batch(&batch_request(0, 30, Known::default(), None), false);
     assert_eq!(taken(&batch), (0..30).collect::<Vec<_>>());
-    assert_eq!(batch.complete_to, Some(at(145)));
-    assert_eq!(batch.next.map(|rest| rest.from), Some(at(150)));
+    assert_eq!(batch.complete_until, Some(at(145)));
+    assert_eq!(batch.rest.map(|rest| rest.from), Some(at(150)));
 }
 
 #[test]
 fn a_batch_does_not_end_within_a_millisecond() {
     let mut source = FakeSource::new([vec![5; 3], vec![6; 40]].concat(), 50);
     let batch = source.read_batch(&batch_request(0, 30, Known::default(), None), false);
-    assert_eq!(batch.complete_to, Some(at(5)));
-    assert_eq!(batch.next.map(|rest| rest.from), Some(at(6)));
+    assert_eq!(batch.complete_until, Some(at(5)));
+    assert_eq!(batch.rest.map(|rest| rest.from), Some(at(6)));
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn a_finding_that_moves_between_two_pages_is_found() {
     // Behind the first page its first finding moves to the end: the third one moves up, and is on no page.
     source.update = Some((1, 0, 1_000));
     let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
-    assert_eq!(batch.fresh.len(), 6);
-    assert_eq!((batch.complete_to, batch.next.is_none()), (Some(at(1_000)), true));
+    assert_eq!(batch.new_findings.len(), 6);
+    assert_eq!((batch.complete_until, batch.rest.is_none()), (Some(at(1_000)), true));
     assert!(source.lists > 1);
 }
 
@@ -177,8 +177,8 @@ fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
         plan.parts[1].unlimited = true;
         for task in plan.tasks(NOW) {
             let Task::List { span, .. } = task else { panic!("nothing is listed yet") };
-            let listing = Listing { since: NOW, ids: vec!["0".into()], end: End::Whole };
-            plan.on_answer(Answer::Listed { span, listing }, NOW);
+            let listing = Listing { listed_since: NOW, ids: vec!["0".into()], end: End::Whole };
+            plan.on_result(TaskResult::Listed { span, listing }, NOW);
         }
         let gets = plan.tasks(NOW);
         assert_eq!(gets.len(), 2);
@@ -186,9 +186,9 @@ fn a_finding_in_two_parts_is_accepted_once_with_its_newest_revision() {
             let Task::Get { part, ids } = task else { panic!("all is listed") };
             source.findings[0] = time;
             let answer = source.get(part, &ids);
-            plan.on_answer(answer, NOW);
+            plan.on_result(answer, NOW);
         }
-        let fresh = plan.finish().fresh;
+        let fresh = plan.finish().new_findings;
         assert_eq!(fresh.iter().map(|f| f.updated).collect::<Vec<_>>(), [at(1_000)]);
     }
 }
@@ -199,7 +199,7 @@ fn an_interrupted_list_is_used_as_far_as_it_was_read() {
     source.broken = Some(1);
     let batch = source.read_batch(&batch_request(0, 100, Known::default(), None), false);
     assert_eq!(taken(&batch), [0, 1, 2]);
-    assert_eq!(batch.complete_to, Some(at(5)));
+    assert_eq!(batch.complete_until, Some(at(5)));
     assert!(batch.error.is_some());
 }
 
@@ -229,17 +229,17 @@ proptest! {
             let known = Known { processed: processed.clone(), ..Known::default() };
             let from = rest.as_ref().map_or(0, |rest: &RestOfList| rest.from.0 - BASE);
             let batch = source.read_batch(&batch_request(from, capacity, known, rest.take()), last_first);
-            prop_assert!(batch.fresh.len() <= capacity && batch.error.is_none() && batch.missing.is_empty());
-            for finding in &batch.fresh {
+            prop_assert!(batch.new_findings.len() <= capacity && batch.error.is_none() && batch.unfetched.is_empty());
+            for finding in &batch.new_findings {
                 let updated = Some(finding.updated);
                 let before = processed.insert(finding.id.clone(), updated);
                 prop_assert!(before.is_none_or(|before| before < updated), "{} twice", finding.id);
             }
-            if let Some(to) = batch.complete_to {
+            if let Some(to) = batch.complete_until {
                 let passed = (0..count).filter(|n| at(source.findings[*n]) <= to);
                 prop_assert!(passed.into_iter().all(|n| processed.contains_key(&n.to_string())), "passed to {to:?}");
             }
-            rest = batch.next;
+            rest = batch.rest;
             if rest.is_none() {
                 break;
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::source_key::SourceOrIdentity;
+use crate::state::store::{Denial, SaveError};
 use crate::state::{FindingRecord, Lease, Unrecorded};
 
 fn config() -> Config {
@@ -72,7 +73,8 @@ fn what_a_wrong_clock_wrote_is_not_believed() {
 
 #[test]
 fn a_note_without_lease_is_looked_up_but_turns_nobody_away() {
-    let state = run(NOW.minus(Duration::from_secs(1)), true);
+    let mut state = run(NOW.minus(Duration::from_secs(1)), true);
+    state.source_or_insert(&SourceOrIdentity::from("111122223333/eu-west-1"), NOW);
     let Ok(Opening::Go(start)) = open(loaded(&state), &config(), NOW) else { panic!("there is no lease") };
     assert_eq!(start.earlier.unwrap().readable_at, Some(NOW.plus(Duration::from_secs(10))));
     assert!(!start.is_new_installation);
@@ -148,4 +150,111 @@ fn the_posting_history_is_read_since_the_last_run_that_may_have_posted_without_a
         let found = earlier.map(|earlier| (earlier.since, earlier.readable_at, earlier.is_unclean));
         assert_eq!(found, expected, "{case}");
     }
+}
+
+/// A clock that stands still.
+#[derive(Clone)]
+struct Fixed(Timestamp);
+
+impl Time for Fixed {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn sleep_until(&self, _time: Timestamp) -> impl Future<Output = ()> + 'static {
+        std::future::ready(())
+    }
+}
+
+/// A store whose writes have this result, and whose document is loaded after them.
+struct OneWrite {
+    result: Result<(), SaveError>,
+    then: State,
+    written: Vec<State>,
+}
+
+impl Store for OneWrite {
+    async fn load(&mut self) -> Loaded {
+        Loaded { replay: Some("6h".into()), ..loaded(&self.then) }
+    }
+
+    async fn save(&mut self, _document: &str) -> Result<(), SaveError> {
+        panic!("the write must remove the request");
+    }
+
+    async fn consume_replay(&mut self, document: &str) -> Result<(), SaveError> {
+        self.written.push(State::parse(document).unwrap());
+        self.result.clone()
+    }
+}
+
+/// A state with a finding that was announced an hour ago.
+fn announced() -> State {
+    let record = FindingRecord { updated_at: Some(NOW.minus(Duration::from_hours(1))), ..FindingRecord::default() };
+    let mut state = State { saved_at: Some(NOW), ..State::default() };
+    state.source_or_insert(&SourceOrIdentity::from("111122223333/eu-west-1"), NOW);
+    state.findings.insert("f1".into(), record);
+    state
+}
+
+/// Begins a replay of six hours. Returns how the run starts, and the documents that were written.
+async fn replay(config: &Config, result: Result<(), SaveError>, then: State) -> (Opening, Vec<State>) {
+    let requested = Loaded { replay: Some("6h".into()), ..loaded(&announced()) };
+    let Ok(Opening::Go(start)) = open(requested, config, NOW) else { panic!("nobody holds the lease") };
+    let mut store = OneWrite { result, then, written: Vec::new() };
+    let opening = begin_replay(*start, "this run", &mut store, config, &Fixed(NOW)).await.unwrap();
+    (opening, store.written)
+}
+
+fn is_replaying(opening: Opening) -> bool {
+    let Opening::Go(start) = opening else { panic!("the run starts") };
+    let is_replaying = start.state.replay_since == Some(NOW.minus(Duration::from_hours(6)));
+    assert_eq!(start.state.findings.is_empty(), is_replaying);
+    is_replaying
+}
+
+#[tokio::test]
+async fn a_replay_begins_with_the_write_that_removes_the_request() {
+    let (opening, written) = replay(&config(), Ok(()), State::default()).await;
+    assert!(is_replaying(opening));
+    let [state] = &written[..] else { panic!("one write") };
+    let lease = state.lease.as_ref().unwrap();
+    assert_eq!((lease.id.as_str(), lease.posting_since, state.replayed_at), ("this run", NOW, Some(NOW)));
+    assert!(state.findings.is_empty());
+}
+
+#[tokio::test]
+async fn a_replay_whose_beginning_cannot_be_saved_is_left_to_the_next_run() {
+    for error in [
+        SaveError::Denied(Denial::Permission, "403".into()),
+        SaveError::Unavailable("timeout".into()),
+        SaveError::TooLarge("413".into()),
+    ] {
+        let (opening, _) = replay(&config(), Err(error.clone()), announced()).await;
+        assert!(!is_replaying(opening), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_goes_on_if_its_beginning_was_saved_without_a_response() {
+    let mut saved = announced();
+    saved.renew_lease("this run", NOW);
+    let (opening, _) = replay(&config(), Err(SaveError::Unavailable("timeout".into())), saved).await;
+    assert!(is_replaying(opening));
+}
+
+#[tokio::test]
+async fn a_run_that_begins_meanwhile_turns_a_replay_away() {
+    let mut other = announced();
+    other.renew_lease("another run", NOW);
+    let (opening, _) = replay(&config(), Err(SaveError::Conflict("409".into())), other).await;
+    assert!(matches!(opening, Opening::Busy { .. }));
+}
+
+#[tokio::test]
+async fn a_dry_run_replays_without_a_write() {
+    let config = Config { dry_run: true, ..config() };
+    let (opening, written) = replay(&config, Ok(()), State::default()).await;
+    assert!(is_replaying(opening));
+    assert!(written.is_empty());
 }

@@ -4,17 +4,18 @@ use guardduty_slack_support::server::{Outcome, Reply};
 use serde_json::json;
 
 use super::super::fake::{FakeSlack, answer, answer_with, auth, error, message, ok};
-use super::super::{MessageRef, SentMessage, SlackApi, SlackError, Target, WebhookMessage};
+use super::super::{MessageRef, SentMessage, SlackApi, SlackError, Target, Thread, WebhookMessage};
 use super::*;
 use crate::message::{MessageForm, redirect};
 
 #[tokio::test]
 async fn post_sends_json_with_the_token_and_returns_channel_and_timestamp() {
     let slack = FakeSlack::answering([ok(json!({"ok": true, "channel": "C1", "ts": "1.5"}))]);
-    let thread = Some(("1.2", true));
-    let posted = slack.client.post_message(&Target::Channel("#security".into()), &message(), thread).await.unwrap();
+    let thread = Thread { ts: "1.2".into(), is_broadcast: true };
+    let to = Target::Channel("#security".into());
+    let posted = slack.client.post_message(&to, &message(), Some(&thread)).await.unwrap();
     let at = MessageRef { channel: "C1".into(), ts: "1.5".into(), thread_ts: Some("1.2".into()) };
-    assert_eq!(posted.at, SentMessage::Bot(at));
+    assert_eq!(posted, SentMessage::Bot(at));
     let request = slack.request(0);
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/api/chat.postMessage"));
     assert_eq!(request.header("authorization"), "Bearer xoxb-secret");
@@ -117,7 +118,7 @@ async fn a_webhook_takes_a_message_with_its_metadata() {
     let answers = [(200, "ok"), (400, "invalid_blocks"), (404, "no_service"), (500, "rollup_error")];
     let slack = FakeSlack::answering(answers.map(|(status, word)| answer(status, word)));
     let posted = slack.post_to_webhook().await.unwrap();
-    assert_eq!(posted.at, SentMessage::Webhook(WebhookMessage { variable: "SLACK_WEBHOOK_URL".into() }));
+    assert_eq!(posted, SentMessage::Webhook(WebhookMessage { variable: "SLACK_WEBHOOK_URL".into() }));
     let request = slack.request(0);
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/services/secret"));
     assert_eq!(request.header("authorization"), "");

@@ -66,7 +66,7 @@ async fn missing_history_scope_differs_from_a_failed_request() {
     let page = || ok(json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "same"}}));
     let slack = FakeSlack::answering([auth(), error("missing_scope"), error("not_in_channel"), page(), page()]);
     assert_eq!(slack.client.history("C1", Timestamp(0)).await, Err(HistoryError::Denied("missing_scope".into())));
-    assert_eq!(slack.client.history("C1", Timestamp(0)).await, Err(HistoryError::Channel("not_in_channel".into())));
+    assert_eq!(slack.client.history("C1", Timestamp(0)).await, Err(HistoryError::Denied("not_in_channel".into())));
     assert_eq!(
         slack.client.history("C1", Timestamp(0)).await,
         Err(HistoryError::Unavailable("pagination token repeated".into()))

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::state::kubernetes::ConfigMap;
+use crate::state::store::LoadedReplay;
 
 /// Key of the document.
 pub(super) const KEY: &str = "watermark.json";
@@ -33,9 +34,9 @@ impl From<ConfigMap> for ObjectSnapshot {
 
 /// A merge patch with the version that it applies to: the server rejects it with 409 if the ConfigMap has another
 /// version. It changes no other key.
-pub(super) fn merge_patch(resource_version: &str, document: &str, take_replay: bool) -> Value {
+pub(super) fn merge_patch(resource_version: &str, document: &str, replay: LoadedReplay) -> Value {
     let mut data = json!({KEY: document});
-    if take_replay {
+    if replay == LoadedReplay::Remove {
         data[REPLAY] = Value::Null;
     }
     json!({"metadata": {"resourceVersion": resource_version}, "data": data})

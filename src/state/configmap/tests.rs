@@ -14,8 +14,8 @@ async fn an_object_without_the_key_is_a_new_state() {
     cluster.fake.set("other", json!("kept"));
     let (mut store, loaded) = cluster.loaded().await;
     assert_eq!(loaded, Loaded { document: LoadedDocument::Absent, replay: None });
-    store.save("one", false).await.unwrap();
-    store.save("two", false).await.unwrap();
+    store.save("one").await.unwrap();
+    store.save("two").await.unwrap();
     assert_eq!(cluster.fake.data(), json!({"other": "kept", KEY: "two"}));
     assert_eq!(cluster.fake.journal(), ["PATCH fieldManager=guardduty-slack"; 2]);
     assert_eq!(cluster.loaded().await.1.document, LoadedDocument::Current("two".into()));
@@ -27,7 +27,7 @@ async fn a_replay_is_removed_by_the_write_that_takes_it_up() {
     cluster.fake.set(REPLAY, json!(" 6h\n"));
     let (mut store, loaded) = cluster.loaded().await;
     assert_eq!(loaded.replay.as_deref(), Some("6h"));
-    store.save("one", true).await.unwrap();
+    store.consume_replay("one").await.unwrap();
     assert_eq!(cluster.fake.data(), json!({KEY: "one"}));
 }
 
@@ -37,7 +37,7 @@ async fn replay_requested_during_a_run_is_kept_for_the_next_run() {
     cluster.fake.set(REPLAY, json!("6h"));
     let (mut store, _) = cluster.loaded().await;
     cluster.fake.set(REPLAY, json!("2d"));
-    store.save("one", true).await.unwrap();
+    store.consume_replay("one").await.unwrap();
     assert_eq!(cluster.fake.data(), json!({KEY: "one", REPLAY: "2d"}));
 }
 
@@ -45,9 +45,9 @@ async fn replay_requested_during_a_run_is_kept_for_the_next_run() {
 async fn change_of_another_key_is_not_a_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
-    store.save("one", false).await.unwrap();
+    store.save("one").await.unwrap();
     cluster.fake.set("other", json!("new"));
-    store.save("two", false).await.unwrap();
+    store.save("two").await.unwrap();
     assert_eq!(cluster.fake.data(), json!({"other": "new", KEY: "two"}));
     assert_eq!(
         cluster.fake.journal()[1..],
@@ -60,9 +60,9 @@ async fn change_or_removal_of_the_state_key_is_a_conflict() {
     for (changed, expected) in [(json!("modified"), "was changed"), (Value::Null, "was removed")] {
         let cluster = Cluster::new();
         let (mut store, _) = cluster.loaded().await;
-        store.save("one", false).await.unwrap();
+        store.save("one").await.unwrap();
         cluster.fake.set(KEY, changed.clone());
-        let error = store.save("two", false).await.unwrap_err();
+        let error = store.save("two").await.unwrap_err();
         assert!(matches!(&error, SaveError::Conflict(why) if why.contains(expected)), "{error}");
         assert_eq!(cluster.fake.data().get(KEY), Some(&changed).filter(|c| !c.is_null()));
     }
@@ -73,10 +73,10 @@ async fn own_write_without_a_response_is_not_a_conflict() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     cluster.fake.script([Step::LostAfter, Step::Status(503, "later")]);
-    assert!(store.save("one", false).await.unwrap_err().is_transient());
+    assert!(store.save("one").await.unwrap_err().is_transient());
     cluster.fake.script([Step::Lost, Step::Status(503, "later")]);
-    assert!(store.save("two", false).await.unwrap_err().is_transient());
-    store.save("three", false).await.unwrap();
+    assert!(store.save("two").await.unwrap_err().is_transient());
+    store.save("three").await.unwrap();
     assert_eq!(cluster.fake.data(), json!({KEY: "three"}));
 }
 
@@ -104,7 +104,7 @@ async fn rejected_write_is_sent_once_and_its_error_has_cause_and_hint() {
     ] {
         let (mut store, _) = cluster.loaded().await;
         cluster.fake.script([Step::Status(code, message)]);
-        let error = store.save("one", false).await.unwrap_err();
+        let error = store.save("one").await.unwrap_err();
         errors.push(format!("{}: {error}", error.reason()));
         assert!(cluster.fake.journal().is_empty() && cluster.fake.inner().script.is_empty());
     }
@@ -118,7 +118,7 @@ async fn passing_error_of_a_write_is_retried_within_the_save() {
         let cluster = Cluster::new();
         let (mut store, _) = cluster.loaded().await;
         cluster.fake.script([step]);
-        store.save("one", false).await.unwrap();
+        store.save("one").await.unwrap();
         assert_eq!(cluster.fake.data(), json!({KEY: "one"}));
     }
 }
@@ -128,7 +128,7 @@ async fn rejected_write_is_not_retried_although_the_server_names_a_delay() {
     let cluster = Cluster::new();
     let (mut store, _) = cluster.loaded().await;
     cluster.fake.script([Step::Throttled(422, 0)]);
-    store.save("one", false).await.unwrap_err();
+    store.save("one").await.unwrap_err();
     assert!(cluster.fake.journal().is_empty(), "one request");
 }
 
@@ -141,7 +141,7 @@ async fn passing_error_of_the_first_read_is_retried_within_the_load() {
         cluster.fake.script([step]);
         let (mut store, loaded) = cluster.loaded().await;
         assert_eq!(loaded.document, LoadedDocument::Current("current".into()));
-        store.save("next", false).await.unwrap();
+        store.save("next").await.unwrap();
     }
 }
 
@@ -204,7 +204,7 @@ async fn conflict_retries_are_limited() {
     for _ in 0..MAX_WRITES {
         cluster.fake.script([Step::Status(409, "modified"), Step::Well]);
     }
-    assert!(store.save("one", false).await.unwrap_err().is_transient());
+    assert!(store.save("one").await.unwrap_err().is_transient());
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn without_the_api_the_mounted_copy_is_read_and_nothing_is_written() {
         let (mut store, loaded) = cluster.loaded().await;
         let LoadedDocument::MountedCopy { text, why } = &loaded.document else { panic!("{loaded:?}") };
         assert!(text == "lagging" && why.starts_with("cannot read ConfigMap state: "), "{why}");
-        assert!(store.save("one", false).await.unwrap_err().is_transient());
+        assert!(store.save("one").await.unwrap_err().is_transient());
         assert!(store.probe().await.is_err());
         assert!(cluster.fake.journal().is_empty());
     }
@@ -268,7 +268,7 @@ async fn every_request_is_counted_by_its_answer() {
     let (mut store, _) = cluster.loaded().await;
     cluster.fake.script([Step::Well, Step::Status(503, "later"), Step::Lost]);
     for document in ["one", "two", "three"] {
-        let _ = store.save(document, false).await;
+        let _ = store.save(document).await;
     }
     let counted: Vec<String> =
         cluster.requests.take_counts().into_iter().map(|((_, op, code), n)| format!("{op} {code} {n}")).collect();
@@ -281,7 +281,7 @@ async fn no_error_shows_the_token() {
     for step in [Step::Status(401, "Unauthorized"), Step::Status(503, "later")] {
         let (mut store, _) = cluster.loaded().await;
         cluster.fake.script([step]);
-        let error = store.save("one", false).await.unwrap_err();
+        let error = store.save("one").await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains(TOKEN), "{error:?}");
     }
 }

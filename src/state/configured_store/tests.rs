@@ -14,7 +14,7 @@ async fn without_a_configmap_the_state_is_in_the_file() {
     let path = directory.path().join("watermark.json");
     let mut store = file_store(&path);
     assert_eq!(store.load().await.document, LoadedDocument::Absent);
-    store.save("{}", false).await.unwrap();
+    store.save("{}").await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}");
 }
 

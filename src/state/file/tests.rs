@@ -84,8 +84,8 @@ async fn without_a_file_the_state_is_new_and_reading_changes_nothing() {
 async fn saved_state_is_loaded_and_no_temporary_file_remains() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
-    store.save("{\"a\":1}", false).await.unwrap();
-    store.save("{\"a\":2}", false).await.unwrap();
+    store.save("{\"a\":1}").await.unwrap();
+    store.save("{\"a\":2}").await.unwrap();
     assert_eq!(laptop.loaded().await.1.document, LoadedDocument::Current("{\"a\":2}".into()));
     assert_eq!(laptop.names(), ["watermark.json"]);
 }
@@ -95,11 +95,11 @@ async fn change_by_another_writer_is_a_conflict_and_is_kept() {
     let laptop = Laptop::new();
     let (mut first, _) = laptop.loaded().await;
     let (mut second, _) = laptop.loaded().await;
-    first.save("first", false).await.unwrap();
-    assert!(matches!(second.save("second", false).await, Err(SaveError::Conflict(_))));
+    first.save("first").await.unwrap();
+    assert!(matches!(second.save("second").await, Err(SaveError::Conflict(_))));
     assert_eq!(laptop.state().as_deref(), Some("first"));
     fs::remove_file(&laptop.files.state).unwrap();
-    assert!(matches!(first.save("third", false).await, Err(SaveError::Conflict(_))));
+    assert!(matches!(first.save("third").await, Err(SaveError::Conflict(_))));
     assert_eq!(laptop.state(), None);
 }
 
@@ -107,10 +107,10 @@ async fn change_by_another_writer_is_a_conflict_and_is_kept() {
 async fn own_unacknowledged_write_is_not_a_conflict() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
-    store.save("one", false).await.unwrap();
+    store.save("one").await.unwrap();
     store.unconfirmed.insert(b"two");
     laptop.put(&laptop.files.state, "two");
-    store.save("three", false).await.unwrap();
+    store.save("three").await.unwrap();
     assert_eq!(laptop.state().as_deref(), Some("three"));
 }
 
@@ -120,7 +120,7 @@ async fn the_write_that_takes_a_replay_up_removes_it() {
     laptop.put(&laptop.files.replay, "6h\n");
     let (mut store, loaded) = laptop.loaded().await;
     assert_eq!(loaded.replay.as_deref(), Some("6h"));
-    store.save("one", true).await.unwrap();
+    store.consume_replay("one").await.unwrap();
     assert_eq!(laptop.names(), ["watermark.json"]);
     laptop.put(&laptop.files.replay, " \n");
     assert_eq!(laptop.loaded().await.1.replay, None);
@@ -135,7 +135,7 @@ async fn replay_is_kept_for_the_next_run_when_the_save_fails() {
     laptop.put(&laptop.files.temporary, "ne");
     let (mut store, loaded) = laptop.loaded().await;
     assert_eq!(loaded, Loaded { document: LoadedDocument::Current("old".into()), replay: Some("6h".into()) });
-    store.save("next", true).await.unwrap();
+    store.consume_replay("next").await.unwrap();
     assert_eq!(laptop.names(), ["watermark.json"]);
 }
 
@@ -147,7 +147,7 @@ async fn replay_is_not_consumed_twice_after_a_crash() {
     laptop.put(&laptop.files.consumed_marker, "new");
     let (mut store, loaded) = laptop.loaded().await;
     assert_eq!(loaded.replay, None);
-    store.save("next", false).await.unwrap();
+    store.save("next").await.unwrap();
     assert_eq!(laptop.names(), ["watermark.json"]);
 }
 
@@ -171,7 +171,7 @@ async fn unreadable_state_is_not_overwritten() {
         matches!(&loaded.document, LoadedDocument::Unreadable(why) if why.contains("watermark.json")),
         "{loaded:?}"
     );
-    assert!(matches!(store.save("one", false).await, Err(SaveError::Unavailable(_))));
+    assert!(matches!(store.save("one").await, Err(SaveError::Unavailable(_))));
     assert!(laptop.files.state.is_dir());
 }
 
@@ -179,13 +179,13 @@ async fn unreadable_state_is_not_overwritten() {
 async fn unwritable_directory_is_reported_with_path_and_hint() {
     let laptop = Laptop::new();
     let (mut store, _) = laptop.loaded().await;
-    store.save("one", false).await.unwrap();
+    store.save("one").await.unwrap();
     fs::create_dir(&laptop.files.temporary).unwrap();
-    let error = store.save("two", false).await.unwrap_err();
+    let error = store.save("two").await.unwrap_err();
     assert!(error.is_transient() && error.to_string().contains("watermark.json.tmp: Is a directory"), "{error}");
     assert_eq!(laptop.state().as_deref(), Some("one"));
     fs::remove_dir(&laptop.files.temporary).unwrap();
-    store.save("three", false).await.unwrap();
+    store.save("three").await.unwrap();
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_lock_that_is_held_is_waited_for() {
         tokio::task::yield_now().await;
         drop(held);
     };
-    let (saved, ()) = tokio::join!(store.save("one", false), release);
+    let (saved, ()) = tokio::join!(store.save("one"), release);
     saved.unwrap();
 }
 
@@ -222,7 +222,7 @@ async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
         std::os::unix::fs::symlink(target, &link).unwrap();
         let mut store = FileStore::new(&link);
         store.load().await;
-        store.save("new", false).await.unwrap();
+        store.save("new").await.unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "new");
         fs::remove_file(&link).unwrap();
@@ -230,7 +230,7 @@ async fn symbolic_link_stays_and_the_file_behind_it_is_replaced() {
     std::os::unix::fs::symlink("elsewhere/later.json", &link).unwrap();
     let mut store = FileStore::new(&link);
     assert_eq!(store.load().await.document, LoadedDocument::Absent);
-    store.save("first", false).await.unwrap();
+    store.save("first").await.unwrap();
     assert_eq!(fs::read_to_string(laptop.dir.path().join("elsewhere/later.json")).unwrap(), "first");
 }
 
@@ -241,7 +241,7 @@ async fn crash_in_the_middle_of_a_write_in_place_loses_nothing() {
     laptop.put(&laptop.files.complete, "new document");
     let (mut store, loaded) = laptop.loaded().await;
     assert_eq!(loaded.document, LoadedDocument::Current("new document".into()));
-    store.save("next", false).await.unwrap();
+    store.save("next").await.unwrap();
     assert_eq!(laptop.state().as_deref(), Some("next"));
     assert_eq!(laptop.names(), ["watermark.json"]);
 }

@@ -6,22 +6,23 @@ use std::path::Path;
 
 use super::paths::{StatePaths, directory_of};
 use super::read::is_replay_consumed;
+use crate::state::store::LoadedReplay;
 
-pub(super) fn write_atomically(files: &StatePaths, document: &[u8], take_replay: bool) -> io::Result<()> {
+pub(super) fn write_atomically(files: &StatePaths, document: &[u8], replay: LoadedReplay) -> io::Result<()> {
     // An earlier run consumed this replay and crashed before it removed the file. After the next write, the copy no longer
     // equals the state, so the file must be removed first.
     if is_replay_consumed(files) {
         remove_if_exists(&files.replay)?;
     }
     remove_if_exists(&files.consumed_marker)?;
-    if take_replay {
+    if replay == LoadedReplay::Remove {
         write_synced(&files.consumed_marker, document)?;
     }
     match write_synced(&files.temporary, document) {
         Err(error) if is_unwritable(&error) && files.state.is_file() => overwrite(&files.state, document)?,
         written => written.and_then(|()| replace(files, document))?,
     }
-    if take_replay {
+    if replay == LoadedReplay::Remove {
         remove_if_exists(&files.replay)?;
         remove_if_exists(&files.consumed_marker)?;
     }

@@ -65,7 +65,6 @@ fn the_delay_is_of_what_slack_acknowledged_and_has_a_time() {
         (T0, Outcome::Dropped, (0, 0.0)),
         (T0, Outcome::Coalesced, (0, 0.0)),
         (T0, Outcome::GivenUp, (0, 0.0)),
-        (T0, Outcome::Reconciled, (0, 0.0)),
         (UNREADABLE, posted(), (0, 0.0)),
     ] {
         let mut state = State::default();

@@ -36,7 +36,7 @@ fn a_replay_resets_the_sources_that_are_later_and_discards_what_was_announced_si
     assert_eq!(times(&state), [(500, 500), (1_000, 1_000), (1_000, 1_000)]);
     assert_eq!(state.findings.keys().collect::<Vec<_>>(), ["before", "failing"]);
     assert!(state.digest_plans.is_empty() && state.lease.is_none());
-    assert_eq!(state.replayed_at, Some(NOW));
+    assert_eq!((state.replayed_at, state.replay_since), (Some(NOW), Some(SINCE)));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn progress(complete_to: i64, pending_ids: &[i64], hold: Option<i64>) -> PollProgress {
+fn progress(complete_until: i64, pending_ids: &[i64], limit: Option<i64>) -> PollProgress {
     PollProgress {
-        complete_until: Some(Timestamp(complete_to)),
+        complete_until: Some(Timestamp(complete_until)),
         pending: pending_ids.iter().map(|u| (u.to_string(), Timestamp(*u))).collect(),
-        watermark_limit: hold.map(Timestamp),
+        watermark_limit: limit.map(Timestamp),
         ..PollProgress::default()
     }
 }

@@ -108,18 +108,13 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
     let Delivery::Post(f, post) = message() else { unreachable!("a message is posted") };
     let update = Update { related: related(), ..change(None).1 };
     let at = update.message.clone();
-    let refresh = Refresh { at, marks: marks(), seen: known_attributes(), related: related() };
+    let refresh = Refresh { message: at, marks: marks(), known_attributes: known_attributes(), related: related() };
     let links: Vec<Related> = std::iter::zip(related(), LINKS)
         .map(|(one, link)| Related { relation: one.relation, title: one.title, permalink: link.into() })
         .collect();
     let (mention, marks, seen) = (here(), marks(), known_attributes());
-    let edit = RenderContext {
-        archived: true,
-        known_attributes: &seen,
-        related: &links,
-        marks: Some(&marks),
-        ..RenderContext::default()
-    };
+    let edit =
+        RenderContext { known_attributes: &seen, related: &links, marks: Some(&marks), ..RenderContext::default() };
     let new = RenderContext { mention: mention.as_ref(), marks: None, ..edit };
     let text = |context| write(&MessageContent::Finding(&f, context));
     let poorer = [
@@ -210,7 +205,8 @@ fn threads_in_a_channel_that_cannot_be_read_are_not_searched() {
 #[test]
 fn only_a_refresh_waits_for_the_rest() {
     let (f, update) = change(None);
-    let refresh = Refresh { at: update.message.clone(), marks: marks(), seen: Vec::new(), related: Vec::new() };
+    let refresh =
+        Refresh { message: update.message.clone(), marks: marks(), known_attributes: Vec::new(), related: Vec::new() };
     for (delivery, expected) in [(Delivery::Refresh(f.clone(), refresh), true), (Delivery::Update(f, update), false)] {
         assert_eq!(Exchange::new(delivery, Attempt::First, &channels()).is_refresh(), expected);
     }

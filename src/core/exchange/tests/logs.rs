@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::config::LogFormat;
 use crate::message::{Notice, NoticeId, NoticeLevel, Summary};
-use crate::plan::SummaryOf;
+use crate::plan::DueSummary;
 use crate::telemetry::tests::logged;
 
 /// The events that a delivery logs.
@@ -26,7 +26,7 @@ fn every_message_that_slack_acknowledged_is_one_line_in_the_log() {
     let Delivery::Update(f, update) = recurrence(None) else { unreachable!("a recurrence is an update") };
     let notice =
         Notice { id: NoticeId::new("n1", NOW), title: "title".into(), lines: vec![], level: NoticeLevel::Warning };
-    let summary = SummaryOf { due: NOW, summary: Summary { id: "s1".into(), ..Summary::default() } };
+    let summary = DueSummary { due: NOW, content: Summary { id: "s1".into(), ..Summary::default() } };
     let digest = Delivery::Digest { id: "d1".into(), to: channel(), findings: vec![f.clone()] };
     let now = MessageRef { channel: "C0OTHER".into(), ts: "3.3".into(), thread_ts: None };
     let redirect =

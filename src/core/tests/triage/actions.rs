@@ -74,6 +74,24 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
 }
 
 #[test]
+fn nobody_is_called_about_a_finding_while_it_is_not_known_whether_a_person_acknowledged_it() {
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let is_unknown: fn() -> Result<bool, SlackError> = || Err(SlackError::NotSent("refused".into()));
+    for (is_bot, is_called) in [(is_unknown, false), (|| Ok(false), false), (|| Ok(true), true)] {
+        let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+        let mut run = begin_triage(&config, &[("f1", record)]);
+        run.show(&[]);
+        let access = || Ok(ReactionAccess { reactions: true, users: true, own: None });
+        let recent = vec![("1.1", vec![reaction("eyes", true)])];
+        let older: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Ok(vec![reaction("eyes", true)]);
+        let journal = World { access, recent, older, is_bot, ..world() }.play(&mut run);
+        assert_eq!(journal.contains(&"post".to_owned()), is_called, "{journal:?}");
+    }
+}
+
+#[test]
 fn a_recurrence_waits_for_the_reactions_and_a_new_finding_or_a_higher_severity_level_does_not() {
     let before = FindingRecord { updated_at: Some(START), ..announced("1.1") };
     let low = FindingRecord { severity: 2.0, ..before.clone() };

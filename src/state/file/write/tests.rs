@@ -11,7 +11,7 @@ fn is_error(result: &io::Result<()>, text: &str) -> bool {
 fn a_write_leaves_only_the_state() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "old");
-    write_atomically(&laptop.files, b"new", false).unwrap();
+    write_atomically(&laptop.files, b"new", LoadedReplay::Keep).unwrap();
     assert_eq!((laptop.state().as_deref(), laptop.names()), (Some("new"), vec!["watermark.json".to_owned()]));
 }
 
@@ -31,7 +31,7 @@ fn a_write_whose_temporary_file_cannot_be_written_leaves_the_state_as_it_was() {
     let laptop = Laptop::new();
     laptop.put(&laptop.files.state, "old");
     fs::create_dir(&laptop.files.temporary).unwrap();
-    let written = write_atomically(&laptop.files, b"new", false);
+    let written = write_atomically(&laptop.files, b"new", LoadedReplay::Keep);
     assert!(is_error(&written, "cannot write "), "{written:?}");
     assert_eq!(laptop.state().as_deref(), Some("old"));
 }
@@ -40,7 +40,7 @@ fn a_write_whose_temporary_file_cannot_be_written_leaves_the_state_as_it_was() {
 fn a_state_that_cannot_be_replaced_is_an_error_and_no_write_in_place() {
     let laptop = Laptop::new();
     fs::create_dir_all(&laptop.files.state).unwrap();
-    let written = write_atomically(&laptop.files, b"new", false);
+    let written = write_atomically(&laptop.files, b"new", LoadedReplay::Keep);
     assert!(is_error(&written, "cannot replace "), "{written:?}");
     assert!(!laptop.files.complete.exists());
 }
@@ -51,7 +51,7 @@ fn a_state_in_a_directory_that_cannot_be_written_is_overwritten() {
     laptop.put(&laptop.files.state, "a longer document");
     let Some(_unwritable) = laptop.make_unwritable() else { return };
     probe(&laptop.files).unwrap();
-    write_atomically(&laptop.files, b"new", false).unwrap();
+    write_atomically(&laptop.files, b"new", LoadedReplay::Keep).unwrap();
     assert_eq!(laptop.state().as_deref(), Some("new"));
 }
 
@@ -60,7 +60,7 @@ fn without_a_state_a_directory_that_cannot_be_written_is_an_error() {
     let laptop = Laptop::new();
     let Some(_unwritable) = laptop.make_unwritable() else { return };
     assert!(is_error(&probe(&laptop.files), "cannot create a file in "));
-    assert!(is_error(&write_atomically(&laptop.files, b"new", false), "cannot write "));
+    assert!(is_error(&write_atomically(&laptop.files, b"new", LoadedReplay::Keep), "cannot write "));
 }
 
 #[test]
