@@ -200,7 +200,7 @@ impl Core<'_> {
             return;
         }
         for (id, entry) in &self.state.findings {
-            let Some(at) = entry.message.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
+            let Some(at) = entry.message.as_ref().filter(|_| !self.tried_redirects.contains(id)) else { continue };
             for old in &entry.superseded {
                 let channel = self.channels.name(at.channel());
                 let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };
