@@ -13,6 +13,8 @@ pub struct PostedFinding {
     pub at: MessageRef,
     /// Its channel as configured, for the metric.
     pub channel: String,
+    /// The configured channel that rejected the message.
+    pub intended_channel: Option<String>,
     pub severity: f64,
     pub region: String,
     pub detector: String,
@@ -56,6 +58,7 @@ impl State {
             updated_at: updated,
             source_id: s,
             message: Some(posted.at.clone().into()),
+            intended_channel: posted.intended_channel.clone(),
             first,
             escalation,
             investigations,

@@ -12,7 +12,7 @@ use crate::finding::SeverityLevel;
 use crate::message::Related;
 use crate::plan::Delivery;
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
-use crate::state::RelatedMessage;
+use crate::state::{PostedFinding, RelatedMessage};
 
 impl Exchange {
     pub(super) fn check_message(&self, channels: &Channels) -> Step {
@@ -135,15 +135,15 @@ impl Exchange {
                 tracing::info!(digest_id = id, findings = findings.len(), "digest found in history");
                 DeliveryResult::Digested
             }),
-            (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
-                log_finding_at(Action::FoundInHistory, f, &at, channels);
-                posted(at.into(), None, post.superseded.clone(), String::new())
+            (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|found| {
+                log_finding_at(Action::FoundInHistory, f, &found.at, channels);
+                posted_before(found, post.superseded.clone())
             }),
             (Delivery::Update(f, update), Purpose::Repost) => {
-                let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.message.ts);
-                newer.map(|at| {
-                    log_finding_at(Action::FoundInHistory, f, &at, channels);
-                    posted(at.into(), None, None, String::new())
+                let newer = found.finding(&f.id, f.updated).filter(|found| found.at.ts > update.message.ts);
+                newer.map(|found| {
+                    log_finding_at(Action::FoundInHistory, f, &found.at, channels);
+                    posted_before(found, None)
                 })
             }
             (Delivery::Update(_, update), _) => {
@@ -205,4 +205,9 @@ impl Exchange {
             Attempt::AfterUnknownOutcome => self.read_history(Purpose::Reply, channels),
         };
     }
+}
+
+/// The message was posted already.
+fn posted_before(found: &PostedFinding, old: Option<MessageRef>) -> DeliveryResult {
+    posted(found.at.clone().into(), found.intended_channel.clone(), old, String::new())
 }

@@ -126,3 +126,20 @@ fn a_message_that_was_found_before_its_finding_was_listed_is_completed_from_the_
     assert_eq!(record.escalation, Some(Escalation::Due(due)));
     assert_eq!(run.core.sources.pending(), 0);
 }
+
+#[test]
+fn a_recurrence_updates_the_message_that_the_default_channel_has_because_its_own_channel_rejected_it() {
+    let routes = r#"[{"match": {"type": ["*"]}, "channel": "C0REJECTING"}]"#;
+    for (more, is_updated, case) in [
+        (&[("intended_channel", "C0REJECTING")][..], true, "its channel rejected it"),
+        (&[("intended_channel", "C0BEFORE")], false, "it has another channel since"),
+        (&[], false, "it belonged in the default channel"),
+    ] {
+        let config = config(&[("SLACK_ROUTES", routes)]);
+        let mut run = begin_uncertain(&config, None);
+        run.show(&["f1"]);
+        run.reply(history(vec![posted_revision(START, more)]));
+        run.answer_save(Ok(()));
+        assert_eq!(matches!(run.calls[..], [(_, Call::Update { .. })]), is_updated, "{case}: {:?}", run.calls);
+    }
+}

@@ -20,6 +20,7 @@ fn posted(updated: i64) -> PostedFinding {
         updated: Timestamp(updated),
         at: message("C1", "1800000000.000000"),
         channel: "#c1".into(),
+        intended_channel: Some("#c0".into()),
         severity: 8.0,
         region: "eu-west-1".into(),
         detector: "d7".into(),
@@ -104,6 +105,7 @@ fn the_message_becomes_the_live_one_and_what_belongs_to_the_finding_stays() {
     assert!(state.reconcile_finding("f", &posted(5), None, NOW));
     let expected = FindingRecord {
         message: Some(posted(5).at.into()),
+        intended_channel: Some("#c0".into()),
         superseded: vec![message("C3", "1600000000.000000"), message("C2", "1700000000.000000")],
         updated_at: Some(Timestamp(5)),
         source_id: 7,
