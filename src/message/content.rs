@@ -60,6 +60,10 @@ fn finding_payload(f: &Finding, context: &RenderContext) -> Value {
 
 fn reply_payload(f: &Finding, content: &ReplyContent) -> Value {
     let mut payload = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    // A later run must not call about the same increase again.
+    if content.previous_severity.is_some() {
+        payload["severity"] = f.severity.into();
+    }
     // The reason distinguishes this reply from others about the same revision.
     if let Some(reason) = reply_reason(content) {
         payload["reason"] = reason.into();
