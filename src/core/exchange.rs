@@ -22,6 +22,7 @@ use crate::state::{Outcome, fingerprint};
 use crate::time::Timestamp;
 
 /// Maximum difference between the clocks of Slack and GuardDuty: a reply about a revision is posted after that revision.
+/// One about an earlier revision, which the state does not have, is posted after the posting intent.
 const SKEW: Duration = Duration::from_hours(1);
 
 /// A delivery in progress.
@@ -186,12 +187,12 @@ impl Exchange {
 
     /// The request of the current step.
     pub(super) fn call(&self, writer: &dyn Writer, past: &Past, channels: &Channels) -> Call {
+        let oldest_reply = |f: &Finding| f.updated.minus(SKEW).min(past.oldest);
         match &self.step {
             Step::Threads(n) => {
                 let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post reads threads") };
                 let at = &post.candidate_threads[*n];
-                let oldest = oldest_reply(f).min(past.oldest);
-                Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest }
+                Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }
             Step::History { unread, .. } => Call::History { channel: unread[0].id.clone(), oldest: past.oldest },
             Step::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
@@ -245,10 +246,6 @@ fn updated(update: &Update, notified: bool) -> DeliveryResult {
 /// The `ts` of the thread of a message, or of the message itself.
 fn root(at: &MessageRef) -> &str {
     at.thread_ts.as_deref().unwrap_or(&at.ts)
-}
-
-fn oldest_reply(f: &Finding) -> Timestamp {
-    f.updated.minus(SKEW)
 }
 
 /// Replies go where the message is.

@@ -8,6 +8,7 @@ use crate::core::agenda::Step;
 use crate::core::event::{Effect, SourceRequest};
 use crate::core::limits::{Flood, intake_limit};
 use crate::poll::{Capacity, Known};
+use crate::state::FindingRecord;
 use crate::time::Timestamp;
 
 /// Sources that respond after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
@@ -31,7 +32,9 @@ impl Core<'_> {
     /// Sets the number of findings that the next requests to sources may take in.
     pub(super) fn set_capacity(&mut self, limit: usize) {
         let state = &self.state;
-        let processed = state.findings.iter().map(|(id, entry)| (id.clone(), entry.updated_at)).collect();
+        // A finding that was only reconciled is read again, which completes its record.
+        let read = |entry: &FindingRecord| entry.updated_at.filter(|_| !entry.reconciled);
+        let processed = state.findings.iter().map(|(id, entry)| (id.clone(), read(entry))).collect();
         let unfetched = state.unfetched.iter().filter(|(_, unfetched)| unfetched.given_up);
         let given_up = unfetched.map(|(id, _)| id.clone()).collect();
         self.known = Rc::new(Known { processed, given_up });

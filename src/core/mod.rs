@@ -118,6 +118,8 @@ pub struct Core<'a> {
     tried: HashSet<String>,
     /// The same for notices.
     tried_notices: HashSet<NoticeId>,
+    /// Findings one of whose redirects failed.
+    tried_redirects: HashSet<String>,
     /// Findings that Slack does not show, or only in the minimal form, and that are not logged in full yet.
     unshown: Vec<Rc<Finding>>,
     /// The outcome of a message is unknown.

@@ -84,12 +84,13 @@ impl Core<'_> {
     }
 
     /// The newest revision of each finding, without those that are processed, or were tried in this run.
-    fn newest(&mut self, batch: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
+    fn newest(&mut self, mut batch: Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
         let mut newest: HashMap<String, Rc<Finding>> = HashMap::new();
-        for f in batch.into_iter().filter(|f| !self.tried.contains(&f.id)) {
-            // Another source may have listed the same revision earlier.
+        batch.retain(|f| !self.tried.contains(&f.id));
+        for f in batch {
+            // Another source may have listed the same revision earlier, or the history showed its message.
             if self.state.is_processed(&f.id, f.updated) {
-                self.sources.set_processed(&f.id);
+                self.on_processed_before(&f);
                 continue;
             }
             match newest.get(&f.id) {
@@ -201,7 +202,7 @@ impl Core<'_> {
             return;
         }
         for (id, entry) in &self.state.findings {
-            let Some(at) = entry.message.as_ref().filter(|_| !self.tried.contains(id)) else { continue };
+            let Some(at) = entry.message.as_ref().filter(|_| !self.tried_redirects.contains(id)) else { continue };
             for old in &entry.superseded {
                 let channel = self.channels.name(at.channel());
                 let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };

@@ -77,6 +77,7 @@ impl PostedMessages {
             updated: text(m, "updated_at").and_then(|time| Timestamp::parse(&time)).unwrap_or_default(),
             at: MessageRef { channel: channel.id.clone(), ts: m.ts.clone(), thread_ts: None },
             channel: channel.name.clone(),
+            intended_channel: text(m, "intended_channel"),
             severity: m.payload.get("severity").and_then(|v| v.as_f64()).filter(|s| s.is_finite()).unwrap_or(0.0),
             region: text(m, "region").unwrap_or_default(),
             detector: text(m, "detector_id").unwrap_or_default(),
@@ -90,8 +91,8 @@ impl PostedMessages {
     }
 
     /// The message of this revision of a finding, or of a later one.
-    pub(crate) fn finding(&self, id: &str, updated: Timestamp) -> Option<MessageRef> {
-        self.findings.get(id).filter(|posted| posted.updated >= updated).map(|posted| posted.at.clone())
+    pub(crate) fn finding(&self, id: &str, updated: Timestamp) -> Option<&PostedFinding> {
+        self.findings.get(id).filter(|posted| posted.updated >= updated)
     }
 
     /// Treats posted messages as delivered: findings of sources in the state, digests with a plan, queued notices.

@@ -11,7 +11,6 @@ use crate::core::agenda::Step;
 use crate::core::channels::{Channels, NamedChannel};
 use crate::core::event::{ChannelHistory, Query, Reply};
 use crate::core::posted::{Past, PostedMessages};
-use crate::core::triage::escalation_of;
 use crate::finding::Finding;
 use crate::slack::HistoryError;
 use crate::state::{FindingRecord, State};
@@ -147,16 +146,17 @@ impl Core<'_> {
                 "reconciled with Slack history: already delivered"
             );
         }
-        for f in findings {
-            if !state.is_processed(&f.id, f.updated) {
-                continue;
-            }
-            if reconciliation.findings.contains(&f.id) {
-                state.complete_reconciled(f);
-                state.schedule_escalation(f, escalation_of(self.config, f).as_ref());
-            }
-            self.sources.set_processed(&f.id);
+        for f in findings.iter().filter(|f| state.is_processed(&f.id, f.updated)).cloned().collect::<Vec<_>>() {
+            self.on_processed_before(&f);
         }
+    }
+
+    /// A finding arrived whose revision is processed. The history may have shown its message before.
+    pub(super) fn on_processed_before(&mut self, f: &Finding) {
+        if self.state.complete_reconciled(f) {
+            self.schedule_escalation(f);
+        }
+        self.sources.set_processed(&f.id);
     }
 }
 

@@ -93,6 +93,7 @@ impl<'a> Core<'a> {
             digests: 0,
             tried: HashSet::new(),
             tried_notices: HashSet::new(),
+            tried_redirects: HashSet::new(),
             unshown: Vec::new(),
             is_outcome_unknown: false,
             is_identity_unusable: false,

@@ -11,7 +11,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 pub(super) use archive::ArchiveCall;
-pub(super) use escalate::escalation_of;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Purpose, Queues, Step};

@@ -92,20 +92,20 @@ impl Core<'_> {
                 let fates: Vec<Fate> = findings.into_iter().map(|f| self.leave(f, cause, error)).collect();
                 fates.iter().all(|fate| *fate == Fate::GivenUp)
             }
-            Delivery::Reply(f, _) => self.try_no_more(&f.id),
+            Delivery::Reply(f, _) => {
+                self.tried.insert(f.id.clone());
+                false
+            }
             Delivery::Notice(notice) => {
                 self.tried_notices.insert(notice.id);
                 false
             }
-            Delivery::Redirect { id, .. } => self.try_no_more(&id),
+            Delivery::Redirect { id, .. } => {
+                self.tried_redirects.insert(id);
+                false
+            }
             Delivery::Summary(_) | Delivery::Refresh(..) => false,
         }
-    }
-
-    /// Does not try again in this run.
-    fn try_no_more(&mut self, id: &str) -> bool {
-        self.tried.insert(id.to_owned());
-        false
     }
 
     /// A delivery that was not tried, or not to its end.

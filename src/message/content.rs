@@ -32,7 +32,7 @@ impl MessageContent<'_> {
     /// The machine-readable identity of the message: strings and numbers only.
     pub fn metadata(&self) -> Option<Value> {
         let (event_type, event_payload) = match self {
-            Self::Finding(f, _) => ("guardduty_finding", finding_payload(f)),
+            Self::Finding(f, context) => ("guardduty_finding", finding_payload(f, context)),
             Self::Reply(f, content) => ("guardduty_reply", reply_payload(f, content)),
             Self::Digest { id, findings, .. } => {
                 ("guardduty_digest", json!({"digest_id": id, "findings": findings.len()}))
@@ -46,15 +46,24 @@ impl MessageContent<'_> {
     }
 }
 
-fn finding_payload(f: &Finding) -> Value {
-    json!({
+fn finding_payload(f: &Finding, context: &RenderContext) -> Value {
+    let mut payload = json!({
         "finding_id": f.id, "updated_at": f.updated_at, "account_id": f.account_id, "region": f.origin.region,
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
-    })
+    });
+    // Otherwise a run that reconciles the message would take it for one of a finding that now has another channel.
+    if let Some(channel) = context.rejected_by {
+        payload["intended_channel"] = channel.into();
+    }
+    payload
 }
 
 fn reply_payload(f: &Finding, content: &ReplyContent) -> Value {
     let mut payload = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    // A later run must not call about the same increase again.
+    if content.previous_severity.is_some() {
+        payload["severity"] = f.severity.into();
+    }
     // The reason distinguishes this reply from others about the same revision.
     if let Some(reason) = reply_reason(content) {
         payload["reason"] = reason.into();

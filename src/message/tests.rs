@@ -141,6 +141,7 @@ fn message_in_a_fallback_channel_names_the_intended_channel() {
     );
     assert!(seen(&message).contains("intended for `#sec-critical`, which rejected the message"));
     assert!(message["text"].as_str().unwrap().contains("`#sec-critical`"));
+    assert_eq!(message["metadata"]["event_payload"]["intended_channel"], "#sec-critical");
 }
 
 #[test]

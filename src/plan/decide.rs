@@ -94,6 +94,8 @@ pub struct Update {
 pub struct Reply {
     /// The severity shown before, if the severity level increased: the reply is then broadcast, with the mention of the route.
     pub previous_severity: Option<f64>,
+    /// The newest revision that was processed before.
+    pub since: Option<Timestamp>,
     pub new_attributes: Vec<Attribute>,
     pub previous_count: Option<u64>,
     pub reopened: Option<Reopened>,
@@ -250,6 +252,7 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
     let pending = entry.attributes.iter().skip(entry.notified_attributes);
     let reply = Reply {
         previous_severity: increased.then_some(entry.severity),
+        since: entry.updated_at,
         new_attributes: pending.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
         previous_count: (f.count > entry.notified_count && entry.notified_count > 0).then_some(entry.notified_count),
         reopened,

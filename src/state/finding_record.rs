@@ -75,6 +75,9 @@ pub struct FindingRecord {
     /// The reactions on its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triage: Option<Box<Triage>>,
+    /// Its message was found in Slack, and the finding was not read since: the record lacks what the metadata do not contain.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reconciled: bool,
     /// Since when its newest state cannot be delivered.
     #[serde(rename = "failing", default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
@@ -144,6 +147,7 @@ impl FindingRecord {
     }
 
     fn record_shown(&mut self, f: &Finding, now: Timestamp, notified: bool) {
+        self.reconciled = false;
         self.severity = f.severity;
         self.count = f.count;
         self.archived = f.archived;

@@ -13,6 +13,8 @@ pub struct PostedFinding {
     pub at: MessageRef,
     /// Its channel as configured, for the metric.
     pub channel: String,
+    /// The configured channel that rejected the message.
+    pub intended_channel: Option<String>,
     pub severity: f64,
     pub region: String,
     pub detector: String,
@@ -56,6 +58,7 @@ impl State {
             updated_at: updated,
             source_id: s,
             message: Some(posted.at.clone().into()),
+            intended_channel: posted.intended_channel.clone(),
             first,
             escalation,
             investigations,
@@ -63,6 +66,7 @@ impl State {
             severity: posted.severity,
             edited_at: Some(notified),
             notified_at: Some(notified),
+            reconciled: true,
             unknown: std::mem::take(&mut entry.unknown),
             ..FindingRecord::default()
         };
@@ -70,15 +74,18 @@ impl State {
         true
     }
 
-    /// Completes what was reconciled from a message with the data of the finding, and counts the finding.
-    pub fn complete_reconciled(&mut self, f: &Finding) {
+    /// Completes what was reconciled from a message with the data of the finding, and counts the finding. Returns false if
+    /// there is nothing to complete.
+    pub fn complete_reconciled(&mut self, f: &Finding) -> bool {
+        let is_incomplete = |e: &&mut FindingRecord| e.reconciled && e.updated_at == Some(f.updated);
+        let Some(entry) = self.findings.get_mut(&f.id).filter(is_incomplete) else { return false };
+        entry.reconciled = false;
+        (entry.count, entry.notified_count) = (f.count, f.count);
+        entry.global_key = f.global_key();
+        entry.add_attributes(&f.attributes());
+        entry.notified_attributes = entry.attributes.len();
         self.totals.count_finding(f.severity_level(), f.origin.source_key(), f.kind.as_str());
-        if let Some(entry) = self.findings.get_mut(&f.id).filter(|e| e.updated_at == Some(f.updated)) {
-            (entry.count, entry.notified_count, entry.archived) = (f.count, f.count, f.archived);
-            entry.global_key = f.global_key();
-            entry.add_attributes(&f.attributes());
-            entry.notified_attributes = entry.attributes.len();
-        }
+        true
     }
 }
 

@@ -433,6 +433,7 @@ impl World {
                 id: finding.clone(),
                 updated: *updated,
                 severity: self.severity(finding, *updated),
+                is_call: false,
             };
             self.slack.borrow_mut().claims.push(claim);
         }
@@ -451,7 +452,8 @@ impl World {
         let id = if kind == ClaimKind::Notice { text("notice_id") } else { text("finding_id") };
         let updated = Timestamp::parse(&text("updated_at")).unwrap_or_default();
         let severity = if kind == ClaimKind::Notice { 0.0 } else { self.severity(&id, updated) };
-        let claim = DeliveryClaim { at: self.now(), run: run.index, kind, id, updated, severity };
+        let is_call = kind == ClaimKind::Reply && event.contains_key("severity");
+        let claim = DeliveryClaim { at: self.now(), run: run.index, kind, id, updated, severity, is_call };
         self.slack.borrow_mut().claims.push(claim);
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct DeliveryClaim {
     pub id: String,
     pub updated: Timestamp,
     pub severity: f64,
+    /// A reply that calls people, because the severity level increased.
+    pub is_call: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -155,6 +155,7 @@ impl World {
         self.check_delivered();
         self.check_listed();
         self.check_no_duplicates();
+        self.check_calls();
         self.check_messages();
         self.check_drained();
         self.check_notices();
@@ -250,6 +251,26 @@ impl World {
                     "notice {} was posted twice, by runs {} and {}",
                     claim.id, before.run, claim.run
                 ));
+            }
+        }
+    }
+
+    /// People are called about an increase of the severity level once, even if the finding recurs after a crash.
+    fn check_calls(&self) {
+        // A call that a thread rejected is a message in the channel, and is recognized by its revision only.
+        if self.history.setup.no_replies_until > 0 {
+            return;
+        }
+        let slack = self.slack.borrow();
+        let is_exact = |id: &str| self.history.guarantee_of(number(id)) == Guarantee::ExactlyOnce;
+        for (id, claims) in by_finding(&slack.claims).into_iter().filter(|(id, _)| is_exact(id)) {
+            let mut called: Option<SeverityLevel> = None;
+            for claim in claims {
+                let level = SeverityLevel::from_score(claim.severity);
+                if claim.is_call && called.is_some_and(|called| level <= called) {
+                    self.report_violation(format!("run {} called about {id} at {level:?} again", claim.run));
+                }
+                called = if claim.is_call { Some(level) } else { called.filter(|called| level >= *called) };
             }
         }
     }

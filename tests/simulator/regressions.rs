@@ -147,6 +147,26 @@ fn a_finding_that_is_resolved_again_after_a_killed_run_unarchived_it_stays_resol
     check(setup, events, runs);
 }
 
+/// A run that calls about an increased severity level is killed at each of its calls, and the finding recurs before the
+/// next one.
+fn kills_at_a_call() -> Vec<History> {
+    let revision =
+        |at, severity, ip| Event { at, what: WorldEvent::Revision { finding: 0, severity, ip, count: 1, late: 0 } };
+    let events = vec![revision(5_000, 5.0, 1), revision(60_000, 9.0, 1), revision(130_000, 9.0, 2)];
+    let kills = (1..20).flat_map(|call| [true, false].map(|after| Kill { op: None, call, after }));
+    let histories = kills.map(|kill| {
+        let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(60_000) };
+        let runs = vec![RunPlan::clean(1_000), RunPlan::clean(10_000), killed, RunPlan::clean(90_000)];
+        History { seed: 1, theme: "regression", setup: Installation::plain(1), events: events.clone(), runs }
+    });
+    histories.collect()
+}
+
+#[test]
+fn people_are_called_once_if_a_finding_recurs_after_a_kill() {
+    kills_at_a_call().iter().for_each(check_history);
+}
+
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
 /// each of its calls, and the next one finds a thread that accepts replies, or not.
 fn kills_after_a_rejected_reply() -> Vec<History> {

@@ -12,7 +12,8 @@ use crate::finding::SeverityLevel;
 use crate::message::Related;
 use crate::plan::Delivery;
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
-use crate::state::RelatedMessage;
+use crate::state::{PostedFinding, RelatedMessage};
+use crate::time::Timestamp;
 
 impl Exchange {
     pub(super) fn check_message(&self, channels: &Channels) -> Step {
@@ -71,18 +72,39 @@ impl Exchange {
                 }
             }
             Step::Replies => match messages {
-                Ok(replies) => {
-                    let reply = self.reply_id();
-                    match replies.iter().any(|m| m.reply_id() == reply) {
-                        true => self.finish_reply(),
-                        false => self.check_standalone_reply(channels),
-                    }
-                }
+                Ok(replies) => self.on_replies(&replies, channels),
                 Err(HistoryError::Denied(_)) => self.check_standalone_reply(channels),
                 Err(error) => self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
             },
             _ => {}
         }
+    }
+
+    fn on_replies(&mut self, replies: &[BotMessage], channels: &Channels) {
+        let reply = self.reply_id();
+        if replies.iter().any(|m| m.reply_id() == reply) {
+            return self.finish_reply();
+        }
+        match &self.delivery {
+            // What else is new is left to the next reply.
+            Delivery::Update(_, update) if replies.iter().any(|m| self.is_called_by(m)) => {
+                self.finish(updated(update, false));
+            }
+            _ => self.check_standalone_reply(channels),
+        }
+    }
+
+    /// Returns true if a reply called about the same increase of the severity level: one about a revision that the state
+    /// does not have, because the run that posted it died.
+    fn is_called_by(&self, m: &BotMessage) -> bool {
+        let (f, update) = self.reply_of();
+        let Some(reply) = update.reply.as_ref().filter(|reply| reply.previous_severity.is_some()) else { return false };
+        let text = |key: &str| m.payload.get(key).and_then(|value| value.as_str());
+        let level = m.payload.get("severity").and_then(|value| value.as_f64()).map(SeverityLevel::from_score);
+        m.event_type == "guardduty_reply"
+            && text("finding_id") == Some(&f.id)
+            && text("updated_at").and_then(Timestamp::parse) > reply.since
+            && level >= Some(f.severity_level())
     }
 
     fn on_thread_of_other_region(
@@ -135,15 +157,15 @@ impl Exchange {
                 tracing::info!(digest_id = id, findings = findings.len(), "digest found in history");
                 DeliveryResult::Digested
             }),
-            (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|at| {
-                log_finding_at(Action::FoundInHistory, f, &at, channels);
-                posted(at.into(), None, post.superseded.clone(), String::new())
+            (Delivery::Post(f, post), _) => found.finding(&f.id, f.updated).map(|found| {
+                log_finding_at(Action::FoundInHistory, f, &found.at, channels);
+                posted_before(found, post.superseded.clone())
             }),
             (Delivery::Update(f, update), Purpose::Repost) => {
-                let newer = found.finding(&f.id, f.updated).filter(|at| at.ts > update.message.ts);
-                newer.map(|at| {
-                    log_finding_at(Action::FoundInHistory, f, &at, channels);
-                    posted(at.into(), None, None, String::new())
+                let newer = found.finding(&f.id, f.updated).filter(|found| found.at.ts > update.message.ts);
+                newer.map(|found| {
+                    log_finding_at(Action::FoundInHistory, f, &found.at, channels);
+                    posted_before(found, None)
                 })
             }
             (Delivery::Update(_, update), _) => {
@@ -205,4 +227,9 @@ impl Exchange {
             Attempt::AfterUnknownOutcome => self.read_history(Purpose::Reply, channels),
         };
     }
+}
+
+/// The message was posted already.
+fn posted_before(found: &PostedFinding, old: Option<MessageRef>) -> DeliveryResult {
+    posted(found.at.clone().into(), found.intended_channel.clone(), old, String::new())
 }

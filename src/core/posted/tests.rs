@@ -54,8 +54,9 @@ fn each_kind_of_message_is_recognized_by_its_own_id() {
         ],
         None,
     );
-    assert_eq!(all.finding("f", TIME).map(|at| (at.channel, at.ts)), Some(("C1".into(), "1767225601.000000".into())));
-    assert_eq!(all.finding("g", Timestamp(0)), None);
+    let at = all.finding("f", TIME).map(|posted| (posted.at.channel.as_str(), posted.at.ts.as_str()));
+    assert_eq!(at, Some(("C1", "1767225601.000000")));
+    assert!(all.finding("g", Timestamp(0)).is_none());
     assert_eq!(all.digests, ["d1".to_owned()].into());
     assert_eq!(all.notices, ["n1".to_owned()].into());
     assert_eq!(all.summaries, ["s1".to_owned()].into());
@@ -75,8 +76,8 @@ fn the_newest_message_of_a_finding_counts_and_for_no_later_revision() {
     let (old, new) = (finding("1767225601.000000", UPDATED), finding("1767225602.000000", UPDATED));
     for messages in [vec![old.clone(), new.clone()], vec![new, old]] {
         let posted = posted(messages, None);
-        assert_eq!(posted.finding("f", TIME).map(|at| at.ts), Some("1767225602.000000".to_owned()));
-        assert_eq!(posted.finding("f", Timestamp(TIME.0 + 1)), None);
+        assert_eq!(posted.finding("f", TIME).map(|posted| posted.at.ts.as_str()), Some("1767225602.000000"));
+        assert!(posted.finding("f", Timestamp(TIME.0 + 1)).is_none());
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a run may do in its situation, and what counts as left.
 
+use super::support::announced;
 use super::*;
 use crate::config::LogFormat;
+use crate::state::FindingRecord;
 use crate::telemetry::tests::logged;
 
 #[test]
@@ -92,4 +94,15 @@ fn a_finding_that_was_not_returned_once_and_is_returned_later_is_not_given_up() 
     run.play_to_end(None);
     assert!(run.core.state.unfetched.is_empty());
     assert!(run.core.would_be_complete());
+}
+
+#[test]
+fn a_finding_whose_message_was_only_reconciled_is_read_again() {
+    for (reconciled, expected) in [(true, None), (false, Some(NOW))] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        run.core.state.findings.insert("f1".into(), FindingRecord { reconciled, ..announced() });
+        run.core.set_capacity(1);
+        assert_eq!(run.core.known.processed["f1"], expected);
+    }
 }

@@ -1,5 +1,8 @@
 //! Deliveries that failed: what is left to the next run, and what a failure is recorded as.
 
+use std::collections::BTreeMap;
+
+use super::support::announced;
 use super::*;
 use crate::core::undelivered::Cause;
 use crate::plan::{Delivery, Post, Queue, default_destination};
@@ -95,9 +98,27 @@ fn the_plan_of_a_digest_is_kept_only_if_the_history_may_show_it() {
 fn a_redirect_that_failed_is_a_problem_and_is_not_tried_again_in_this_run() {
     let config = config(&[]);
     let mut run = begin(&config);
+    let (old, record) = (MessageRef { channel: "C0OLD".into(), ts: "1.1".into(), thread_ts: None }, announced());
+    run.core.state.findings.insert("f1".into(), FindingRecord { superseded: vec![old], ..record });
+    let has_redirect = |run: &Run| {
+        let mut queues = BTreeMap::new();
+        run.core.add_redirects(&mut queues);
+        !queues.is_empty()
+    };
+    assert!(has_redirect(&run));
     run.core.on_failure(&queue(), redirect(), Cause::Failed, "error");
-    assert!(run.core.tried.contains("f1"));
+    assert!(!has_redirect(&run));
     assert!(!run.core.tally.problems.is_empty());
+}
+
+#[test]
+fn a_revision_is_announced_although_a_redirect_of_its_finding_failed() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.on_failure(&queue(), redirect(), Cause::Failed, "error");
+    run.show(&["f1"]);
+    run.answer_save(Ok(()));
+    assert!(matches!(run.calls[..], [(_, Call::Post { .. })]), "{:?}", run.calls);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::plan::{Delivery, Queue, Reply, RouteDecision, Update, route};
 use crate::slack::MessageRef;
 
 /// The escalation of the route that a finding takes. Nobody is called about a sample finding.
-pub(in crate::core) fn escalation_of(config: &Config, f: &Finding) -> Option<Escalate> {
+fn escalation_of(config: &Config, f: &Finding) -> Option<Escalate> {
     let RouteDecision::To(to) = route(config, f) else { return None };
     config.routes.0[to.route?].escalate.clone().filter(|_| !f.sample)
 }

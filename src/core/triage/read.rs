@@ -114,13 +114,15 @@ impl Core<'_> {
         if !self.reactions.is_permitted || !self.may_triage() {
             return;
         }
+        let mut due = self.unread_escalations();
+        due.truncate(SINGLE_READS);
+        let escalations = due.len();
         let done = &self.reactions.done;
-        let is_unread = |at: &MessageRef| !done.contains(&(at.channel.clone(), at.ts.clone()));
-        let mut next = self.unread_escalations();
-        next.truncate(SINGLE_READS);
-        let escalations = next.len();
-        next.extend(read_next(&self.state, SINGLE_READS - next.len(), is_unread));
-        self.do_first([Step::Triage(TriageStep::ReadMessages { unread: next.into(), escalations })]);
+        let is_due = |at: &MessageRef| due.iter().any(|(_, other)| other == at);
+        let is_unread = |at: &MessageRef| !done.contains(&(at.channel.clone(), at.ts.clone())) && !is_due(at);
+        let others = read_next(&self.state, SINGLE_READS - escalations, is_unread);
+        let unread = due.into_iter().chain(others).collect();
+        self.do_first([Step::Triage(TriageStep::ReadMessages { unread, escalations })]);
     }
 
     pub(super) fn read_messages(

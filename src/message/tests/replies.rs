@@ -29,6 +29,18 @@ fn a_reply_names_its_finding_and_what_is_new() {
 }
 
 #[test]
+fn the_metadata_of_a_reply_has_the_severity_if_that_increased() {
+    let f = fixture("iam-tor-caller");
+    let identity = json!({"finding_id": f.id, "updated_at": f.updated_at});
+    let increased = json!({"finding_id": f.id, "updated_at": f.updated_at, "severity": 8.0});
+    for (previous_severity, expected) in [(None, identity), (Some(5.0), increased)] {
+        let content = ReplyContent { previous_severity, ..ReplyContent::default() };
+        let message = super::reply(&f, &content, &wording(), MessageForm::Blocks).payload();
+        assert_eq!(message["metadata"], json!({"event_type": "guardduty_reply", "event_payload": expected}));
+    }
+}
+
+#[test]
 fn a_reply_is_at_most_half_of_its_message() {
     for (name, f) in fixtures() {
         let fresh = ["ip 198.51.100.4", "country France"].map(Attribute::from);

@@ -195,6 +195,24 @@ fn after_an_unknown_outcome_the_history_is_read_before_the_links() {
 }
 
 #[test]
+fn a_message_in_the_history_has_the_channel_that_rejected_it() {
+    let mut found = shown_at("2.3", None, UPDATED, 8.0);
+    if let Answer::Messages(Ok(messages)) = &mut found {
+        messages[0].payload.insert("intended_channel".into(), "C0REJECTING".into());
+    }
+    let (f, update) = change(None);
+    for (delivery, attempt, before, case) in [
+        (message(), Attempt::AfterUnknownOutcome, vec![], "a new message"),
+        (Delivery::Update(f, update), Attempt::First, vec![Answer::Updated(Err(not_found()))], "posted again"),
+    ] {
+        let answers = before.into_iter().chain([found.clone()]).collect();
+        let played = play_in(&mut channels(), delivery, attempt, answers);
+        let Some(DeliveryResult::Processed(Outcome::Posted { meant, .. })) = played.result else { panic!("{case}") };
+        assert_eq!(meant.as_deref(), Some("C0REJECTING"), "{case}");
+    }
+}
+
+#[test]
 fn threads_in_a_channel_that_cannot_be_read_are_not_searched() {
     let mut channels = channels();
     channels.set_unreadable("C0SECURITY".into());

@@ -125,3 +125,13 @@ fn a_resolution_that_may_be_older_than_what_this_run_announced_does_not_count() 
         assert_eq!(triage_of(&run, "f1").marks.resolved.is_some(), counts, "{shown:?}");
     }
 }
+
+#[test]
+fn the_reactions_of_a_finding_whose_escalation_is_due_are_read_once() {
+    let config = show();
+    let due = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("2.1") };
+    let mut run = begin_triage(&config, &[("f1", announced("1.1")), ("f2", due), ("f3", announced("3.1"))]);
+    run.show(&[]);
+    let journal = world().play(&mut run);
+    assert_eq!(journal[2..], ["message 2.1", "message 1.1", "message 3.1", "findings"]);
+}
