@@ -156,7 +156,7 @@ fn lifecycle_messages(findings: &[Finding]) -> Vec<Shown> {
         of_finding(&first, &RenderContext { mention, ..RenderContext::default() }),
         of_finding(&recurred, &RenderContext { known_attributes: &seen, ..RenderContext::default() }),
         of_finding(&archived(&recurred), &RenderContext::default()),
-        of_finding(&first, &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() }),
+        of_finding(&first, &RenderContext { intended_channel: Some("#sec-critical"), ..RenderContext::default() }),
         message::redirect(&first.id, "#sec-critical", link, MessageForm::Blocks),
     ]);
     messages[1].replies = vec![

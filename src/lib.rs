@@ -6,7 +6,8 @@
 //! config → guardduty (poll) → finding → plan (route, dedupe, digest) → message → slack → state (checkpoint) → metrics
 //! ```
 //!
-//! [`run`], [`check`] and [`preview`] are the commands. All other modules are used by them.
+//! [`cli`] calls the commands: [`run`], [`check`], [`preview`] and [`inspect`] (`state` and `explain`). All other modules are
+//! used by them.
 //! Modules that decide are pure, without clock and IO: `finding`, `plan`, `message`, `core`, the document in `state`.
 
 mod check;

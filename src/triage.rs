@@ -3,7 +3,7 @@
 mod people;
 mod select;
 
-pub(crate) use people::{Reactors, Voices};
+pub(crate) use people::{CountedReactions, ReactionRules};
 pub(crate) use select::{Messages, live_messages, read_next};
 
 use crate::config::TriageMode;
@@ -22,21 +22,21 @@ pub(crate) enum ReadAfter {
 pub(crate) fn read_reactions(
     known: Option<&Triage>,
     is_archived: bool,
-    voices: &Voices,
+    counted: &CountedReactions,
     mode: TriageMode,
     after: ReadAfter,
 ) -> Option<Triage> {
     let before = known.cloned().unwrap_or_default();
     let mut now = before.clone();
-    now.void.retain(|user| voices.resolve.contains(user));
+    now.void.retain(|user| counted.resolve.contains(user));
     if after == ReadAfter::Announcement {
-        let new = voices.resolve.iter().filter(|user| !before.resolvers.contains(user) && !before.void.contains(user));
+        let new = counted.resolve.iter().filter(|user| !before.resolvers.contains(user) && !before.void.contains(user));
         now.void.extend(new.cloned());
     }
-    now.resolvers.clone_from(&voices.resolve);
-    now.marks.acknowledged = voices.acknowledge.first().cloned();
-    now.marks.resolved = voices.resolve.iter().find(|user| !now.void.contains(user)).cloned();
-    now.marks.muted = voices.mute.first().cloned();
+    now.resolvers.clone_from(&counted.resolve);
+    now.marks.acknowledged = counted.acknowledge.first().cloned();
+    now.marks.resolved = counted.resolve.iter().find(|user| !now.void.contains(user)).cloned();
+    now.marks.muted = counted.mute.first().cloned();
     now.stale |= now.marks != before.marks;
     now.archiving = archiving(before.archiving, now.marks.resolved.is_some(), is_archived, mode);
     (now != before).then_some(now)

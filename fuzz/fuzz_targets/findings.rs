@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
             assert!(attributes.len() <= 12 && f.resource_names().len() <= 65);
             let context = RenderContext {
                 known_attributes: &attributes,
-                rejected_by: f.title.as_deref(),
+                intended_channel: f.title.as_deref(),
                 ..RenderContext::default()
             };
             verify(&message::finding(f, &context, &options, form));

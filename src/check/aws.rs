@@ -129,7 +129,7 @@ async fn check_watch_permissions(source: &SourceClient, key: &str, detector: &st
             CheckResult::warning(format!("{key} {operation}"), &error, hint::for_aws(&error, WATCH_PERMISSIONS))
         }
     };
-    let (status, open) = join(source.detector_enabled(detector), source.count_open_findings(detector, None)).await;
+    let (status, open) = join(source.detector_info(detector), source.count_open_findings(detector, None)).await;
     let can_investigate = status.as_ref().is_ok_and(DetectorInfo::can_investigate);
     let enabled = |status: DetectorInfo| if status.enabled { "enabled" } else { "DISABLED" }.to_owned();
     let mut rows = vec![

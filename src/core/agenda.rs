@@ -33,7 +33,7 @@ pub(super) enum Step {
     Gather {
         planning_deadline: Timestamp,
     },
-    AnnounceReachableSources,
+    AnnounceUsableIdentities,
     /// Announces what arrived, and gathers more as long as there is more.
     NextBatch,
     GatherMore,
@@ -58,7 +58,7 @@ pub(super) enum Step {
     FetchFindings {
         pages: VecDeque<FindingIds>,
         found: Findings,
-        purpose: Purpose,
+        purpose: FetchPurpose,
     },
     Investigations(InvestigationStep),
     Summary(SummaryStep),
@@ -71,7 +71,7 @@ pub(super) enum Step {
 
 /// What findings are read for.
 #[derive(Debug)]
-pub(super) enum Purpose {
+pub(super) enum FetchPurpose {
     Escalations(Vec<String>),
     Marks,
     Investigations(Vec<DueInvestigation>),
@@ -81,7 +81,7 @@ pub(super) enum Purpose {
 impl Core<'_> {
     pub(super) fn first_agenda() -> VecDeque<Step> {
         VecDeque::from([
-            Step::AnnounceReachableSources,
+            Step::AnnounceUsableIdentities,
             Step::NextBatch,
             Step::AnnounceUnansweredSources,
             Step::Triage(TriageStep::ReadRecent),
@@ -94,7 +94,7 @@ impl Core<'_> {
         ])
     }
 
-    /// Puts steps before those that are left.
+    /// Puts steps before those that are left: those of a later call come before those of an earlier one.
     pub(super) fn do_first<const N: usize>(&mut self, steps: [Step; N]) {
         for step in steps.into_iter().rev() {
             self.agenda.push_front(step);
@@ -115,7 +115,7 @@ impl Core<'_> {
     fn perform(&mut self, step: Step) -> Option<Step> {
         match step {
             Step::Gather { planning_deadline } => return self.gather(planning_deadline),
-            Step::AnnounceReachableSources => self.announce_reachable_sources(),
+            Step::AnnounceUsableIdentities => self.announce_usable_identities(),
             Step::NextBatch => self.begin_batch(),
             Step::GatherMore => self.gather_more(),
             Step::AnnounceUnansweredSources => self.announce_unanswered_sources(),
@@ -132,7 +132,7 @@ impl Core<'_> {
             Step::LogInFull(pages) => return self.log_in_full(pages),
             Step::Triage(step) => return self.triage(step),
             Step::FetchFindings { pages, found, purpose } => return self.fetch_findings(pages, found, purpose),
-            Step::Investigations(step) => return self.report_investigations(step),
+            Step::Investigations(step) => return self.announce_investigations(step),
             Step::Summary(step) => return self.summarize(step),
             Step::Close => return self.close(),
             Step::Finish { save, last_success } => return self.finish(save, last_success),

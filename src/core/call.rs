@@ -23,7 +23,7 @@ impl Call {
 
 /// The response to a request.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum CallResponse {
     Posted(Result<SentMessage, SlackError>),
     Updated(Result<(), SlackError>),
     Permalink(Option<String>),

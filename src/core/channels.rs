@@ -77,17 +77,17 @@ impl Channels {
     }
 
     /// The ID of a channel where it is known, else its name.
-    pub(crate) fn identify(&self, name: &str) -> String {
+    pub(crate) fn id_or_name(&self, name: &str) -> String {
         self.id(name).unwrap_or_else(|| name.to_owned())
     }
 
     /// The queue whose rate limit messages to a target share.
     pub(crate) fn queue(&self, target: &Target) -> Queue {
-        Queue::Channel(self.identify(target.name()))
+        Queue::Channel(self.id_or_name(target.name()))
     }
 
     pub(crate) fn is_default(&self, target: &Target) -> bool {
-        self.identify(target.name()) == self.identify(self.default.name())
+        self.id_or_name(target.name()) == self.id_or_name(self.default.name())
     }
 
     pub(crate) fn has_unsaved_id(&self) -> bool {
@@ -95,12 +95,12 @@ impl Channels {
     }
 
     /// Notes that all IDs were offered to the store.
-    pub(crate) fn set_saved(&mut self) {
+    pub(crate) fn set_ids_saved(&mut self) {
         self.has_unsaved_id = false;
     }
 
     /// Notes the ID of a channel that accepted a message. Returns true if it was not known.
-    pub(crate) fn learn(&mut self, name: &str, id: &str) -> bool {
+    pub(crate) fn note_id(&mut self, name: &str, id: &str) -> bool {
         if !name.starts_with('#') {
             return false;
         }
@@ -112,7 +112,7 @@ impl Channels {
 
     /// Returns true if the history shows the messages in a channel. A webhook has none.
     pub(crate) fn is_readable(&self, target: &Target) -> bool {
-        matches!(target, Target::Channel(name) if !self.unreadable.contains(&self.identify(name)))
+        matches!(target, Target::Channel(name) if !self.unreadable.contains(&self.id_or_name(name)))
     }
 
     pub(crate) fn set_unreadable(&mut self, id: String) {
@@ -121,7 +121,7 @@ impl Channels {
 
     /// Returns true if nothing may be posted to a channel, by its ID or its name.
     pub(crate) fn is_closed(&self, name: &str) -> bool {
-        self.closed.contains(&self.identify(name))
+        self.closed.contains(&self.id_or_name(name))
     }
 
     pub(crate) fn has_closed(&self) -> bool {
@@ -153,12 +153,12 @@ impl Channels {
 impl Channels {
     /// Returns the reason why a channel rejects messages, if it does.
     pub(crate) fn rejection(&self, target: &Target) -> Option<&str> {
-        self.rejecting.get(&self.identify(target.name())).map(String::as_str)
+        self.rejecting.get(&self.id_or_name(target.name())).map(String::as_str)
     }
 
     /// Returns false if it was known.
     pub(crate) fn add_rejection(&mut self, target: &Target, reason: &str) -> bool {
-        self.rejecting.insert(self.identify(target.name()), reason.to_owned()).is_none()
+        self.rejecting.insert(self.id_or_name(target.name()), reason.to_owned()).is_none()
     }
 
     pub(crate) fn is_app_rejected(&self) -> bool {
@@ -190,11 +190,11 @@ impl Channels {
 
     /// A mention for a target, without the parts that it is known to reject.
     pub(crate) fn mentions(&self, target: &Target, mention: Option<&Mention>) -> Mentions {
-        self.mentions.mentions(&self.identify(target.name()), mention)
+        self.mentions.mentions(&self.id_or_name(target.name()), mention)
     }
 
-    pub(crate) fn add_mentions(&mut self, target: &Target, mentions: &Mentions) {
-        self.mentions.add(&self.identify(target.name()), mentions);
+    pub(crate) fn add_rejected_mentions(&mut self, target: &Target, mentions: &Mentions) {
+        self.mentions.add(&self.id_or_name(target.name()), mentions);
     }
 }
 

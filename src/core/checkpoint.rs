@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::event::{Effect, Generation, Save};
-use crate::core::gate::Intents;
+use crate::core::gate::SaveStatus;
 use crate::state::store::SaveError;
 use crate::state::{CompactionReport, Unrecorded};
 use crate::time::Timestamp;
 
-/// Number of deliveries, and time after the first of them, at which a checkpoint is due.
-const DELIVERIES: usize = 20;
-const CHECKPOINT: Duration = Duration::from_secs(10);
+/// Number of deliveries, and time after the last save, at which a checkpoint is due.
+const CHECKPOINT_DELIVERIES: usize = 20;
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How far the state of a run is saved.
 #[derive(Debug)]
@@ -74,23 +74,23 @@ impl Checkpoints {
     }
 
     /// How far the store has what must be saved before a message is sent.
-    pub(super) fn intents(&self, has_unsaved_id: bool) -> Intents {
+    pub(super) fn status_of_intents(&self, has_unsaved_id: bool) -> SaveStatus {
         let is_unsaved = !self.has_intent || has_unsaved_id || self.is_saving();
-        match self.last_answer() {
-            Intents::Conflict => Intents::Conflict,
-            _ if is_unsaved => Intents::Unsaved,
+        match self.status_of_last_save() {
+            SaveStatus::Conflict => SaveStatus::Conflict,
+            _ if is_unsaved => SaveStatus::Pending,
             answer => answer,
         }
     }
 
     /// How far the store has what was sent to it last.
-    pub(super) fn last_answer(&self) -> Intents {
+    pub(super) fn status_of_last_save(&self) -> SaveStatus {
         if self.conflict.is_some() {
-            Intents::Conflict
+            SaveStatus::Conflict
         } else if self.unrecordable.is_some() || self.failed.is_some() {
-            Intents::NotAnswered
+            SaveStatus::Failed
         } else {
-            Intents::Saved
+            SaveStatus::Saved
         }
     }
 
@@ -111,20 +111,20 @@ impl Checkpoints {
 
     /// Returns true if a checkpoint is due, or the lease is to be renewed, and no save is in progress.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        let is_full = self.unsaved >= DELIVERIES && !self.is_saving();
+        let is_full = self.unsaved >= CHECKPOINT_DELIVERIES && !self.is_saving();
         is_full || self.next_due().is_some_and(|due| due <= now)
     }
 
     /// Time of the next checkpoint, if nothing more is delivered.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let checkpoint = (self.unsaved > 0).then(|| self.saved_at.plus(CHECKPOINT));
+        let checkpoint = (self.unsaved > 0).then(|| self.saved_at.plus(CHECKPOINT_INTERVAL));
         let renewal = self.has_intent.then(|| self.saved_at.plus(self.lease / 3));
         checkpoint.into_iter().chain(renewal).min().filter(|_| !self.is_saving())
     }
 
     /// Returns false if the last save failed. Before the first save the state is the one that was loaded.
     pub(super) fn is_recorded(&self) -> bool {
-        self.last_answer() == Intents::Saved
+        self.status_of_last_save() == SaveStatus::Saved
     }
 
     /// Returns the reason why the state is not saved.
@@ -175,8 +175,8 @@ impl Core<'_> {
         if self.checkpoints.has_intent {
             self.state.renew_lease(&self.id, self.now);
         }
-        let save = self.write();
-        self.channels.set_saved();
+        let save = self.emit_save();
+        self.channels.set_ids_saved();
         save
     }
 
@@ -186,7 +186,7 @@ impl Core<'_> {
         self.state.replay_since = None;
         self.checkpoints.has_intent = false;
         self.checkpoints.in_flight = None;
-        self.write()
+        self.emit_save()
     }
 
     pub(super) fn save_if_due(&mut self) {
@@ -213,7 +213,7 @@ impl Core<'_> {
         self.checkpoints.answered < save.0
     }
 
-    fn write(&mut self) -> DueSave {
+    fn emit_save(&mut self) -> DueSave {
         let saved = self.state.set_saved(Some(self.now));
         let document = self.compact();
         self.state.set_saved(saved);

@@ -3,8 +3,7 @@
 use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;
-use crate::core::reconcile::EarlierPosts;
-use crate::core::verdict::{self, Facts, Posting, Uncertain};
+use crate::core::verdict::{self, Facts, Posting};
 use crate::time::Timestamp;
 
 impl Core<'_> {
@@ -53,17 +52,12 @@ impl Core<'_> {
     }
 
     pub(super) fn posting(&self) -> Posting {
-        let earlier = self.earlier.map(|EarlierPosts { since, readable_at, is_unclean, .. }| Uncertain {
-            since,
-            readable_at,
-            is_unclean,
-        });
         Posting {
             begun: self.begun,
             ended: self.now,
             has_delivered: self.tally.delivered > 0,
             is_outcome_unknown: self.is_outcome_unknown,
-            earlier,
+            earlier: self.earlier,
             is_reconciled: self.posted.is_some(),
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
@@ -81,7 +75,7 @@ impl Core<'_> {
 
     /// Returns true if findings, parts of a list or notices are left to the next run.
     fn has_pending(&self) -> bool {
-        self.sources.pending() > 0 || self.sources.has_more() || !self.state.notices.is_empty()
+        self.sources.announceable() > 0 || self.sources.has_more() || !self.state.notices.is_empty()
     }
 
     /// Returns true if everything that was found is processed, and every source was read.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::{Queues, Step};
-use crate::core::call::{Answer, CallId};
+use crate::core::call::{CallId, CallResponse};
 use crate::core::event::Effect;
 use crate::core::gate::Permission;
 use crate::core::outbox::{Context, Outbox};
@@ -13,7 +13,7 @@ use crate::plan::Delivery;
 use crate::time::Timestamp;
 
 /// Time in which requests that are in progress when the run must end may still be answered.
-const GRACE: Duration = Duration::from_millis(1_500);
+const RESPONSE_GRACE: Duration = Duration::from_millis(1_500);
 
 impl Core<'_> {
     /// Saves what is about to be delivered, then delivers it. A dry run prints it.
@@ -42,6 +42,7 @@ impl Core<'_> {
         if !self.is_over() {
             debug_assert!(queues.values().flatten().all(|one| is_written_ahead(one, &self.state)), "{queues:?}");
             self.do_first([Step::Redirect]);
+            // Before that step.
             self.fill_outbox(queues);
         }
         None
@@ -69,7 +70,7 @@ impl Core<'_> {
     pub(super) fn deliver_queues(&mut self, end_of_grace: Option<Timestamp>) -> Option<Step> {
         self.run_outbox();
         let is_done = self.outbox.is_empty() || self.checkpoints.has_conflict();
-        let end_of_grace = end_of_grace.or_else(|| self.is_stopping().then(|| self.now.plus(GRACE)));
+        let end_of_grace = end_of_grace.or_else(|| self.is_stopping().then(|| self.now.plus(RESPONSE_GRACE)));
         if !is_done && end_of_grace.is_none_or(|end| self.now < end) {
             return Some(Step::DeliverQueues { end_of_grace });
         }
@@ -103,8 +104,8 @@ impl Core<'_> {
         );
         self.outbox_wake_at = work.wake_at;
         self.effects.extend(work.calls.into_iter().map(|(id, call)| Effect::Call(id, call)));
-        for report in work.reports {
-            self.on_report(report);
+        for report in work.ended {
+            self.on_delivery_ended(report);
         }
     }
 
@@ -116,7 +117,7 @@ impl Core<'_> {
         let context = Context {
             channels: &mut self.channels,
             writer: self.writer,
-            past: self.past,
+            range: self.history_range,
             permission,
             now: self.now,
             left,
@@ -126,7 +127,7 @@ impl Core<'_> {
         (&mut self.outbox, context)
     }
 
-    pub(super) fn on_call_answered(&mut self, id: CallId, answer: Answer) {
+    pub(super) fn on_call_answered(&mut self, id: CallId, answer: CallResponse) {
         let (outbox, mut context) = self.outbox();
         outbox.on_answer(id, answer, &mut context);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::call::{Answer, Call, CallId};
+use crate::core::call::{Call, CallId, CallResponse};
 use crate::core::channels::NamedChannel;
 use crate::finding::{Assessment, Finding};
 use crate::guardduty::{ArchiveChange, Investigation, ReadError, SourceKey};
@@ -19,11 +19,11 @@ use crate::user::UserId;
 #[derive(Debug)]
 pub enum Event {
     /// The sources of one identity are known.
-    SourcesDiscovered(Result<Vec<SourceKey>, Unreachable>),
+    SourcesDiscovered(Result<Vec<SourceKey>, UnusableIdentity>),
     SourceRead(Box<SourceReport>),
     /// Slack responded to a request of a delivery.
-    CallAnswered(CallId, Answer),
-    QueryAnswered(QueryId, Reply),
+    CallAnswered(CallId, CallResponse),
+    QueryAnswered(QueryId, QueryResponse),
     /// The store responded.
     Saved(Generation, Result<(), SaveError>),
     /// Time passed.
@@ -39,7 +39,7 @@ pub enum Effect {
     /// The run no longer waits for the responses to requests of deliveries.
     AbandonCalls,
     Query(QueryId, Query),
-    /// The run no longer waits for the reply to a query.
+    /// The run no longer waits for the response to a query.
     AbandonQuery(QueryId),
     /// Replaces a save that has no response yet.
     Save(Save),
@@ -51,7 +51,7 @@ pub enum Effect {
 
 /// An identity that could not be used, and with it the sources that are read through it.
 #[derive(Debug)]
-pub struct Unreachable {
+pub struct UnusableIdentity {
     /// `self`, or the role.
     pub identity: String,
     /// The account, where it is known without a request.
@@ -64,7 +64,7 @@ pub struct Unreachable {
 pub struct SourceRequest {
     pub source: SourceKey,
     /// The detector, if this run has read it already.
-    pub detector: Option<String>,
+    pub detector_id: Option<String>,
     pub batch: BatchRequest,
     pub extras: SourceExtras,
 }
@@ -140,9 +140,9 @@ pub struct ChannelHistory {
     pub messages: Result<Vec<BotMessage>, HistoryError>,
 }
 
-/// The reply to a query.
+/// The response to a query.
 #[derive(Debug)]
-pub enum Reply {
+pub enum QueryResponse {
     Histories(Vec<ChannelHistory>),
     ReactionAccess(Result<ReactionAccess, SlackError>),
     /// By the ID of each channel that could be read.

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::config::Target;
-use crate::core::call::{Answer, Call};
+use crate::core::call::{Call, CallResponse};
 use crate::core::channels::{Channels, NamedChannel};
 use crate::core::outbox::DeliveryResult;
-use crate::core::posted::{Past, PostedMessages};
+use crate::core::posted::{HistoryRange, PostedMessages};
 use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, Shared};
 use crate::finding::Finding;
 use crate::mention::Mention;
@@ -23,14 +23,14 @@ use crate::time::Timestamp;
 
 /// Maximum difference between the clocks of Slack and GuardDuty: a reply about a revision is posted after that revision.
 /// One about an earlier revision, which the state does not have, is posted after the posting intent.
-const SKEW: Duration = Duration::from_hours(1);
+const MAX_SKEW_OF_GUARDDUTY: Duration = Duration::from_hours(1);
 
 /// A delivery in progress.
 #[derive(Debug)]
 pub(super) struct Exchange {
     delivery: Delivery,
     attempt: Attempt,
-    step: Step,
+    stage: Stage,
     not_before: Timestamp,
     is_minimal: bool,
     /// Related messages, as far as their addresses are known.
@@ -60,14 +60,14 @@ pub(super) enum NextAction {
 }
 
 #[derive(Debug)]
-enum Step {
+enum Stage {
     /// Searches the threads of the same finding in other regions for its message.
     Threads(usize),
     /// Reads the history of channels.
     History {
         unread: VecDeque<NamedChannel>,
         posted: PostedMessages,
-        purpose: Purpose,
+        purpose: SearchFor,
     },
     /// Reads the addresses of related messages.
     Permalinks(usize),
@@ -82,13 +82,13 @@ enum Step {
 
 /// Why the history is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum SearchFor {
     /// The message may have been posted.
     Message,
     /// The message does not exist any more, and may have been posted again.
     Repost,
     /// The reply may have been posted in the channel.
-    Reply,
+    StandaloneReply,
 }
 
 /// What is sent.
@@ -108,22 +108,22 @@ impl Exchange {
         let mut exchange = Self {
             delivery,
             attempt,
-            step: Step::Threads(0),
+            stage: Stage::Threads(0),
             not_before: Timestamp::default(),
             is_minimal: false,
             related: Vec::new(),
             link: None,
             earlier: None,
         };
-        exchange.step = match &exchange.delivery {
-            Delivery::Post(..) => Step::Threads(0),
-            Delivery::Update(..) | Delivery::Refresh(..) => Step::Permalinks(0),
-            Delivery::Redirect { now: SentMessage::Bot(_), .. } => Step::Link,
-            Delivery::Redirect { now: SentMessage::Webhook(_), .. } => {
-                Step::Edit(Forms::default(), Attempts::default())
+        exchange.stage = match &exchange.delivery {
+            Delivery::Post(..) => Stage::Threads(0),
+            Delivery::Update(..) | Delivery::Refresh(..) => Stage::Permalinks(0),
+            Delivery::Redirect { new: SentMessage::Bot(_), .. } => Stage::Link,
+            Delivery::Redirect { new: SentMessage::Webhook(_), .. } => {
+                Stage::Edit(Forms::default(), Attempts::default())
             }
-            Delivery::Reply(..) => Step::Replies,
-            Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => exchange.check_history(channels),
+            Delivery::Reply(..) => Stage::Replies,
+            Delivery::Notice(_) | Delivery::Summary(_) | Delivery::Digest { .. } => exchange.search_or_send(channels),
         };
         exchange
     }
@@ -133,7 +133,7 @@ impl Exchange {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.step, Step::Ended(_))
+        matches!(self.stage, Stage::Ended(_))
     }
 
     /// Returns the delivery, and whether Slack shows its findings in the minimal form only.
@@ -147,57 +147,57 @@ impl Exchange {
             return NextAction::WaitUntil(self.not_before);
         }
         loop {
-            match &mut self.step {
-                Step::Threads(n) => match (&self.delivery, *n) {
+            match &mut self.stage {
+                Stage::Threads(n) => match (&self.delivery, *n) {
                     (Delivery::Post(_, post), n) if n < post.candidate_threads.len() => {
                         let target = Target::Channel(post.candidate_threads[n].channel.clone());
                         if channels.is_readable(&target) {
                             return NextAction::Read;
                         }
-                        self.step = Step::Threads(n + 1);
+                        self.stage = Stage::Threads(n + 1);
                     }
-                    _ => self.step = self.check_message(channels),
+                    _ => self.stage = self.search_or_send(channels),
                 },
-                Step::History { unread, .. } if !unread.is_empty() => return NextAction::Read,
-                Step::History { .. } => self.on_history(channels),
-                Step::Permalinks(n) if *n < self.delivery.related().len() => return NextAction::Read,
-                Step::Permalinks(_) => {
-                    self.step = match &self.delivery {
+                Stage::History { unread, .. } if !unread.is_empty() => return NextAction::Read,
+                Stage::History { .. } => self.on_history(channels),
+                Stage::Permalinks(n) if *n < self.delivery.related().len() => return NextAction::Read,
+                Stage::Permalinks(_) => {
+                    self.stage = match &self.delivery {
                         Delivery::Post(..) if self.earlier.is_none() => self.send(Content::Message, channels),
-                        _ => Step::Edit(Forms::default(), Attempts::default()),
+                        _ => Stage::Edit(Forms::default(), Attempts::default()),
                     }
                 }
-                Step::Link => return NextAction::Read,
-                Step::Replies => {
+                Stage::Link => return NextAction::Read,
+                Stage::Replies => {
                     let (_, update) = self.reply_of();
                     if channels.is_readable(&Target::Channel(update.message.channel.clone())) {
                         return NextAction::Read;
                     }
                     self.check_standalone_reply(channels);
                 }
-                Step::Edit(..) => return NextAction::Write(Queue::Edits),
-                Step::Send(_, outgoing) => match outgoing.prepare(channels) {
+                Stage::Edit(..) => return NextAction::Write(Queue::Edits),
+                Stage::Send(_, outgoing) => match outgoing.prepare(channels) {
                     Ok(()) => return NextAction::Write(channels.queue(&outgoing.target)),
                     Err(unsent) => self.on_unsent(unsent, channels),
                 },
-                Step::Ended(result) => return NextAction::Ended(result.clone()),
+                Stage::Ended(result) => return NextAction::Ended(result.clone()),
             }
         }
     }
 
     /// The request of the current step.
-    pub(super) fn call(&self, writer: &dyn Writer, past: &Past, channels: &Channels) -> Call {
-        let oldest_reply = |f: &Finding| f.updated.minus(SKEW).min(past.oldest);
-        match &self.step {
-            Step::Threads(n) => {
+    pub(super) fn request(&self, writer: &dyn Writer, range: &HistoryRange, channels: &Channels) -> Call {
+        let oldest_reply = |f: &Finding| f.updated.minus(MAX_SKEW_OF_GUARDDUTY).min(range.oldest);
+        match &self.stage {
+            Stage::Threads(n) => {
                 let Delivery::Post(f, post) = &self.delivery else { unreachable!("only a post reads threads") };
                 let at = &post.candidate_threads[*n];
                 Call::Replies { channel: at.channel.clone(), thread: at.ts.clone(), oldest: oldest_reply(f) }
             }
-            Step::History { unread, .. } => Call::History { channel: unread[0].id.clone(), oldest: past.oldest },
-            Step::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
-            Step::Link => Call::Permalink { at: self.linked_message().clone() },
-            Step::Replies => {
+            Stage::History { unread, .. } => Call::History { channel: unread[0].id.clone(), oldest: range.oldest },
+            Stage::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
+            Stage::Link => Call::Permalink { at: self.linked_message().clone() },
+            Stage::Replies => {
                 let (f, update) = self.reply_of();
                 let (channel, thread) = (update.message.channel.clone(), root(&update.message).to_owned());
                 // A reply that is posted only once may be older than the revision.
@@ -205,11 +205,11 @@ impl Exchange {
                 let oldest = if is_once { update.message.posted() } else { oldest_reply(f) };
                 Call::Replies { channel, thread, oldest }
             }
-            Step::Edit(forms, _) => {
-                let (at, message) = self.edit(forms.now(), writer);
+            Stage::Edit(forms, _) => {
+                let (at, message) = self.edit(forms.current(), writer);
                 Call::Update { at, message }
             }
-            Step::Send(content, outgoing) => Call::Post {
+            Stage::Send(content, outgoing) => Call::Post {
                 to: channels.address(&outgoing.target),
                 message: outgoing.addressed(|form, addressing| self.write(*content, form, addressing, writer)),
                 thread: match &outgoing.place {
@@ -217,26 +217,31 @@ impl Exchange {
                     Place::PreferThread(thread) | Place::OnlyThread(thread) => Some(thread.clone()),
                 },
             },
-            Step::Ended(_) => unreachable!("a delivery that ended requests nothing"),
+            Stage::Ended(_) => unreachable!("a delivery that ended requests nothing"),
         }
     }
 
-    pub(super) fn on_answer(&mut self, answer: Answer, past: &Past, shared: &mut Shared) {
+    pub(super) fn on_answer(&mut self, answer: CallResponse, range: &HistoryRange, shared: &mut Shared) {
         match answer {
-            Answer::Messages(messages) => self.on_messages(messages, past, shared.channels),
-            Answer::Permalink(link) => self.on_permalink(link, shared.channels),
-            Answer::Updated(result) => self.on_updated(result, shared),
-            Answer::Posted(result) => self.on_posted(result, shared),
+            CallResponse::Messages(messages) => self.on_messages(messages, range, shared.channels),
+            CallResponse::Permalink(link) => self.on_permalink(link, shared.channels),
+            CallResponse::Updated(result) => self.on_updated(result, shared),
+            CallResponse::Posted(result) => self.on_posted(result, shared),
         }
     }
 
     fn finish(&mut self, result: DeliveryResult) {
-        self.step = Step::Ended(result);
+        self.stage = Stage::Ended(result);
     }
 }
 
-fn posted(at: SentMessage, meant: Option<String>, old: Option<MessageRef>, links: String) -> DeliveryResult {
-    DeliveryResult::Processed(Outcome::Posted { at, meant, old, links })
+fn posted(
+    at: SentMessage,
+    intended_channel: Option<String>,
+    superseded: Option<MessageRef>,
+    links: String,
+) -> DeliveryResult {
+    DeliveryResult::Processed(Outcome::Posted { at, intended_channel, superseded, links })
 }
 
 fn updated(update: &Update, notified: bool) -> DeliveryResult {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::core::agenda::Step;
-use crate::core::event::{FindingIds, Query, Reply};
+use crate::core::event::{FindingIds, Query, QueryResponse};
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, SourceKey};
 
@@ -53,8 +53,8 @@ impl Core<'_> {
         let ids = || findings.iter().map(|f| f.id.clone()).collect();
         let query = || Query::Documents(FindingIds { detector, ids: ids() });
         Poll::Ready(match std::task::ready!(self.query(query)) {
-            Some(Reply::Documents(Ok(documents))) => documents,
-            Some(Reply::Documents(Err(error))) => {
+            Some(QueryResponse::Documents(Ok(documents))) => documents,
+            Some(QueryResponse::Documents(Err(error))) => {
                 tracing::debug!(%source, %error, "failed to fetch complete findings");
                 BTreeMap::new()
             }

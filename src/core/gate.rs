@@ -18,13 +18,13 @@ pub(super) enum Change {
 
 /// Whether the store has acknowledged the intents of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Intents {
+pub(super) enum SaveStatus {
     /// All of them.
     Saved,
     /// Something was not sent to the store yet, or the store has not responded yet.
-    Unsaved,
+    Pending,
     /// The store did not respond, or cannot be written.
-    NotAnswered,
+    Failed,
     /// Another writer changed the state: it may be another run, which makes the same changes.
     Conflict,
 }
@@ -32,7 +32,7 @@ pub(super) enum Intents {
 /// What a run knows when it decides whether to make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Situation {
-    pub intents: Intents,
+    pub save_status: SaveStatus,
     /// The run must end.
     pub is_ending: bool,
     /// Slack rejects the app.
@@ -53,10 +53,10 @@ pub(super) fn permit(change: Change, situation: Situation) -> Permission {
     if situation.is_ending || situation.is_app_rejected {
         return Permission::Stop;
     }
-    match (change, situation.intents) {
-        (_, Intents::Saved) | (Change::Message, Intents::NotAnswered) => Permission::Send,
-        (_, Intents::Unsaved) => Permission::Wait,
-        (_, Intents::Conflict) | (Change::Archiving, Intents::NotAnswered) => Permission::Stop,
+    match (change, situation.save_status) {
+        (_, SaveStatus::Saved) | (Change::Message, SaveStatus::Failed) => Permission::Send,
+        (_, SaveStatus::Pending) => Permission::Wait,
+        (_, SaveStatus::Conflict) | (Change::Archiving, SaveStatus::Failed) => Permission::Stop,
     }
 }
 
@@ -68,16 +68,16 @@ impl Core<'_> {
 
     /// Decides whether a message may be sent now.
     pub(super) fn permission(&self) -> Permission {
-        permit(Change::Message, self.situation(self.checkpoints.intents(self.channels.has_unsaved_id())))
+        permit(Change::Message, self.situation(self.checkpoints.status_of_intents(self.channels.has_unsaved_id())))
     }
 
     /// Decides whether findings may be archived now. The step before waited until their intents were saved.
     pub(super) fn may_archive(&self) -> bool {
-        permit(Change::Archiving, self.situation(self.checkpoints.last_answer())) == Permission::Send
+        permit(Change::Archiving, self.situation(self.checkpoints.status_of_last_save())) == Permission::Send
     }
 
-    fn situation(&self, intents: Intents) -> Situation {
-        Situation { intents, is_ending: self.is_stopping(), is_app_rejected: self.channels.is_app_rejected() }
+    fn situation(&self, save_status: SaveStatus) -> Situation {
+        Situation { save_status, is_ending: self.is_stopping(), is_app_rejected: self.channels.is_app_rejected() }
     }
 
     /// Returns true if the run must end: the time is over, or a shutdown was requested.

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// Sources that respond after a quarter of `RUN_TIMEOUT`, or after this time, are planned later.
 const PLANNING_DEADLINE: Duration = Duration::from_mins(1);
 /// Time before its end from which a run no longer waits for sources.
-const RESERVE: Duration = Duration::from_secs(5);
+const ANNOUNCEMENT_RESERVE: Duration = Duration::from_secs(5);
 
 impl Core<'_> {
     pub(super) fn begin_gathering(&mut self) {
@@ -95,7 +95,7 @@ impl Core<'_> {
 
     /// Time from which unanswered sources are announced, because there is still time to do so.
     pub(super) fn late_at(&self) -> Timestamp {
-        self.end.minus((self.config.run_timeout / 8).min(RESERVE))
+        self.end.minus((self.config.run_timeout / 8).min(ANNOUNCEMENT_RESERVE))
     }
 
     fn is_late(&self) -> bool {

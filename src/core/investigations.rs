@@ -6,14 +6,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::core::agenda::{Findings, Purpose, Queues, Step};
-use crate::core::event::{DetectorRef, Query, Reply};
+use crate::core::agenda::{FetchPurpose, Findings, Queues, Step};
+use crate::core::event::{DetectorRef, Query, QueryResponse};
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
-use crate::plan::{Delivery, Queue, Reply as ThreadReply, Update, destination_of};
+use crate::plan::{Delivery, Queue, Reply, Update, destination_of};
 
 /// Maximum age of a result that is announced: nobody follows an older thread.
-const RECENT: Duration = Duration::from_hours(24);
+const MAX_RESULT_AGE: Duration = Duration::from_hours(24);
 /// Results that a run announces.
 const MAX_RESULTS: usize = 10;
 /// Time for the calls to GuardDuty.
@@ -41,7 +41,7 @@ pub(super) enum InvestigationStep {
 
 impl Core<'_> {
     /// Replies to findings with the results of their investigations, each once.
-    pub(super) fn report_investigations(&mut self, step: InvestigationStep) -> Option<Step> {
+    pub(super) fn announce_investigations(&mut self, step: InvestigationStep) -> Option<Step> {
         match step {
             InvestigationStep::Begin => self.begin_investigations(),
             InvestigationStep::List(detectors) => return self.list_investigations(detectors),
@@ -68,11 +68,11 @@ impl Core<'_> {
         let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
             return Some(Step::Investigations(InvestigationStep::List(detectors)));
         };
-        let Some(Reply::Investigations(lists)) = reply else { return None };
+        let Some(QueryResponse::Investigations(lists)) = reply else { return None };
         let due = self.due_investigations(&detectors, lists);
         if !due.is_empty() {
             let ids: Vec<String> = due.iter().map(|due| due.finding.clone()).collect();
-            self.begin_fetching(&ids, Purpose::Investigations(due));
+            self.begin_fetching(&ids, FetchPurpose::Investigations(due));
         }
         None
     }
@@ -127,8 +127,8 @@ impl Core<'_> {
     fn read_assessment(&mut self, due: &DueInvestigation) -> Poll<Option<Assessment>> {
         let query = || Query::Assessment(due.detector.clone(), due.investigation.clone());
         Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, query)) {
-            Some(Reply::Assessment(Ok(assessment))) => Some(assessment),
-            Some(Reply::Assessment(Err(error))) => {
+            Some(QueryResponse::Assessment(Ok(assessment))) => Some(assessment),
+            Some(QueryResponse::Assessment(Err(error))) => {
                 let (source, finding_id) = (&due.detector.source, &due.finding);
                 tracing::warn!(%source, finding_id, %error, "cannot read an investigation; the next run retries");
                 None
@@ -138,7 +138,7 @@ impl Core<'_> {
     }
 
     fn can_investigate(&self, key: &SourceKey) -> bool {
-        let status = self.sources.tracks.get(key).and_then(|track| track.status.as_ref());
+        let status = self.sources.tracks.get(key).and_then(|track| track.detector_info.as_ref());
         status.is_some_and(DetectorInfo::can_investigate)
     }
 
@@ -162,7 +162,7 @@ impl Core<'_> {
     /// The finding that an investigation is about, if its thread is to have the result.
     fn finding_due(&mut self, investigation: &Investigation) -> Option<String> {
         let id = investigated_finding(&investigation.prompt)?;
-        let is_recent = self.now.duration_since(investigation.ended) < RECENT;
+        let is_recent = self.now.duration_since(investigation.ended) < MAX_RESULT_AGE;
         let entry = self.state.findings.get(id).filter(|_| is_recent)?;
         let has_thread = entry.bot_message().is_some();
         let is_due = has_thread && !entry.has_investigation(&investigation.id) && !self.tried.contains(id);
@@ -176,7 +176,7 @@ impl Core<'_> {
     fn reply_with(&self, f: &Rc<Finding>, assessment: Assessment) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
         let to = destination_of(self.config, f);
-        let reply = ThreadReply { assessment: Some(Rc::new(assessment)), ..ThreadReply::default() };
+        let reply = Reply { assessment: Some(Rc::new(assessment)), ..Reply::default() };
         let (message, marks) = (entry.bot_message()?.clone(), entry.marks());
         Some(Update {
             message,

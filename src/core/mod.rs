@@ -3,6 +3,11 @@
 //!
 //! A run is an agenda of steps ([`agenda`]). A step that needs a response stays on top of the agenda until the response
 //! arrives. Meanwhile, sources are read, messages are delivered and the state is saved.
+//!
+//! In the order of a run: [`start`] → [`gather`] (requests of [`sources`], results in [`source_reports`]) → [`planning`],
+//! with [`reconcile`] → [`write_ahead`] → [`delivery`] of a batch → [`outbox`] (all queues) → `outbox::queue` (one queue) →
+//! [`exchange`] (one delivery) → [`send`] (one message) → [`results`] → [`checkpoint`]. After the batches: [`triage`],
+//! [`investigations`], [`summary`], [`closing`], [`run_report`].
 
 mod agenda;
 pub(crate) mod call;
@@ -26,28 +31,28 @@ pub(crate) mod posted;
 mod query;
 mod rate_limit;
 mod reconcile;
-mod report;
+mod results;
 mod run_report;
 mod send;
+mod source_reports;
 mod sources;
 mod start;
 mod summary;
-mod tracks;
 mod triage;
 mod undelivered;
 mod verdict;
 mod write_ahead;
 
 pub use event::{
-    ChannelHistory, DetectorRef, Effect, Event, FindingIds, Generation, Query, QueryId, Reply, Save, SourceRequest,
-    Unreachable,
+    ChannelHistory, DetectorRef, Effect, Event, FindingIds, Generation, Query, QueryId, QueryResponse, Save,
+    SourceRequest, UnusableIdentity,
 };
 pub use limits::Limits;
 pub use reconcile::EarlierPosts;
 pub(crate) use run_report::PolledSource;
 pub use run_report::RunReport;
-pub(crate) use sources::log_queued;
-pub use start::Start;
+pub(crate) use source_reports::log_queued;
+pub use start::RunInput;
 
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
@@ -58,12 +63,12 @@ use crate::core::agenda::Step;
 use crate::core::channels::Channels;
 use crate::core::checkpoint::Checkpoints;
 use crate::core::outbox::Outbox;
-use crate::core::posted::{Past, PostedMessages};
+use crate::core::posted::{HistoryRange, PostedMessages};
 use crate::core::query::Queries;
-use crate::core::report::Tally;
-use crate::core::sources::Arrived;
-use crate::core::tracks::Sources;
-use crate::core::triage::Reactions;
+use crate::core::results::Tally;
+use crate::core::source_reports::Arrived;
+use crate::core::sources::Sources;
+use crate::core::triage::ReactionProgress;
 use crate::finding::Finding;
 use crate::message::{NoticeId, Writer};
 use crate::metrics::RequestCounts;
@@ -74,7 +79,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// Interval at which a run logs its progress.
-const PROGRESS: Duration = Duration::from_secs(10);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A run.
 pub struct Core<'a> {
@@ -107,7 +112,7 @@ pub struct Core<'a> {
     earlier: Option<EarlierPosts>,
     /// What the history shows, once it was read.
     posted: Option<PostedMessages>,
-    past: Past,
+    history_range: HistoryRange,
     arrived: Arrived,
     capacity: Rc<Capacity>,
     known: Rc<Known>,
@@ -128,14 +133,14 @@ pub struct Core<'a> {
     is_identity_unusable: bool,
     /// Everything was read and processed when the last save began.
     is_complete: bool,
-    reactions: Reactions,
+    reactions: ReactionProgress,
 }
 
 impl Core<'_> {
     /// The first effects of the run.
     pub fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
         self.now = now;
-        self.drop_plans_without_history();
+        self.skip_reconciliation_without_history();
         self.begin_gathering();
         self.advance()
     }
@@ -147,7 +152,7 @@ impl Core<'_> {
             Event::SourcesDiscovered(sources) => self.on_sources_discovered(sources),
             Event::SourceRead(report) => self.on_source_read(*report),
             Event::CallAnswered(id, answer) => self.on_call_answered(id, answer),
-            Event::QueryAnswered(id, reply) => self.on_reply(id, reply),
+            Event::QueryAnswered(id, reply) => self.on_query_response(id, reply),
             Event::Saved(generation, result) => self.on_saved(generation, result),
             Event::ShutdownRequested => self.is_shutdown_requested = true,
             Event::Woken => {}
@@ -179,7 +184,7 @@ impl Core<'_> {
     }
 
     fn next_progress(&self) -> Timestamp {
-        self.progress_logged_at.plus(PROGRESS)
+        self.progress_logged_at.plus(PROGRESS_INTERVAL)
     }
 
     fn log_progress(&mut self) {
@@ -188,7 +193,7 @@ impl Core<'_> {
         }
         self.progress_logged_at = self.now;
         let elapsed_seconds = self.now.duration_since(self.begun).as_secs();
-        let (delivered, pending) = (self.tally.delivered, self.sources.pending());
+        let (delivered, pending) = (self.tally.delivered, self.sources.announceable());
         tracing::info!(elapsed_seconds, delivered, pending, "run in progress");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::Queues;
-use crate::core::event::{ChannelHistory, Query, Reply};
+use crate::core::event::{ChannelHistory, Query, QueryResponse};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::Delivery;
 use crate::slack::BotMessage;
@@ -52,7 +52,7 @@ impl Core<'_> {
         let oldest = self.now.minus(REPEAT_AFTER);
         let channels = BTreeMap::from([(id, name)]);
         let reply = std::task::ready!(self.query(|| Query::Histories { channels, oldest }));
-        let Some(Reply::Histories(histories)) = reply else { return Poll::Ready(Vec::new()) };
+        let Some(QueryResponse::Histories(histories)) = reply else { return Poll::Ready(Vec::new()) };
         Poll::Ready(histories.iter().flat_map(announced_ids).collect())
     }
 }

@@ -5,10 +5,10 @@ mod queue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::core::call::{Answer, Call, CallId};
+use crate::core::call::{Call, CallId, CallResponse};
 use crate::core::channels::Channels;
 use crate::core::gate::Permission;
-use crate::core::posted::Past;
+use crate::core::posted::HistoryRange;
 use crate::core::rate_limit::RateLimiter;
 use crate::message::Writer;
 use crate::plan::{Delivery, Queue};
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use queue::QueueState;
 
 /// Time after which the history shows a message that was acknowledged.
-pub(crate) const LAG: Duration = Duration::from_secs(10);
+pub(crate) const HISTORY_LAG: Duration = Duration::from_secs(10);
 
 /// All deliveries of a run that are in progress.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Outbox {
     }
 
     /// Handles the response to a request. The response to an abandoned request is ignored.
-    pub(crate) fn on_answer(&mut self, id: CallId, answer: Answer, context: &mut Context) {
+    pub(crate) fn on_answer(&mut self, id: CallId, answer: CallResponse, context: &mut Context) {
         if let Some(state) = self.queues.values_mut().find(|state| state.is_waiting_for(id)) {
             state.on_answer(answer, &mut self.turns.limiter, context);
         }
@@ -69,7 +69,7 @@ impl Outbox {
 pub(crate) struct Context<'a> {
     pub channels: &'a mut Channels,
     pub writer: &'a dyn Writer,
-    pub past: Past,
+    pub range: HistoryRange,
     pub permission: Permission,
     pub now: Timestamp,
     /// Time until the run must end.
@@ -84,7 +84,7 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     pub calls: Vec<(CallId, Call)>,
-    pub reports: Vec<Report>,
+    pub ended: Vec<EndedDelivery>,
     /// Time at which there is more to do.
     pub wake_at: Option<Timestamp>,
 }
@@ -115,7 +115,7 @@ pub(crate) enum DeliveryResult {
 
 /// A delivery that ended.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub(crate) struct EndedDelivery {
     pub queue: Queue,
     pub delivery: Delivery,
     pub result: DeliveryResult,

@@ -72,6 +72,7 @@ impl Core<'_> {
             self.state.relate(f);
         }
         self.do_first([Step::PlanBatch(Batch { findings: findings.clone(), looked_up })]);
+        // Before that step.
         self.reconcile_first(findings);
     }
 
@@ -119,6 +120,7 @@ impl Core<'_> {
             let held = Batch { findings: plan.deferred, looked_up: Vec::new() };
             self.do_first([Step::AnnounceLater(held)]);
         }
+        // Before that step.
         self.deliver(plan.queues);
     }
 
@@ -205,7 +207,7 @@ impl Core<'_> {
             let Some(at) = entry.message.as_ref().filter(|_| !self.tried_redirects.contains(id)) else { continue };
             for old in &entry.superseded {
                 let channel = self.channels.name(at.channel());
-                let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), now: at.clone(), channel };
+                let delivery = Delivery::Redirect { id: id.clone(), old: old.clone(), new: at.clone(), channel };
                 queues.entry(Queue::Edits).or_default().push(delivery);
             }
         }

@@ -12,20 +12,20 @@ use crate::state::{PostedFinding, State};
 use crate::time::Timestamp;
 
 /// Maximum difference between Slack's clock and ours.
-const SKEW: Duration = Duration::from_mins(1);
+const MAX_SKEW_OF_SLACK: Duration = Duration::from_mins(1);
 
 /// Since when there may be messages in Slack that the state does not have.
 #[derive(Clone, Copy, Debug)]
-pub struct Past {
+pub(crate) struct HistoryRange {
     /// The history is read from here.
     pub oldest: Timestamp,
     /// A replay: what was posted before does not count.
     pub replayed: Option<Timestamp>,
 }
 
-impl Past {
-    pub fn since(since: Timestamp, replayed: Option<Timestamp>) -> Self {
-        let oldest = since.minus(SKEW);
+impl HistoryRange {
+    pub(crate) fn since(since: Timestamp, replayed: Option<Timestamp>) -> Self {
+        let oldest = since.minus(MAX_SKEW_OF_SLACK);
         Self { oldest: replayed.map_or(oldest, |replayed| oldest.max(replayed)), replayed }
     }
 }
@@ -51,9 +51,9 @@ pub(crate) struct Reconciliation {
 
 impl PostedMessages {
     /// Adds the messages of one channel.
-    pub(crate) fn add(&mut self, channel: &NamedChannel, messages: Vec<BotMessage>, past: &Past) {
+    pub(crate) fn add(&mut self, channel: &NamedChannel, messages: Vec<BotMessage>, range: &HistoryRange) {
         for m in messages {
-            if past.replayed.is_some_and(|replayed| m.posted() <= replayed) {
+            if range.replayed.is_some_and(|replayed| m.posted() <= replayed) {
                 continue;
             }
             match m.event_type.as_str() {
@@ -96,7 +96,7 @@ impl PostedMessages {
     }
 
     /// Treats posted messages as delivered: findings of sources in the state, digests with a plan, queued notices.
-    /// `sources`: by ID of each finding that this run listed, the `n` of its source. A message about such a finding
+    /// `sources`: by ID of each finding that this run listed, the ID of its source. A message about such a finding
     /// counts, even if it names another detector.
     pub(crate) fn mark_delivered(
         &self,

@@ -9,19 +9,18 @@ use crate::config::{Config, Target};
 use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::channels::{Channels, NamedChannel};
-use crate::core::event::{ChannelHistory, Query, Reply};
-use crate::core::posted::{Past, PostedMessages};
+use crate::core::event::{ChannelHistory, Query, QueryResponse};
+use crate::core::posted::PostedMessages;
 use crate::finding::Finding;
 use crate::slack::HistoryError;
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 /// Messages of earlier runs that Slack may have and the state does not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlierPosts {
     /// Time from which they may have been posted.
     pub since: Timestamp,
-    pub past: Past,
     /// Time from which the history shows all of them.
     pub readable_at: Option<Timestamp>,
     /// A run ended uncleanly: nothing is posted in a channel whose history cannot be read.
@@ -29,9 +28,9 @@ pub struct EarlierPosts {
 }
 
 impl Core<'_> {
-    /// Drops the digest plans if the history of the default channel cannot be read: only the history could complete them.
-    /// Their findings may be posted again.
-    pub(super) fn drop_plans_without_history(&mut self) {
+    /// If the history of the default channel cannot be read, nothing is reconciled, and the digest plans are dropped: only the
+    /// history could complete them. Their findings may be posted again.
+    pub(super) fn skip_reconciliation_without_history(&mut self) {
         if !self.channels.is_readable(&self.channels.default.target) {
             self.state.drop_digest_plans(|_| false);
             self.earlier = None;
@@ -75,10 +74,11 @@ impl Core<'_> {
             return Some(Step::Reconcile(findings));
         }
         let channels = readable_channels(self.config, &self.channels, &self.state);
-        let Poll::Ready(reply) = self.query(|| Query::Histories { channels, oldest: earlier.past.oldest }) else {
+        let oldest = self.history_range.oldest;
+        let Poll::Ready(reply) = self.query(|| Query::Histories { channels, oldest }) else {
             return Some(Step::Reconcile(findings));
         };
-        let Some(Reply::Histories(histories)) = reply.filter(|_| !self.is_stopping()) else { return None };
+        let Some(QueryResponse::Histories(histories)) = reply.filter(|_| !self.is_stopping()) else { return None };
         let posted = self.read_histories(histories, &earlier);
         self.set_posted(posted, &findings);
         None
@@ -88,7 +88,7 @@ impl Core<'_> {
         let mut posted = PostedMessages::default();
         for ChannelHistory { channel, messages } in histories {
             match messages {
-                Ok(messages) => posted.add(&channel, messages, &earlier.past),
+                Ok(messages) => posted.add(&channel, messages, &self.history_range),
                 Err(error) => self.on_unread_history(channel, &error, earlier),
             }
         }

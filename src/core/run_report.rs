@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::Core;
-use crate::core::tracks::Track;
+use crate::core::sources::Track;
 use crate::finding::SeverityLevel;
 use crate::guardduty::{DetectorInfo, SourceKey};
 use crate::source_key::SourceOrIdentity;
@@ -18,7 +18,7 @@ pub struct RunReport<'a> {
     /// Findings that were processed, and those of them that were posted or edited.
     pub(crate) processed: usize,
     pub(crate) delivered: usize,
-    /// Findings that are listed and not processed.
+    /// Findings that are listed and not processed, including those that could not be fetched.
     pub(crate) pending: usize,
     /// Number of reasons why not everything is processed.
     pub(crate) problems: usize,
@@ -31,7 +31,7 @@ pub struct RunReport<'a> {
     /// The sources that were polled.
     pub(crate) sources: Vec<PolledSource<'a>>,
     /// Unreadable sources, and identities, that this run could not even begin to read.
-    pub(crate) unreachable: Vec<(&'a SourceOrIdentity, &'a SourceState)>,
+    pub(crate) not_read: Vec<(&'a SourceOrIdentity, &'a SourceState)>,
 }
 
 /// What this run read of a source.
@@ -40,12 +40,12 @@ pub(crate) struct PolledSource<'a> {
     pub(crate) key: &'a SourceKey,
     /// The source was read without an error.
     pub(crate) is_read: bool,
-    /// Findings that are listed and not processed.
+    /// Findings that are listed and not processed, including those that could not be fetched.
     pub(crate) pending: usize,
     /// Findings that are not archived, by severity level. `None`: not read.
     pub(crate) open: Option<&'a BTreeMap<SeverityLevel, u64>>,
     /// `None`: the detector was not read.
-    pub(crate) detector: Option<&'a DetectorInfo>,
+    pub(crate) detector_info: Option<&'a DetectorInfo>,
 }
 
 impl<'a> PolledSource<'a> {
@@ -55,7 +55,7 @@ impl<'a> PolledSource<'a> {
             is_read: track.is_readable && track.is_read,
             pending: track.pending(),
             open: track.open.as_ref(),
-            detector: track.status.as_ref(),
+            detector_info: track.detector_info.as_ref(),
         }
     }
 }
@@ -67,20 +67,20 @@ impl Core<'_> {
         let polled = tracks.iter().filter(|(key, _)| self.is_polled(key));
         let is_tracked = |key: &SourceOrIdentity| key.as_source().is_some_and(|key| tracks.contains_key(key));
         let stored = self.state.sources.iter();
-        let unreachable = stored.filter(|(key, source)| source.unreadable_since.is_some() && !is_tracked(key));
+        let not_read = stored.filter(|(key, source)| source.unreadable_since.is_some() && !is_tracked(key));
         RunReport {
             is_success: self.is_success(),
             is_timed_out: self.is_timed_out(),
             processed: self.tally.processed,
             delivered: self.tally.delivered,
-            pending: self.sources.pending(),
+            pending: tracks.values().map(Track::pending).sum(),
             problems: self.tally.problems.len(),
             is_recorded: self.checkpoints.is_recorded(),
             save_error: self.checkpoints.problem(),
             state_bytes: self.checkpoints.bytes,
             state: &self.state,
             sources: polled.map(PolledSource::of).collect(),
-            unreachable: unreachable.collect(),
+            not_read: not_read.collect(),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct OutgoingMessage {
     pub target: Target,
     pub place: Place,
     /// The channel that rejected the message.
-    meant: Option<String>,
+    intended_channel: Option<String>,
     mention: Option<Mention>,
     mentions: Mentions,
     forms: Forms,
@@ -57,7 +57,7 @@ pub(super) struct Shared<'a> {
 pub(super) struct Sent {
     pub at: SentMessage,
     pub form: MessageForm,
-    pub meant: Option<String>,
+    pub intended_channel: Option<String>,
 }
 
 /// Reason why a message was not acknowledged.
@@ -89,7 +89,7 @@ impl OutgoingMessage {
         Self {
             target: to.target.clone(),
             place,
-            meant: None,
+            intended_channel: None,
             mention: to.mention.clone(),
             mentions: channels.mentions(&to.target, to.mention.as_ref()),
             forms: Forms::default(),
@@ -108,9 +108,9 @@ impl OutgoingMessage {
         let addressing = Addressing {
             mention: mention.as_ref(),
             omitted_mention: omitted_mention.as_ref(),
-            refused_channel: self.meant.as_deref(),
+            intended_channel: self.intended_channel.as_deref(),
         };
-        make(self.forms.now(), &addressing)
+        make(self.forms.current(), &addressing)
     }
 
     /// Avoids a channel that is known to reject messages. It may still accept replies. Returns an error if nothing may be
@@ -127,12 +127,12 @@ impl OutgoingMessage {
         if channels.is_closed(self.target.name()) { Err(Unsent::Left) } else { Ok(()) }
     }
 
-    pub(super) fn on_sent(self, at: SentMessage, shared: &mut Shared) -> Sent {
-        shared.channels.add_mentions(&self.target, &self.mentions);
-        if shared.channels.learn(self.target.name(), at.channel()) {
+    pub(super) fn on_sent(&self, at: SentMessage, shared: &mut Shared) -> Sent {
+        shared.channels.add_rejected_mentions(&self.target, &self.mentions);
+        if shared.channels.note_id(self.target.name(), at.channel()) {
             shared.limiter.hold(&Queue::Channel(at.channel().to_owned()), AFTER_FIRST_MESSAGE, shared.now);
         }
-        Sent { at, form: self.forms.now(), meant: self.meant }
+        Sent { at, form: self.forms.current(), intended_channel: self.intended_channel.clone() }
     }
 
     /// Decides what follows from a failure.
@@ -156,15 +156,15 @@ impl OutgoingMessage {
             SlackError::Restricted(error)
             | SlackError::Unclassified(error)
             | SlackError::ChannelRejected(error)
-            | SlackError::Reply(error)
+            | SlackError::ThreadRejected(error)
             | SlackError::MessageNotFound(error) => self.on_rejection(&error, shared.channels),
             SlackError::AppRejected(error) => on_app_rejection(&error, shared),
-            SlackError::NotSent(error) => self.attempts.on_failure(self.call(&error), shared),
+            SlackError::NotSent(error) => self.attempts.on_failure(self.with_method(&error), shared),
             SlackError::OutcomeUnknown(error) if shared.channels.is_readable(&self.target) => {
-                Next::End(Unsent::Unknown(self.call(&error)))
+                Next::End(Unsent::Unknown(self.with_method(&error)))
             }
             // Nothing shows whether the message exists: a duplicate is better than a loss.
-            SlackError::OutcomeUnknown(error) => self.attempts.on_failure(self.call(&error), shared),
+            SlackError::OutcomeUnknown(error) => self.attempts.on_failure(self.with_method(&error), shared),
         }
     }
 
@@ -199,7 +199,7 @@ impl OutgoingMessage {
     fn fall_back(&mut self, channels: &Channels) {
         let rejecting = self.target.name().to_owned();
         let to = Destination { mention: self.mention.clone(), ..channels.default.clone() };
-        *self = Self { meant: Some(rejecting), ..Self::new(&to, Place::Channel, channels) };
+        *self = Self { intended_channel: Some(rejecting), ..Self::new(&to, Place::Channel, channels) };
     }
 
     /// Returns true if there is no other channel to try.
@@ -207,7 +207,7 @@ impl OutgoingMessage {
         self.place == Place::Channel && channels.is_default(&self.target)
     }
 
-    fn call(&self, error: &str) -> String {
+    fn with_method(&self, error: &str) -> String {
         match self.target {
             Target::Channel(_) => format!("chat.postMessage: {error}"),
             Target::Webhook { .. } => format!("webhook: {error}"),

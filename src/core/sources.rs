@@ -1,284 +1,270 @@
-//! Handles the results of reading sources: records them in the state, announces changes, and passes findings to planning.
+//! Tracks the sources of a run: their batches, and the progress of each source.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::time::Duration;
 
-use crate::config::{Regions, Role};
-use crate::core::Core;
-use crate::core::agenda::Step;
-use crate::core::event::Unreachable;
-use crate::finding::Finding;
-use crate::guardduty::{ReadError, SourceKey, TransientReason};
-use crate::message::{Notice, NoticeLevel};
-use crate::plan::source_health::{self, Observation, SourceStatus};
-use crate::plan::source_notices::{self, OpenCounts};
-use crate::poll::source::SourceReport;
-use crate::poll::watched;
-use crate::source_key::{IdentityKey, SourceOrIdentity};
-use crate::state::DetectorStatus;
+use crate::config::{Config, SlackAuth};
+use crate::core::event::{DetectorRef, SourceRequest};
+use crate::finding::{Finding, SeverityLevel};
+use crate::guardduty::{DetectorInfo, SourceKey, Subject};
+use crate::plan::watch;
+use crate::poll::source::{SourceExtras, SourceReport};
+use crate::poll::{BatchRequest, Capacity, Known, RestOfList, watched};
+use crate::state::{DetectorStatus, InFlight, PollProgress, SourceState, State, Versions};
+use crate::time::Timestamp;
 
-/// What the sources showed and was not planned yet.
-#[derive(Debug, Default)]
-pub(super) struct Arrived {
-    pub findings: Vec<Rc<Finding>>,
-    /// Findings whose archiving was looked up.
-    pub looked_up: Vec<Rc<Finding>>,
-    pub left_out: Vec<SourceOrIdentity>,
-    /// Sources new to the state, and what was open in them before.
-    pub new_sources_notice: Vec<(SourceOrIdentity, Option<OpenCounts>)>,
+/// Maximum number of findings, per source and run, whose archiving status is read.
+const MAX_LOOKUPS_PER_SOURCE: usize = 500;
+/// Maximum number of them whose messages lack a link; these come first.
+const MAX_LINK_LOOKUPS: usize = 100;
+
+/// One source in this run.
+#[derive(Debug)]
+pub(super) struct Track {
+    source: SourceKey,
+    /// When it was first requested.
+    since: Timestamp,
+    /// Names the source in the records of its findings.
+    pub source_id: u32,
+    detector_id: Option<String>,
+    pub progress: PollProgress,
+    /// Where the rest of the list begins.
+    rest: Option<RestOfList>,
+    pub is_read: bool,
+    /// It was read without an error so far.
+    pub is_readable: bool,
+    pub detector_info: Option<DetectorInfo>,
+    pub open: Option<BTreeMap<SeverityLevel, u64>>,
+    /// IDs that this run listed and GetFindings did not return.
+    unfetched: BTreeSet<String>,
 }
 
-impl Arrived {
-    pub(super) fn is_empty(&self) -> bool {
-        self.findings.is_empty()
-            && self.looked_up.is_empty()
-            && self.left_out.is_empty()
-            && self.new_sources_notice.is_empty()
+impl Track {
+    /// Its detector, if that was read.
+    fn detector(&self) -> Option<DetectorRef> {
+        Some(DetectorRef { source: self.source.clone(), id: self.detector_id.clone()? })
+    }
+
+    /// Number of findings that are listed and not processed, including those that could not be fetched.
+    pub(super) fn pending(&self) -> usize {
+        let pending_ids = &self.progress.pending;
+        pending_ids.len() + self.unfetched.iter().filter(|id| !pending_ids.contains_key(*id)).count()
     }
 }
 
-impl Core<'_> {
-    /// Announces that the sources of an identity that could not be used can be read again, once every identity can, and
-    /// removes its entry. Until the state has all sources, the entry has the time from which those without a state are read.
-    pub(super) fn announce_reachable_sources(&mut self) {
-        let is_in_state = |key: &SourceKey| self.state.source(key).is_some();
-        let are_all_known = self.sources.is_discovered() && self.sources.tracks.keys().all(is_in_state);
-        if self.is_identity_unusable || !are_all_known {
-            return;
-        }
-        let keys = self.state.sources.keys().filter(|key| key.is_identity());
-        for key in keys.cloned().collect::<Vec<_>>() {
-            if let Some(source) = self.state.remove_source(&key) {
-                self.queue_notices(source_health::recovery(&key, &source, self.epoch, self.now).into_iter().collect());
-            }
-        }
+/// All sources of a run.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    config: &'a Config,
+    /// Time from which a source is read that is new to the state.
+    pub start: Timestamp,
+    pub tracks: BTreeMap<SourceKey, Track>,
+    /// Number of identities whose sources are not known yet.
+    undiscovered: usize,
+    /// Number of requests without a response.
+    reading: usize,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(config: &'a Config, identities: usize, start: Timestamp) -> Self {
+        Self { config, start, tracks: BTreeMap::new(), undiscovered: identities, reading: 0 }
     }
 
-    pub(super) fn on_sources_discovered(&mut self, result: Result<Vec<SourceKey>, Unreachable>) {
-        self.sources.count_discovery();
-        match result {
-            Ok(sources) => {
-                for source in sources {
-                    let request =
-                        self.sources.first_request(source, &self.state, &self.capacity, &self.known, self.now);
-                    request.into_iter().for_each(|request| self.request(request));
-                }
-            }
-            Err(unreachable) => self.on_unreachable(&unreachable),
-        }
+    /// Returns true if the sources of every identity are known, or cannot be.
+    pub(super) fn is_discovered(&self) -> bool {
+        self.undiscovered == 0
     }
 
-    /// Nothing is known of an identity's sources but what the state has.
-    fn on_unreachable(&mut self, u: &Unreachable) {
-        tracing::error!(identity = u.identity, error = %u.error, reason = u.error.reason(), "cannot use AWS identity");
-        self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
-        self.is_identity_unusable = true;
-        let others: Vec<&str> = self.config.aws.roles.iter().filter_map(Role::account).collect();
-        let is_of_identity = |key: &SourceOrIdentity| match (key.account(), u.account.as_deref()) {
-            (Some(account), Some(own)) => account == own,
-            (Some(account), None) => !others.contains(&account),
-            (None, own) => own.is_none() && key.is_identity(),
+    /// Counts an identity whose sources are known, or that cannot be used.
+    pub(super) fn count_discovery(&mut self) {
+        self.undiscovered = self.undiscovered.saturating_sub(1);
+    }
+
+    /// Returns true if nothing is requested.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_discovered() && self.reading == 0
+    }
+
+    /// Returns the first request to a source, or `None` if another identity showed the source already.
+    pub(super) fn first_request(
+        &mut self,
+        source: SourceKey,
+        state: &State,
+        capacity: &Rc<Capacity>,
+        known: &Rc<Known>,
+        now: Timestamp,
+    ) -> Option<SourceRequest> {
+        if self.tracks.contains_key(&source) {
+            return None;
+        }
+        let start = self.start;
+        let stored = state.source(&source).filter(|s| s.detector_status != DetectorStatus::Excluded);
+        let from = stored.map_or(start, |s| s.lower_bound(self.config.overlap));
+        let extras = self.extras(stored, state, start, now);
+        let batch = BatchRequest::new(from, now, self.config.overlap, capacity, known);
+        let track = Track {
+            source: source.clone(),
+            since: now,
+            source_id: 0,
+            detector_id: None,
+            progress: PollProgress::default(),
+            rest: None,
+            is_read: false,
+            is_readable: true,
+            detector_info: None,
+            unfetched: BTreeSet::new(),
+            open: None,
         };
-        let mut keys: Vec<SourceOrIdentity> =
-            self.state.sources.keys().filter(|k| is_of_identity(k)).cloned().collect();
-        if keys.is_empty() {
-            let identity = u.account.clone().map_or(IdentityKey::Pod, IdentityKey::Account);
-            keys.push(SourceOrIdentity::Identity(identity));
-        }
-        for key in keys {
-            self.note_health(&key, &SourceStatus::Unreadable(&u.error));
+        self.tracks.insert(source.clone(), track);
+        self.reading += 1;
+        Some(SourceRequest { source, detector_id: None, batch, extras })
+    }
+
+    fn extras(&self, stored: Option<&SourceState>, state: &State, start: Timestamp, now: Timestamp) -> SourceExtras {
+        let compare = stored.is_none_or(|s| watch::compare_due(s, now));
+        let watched = stored.and_then(|s| s.watch_baseline.as_ref()).filter(|_| !compare);
+        let ids = |items: &Option<Versions>| items.iter().flatten().map(|(id, _)| id.clone()).collect();
+        let known = watched.map(|w| [(Subject::Filters, ids(&w.filters)), (Subject::IpSets, ids(&w.ip_sets))]);
+        SourceExtras {
+            is_first_read: true,
+            watch: self.config.watch,
+            // A source that was unreadable last time gets one request, not six that may all be denied.
+            expected_detector_id: stored.filter(|s| s.unreadable_since.is_none()).and_then(|s| s.detector_id.clone()),
+            watched: watched::Query {
+                all: compare,
+                known: known.into_iter().flatten().collect(),
+                scans: watch::ScanQuery::of(stored, now),
+            },
+            open_before: stored.is_none().then_some(start),
+            lookups: self.lookups(stored, state),
         }
     }
 
-    /// Records the result of a source.
-    pub(super) fn on_source_read(&mut self, mut report: SourceReport) {
-        self.sources.count_answer();
-        let key = report.key.clone();
-        if !report.warnings.is_empty() {
-            let error = report.warnings.join("; ");
-            tracing::warn!(source = %key, error, "optional GuardDuty checks failed");
-        }
-        if report.first {
-            self.note_first_answer(&key, &report);
-        }
-        if let Some(error) = report.error().filter(|_| self.is_polled(&key)) {
-            tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
-            self.tally.problems.insert(format!("{key}: {error}"));
-        }
-        let Some(source_id) = self.state.source(&key).map(|s| s.id) else { return };
-        self.note_unfetched(&report, source_id);
-        let new = self.sources.record(&mut report, self.now);
-        if let Some(track) = self.sources.tracks.get_mut(&key) {
-            track.source_id = source_id;
-        }
-        let (new_findings, has_more) = (new.len(), report.batch.rest.is_some());
-        tracing::debug!(source = %key, new_findings, has_more, "source read");
-        self.arrived.findings.extend(new);
-        self.arrived.looked_up.append(&mut report.looked_up);
+    /// IDs of the findings to look up: those whose messages lack a link, then the next ones in turn of those whose
+    /// messages can be edited.
+    fn lookups(&self, stored: Option<&SourceState>, state: &State) -> Vec<String> {
+        let (Some(source), SlackAuth::Bot { .. }) = (stored, &self.config.slack.access) else { return Vec::new() };
+        let live = |e: &crate::state::FindingRecord| e.source_id == source.id && e.bot_message().is_some();
+        let ids: Vec<&String> = state.findings.iter().filter(|(_, e)| live(e)).map(|(id, _)| id).collect();
+        let after = ids.partition_point(|id| Some(*id) <= source.archive_cursor.as_ref());
+        let outdated: Vec<&String> = state.outdated_links(source.id).into_iter().take(MAX_LINK_LOOKUPS).collect();
+        let in_turn = ids.iter().copied().cycle().skip(after).take(MAX_LOOKUPS_PER_SOURCE.min(ids.len()));
+        let in_turn = in_turn.filter(|id| !outdated.contains(id));
+        outdated.iter().copied().chain(in_turn).cloned().collect()
     }
 
-    fn note_first_answer(&mut self, key: &SourceKey, report: &SourceReport) {
-        let reading = match (report.error(), &report.detector) {
-            (Some(error), _) => SourceStatus::Unreadable(error),
-            (None, Ok(Some(id))) => {
-                SourceStatus::Detector { id, enabled: report.status.as_ref().map(|status| status.enabled) }
-            }
-            (None, _) => SourceStatus::NoDetector,
-        };
-        if matches!(reading, SourceStatus::NoDetector) && !self.has_all_regions() {
-            tracing::warn!(source = %key, "no GuardDuty detector in this region; nothing can be found there");
+    /// Returns a request for the next batch of every source whose list is not read to its end.
+    pub(super) fn next_requests(
+        &mut self,
+        state: &State,
+        capacity: &Rc<Capacity>,
+        known: &Rc<Known>,
+        now: Timestamp,
+    ) -> Vec<SourceRequest> {
+        let mut requests = Vec::new();
+        for (key, track) in &mut self.tracks {
+            let Some(rest) = track.rest.take() else { continue };
+            // Findings that were discarded since must not be listed again.
+            let floor = state.source(key).map_or(rest.from, |s| s.floor);
+            let batch = BatchRequest::new(floor, now, self.config.overlap, capacity, known).resuming(rest);
+            let (source, detector_id) = (track.source.clone(), track.detector_id.clone());
+            requests.push(SourceRequest { source, detector_id, batch, extras: SourceExtras::default() });
         }
-        let entry = SourceOrIdentity::Source(key.clone());
-        if self.note_health(&entry, &reading) {
-            self.arrived.new_sources_notice.push((entry, report.open_before.clone()));
-        }
-        // The detector identifies messages in the history that are about this source, even if the list is incomplete.
-        if let Ok(Some(id)) = &report.detector {
-            self.state.note_detector(key, id);
-        }
-        self.compare_configuration(key, report);
+        self.reading += requests.len();
+        requests
     }
 
-    fn has_all_regions(&self) -> bool {
-        matches!(self.config.aws.regions, Regions::All { .. })
+    /// Counts a response to a request.
+    pub(super) fn count_answer(&mut self) {
+        self.reading = self.reading.saturating_sub(1);
     }
 
-    /// Notes the health of a source, and announces changes. Returns true if the source is new and polled.
-    fn note_health(&mut self, key: &SourceOrIdentity, status: &SourceStatus) -> bool {
-        let (start, has_all_regions) = (self.sources.start, self.has_all_regions());
-        let (source, is_new) = self.state.source_or_insert(key, start);
-        let was_left_out = source.detector_status == DetectorStatus::Excluded;
-        let observation = Observation { key, status, is_new, has_all_regions, epoch: self.epoch, now: self.now };
-        let (mut source, notices) = observation.update(source);
-        source.last_configured_at = Some(self.now);
-        let is_left_out = source.detector_status == DetectorStatus::Excluded;
-        if was_left_out && !is_left_out {
-            source.reset_to(start);
-        }
-        self.state.set_source(key, source);
-        if is_left_out && is_new {
-            self.arrived.left_out.push(key.clone());
-        }
-        self.queue_notices(notices);
-        (is_new || was_left_out) && !is_left_out
+    /// Records the result of a source: how far it is complete, what is pending, where the rest of its list begins.
+    pub(super) fn record(&mut self, report: &mut SourceReport, now: Timestamp) -> Vec<Rc<Finding>> {
+        let Some(track) = self.tracks.get_mut(&report.key) else { return Vec::new() };
+        track.is_read = true;
+        track.is_readable &= report.error().is_none();
+        track.detector_info = report.detector_info.take().or(track.detector_info.take());
+        track.open = report.open.take().or(track.open.take());
+        let Ok(Some(detector)) = &report.detector_id else { return Vec::new() };
+        track.detector_id = Some(detector.clone());
+        let batch = &mut report.batch;
+        track.unfetched.extend(batch.unfetched.iter().cloned());
+        let new = std::mem::take(&mut batch.new_findings);
+        track.progress.pending.extend(new.iter().map(|f| (f.id.clone(), f.updated)));
+        track.progress.complete_until = track.progress.complete_until.max(batch.complete_until);
+        track.progress.poll_duration = now.duration_since(track.since);
+        track.progress.watermark_limit =
+            [track.progress.watermark_limit, batch.watermark_limit].into_iter().flatten().min();
+        track.rest = batch.rest.take().filter(|_| batch.error.is_none());
+        new
     }
 
-    fn compare_configuration(&mut self, key: &SourceKey, report: &SourceReport) {
-        let Some(mut source) = self.state.source(key).cloned() else { return };
-        if let Some(last) = &report.looked_up_to {
-            source.archive_cursor = Some(last.clone());
-        }
-        let notices = watched::compare(key, &mut source, report, self.epoch, self.now);
-        self.state.set_source(&key.clone().into(), source);
-        self.queue_notices(notices);
+    /// The detector of the source with this ID, if it was read in this run.
+    pub(super) fn detector(&self, source_id: u32) -> Option<DetectorRef> {
+        self.tracks.values().filter(|track| track.source_id == source_id && track.is_read).find_map(Track::detector)
     }
 
-    /// Notes the findings that were listed and not returned: they are given up after a day, unless they are returned.
-    fn note_unfetched(&mut self, report: &SourceReport, source_id: u32) {
-        for id in &report.batch.unchanged {
-            self.state.remove_unfetched(id);
-        }
-        for id in &report.batch.unfetched {
-            let since = self.state.note_unfetched(id, source_id, self.now);
-            tracing::warn!(
-                finding_id = id,
-                source = %report.key,
-                since = since.to_rfc3339(),
-                "finding was listed but not returned by GetFindings; the next run retries"
-            );
-            self.tally.problems.insert(format!("{}: finding listed but not returned by GetFindings", report.key));
-        }
+    /// The detector of a source, if it is known.
+    pub(super) fn detector_of(&self, key: &SourceKey) -> Option<DetectorRef> {
+        self.tracks.get(key)?.detector()
     }
 
-    pub(super) fn queue_notices(&mut self, notices: Vec<Notice>) {
-        for notice in notices {
-            log_queued(&notice);
-            self.state.queue_notice(notice);
-        }
+    /// The detectors of all sources that were read in this run.
+    pub(super) fn detectors(&self) -> Vec<DetectorRef> {
+        self.tracks.values().filter(|track| track.is_read).filter_map(Track::detector).collect()
     }
 
-    /// Queues one notice for all new sources, one for all regions that are left out. A state that has these sources must
-    /// have the notices, too: no later run finds the sources new.
-    pub(super) fn announce_sources(&mut self) {
-        let new_sources_notice = std::mem::take(&mut self.arrived.new_sources_notice);
-        let known: Vec<&OpenCounts> = new_sources_notice.iter().filter_map(|(_, open)| open.as_ref()).collect();
-        let open = (!known.is_empty()).then(|| sum(&known));
-        let keys: Vec<SourceOrIdentity> = new_sources_notice.iter().map(|(key, _)| key.clone()).collect();
-        let lookback = self.look_back();
-        let mut notices = Vec::new();
-        let is_any_known = !keys.is_empty() || self.sources.tracks.values().any(|t| t.is_read);
-        if self.is_new_installation && is_any_known {
-            self.is_new_installation = false;
-            notices.push(source_notices::no_state_notice(lookback, open.as_ref(), self.epoch));
-        } else if self.state.saved_at.is_some() {
-            notices.extend(source_notices::new_sources_notice(&keys, lookback, open.as_ref(), self.epoch));
-        }
-        let left_out = std::mem::take(&mut self.arrived.left_out);
-        notices.extend(source_notices::excluded_regions_notice(&left_out, self.epoch));
-        self.queue_notices(notices);
-    }
-
-    /// Period for which new sources are read; in whole minutes where it is longer than configured.
-    fn look_back(&self) -> Duration {
-        let more = self.begun.duration_since(self.sources.start).saturating_sub(self.config.lookback);
-        self.config.lookback + Duration::from_secs(more.as_secs().div_ceil(60) * 60)
-    }
-
-    /// Returns true if a source is polled: a region that is left out is not.
-    pub(super) fn is_polled(&self, key: &SourceKey) -> bool {
-        self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
-    }
-
-    fn is_new_or_polled(&self, key: &SourceKey) -> bool {
-        self.state.source(key).is_none() || self.is_polled(key)
-    }
-
-    /// Announces the sources that did not respond within the run's time, while there is still time to do so. A run that a
-    /// signal ended early does not announce them.
-    pub(super) fn announce_unanswered_sources(&mut self) {
-        self.note_unanswered_sources();
-        if self.is_over() {
-            return;
-        }
-        self.announce_sources();
-        if self.is_notice_due() {
-            self.do_first([Step::AnnounceArrived]);
-        }
-    }
-
-    fn note_unanswered_sources(&mut self) {
-        if self.is_shutdown_requested || self.checkpoints.has_conflict() {
-            return;
-        }
-        let unanswered = self.sources.tracks.iter().filter(|(_, t)| !t.is_read).map(|(key, _)| key.clone());
-        for key in unanswered.filter(|key| self.is_new_or_polled(key)).collect::<Vec<_>>() {
-            let error = ReadError::Transient {
-                reason: TransientReason::Timeout,
-                text: "no response within RUN_TIMEOUT".into(),
-            };
-            tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
-            self.tally.problems.insert(format!("{key}: {error}"));
-            let key = SourceOrIdentity::Source(key);
-            if self.note_health(&key, &SourceStatus::Unreadable(&error)) {
-                self.arrived.new_sources_notice.push((key, None));
+    /// Adds findings that are to be announced although no list showed them.
+    pub(super) fn add_pending(&mut self, findings: &[Rc<Finding>]) {
+        for f in findings {
+            if let Some(track) = self.tracks.get_mut(&f.origin.source_key()) {
+                track.progress.pending.entry(f.id.clone()).or_insert(f.updated);
             }
         }
     }
-}
 
-/// Logs at the level of the notice that it waits for its delivery.
-pub(crate) fn log_queued(notice: &Notice) {
-    let (notice_id, notice, level) = (notice.id.to_string(), &notice.title, notice.level);
-    match level {
-        NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),
-        NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),
+    /// Records that a revision of a finding is processed: it no longer blocks the watermark.
+    pub(super) fn set_processed(&mut self, id: &str) {
+        for track in self.tracks.values_mut() {
+            track.progress.pending.remove(id);
+            track.unfetched.remove(id);
+        }
+    }
+
+    /// Moves every watermark as far as everything is processed.
+    pub(super) fn advance_watermarks(&self, state: &mut State) {
+        for (key, track) in &self.tracks {
+            if let Some(source) = state.source_mut(key) {
+                source.advance_watermark(&track.progress);
+            }
+        }
+    }
+
+    /// What is listed and not processed.
+    pub(super) fn in_flight(&self) -> InFlight<'_> {
+        let oldest = |t: &Track| [t.progress.oldest_pending(), t.progress.watermark_limit].into_iter().flatten().min();
+        InFlight {
+            ids: self.tracks.values().flat_map(|t| t.progress.pending.keys().map(String::as_str)).collect(),
+            oldest_updated_at: self.tracks.iter().filter_map(|(key, t)| Some((key, oldest(t)?))).collect(),
+        }
+    }
+
+    /// Number of findings that arrived and are not processed, without those that could not be fetched.
+    pub(super) fn announceable(&self) -> usize {
+        self.tracks.values().map(|t| t.progress.pending.len()).sum()
+    }
+
+    /// Returns true if any list is not read to its end.
+    pub(super) fn has_more(&self) -> bool {
+        self.tracks.values().any(|t| t.rest.is_some())
+    }
+
+    /// The ID of each source.
+    pub(super) fn source_ids(&self) -> HashMap<SourceKey, u32> {
+        self.tracks.iter().map(|(key, t)| (key.clone(), t.source_id)).collect()
     }
 }
 
-fn sum(all: &[&OpenCounts]) -> OpenCounts {
-    let mut total = OpenCounts::new();
-    for (level, count) in all.iter().flat_map(|o| o.iter()) {
-        *total.entry(*level).or_default() += count;
-    }
-    total
-}
+#[cfg(test)]
+mod tests;

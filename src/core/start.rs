@@ -1,4 +1,4 @@
-//! Starts a run: what it starts with, and its first data.
+//! The input of a run, and the core before its first event.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -9,13 +9,13 @@ use crate::core::channels::Channels;
 use crate::core::checkpoint::Checkpoints;
 use crate::core::limits::Limits;
 use crate::core::outbox::Outbox;
-use crate::core::posted::Past;
+use crate::core::posted::HistoryRange;
 use crate::core::query::Queries;
 use crate::core::reconcile::EarlierPosts;
-use crate::core::report::Tally;
-use crate::core::sources::Arrived;
-use crate::core::tracks::Sources;
-use crate::core::triage::Reactions;
+use crate::core::results::Tally;
+use crate::core::source_reports::Arrived;
+use crate::core::sources::Sources;
+use crate::core::triage::ReactionProgress;
 use crate::message::Writer;
 use crate::metrics::RequestCounts;
 use crate::plan::NoticeEpoch;
@@ -25,7 +25,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// What a run starts with.
-pub struct Start<'a> {
+pub struct RunInput<'a> {
     pub config: &'a Config,
     pub writer: &'a dyn Writer,
     pub limits: Limits,
@@ -51,30 +51,30 @@ pub struct Start<'a> {
 }
 
 impl<'a> Core<'a> {
-    pub fn new(start: Start<'a>) -> Self {
-        let Start { config, writer, limits, id, mut state, now, begun, end, earlier, .. } = start;
+    pub fn new(input: RunInput<'a>) -> Self {
+        let RunInput { config, writer, limits, id, mut state, now, begun, end, earlier, .. } = input;
         let look_back = now.minus(config.lookback);
         // An identity that could not be used does not shorten the period that was not read.
         let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
         let first = [state.replay_since, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
         let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
-        let past = earlier.map_or(Past::since(now, state.replayed_at), |earlier| earlier.past);
+        let history_range = HistoryRange::since(earlier.map_or(now, |earlier| earlier.since), state.replayed_at);
         Self {
             config,
             writer,
             limits,
             id,
-            chance: start.chance,
-            requests: start.requests,
+            chance: input.chance,
+            requests: input.requests,
             begun,
             now,
             end,
             is_shutdown_requested: false,
             progress_logged_at: now,
             channels: Channels::new(default_destination(config), state.channels.clone()),
-            checkpoints: Checkpoints::new(config, start.unrecordable, now),
-            sources: Sources::new(config, start.identities, first),
+            checkpoints: Checkpoints::new(config, input.unrecordable, now),
+            sources: Sources::new(config, input.identities, first),
             tally: Tally::default(),
             outbox: Outbox::default(),
             outbox_wake_at: None,
@@ -82,10 +82,10 @@ impl<'a> Core<'a> {
             effects: Vec::new(),
             queries: Queries::default(),
             epoch,
-            is_new_installation: start.is_new_installation,
+            is_new_installation: input.is_new_installation,
             earlier,
             posted: None,
-            past,
+            history_range,
             arrived: Arrived::default(),
             capacity: Rc::new(Capacity::new(0)),
             known: Rc::default(),
@@ -98,7 +98,7 @@ impl<'a> Core<'a> {
             is_outcome_unknown: false,
             is_identity_unusable: false,
             is_complete: false,
-            reactions: Reactions::default(),
+            reactions: ReactionProgress::default(),
             state,
         }
     }

@@ -5,8 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::core::agenda::{Findings, Purpose, Queues, Step};
-use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
+use crate::core::agenda::{FetchPurpose, Findings, Queues, Step};
+use crate::core::event::{DetectorRef, FindingIds, Query, QueryResponse};
 use crate::message::{Summary, WorstFinding};
 use crate::plan::summary::{
     FindingDocument, NOISIEST, WORST, due_summary, most_frequent, most_severe, noisiest, summary_id,
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 const DAY: Duration = Duration::from_hours(24);
 /// Maximum number of findings among which the most frequent pairs are searched.
-const FREQUENT: usize = 50;
+const MAX_FREQUENT: usize = 50;
 /// Timeout for reading one part of a summary.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -73,6 +73,7 @@ impl Core<'_> {
             return;
         }
         self.do_first([Step::Summary(SummaryStep::Collect)]);
+        // Before that step.
         self.reconcile_first(Vec::new());
     }
 
@@ -122,7 +123,7 @@ impl Core<'_> {
         let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
             return Some(Step::Summary(SummaryStep::CountOlder(summary)));
         };
-        if let Some(Reply::OpenByAge(counts)) = reply {
+        if let Some(QueryResponse::OpenByAge(counts)) = reply {
             for (DetectorRef { source, .. }, counts) in detectors.iter().zip(counts) {
                 match counts {
                     Ok(counts) => {
@@ -137,7 +138,7 @@ impl Core<'_> {
             }
         }
         let ids = most_severe(&self.state, WORST);
-        self.begin_fetching(&ids.clone(), Purpose::Summary { summary, ids });
+        self.begin_fetching(&ids.clone(), FetchPurpose::Summary { summary, ids });
         None
     }
 
@@ -172,13 +173,13 @@ impl Core<'_> {
     fn read_permalink(&mut self, at: Option<&MessageRef>) -> Poll<Option<String>> {
         let Some(at) = at else { return Poll::Ready(None) };
         Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, || Query::Permalink(at.clone()))) {
-            Some(Reply::Permalink(permalink)) => permalink,
+            Some(QueryResponse::Permalink(permalink)) => permalink,
             _ => None,
         })
     }
 
     fn begin_documents(&mut self, summary: Box<DueSummary>) {
-        let pages = self.pages_of(&most_frequent(&self.state, FREQUENT));
+        let pages = self.pages_of(&most_frequent(&self.state, MAX_FREQUENT));
         self.do_first([Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents: Vec::new() })]);
     }
 
@@ -193,7 +194,7 @@ impl Core<'_> {
             let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, query) else {
                 return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
             };
-            let Some(Reply::Documents(result)) = reply else { break };
+            let Some(QueryResponse::Documents(result)) = reply else { break };
             for text in result.into_iter().flatten().map(|(_, text)| text) {
                 if let Ok(finding) = serde_json::from_str(&text) {
                     let DetectorRef { source, id } = page.detector.clone();

@@ -18,7 +18,7 @@ mod undelivered;
 use std::sync::Arc;
 
 use super::*;
-use crate::core::call::{Answer, Call, CallId};
+use crate::core::call::{Call, CallId, CallResponse};
 use crate::core::event::{Generation, Query, QueryId, Save};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
@@ -89,7 +89,7 @@ fn begin_after(config: &Config, identities: usize, earlier: Option<EarlierPosts>
 }
 
 fn begin_from(config: &Config, identities: usize, earlier: Option<EarlierPosts>, state: State) -> Run<'_> {
-    let core = Core::new(Start {
+    let core = Core::new(RunInput {
         config,
         writer: wording(),
         limits: Limits::default(),
@@ -159,7 +159,7 @@ impl Run<'_> {
     /// Slack responds to the oldest post.
     fn respond(&mut self, result: Result<MessageRef, SlackError>) {
         let (id, _) = self.calls.remove(0);
-        self.handle(Event::CallAnswered(id, Answer::Posted(result.map(Into::into))));
+        self.handle(Event::CallAnswered(id, CallResponse::Posted(result.map(Into::into))));
     }
 
     fn pass(&mut self, time: Duration) {

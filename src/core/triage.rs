@@ -13,8 +13,8 @@ use std::time::Duration;
 pub(super) use archive::ArchiveCall;
 
 use crate::core::Core;
-use crate::core::agenda::{Findings, Purpose, Queues, Step};
-use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
+use crate::core::agenda::{FetchPurpose, Findings, Queues, Step};
+use crate::core::event::{DetectorRef, FindingIds, Query, QueryResponse};
 use crate::finding::Finding;
 use crate::guardduty::{PAGE_SIZE, ReadError};
 use crate::plan::{Delivery, Queue, Refresh};
@@ -24,20 +24,20 @@ use crate::triage::Messages;
 use crate::user::UserId;
 
 /// Maximum number of findings whose reactions a run carries out.
-const CARRIED_OUT: usize = 200;
+const MAX_CARRIED_OUT: usize = 200;
 /// Time that is left for the last checkpoint when triage ends.
-const RESERVE: Duration = Duration::from_secs(6);
+const CHECKPOINT_RESERVE: Duration = Duration::from_secs(6);
 
 /// Time that triage may still take in a run that ends in `left`.
 pub(super) fn time_for_triage(left: Duration, run_timeout: Duration) -> Duration {
-    left.saturating_sub(RESERVE.min(run_timeout / 6))
+    left.saturating_sub(CHECKPOINT_RESERVE.min(run_timeout / 6))
 }
 
 /// What a run knows of reactions.
 #[derive(Default)]
-pub(super) struct Reactions {
+pub(super) struct ReactionProgress {
     /// The recent messages were read, or could not be.
-    is_read: bool,
+    is_recent_read: bool,
     /// The token may read reactions.
     is_permitted: bool,
     may_read_users: bool,
@@ -45,11 +45,11 @@ pub(super) struct Reactions {
     people: BTreeSet<UserId>,
     users_read: usize,
     /// Channel and `ts` of the messages whose reactions need no reading by themselves.
-    done: HashSet<(String, String)>,
+    covered_messages: HashSet<(String, String)>,
     /// Findings of which this run announced a revision.
-    announced: HashSet<String>,
+    announced_findings: HashSet<String>,
     /// Findings whose reactions were read.
-    read: HashSet<String>,
+    read_findings: HashSet<String>,
     /// The state differs from the saved one.
     has_changed: bool,
     /// Findings that are to be archived since this run.
@@ -116,7 +116,7 @@ impl Core<'_> {
     fn due_for_triage(&self) -> Vec<String> {
         let is_due = |entry: &FindingRecord| entry.triage.as_ref().is_some_and(|triage| triage.is_due());
         let due = self.state.findings.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| id.clone());
-        due.take(CARRIED_OUT).collect()
+        due.take(MAX_CARRIED_OUT).collect()
     }
 
     /// Saves what is to be done, then does it: archives, then updates the messages.
@@ -125,22 +125,23 @@ impl Core<'_> {
         if due.is_empty() || !self.may_triage() {
             return;
         }
-        self.do_first([Step::Triage(TriageStep::FetchDue(due))]);
-        if self.reactions.has_changed && !self.config.dry_run {
-            self.checkpoints.begin_posting();
-            let save = self.save();
-            self.do_first([Step::WaitForSave(save)]);
+        let fetch = Step::Triage(TriageStep::FetchDue(due));
+        if !self.reactions.has_changed || self.config.dry_run {
+            return self.do_first([fetch]);
         }
+        self.checkpoints.begin_posting();
+        let save = self.save();
+        self.do_first([Step::WaitForSave(save), fetch]);
     }
 
     fn fetch_due(&mut self, ids: Vec<String>) {
         if self.may_triage() {
-            self.begin_fetching(&ids, Purpose::Marks);
+            self.begin_fetching(&ids, FetchPurpose::Marks);
         }
     }
 
     /// Reads findings as GuardDuty has them now.
-    pub(super) fn begin_fetching(&mut self, ids: &[String], purpose: Purpose) {
+    pub(super) fn begin_fetching(&mut self, ids: &[String], purpose: FetchPurpose) {
         let pages = self.pages_of(ids);
         self.do_first([Step::FetchFindings { pages, found: Findings::new(), purpose }]);
     }
@@ -167,16 +168,16 @@ impl Core<'_> {
         &mut self,
         mut pages: VecDeque<FindingIds>,
         mut found: Findings,
-        purpose: Purpose,
+        purpose: FetchPurpose,
     ) -> Option<Step> {
         while let Some(page) = pages.front() {
             let query = || Query::Findings(page.clone());
             match self.query_within(Duration::MAX, query) {
                 Poll::Pending => return Some(Step::FetchFindings { pages, found, purpose }),
-                Poll::Ready(Some(Reply::Findings(Ok(findings)))) => {
+                Poll::Ready(Some(QueryResponse::Findings(Ok(findings)))) => {
                     found.extend(findings.into_iter().map(|f| (f.id.clone(), Rc::new(f))));
                 }
-                Poll::Ready(Some(Reply::Findings(Err(error)))) => log_unread_findings(&page.detector, &error),
+                Poll::Ready(Some(QueryResponse::Findings(Err(error)))) => log_unread_findings(&page.detector, &error),
                 Poll::Ready(_) => break,
             }
             pages.pop_front();
@@ -187,12 +188,12 @@ impl Core<'_> {
         None
     }
 
-    fn on_findings(&mut self, found: Findings, purpose: Purpose) {
+    fn on_findings(&mut self, found: Findings, purpose: FetchPurpose) {
         match purpose {
-            Purpose::Escalations(due) => self.call_about_all(due, &found),
-            Purpose::Marks => self.begin_archiving(found),
-            Purpose::Investigations(due) => self.begin_assessments(due, found),
-            Purpose::Summary { summary, ids } => self.begin_worst_findings(summary, ids, &found),
+            FetchPurpose::Escalations(due) => self.deliver_escalations(due, &found),
+            FetchPurpose::Marks => self.begin_archiving(found),
+            FetchPurpose::Investigations(due) => self.begin_assessments(due, found),
+            FetchPurpose::Summary { summary, ids } => self.begin_worst_findings(summary, ids, &found),
         }
     }
 
@@ -225,14 +226,14 @@ impl Core<'_> {
     /// Notes that a revision is announced: a resolution that is older does not count for it.
     pub(super) fn note_announced(&mut self, f: &Finding) {
         if self.config.slack.triage.is_some() && !self.state.is_processed(&f.id, f.updated) {
-            self.reactions.announced.insert(f.id.clone());
+            self.reactions.announced_findings.insert(f.id.clone());
         }
     }
 
     /// Removes the recurrences that wait until the reactions are read: a muted thread gets no reply about them. A first
     /// sighting and a higher severity level do not wait.
     pub(super) fn take_recurrences(&mut self, batch: &mut Vec<Rc<Finding>>) -> Vec<Rc<Finding>> {
-        if self.config.slack.triage.is_none() || self.reactions.is_read {
+        if self.config.slack.triage.is_none() || self.reactions.is_recent_read {
             return Vec::new();
         }
         let state = &self.state;
@@ -250,5 +251,5 @@ impl Core<'_> {
 
 fn log_unread_findings(detector: &DetectorRef, error: &ReadError) {
     let source = &detector.source;
-    tracing::warn!(%source, %error, "failed to read findings for triage; the next run retries");
+    tracing::warn!(%source, %error, "failed to read findings; the next run retries");
 }

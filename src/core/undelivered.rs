@@ -67,7 +67,7 @@ impl Core<'_> {
         }
         self.is_outcome_unknown |= cause == Cause::UnknownOutcome;
         let description = delivery.describe();
-        if self.is_all_given_up(delivery, cause, error) {
+        if self.record_failure(delivery, cause, error) {
             return;
         }
         self.tally.problems.insert(format!("{queue}: {error}"));
@@ -80,8 +80,8 @@ impl Core<'_> {
         }
     }
 
-    /// Records that a delivery failed. Returns true if nothing of it is left to the next run.
-    fn is_all_given_up(&mut self, delivery: Delivery, cause: Cause, error: &str) -> bool {
+    /// Records that a delivery failed. Returns true if all of it was given up: nothing is left to the next run.
+    fn record_failure(&mut self, delivery: Delivery, cause: Cause, error: &str) -> bool {
         match delivery {
             Delivery::Post(f, _) | Delivery::Update(f, _) => self.leave(f, cause, error) == Fate::GivenUp,
             Delivery::Digest { id, findings, .. } => {

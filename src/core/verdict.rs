@@ -1,6 +1,7 @@
 //! Determines the result of a run: whether it is a success, and since when the posting history is uncertain.
 
-use crate::core::outbox::LAG;
+use crate::core::outbox::HISTORY_LAG;
+use crate::core::reconcile::EarlierPosts;
 use crate::state::Unrecorded;
 use crate::time::Timestamp;
 
@@ -27,17 +28,6 @@ pub(super) fn is_complete(facts: Facts) -> bool {
     facts.is_all_read && is_processed && !has_failed
 }
 
-/// Messages of earlier runs that the state may not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Uncertain {
-    /// Time from which they may have been posted.
-    pub since: Timestamp,
-    /// Time from which the history shows all of them, if it is known.
-    pub readable_at: Option<Timestamp>,
-    /// A run ended uncleanly.
-    pub is_unclean: bool,
-}
-
 /// What decides whether the next run must read the posting history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Posting {
@@ -49,7 +39,7 @@ pub(super) struct Posting {
     pub has_delivered: bool,
     /// The outcome of a message of this run is unknown.
     pub is_outcome_unknown: bool,
-    pub earlier: Option<Uncertain>,
+    pub earlier: Option<EarlierPosts>,
     /// The history was read.
     pub is_reconciled: bool,
     /// The history of a channel could not be read after an unclean end, so that nothing was posted there.
@@ -86,7 +76,7 @@ fn last_possible_post(posting: &Posting) -> Timestamp {
     if posting.is_outcome_unknown || posting.has_delivered {
         return posting.ended;
     }
-    let of_earlier_runs = posting.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.minus(LAG));
+    let of_earlier_runs = posting.earlier.and_then(|earlier| earlier.readable_at).map(|time| time.minus(HISTORY_LAG));
     of_earlier_runs.unwrap_or(posting.begun).min(posting.ended)
 }
 

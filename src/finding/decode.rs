@@ -42,7 +42,7 @@ const MAX_RAW: usize = 20_000;
 
 /// The findings of one response of `GetFindings`.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub struct DecodedFindings {
     pub findings: Vec<Finding>,
     /// Number of findings without a readable ID.
     pub unidentified: usize,
@@ -68,7 +68,7 @@ impl NotAnAnswer {
 pub struct NoId;
 
 /// Decodes the response of `GetFindings` for these IDs. Returns an error only if it is not JSON that contains findings.
-pub fn decode_answer(body: &[u8], ids: &[String], origin: &Arc<Origin>) -> Result<Answer, NotAnAnswer> {
+pub fn decode_answer(body: &[u8], ids: &[String], origin: &Arc<Origin>) -> Result<DecodedFindings, NotAnAnswer> {
     let text = to_text(body);
     decode_text(&text, ids, origin)
         .or_else(|| decode_text(&repair(&text), ids, origin))
@@ -118,7 +118,7 @@ pub fn undecodable(id: &str, raw: &str, origin: &Arc<Origin>) -> Finding {
     finding
 }
 
-fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<Answer> {
+fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<DecodedFindings> {
     // A single finding is a list of one.
     let single = || Some(vec![read(read::<DocumentShape>(text)?.findings()?)?]);
     let items: Vec<Item> = read::<Envelope>(text)?.findings.or_else(single)?;
@@ -128,7 +128,7 @@ fn decode_text(text: &str, ids: &[String], origin: &Arc<Origin>) -> Option<Answe
         findings[*nth] = items[*nth].finding(Some(id), origin);
     }
     let unidentified = findings.iter().filter(|finding| finding.is_none()).count();
-    Some(Answer { findings: findings.into_iter().flatten().collect(), unidentified })
+    Some(DecodedFindings { findings: findings.into_iter().flatten().collect(), unidentified })
 }
 
 /// Returns the only one of these IDs without a finding, or `None` if there are several or none.

@@ -38,7 +38,7 @@ pub use assessment::{Assessment, investigated_finding};
 pub use attribute::{Attribute, AttributeKind};
 #[cfg(test)]
 pub(crate) use decode::arbitrary;
-pub use decode::{Answer, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
+pub use decode::{DecodedFindings, NoId, NotAnAnswer, decode, decode_answer, raw_findings, repair, undecodable};
 pub use hash::short_hash;
 pub use kind::{FindingType, Tactic};
 pub use line::{Line, Span};

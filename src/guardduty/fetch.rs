@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::PAGE_SIZE;
 use super::error::ReadError;
-use crate::finding::{Answer, Finding, NotAnAnswer, Origin, undecodable};
+use crate::finding::{DecodedFindings, Finding, NotAnAnswer, Origin, undecodable};
 
 /// Number of responses that are not JSON after which a source without any other response is unreadable.
 pub(super) const MAX_UNREADABLE_ANSWERS: usize = 15;
@@ -26,7 +26,7 @@ pub(super) async fn fetch(
     ids: &[String],
     origin: &Arc<Origin>,
     has_answered: &AtomicBool,
-    request: impl AsyncFn(&[String]) -> Result<Result<Answer, Unreadable>, ReadError>,
+    request: impl AsyncFn(&[String]) -> Result<Result<DecodedFindings, Unreadable>, ReadError>,
 ) -> Result<Vec<Finding>, ReadError> {
     let mut found: Vec<Finding> = Vec::with_capacity(ids.len());
     let mut unreadable = Vec::new();

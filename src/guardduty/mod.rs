@@ -210,7 +210,7 @@ pub trait GuardDutyApi {
     /// Archives at most [`PAGE_SIZE`] findings, or unarchives them.
     async fn archive(&self, detector: &str, ids: &[String], change: ArchiveChange) -> Result<(), ReadError>;
 
-    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError>;
+    async fn detector_info(&self, detector: &str) -> Result<DetectorInfo, ReadError>;
 
     /// Number of findings that are not archived, by severity level; last updated before `before`, if that is given.
     async fn count_open_findings(

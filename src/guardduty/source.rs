@@ -209,7 +209,7 @@ impl GuardDutyApi for SourceClient {
         }
     }
 
-    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
+    async fn detector_info(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
         let request = self.client().get_detector().detector_id(detector);
         let answer =
             self.call("GetDetector", request.customize().config_override(self.regional_config()).send()).await?;

@@ -52,7 +52,7 @@ fn finding_payload(f: &Finding, context: &RenderContext) -> Value {
         "detector_id": f.origin.detector, "type": f.kind.as_str(), "severity": f.severity,
     });
     // Otherwise a run that reconciles the message would take it for one of a finding that now has another channel.
-    if let Some(channel) = context.rejected_by {
+    if let Some(channel) = context.intended_channel {
         payload["intended_channel"] = channel.into();
     }
     payload
@@ -79,7 +79,7 @@ pub struct Addressing<'a> {
     /// A mention that the channel rejects. The message names it without notifying anybody.
     pub omitted_mention: Option<&'a Mention>,
     /// The channel for which the message was intended, and which rejected it.
-    pub refused_channel: Option<&'a str>,
+    pub intended_channel: Option<&'a str>,
 }
 
 /// History and status of a finding that its message shows.
@@ -90,7 +90,7 @@ pub struct RenderContext<'a> {
     /// See [`Addressing`].
     pub mention: Option<&'a Mention>,
     pub omitted_mention: Option<&'a Mention>,
-    pub rejected_by: Option<&'a str>,
+    pub intended_channel: Option<&'a str>,
     /// The reactions of people.
     pub marks: Option<&'a Marks>,
     /// Related findings that have a message. The message links to each of them.
@@ -100,8 +100,8 @@ pub struct RenderContext<'a> {
 impl<'a> RenderContext<'a> {
     /// The context of an open finding without a history.
     pub fn addressed(addressing: &Addressing<'a>) -> Self {
-        let Addressing { mention, omitted_mention, refused_channel } = *addressing;
-        Self { mention, omitted_mention, rejected_by: refused_channel, ..Self::default() }
+        let Addressing { mention, omitted_mention, intended_channel } = *addressing;
+        Self { mention, omitted_mention, intended_channel, ..Self::default() }
     }
 }
 

@@ -7,7 +7,7 @@ use super::text::{Mrkdwn, SafeText};
 /// Notes for a message with blocks.
 pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
     let mut notes = Vec::new();
-    if let Some(channel) = addressing.refused_channel {
+    if let Some(channel) = addressing.intended_channel {
         notes.push(
             Runs::new()
                 .label("Misrouted")
@@ -31,7 +31,7 @@ pub(super) fn runs(addressing: &Addressing) -> Vec<Runs> {
 /// The same for the one-line fallback. Each note begins with a separator.
 pub(super) fn fallback(addressing: &Addressing) -> Mrkdwn {
     let mut text = Mrkdwn::new();
-    if let Some(channel) = addressing.refused_channel {
+    if let Some(channel) = addressing.intended_channel {
         text = text
             .literal(" · intended for ")
             .code(&SafeText::single_line(channel))

@@ -31,7 +31,7 @@ proptest! {
             for f in &findings {
                 let traits = f.attributes();
                 prop_assert!(traits.len() <= 12 && f.resource_names().len() <= 65);
-                check(&super::finding(f, &RenderContext { known_attributes: &findings[0].attributes(), rejected_by: f.title.as_deref(), ..RenderContext::default() }, &w, form).payload())?;
+                check(&super::finding(f, &RenderContext { known_attributes: &findings[0].attributes(), intended_channel: f.title.as_deref(), ..RenderContext::default() }, &w, form).payload())?;
                 check(&super::reply(f, &ReplyContent { previous_severity: Some(f.severity), new_attributes: &traits, previous_count: Some(0), placement: Placement::Channel { message_link: None }, ..ReplyContent::default() }, &w, form).payload())?;
                 let text = |limit| raw.to_string().chars().rev().take(limit).collect::<String>();
                 let assessment = Assessment { investigation: "0a".into(), risk_level: Some(text(300)), confidence: f.title.clone(), risk: Some(text(1_024)), summary: Some(text(20_000)) };
@@ -41,7 +41,7 @@ proptest! {
                 check(&super::notice(&notice, form).payload())?;
                 check(&super::redirect(&f.id, &f.account_id, f.details().description.as_deref().filter(|_| false), form).payload())?;
             }
-            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: crate::mention::Mention::parse("<!channel>").as_ref(), refused_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
+            check(&super::digest(&findings[0].id, &findings.iter().collect::<Vec<_>>(), &w, &Addressing { omitted_mention: crate::mention::Mention::parse("<!channel>").as_ref(), intended_channel: findings[0].title.as_deref(), ..Addressing::default() }, form).payload())?;
         }
     }
 

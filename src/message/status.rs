@@ -29,7 +29,7 @@ pub(super) fn addressing<'a>(f: &Finding, context: &RenderContext<'a>) -> Addres
     Addressing {
         mention: context.mention,
         omitted_mention: context.omitted_mention.filter(|_| !is_quiet),
-        refused_channel: context.rejected_by,
+        intended_channel: context.intended_channel,
     }
 }
 

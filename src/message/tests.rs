@@ -137,7 +137,7 @@ fn archived_finding_is_gray_and_labeled_until_it_is_restored() {
 fn message_in_a_fallback_channel_names_the_intended_channel() {
     let message = full(
         &fixture("iam-tor-caller"),
-        &RenderContext { rejected_by: Some("#sec-critical"), ..RenderContext::default() },
+        &RenderContext { intended_channel: Some("#sec-critical"), ..RenderContext::default() },
     );
     assert!(seen(&message).contains("intended for `#sec-critical`, which rejected the message"));
     assert!(message["text"].as_str().unwrap().contains("`#sec-critical`"));
@@ -257,7 +257,7 @@ fn omitted_mention_is_named_and_notifies_nobody() {
 #[test]
 fn a_digest_names_the_channel_that_rejected_it() {
     let f = fixture("iam-tor-caller");
-    let addressing = Addressing { refused_channel: Some("#sec-critical"), ..Addressing::default() };
+    let addressing = Addressing { intended_channel: Some("#sec-critical"), ..Addressing::default() };
     for form in [MessageForm::Blocks, MessageForm::Text] {
         let message = super::digest("d", &[&f, &f], &wording(), &addressing, form);
         assert!(message.payload().to_string().contains("#sec-critical"));

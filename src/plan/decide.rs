@@ -120,7 +120,7 @@ impl Reply {
     }
 
     /// Returns true if the reply mentions people and is shown in the channel.
-    pub fn is_call(&self) -> bool {
+    pub fn is_broadcast(&self) -> bool {
         self.previous_severity.is_some() || self.unacknowledged_for.is_some()
     }
 }

@@ -32,11 +32,11 @@ pub enum Delivery {
     /// A reply that is posted once and does not change the message of the finding: an escalation, or the result of an
     /// investigation.
     Reply(Rc<Finding>, Update),
-    /// Replaces the message at `old` with a redirect to the channel of finding `id`.
+    /// Replaces the message at `old` with a redirect to the message at `new`, which is about the finding `id`.
     Redirect {
         id: String,
         old: MessageRef,
-        now: SentMessage,
+        new: SentMessage,
         channel: String,
     },
 }
@@ -74,7 +74,7 @@ impl Delivery {
         }
     }
 
-    /// Destination of a message of its own, but for a notice, which goes to the default channel.
+    /// Where it is posted. `None`: in the default channel (notice, summary), or where the message of the finding is.
     pub fn destination(&self) -> Option<&Destination> {
         match self {
             Delivery::Post(_, Post { to, .. })

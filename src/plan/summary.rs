@@ -12,14 +12,14 @@ use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
 
 /// A due time that was missed for longer is skipped.
-const LATE: Duration = Duration::from_hours(24);
+const MAX_DELAY: Duration = Duration::from_hours(24);
 /// Findings that a summary lists, and pairs.
 pub(crate) const WORST: usize = 10;
 pub(crate) const NOISIEST: usize = 5;
 
 /// The due time of which the summary is still to be posted.
 pub(crate) fn due_summary(schedule: &SummarySchedule, done: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    schedule.last_due(now).filter(|due| *due > done && now.duration_since(*due) <= LATE)
+    schedule.last_due(now).filter(|due| *due > done && now.duration_since(*due) <= MAX_DELAY)
 }
 
 /// The ID of a summary names its due time.

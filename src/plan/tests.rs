@@ -51,7 +51,8 @@ fn state_with_delivered(f: &Finding, ago: u64) -> State {
         let source = SourceState { id: u32::try_from(n).unwrap(), ..SourceState::default() };
         state.sources.insert(format!("{ACCOUNT}/{region}").into(), source);
     }
-    let posted = Outcome::Posted { at: at("C0SECURITY").into(), meant: None, old: None, links: String::new() };
+    let posted =
+        Outcome::Posted { at: at("C0SECURITY").into(), intended_channel: None, superseded: None, links: String::new() };
     state.mark_processed(f, 0, "C0SECURITY", &posted, NOW.minus(Duration::from_secs(ago)));
     state
 }

@@ -16,11 +16,11 @@ use crate::time::{Time, Timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct SourceExtras {
     /// Status of the detector, number of open findings, suppression rules: read once per run.
-    pub first: bool,
+    pub is_first_read: bool,
     /// `GUARDDUTY_WATCH`: suppression rules and lists, in addition to the status of the detector.
     pub watch: bool,
     /// The detector of the previous run. It is read while the detectors are listed, which saves a round trip.
-    pub expected: Option<String>,
+    pub expected_detector_id: Option<String>,
     pub watched: watched::Query,
     /// For a source that is new to the state: findings that were open before this time are counted.
     pub open_before: Option<Timestamp>,
@@ -33,10 +33,10 @@ pub struct SourceExtras {
 pub struct SourceReport {
     pub key: SourceKey,
     /// The detector, if there is one, or the error because of which the source cannot be read.
-    pub detector: Result<Option<String>, ReadError>,
+    pub detector_id: Result<Option<String>, ReadError>,
     pub batch: PolledBatch,
-    pub first: bool,
-    pub status: Option<DetectorInfo>,
+    pub is_first_read: bool,
+    pub detector_info: Option<DetectorInfo>,
     pub open: Option<BTreeMap<SeverityLevel, u64>>,
     pub open_before: Option<BTreeMap<SeverityLevel, u64>>,
     pub watched: Watched,
@@ -48,13 +48,13 @@ pub struct SourceReport {
 }
 
 impl SourceReport {
-    pub(crate) fn of(key: SourceKey, detector: Result<Option<String>, ReadError>, first: bool) -> Self {
+    pub(crate) fn of(key: SourceKey, detector_id: Result<Option<String>, ReadError>, is_first_read: bool) -> Self {
         Self {
             key,
-            detector,
+            detector_id,
             batch: PolledBatch::default(),
-            first,
-            status: None,
+            is_first_read,
+            detector_info: None,
             open: None,
             open_before: None,
             watched: Watched::default(),
@@ -66,7 +66,7 @@ impl SourceReport {
 
     /// The error because of which the source was not read, or not completely.
     pub fn error(&self) -> Option<&ReadError> {
-        self.detector.as_ref().err().or(self.batch.error.as_ref())
+        self.detector_id.as_ref().err().or(self.batch.error.as_ref())
     }
 }
 
@@ -83,13 +83,13 @@ pub(crate) async fn read_source<D: GuardDutyApi>(
     }
     let listed = async { source.list_detectors().await.map(|all| all.into_iter().next()) };
     let expected = async {
-        let detector = extras.expected.clone()?;
+        let detector = extras.expected_detector_id.clone()?;
         Some(read_detector(&*source, detector, &request, &extras, &time).await)
     };
     match join(listed, expected).await {
-        (Ok(Some(detector)), Some(report)) if extras.expected.as_ref() == Some(&detector) => report,
+        (Ok(Some(detector)), Some(report)) if extras.expected_detector_id.as_ref() == Some(&detector) => report,
         (Ok(Some(detector)), _) => read_detector(&*source, detector, &request, &extras, &time).await,
-        (other, _) => SourceReport::of(source.key().clone(), other, extras.first),
+        (other, _) => SourceReport::of(source.key().clone(), other, extras.is_first_read),
     }
 }
 
@@ -101,24 +101,25 @@ async fn read_detector<D: GuardDutyApi>(
     extras: &SourceExtras,
     time: &impl Time,
 ) -> SourceReport {
-    let mut report = SourceReport::of(source.key().clone(), Ok(Some(detector.clone())), extras.first);
-    let watch = extras.first && extras.watch;
+    let mut report = SourceReport::of(source.key().clone(), Ok(Some(detector.clone())), extras.is_first_read);
+    let watch = extras.is_first_read && extras.watch;
     let lookups = read_archiving(source, &detector, &extras.lookups);
     let findings = join(poll::read_batch(source, &detector, request, time), lookups);
-    let status = read_if(watch, || source.detector_enabled(&detector));
-    let open = read_if(extras.first, || source.count_open_findings(&detector, None));
-    let before = read_if(extras.open_before.is_some(), || source.count_open_findings(&detector, extras.open_before));
+    let info = read_if(watch, || source.detector_info(&detector));
+    let open = read_if(extras.is_first_read, || source.count_open_findings(&detector, None));
+    let open_before =
+        read_if(extras.open_before.is_some(), || source.count_open_findings(&detector, extras.open_before));
     let watched = read_if(watch, || Box::pin(watched::read(source, &detector, &extras.watched)));
-    let ((batch, looked_up), status, open, (before, watched)) =
-        join4(findings, status, open, join(before, watched)).await;
+    let ((batch, looked_up), info, open, (open_before, watched)) =
+        join4(findings, info, open, join(open_before, watched)).await;
     report.batch = batch;
     if let Some(found) = report.keep(Some(looked_up)) {
         report.looked_up = found;
         report.looked_up_to = extras.lookups.last().cloned();
     }
-    report.status = report.keep(status);
+    report.detector_info = report.keep(info);
     report.open = report.keep(open);
-    report.open_before = report.keep(before);
+    report.open_before = report.keep(open_before);
     if let Some(mut watched) = watched {
         report.warnings.append(&mut watched.warnings);
         report.watched = watched;
@@ -127,7 +128,7 @@ async fn read_detector<D: GuardDutyApi>(
 }
 
 impl SourceReport {
-    /// Returns the value that was read, or logs a warning.
+    /// Returns the value that was read, or adds a warning.
     fn keep<T>(&mut self, result: Option<Result<T, ReadError>>) -> Option<T> {
         result?.map_err(|e| self.warnings.push(e.to_string())).ok()
     }

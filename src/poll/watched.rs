@@ -47,7 +47,7 @@ pub struct Query {
 }
 
 /// Malware scans whose reasons are read in a run.
-const REASONS: usize = 10;
+const MAX_REASONS: usize = 10;
 
 /// Reads what is watched.
 pub(crate) async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &Query) -> Watched {
@@ -85,7 +85,7 @@ impl Watched {
     async fn read_reasons<D: GuardDutyApi>(&mut self, source: &D, query: &ScanQuery) {
         let mut scans = self.scans.take();
         let content = scans.iter_mut().flatten().filter(|scan| query.is_new(scan));
-        for scan in content.take(REASONS) {
+        for scan in content.take(MAX_REASONS) {
             let Some(reason) = self.keep(source.scan_reason(&scan.id).await) else { break };
             scan.reason = reason;
         }
@@ -125,7 +125,7 @@ pub(crate) fn compare(
     now: Timestamp,
 ) -> Vec<Notice> {
     let seen = &report.watched;
-    let features = report.status.as_ref().map(|status| &status.features);
+    let features = report.detector_info.as_ref().map(|status| &status.features);
     let is_due = watch::compare_due(source, now) && seen.is_complete;
     let hourly = [seen.members.is_some(), seen.uncovered.is_some(), seen.destinations.is_some(), seen.scans.is_some()];
     if seen.items.is_empty() && features.is_none() && !hourly.contains(&true) {

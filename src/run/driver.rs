@@ -8,8 +8,8 @@ use futures_util::future::{FusedFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Mutex, watch};
 
-use crate::core::call::{Answer, CallId};
-use crate::core::{Core, Effect, Event, Generation, QueryId, Reply, Save, SourceRequest, Unreachable};
+use crate::core::call::{CallId, CallResponse};
+use crate::core::{Core, Effect, Event, Generation, QueryId, QueryResponse, Save, SourceRequest, UnusableIdentity};
 use crate::guardduty::{GuardDutyApi, SourceKey};
 use crate::plan::Delivery;
 use crate::run::source_reads::SourceReads;
@@ -19,7 +19,7 @@ use crate::state::store::{SaveError, Store};
 use crate::time::{Time, Timestamp};
 
 /// The sources of one identity, once they are known.
-pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, Unreachable>>>>;
+pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, UnusableIdentity>>>>;
 
 /// The external systems of a run.
 pub struct Systems<'a, D, C, S> {
@@ -41,8 +41,8 @@ struct Driver<'a, D, C, S, T> {
     sources: HashMap<SourceKey, Rc<D>>,
     identities: FuturesUnordered<Identity<D>>,
     source_reads: SourceReads<D, T>,
-    calls: FuturesUnordered<Pending<'a, (CallId, Answer)>>,
-    query: Option<(QueryId, Pending<'a, Reply>)>,
+    calls: FuturesUnordered<Pending<'a, (CallId, CallResponse)>>,
+    query: Option<(QueryId, Pending<'a, QueryResponse>)>,
     save: Option<(Generation, Pending<'a, Result<(), SaveError>>)>,
     wake_at: Option<Timestamp>,
 }
@@ -93,7 +93,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
                 }
                 Effect::AbandonCalls => self.calls.clear(),
                 Effect::Query(id, query) => {
-                    let answer = workers::answer(self.chat, self.sources.clone(), query);
+                    let answer = workers::run_query(self.chat, self.sources.clone(), query);
                     self.query = Some((id, Box::pin(answer)));
                 }
                 Effect::AbandonQuery(id) => _ = self.query.take_if(|(running, _)| *running == id),
@@ -106,7 +106,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
 
     fn read_source(&mut self, request: SourceRequest) {
         if let Some(source) = self.sources.get(&request.source) {
-            self.source_reads.push(source.clone(), request.detector, request.batch, request.extras);
+            self.source_reads.push(source.clone(), request.detector_id, request.batch, request.extras);
         }
     }
 
@@ -124,8 +124,8 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             biased;
             () = &mut shutdown => Event::ShutdownRequested,
             Some((id, answer)) = self.calls.next() => Event::CallAnswered(id, answer),
-            (generation, result) = answered(&mut self.save) => Event::Saved(generation, result),
-            (id, reply) = answered(&mut self.query) => Event::QueryAnswered(id, reply),
+            (generation, result) = response_of(&mut self.save) => Event::Saved(generation, result),
+            (id, reply) = response_of(&mut self.query) => Event::QueryAnswered(id, reply),
             Some(identity) = self.identities.next() => Event::SourcesDiscovered(self.keep(identity)),
             Some(report) = self.source_reads.next() => Event::SourceRead(Box::new(report)),
             () = sleep_until(self.wake_at, &self.time) => Event::Woken,
@@ -133,7 +133,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
     }
 
     /// Keeps the sources, and returns their keys. One that another identity showed stays that one.
-    fn keep(&mut self, identity: Result<Vec<D>, Unreachable>) -> Result<Vec<SourceKey>, Unreachable> {
+    fn keep(&mut self, identity: Result<Vec<D>, UnusableIdentity>) -> Result<Vec<SourceKey>, UnusableIdentity> {
         let sources = identity?;
         let mut keys = Vec::new();
         for source in sources {
@@ -146,7 +146,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
 }
 
 /// Waits for the response to the request in progress, and removes the request.
-async fn answered<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, T) {
+async fn response_of<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, T) {
     let Some((id, future)) = pending else { return std::future::pending().await };
     let answer = (*id, future.await);
     *pending = None;

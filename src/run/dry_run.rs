@@ -66,7 +66,7 @@ impl Printer<'_> {
     }
 
     fn reply(&self, f: &Finding, update: &Update, reply: &Reply) {
-        let mention = update.repost_to.mention.as_ref().filter(|_| reply.is_call());
+        let mention = update.repost_to.mention.as_ref().filter(|_| reply.is_broadcast());
         let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..reply.content() };
         let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
         self.post(&update.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use driver::{Identity, Systems, drive};
 use dry_run::Printer;
-use session::{Opening, StartError, begin_replay, open};
+use session::{LoadedRun, Opening, StartError, begin_replay, open};
 use stop::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{AccountNames, Config};
-use crate::core::{Core, Limits, RunReport, Start, Unreachable};
+use crate::core::{Core, Limits, RunInput, RunReport, UnusableIdentity};
 use crate::exit::ExitStatus;
 use crate::guardduty::{Aws, SourceClient};
 use crate::message::MessageOptions;
@@ -120,7 +120,7 @@ fn location(config: &Config, error: &StartError) -> String {
 async fn run_core(
     parts: Parts<'_>,
     id: String,
-    start: session::Start,
+    start: LoadedRun,
     store: ConfiguredStore,
     stop: &Stop,
 ) -> (bool, RunMetrics) {
@@ -130,7 +130,7 @@ async fn run_core(
     }
     let identities = identities(aws);
     let now = clock.now();
-    let mut core = Core::new(Start {
+    let mut core = Core::new(RunInput {
         config,
         writer: wording,
         limits: Limits::default(),
@@ -195,7 +195,7 @@ fn identities(aws: &Rc<Aws>) -> Vec<Identity<SourceClient>> {
         let aws = aws.clone();
         Box::pin(async move {
             let seen = aws.discover_sources(index).await;
-            seen.sources.map_err(|error| Unreachable { identity: seen.identity, account: seen.account, error })
+            seen.sources.map_err(|error| UnusableIdentity { identity: seen.identity, account: seen.account, error })
         })
     };
     (0..aws.identity_count()).map(one).collect()

@@ -1,8 +1,7 @@
 //! Starts a run with its state: the loaded state, the lease, and the history that must be read first.
 
 use crate::config::Config;
-use crate::core::outbox::LAG;
-use crate::core::posted::Past;
+use crate::core::outbox::HISTORY_LAG;
 use crate::core::{EarlierPosts, log_queued};
 use crate::plan::{NoticeEpoch, source_notices};
 use crate::state::store::{Loaded, LoadedDocument, Store, parse_replay};
@@ -12,7 +11,7 @@ use crate::time::{Time, Timestamp};
 /// What the state allows.
 #[derive(Debug)]
 pub enum Opening {
-    Go(Box<Start>),
+    Go(Box<LoadedRun>),
     /// Another run holds the lease.
     Busy {
         id: String,
@@ -22,7 +21,7 @@ pub enum Opening {
 
 /// A state to start from.
 #[derive(Debug)]
-pub struct Start {
+pub struct LoadedRun {
     pub state: State,
     /// There is no state, or it has no source yet: a new installation, or one whose state was deleted.
     pub is_new_installation: bool,
@@ -80,16 +79,18 @@ pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, 
     Ok(Opening::Go(Box::new(start)))
 }
 
-fn start_from(source: LoadedDocument, config: &Config, now: Timestamp) -> Result<Start, StateError> {
+fn start_from(source: LoadedDocument, config: &Config, now: Timestamp) -> Result<LoadedRun, StateError> {
     Ok(match source {
         // A first run that could not save may have posted.
-        LoadedDocument::Absent => Start { is_new_installation: true, ..nothing_known(None, None, config, now) },
-        LoadedDocument::Current(text) => recorded(State::parse(&text)?, None, config, now),
+        LoadedDocument::Absent => {
+            LoadedRun { is_new_installation: true, ..start_from_lookback(None, None, config, now) }
+        }
+        LoadedDocument::Current(text) => start_from_state(State::parse(&text)?, None, config, now),
         LoadedDocument::MountedCopy { text, why } => match State::parse(&text) {
-            Ok(state) => recorded(state, Some(why), config, now),
-            Err(error) => unreadable(format!("{why}; mounted copy: {error}"), config, now),
+            Ok(state) => start_from_state(state, Some(why), config, now),
+            Err(error) => start_without_readable_state(format!("{why}; mounted copy: {error}"), config, now),
         },
-        LoadedDocument::Unreadable(why) => unreadable(why, config, now),
+        LoadedDocument::Unreadable(why) => start_without_readable_state(why, config, now),
         LoadedDocument::Corrupt(why) => return Err(StateError::Corrupt(why)),
     })
 }
@@ -99,15 +100,15 @@ fn is_ahead(written: Timestamp, config: &Config, now: Timestamp) -> bool {
     written > now.plus(config.lease / 2)
 }
 
-fn recorded(mut state: State, unrecordable: Option<String>, config: &Config, now: Timestamp) -> Start {
-    correct(&mut state, config, now);
+fn start_from_state(mut state: State, unrecordable: Option<String>, config: &Config, now: Timestamp) -> LoadedRun {
+    correct_clock_skew(&mut state, config, now);
     let earlier = earlier_posts(&state, unrecordable.is_some(), config, now);
-    Start { is_new_installation: state.sources.is_empty(), state, unrecordable, earlier, replay: None }
+    LoadedRun { is_new_installation: state.sources.is_empty(), state, unrecordable, earlier, replay: None }
 }
 
 /// Corrects times that a run with a wrong clock wrote. The start of posting, and the start of the first poll of a source
 /// without findings, become the look-back; the times of the last announcement and comparison become `now`.
-fn correct(state: &mut State, config: &Config, now: Timestamp) {
+fn correct_clock_skew(state: &mut State, config: &Config, now: Timestamp) {
     let look_back = now.minus(config.lookback);
     let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
     let keys = state.correct_times(|time| is_ahead(time, config, now), look_back, now);
@@ -117,27 +118,26 @@ fn correct(state: &mut State, config: &Config, now: Timestamp) {
     }
 }
 
-fn unreadable(why: String, config: &Config, now: Timestamp) -> Start {
-    nothing_known(Some(why), Some(now.plus(LAG)), config, now)
+fn start_without_readable_state(why: String, config: &Config, now: Timestamp) -> LoadedRun {
+    start_from_lookback(Some(why), Some(now.plus(HISTORY_LAG)), config, now)
 }
 
 /// The findings of `GUARDDUTY_LOOKBACK`, without those that the posting history of the same period shows.
-fn nothing_known(
+fn start_from_lookback(
     unrecordable: Option<String>,
     readable_at: Option<Timestamp>,
     config: &Config,
     now: Timestamp,
-) -> Start {
+) -> LoadedRun {
     let since = now.minus(config.lookback);
-    let past = Past::since(since, None);
-    let earlier = Some(EarlierPosts { since, past, readable_at, is_unclean: false });
-    Start { state: State::default(), is_new_installation: false, unrecordable, earlier, replay: None }
+    let earlier = Some(EarlierPosts { since, readable_at, is_unclean: false });
+    LoadedRun { state: State::default(), is_new_installation: false, unrecordable, earlier, replay: None }
 }
 
 /// Posts of the run before. After an unclean shutdown: since the posting intent of that run, and readable once the
 /// history shows its last possible post. Without a posting intent: since the last checkpoint, because a run that could
 /// not save its state may have posted.
-fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
+fn earlier_posts(state: &State, is_unrecordable: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
     let since = state.lease.as_ref().map(|r| r.posting_since).or(state.saved_at)?;
     let last_post = state.lease.as_ref().map(|r| match r.released {
         // The clock of that run may be slow by half the lease.
@@ -145,20 +145,15 @@ fn earlier_posts(state: &State, copy: bool, config: &Config, now: Timestamp) -> 
         false => r.renewed_at.min(now).plus(config.lease),
     });
     // A run that reads a copy may follow immediately after another run that could not save its state either.
-    let readable_at = if copy { Some(now) } else { last_post }.map(|t| t.plus(LAG));
-    Some(EarlierPosts {
-        since,
-        past: Past::since(since, state.replayed_at),
-        readable_at,
-        is_unclean: state.lease.is_some(),
-    })
+    let readable_at = if is_unrecordable { Some(now) } else { last_post }.map(|t| t.plus(HISTORY_LAG));
+    Some(EarlierPosts { since, readable_at, is_unclean: state.lease.is_some() })
 }
 
 /// Begins the replay that is requested, if one is. The write that removes the request saves the beginning before anything
 /// is announced: every run would repeat a replay that is not recorded. If that write fails, the request is left to the next
 /// run, and the state is read again. A dry run does not write.
 pub async fn begin_replay(
-    mut start: Start,
+    mut start: LoadedRun,
     run_id: &str,
     store: &mut impl Store,
     config: &Config,
@@ -169,8 +164,7 @@ pub async fn begin_replay(
     tracing::info!(since = since.to_rfc3339(), "replay requested: announcing again all findings updated since `since`");
     start.state.begin_replay(since, now);
     // Earlier announcements do not count.
-    let past = Past::since(now, Some(now));
-    start.earlier = Some(EarlierPosts { since: now, past, readable_at: None, is_unclean: false });
+    start.earlier = Some(EarlierPosts { since: now, readable_at: None, is_unclean: false });
     if config.dry_run {
         return Ok(Opening::Go(Box::new(start)));
     }
@@ -183,7 +177,7 @@ pub async fn begin_replay(
     Ok(match open(store.load().await, config, time.now())? {
         // It was saved, although the store did not say so.
         Opening::Busy { id, .. } if id == run_id => Opening::Go(Box::new(start)),
-        Opening::Go(start) => Opening::Go(Box::new(Start { replay: None, ..*start })),
+        Opening::Go(start) => Opening::Go(Box::new(LoadedRun { replay: None, ..*start })),
         busy @ Opening::Busy { .. } => busy,
     })
 }

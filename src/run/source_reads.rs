@@ -14,7 +14,7 @@ use crate::time::Time;
 /// Maximum number of sources that are read concurrently. A read that is in progress holds the state of all its calls,
 /// about 40 KB; a queued read holds only its request. At most 96 calls are in flight, about 6 per source, so that more
 /// concurrent reads would only wait.
-const AT_A_TIME: usize = 48;
+const MAX_CONCURRENT_READS: usize = 48;
 
 type PendingRead = Pin<Box<dyn Future<Output = SourceReport>>>;
 
@@ -42,7 +42,7 @@ impl<D: GuardDutyApi + 'static, T: Time> SourceReads<D, T> {
 
     /// Returns the report of the next source that was read. A caller can drop the future: no report is lost.
     pub(super) async fn next(&mut self) -> Option<SourceReport> {
-        while self.running.len() < AT_A_TIME
+        while self.running.len() < MAX_CONCURRENT_READS
             && let Some(QueuedRead { source, detector, batch, extras }) = self.waiting.pop_front()
         {
             self.running.push(Box::pin(read_source(source, detector, batch, extras, self.time.clone())));

@@ -6,59 +6,69 @@ use std::rc::Rc;
 use futures_util::future::{join_all, join3};
 use futures_util::stream::{self, StreamExt};
 
-use crate::core::call::{Answer, Call};
+use crate::core::call::{Call, CallResponse};
 use crate::core::channels::NamedChannel;
-use crate::core::{ChannelHistory, DetectorRef, FindingIds, Query, Reply};
+use crate::core::{ChannelHistory, DetectorRef, FindingIds, Query, QueryResponse};
 use crate::guardduty::{GuardDutyApi, Investigation, ReadError, SourceKey, TransientReason};
 use crate::slack::{RecentReactions, SlackApi, SlackError};
 use crate::time::Timestamp;
 use crate::triage::Messages;
 
 /// Maximum number of channels that are read at a time: Slack allows about 50 such calls a minute, and bursts.
-const HISTORIES: usize = 4;
+const MAX_CONCURRENT_HISTORIES: usize = 4;
 /// Pages of history that are read of one channel, 200 messages each, and of all channels.
-const PAGES: usize = 5;
-const ALL_PAGES: usize = 40;
+const MAX_PAGES_PER_CHANNEL: usize = 5;
+const MAX_PAGES_PER_RUN: usize = 40;
 
 type SourcesByKey<D> = HashMap<SourceKey, Rc<D>>;
 
 /// Makes one request of a delivery.
-pub(super) async fn call<C: SlackApi>(chat: &C, call: Call) -> Answer {
+pub(super) async fn call<C: SlackApi>(chat: &C, call: Call) -> CallResponse {
     match call {
-        Call::Post { to, message, thread } => Answer::Posted(chat.post_message(&to, &message, thread.as_ref()).await),
-        Call::Update { at, message } => Answer::Updated(chat.update_message(&at, &message).await),
-        Call::Permalink { at } => Answer::Permalink(chat.permalink(&at).await),
-        Call::History { channel, oldest } => Answer::Messages(chat.history(&channel, oldest).await),
-        Call::Replies { channel, thread, oldest } => Answer::Messages(chat.replies(&channel, &thread, oldest).await),
+        Call::Post { to, message, thread } => {
+            CallResponse::Posted(chat.post_message(&to, &message, thread.as_ref()).await)
+        }
+        Call::Update { at, message } => CallResponse::Updated(chat.update_message(&at, &message).await),
+        Call::Permalink { at } => CallResponse::Permalink(chat.permalink(&at).await),
+        Call::History { channel, oldest } => CallResponse::Messages(chat.history(&channel, oldest).await),
+        Call::Replies { channel, thread, oldest } => {
+            CallResponse::Messages(chat.replies(&channel, &thread, oldest).await)
+        }
     }
 }
 
-/// Answers a query.
-pub(super) async fn answer<D: GuardDutyApi, C: SlackApi>(chat: &C, sources: SourcesByKey<D>, query: Query) -> Reply {
+/// Makes the requests of a query.
+pub(super) async fn run_query<D: GuardDutyApi, C: SlackApi>(
+    chat: &C,
+    sources: SourcesByKey<D>,
+    query: Query,
+) -> QueryResponse {
     match query {
-        Query::Histories { channels, oldest } => Reply::Histories(read_histories(chat, channels, oldest).await),
-        Query::ReactionAccess => Reply::ReactionAccess(chat.reaction_access().await),
-        Query::RecentReactions(messages) => Reply::RecentReactions(read_recent_reactions(chat, &messages).await),
-        Query::Reactions(at) => Reply::Reactions(chat.reactions(&at).await),
-        Query::IsBot(user) => Reply::IsBot(chat.is_bot(&user).await),
-        Query::Permalink(at) => Reply::Permalink(chat.permalink(&at).await),
+        Query::Histories { channels, oldest } => QueryResponse::Histories(read_histories(chat, channels, oldest).await),
+        Query::ReactionAccess => QueryResponse::ReactionAccess(chat.reaction_access().await),
+        Query::RecentReactions(messages) => {
+            QueryResponse::RecentReactions(read_recent_reactions(chat, &messages).await)
+        }
+        Query::Reactions(at) => QueryResponse::Reactions(chat.reactions(&at).await),
+        Query::IsBot(user) => QueryResponse::IsBot(chat.is_bot(&user).await),
+        Query::Permalink(at) => QueryResponse::Permalink(chat.permalink(&at).await),
         Query::Findings(FindingIds { detector: of, ids }) => {
-            Reply::Findings(async { find(&sources, &of)?.get_findings(&of.id, &ids).await }.await)
+            QueryResponse::Findings(async { find(&sources, &of)?.get_findings(&of.id, &ids).await }.await)
         }
         Query::Documents(FindingIds { detector: of, ids }) => {
-            Reply::Documents(async { find(&sources, &of)?.documents(&of.id, &ids).await }.await)
+            QueryResponse::Documents(async { find(&sources, &of)?.documents(&of.id, &ids).await }.await)
         }
         Query::ChangeArchiving(FindingIds { detector: of, ids }, change) => {
-            Reply::ArchivingChanged(async { find(&sources, &of)?.archive(&of.id, &ids, change).await }.await)
+            QueryResponse::ArchivingChanged(async { find(&sources, &of)?.archive(&of.id, &ids, change).await }.await)
         }
         Query::Investigations(detectors) => {
-            Reply::Investigations(join_all(detectors.iter().map(|of| list_investigations(&sources, of))).await)
+            QueryResponse::Investigations(join_all(detectors.iter().map(|of| list_investigations(&sources, of))).await)
         }
         Query::Assessment(of, id) => {
-            Reply::Assessment(async { find(&sources, &of)?.assessment(&of.id, &id).await }.await)
+            QueryResponse::Assessment(async { find(&sources, &of)?.assessment(&of.id, &id).await }.await)
         }
         Query::OpenByAge(detectors, before) => {
-            Reply::OpenByAge(join_all(detectors.iter().map(|of| count_by_age(&sources, of, before))).await)
+            QueryResponse::OpenByAge(join_all(detectors.iter().map(|of| count_by_age(&sources, of, before))).await)
         }
     }
 }
@@ -72,7 +82,7 @@ async fn read_histories<C: SlackApi>(
         let messages = chat.history(&id, oldest).await;
         ChannelHistory { channel: NamedChannel { name, id }, messages }
     };
-    stream::iter(channels).map(read).buffered(HISTORIES).collect().await
+    stream::iter(channels).map(read).buffered(MAX_CONCURRENT_HISTORIES).collect().await
 }
 
 fn find<'s, D>(sources: &'s SourcesByKey<D>, of: &DetectorRef) -> Result<&'s Rc<D>, ReadError> {
@@ -103,10 +113,10 @@ async fn count_by_age<D: GuardDutyApi>(
 /// The recent messages of each channel that could be read.
 async fn read_recent_reactions<C: SlackApi>(chat: &C, messages: &Messages) -> BTreeMap<String, RecentReactions> {
     let mut read = BTreeMap::new();
-    let mut pages_left = ALL_PAGES;
+    let mut pages_left = MAX_PAGES_PER_RUN;
     for (channel, timestamps) in messages {
         let Some(oldest) = timestamps.first().filter(|_| pages_left > 0) else { continue };
-        match chat.recent_reactions(channel, oldest, PAGES.min(pages_left)).await {
+        match chat.recent_reactions(channel, oldest, MAX_PAGES_PER_CHANNEL.min(pages_left)).await {
             Ok((recent, pages)) => {
                 pages_left -= pages;
                 read.insert(channel.clone(), recent);

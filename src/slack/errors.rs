@@ -86,7 +86,7 @@ fn classify_error(answer: &SlackResponse, body: &Map<String, Value>) -> Rejectio
         Some(Class::Content) => SlackError::ContentRejected,
         Some(Class::Restricted) => SlackError::Restricted,
         Some(Class::Channel) => SlackError::ChannelRejected,
-        Some(Class::Reply) => SlackError::Reply,
+        Some(Class::Thread) => SlackError::ThreadRejected,
         Some(Class::Gone) => SlackError::MessageNotFound,
         Some(Class::App) => SlackError::AppRejected,
         Some(Class::Unknown) => SlackError::OutcomeUnknown,
@@ -102,7 +102,7 @@ fn classify_webhook_error(answer: &SlackResponse, code: &str) -> Rejection {
         Some(Class::Content) => SlackError::ContentRejected,
         Some(Class::Restricted) => SlackError::Restricted,
         Some(Class::Unknown) => SlackError::OutcomeUnknown,
-        Some(Class::Channel | Class::Reply | Class::Gone | Class::App) => SlackError::ChannelRejected,
+        Some(Class::Channel | Class::Thread | Class::Gone | Class::App) => SlackError::ChannelRejected,
         None if answer.status == 400 => SlackError::Unclassified,
         None => SlackError::ChannelRejected,
     };

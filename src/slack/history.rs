@@ -30,7 +30,7 @@ pub(super) async fn read_own_messages(
         let query: Vec<_> = place.iter().copied().chain(common).chain(page).collect();
         let body = match client.call_read_method(method, &query).await {
             // A deleted thread contains no messages of the bot.
-            Err(SlackError::MessageNotFound(_) | SlackError::Reply(_)) => return Ok(own),
+            Err(SlackError::MessageNotFound(_) | SlackError::ThreadRejected(_)) => return Ok(own),
             answer => answer.map_err(history_error)?,
         };
         let messages = body
@@ -61,7 +61,7 @@ fn history_error(failure: SlackError) -> HistoryError {
     }
 }
 
-/// Converts a Slack timestamp (seconds with six decimals) to milliseconds.
+/// The time as a Slack timestamp: seconds with six decimals.
 fn to_slack_ts(at: Timestamp) -> String {
     let ms = at.0.max(0);
     format!("{}.{:03}000", ms / 1000, ms % 1000)

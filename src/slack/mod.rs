@@ -85,7 +85,7 @@ pub enum SlackError {
     ChannelRejected(String),
     /// Not accepted in this thread, which rejects replies. The channel may accept a message.
     #[error("thread rejects replies: {0}")]
-    Reply(String),
+    ThreadRejected(String),
     /// Not accepted, with a code that this release does not know.
     #[error("rejected with an unknown code: {0}")]
     Unclassified(String),

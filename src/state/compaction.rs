@@ -118,7 +118,7 @@ impl State {
         }
     }
 
-    /// By the `n` of a source, the lowest bound of its region.
+    /// By the ID of a source, the lowest bound of its region.
     fn lower_bounds(&self, overlap: Duration) -> HashMap<u32, Timestamp> {
         let lowest = self.lower_bounds_by_region(overlap);
         self.sources.iter().map(|(key, s)| (s.id, lowest[&region_of(key)])).collect()

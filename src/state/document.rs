@@ -43,7 +43,7 @@ pub struct State {
     /// Time since which a replay that has begun announces again, until a run that has begun or continued it ends.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_option")]
     pub replay_since: Option<Timestamp>,
-    /// How many sources ever had an `n`.
+    /// The ID of the next source that is new.
     #[serde(default)]
     pub next_source_id: u32,
     #[serde(default)]

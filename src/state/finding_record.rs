@@ -20,7 +20,7 @@ pub struct FindingRecord {
     /// Newest processed `updatedAt`. `None`: no revision is processed, and delivery fails. The document has 0 then.
     #[serde(rename = "u", with = "zero_if_none")]
     pub updated_at: Option<Timestamp>,
-    /// The source that showed it, by its `n`.
+    /// The ID of the source that showed it.
     #[serde(rename = "s", default, skip_serializing_if = "is_default")]
     pub source_id: u32,
     /// Its live message. Without one, a recurrence counts as a first sighting.
@@ -92,8 +92,8 @@ impl FindingRecord {
     }
 
     /// Attributes of a recurrence that no earlier revision had.
-    pub fn new_attributes<'a>(&self, traits: &'a [Attribute]) -> Vec<&'a Attribute> {
-        traits.iter().filter(|t| !self.attributes.contains(t)).collect()
+    pub fn new_attributes<'a>(&self, attributes: &'a [Attribute]) -> Vec<&'a Attribute> {
+        attributes.iter().filter(|t| !self.attributes.contains(t)).collect()
     }
 
     /// What people marked with reactions on its message.
@@ -119,12 +119,12 @@ impl FindingRecord {
 
     pub(super) fn apply_outcome(&mut self, f: &Finding, outcome: &Outcome, now: Timestamp) {
         match outcome {
-            Outcome::Posted { at, meant, old, links } => {
+            Outcome::Posted { at, intended_channel, superseded, links } => {
                 // The reactions were on the message before this one.
                 (self.first, self.triage) = (self.first_message(), None);
                 self.message = Some(at.clone());
-                self.intended_channel.clone_from(meant);
-                self.superseded.extend(old.clone());
+                self.intended_channel.clone_from(intended_channel);
+                self.superseded.extend(superseded.clone());
                 self.global_key = f.global_key();
                 self.links.clone_from(links);
                 self.record_shown(f, now, true);
@@ -162,9 +162,9 @@ impl FindingRecord {
     }
 
     /// Adds new attributes, and discards the oldest ones beyond the limit.
-    pub fn add_attributes(&mut self, traits: &[Attribute]) {
-        let fresh: Vec<Attribute> = self.new_attributes(traits).into_iter().cloned().collect();
-        self.attributes.extend(fresh);
+    pub fn add_attributes(&mut self, attributes: &[Attribute]) {
+        let new: Vec<Attribute> = self.new_attributes(attributes).into_iter().cloned().collect();
+        self.attributes.extend(new);
         let over = self.attributes.len().saturating_sub(MAX_ATTRIBUTES);
         self.attributes.drain(..over);
         self.notified_attributes = self.notified_attributes.saturating_sub(over);

@@ -6,12 +6,12 @@ use crate::slack::{MessageRef, SentMessage};
 /// How a revision of a finding (`id`, `updatedAt`) was processed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A message of its own, at top level or, as a sibling, in a thread. `meant`: the channel that rejected it.
+    /// A message of its own, at top level or, as a sibling, in a thread. `intended_channel`: the channel that rejected it.
     /// `superseded`: the message in another channel that must be replaced by a redirect.
     Posted {
         at: SentMessage,
-        meant: Option<String>,
-        old: Option<MessageRef>,
+        intended_channel: Option<String>,
+        superseded: Option<MessageRef>,
         /// The fingerprint of the links that it shows; empty if that is not known.
         links: String,
     },

@@ -12,7 +12,7 @@ const SLACKBOT: &str = "USLACKBOT";
 
 /// Rules that decide whether a reaction counts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reactors<'a> {
+pub(crate) struct ReactionRules<'a> {
     pub config: &'a Triage,
     /// The app itself, and other bots.
     pub bots: &'a BTreeSet<UserId>,
@@ -20,17 +20,17 @@ pub(crate) struct Reactors<'a> {
 
 /// The people whose reactions count, by meaning, in the order in which they reacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Voices {
+pub(crate) struct CountedReactions {
     pub acknowledge: Vec<UserId>,
     pub resolve: Vec<UserId>,
     pub mute: Vec<UserId>,
 }
 
-impl Reactors<'_> {
+impl ReactionRules<'_> {
     /// The people who reacted to one message.
-    pub(crate) fn voices(&self, reactions: &[Reaction]) -> Voices {
+    pub(crate) fn count(&self, reactions: &[Reaction]) -> CountedReactions {
         let emoji = &self.config.emoji;
-        Voices {
+        CountedReactions {
             acknowledge: self.people(reactions, &emoji.acknowledge),
             resolve: self.people(reactions, &emoji.resolve),
             mute: self.people(reactions, &emoji.mute),

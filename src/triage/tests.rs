@@ -26,18 +26,18 @@ fn triage_config(allowed: Option<&[&str]>) -> config::Triage {
     config::Triage { mode: TriageMode::Archive, users, emoji: TriageEmoji::default() }
 }
 
-fn voices(allowed: Option<&[&str]>, bots: &[&str], reactions: &[Reaction]) -> Voices {
+fn counted(allowed: Option<&[&str]>, bots: &[&str], reactions: &[Reaction]) -> CountedReactions {
     let config = triage_config(allowed);
     let bots: BTreeSet<UserId> = users(bots).into_iter().collect();
-    Reactors { config: &config, bots: &bots }.voices(reactions)
+    ReactionRules { config: &config, bots: &bots }.count(reactions)
 }
 
-fn resolved_by(ids: &[&str]) -> Voices {
-    Voices { resolve: users(ids), ..Voices::default() }
+fn resolved_by(ids: &[&str]) -> CountedReactions {
+    CountedReactions { resolve: users(ids), ..CountedReactions::default() }
 }
 
-fn read(known: Option<&Triage>, voices: &Voices) -> Option<Triage> {
-    read_reactions(known, false, voices, TriageMode::Archive, ReadAfter::NoChange)
+fn read(known: Option<&Triage>, counted: &CountedReactions) -> Option<Triage> {
+    read_reactions(known, false, counted, TriageMode::Archive, ReadAfter::NoChange)
 }
 
 #[test]
@@ -45,16 +45,16 @@ fn only_reactions_of_listed_people_count() {
     // A guest, a person of a connected workspace, a person of an Enterprise organization, and IDs that resemble U0ALICE.
     let strangers = ["U0GUEST", "U0CONNECTED", "W0ALICE", "U0ALICE1", "U0ALIC"];
     let reactions = [reaction("white_check_mark", &[&strangers[..], &["U0ALICE"]].concat())];
-    assert_eq!(voices(Some(&["U0ALICE", "U0BOB"]), &[], &reactions).resolve, users(&["U0ALICE"]));
-    assert_eq!(voices(Some(&["U0BOB"]), &[], &reactions), Voices::default());
+    assert_eq!(counted(Some(&["U0ALICE", "U0BOB"]), &[], &reactions).resolve, users(&["U0ALICE"]));
+    assert_eq!(counted(Some(&["U0BOB"]), &[], &reactions), CountedReactions::default());
 }
 
 #[test]
 fn bots_do_not_count_even_if_they_are_listed() {
     let reactions = [reaction("eyes", &["U0SELF", "USLACKBOT", "U0OTHERBOT", "U0BOB"])];
     let bots = ["U0SELF", "U0OTHERBOT"];
-    assert_eq!(voices(None, &bots, &reactions).acknowledge, users(&["U0BOB"]));
-    assert_eq!(voices(Some(&["U0SELF", "USLACKBOT"]), &bots, &reactions), Voices::default());
+    assert_eq!(counted(None, &bots, &reactions).acknowledge, users(&["U0BOB"]));
+    assert_eq!(counted(Some(&["U0SELF", "USLACKBOT"]), &bots, &reactions), CountedReactions::default());
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn each_meaning_has_its_emoji_in_every_skin_tone() {
         reaction("white_check_mark_2", &["U0ALICE"]),
         reaction("eyes_closed", &["U0EVE"]),
     ];
-    let voices = voices(None, &[], &reactions);
-    assert_eq!(voices.acknowledge, users(&["U0ALICE", "U0BOB"]));
-    assert_eq!((voices.resolve, voices.mute), (vec![], users(&["U0BOB"])));
+    let counted = counted(None, &[], &reactions);
+    assert_eq!(counted.acknowledge, users(&["U0ALICE", "U0BOB"]));
+    assert_eq!((counted.resolve, counted.mute), (vec![], users(&["U0BOB"])));
 }
 
 #[test]
@@ -76,29 +76,31 @@ fn only_a_list_that_matters_has_to_be_complete() {
     let config = triage_config(None);
     let bots = BTreeSet::new();
     let cut = |name: &str| [Reaction { is_complete: false, ..reaction(name, &["U0BOB"]) }];
-    let reactors = Reactors { config: &config, bots: &bots };
-    assert!(reactors.is_cut_short(&cut("eyes")) && reactors.is_cut_short(&cut("eyes::skin-tone-4")));
-    assert!(!reactors.is_cut_short(&cut("tada")));
+    let rules = ReactionRules { config: &config, bots: &bots };
+    assert!(rules.is_cut_short(&cut("eyes")) && rules.is_cut_short(&cut("eyes::skin-tone-4")));
+    assert!(!rules.is_cut_short(&cut("tada")));
 }
 
 #[test]
 fn the_first_person_counts_and_a_removed_reaction_is_taken_back() {
-    let both = Voices { acknowledge: users(&["U0ALICE", "U0BOB"]), ..Voices::default() };
+    let both = CountedReactions { acknowledge: users(&["U0ALICE", "U0BOB"]), ..CountedReactions::default() };
     let first = read(None, &both).unwrap();
     assert_eq!((first.marks.acknowledged.clone(), first.stale), (Some(user("U0ALICE")), true));
     let shown = Triage { stale: false, ..first };
     assert_eq!(read(Some(&shown), &both), None);
-    let bob = read(Some(&shown), &Voices { acknowledge: users(&["U0BOB"]), ..Voices::default() }).unwrap();
+    let bob = read(Some(&shown), &CountedReactions { acknowledge: users(&["U0BOB"]), ..CountedReactions::default() })
+        .unwrap();
     assert_eq!(bob.marks.acknowledged, Some(user("U0BOB")));
-    let nobody = read(Some(&shown), &Voices::default()).unwrap();
+    let nobody = read(Some(&shown), &CountedReactions::default()).unwrap();
     assert_eq!((nobody.marks, nobody.stale), (Marks::default(), true));
 }
 
 #[test]
 fn a_message_that_may_show_something_else_stays_due_even_if_the_reactions_are_as_before() {
     // The run crashed between the update and the checkpoint. Meanwhile, the reaction was removed.
-    let tried = read(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() }).unwrap();
-    let after = read(Some(&tried), &Voices::default()).unwrap();
+    let tried =
+        read(None, &CountedReactions { acknowledge: users(&["U0ALICE"]), ..CountedReactions::default() }).unwrap();
+    let after = read(Some(&tried), &CountedReactions::default()).unwrap();
     assert!(after.stale && after.marks == Marks::default());
 }
 
@@ -123,14 +125,15 @@ fn an_old_resolution_means_nothing_after_reopening_until_it_is_set_again() {
 
 #[test]
 fn a_resolution_that_may_be_older_than_the_announced_revision_does_not_count() {
-    let after = |known, voices: &Voices| {
-        read_reactions(known, false, voices, TriageMode::Archive, ReadAfter::Announcement).unwrap()
+    let after = |known, counted: &CountedReactions| {
+        read_reactions(known, false, counted, TriageMode::Archive, ReadAfter::Announcement).unwrap()
     };
     let overtaken = after(None, &resolved_by(&["U0ALICE"]));
     assert_eq!((&overtaken.marks.resolved, overtaken.archiving), (&None, None));
     assert_eq!(read(Some(&overtaken), &resolved_by(&["U0ALICE"])), None, "nor in the next run");
     // An acknowledgment is not a statement about one revision.
-    let acknowledged = after(None, &Voices { acknowledge: users(&["U0ALICE"]), ..Voices::default() });
+    let acknowledged =
+        after(None, &CountedReactions { acknowledge: users(&["U0ALICE"]), ..CountedReactions::default() });
     assert_eq!(acknowledged.marks.acknowledged, Some(user("U0ALICE")));
 }
 

@@ -157,7 +157,7 @@ impl GuardDutyApi for SimGuardDuty {
         self.call_detector(Op::Archive, detector, what, effect).await.map_err(|fault| to_read_error(&fault))
     }
 
-    async fn detector_enabled(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
+    async fn detector_info(&self, detector: &str) -> Result<DetectorInfo, ReadError> {
         let source = self.source;
         let status = move |w: &World| DetectorInfo {
             enabled: w.source_status(source, w.now()).enabled,
@@ -409,7 +409,7 @@ impl World {
         }
         if thread.is_some() && self.now().0 < BEGIN.saturating_add(setup.no_replies_until) {
             self.count_event("replies rejected");
-            return Err(SlackError::Reply("restricted_action_thread_locked".into()));
+            return Err(SlackError::ThreadRejected("restricted_action_thread_locked".into()));
         }
         Ok(())
     }

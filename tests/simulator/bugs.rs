@@ -351,7 +351,7 @@ pub(crate) fn post_response(
         (Some(ThrottleIsSuccess), Err(SlackError::RateLimited(_))) => as_delivered(),
         (Some(ChannelRejectionIsSuccess), Err(SlackError::ChannelRejected(_))) => as_delivered(),
         (Some(MentionRefusalIsSuccess), Err(SlackError::Restricted(_))) => as_delivered(),
-        (Some(ReplyRefusalIsSuccess), Err(SlackError::Reply(_))) => as_delivered(),
+        (Some(ReplyRefusalIsSuccess), Err(SlackError::ThreadRejected(_))) => as_delivered(),
         (_, response) => response,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use guardduty_slack::config::Config;
-use guardduty_slack::core::{Core, Limits, Start, Unreachable};
+use guardduty_slack::core::{Core, Limits, RunInput, UnusableIdentity};
 use guardduty_slack::guardduty::{ReadError, TransientReason};
 use guardduty_slack::message::Writer;
 use guardduty_slack::metrics::RequestCounts;
@@ -219,14 +219,14 @@ fn processed_without_message(
 fn core<'a>(
     connection: &Connection,
     config: &'a Config,
-    start: session::Start,
+    start: session::LoadedRun,
     writer: &'a dyn Writer,
     identities: usize,
     clock: &SimTime,
 ) -> Core<'a> {
     let setup = &connection.world.history.setup;
     let now = clock.now();
-    Core::new(Start {
+    Core::new(RunInput {
         config,
         writer,
         limits: Limits {
@@ -259,7 +259,7 @@ fn identity(connection: Connection, group: Vec<usize>) -> Identity<SimGuardDuty>
     Box::pin(async move {
         let account = crate::fake_guardduty::account(group[0]).to_owned();
         let response = connection.call(Op::Identity, || account.clone(), |_| ()).await;
-        response.map_err(|_| Unreachable {
+        response.map_err(|_| UnusableIdentity {
             identity: account.clone(),
             account: Some(account.clone()),
             error: ReadError::Transient { reason: TransientReason::Credentials, text: "STS does not respond".into() },

@@ -20,13 +20,13 @@ fn a_channel_is_known_by_its_name_and_its_id() {
         (Some("C1".into()), None, Some("C2".into()))
     );
     assert!(!channels.has_unsaved_id());
-    assert!(!channels.learn("#known", "C1") && !channels.has_unsaved_id(), "known");
-    assert!(!channels.learn("C2", "C2") && !channels.has_unsaved_id(), "configured by its ID");
-    assert!(channels.learn("#new", "C3") && channels.has_unsaved_id());
-    assert!(!channels.learn("#new", "C3") && channels.has_unsaved_id(), "not saved yet");
+    assert!(!channels.note_id("#known", "C1") && !channels.has_unsaved_id(), "known");
+    assert!(!channels.note_id("C2", "C2") && !channels.has_unsaved_id(), "configured by its ID");
+    assert!(channels.note_id("#new", "C3") && channels.has_unsaved_id());
+    assert!(!channels.note_id("#new", "C3") && channels.has_unsaved_id(), "not saved yet");
     let ids = [("#known", "C1"), ("#new", "C3")].map(|(name, id)| (name.to_owned(), id.to_owned()));
     assert_eq!(*channels.ids(), ids.into());
-    channels.set_saved();
+    channels.set_ids_saved();
     assert!(!channels.has_unsaved_id());
 }
 
@@ -34,7 +34,7 @@ fn a_channel_is_known_by_its_name_and_its_id() {
 fn the_default_channel_is_recognized_by_name_and_id() {
     let mut channels = channels();
     assert!(channels.is_default(&to("#default")) && !channels.is_default(&to("#known")));
-    channels.learn("#default", "C9");
+    channels.note_id("#default", "C9");
     assert!(channels.is_default(&to("C9")));
     assert_eq!(channels.queue(&to("#default")), Queue::Channel("C9".into()));
 }
@@ -95,7 +95,7 @@ fn a_mention_that_a_channel_rejected_is_omitted_there() {
     let mut rejected = channels.mentions(&to("#known"), mention.as_ref());
     assert_eq!((rejected.sent(), rejected.omitted()), (mention.clone(), None));
     assert!(rejected.omit_next());
-    channels.add_mentions(&to("#known"), &rejected);
+    channels.add_rejected_mentions(&to("#known"), &rejected);
     assert_eq!(channels.mentions(&to("C1"), mention.as_ref()).sent(), None);
     assert_eq!(channels.mentions(&to("#default"), mention.as_ref()).sent(), mention);
 }

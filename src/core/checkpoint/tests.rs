@@ -38,7 +38,8 @@ fn a_checkpoint_is_due_after_twenty_deliveries_or_ten_seconds_and_a_renewal_afte
 
 #[test]
 fn a_save_that_has_no_answer_is_not_followed_by_another() {
-    let saving = Checkpoints { unsaved: DELIVERIES, in_flight: Some((generation_of(1), NOW)), ..checkpoints() };
+    let saving =
+        Checkpoints { unsaved: CHECKPOINT_DELIVERIES, in_flight: Some((generation_of(1), NOW)), ..checkpoints() };
     assert!(!saving.is_due(after(3_600)));
     assert_eq!(saving.next_due(), None);
 }
@@ -48,17 +49,17 @@ fn intents_are_saved_only_after_the_answer_of_the_store() {
     let posting = || Checkpoints { has_intent: true, ..checkpoints() };
     let saving = Some((generation_of(1), NOW));
     for (checkpoints, has_unsaved_id, expected) in [
-        (checkpoints(), false, Intents::Unsaved),
-        (posting(), false, Intents::Saved),
-        (posting(), true, Intents::Unsaved),
-        (Checkpoints { in_flight: saving, ..posting() }, false, Intents::Unsaved),
-        (Checkpoints { failed: Some("503".into()), ..posting() }, false, Intents::NotAnswered),
-        (Checkpoints { failed: Some("503".into()), ..posting() }, true, Intents::Unsaved),
-        (Checkpoints { unrecordable: Some("403".into()), ..posting() }, false, Intents::NotAnswered),
-        (Checkpoints { conflict: Some("409".into()), ..posting() }, false, Intents::Conflict),
-        (Checkpoints { conflict: Some("409".into()), in_flight: saving, ..posting() }, true, Intents::Conflict),
+        (checkpoints(), false, SaveStatus::Pending),
+        (posting(), false, SaveStatus::Saved),
+        (posting(), true, SaveStatus::Pending),
+        (Checkpoints { in_flight: saving, ..posting() }, false, SaveStatus::Pending),
+        (Checkpoints { failed: Some("503".into()), ..posting() }, false, SaveStatus::Failed),
+        (Checkpoints { failed: Some("503".into()), ..posting() }, true, SaveStatus::Pending),
+        (Checkpoints { unrecordable: Some("403".into()), ..posting() }, false, SaveStatus::Failed),
+        (Checkpoints { conflict: Some("409".into()), ..posting() }, false, SaveStatus::Conflict),
+        (Checkpoints { conflict: Some("409".into()), in_flight: saving, ..posting() }, true, SaveStatus::Conflict),
     ] {
-        assert_eq!(checkpoints.intents(has_unsaved_id), expected, "{checkpoints:?}");
+        assert_eq!(checkpoints.status_of_intents(has_unsaved_id), expected, "{checkpoints:?}");
     }
 }
 
@@ -101,7 +102,7 @@ fn nothing_is_saved_after_a_conflict_or_into_a_store_that_cannot_be_written_or_i
 #[test]
 fn every_delivery_counts_toward_the_next_checkpoint() {
     let mut checkpoints = checkpoints();
-    for _ in 1..DELIVERIES {
+    for _ in 1..CHECKPOINT_DELIVERIES {
         checkpoints.count_delivery();
     }
     assert!(!checkpoints.is_due(NOW));

@@ -1,6 +1,6 @@
 //! Edits a message.
 
-use super::{Exchange, Purpose, Step, posted, updated};
+use super::{Exchange, SearchFor, Stage, posted, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_finding_at, log_redirect};
 use crate::core::outbox::DeliveryResult;
@@ -30,8 +30,8 @@ impl Exchange {
     }
 
     pub(super) fn on_updated(&mut self, result: Result<(), SlackError>, shared: &mut Shared) {
-        let Step::Edit(forms, attempts) = &mut self.step else { return };
-        let form = forms.now();
+        let Stage::Edit(forms, attempts) = &mut self.stage else { return };
+        let form = forms.current();
         let failure = match result {
             Ok(()) => return self.on_edited(form, shared.channels),
             Err(failure) => failure,
@@ -48,7 +48,7 @@ impl Exchange {
             SlackError::ContentRejected(_)
             | SlackError::Unclassified(_)
             | SlackError::MessageNotFound(_)
-            | SlackError::Reply(_)
+            | SlackError::ThreadRejected(_)
             | SlackError::ChannelRejected(_)
             | SlackError::Restricted(_) => return self.on_message_not_found(shared.channels),
             SlackError::AppRejected(error) => on_app_rejection(&error, shared),
@@ -73,7 +73,7 @@ impl Exchange {
                 log_finding_at(Action::Updated, f, &update.message, channels);
                 let done = updated(update, false);
                 self.is_minimal |= form == MessageForm::Minimal;
-                self.step = if update.reply.is_some() { Step::Replies } else { Step::Ended(done) };
+                self.stage = if update.reply.is_some() { Stage::Replies } else { Stage::Ended(done) };
             }
             Delivery::Post(f, _) => {
                 let Some(earlier) = self.earlier.take() else { return };
@@ -88,14 +88,14 @@ impl Exchange {
     /// The message does not exist any more, or can no longer be edited. That of a finding is posted again; an earlier run
     /// may have done so without recording it, and reconciling does not show that, because the state has the revision.
     pub(super) fn on_message_not_found(&mut self, channels: &Channels) {
-        self.step = match self.delivery {
-            Delivery::Update(..) => self.read_history(Purpose::Repost, channels),
+        self.stage = match self.delivery {
+            Delivery::Update(..) => self.read_history(SearchFor::Repost, channels),
             Delivery::Post(..) => {
                 self.earlier = None;
                 self.related.clear();
-                self.check_message(channels)
+                self.search_or_send(channels)
             }
-            _ => Step::Ended(DeliveryResult::Completed),
+            _ => Stage::Ended(DeliveryResult::Completed),
         };
     }
 

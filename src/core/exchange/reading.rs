@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Attempt, Content, Exchange, Purpose, Step, posted, reply_destination, updated};
+use super::{Attempt, Content, Exchange, SearchFor, Stage, posted, reply_destination, updated};
 use crate::core::channels::{Channels, NamedChannel};
 use crate::core::delivery_log::{Action, log_finding_at};
 use crate::core::outbox::DeliveryResult;
-use crate::core::posted::{Past, PostedMessages};
+use crate::core::posted::{HistoryRange, PostedMessages};
 use crate::core::send::{Attempts, Forms};
 use crate::finding::SeverityLevel;
 use crate::message::Related;
@@ -16,25 +16,26 @@ use crate::state::{PostedFinding, RelatedMessage};
 use crate::time::Timestamp;
 
 impl Exchange {
-    pub(super) fn check_message(&self, channels: &Channels) -> Step {
+    /// A message whose outcome may be unknown is searched for in the history before it is sent.
+    pub(super) fn search_or_send(&self, channels: &Channels) -> Stage {
         match self.attempt {
-            Attempt::First => Step::Permalinks(0),
-            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Message, channels),
+            Attempt::First => self.send_message(channels),
+            Attempt::AfterUnknownOutcome => self.read_history(SearchFor::Message, channels),
         }
     }
 
-    /// The first step of a message without threads and links.
-    pub(super) fn check_history(&self, channels: &Channels) -> Step {
-        match self.attempt {
-            Attempt::First => self.send(Content::Message, channels),
-            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Message, channels),
+    /// The message of a finding needs the addresses of the messages to which it links.
+    fn send_message(&self, channels: &Channels) -> Stage {
+        match self.delivery {
+            Delivery::Post(..) => Stage::Permalinks(0),
+            _ => self.send(Content::Message, channels),
         }
     }
 
     /// Reads the history of the channel of the delivery and of the default channel, as far as they can be read.
-    pub(super) fn read_history(&self, purpose: Purpose, channels: &Channels) -> Step {
+    pub(super) fn read_history(&self, purpose: SearchFor, channels: &Channels) -> Stage {
         let to = match (&self.delivery, purpose) {
-            (Delivery::Update(_, update) | Delivery::Reply(_, update), Purpose::Reply) => {
+            (Delivery::Update(_, update) | Delivery::Reply(_, update), SearchFor::StandaloneReply) => {
                 reply_destination(update, None, channels)
             }
             (delivery, _) => delivery.destination().unwrap_or(&channels.default).clone(),
@@ -46,24 +47,24 @@ impl Exchange {
                 unread.push_back(NamedChannel { name: target.name().to_owned(), id });
             }
         }
-        Step::History { unread, posted: PostedMessages::default(), purpose }
+        Stage::History { unread, posted: PostedMessages::default(), purpose }
     }
 
     pub(super) fn on_messages(
         &mut self,
         messages: Result<Vec<BotMessage>, HistoryError>,
-        past: &Past,
+        range: &HistoryRange,
         channels: &Channels,
     ) {
-        match &mut self.step {
-            Step::Threads(n) => {
+        match &mut self.stage {
+            Stage::Threads(n) => {
                 let n = *n;
-                self.on_thread_of_other_region(n, messages, past, channels);
+                self.on_thread_of_other_region(n, messages, range, channels);
             }
-            Step::History { unread, posted, .. } => {
+            Stage::History { unread, posted, .. } => {
                 let Some(channel) = unread.pop_front() else { return };
                 match messages {
-                    Ok(messages) => posted.add(&channel, messages, past),
+                    Ok(messages) => posted.add(&channel, messages, range),
                     Err(HistoryError::Denied(_)) => {}
                     Err(error) => {
                         let error = format!("outcome unknown, and cannot read channel history: {error}");
@@ -71,7 +72,7 @@ impl Exchange {
                     }
                 }
             }
-            Step::Replies => match messages {
+            Stage::Replies => match messages {
                 Ok(replies) => self.on_replies(&replies, channels),
                 Err(HistoryError::Denied(_)) => self.check_standalone_reply(channels),
                 Err(error) => self.finish(DeliveryResult::Failed(format!("cannot read the thread: {error}"))),
@@ -111,7 +112,7 @@ impl Exchange {
         &mut self,
         n: usize,
         messages: Result<Vec<BotMessage>, HistoryError>,
-        past: &Past,
+        range: &HistoryRange,
         channels: &Channels,
     ) {
         let Delivery::Post(f, post) = &self.delivery else { return };
@@ -122,9 +123,9 @@ impl Exchange {
         };
         let root = &post.candidate_threads[n];
         let mut thread = PostedMessages::default();
-        thread.add(&NamedChannel { name: channels.name(&root.channel), id: root.channel.clone() }, messages, past);
+        thread.add(&NamedChannel { name: channels.name(&root.channel), id: root.channel.clone() }, messages, range);
         let Some(found) = thread.message_of(&f.id) else {
-            self.step = Step::Threads(n + 1);
+            self.stage = Stage::Threads(n + 1);
             return;
         };
         let at = MessageRef { thread_ts: Some(root.ts.clone()), ..found.at.clone() };
@@ -134,16 +135,16 @@ impl Exchange {
         }
         // If the severity level increased, a new message calls the people.
         let is_increased = f.severity_level() > SeverityLevel::from_score(found.severity);
-        self.step = match post.edits_earlier && !is_increased {
-            true => Step::Permalinks(0),
-            false => Step::Threads(n + 1),
+        self.stage = match post.edits_earlier && !is_increased {
+            true => Stage::Permalinks(0),
+            false => Stage::Threads(n + 1),
         };
-        self.earlier = Some(at).filter(|_| matches!(self.step, Step::Permalinks(_)));
+        self.earlier = Some(at).filter(|_| matches!(self.stage, Stage::Permalinks(_)));
     }
 
     /// All channels were read.
     pub(super) fn on_history(&mut self, channels: &Channels) {
-        let Step::History { posted: found, purpose, .. } = &self.step else { return };
+        let Stage::History { posted: found, purpose, .. } = &self.stage else { return };
         let done = match (&self.delivery, purpose) {
             (Delivery::Notice(notice), _) => found.notices.contains(&notice.id.to_string()).then(|| {
                 tracing::info!(notice_id = %notice.id, notice = notice.title, "notice found in history");
@@ -161,7 +162,7 @@ impl Exchange {
                 log_finding_at(Action::FoundInHistory, f, &found.at, channels);
                 posted_before(found, post.superseded.clone())
             }),
-            (Delivery::Update(f, update), Purpose::Repost) => {
+            (Delivery::Update(f, update), SearchFor::Repost) => {
                 let newer = found.finding(&f.id, f.updated).filter(|found| found.at.ts > update.message.ts);
                 newer.map(|found| {
                     log_finding_at(Action::FoundInHistory, f, &found.at, channels);
@@ -178,28 +179,27 @@ impl Exchange {
             }
             (Delivery::Refresh(..) | Delivery::Redirect { .. }, _) => None,
         };
-        self.step = match (done, purpose) {
-            (Some(done), _) => Step::Ended(done),
-            (None, Purpose::Repost) => self.send(Content::Repost, channels),
-            (None, Purpose::Reply) => self.send(Content::Reply, channels),
-            (None, Purpose::Message) if matches!(self.delivery, Delivery::Post(..)) => Step::Permalinks(0),
-            (None, Purpose::Message) => self.send(Content::Message, channels),
+        self.stage = match (done, purpose) {
+            (Some(done), _) => Stage::Ended(done),
+            (None, SearchFor::Repost) => self.send(Content::Repost, channels),
+            (None, SearchFor::StandaloneReply) => self.send(Content::Reply, channels),
+            (None, SearchFor::Message) => self.send_message(channels),
         };
     }
 
     pub(super) fn on_permalink(&mut self, link: Option<String>, channels: &Channels) {
-        match &self.step {
-            Step::Permalinks(n) => {
+        match &self.stage {
+            Stage::Permalinks(n) => {
                 let n = *n;
                 let RelatedMessage { relation, title, .. } = &self.delivery.related()[n];
                 let related = link.map(|permalink| Related { relation: *relation, title: title.clone(), permalink });
                 self.related.extend(related);
-                self.step = Step::Permalinks(n + 1);
+                self.stage = Stage::Permalinks(n + 1);
             }
-            Step::Link => {
+            Stage::Link => {
                 self.link = link;
-                self.step = match self.delivery {
-                    Delivery::Redirect { .. } => Step::Edit(Forms::default(), Attempts::default()),
+                self.stage = match self.delivery {
+                    Delivery::Redirect { .. } => Stage::Edit(Forms::default(), Attempts::default()),
                     _ => self.send(Content::StandaloneReply, channels),
                 };
             }
@@ -210,7 +210,7 @@ impl Exchange {
     /// The message whose address is read.
     pub(super) fn linked_message(&self) -> &MessageRef {
         match &self.delivery {
-            Delivery::Redirect { now: SentMessage::Bot(now), .. } => now,
+            Delivery::Redirect { new: SentMessage::Bot(new), .. } => new,
             Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.message,
             _ => unreachable!("only a redirect and a reply point to a message, and to one of a bot"),
         }
@@ -222,14 +222,14 @@ impl Exchange {
         if self.reply_id().is_some_and(|reply| channels.has_standalone_reply(&reply)) {
             return self.finish_reply();
         }
-        self.step = match self.attempt {
+        self.stage = match self.attempt {
             Attempt::First => self.send(Content::Reply, channels),
-            Attempt::AfterUnknownOutcome => self.read_history(Purpose::Reply, channels),
+            Attempt::AfterUnknownOutcome => self.read_history(SearchFor::StandaloneReply, channels),
         };
     }
 }
 
 /// The message was posted already.
-fn posted_before(found: &PostedFinding, old: Option<MessageRef>) -> DeliveryResult {
-    posted(found.at.clone().into(), found.intended_channel.clone(), old, String::new())
+fn posted_before(found: &PostedFinding, superseded: Option<MessageRef>) -> DeliveryResult {
+    posted(found.at.clone().into(), found.intended_channel.clone(), superseded, String::new())
 }

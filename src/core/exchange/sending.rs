@@ -1,6 +1,6 @@
 //! Sends a message, and handles its outcome.
 
-use super::{Content, Exchange, Step, posted, reply_destination, root, updated};
+use super::{Content, Exchange, Stage, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
@@ -16,11 +16,13 @@ use crate::slack::{ReplyId, SentMessage, SlackError};
 use crate::state::fingerprint;
 
 impl Exchange {
-    pub(super) fn send(&self, content: Content, channels: &Channels) -> Step {
+    pub(super) fn send(&self, content: Content, channels: &Channels) -> Stage {
         let outgoing = match (&self.delivery, content) {
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
-                let place =
-                    Place::OnlyThread(Thread { ts: root(&update.message).to_owned(), is_broadcast: is_call(update) });
+                let place = Place::OnlyThread(Thread {
+                    ts: root(&update.message).to_owned(),
+                    is_broadcast: is_broadcast(update),
+                });
                 OutgoingMessage::new(&reply_destination(update, mention(update), channels), place, channels)
             }
             (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
@@ -38,7 +40,7 @@ impl Exchange {
             }
         };
         log_unreadable(&self.delivery, content);
-        Step::Send(content, outgoing)
+        Stage::Send(content, outgoing)
     }
 
     pub(super) fn write(
@@ -86,7 +88,7 @@ impl Exchange {
             _ => unreachable!("no other delivery is about one finding"),
         };
         // A message that is posted again has no reactions.
-        let marks = marks.filter(|_| matches!(self.step, Step::Edit(..)));
+        let marks = marks.filter(|_| matches!(self.stage, Stage::Edit(..)));
         let context = RenderContext {
             known_attributes: seen,
             related: &self.related,
@@ -97,14 +99,10 @@ impl Exchange {
     }
 
     pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, shared: &mut Shared) {
-        let Step::Send(content, outgoing) = &mut self.step else { return };
+        let Stage::Send(content, outgoing) = &mut self.stage else { return };
         let content = *content;
         match result {
             Ok(at) => {
-                let Step::Send(_, outgoing) = std::mem::replace(&mut self.step, Step::Ended(DeliveryResult::NotTried))
-                else {
-                    return;
-                };
                 let sent = outgoing.on_sent(at, shared);
                 self.on_sent(content, sent, shared.channels);
             }
@@ -139,11 +137,11 @@ impl Exchange {
             }
             Delivery::Post(f, post) => {
                 log_finding(Action::Posted, f, location);
-                posted(sent.at, sent.meant, post.superseded.clone(), fingerprint(&post.related))
+                posted(sent.at, sent.intended_channel, post.superseded.clone(), fingerprint(&post.related))
             }
             Delivery::Update(f, update) if content == Content::Repost => {
                 log_finding(Action::Posted, f, location);
-                posted(sent.at, sent.meant, None, fingerprint(&update.related))
+                posted(sent.at, sent.intended_channel, None, fingerprint(&update.related))
             }
             Delivery::Update(f, update) => {
                 log_finding(Action::Replied, f, location);
@@ -167,8 +165,8 @@ impl Exchange {
     }
 
     pub(super) fn on_unsent(&mut self, unsent: Unsent, channels: &Channels) {
-        if let (Step::Send(Content::Reply, _), Delivery::Update(_, update) | Delivery::Reply(_, update)) =
-            (&self.step, &self.delivery)
+        if let (Stage::Send(Content::Reply, _), Delivery::Update(_, update) | Delivery::Reply(_, update)) =
+            (&self.stage, &self.delivery)
         {
             match unsent {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
@@ -195,7 +193,7 @@ impl Exchange {
     fn reply_in_channel(&mut self, error: &str) {
         let channel = &self.reply_of().1.message.channel;
         tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
-        self.step = Step::Link;
+        self.stage = Stage::Link;
     }
 
     pub(super) fn reply_id(&self) -> Option<ReplyId> {
@@ -229,12 +227,12 @@ fn log_unreadable(delivery: &Delivery, content: Content) {
     }
 }
 
-fn is_call(update: &Update) -> bool {
-    update.reply.as_ref().is_some_and(Reply::is_call)
+fn is_broadcast(update: &Update) -> bool {
+    update.reply.as_ref().is_some_and(Reply::is_broadcast)
 }
 
 fn mention(update: &Update) -> Option<Mention> {
-    update.repost_to.mention.clone().filter(|_| is_call(update))
+    update.repost_to.mention.clone().filter(|_| is_broadcast(update))
 }
 
 fn reply(

@@ -55,7 +55,7 @@ impl Played {
     }
 }
 
-fn play(delivery: Delivery, answers: Vec<Answer>) -> (Vec<String>, Option<DeliveryResult>) {
+fn play(delivery: Delivery, answers: Vec<CallResponse>) -> (Vec<String>, Option<DeliveryResult>) {
     let played = play_in(&mut channels(), delivery, Attempt::First, answers);
     (played.names(), played.result)
 }
@@ -64,9 +64,9 @@ fn channels() -> Channels {
     Channels::new(channel(), BTreeMap::new())
 }
 
-fn play_in(channels: &mut Channels, delivery: Delivery, attempt: Attempt, answers: Vec<Answer>) -> Played {
+fn play_in(channels: &mut Channels, delivery: Delivery, attempt: Attempt, answers: Vec<CallResponse>) -> Played {
     let mut limiter = RateLimiter::default();
-    let (writer, past) = (MessageOptions::default(), Past::since(NOW, None));
+    let (writer, range) = (MessageOptions::default(), HistoryRange::since(NOW, None));
     let mut exchange = Exchange::new(delivery, attempt, channels);
     let mut calls = Vec::new();
     let mut answers = answers.into_iter();
@@ -77,13 +77,13 @@ fn play_in(channels: &mut Channels, delivery: Delivery, attempt: Attempt, answer
             NextAction::Read => false,
             NextAction::Write(_) => true,
         };
-        let call = exchange.call(&writer, &past, channels);
+        let call = exchange.request(&writer, &range, channels);
         assert_eq!(call.is_write(), is_write, "{call:?}");
         calls.push(call);
         let Some(answer) = answers.next() else { break None };
         let left = Duration::from_secs(100);
         let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
-        exchange.on_answer(answer, &past, &mut shared);
+        exchange.on_answer(answer, &range, &mut shared);
     };
     Played { calls, result, is_minimal: exchange.end().1 }
 }
@@ -100,16 +100,16 @@ fn name(call: &Call) -> String {
     }
 }
 
-fn edited() -> Answer {
-    Answer::Updated(Ok(()))
+fn edited() -> CallResponse {
+    CallResponse::Updated(Ok(()))
 }
 
-fn nothing_there() -> Answer {
-    Answer::Messages(Ok(Vec::new()))
+fn nothing_there() -> CallResponse {
+    CallResponse::Messages(Ok(Vec::new()))
 }
 
-fn posted() -> Answer {
-    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "3.3".into(), thread_ts: None }.into()))
+fn posted() -> CallResponse {
+    CallResponse::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "3.3".into(), thread_ts: None }.into()))
 }
 
 fn not_found() -> SlackError {
@@ -117,9 +117,9 @@ fn not_found() -> SlackError {
 }
 
 /// The thread has the reply already.
-fn replied() -> Answer {
+fn replied() -> CallResponse {
     let payload = [("finding_id", "f"), ("updated_at", UPDATED)].map(|(key, value)| (key.to_owned(), value.into()));
-    Answer::Messages(Ok(vec![BotMessage {
+    CallResponse::Messages(Ok(vec![BotMessage {
         ts: "2.9".into(),
         thread_ts: Some("1.1".into()),
         event_type: "guardduty_reply".into(),
@@ -141,21 +141,27 @@ fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
         (OTHER, vec![edited(), replied()], vec!["read 1.1"], "updated", "the thread has the reply"),
         (
             OTHER,
-            vec![edited(), nothing_there(), Answer::Posted(Err(not_found())), Answer::Permalink(None), posted()],
+            vec![
+                edited(),
+                nothing_there(),
+                CallResponse::Posted(Err(not_found())),
+                CallResponse::Permalink(None),
+                posted(),
+            ],
             vec!["read 1.1", "broadcast in 1.1", "link to 2.2", "post in the channel"],
             "updated",
             "the message that began the thread was deleted: the own one exists",
         ),
         (
             None,
-            vec![edited(), nothing_there(), Answer::Posted(Err(not_found())), nothing_there(), posted()],
+            vec![edited(), nothing_there(), CallResponse::Posted(Err(not_found())), nothing_there(), posted()],
             vec!["read 2.2", "broadcast in 2.2", "read the channel", "post in the channel"],
             "posted",
             "the own message was deleted",
         ),
         (
             OTHER,
-            vec![Answer::Updated(Err(not_found())), nothing_there(), posted()],
+            vec![CallResponse::Updated(Err(not_found())), nothing_there(), posted()],
             vec!["read the channel", "post in the channel"],
             "posted",
             "the own message was deleted from the thread",
@@ -169,12 +175,12 @@ fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
 }
 
 /// The thread has a reply about a revision of a finding, which called people at this severity.
-fn called(finding_id: &str, updated_at: &str, severity: Option<f64>) -> Answer {
-    let Answer::Messages(Ok(mut messages)) = replied() else { unreachable!("the thread has a reply") };
+fn called(finding_id: &str, updated_at: &str, severity: Option<f64>) -> CallResponse {
+    let CallResponse::Messages(Ok(mut messages)) = replied() else { unreachable!("the thread has a reply") };
     messages[0].payload.insert("finding_id".into(), finding_id.into());
     messages[0].payload.insert("updated_at".into(), updated_at.into());
     messages[0].payload.extend(severity.map(|severity| ("severity".to_owned(), severity.into())));
-    Answer::Messages(Ok(messages))
+    CallResponse::Messages(Ok(messages))
 }
 
 #[test]
@@ -215,15 +221,15 @@ fn first_sighting(edits_earlier: bool) -> Delivery {
 }
 
 /// The thread has a message of the finding.
-fn shown(updated_at: &str, severity: f64) -> Answer {
+fn shown(updated_at: &str, severity: f64) -> CallResponse {
     shown_at("2.5", Some("1.1"), updated_at, severity)
 }
 
-fn shown_at(ts: &str, thread_ts: Option<&str>, updated_at: &str, severity: f64) -> Answer {
+fn shown_at(ts: &str, thread_ts: Option<&str>, updated_at: &str, severity: f64) -> CallResponse {
     let mut payload: BTreeMap<String, serde_json::Value> =
         [("finding_id", "f"), ("updated_at", updated_at)].map(|(key, value)| (key.to_owned(), value.into())).into();
     payload.insert("severity".to_owned(), severity.into());
-    Answer::Messages(Ok(vec![BotMessage {
+    CallResponse::Messages(Ok(vec![BotMessage {
         ts: ts.into(),
         thread_ts: thread_ts.map(str::to_owned),
         event_type: "guardduty_finding".into(),
@@ -245,7 +251,7 @@ fn a_finding_has_one_message_in_a_thread_even_if_a_run_died_after_it() {
         ),
         (
             true,
-            vec![shown(EARLIER, 8.0), Answer::Updated(Err(not_found())), posted_in_thread()],
+            vec![shown(EARLIER, 8.0), CallResponse::Updated(Err(not_found())), posted_in_thread()],
             vec!["read 1.1", "edit 2.5", "post in 1.1"],
             "it was deleted in the meantime",
         ),
@@ -264,7 +270,7 @@ fn a_finding_has_one_message_in_a_thread_even_if_a_run_died_after_it() {
     }
 }
 
-fn posted_in_thread() -> Answer {
+fn posted_in_thread() -> CallResponse {
     let at = MessageRef { channel: "C0SECURITY".into(), ts: "3.3".into(), thread_ts: Some("1.1".into()) };
-    Answer::Posted(Ok(at.into()))
+    CallResponse::Posted(Ok(at.into()))
 }

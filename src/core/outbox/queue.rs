@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Context, DeliveryResult, LAG, Report, Turns, Work};
-use crate::core::call::{Answer, CallId};
+use super::{Context, DeliveryResult, EndedDelivery, HISTORY_LAG, Turns, Work};
+use crate::core::call::{CallId, CallResponse};
 use crate::core::exchange::{Attempt, Exchange, NextAction};
 use crate::core::gate::Permission;
 use crate::core::rate_limit::RateLimiter;
@@ -15,7 +15,7 @@ use crate::plan::{Delivery, Queue};
 use crate::time::Timestamp;
 
 /// Number of times that a message of unknown outcome is looked up and sent again in one run.
-pub(super) const CHECKS: usize = 3;
+pub(super) const MAX_OUTCOME_CHECKS: usize = 3;
 
 /// One queue.
 #[derive(Debug, Default)]
@@ -86,12 +86,12 @@ impl QueueState {
         self.active.as_ref()?.call
     }
 
-    pub(super) fn on_answer(&mut self, answer: Answer, limiter: &mut RateLimiter, context: &mut Context) {
+    pub(super) fn on_answer(&mut self, answer: CallResponse, limiter: &mut RateLimiter, context: &mut Context) {
         let Some(active) = &mut self.active else { return };
         active.call = None;
-        let Context { channels, past, now, left, chance, .. } = context;
+        let Context { channels, range, now, left, chance, .. } = context;
         let mut shared = Shared { channels, limiter, now: *now, left: *left, chance: *chance };
-        active.exchange.on_answer(answer, past, &mut shared);
+        active.exchange.on_answer(answer, range, &mut shared);
     }
 
     /// The delivery in progress, or else the next one.
@@ -113,10 +113,10 @@ impl QueueState {
         if self.unknown.is_empty() {
             return;
         }
-        if self.checks >= CHECKS || context.permission == Permission::Stop {
-            return self.report_unknown(queue, work);
+        if self.checks >= MAX_OUTCOME_CHECKS || context.permission == Permission::Stop {
+            return self.end_unknown(queue, work);
         }
-        let next_check = *self.next_check.get_or_insert(context.now.plus(LAG));
+        let next_check = *self.next_check.get_or_insert(context.now.plus(HISTORY_LAG));
         if context.now < next_check {
             return work.wake(next_check);
         }
@@ -125,10 +125,10 @@ impl QueueState {
         self.waiting.extend(self.unknown.drain(..));
     }
 
-    fn report_unknown(&mut self, queue: &Queue, work: &mut Work) {
+    fn end_unknown(&mut self, queue: &Queue, work: &mut Work) {
         for Item { delivery, unknown } in self.unknown.drain(..) {
             let result = DeliveryResult::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
-            work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal: false });
+            work.ended.push(EndedDelivery { queue: queue.clone(), delivery, result, is_minimal: false });
         }
     }
 
@@ -143,7 +143,7 @@ impl QueueState {
             (DeliveryResult::Unknown(error), Some(_)) => self.unknown.push(Item { delivery, unknown: Some(error) }),
             // The run ended before the history showed it: it is as unknown as before.
             (DeliveryResult::NotTried, Some(before)) => self.unknown.push(Item { delivery, unknown: Some(before) }),
-            (result, _) => work.reports.push(Report { queue: queue.clone(), delivery, result, is_minimal }),
+            (result, _) => work.ended.push(EndedDelivery { queue: queue.clone(), delivery, result, is_minimal }),
         }
     }
 }
@@ -192,7 +192,7 @@ impl Active {
     fn request(&mut self, turns: &mut Turns, context: &Context, work: &mut Work) {
         turns.last_call = turns.last_call.next();
         let id = turns.last_call;
-        let call = self.exchange.call(context.writer, &context.past, context.channels);
+        let call = self.exchange.request(context.writer, &context.range, context.channels);
         self.call = Some(OpenCall { id, is_write: call.is_write() });
         work.calls.push((id, call));
     }

@@ -1,6 +1,6 @@
 //! Queues, rate limits and outcomes of deliveries.
 
-use super::queue::CHECKS;
+use super::queue::MAX_OUTCOME_CHECKS;
 use super::*;
 use crate::config::Config;
 use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
@@ -38,7 +38,7 @@ impl Fixture {
         let context = Context {
             channels: &mut self.channels,
             writer: &self.writer,
-            past: Past::since(NOW, None),
+            range: HistoryRange::since(NOW, None),
             permission: self.permission,
             now: self.now,
             left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
@@ -60,10 +60,10 @@ impl Fixture {
         work.calls.remove(0)
     }
 
-    fn answer(&mut self, id: CallId, answer: Answer) -> Vec<DeliveryResult> {
+    fn answer(&mut self, id: CallId, answer: CallResponse) -> Vec<DeliveryResult> {
         let (outbox, mut context) = self.context();
         outbox.on_answer(id, answer, &mut context);
-        self.advance().reports.into_iter().map(|report| report.result).collect()
+        self.advance().ended.into_iter().map(|report| report.result).collect()
     }
 
     fn pass(&mut self, seconds: u64) -> &mut Self {
@@ -72,12 +72,12 @@ impl Fixture {
     }
 }
 
-fn posted() -> Answer {
-    Answer::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None }.into()))
+fn posted() -> CallResponse {
+    CallResponse::Posted(Ok(MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None }.into()))
 }
 
-fn unknown() -> Answer {
-    Answer::Posted(Err(SlackError::OutcomeUnknown("timed out".into())))
+fn unknown() -> CallResponse {
+    CallResponse::Posted(Err(SlackError::OutcomeUnknown("timed out".into())))
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn an_unknown_outcome_is_sent_again_only_after_the_history_was_read() {
     let mut outbox = outbox("C0SECURITY", 1);
     let (id, _) = outbox.call();
     assert_eq!(outbox.answer(id, unknown()), []);
-    assert_eq!(outbox.advance().wake_at, Some(NOW.plus(LAG)));
+    assert_eq!(outbox.advance().wake_at, Some(NOW.plus(HISTORY_LAG)));
     let (id, call) = outbox.pass(10).call();
     assert!(matches!(call, Call::History { .. }), "{call:?}");
     let (outbox_, mut context) = outbox.context();
-    outbox_.on_answer(id, Answer::Messages(Ok(vec![])), &mut context);
+    outbox_.on_answer(id, CallResponse::Messages(Ok(vec![])), &mut context);
     let (id, call) = outbox.call();
     assert!(matches!(call, Call::Post { .. }), "{call:?}");
     assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
@@ -123,10 +123,10 @@ fn an_outcome_that_stays_unknown_is_reported_after_three_checks() {
     let mut outbox = outbox("C0SECURITY", 1);
     let (mut id, _) = outbox.call();
     assert_eq!(outbox.answer(id, unknown()), []);
-    for check in 1..=CHECKS {
+    for check in 1..=MAX_OUTCOME_CHECKS {
         (id, _) = outbox.pass(10).call();
-        let unread = Answer::Messages(Err(HistoryError::Unavailable("503".into())));
-        assert_eq!(outbox.answer(id, unread).len(), usize::from(check == CHECKS));
+        let unread = CallResponse::Messages(Err(HistoryError::Unavailable("503".into())));
+        assert_eq!(outbox.answer(id, unread).len(), usize::from(check == MAX_OUTCOME_CHECKS));
     }
     assert!(outbox.outbox.is_empty());
 }
@@ -136,7 +136,7 @@ fn a_run_that_ends_waits_for_writes_and_leaves_the_rest() {
     let mut outbox = outbox("C0SECURITY", 2);
     let (id, _) = outbox.call();
     outbox.permission = Permission::Stop;
-    assert!(outbox.advance().reports.is_empty(), "the message may take effect");
+    assert!(outbox.advance().ended.is_empty(), "the message may take effect");
     assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed, DeliveryResult::NotTried]);
     assert!(!outbox.outbox.abandon());
 }
@@ -156,6 +156,6 @@ fn what_was_unknown_before_the_run_ended_is_reported_as_unknown() {
     let (id, _) = outbox.call();
     assert_eq!(outbox.answer(id, unknown()), []);
     outbox.permission = Permission::Stop;
-    let reports = outbox.advance().reports;
-    assert!(matches!(&reports[..], [Report { result: DeliveryResult::Unknown(_), .. }]), "{reports:?}");
+    let reports = outbox.advance().ended;
+    assert!(matches!(&reports[..], [EndedDelivery { result: DeliveryResult::Unknown(_), .. }]), "{reports:?}");
 }

@@ -27,7 +27,7 @@ fn finding(ts: &str, updated_at: &str) -> BotMessage {
 fn posted(messages: Vec<BotMessage>, replayed: Option<Timestamp>) -> PostedMessages {
     let mut posted = PostedMessages::default();
     let channel = NamedChannel { name: "#c".into(), id: "C1".into() };
-    posted.add(&channel, messages, &Past::since(Timestamp(0), replayed));
+    posted.add(&channel, messages, &HistoryRange::since(Timestamp(0), replayed));
     posted
 }
 
@@ -35,8 +35,8 @@ fn posted(messages: Vec<BotMessage>, replayed: Option<Timestamp>) -> PostedMessa
 fn the_history_is_read_from_a_minute_before_and_never_from_before_a_replay() {
     let since = Timestamp(600_000);
     for (replayed, oldest) in [(None, 540_000), (Some(530_000), 540_000), (Some(550_000), 550_000)] {
-        let past = Past::since(since, replayed.map(Timestamp));
-        assert_eq!(past.oldest, Timestamp(oldest), "{replayed:?}");
+        let range = HistoryRange::since(since, replayed.map(Timestamp));
+        assert_eq!(range.oldest, Timestamp(oldest), "{replayed:?}");
     }
 }
 

@@ -13,7 +13,7 @@ impl Default for Forms {
 }
 
 impl Forms {
-    pub(in crate::core) fn now(&self) -> MessageForm {
+    pub(in crate::core) fn current(&self) -> MessageForm {
         self.0
     }
 

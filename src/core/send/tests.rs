@@ -57,7 +57,7 @@ fn every_failure_of_a_new_message_has_its_consequence() {
         (SlackError::ContentRejected(error()), again("C0OTHER")),
         (SlackError::Restricted(error()), again("C0DEFAULT")),
         (SlackError::ChannelRejected(error()), again("C0DEFAULT")),
-        (SlackError::Reply(error()), again("C0DEFAULT")),
+        (SlackError::ThreadRejected(error()), again("C0DEFAULT")),
         (SlackError::MessageNotFound(error()), again("C0DEFAULT")),
         (SlackError::Unclassified(error()), again("C0OTHER")),
         (SlackError::AppRejected(error()), end(Unsent::Left)),
@@ -91,7 +91,7 @@ fn a_reply_is_posted_in_its_thread_or_nowhere() {
     let place = || Place::OnlyThread(thread());
     for (failure, unsent) in [
         (SlackError::MessageNotFound(error()), Unsent::NotFound),
-        (SlackError::Reply(error()), Unsent::NoReply(error())),
+        (SlackError::ThreadRejected(error()), Unsent::NoReply(error())),
         (SlackError::ChannelRejected(error()), Unsent::NoReply(error())),
     ] {
         let expected = (Next::End(unsent), "C0OTHER".to_owned(), place());
@@ -103,7 +103,7 @@ fn a_reply_is_posted_in_its_thread_or_nowhere() {
 fn a_message_that_a_thread_rejects_goes_to_the_channel() {
     let case = Case { place: Place::PreferThread(thread()), ..Case::channel("C0OTHER") };
     let expected = (Next::Again, "C0OTHER".to_owned(), Place::Channel);
-    assert_eq!(case.after(SlackError::Reply(error()), &mut channels()), expected);
+    assert_eq!(case.after(SlackError::ThreadRejected(error()), &mut channels()), expected);
 }
 
 #[test]
@@ -168,11 +168,11 @@ fn a_message_in_the_default_channel_names_the_channel_that_rejected_it_and_has_i
     let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left: LEFT, chance: 1.0 };
     assert_eq!(outgoing.on_failure(SlackError::ChannelRejected("is_archived".into()), &mut shared), Next::Again);
     outgoing.addressed(|_, addressing| {
-        assert_eq!(addressing.refused_channel, Some("C0OTHER"));
+        assert_eq!(addressing.intended_channel, Some("C0OTHER"));
         assert!(addressing.mention.is_some());
     });
     let at = MessageRef { channel: "C0DEFAULT".into(), ts: "1.1".into(), thread_ts: None };
-    assert_eq!(outgoing.on_sent(at.into(), &mut shared).meant.as_deref(), Some("C0OTHER"));
+    assert_eq!(outgoing.on_sent(at.into(), &mut shared).intended_channel.as_deref(), Some("C0OTHER"));
 }
 
 #[test]

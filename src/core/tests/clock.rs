@@ -106,9 +106,7 @@ fn a_run_wakes_for_the_next_message_and_for_the_end_of_its_grace() {
 fn a_run_wakes_when_the_history_can_be_read() {
     let config = config(&[]);
     let since = Timestamp(NOW.0 - 600_000);
-    let past = Past::since(since, None);
-    let mut run =
-        begin_after(&config, 1, Some(EarlierPosts { since, past, readable_at: Some(at(3)), is_unclean: true }));
+    let mut run = begin_after(&config, 1, Some(EarlierPosts { since, readable_at: Some(at(3)), is_unclean: true }));
     run.show(&["f1"]);
     assert_eq!((run.wake_at, run.calls.len(), run.queries.len()), (Some(at(3)), 0, 0));
     pass_to(&mut run, 3);

@@ -1,7 +1,7 @@
 //! The end of a run: whether it is a success, how far the watermark moved, and whether the next run must read the history.
 
 use super::*;
-use crate::core::event::Unreachable;
+use crate::core::event::UnusableIdentity;
 use crate::guardduty::{ReadError, TransientReason};
 use crate::metrics::Service;
 
@@ -28,7 +28,8 @@ fn a_run_is_a_success_only_if_everything_was_read_and_processed() {
     let no_sources: Circumstance = |_| {};
     let no_response: Circumstance = |run| run.handle(Event::SourcesDiscovered(Ok(vec![source()])));
     let no_identity: Circumstance = |run| {
-        let unreachable = Unreachable { identity: "self".into(), account: Some(ACCOUNT.into()), error: unreadable() };
+        let unreachable =
+            UnusableIdentity { identity: "self".into(), account: Some(ACCOUNT.into()), error: unreadable() };
         run.handle(Event::SourcesDiscovered(Err(unreachable)));
     };
     let no_detector: Circumstance = |run| {
@@ -81,7 +82,7 @@ fn what_an_earlier_run_posted_is_looked_for_until_everything_was_read() {
     ] {
         let config = config(&[]);
         let since = Timestamp(NOW.0 - 600_000);
-        let earlier = EarlierPosts { since, past: Past::since(since, None), readable_at: None, is_unclean };
+        let earlier = EarlierPosts { since, readable_at: None, is_unclean };
         let mut run = begin_after(&config, 1, Some(earlier));
         circumstance(&mut run);
         run.play_to_end(None);
@@ -151,7 +152,7 @@ fn after_an_unclean_end_the_history_is_left_uncertain_up_to_the_last_message_of_
     let since = Timestamp(NOW.0 - 600_000);
     for (delivered, expected) in [(1, NOW.plus(Duration::from_secs(7))), (0, NOW)] {
         let config = config(&[]);
-        let earlier = EarlierPosts { since, past: Past::since(since, None), readable_at: None, is_unclean: true };
+        let earlier = EarlierPosts { since, readable_at: None, is_unclean: true };
         let mut run = begin_after(&config, 1, Some(earlier));
         run.core.tally.delivered = delivered;
         run.pass(Duration::from_secs(7));

@@ -23,9 +23,9 @@ fn play_with_rejected_content(config: &Config, documents: Documents) {
     run.acknowledge();
     let (id, query) = run.queries.remove(0);
     assert!(matches!(query, Query::Documents(FindingIds { ids, .. }) if ids == ["f1"]));
-    run.handle(Event::QueryAnswered(QueryId::default(), Reply::Documents(Ok(BTreeMap::new()))));
+    run.handle(Event::QueryAnswered(QueryId::default(), QueryResponse::Documents(Ok(BTreeMap::new()))));
     assert!(run.saves.is_empty(), "this is not the reply to the query");
-    run.handle(Event::QueryAnswered(id, Reply::Documents(documents)));
+    run.handle(Event::QueryAnswered(id, QueryResponse::Documents(documents)));
     run.answer_save(Ok(()));
     assert!(run.core.is_finished() && run.core.is_success());
 }

@@ -17,8 +17,7 @@ fn begin_uncertain(config: &Config, readable_at: Option<Timestamp>) -> Run<'_> {
 
 /// The same, with so many identities.
 fn begin_uncertain_with(config: &Config, identities: usize, readable_at: Option<Timestamp>) -> Run<'_> {
-    let past = Past::since(SINCE, None);
-    begin_after(config, identities, Some(EarlierPosts { since: SINCE, past, readable_at, is_unclean: true }))
+    begin_after(config, identities, Some(EarlierPosts { since: SINCE, readable_at, is_unclean: true }))
 }
 
 fn plan_digest(run: &mut Run) {
@@ -38,9 +37,9 @@ fn posted_revision(updated: Timestamp, more: &[(&str, &str)]) -> BotMessage {
 }
 
 /// The history of the default channel.
-fn history(messages: Vec<BotMessage>) -> Reply {
+fn history(messages: Vec<BotMessage>) -> QueryResponse {
     let channel = NamedChannel { name: "C0SECURITY".into(), id: "C0SECURITY".into() };
-    Reply::Histories(vec![ChannelHistory { channel, messages: Ok(messages) }])
+    QueryResponse::Histories(vec![ChannelHistory { channel, messages: Ok(messages) }])
 }
 
 #[test]
@@ -124,7 +123,7 @@ fn a_message_that_was_found_before_its_finding_was_listed_is_completed_from_the_
     let record = &run.core.state.findings["f1"];
     let due = record.first_message().unwrap().plus(Duration::from_mins(30));
     assert_eq!(record.escalation, Some(Escalation::Due(due)));
-    assert_eq!(run.core.sources.pending(), 0);
+    assert_eq!(run.core.sources.announceable(), 0);
 }
 
 #[test]

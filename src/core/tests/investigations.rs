@@ -31,11 +31,11 @@ impl Run<'_> {
     /// The source is read, and its account can start investigations or not.
     fn read_source(&mut self, can_investigate: bool) {
         let features = [("AI_ANALYST".to_owned(), can_investigate)].into();
-        self.read_as(|report| report.status = Some(DetectorInfo { enabled: true, features }));
+        self.read_as(|report| report.detector_info = Some(DetectorInfo { enabled: true, features }));
     }
 
     fn list(&mut self, investigations: Vec<Investigation>) {
-        self.reply(Reply::Investigations(vec![Ok(investigations)]));
+        self.reply(QueryResponse::Investigations(vec![Ok(investigations)]));
     }
 
     fn record(&mut self) -> &mut FindingRecord {
@@ -66,12 +66,12 @@ fn investigation(id: &str) -> Investigation {
     Investigation { id: id.into(), prompt: format!("Investigate finding {ID}"), ended: NOW }
 }
 
-fn assessment(investigation: &str) -> Reply {
-    Reply::Assessment(Ok(Assessment { investigation: investigation.into(), ..Assessment::default() }))
+fn assessment(investigation: &str) -> QueryResponse {
+    QueryResponse::Assessment(Ok(Assessment { investigation: investigation.into(), ..Assessment::default() }))
 }
 
-fn found() -> Reply {
-    Reply::Findings(Ok(vec![Rc::unwrap_or_clone(finding(ID))]))
+fn found() -> QueryResponse {
+    QueryResponse::Findings(Ok(vec![Rc::unwrap_or_clone(finding(ID))]))
 }
 
 fn unavailable() -> ReadError {
@@ -89,7 +89,7 @@ fn the_result_of_an_investigation_is_posted_in_the_thread_of_its_finding_and_rec
     run.reply(assessment("i1"));
     run.answer_save(Ok(()));
     assert!(matches!(&run.calls[..], [(_, Call::Replies { thread, .. })] if thread == "1799999000.1"));
-    run.answer(Answer::Messages(Ok(Vec::new())));
+    run.answer(CallResponse::Messages(Ok(Vec::new())));
     assert!(matches!(&run.calls[..], [(_, Call::Post { thread: Some(_), .. })]));
     assert!(!run.is_recorded("i1"));
     run.acknowledge();
@@ -150,7 +150,7 @@ fn investigations_are_listed_only_if_there_can_be_a_result_to_announce() {
     assert!(run.queries.is_empty(), "the status of the detector was not read");
     let mut run = begin_announced(&config);
     run.read_as(|report| {
-        report.status = Some(DetectorInfo { enabled: true, features: [("AI_ANALYST".to_owned(), true)].into() });
+        report.detector_info = Some(DetectorInfo { enabled: true, features: [("AI_ANALYST".to_owned(), true)].into() });
         report.batch.new_findings = vec![finding("f1")];
     });
     run.answer_save(Err(SaveError::Unavailable("503".into())));
@@ -180,7 +180,7 @@ fn investigations_that_can_lastingly_not_be_listed_are_one_warning_until_they_ca
         let mut run = begin_listing(&config);
         let lines = logged(LogFormat::Json, "warn", || {
             run.core.state.note_investigations(&source(), could_be_listed);
-            run.reply(Reply::Investigations(vec![result]));
+            run.reply(QueryResponse::Investigations(vec![result]));
         });
         assert_eq!(lines.iter().any(|line| line.contains("cannot list investigations")), is_logged, "{case}");
         let watched = run.core.state.source(&source()).and_then(|source| source.watch_baseline.as_ref());
@@ -195,12 +195,12 @@ fn a_result_that_cannot_be_read_is_left_to_the_next_run_and_does_not_stop_the_ot
     run.list(vec![investigation("i1"), investigation("i2")]);
     run.reply(found());
     assert!(run.is_reading("i1"));
-    let lines = logged(LogFormat::Json, "warn", || run.reply(Reply::Assessment(Err(unavailable()))));
+    let lines = logged(LogFormat::Json, "warn", || run.reply(QueryResponse::Assessment(Err(unavailable()))));
     assert!(lines.iter().any(|line| line.contains("cannot read an investigation")), "{lines:?}");
     assert!(run.is_reading("i2"));
     run.reply(assessment("i2"));
     run.answer_save(Ok(()));
-    run.answer(Answer::Messages(Ok(Vec::new())));
+    run.answer(CallResponse::Messages(Ok(Vec::new())));
     run.acknowledge();
     assert!(run.calls.is_empty());
     assert_eq!((run.is_recorded("i1"), run.is_recorded("i2")), (false, true));
@@ -211,6 +211,6 @@ fn no_result_is_read_of_a_finding_that_guardduty_does_not_return() {
     let config = config(&[]);
     let mut run = begin_listing(&config);
     run.list(vec![investigation("i1")]);
-    run.reply(Reply::Findings(Ok(Vec::new())));
+    run.reply(QueryResponse::Findings(Ok(Vec::new())));
     assert_eq!((run.queries.len(), run.saves.len()), (0, 1));
 }

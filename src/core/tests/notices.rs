@@ -21,9 +21,9 @@ fn begin_unsaved(config: &Config, level: NoticeLevel) -> Run<'_> {
     run
 }
 
-fn history(messages: Messages) -> Reply {
+fn history(messages: Messages) -> QueryResponse {
     let channel = NamedChannel { name: "C0SECURITY".into(), id: "C0SECURITY".into() };
-    Reply::Histories(vec![ChannelHistory { channel, messages }])
+    QueryResponse::Histories(vec![ChannelHistory { channel, messages }])
 }
 
 fn posted_notice(id: &str) -> Messages {
@@ -61,7 +61,7 @@ fn a_history_without_an_answer_shows_no_notice() {
     let config = config(&[]);
     let mut run = begin_unsaved(&config, NoticeLevel::Warning);
     run.answer_save(save_failed());
-    run.reply(Reply::Permalink(None));
+    run.reply(QueryResponse::Permalink(None));
     assert_eq!(run.calls.len(), 1);
 }
 

@@ -10,7 +10,7 @@ fn begin_waiting(config: &Config) -> Run<'_> {
     run.core.state.findings.insert("f1".into(), announced());
     assert!(!run.core.queries.is_open());
     let features = [("AI_ANALYST".to_owned(), true)].into();
-    run.read_as(|report| report.status = Some(DetectorInfo { enabled: true, features }));
+    run.read_as(|report| report.detector_info = Some(DetectorInfo { enabled: true, features }));
     assert!(run.core.queries.is_open());
     run
 }
@@ -41,7 +41,7 @@ fn a_run_that_must_end_begins_no_query() {
     let config = config(&[]);
     let since = Timestamp(NOW.0 - 600_000);
     let readable_at = Some(NOW.plus(Duration::from_secs(3)));
-    let earlier = EarlierPosts { since, past: Past::since(since, None), readable_at, is_unclean: true };
+    let earlier = EarlierPosts { since, readable_at, is_unclean: true };
     let mut run = begin_after(&config, 1, Some(earlier));
     run.show(&["f1"]);
     run.handle(Event::ShutdownRequested);

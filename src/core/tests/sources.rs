@@ -3,7 +3,7 @@
 use super::support::other;
 use super::*;
 use crate::config::LogFormat;
-use crate::core::event::Unreachable;
+use crate::core::event::UnusableIdentity;
 use crate::finding::SeverityLevel;
 use crate::guardduty::{ReadError, TransientReason};
 use crate::message::{Notice, NoticeLevel};
@@ -17,7 +17,7 @@ fn unreadable() -> ReadError {
 
 fn identity_error(account: Option<&str>) -> Event {
     let account = account.map(str::to_owned);
-    Event::SourcesDiscovered(Err(Unreachable { identity: "self".into(), account, error: unreadable() }))
+    Event::SourcesDiscovered(Err(UnusableIdentity { identity: "self".into(), account, error: unreadable() }))
 }
 
 impl Run<'_> {
@@ -119,7 +119,7 @@ fn a_region_without_a_detector_is_a_warning_unless_it_is_one_of_all_regions_that
         let config = config(&[("GUARDDUTY_REGIONS", regions)]);
         let mut run = begin(&config);
         circumstance(&mut run);
-        let lines = logged(LogFormat::Json, "warn", || run.read_as(|report| report.detector = Ok(None)));
+        let lines = logged(LogFormat::Json, "warn", || run.read_as(|report| report.detector_id = Ok(None)));
         assert_eq!(lines.iter().any(|line| line.contains("nothing can be found there")), is_logged, "{lines:?}");
         assert_eq!(run.source_state().detector_status, status);
         assert!(run.titles().contains(&title), "{:?}", run.titles());
@@ -140,7 +140,7 @@ fn an_excluded_region_that_has_a_detector_is_a_new_source_and_no_other_is_set_ba
         let mut run = begin(&config);
         run.source_state().detector_status = before;
         run.core.sources.start = FIRST;
-        run.read_as(|report| report.detector = detector);
+        run.read_as(|report| report.detector_id = detector);
         assert_eq!(run.source_state().watermark, watermark, "{case}");
         let is_new = run.titles().iter().any(|title| title.starts_with("New source 111122223333/eu-west-1"));
         assert_eq!(is_new, watermark == FIRST, "{case}");
@@ -216,7 +216,7 @@ fn what_is_announced_once_about_sources_is_saved_for_the_next_run_by_a_run_that_
     ] {
         let config = config(&[("GUARDDUTY_REGIONS", "all")]);
         let mut run = begin_without_sources(&config, is_new_installation);
-        run.read_as(|report| report.detector = detector);
+        run.read_as(|report| report.detector_id = detector);
         run.handle(Event::ShutdownRequested);
         assert_eq!(run.titles(), [title]);
         assert!(run.saves[0].document.contains(title), "{}", run.saves[0].document);

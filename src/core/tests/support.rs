@@ -43,13 +43,13 @@ impl Run<'_> {
     }
 
     /// The open query gets a reply.
-    pub(super) fn reply(&mut self, reply: Reply) {
+    pub(super) fn reply(&mut self, response: QueryResponse) {
         let (id, _) = self.queries.remove(0);
-        self.handle(Event::QueryAnswered(id, reply));
+        self.handle(Event::QueryAnswered(id, response));
     }
 
     /// Slack responds to the oldest request.
-    pub(super) fn answer(&mut self, answer: Answer) {
+    pub(super) fn answer(&mut self, answer: CallResponse) {
         let (id, _) = self.calls.remove(0);
         self.handle(Event::CallAnswered(id, answer));
     }

@@ -5,7 +5,7 @@ mod actions;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::core::event::Reply;
+use crate::core::event::QueryResponse;
 use crate::guardduty::{ArchiveChange, ReadError};
 use crate::slack::{Reaction, ReactionAccess, RecentReactions, SlackError};
 use crate::state::{FindingRecord, Triage};
@@ -64,26 +64,26 @@ fn triage_of(run: &Run, id: &str) -> Triage {
 }
 
 impl World {
-    fn reply(&self, query: &Query) -> (String, Reply) {
+    fn reply(&self, query: &Query) -> (String, QueryResponse) {
         match query {
-            Query::ReactionAccess => ("access".into(), Reply::ReactionAccess((self.access)())),
+            Query::ReactionAccess => ("access".into(), QueryResponse::ReactionAccess((self.access)())),
             Query::RecentReactions(_) => {
                 let messages =
                     self.recent.iter().map(|(ts, reactions)| ((*ts).to_owned(), reactions.clone())).collect();
                 let recent = RecentReactions { messages, has_older: self.has_older, ..RecentReactions::default() };
-                ("recent".into(), Reply::RecentReactions(BTreeMap::from([(CHANNEL.to_owned(), recent)])))
+                ("recent".into(), QueryResponse::RecentReactions(BTreeMap::from([(CHANNEL.to_owned(), recent)])))
             }
-            Query::Reactions(at) => (format!("message {}", at.ts), Reply::Reactions((self.older)(&at.ts))),
-            Query::IsBot(user) => (format!("user {user}"), Reply::IsBot((self.is_bot)())),
+            Query::Reactions(at) => (format!("message {}", at.ts), QueryResponse::Reactions((self.older)(&at.ts))),
+            Query::IsBot(user) => (format!("user {user}"), QueryResponse::IsBot((self.is_bot)())),
             Query::Findings(page) => {
                 let mut found: Vec<Finding> = page.ids.iter().map(|id| Rc::unwrap_or_clone(finding(id))).collect();
                 found.iter_mut().for_each(|f| f.archived = self.is_archived);
-                ("findings".into(), Reply::Findings(Ok(found)))
+                ("findings".into(), QueryResponse::Findings(Ok(found)))
             }
             Query::ChangeArchiving(_, ArchiveChange::Archive) => {
-                ("archive".into(), Reply::ArchivingChanged((self.change)()))
+                ("archive".into(), QueryResponse::ArchivingChanged((self.change)()))
             }
-            Query::ChangeArchiving(..) => ("unarchive".into(), Reply::ArchivingChanged((self.change)())),
+            Query::ChangeArchiving(..) => ("unarchive".into(), QueryResponse::ArchivingChanged((self.change)())),
             other => panic!("{other:?}"),
         }
     }
@@ -123,13 +123,13 @@ impl World {
 }
 
 /// Slack accepts a request.
-fn accept(call: &Call) -> (&'static str, Answer) {
+fn accept(call: &Call) -> (&'static str, CallResponse) {
     let at = MessageRef { channel: CHANNEL.into(), ts: "9.9".into(), thread_ts: None };
     match call {
-        Call::Post { .. } => ("post", Answer::Posted(Ok(at.into()))),
-        Call::Update { .. } => ("update", Answer::Updated(Ok(()))),
-        Call::Permalink { .. } => ("permalink", Answer::Permalink(None)),
-        Call::History { .. } | Call::Replies { .. } => ("history", Answer::Messages(Ok(Vec::new()))),
+        Call::Post { .. } => ("post", CallResponse::Posted(Ok(at.into()))),
+        Call::Update { .. } => ("update", CallResponse::Updated(Ok(()))),
+        Call::Permalink { .. } => ("permalink", CallResponse::Permalink(None)),
+        Call::History { .. } | Call::Replies { .. } => ("history", CallResponse::Messages(Ok(Vec::new()))),
     }
 }
 

@@ -23,7 +23,7 @@ fn digest(run: &mut Run, ids: &[&str]) -> Delivery {
 fn redirect() -> Delivery {
     let old = MessageRef { channel: "C0OLD".into(), ts: "1.1".into(), thread_ts: None };
     let now = MessageRef { channel: CHANNEL.into(), ts: "2.1".into(), thread_ts: None };
-    Delivery::Redirect { id: "f1".into(), old, now: now.into(), channel: "C0OLD".into() }
+    Delivery::Redirect { id: "f1".into(), old, new: now.into(), channel: "C0OLD".into() }
 }
 
 /// A finding fails since more than a day.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::agenda::{Findings, Step};
-use crate::core::event::{DetectorRef, FindingIds, Query, Reply};
+use crate::core::event::{DetectorRef, FindingIds, Query, QueryResponse};
 use crate::core::triage::TriageStep;
 use crate::core::write_ahead::Intent;
 use crate::guardduty::{ArchiveChange, PAGE_SIZE, ReadError};
@@ -77,6 +77,7 @@ impl Core<'_> {
 
     /// Returns false if the findings are not archived, or unarchived.
     fn request_change(&mut self, call: &ArchiveCall) -> Poll<bool> {
+        // A query in progress was permitted when it began.
         let is_permitted = self.queries.is_open() || self.may_archive();
         let Some(detector) = self.sources.detector(call.source_id).filter(|_| is_permitted) else {
             return Poll::Ready(false);
@@ -85,8 +86,8 @@ impl Core<'_> {
         let ids = || FindingIds { detector: detector.clone(), ids: call.ids.clone() };
         let query = || Query::ChangeArchiving(ids(), call.change);
         Poll::Ready(match std::task::ready!(self.query_within(Duration::MAX, query)) {
-            Some(Reply::ArchivingChanged(Ok(()))) => true,
-            Some(Reply::ArchivingChanged(Err(error))) => {
+            Some(QueryResponse::ArchivingChanged(Ok(()))) => true,
+            Some(QueryResponse::ArchivingChanged(Err(error))) => {
                 log_failed_change(&detector, call, &error);
                 false
             }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::config::{Config, Escalate};
 use crate::core::Core;
-use crate::core::agenda::{Findings, Purpose, Queues};
+use crate::core::agenda::{FetchPurpose, Findings, Queues};
 use crate::finding::Finding;
 use crate::plan::{Delivery, Queue, Reply, RouteDecision, Update, route};
 use crate::slack::MessageRef;
@@ -25,25 +25,25 @@ impl Core<'_> {
     /// Findings whose escalation is due, and whose reactions were not read in this run.
     pub(super) fn unread_escalations(&self) -> Vec<(String, MessageRef)> {
         let state = &self.state;
-        let due = state.due_escalations(self.now).into_iter().filter(|id| !self.reactions.read.contains(id));
+        let due = state.due_escalations(self.now).into_iter().filter(|id| !self.reactions.read_findings.contains(id));
         due.filter_map(|id| Some((id.clone(), state.findings.get(&id)?.bot_message()?.clone()))).collect()
     }
 
     /// Calls about the findings that are due. One whose reactions were not read may be acknowledged: it waits.
     pub(super) fn escalate(&mut self) {
         let mut due = self.state.due_escalations(self.now);
-        due.retain(|id| self.reactions.read.contains(id) && !self.tried.contains(id));
+        due.retain(|id| self.reactions.read_findings.contains(id) && !self.tried.contains(id));
         if !due.is_empty() && self.may_triage() {
             let ids = due.clone();
-            self.begin_fetching(&ids, Purpose::Escalations(due));
+            self.begin_fetching(&ids, FetchPurpose::Escalations(due));
         }
     }
 
-    pub(super) fn call_about_all(&mut self, due: Vec<String>, findings: &Findings) {
+    pub(super) fn deliver_escalations(&mut self, due: Vec<String>, findings: &Findings) {
         let mut queues = Queues::new();
         for id in due {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
-            if let Some(update) = self.call_about(f) {
+            if let Some(update) = self.escalation_reply(f) {
                 let channel = self.channels.name(&update.message.channel);
                 queues.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
             }
@@ -51,7 +51,7 @@ impl Core<'_> {
         self.deliver(queues);
     }
 
-    fn call_about(&self, f: &Rc<Finding>) -> Option<Update> {
+    fn escalation_reply(&self, f: &Rc<Finding>) -> Option<Update> {
         let entry = self.state.findings.get(&f.id)?;
         let (at, escalate) = (entry.bot_message()?.clone(), escalation_of(self.config, f)?);
         let RouteDecision::To(mut to) = route(self.config, f) else { return None };

@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::config;
 use crate::core::Core;
 use crate::core::agenda::Step;
-use crate::core::event::{Query, Reply};
+use crate::core::event::{Query, QueryResponse};
 use crate::core::triage::{ReactionsOf, TriageStep};
 use crate::slack::{MessageRef, RecentReactions, SlackError};
 use crate::state::{Archiving, FindingRecord, Triage};
-use crate::triage::{Messages, Reactors, ReadAfter, live_messages, read_next, read_reactions};
+use crate::triage::{Messages, ReactionRules, ReadAfter, live_messages, read_next, read_reactions};
 use crate::user::UserId;
 
 /// Calls of `reactions.get` in one run, and of `users.info`.
-const SINGLE_READS: usize = 20;
+const MAX_SINGLE_READS: usize = 20;
 /// Time that recurrences wait for the reactions.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -30,10 +30,10 @@ enum Change {
 /// Recent messages.
 impl Core<'_> {
     pub(super) fn read_recent_reactions(&mut self) {
-        if self.reactions.is_read || !self.may_triage() {
+        if self.reactions.is_recent_read || !self.may_triage() {
             return;
         }
-        self.reactions.is_read = true;
+        self.reactions.is_recent_read = true;
         let messages = live_messages(&self.state);
         if !messages.is_empty() {
             self.do_first([Step::Triage(TriageStep::ReadAccess(messages))]);
@@ -46,17 +46,17 @@ impl Core<'_> {
             return Some(Step::Triage(TriageStep::ReadAccess(messages)));
         };
         match reply {
-            Some(Reply::ReactionAccess(Ok(access))) if access.reactions => {
+            Some(QueryResponse::ReactionAccess(Ok(access))) if access.reactions => {
                 self.reactions.bots.extend(access.own);
                 self.reactions.may_read_users = access.users;
                 self.reactions.is_permitted = true;
                 self.do_first([Step::Triage(TriageStep::ReadChannels(messages))]);
             }
-            Some(Reply::ReactionAccess(Ok(_))) => tracing::warn!(
+            Some(QueryResponse::ReactionAccess(Ok(_))) => tracing::warn!(
                 docs = "docs/slack.md",
                 "the bot token lacks the scope reactions:read; triage is off for this run"
             ),
-            Some(Reply::ReactionAccess(Err(error))) => {
+            Some(QueryResponse::ReactionAccess(Err(error))) => {
                 tracing::warn!(%error, "reactions were not read: Slack does not return the scopes");
             }
             _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
@@ -69,7 +69,7 @@ impl Core<'_> {
             return Some(Step::Triage(TriageStep::ReadChannels(messages)));
         };
         match reply {
-            Some(Reply::RecentReactions(channels)) => self.on_recent_reactions(&messages, channels),
+            Some(QueryResponse::RecentReactions(channels)) => self.on_recent_reactions(&messages, channels),
             _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
         }
         None
@@ -91,12 +91,12 @@ impl Core<'_> {
             let threads = self.thread_messages(&channel);
             let timestamps = messages.get(&channel).into_iter().flatten();
             let deleted = timestamps.filter(|ts| is_deleted(ts) && !threads.contains(*ts));
-            self.reactions.done.extend(deleted.map(|ts| (channel.clone(), ts.clone())));
+            self.reactions.covered_messages.extend(deleted.map(|ts| (channel.clone(), ts.clone())));
         }
         self.reactions.bots.extend(self.state.triage.bots.iter().cloned());
-        let reactors = Reactors { config: triage, bots: &self.reactions.bots };
-        read.retain(|(_, of)| !reactors.is_cut_short(&of.reactions));
-        self.reactions.done.extend(read.iter().map(|(at, _)| (at.channel.clone(), at.ts.clone())));
+        let rules = ReactionRules { config: triage, bots: &self.reactions.bots };
+        read.retain(|(_, of)| !rules.is_cut_short(&of.reactions));
+        self.reactions.covered_messages.extend(read.iter().map(|(at, _)| (at.channel.clone(), at.ts.clone())));
         let read = read.into_iter().map(|(_, of)| of).collect();
         self.do_first([Step::Triage(TriageStep::NoteReactions(read))]);
     }
@@ -115,12 +115,12 @@ impl Core<'_> {
             return;
         }
         let mut due = self.unread_escalations();
-        due.truncate(SINGLE_READS);
+        due.truncate(MAX_SINGLE_READS);
         let escalations = due.len();
-        let done = &self.reactions.done;
+        let done = &self.reactions.covered_messages;
         let is_due = |at: &MessageRef| due.iter().any(|(_, other)| other == at);
         let is_unread = |at: &MessageRef| !done.contains(&(at.channel.clone(), at.ts.clone())) && !is_due(at);
-        let others = read_next(&self.state, SINGLE_READS - escalations, is_unread);
+        let others = read_next(&self.state, MAX_SINGLE_READS - escalations, is_unread);
         let unread = due.into_iter().chain(others).collect();
         self.do_first([Step::Triage(TriageStep::ReadMessages { unread, escalations })]);
     }
@@ -135,9 +135,9 @@ impl Core<'_> {
             return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
         };
         let reactions = match reply {
-            Some(Reply::Reactions(Ok(reactions))) => Some(reactions),
-            Some(Reply::Reactions(Err(error))) if is_inaccessible(&error) => None,
-            Some(Reply::Reactions(Err(error))) => {
+            Some(QueryResponse::Reactions(Ok(reactions))) => Some(reactions),
+            Some(QueryResponse::Reactions(Err(error))) if is_inaccessible(&error) => None,
+            Some(QueryResponse::Reactions(Err(error))) => {
                 tracing::info!(%error, "older reactions were not all read; the next run continues");
                 return None;
             }
@@ -148,10 +148,13 @@ impl Core<'_> {
             self.state.note_reactions_read_to(&finding);
         }
         let escalations = escalations.saturating_sub(1);
-        self.do_first([Step::Triage(TriageStep::ReadMessages { unread, escalations })]);
-        if let Some(reactions) = reactions {
-            let read = VecDeque::from([ReactionsOf { finding, reactions }]);
-            self.do_first([Step::Triage(TriageStep::NoteReactions(read))]);
+        let rest = Step::Triage(TriageStep::ReadMessages { unread, escalations });
+        match reactions {
+            Some(reactions) => {
+                let read = VecDeque::from([ReactionsOf { finding, reactions }]);
+                self.do_first([Step::Triage(TriageStep::NoteReactions(read)), rest]);
+            }
+            None => self.do_first([rest]),
         }
         None
     }
@@ -164,9 +167,9 @@ impl Core<'_> {
         let triage = self.config.slack.triage.as_ref()?;
         while let Some(of) = read.front() {
             match self.change_of(triage, of) {
-                Change::None => _ = self.reactions.read.insert(of.finding.clone()),
+                Change::None => _ = self.reactions.read_findings.insert(of.finding.clone()),
                 Change::Triage(change) => {
-                    self.reactions.read.insert(of.finding.clone());
+                    self.reactions.read_findings.insert(of.finding.clone());
                     self.set_triage(&of.finding, *change);
                 }
                 Change::UnknownUser(user) => match self.look_up(user) {
@@ -191,11 +194,11 @@ impl Core<'_> {
 
     fn change_of(&self, triage: &config::Triage, of: &ReactionsOf) -> Change {
         let Some(entry) = self.state.findings.get(&of.finding) else { return Change::None };
-        let is_announced = self.reactions.announced.contains(&of.finding);
+        let is_announced = self.reactions.announced_findings.contains(&of.finding);
         let after = if is_announced { ReadAfter::Announcement } else { ReadAfter::NoChange };
-        let voices = Reactors { config: triage, bots: &self.reactions.bots }.voices(&of.reactions);
+        let counted = ReactionRules { config: triage, bots: &self.reactions.bots }.count(&of.reactions);
         let known = entry.triage.as_deref();
-        let Some(change) = read_reactions(known, entry.archived, &voices, triage.mode, after) else {
+        let Some(change) = read_reactions(known, entry.archived, &counted, triage.mode, after) else {
             return Change::None;
         };
         let before = entry.marks();
@@ -214,23 +217,24 @@ impl Core<'_> {
 
     /// Returns false if it is not known whether a user is a bot.
     fn look_up(&mut self, user: UserId) -> Poll<bool> {
+        // A query in progress was counted when it began.
         if !self.queries.is_open() {
-            if self.reactions.users_read >= SINGLE_READS {
+            if self.reactions.users_read >= MAX_SINGLE_READS {
                 return Poll::Ready(false);
             }
             self.reactions.users_read += 1;
         }
         Poll::Ready(match std::task::ready!(self.query_within(READ_TIMEOUT, || Query::IsBot(user.clone()))) {
-            Some(Reply::IsBot(Ok(true))) => {
+            Some(QueryResponse::IsBot(Ok(true))) => {
                 self.state.note_bot(&user);
                 self.reactions.bots.insert(user);
                 true
             }
-            Some(Reply::IsBot(Ok(false))) => {
+            Some(QueryResponse::IsBot(Ok(false))) => {
                 self.reactions.people.insert(user);
                 true
             }
-            Some(Reply::IsBot(Err(error))) => {
+            Some(QueryResponse::IsBot(Err(error))) => {
                 tracing::warn!(%error, user = %user, "cannot determine whether a user is a bot; the next run reads the reaction again");
                 false
             }
@@ -246,7 +250,7 @@ fn is_inaccessible(error: &SlackError) -> bool {
         SlackError::MessageNotFound(_)
             | SlackError::ChannelRejected(_)
             | SlackError::Restricted(_)
-            | SlackError::Reply(_)
+            | SlackError::ThreadRejected(_)
             | SlackError::ContentRejected(_)
             | SlackError::Unclassified(_)
     )

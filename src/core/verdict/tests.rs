@@ -29,9 +29,11 @@ fn a_run_is_complete_only_if_everything_is_read_and_processed() {
 
 const BEGUN: Timestamp = Timestamp(2_000);
 const ENDED: Timestamp = Timestamp(60_000);
-const CRASHED: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), readable_at: None, is_unclean: true });
+const CRASHED: Option<EarlierPosts> =
+    Some(EarlierPosts { since: Timestamp(1_000), readable_at: None, is_unclean: true });
 /// The last run ended cleanly and could not save its state, perhaps.
-const CLEAN: Option<Uncertain> = Some(Uncertain { since: Timestamp(1_000), readable_at: None, is_unclean: false });
+const CLEAN: Option<EarlierPosts> =
+    Some(EarlierPosts { since: Timestamp(1_000), readable_at: None, is_unclean: false });
 
 const NEUTRAL: Posting = Posting {
     begun: BEGUN,
@@ -76,7 +78,7 @@ fn a_run_that_ends_with_an_unknown_outcome_says_when_the_message_may_have_been_p
     let unknown = Posting { is_outcome_unknown: true, ..NEUTRAL };
     let readable_at = |seconds: i64| {
         let readable_at = Some(Timestamp(seconds * 1_000));
-        CRASHED.map(|crashed| Uncertain { readable_at, ..crashed })
+        CRASHED.map(|crashed| EarlierPosts { readable_at, ..crashed })
     };
     let (begun, ended) = (BEGUN.0, ENDED.0);
     for (posting, expected, case) in [

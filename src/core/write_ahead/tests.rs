@@ -72,7 +72,7 @@ fn each_delivery_has_its_intents() {
     let id = notice().id;
     let reply = || Some(Reply::default());
     let digest = || Delivery::Digest { id: "d".into(), to: channel(), findings: vec![some_finding()] };
-    let redirect = Delivery::Redirect { id: "f".into(), old: message(), now: message().into(), channel: "C1".into() };
+    let redirect = Delivery::Redirect { id: "f".into(), old: message(), new: message().into(), channel: "C1".into() };
     let summary = Delivery::Summary(Box::new(DueSummary { due: NOW, content: Summary::default() }));
     for (delivery, expected, case) in [
         (post(), vec![Intent::Posting], "a post"),

@@ -115,7 +115,12 @@ fn distinct(i: u64, severity: f64) -> Finding {
 #[test]
 fn a_finding_that_moves_gets_a_message_that_the_old_one_points_to_and_no_digest() {
     let routes = ("SLACK_ROUTES", r#"[{"match": {"severity": ">=7"}, "channel": "C0CRITICAL"}]"#);
-    let posted = |channel| Outcome::Posted { at: at(channel).into(), meant: None, old: None, links: String::new() };
+    let posted = |channel| Outcome::Posted {
+        at: at(channel).into(),
+        intended_channel: None,
+        superseded: None,
+        links: String::new(),
+    };
     let before = |outcome: Outcome| {
         let mut state = State::default();
         state.mark_processed(&finding("f", 5.0, 100), 0, "C0SECURITY", &outcome, NOW.minus(Duration::from_secs(90)));

@@ -12,7 +12,7 @@ pub(super) enum Class {
     /// The channel rejects every message.
     Channel,
     /// The thread rejects replies. The channel may accept the reply as a message.
-    Reply,
+    Thread,
     /// The message to edit, or the thread to reply in, does not exist or can no longer be changed.
     Gone,
     /// The app, its token or its address is rejected, in every channel.
@@ -117,7 +117,7 @@ pub(super) const ERROR_CODES: [(Class, &[&str]); 8] = [
         ],
     ),
     (
-        Class::Reply,
+        Class::Thread,
         &[
             "cannot_reply_to_message",
             "cant_broadcast_message",

@@ -89,7 +89,7 @@ fn each_class_of_code_has_its_failure() {
     assert!(matches!(code("invalid_blocks"), SlackError::ContentRejected(_)));
     assert!(matches!(code("restricted_action"), SlackError::Restricted(_)));
     assert!(matches!(code("not_in_channel"), SlackError::ChannelRejected(_)));
-    assert!(matches!(code("restricted_action_thread_locked"), SlackError::Reply(_)));
+    assert!(matches!(code("restricted_action_thread_locked"), SlackError::ThreadRejected(_)));
     assert!(matches!(code("edit_window_closed"), SlackError::MessageNotFound(_)));
     assert!(matches!(code("token_revoked"), SlackError::AppRejected(_)));
     assert!(matches!(code("ratelimited"), SlackError::RateLimited(_)));

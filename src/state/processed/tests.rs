@@ -25,7 +25,7 @@ fn revision(updated_at: &str, archived: bool) -> Finding {
 
 fn posted() -> Outcome {
     let at = MessageRef { channel: "C1".into(), ts: "1.1".into(), thread_ts: None };
-    Outcome::Posted { at: at.into(), meant: None, old: None, links: String::new() }
+    Outcome::Posted { at: at.into(), intended_channel: None, superseded: None, links: String::new() }
 }
 
 fn updated() -> Outcome {
@@ -76,7 +76,7 @@ fn the_delay_is_of_what_slack_acknowledged_and_has_a_time() {
 #[test]
 fn each_revision_is_counted_once_and_each_notification_as_what_it_was() {
     let reply = MessageRef { channel: "C1".into(), ts: "1.2".into(), thread_ts: Some("1.1".into()) };
-    let reply = Outcome::Posted { at: reply.into(), meant: None, old: None, links: String::new() };
+    let reply = Outcome::Posted { at: reply.into(), intended_channel: None, superseded: None, links: String::new() };
     let mut state = State::default();
     for (f, outcome) in [
         (revision(T0, false), posted()),

@@ -45,8 +45,8 @@ fn related() -> Vec<RelatedMessage> {
         .into()
 }
 
-fn with_links(more: Vec<Answer>) -> Vec<Answer> {
-    LINKS.iter().map(|link| Answer::Permalink(Some((*link).to_owned()))).chain(more).collect()
+fn with_links(more: Vec<CallResponse>) -> Vec<CallResponse> {
+    LINKS.iter().map(|link| CallResponse::Permalink(Some((*link).to_owned()))).chain(more).collect()
 }
 
 /// A new message in the channel.
@@ -74,8 +74,8 @@ fn unlinked(delivery: Delivery) -> Delivery {
 #[test]
 fn a_finding_whose_blocks_and_text_slack_rejects_is_shown_in_the_minimal_form() {
     let (f, update) = change(None);
-    let posts = || Answer::Posted(Err(content_rejected()));
-    let edits = || Answer::Updated(Err(content_rejected()));
+    let posts = || CallResponse::Posted(Err(content_rejected()));
+    let edits = || CallResponse::Updated(Err(content_rejected()));
     for (delivery, before, rejected, accepted, case) in [
         (unlinked(message()), vec![], posts(), posted(), "a new message"),
         (Delivery::Update(f, update), vec![], edits(), edited(), "an edit"),
@@ -95,7 +95,7 @@ fn a_finding_whose_blocks_and_text_slack_rejects_is_shown_in_the_minimal_form() 
 fn what_no_form_can_express_by_an_edit_is_posted_again() {
     for error in [content_rejected(), SlackError::Unclassified("fatal_error".into())] {
         let (f, update) = change(None);
-        let mut answers = vec![Answer::Updated(Err(error)); 3];
+        let mut answers = vec![CallResponse::Updated(Err(error)); 3];
         answers.extend([nothing_there(), posted()]);
         let (requests, result) = play(Delivery::Update(f, update), answers);
         assert_eq!(requests, ["edit 2.2", "edit 2.2", "edit 2.2", "read the channel", "post in the channel"]);
@@ -125,7 +125,7 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
     for (n, context) in poorer.into_iter().enumerate() {
         assert_ne!(text(context), text(edit), "member {n} is visible");
     }
-    let deleted = vec![Answer::Updated(Err(not_found())), nothing_there(), posted()];
+    let deleted = vec![CallResponse::Updated(Err(not_found())), nothing_there(), posted()];
     let f = || f.clone();
     for (delivery, answers, expected, case) in [
         (Delivery::Post(f(), post), vec![posted()], vec![text(new)], "a new message"),
@@ -144,16 +144,17 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
 fn a_reply_is_in_the_thread_and_if_that_rejects_it_in_the_channel_with_a_link() {
     let increase = Reply { previous_severity: Some(5.0), ..Reply::default() };
     let recurrence = Reply { new_attributes: known_attributes(), ..Reply::default() };
-    for (reply, is_call) in [(increase, true), (recurrence, false)] {
+    for (reply, is_broadcast) in [(increase, true), (recurrence, false)] {
         let (f, update) = change(Some(reply.clone()));
-        let mention = here().filter(|_| is_call);
+        let mention = here().filter(|_| is_broadcast);
         let addressing = Addressing { mention: mention.as_ref(), ..Addressing::default() };
         let text =
             |placement| write(&MessageContent::Reply(&f, ReplyContent { addressing, placement, ..reply.content() }));
-        let rejected = Answer::Posted(Err(SlackError::Reply("restricted_action".into())));
-        let answers = vec![edited(), nothing_there(), rejected, Answer::Permalink(Some(LINKS[0].into())), posted()];
+        let rejected = CallResponse::Posted(Err(SlackError::ThreadRejected("restricted_action".into())));
+        let answers =
+            vec![edited(), nothing_there(), rejected, CallResponse::Permalink(Some(LINKS[0].into())), posted()];
         let played = play_in(&mut channels(), Delivery::Update(f.clone(), update), Attempt::First, answers);
-        let place = if is_call { "broadcast in 2.2" } else { "post in 2.2" };
+        let place = if is_broadcast { "broadcast in 2.2" } else { "post in 2.2" };
         assert_eq!(played.names(), ["edit 2.2", "read 2.2", place, "link to 2.2", "post in the channel"]);
         assert_eq!(*message_of(&played.calls[2]), text(Placement::Thread));
         assert_eq!(*message_of(&played.calls[4]), text(Placement::Channel { message_link: Some(LINKS[0]) }));
@@ -179,7 +180,7 @@ fn a_thread_is_read_from_the_revision_on_or_from_its_message_on_for_what_is_post
 fn a_deleted_message_is_not_posted_again_if_the_history_shows_a_newer_one() {
     for (ts, is_posted) in [("2.1", true), ("2.2", true), ("2.3", false)] {
         let (f, update) = change(None);
-        let answers = vec![Answer::Updated(Err(not_found())), shown_at(ts, None, UPDATED, 8.0)];
+        let answers = vec![CallResponse::Updated(Err(not_found())), shown_at(ts, None, UPDATED, 8.0)];
         let (requests, result) = play(Delivery::Update(f, update), answers);
         assert_eq!(requests.last().is_some_and(|request| request == "post in the channel"), is_posted, "{ts}");
         assert_eq!(result.is_none(), is_posted, "{ts}");
@@ -197,18 +198,20 @@ fn after_an_unknown_outcome_the_history_is_read_before_the_links() {
 #[test]
 fn a_message_in_the_history_has_the_channel_that_rejected_it() {
     let mut found = shown_at("2.3", None, UPDATED, 8.0);
-    if let Answer::Messages(Ok(messages)) = &mut found {
+    if let CallResponse::Messages(Ok(messages)) = &mut found {
         messages[0].payload.insert("intended_channel".into(), "C0REJECTING".into());
     }
     let (f, update) = change(None);
     for (delivery, attempt, before, case) in [
         (message(), Attempt::AfterUnknownOutcome, vec![], "a new message"),
-        (Delivery::Update(f, update), Attempt::First, vec![Answer::Updated(Err(not_found()))], "posted again"),
+        (Delivery::Update(f, update), Attempt::First, vec![CallResponse::Updated(Err(not_found()))], "posted again"),
     ] {
         let answers = before.into_iter().chain([found.clone()]).collect();
         let played = play_in(&mut channels(), delivery, attempt, answers);
-        let Some(DeliveryResult::Processed(Outcome::Posted { meant, .. })) = played.result else { panic!("{case}") };
-        assert_eq!(meant.as_deref(), Some("C0REJECTING"), "{case}");
+        let Some(DeliveryResult::Processed(Outcome::Posted { intended_channel, .. })) = played.result else {
+            panic!("{case}")
+        };
+        assert_eq!(intended_channel.as_deref(), Some("C0REJECTING"), "{case}");
     }
 }
 
@@ -236,10 +239,10 @@ fn an_attempt_that_certainly_failed_is_repeated_after_its_delay_and_not_before()
     let mut limiter = RateLimiter::default();
     let mut exchange = Exchange::new(unlinked(message()), Attempt::First, &channels);
     assert!(matches!(exchange.next(NOW, &mut channels), NextAction::Write(_)));
-    let failed = Answer::Posted(Err(SlackError::NotSent("connection refused".into())));
+    let failed = CallResponse::Posted(Err(SlackError::NotSent("connection refused".into())));
     let left = Duration::from_secs(100);
     let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
-    exchange.on_answer(failed, &Past::since(NOW, None), &mut shared);
+    exchange.on_answer(failed, &HistoryRange::since(NOW, None), &mut shared);
     let NextAction::WaitUntil(time) = exchange.next(NOW, &mut channels) else { panic!("nothing waits") };
     assert!(time > NOW);
     let before = time.minus(Duration::from_millis(1));

@@ -9,7 +9,7 @@ use crate::plan::DueSummary;
 use crate::telemetry::tests::logged;
 
 /// The events that a delivery logs.
-fn events(delivery: Delivery, answers: Vec<Answer>) -> Vec<Value> {
+fn events(delivery: Delivery, answers: Vec<CallResponse>) -> Vec<Value> {
     let lines = logged(LogFormat::Json, "info", || {
         play(delivery, answers);
     });
@@ -30,7 +30,7 @@ fn every_message_that_slack_acknowledged_is_one_line_in_the_log() {
     let digest = Delivery::Digest { id: "d1".into(), to: channel(), findings: vec![f.clone()] };
     let now = MessageRef { channel: "C0OTHER".into(), ts: "3.3".into(), thread_ts: None };
     let redirect =
-        Delivery::Redirect { id: "f".into(), old: update.message.clone(), now: now.into(), channel: "C0OTHER".into() };
+        Delivery::Redirect { id: "f".into(), old: update.message.clone(), new: now.into(), channel: "C0OTHER".into() };
     let reply = Delivery::Reply(f.clone(), update.clone());
     let recurrence = Delivery::Update(f.clone(), update);
     for (delivery, answers, expected) in [
@@ -45,7 +45,7 @@ fn every_message_that_slack_acknowledged_is_one_line_in_the_log() {
         (digest, vec![posted()], vec![("digest posted", "digest_id", "d1")]),
         (Delivery::Notice(notice), vec![posted()], vec![("notice posted", "notice", "title")]),
         (Delivery::Summary(Box::new(summary)), vec![posted()], vec![("summary posted", "summary_id", "s1")]),
-        (redirect, vec![Answer::Permalink(None), edited()], vec![("redirect posted", "finding_id", "f")]),
+        (redirect, vec![CallResponse::Permalink(None), edited()], vec![("redirect posted", "finding_id", "f")]),
     ] {
         let events = events(delivery, answers);
         assert_eq!(events.len(), expected.len(), "{events:?}");

@@ -6,14 +6,14 @@ use super::*;
 async fn missing_detector_has_its_own_error() {
     let text = "The request is rejected because the input detectorId is not owned by the current account.";
     let (_wire, source) = source(move |_, _| error(400, "BadRequestException", text)).await;
-    assert!(matches!(source.detector_enabled("d1").await, Err(ReadError::DetectorNotFound(_))));
+    assert!(matches!(source.detector_info("d1").await, Err(ReadError::DetectorNotFound(_))));
 }
 
 #[tokio::test]
 async fn a_detector_is_enabled_or_not() {
     let (_wire, source) =
         source(|op, _| ok(json!({"status": if op.ends_with("on") { "ENABLED" } else { "DISABLED" }}))).await;
-    let is_enabled = async |detector| source.detector_enabled(detector).await.unwrap().enabled;
+    let is_enabled = async |detector| source.detector_info(detector).await.unwrap().enabled;
     assert_eq!((is_enabled("on").await, is_enabled("off").await), (true, false));
 }
 
@@ -28,7 +28,7 @@ async fn features_of_a_detector_and_their_options_are_read() {
         {"status": "ENABLED"},
     ]);
     let (_wire, source) = source(move |_, _| ok(json!({"status": "ENABLED", "features": features}))).await;
-    let features = source.detector_enabled("d1").await.unwrap().features;
+    let features = source.detector_info("d1").await.unwrap().features;
     let shown: Vec<String> = features.iter().map(|(name, is_enabled)| format!("{name} {is_enabled}")).collect();
     assert_eq!(
         shown,

@@ -59,7 +59,7 @@ fn a_finding_is_pending_once_whether_it_was_fetched_or_not_until_it_is_processed
     let mut sources = sources(&config, &mut report("eu-west-1", &["a", "b"], &["b", "c"]));
     assert_eq!(sources.tracks[&key("eu-west-1")].pending(), 3);
     assert_eq!(sources.tracks[&key("us-east-1")].pending(), 0);
-    assert_eq!(sources.pending(), 2, "those that can be announced");
+    assert_eq!(sources.announceable(), 2, "those that can be announced");
     sources.set_processed("a");
     sources.set_processed("c");
     assert_eq!(sources.tracks[&key("eu-west-1")].pending(), 1);
@@ -71,7 +71,7 @@ fn a_finding_that_no_list_showed_is_pending_for_its_source() {
     let config = config();
     let mut sources = sources(&config, &mut report("eu-west-1", &["a"], &[]));
     sources.add_pending(&[finding("a", "eu-west-1"), finding("b", "us-east-1"), finding("c", "ap-south-1")]);
-    assert_eq!(sources.pending(), 2);
+    assert_eq!(sources.announceable(), 2);
     let in_flight = sources.in_flight();
     assert_eq!(in_flight.ids, ["a", "b"].into());
     assert_eq!(in_flight.oldest_updated_at.len(), 2);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::Core;
-use crate::core::outbox::{DeliveryResult, Report};
+use crate::core::outbox::{DeliveryResult, EndedDelivery};
 use crate::core::undelivered::Cause;
 use crate::finding::Finding;
 use crate::plan::{Delivery, destination_of};
@@ -22,7 +22,7 @@ pub(super) struct Tally {
 
 impl Core<'_> {
     /// Records the result of a delivery.
-    pub(super) fn on_report(&mut self, Report { queue, delivery, result, is_minimal }: Report) {
+    pub(super) fn on_delivery_ended(&mut self, EndedDelivery { queue, delivery, result, is_minimal }: EndedDelivery) {
         if is_minimal {
             self.unshown.extend(delivery.findings().iter().cloned());
         }
