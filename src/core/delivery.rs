@@ -7,7 +7,7 @@ use crate::core::agenda::{Queues, Step};
 use crate::core::call::{CallId, CallResponse};
 use crate::core::event::Effect;
 use crate::core::gate::Permission;
-use crate::core::outbox::{Context, Outbox};
+use crate::core::outbox::{DeliveryContext, Outbox};
 use crate::core::write_ahead::{Intent, is_written_ahead};
 use crate::plan::Delivery;
 use crate::time::Timestamp;
@@ -104,23 +104,23 @@ impl Core<'_> {
         );
         self.outbox_wake_at = work.wake_at;
         self.effects.extend(work.calls.into_iter().map(|(id, call)| Effect::Call(id, call)));
-        for report in work.ended {
-            self.on_delivery_ended(report);
+        for ended in work.ended {
+            self.on_delivery_ended(ended);
         }
     }
 
     /// The outbox, and the context of its deliveries.
-    fn outbox(&mut self) -> (&mut Outbox, Context<'_>) {
+    fn outbox(&mut self) -> (&mut Outbox, DeliveryContext<'_>) {
         let permission = self.permission();
-        let left = if self.is_stopping() { Duration::ZERO } else { self.time_left() };
+        let time_left = if self.is_stopping() { Duration::ZERO } else { self.time_left() };
         let refresh_until = self.now.plus(self.time_for_triage());
-        let context = Context {
+        let context = DeliveryContext {
             channels: &mut self.channels,
             writer: self.writer,
             range: self.history_range,
             permission,
             now: self.now,
-            left,
+            time_left,
             refresh_until,
             chance: (self.chance)(),
         };

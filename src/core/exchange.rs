@@ -12,7 +12,7 @@ use crate::core::call::{Call, CallResponse};
 use crate::core::channels::{Channels, NamedChannel};
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{HistoryRange, PostedMessages};
-use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, Shared};
+use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, SendContext};
 use crate::finding::Finding;
 use crate::mention::Mention;
 use crate::message::{Related, Writer};
@@ -221,12 +221,12 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_answer(&mut self, answer: CallResponse, range: &HistoryRange, shared: &mut Shared) {
+    pub(super) fn on_answer(&mut self, answer: CallResponse, range: &HistoryRange, context: &mut SendContext) {
         match answer {
-            CallResponse::Messages(messages) => self.on_messages(messages, range, shared.channels),
-            CallResponse::Permalink(link) => self.on_permalink(link, shared.channels),
-            CallResponse::Updated(result) => self.on_updated(result, shared),
-            CallResponse::Posted(result) => self.on_posted(result, shared),
+            CallResponse::Messages(messages) => self.on_messages(messages, range, context.channels),
+            CallResponse::Permalink(link) => self.on_permalink(link, context.channels),
+            CallResponse::Updated(result) => self.on_updated(result, context),
+            CallResponse::Posted(result) => self.on_posted(result, context),
         }
     }
 

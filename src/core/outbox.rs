@@ -23,12 +23,12 @@ pub(crate) const HISTORY_LAG: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     queues: BTreeMap<Queue, QueueState>,
-    turns: Turns,
+    shared: Shared,
 }
 
 /// What the queues share.
 #[derive(Debug, Default)]
-struct Turns {
+struct Shared {
     limiter: RateLimiter,
     last_call: CallId,
 }
@@ -43,19 +43,19 @@ impl Outbox {
     }
 
     /// Returns what is to be done now.
-    pub(crate) fn advance(&mut self, context: &mut Context) -> Work {
+    pub(crate) fn advance(&mut self, context: &mut DeliveryContext) -> Work {
         let mut work = Work::default();
         for (queue, state) in &mut self.queues {
-            state.advance(queue, &mut self.turns, context, &mut work);
+            state.advance(queue, &mut self.shared, context, &mut work);
         }
         self.queues.retain(|_, state| !state.is_done());
         work
     }
 
     /// Handles the response to a request. The response to an abandoned request is ignored.
-    pub(crate) fn on_answer(&mut self, id: CallId, answer: CallResponse, context: &mut Context) {
+    pub(crate) fn on_answer(&mut self, id: CallId, answer: CallResponse, context: &mut DeliveryContext) {
         if let Some(state) = self.queues.values_mut().find(|state| state.is_waiting_for(id)) {
-            state.on_answer(answer, &mut self.turns.limiter, context);
+            state.on_answer(answer, &mut self.shared.limiter, context);
         }
     }
 
@@ -66,14 +66,14 @@ impl Outbox {
 }
 
 /// What the deliveries need to know.
-pub(crate) struct Context<'a> {
+pub(crate) struct DeliveryContext<'a> {
     pub channels: &'a mut Channels,
     pub writer: &'a dyn Writer,
     pub range: HistoryRange,
     pub permission: Permission,
     pub now: Timestamp,
     /// Time until the run must end.
-    pub left: Duration,
+    pub time_left: Duration,
     /// Time until which edits that announce nothing may be made.
     pub refresh_until: Timestamp,
     /// Spreads retries: from 0 to 1.

@@ -43,12 +43,12 @@ pub(super) enum Place {
 }
 
 /// What a delivery shares with the others.
-pub(super) struct Shared<'a> {
+pub(super) struct SendContext<'a> {
     pub channels: &'a mut Channels,
     pub limiter: &'a mut RateLimiter,
     pub now: Timestamp,
     /// Time until the run must end.
-    pub left: Duration,
+    pub time_left: Duration,
     /// Spreads retries: from 0 to 1.
     pub chance: f64,
 }
@@ -71,12 +71,13 @@ pub(super) enum Unsent {
     NotFound,
     /// The thread, or its channel, rejects the reply.
     NoReply(String),
-    Left,
+    /// The run ends, the channel is closed, or Slack rejects the app.
+    NotTried,
 }
 
 /// What follows from a failure.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum AfterFailure {
     /// Another try: at once, as far as the rate limits allow.
     Again,
     /// Another try at this time.
@@ -124,62 +125,64 @@ impl OutgoingMessage {
                 return Err(Unsent::Stopped(reason.to_owned()));
             }
         }
-        if channels.is_closed(self.target.name()) { Err(Unsent::Left) } else { Ok(()) }
+        if channels.is_closed(self.target.name()) { Err(Unsent::NotTried) } else { Ok(()) }
     }
 
-    pub(super) fn on_sent(&self, at: SentMessage, shared: &mut Shared) -> Sent {
-        shared.channels.add_rejected_mentions(&self.target, &self.mentions);
-        if shared.channels.note_id(self.target.name(), at.channel()) {
-            shared.limiter.hold(&Queue::Channel(at.channel().to_owned()), AFTER_FIRST_MESSAGE, shared.now);
+    pub(super) fn on_sent(&self, at: SentMessage, context: &mut SendContext) -> Sent {
+        context.channels.add_rejected_mentions(&self.target, &self.mentions);
+        if context.channels.note_id(self.target.name(), at.channel()) {
+            context.limiter.hold(&Queue::Channel(at.channel().to_owned()), AFTER_FIRST_MESSAGE, context.now);
         }
         Sent { at, form: self.forms.current(), intended_channel: self.intended_channel.clone() }
     }
 
     /// Decides what follows from a failure.
-    pub(super) fn on_failure(&mut self, failure: SlackError, shared: &mut Shared) -> Next {
+    pub(super) fn on_failure(&mut self, failure: SlackError, context: &mut SendContext) -> AfterFailure {
         match failure {
             SlackError::RateLimited(wait) => {
-                let queue = shared.channels.queue(&self.target);
-                self.attempts.on_rate_limit(&queue, wait, shared);
-                Next::Again
+                let queue = context.channels.queue(&self.target);
+                self.attempts.on_rate_limit(&queue, wait, context);
+                AfterFailure::Again
             }
-            SlackError::ContentRejected(error) if self.forms.simplify(&error) => Next::Again,
-            SlackError::ContentRejected(error) => Next::End(Unsent::Failed(error)),
+            SlackError::ContentRejected(error) if self.forms.simplify(&error) => AfterFailure::Again,
+            SlackError::ContentRejected(error) => AfterFailure::End(Unsent::Failed(error)),
             SlackError::Restricted(error) | SlackError::Unclassified(error) if self.mentions.omit_next() => {
                 let channel = self.target.name();
                 tracing::warn!(channel, error, "channel may reject the mention; sending without it");
-                Next::Again
+                AfterFailure::Again
             }
-            SlackError::Unclassified(error) if self.forms.simplify(&error) => Next::Again,
-            SlackError::Unclassified(error) if self.is_last_resort(shared.channels) => Next::End(Unsent::Failed(error)),
-            SlackError::MessageNotFound(_) if self.must_be_in_thread() => Next::End(Unsent::NotFound),
+            SlackError::Unclassified(error) if self.forms.simplify(&error) => AfterFailure::Again,
+            SlackError::Unclassified(error) if self.is_last_resort(context.channels) => {
+                AfterFailure::End(Unsent::Failed(error))
+            }
+            SlackError::MessageNotFound(_) if self.must_be_in_thread() => AfterFailure::End(Unsent::NotFound),
             SlackError::Restricted(error)
             | SlackError::Unclassified(error)
             | SlackError::ChannelRejected(error)
             | SlackError::ThreadRejected(error)
-            | SlackError::MessageNotFound(error) => self.on_rejection(&error, shared.channels),
-            SlackError::AppRejected(error) => on_app_rejection(&error, shared),
-            SlackError::NotSent(error) => self.attempts.on_failure(self.with_method(&error), shared),
-            SlackError::OutcomeUnknown(error) if shared.channels.is_readable(&self.target) => {
-                Next::End(Unsent::Unknown(self.with_method(&error)))
+            | SlackError::MessageNotFound(error) => self.on_rejection(&error, context.channels),
+            SlackError::AppRejected(error) => on_app_rejection(&error, context),
+            SlackError::NotSent(error) => self.attempts.on_failure(self.with_method(&error), context),
+            SlackError::OutcomeUnknown(error) if context.channels.is_readable(&self.target) => {
+                AfterFailure::End(Unsent::Unknown(self.with_method(&error)))
             }
             // Nothing shows whether the message exists: a duplicate is better than a loss.
-            SlackError::OutcomeUnknown(error) => self.attempts.on_failure(self.with_method(&error), shared),
+            SlackError::OutcomeUnknown(error) => self.attempts.on_failure(self.with_method(&error), context),
         }
     }
 
     /// Finds another target or place for a message that a channel or a thread rejects.
-    fn on_rejection(&mut self, error: &str, channels: &mut Channels) -> Next {
+    fn on_rejection(&mut self, error: &str, channels: &mut Channels) -> AfterFailure {
         let channel = self.target.name().to_owned();
         if error.starts_with("channel_not_found") && channels.add_renamed(&channel) {
-            return Next::Again;
+            return AfterFailure::Again;
         }
         match self.place {
-            Place::OnlyThread(..) => return Next::End(Unsent::NoReply(error.to_owned())),
+            Place::OnlyThread(..) => return AfterFailure::End(Unsent::NoReply(error.to_owned())),
             Place::PreferThread(_) => {
                 self.place = Place::Channel;
                 self.forms = Forms::default();
-                return Next::Again;
+                return AfterFailure::Again;
             }
             Place::Channel => {}
         }
@@ -189,11 +192,11 @@ impl OutgoingMessage {
             if is_new {
                 tracing::error!(channel, error, "default channel rejects messages; its queue stops for this run");
             }
-            return Next::End(Unsent::Stopped(reason));
+            return AfterFailure::End(Unsent::Stopped(reason));
         }
         tracing::warn!(channel, error, "channel rejected the message; using the default channel");
         self.fall_back(channels);
-        Next::Again
+        AfterFailure::Again
     }
 
     fn fall_back(&mut self, channels: &Channels) {

@@ -4,7 +4,7 @@ use super::{Exchange, SearchFor, Stage, posted, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_finding_at, log_redirect};
 use crate::core::outbox::DeliveryResult;
-use crate::core::send::{Next, Shared, on_app_rejection};
+use crate::core::send::{AfterFailure, SendContext, on_app_rejection};
 use crate::message::{Addressing, Message, MessageContent, MessageForm, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{MessageRef, SlackError};
@@ -29,34 +29,34 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_updated(&mut self, result: Result<(), SlackError>, shared: &mut Shared) {
+    pub(super) fn on_updated(&mut self, result: Result<(), SlackError>, context: &mut SendContext) {
         let Stage::Edit(forms, attempts) = &mut self.stage else { return };
         let form = forms.current();
         let failure = match result {
-            Ok(()) => return self.on_edited(form, shared.channels),
+            Ok(()) => return self.on_edited(form, context.channels),
             Err(failure) => failure,
         };
         let next = match failure {
             SlackError::RateLimited(wait) => {
-                attempts.on_rate_limit(&Queue::Edits, wait, shared);
-                Next::Again
+                attempts.on_rate_limit(&Queue::Edits, wait, context);
+                AfterFailure::Again
             }
             // What no form can express by an edit is posted again.
             SlackError::ContentRejected(error) | SlackError::Unclassified(error) if forms.simplify(&error) => {
-                Next::Again
+                AfterFailure::Again
             }
             SlackError::ContentRejected(_)
             | SlackError::Unclassified(_)
             | SlackError::MessageNotFound(_)
             | SlackError::ThreadRejected(_)
             | SlackError::ChannelRejected(_)
-            | SlackError::Restricted(_) => return self.on_message_not_found(shared.channels),
-            SlackError::AppRejected(error) => on_app_rejection(&error, shared),
+            | SlackError::Restricted(_) => return self.on_message_not_found(context.channels),
+            SlackError::AppRejected(error) => on_app_rejection(&error, context),
             SlackError::NotSent(error) | SlackError::OutcomeUnknown(error) => {
-                attempts.on_failure(format!("chat.update: {error}"), shared)
+                attempts.on_failure(format!("chat.update: {error}"), context)
             }
         };
-        self.follow(next, shared.channels);
+        self.follow(next, context.channels);
     }
 
     fn on_edited(&mut self, form: MessageForm, channels: &Channels) {

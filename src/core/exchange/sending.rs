@@ -4,7 +4,7 @@ use super::{Content, Exchange, Stage, posted, reply_destination, root, updated};
 use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_notice, log_summary};
 use crate::core::outbox::DeliveryResult;
-use crate::core::send::{Next, OutgoingMessage, Place, Sent, Shared, Unsent};
+use crate::core::send::{AfterFailure, OutgoingMessage, Place, SendContext, Sent, Unsent};
 use crate::finding::Finding;
 use crate::mention::Mention;
 use crate::message::{
@@ -98,17 +98,17 @@ impl Exchange {
         writer.write(&MessageContent::Finding(f, context), form)
     }
 
-    pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, shared: &mut Shared) {
+    pub(super) fn on_posted(&mut self, result: Result<SentMessage, SlackError>, context: &mut SendContext) {
         let Stage::Send(content, outgoing) = &mut self.stage else { return };
         let content = *content;
         match result {
             Ok(at) => {
-                let sent = outgoing.on_sent(at, shared);
-                self.on_sent(content, sent, shared.channels);
+                let sent = outgoing.on_sent(at, context);
+                self.on_sent(content, sent, context.channels);
             }
             Err(failure) => {
-                let next = outgoing.on_failure(failure, shared);
-                self.follow(next, shared.channels);
+                let next = outgoing.on_failure(failure, context);
+                self.follow(next, context.channels);
             }
         }
     }
@@ -156,11 +156,11 @@ impl Exchange {
         self.finish(done);
     }
 
-    pub(super) fn follow(&mut self, next: Next, channels: &Channels) {
+    pub(super) fn follow(&mut self, next: AfterFailure, channels: &Channels) {
         match next {
-            Next::Again => {}
-            Next::AgainAt(time) => self.not_before = time,
-            Next::End(unsent) => self.on_unsent(unsent, channels),
+            AfterFailure::Again => {}
+            AfterFailure::AgainAt(time) => self.not_before = time,
+            AfterFailure::End(unsent) => self.on_unsent(unsent, channels),
         }
     }
 
@@ -186,7 +186,7 @@ impl Exchange {
             Unsent::Failed(error) | Unsent::NoReply(error) => DeliveryResult::Failed(error),
             Unsent::Stopped(error) => DeliveryResult::Stopped(error),
             Unsent::NotFound => DeliveryResult::Failed("the message of the thread does not exist".into()),
-            Unsent::Left => DeliveryResult::NotTried,
+            Unsent::NotTried => DeliveryResult::NotTried,
         });
     }
 

@@ -81,9 +81,9 @@ fn play_in(channels: &mut Channels, delivery: Delivery, attempt: Attempt, answer
         assert_eq!(call.is_write(), is_write, "{call:?}");
         calls.push(call);
         let Some(answer) = answers.next() else { break None };
-        let left = Duration::from_secs(100);
-        let mut shared = Shared { channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
-        exchange.on_answer(answer, &range, &mut shared);
+        let time_left = Duration::from_secs(100);
+        let mut context = SendContext { channels, limiter: &mut limiter, now: NOW, time_left, chance: 0.5 };
+        exchange.on_answer(answer, &range, &mut context);
     };
     Played { calls, result, is_minimal: exchange.end().1 }
 }

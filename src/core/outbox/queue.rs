@@ -5,12 +5,12 @@
 
 use std::collections::VecDeque;
 
-use super::{Context, DeliveryResult, EndedDelivery, HISTORY_LAG, Turns, Work};
+use super::{DeliveryContext, DeliveryResult, EndedDelivery, HISTORY_LAG, Shared, Work};
 use crate::core::call::{CallId, CallResponse};
 use crate::core::exchange::{Attempt, Exchange, NextAction};
 use crate::core::gate::Permission;
 use crate::core::rate_limit::RateLimiter;
-use crate::core::send::Shared;
+use crate::core::send::SendContext;
 use crate::plan::{Delivery, Queue};
 use crate::time::Timestamp;
 
@@ -61,9 +61,15 @@ impl QueueState {
     }
 
     /// Does what can be done now.
-    pub(super) fn advance(&mut self, queue: &Queue, turns: &mut Turns, context: &mut Context, work: &mut Work) {
+    pub(super) fn advance(
+        &mut self,
+        queue: &Queue,
+        shared: &mut Shared,
+        context: &mut DeliveryContext,
+        work: &mut Work,
+    ) {
         while let Some(mut active) = self.next(queue, context, work) {
-            match active.advance(turns, context, work) {
+            match active.advance(shared, context, work) {
                 Some(result) => self.finish(queue, active, result, context, work),
                 None => {
                     self.active = Some(active);
@@ -86,16 +92,16 @@ impl QueueState {
         self.active.as_ref()?.call
     }
 
-    pub(super) fn on_answer(&mut self, answer: CallResponse, limiter: &mut RateLimiter, context: &mut Context) {
+    pub(super) fn on_answer(&mut self, answer: CallResponse, limiter: &mut RateLimiter, context: &mut DeliveryContext) {
         let Some(active) = &mut self.active else { return };
         active.call = None;
-        let Context { channels, range, now, left, chance, .. } = context;
-        let mut shared = Shared { channels, limiter, now: *now, left: *left, chance: *chance };
+        let DeliveryContext { channels, range, now, time_left, chance, .. } = context;
+        let mut shared = SendContext { channels, limiter, now: *now, time_left: *time_left, chance: *chance };
         active.exchange.on_answer(answer, range, &mut shared);
     }
 
     /// The delivery in progress, or else the next one.
-    fn next(&mut self, queue: &Queue, context: &Context, work: &mut Work) -> Option<Active> {
+    fn next(&mut self, queue: &Queue, context: &DeliveryContext, work: &mut Work) -> Option<Active> {
         if let Some(active) = self.active.take() {
             return Some(active);
         }
@@ -109,7 +115,7 @@ impl QueueState {
     }
 
     /// Nothing waits: what has an unknown outcome is tried again once the history can show it, or reported.
-    fn check_unknown(&mut self, queue: &Queue, context: &Context, work: &mut Work) {
+    fn check_unknown(&mut self, queue: &Queue, context: &DeliveryContext, work: &mut Work) {
         if self.unknown.is_empty() {
             return;
         }
@@ -132,7 +138,14 @@ impl QueueState {
         }
     }
 
-    fn finish(&mut self, queue: &Queue, active: Active, result: DeliveryResult, context: &Context, work: &mut Work) {
+    fn finish(
+        &mut self,
+        queue: &Queue,
+        active: Active,
+        result: DeliveryResult,
+        context: &DeliveryContext,
+        work: &mut Work,
+    ) {
         let (delivery, is_minimal) = active.exchange.end();
         match (result, active.unknown) {
             (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
@@ -150,7 +163,12 @@ impl QueueState {
 
 impl Active {
     /// Continues the delivery. Returns its result if it ends now.
-    fn advance(&mut self, turns: &mut Turns, context: &mut Context, work: &mut Work) -> Option<DeliveryResult> {
+    fn advance(
+        &mut self,
+        shared: &mut Shared,
+        context: &mut DeliveryContext,
+        work: &mut Work,
+    ) -> Option<DeliveryResult> {
         if self.must_end(context) {
             return Some(DeliveryResult::NotTried);
         }
@@ -163,10 +181,10 @@ impl Active {
         match self.exchange.next(context.now, context.channels) {
             NextAction::Ended(result) => return Some(result),
             NextAction::WaitUntil(time) => work.wake(time),
-            NextAction::Read => self.request(turns, context, work),
+            NextAction::Read => self.request(shared, context, work),
             NextAction::Write(queue) if context.permission == Permission::Send => {
-                match turns.limiter.take(&queue, context.now) {
-                    Ok(()) => self.request(turns, context, work),
+                match shared.limiter.take(&queue, context.now) {
+                    Ok(()) => self.request(shared, context, work),
                     Err(time) => work.wake(time),
                 }
             }
@@ -178,20 +196,20 @@ impl Active {
 
     /// Returns true if the delivery is not continued. A request that may take effect is waited for; one that only reads is
     /// not, once the run must end.
-    fn must_end(&self, context: &Context) -> bool {
+    fn must_end(&self, context: &DeliveryContext) -> bool {
         if self.exchange.is_refresh() && context.now >= context.refresh_until {
             return true;
         }
         let can_stop = match self.call {
-            Some(call) => !call.is_write && context.left.is_zero(),
+            Some(call) => !call.is_write && context.time_left.is_zero(),
             None => !self.exchange.has_ended(),
         };
         can_stop && context.permission == Permission::Stop
     }
 
-    fn request(&mut self, turns: &mut Turns, context: &Context, work: &mut Work) {
-        turns.last_call = turns.last_call.next();
-        let id = turns.last_call;
+    fn request(&mut self, shared: &mut Shared, context: &DeliveryContext, work: &mut Work) {
+        shared.last_call = shared.last_call.next();
+        let id = shared.last_call;
         let call = self.exchange.request(context.writer, &context.range, context.channels);
         self.call = Some(OpenCall { id, is_write: call.is_write() });
         work.calls.push((id, call));

@@ -34,14 +34,14 @@ fn outbox(channel: &str, notices: usize) -> Fixture {
 }
 
 impl Fixture {
-    fn context(&mut self) -> (&mut Outbox, Context<'_>) {
-        let context = Context {
+    fn context(&mut self) -> (&mut Outbox, DeliveryContext<'_>) {
+        let context = DeliveryContext {
             channels: &mut self.channels,
             writer: &self.writer,
             range: HistoryRange::since(NOW, None),
             permission: self.permission,
             now: self.now,
-            left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
+            time_left: if self.permission == Permission::Stop { Duration::ZERO } else { Duration::from_secs(100) },
             refresh_until: Timestamp::MAX,
             chance: 1.0,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Next, Shared, Unsent};
+use super::{AfterFailure, SendContext, Unsent};
 use crate::plan::Queue;
 use crate::retry::RetryPolicy;
 
@@ -15,36 +15,36 @@ pub(in crate::core) struct Attempts {
 
 impl Attempts {
     /// Blocks a queue for the time that Slack requests. Without `Retry-After`, the time grows.
-    pub(in crate::core) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, shared: &mut Shared) {
+    pub(in crate::core) fn on_rate_limit(&mut self, queue: &Queue, asked: Option<Duration>, context: &mut SendContext) {
         self.rate_limited += 1;
-        let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, shared.chance));
+        let wait = asked.unwrap_or_else(|| RetryPolicy::RATE_LIMIT.backoff(self.rate_limited, context.chance));
         let wait_seconds = wait.as_secs_f64();
         match queue {
             Queue::Edits => tracing::info!(wait_seconds, "Slack rate limit reached for edits; waiting"),
             Queue::Channel(channel) => tracing::info!(channel, wait_seconds, "Slack rate limit reached; waiting"),
         }
-        shared.limiter.hold(queue, wait, shared.now);
+        context.limiter.hold(queue, wait, context.now);
     }
 
-    pub(in crate::core) fn on_failure(&mut self, error: String, shared: &Shared) -> Next {
+    pub(in crate::core) fn on_failure(&mut self, error: String, context: &SendContext) -> AfterFailure {
         self.failed += 1;
-        match RetryPolicy::INTERACTIVE.next_delay(self.failed, None, shared.left, shared.chance) {
+        match RetryPolicy::INTERACTIVE.next_delay(self.failed, None, context.time_left, context.chance) {
             Some(wait) => {
                 tracing::debug!(error, "retrying");
-                Next::AgainAt(shared.now.plus(wait))
+                AfterFailure::AgainAt(context.now.plus(wait))
             }
-            None => Next::End(Unsent::Failed(error)),
+            None => AfterFailure::End(Unsent::Failed(error)),
         }
     }
 }
 
 /// Notes that Slack rejects the app.
-pub(in crate::core) fn on_app_rejection(error: &str, shared: &mut Shared) -> Next {
-    if shared.channels.add_app_rejection(error) {
+pub(in crate::core) fn on_app_rejection(error: &str, context: &mut SendContext) -> AfterFailure {
+    if context.channels.add_app_rejection(error) {
         tracing::error!(
             error,
             "Slack rejected the app: check the bot token and its scopes; delivery stopped, no finding is lost"
         );
     }
-    Next::End(Unsent::Left)
+    AfterFailure::End(Unsent::NotTried)
 }

@@ -136,6 +136,8 @@ impl Core<'_> {
         };
         let reactions = match reply {
             Some(QueryResponse::Reactions(Ok(reactions))) => Some(reactions),
+            // The message was deleted: nobody can acknowledge the finding there any more, so people are called.
+            Some(QueryResponse::Reactions(Err(SlackError::MessageNotFound(_)))) if escalations > 0 => Some(Vec::new()),
             Some(QueryResponse::Reactions(Err(error))) if is_inaccessible(&error) => None,
             Some(QueryResponse::Reactions(Err(error))) => {
                 tracing::info!(%error, "older reactions were not all read; the next run continues");

@@ -240,9 +240,9 @@ fn an_attempt_that_certainly_failed_is_repeated_after_its_delay_and_not_before()
     let mut exchange = Exchange::new(unlinked(message()), Attempt::First, &channels);
     assert!(matches!(exchange.next(NOW, &mut channels), NextAction::Write(_)));
     let failed = CallResponse::Posted(Err(SlackError::NotSent("connection refused".into())));
-    let left = Duration::from_secs(100);
-    let mut shared = Shared { channels: &mut channels, limiter: &mut limiter, now: NOW, left, chance: 0.5 };
-    exchange.on_answer(failed, &HistoryRange::since(NOW, None), &mut shared);
+    let time_left = Duration::from_secs(100);
+    let mut context = SendContext { channels: &mut channels, limiter: &mut limiter, now: NOW, time_left, chance: 0.5 };
+    exchange.on_answer(failed, &HistoryRange::since(NOW, None), &mut context);
     let NextAction::WaitUntil(time) = exchange.next(NOW, &mut channels) else { panic!("nothing waits") };
     assert!(time > NOW);
     let before = time.minus(Duration::from_millis(1));

@@ -56,6 +56,8 @@ fn what_a_run_that_died_archived_counts_as_archived_by_the_program() {
 fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
     let nobody: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Ok(Vec::new());
     let unreachable: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Err(SlackError::NotSent("refused".into()));
+    let deleted: fn(&str) -> Result<Vec<Reaction>, SlackError> =
+        |_| Err(SlackError::MessageNotFound("message_not_found".into()));
     let routes =
         r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
     let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
@@ -64,6 +66,7 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
         (nobody, vec![("1.1", vec![reaction("eyes", true)])], false, "acknowledged"),
         (nobody, vec![], true, "an older message"),
         (unreachable, vec![], false, "its reactions are unknown"),
+        (deleted, vec![], true, "its message was deleted"),
     ] {
         let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
         let mut run = begin_triage(&config, &[("f1", record)]);
