@@ -186,3 +186,51 @@ fn a_message_that_cannot_be_edited_now_needs_no_save() {
     run.answer_save(Ok(()));
     assert!(run.core.is_finished(), "there is one save, at the end");
 }
+
+#[test]
+fn nobody_is_called_while_the_state_is_not_saved() {
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&["f2"]);
+    run.answer_save(Ok(()));
+    run.acknowledge();
+    assert!(matches!(run.queries[..], [(_, Query::ReactionAccess)]), "{:?}", run.queries);
+    run.pass(Duration::from_secs(10));
+    run.answer_save(Err(SaveError::Unavailable("503".into())));
+    let journal = World { recent: vec![("1.1", vec![])], ..world() }.play(&mut run);
+    assert!(!journal.contains(&"post".to_owned()), "{journal:?}");
+    assert_eq!(run.core.state.findings["f1"].escalation, Some(Escalation::Due(NOW)));
+}
+
+#[test]
+fn a_second_person_who_resolves_a_finding_needs_no_save() {
+    let config = show();
+    let marks = Marks { resolved: Some(user()), ..Marks::default() };
+    let triage = Triage { marks, resolvers: vec![user()], ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let both = vec![user(), UserId::parse("U2").unwrap()];
+    let resolved = Reaction { users: both.clone(), ..reaction("white_check_mark", true) };
+    let world = World { recent: vec![("1.1", vec![resolved])], ..world() };
+    while run.saves.is_empty() {
+        world.play_event(&mut run);
+    }
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished(), "there is one save, at the end");
+    assert_eq!(triage_of(&run, "f1").resolvers, both);
+}
+
+#[test]
+fn a_resolution_counts_for_a_finding_that_was_only_unarchived() {
+    let config = show();
+    let record = FindingRecord { archived: true, ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.read_as(|report| report.looked_up = vec![finding("f1")]);
+    let journal = World { older: |_| Ok(vec![reaction("white_check_mark", true)]), ..world() }.play(&mut run);
+    assert!(!run.core.state.findings["f1"].archived);
+    assert_eq!(triage_of(&run, "f1").marks.resolved, Some(user()), "{journal:?}");
+}
