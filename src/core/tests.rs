@@ -4,13 +4,17 @@ mod clock;
 mod decisions;
 mod ends;
 mod full_log;
+mod gathering;
 mod histories;
 mod investigations;
 mod notices;
 mod planning;
 mod queries;
+mod reconciliation;
 mod records;
+mod redirects;
 mod sources;
+mod summary;
 mod support;
 mod triage;
 mod undelivered;
@@ -19,7 +23,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::call::{Call, CallId, CallResponse};
-use crate::core::event::{Generation, Query, QueryId, Save};
+use crate::core::event::{Generation, Query, QueryId, Save, SourceRequest};
 use crate::finding::{self, Origin};
 use crate::guardduty::SourceKey;
 use crate::message::MessageOptions;
@@ -63,6 +67,7 @@ struct Run<'a> {
     saves: Vec<Save>,
     queries: Vec<(QueryId, Query)>,
     printed: Vec<Delivery>,
+    requests: Vec<SourceRequest>,
     wake_at: Option<Timestamp>,
 }
 
@@ -106,7 +111,7 @@ fn begin_from(config: &Config, identities: usize, earlier: Option<EarlierPosts>,
         end: NOW.plus(Duration::from_secs(225)),
     });
     let (calls, saves, queries, printed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut run = Run { core, now: NOW, calls, saves, queries, printed, wake_at: None };
+    let mut run = Run { core, now: NOW, calls, saves, queries, printed, requests: Vec::new(), wake_at: None };
     let effects = run.core.begin(NOW);
     run.note(effects);
     run
@@ -124,7 +129,7 @@ impl Run<'_> {
                 Effect::AbandonCalls => self.calls.clear(),
                 Effect::Query(id, query) => self.queries.push((id, query)),
                 Effect::AbandonQuery(id) => self.queries.retain(|(open, _)| *open != id),
-                Effect::ReadSource(_) => {}
+                Effect::ReadSource(request) => self.requests.push(*request),
             }
         }
     }

@@ -74,6 +74,14 @@ pub struct RestOfList {
     pub(super) parts: Vec<Part>,
 }
 
+#[cfg(test)]
+impl RestOfList {
+    /// A rest of which nothing is read yet.
+    pub(crate) fn beginning_at(from: Timestamp) -> Self {
+        Self { from, parts: Vec::new() }
+    }
+}
+
 impl Part {
     pub(super) fn new(span: Span) -> Self {
         Self {

@@ -56,7 +56,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::NoticeLevel;
     use crate::state::FindingRecord;
+    use crate::time::Timestamp;
 
     #[test]
     fn a_redirect_waits_until_it_is_made_and_a_digest_plan_until_its_digest_is_posted() {
@@ -75,5 +77,19 @@ mod tests {
         assert_eq!(state.digest_plans.keys().collect::<Vec<_>>(), ["posted"]);
         state.remove_digest_plan("posted");
         assert!(state.digest_plans.is_empty());
+    }
+    #[test]
+    fn a_notice_waits_until_it_is_announced() {
+        let notice = |name: &str| Notice {
+            id: NoticeId::new(name, Timestamp(1_000)),
+            title: name.to_owned(),
+            lines: Vec::new(),
+            level: NoticeLevel::Info,
+        };
+        let mut state = State::default();
+        ["a", "b", "a"].into_iter().for_each(|name| state.queue_notice(notice(name)));
+        assert_eq!(state.notices, [notice("a"), notice("b")]);
+        state.remove_notice(&notice("a").id);
+        assert_eq!(state.notices, [notice("b")]);
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::config::Config;
 use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
 use crate::plan::default_destination;
-use crate::slack::{HistoryError, MessageRef, SlackError};
+use crate::slack::{HistoryError, MessageRef, SentMessage, SlackError, WebhookMessage};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -158,4 +158,27 @@ fn what_was_unknown_before_the_run_ended_is_reported_as_unknown() {
     outbox.permission = Permission::Stop;
     let reports = outbox.advance().ended;
     assert!(matches!(&reports[..], [EndedDelivery { result: DeliveryResult::Unknown(_), .. }]), "{reports:?}");
+}
+
+#[test]
+fn each_queue_gets_the_response_to_its_own_request() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let old = MessageRef { channel: "C0OLD".into(), ts: "1.1".into(), thread_ts: None };
+    let new = SentMessage::Webhook(WebhookMessage { variable: "SLACK_WEBHOOK_URL".into() });
+    let redirect = Delivery::Redirect { id: "f1".into(), old, new, channel: "C0SECURITY".into() };
+    outbox.outbox.push(Queue::Edits, vec![redirect]);
+    let calls = [outbox.call(), outbox.pass(3).call()];
+    for (id, call) in calls.into_iter().rev() {
+        let answer = if matches!(call, Call::Post { .. }) { posted() } else { CallResponse::Updated(Ok(())) };
+        assert_eq!(outbox.answer(id, answer), [DeliveryResult::Completed]);
+    }
+    assert!(outbox.outbox.is_empty());
+}
+
+#[test]
+fn an_outcome_that_becomes_unknown_when_the_run_must_end_is_reported_as_slack_gave_it() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let (id, _) = outbox.call();
+    outbox.permission = Permission::Stop;
+    assert_eq!(outbox.answer(id, unknown()), [DeliveryResult::Unknown("chat.postMessage: timed out".into())]);
 }

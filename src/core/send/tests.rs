@@ -214,3 +214,16 @@ fn a_message_that_was_certainly_not_sent_has_four_attempts() {
     let failed = AfterFailure::End(Unsent::Failed("chat.postMessage: code".into()));
     assert_eq!(next, [after(500), after(1_000), after(2_000), failed]);
 }
+
+#[test]
+fn a_message_goes_to_its_own_channel_unless_that_rejects_messages() {
+    for (is_rejected, expected) in [(false, "C0OTHER"), (true, "C0DEFAULT")] {
+        let mut channels = channels();
+        if is_rejected {
+            Case::channel("C0OTHER").after(SlackError::ChannelRejected("is_archived".into()), &mut channels);
+        }
+        let mut outgoing = OutgoingMessage::new(&to("C0OTHER", None), Place::Channel, &channels);
+        assert_eq!(outgoing.prepare(&channels), Ok(()));
+        assert_eq!(outgoing.target.name(), expected);
+    }
+}

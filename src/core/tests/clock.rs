@@ -128,3 +128,33 @@ fn a_save_that_is_needed_during_another_one_follows_it() {
     run.answer_save(Ok(()));
     assert!(run.saves.is_empty());
 }
+
+#[test]
+fn a_run_whose_time_is_over_wakes_for_the_end_of_its_grace() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.show(&["f1"]);
+    run.answer_save(Ok(()));
+    run.pass_to_end();
+    assert_eq!(run.wake_at, Some(run.core.end.plus(Duration::from_millis(1_500))));
+}
+
+#[test]
+fn a_run_whose_planning_deadline_passed_wakes_when_unanswered_sources_are_announced() {
+    let config = config(&[("RUN_TIMEOUT", "16s")]);
+    let mut run = begin_with(&config, 2);
+    pass_to(&mut run, 215);
+    run.show(&["f1"]);
+    run.answer_save(Ok(()));
+    run.acknowledge();
+    pass_to(&mut run, 219);
+    assert_eq!(run.wake_at, Some(at(223)));
+}
+
+#[test]
+fn a_short_run_reserves_a_sixth_of_its_time_for_its_end() {
+    let secs = Duration::from_secs;
+    for (left, run_timeout, expected) in [(10, 12, 8), (10, 240, 4), (5, 240, 0)] {
+        assert_eq!(crate::core::triage::time_for_triage(secs(left), secs(run_timeout)), secs(expected));
+    }
+}

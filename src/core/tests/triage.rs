@@ -1,12 +1,13 @@
 //! Reactions on messages: which of them are read, and what they change.
 
 mod actions;
+mod limits;
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::core::event::QueryResponse;
-use crate::guardduty::{ArchiveChange, ReadError};
+use crate::guardduty::{ArchiveChange, ReadError, TransientReason};
 use crate::slack::{Reaction, ReactionAccess, RecentReactions, SlackError};
 use crate::state::{FindingRecord, Triage};
 use crate::user::UserId;
@@ -25,6 +26,8 @@ struct World {
     older: fn(&str) -> Result<Vec<Reaction>, SlackError>,
     is_bot: fn() -> Result<bool, SlackError>,
     is_archived: bool,
+    /// GuardDuty does not return findings.
+    is_unreadable: bool,
     change: fn() -> Result<(), ReadError>,
 }
 
@@ -36,6 +39,7 @@ fn world() -> World {
         older: |_| Ok(Vec::new()),
         is_bot: || Ok(false),
         is_archived: false,
+        is_unreadable: false,
         change: || Ok(()),
     }
 }
@@ -46,6 +50,10 @@ fn reaction(name: &str, is_complete: bool) -> Reaction {
 
 fn user() -> UserId {
     UserId::parse("U1").unwrap()
+}
+
+fn no_response() -> ReadError {
+    ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() }
 }
 
 /// The record of a finding whose message has this `ts`.
@@ -75,6 +83,9 @@ impl World {
             }
             Query::Reactions(at) => (format!("message {}", at.ts), QueryResponse::Reactions((self.older)(&at.ts))),
             Query::IsBot(user) => (format!("user {user}"), QueryResponse::IsBot((self.is_bot)())),
+            Query::Findings(_) if self.is_unreadable => {
+                ("findings".into(), QueryResponse::Findings(Err(no_response())))
+            }
             Query::Findings(page) => {
                 let mut found: Vec<Finding> = page.ids.iter().map(|id| Rc::unwrap_or_clone(finding(id))).collect();
                 found.iter_mut().for_each(|f| f.archived = self.is_archived);

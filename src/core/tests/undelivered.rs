@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::support::announced;
 use super::*;
+use crate::config::LogFormat;
 use crate::core::undelivered::Cause;
 use crate::plan::{Delivery, Post, Queue, default_destination};
 use crate::state::{DigestPlan, FindingRecord};
+use crate::telemetry::tests::logged;
 
 const CHANNEL: &str = "C0SECURITY";
 
@@ -130,4 +132,30 @@ fn what_was_not_tried_is_left_to_the_next_run_without_a_plan() {
     let state = &run.core.state;
     assert!(state.digest_plans.is_empty() && !state.findings.contains_key("f1"));
     assert!(run.core.tally.failed.is_empty() && run.core.tried.is_empty());
+}
+
+#[test]
+fn a_failure_is_an_error_in_the_log_unless_the_rejection_of_the_channel_was_logged_already() {
+    for (cause, expected) in [(Cause::Failed, 1), (Cause::UnknownOutcome, 1), (Cause::QueueStopped, 0)] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        let lines = logged(LogFormat::Json, "error", || run.core.on_failure(&queue(), redirect(), cause, "error"));
+        assert_eq!(lines.len(), expected, "{cause:?}");
+    }
+}
+
+#[test]
+fn a_finding_that_is_listed_for_a_day_and_never_returned_is_given_up() {
+    const DAY: Duration = Duration::from_hours(24);
+    for (listed_for, expected) in [(DAY - Duration::from_millis(1), 0), (DAY, 1)] {
+        let config = config(&[]);
+        let mut run = begin(&config);
+        run.core.state.note_unfetched("f1", 0, NOW.minus(listed_for));
+        run.read_as(|report| report.batch.unfetched = vec!["f1".into()]);
+        run.play_to_end(None);
+        let titles: Vec<&str> = run.core.state.notices.iter().map(|notice| notice.title.as_str()).collect();
+        assert_eq!(titles.len(), expected, "{titles:?}");
+        assert!(titles.iter().all(|title| title.starts_with("Finding given up: f1 was listed")), "{titles:?}");
+        assert_eq!(run.core.state.unfetched["f1"].given_up, expected == 1);
+    }
 }

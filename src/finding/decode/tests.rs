@@ -261,6 +261,8 @@ fn the_json_of_a_finding_is_kept_if_it_shows_nothing_and_not_everything_was_unde
         (time.to_owned(), false),
         (format!(r#"{time}, "severity": "odd""#), true),
         (format!(r#"{time}, "resource": "odd""#), true),
+        (format!(r#"{time}, "description": ["odd"]"#), true),
+        (format!(r#"{time}, "service": {{"action": "odd"}}"#), true),
         (r#""new": 1"#.to_owned(), true),
     ] {
         let finding = decode(&format!(r#"{{"id": "f", {members}}}"#), &origin()).unwrap();
@@ -284,5 +286,17 @@ fn a_sample_is_recognized_in_every_form_of_the_additional_information() {
     ] {
         let raw = format!(r#"{{"id": "f", "service": {{"additionalInfo": {info}}}}}"#);
         assert_eq!(decode(&raw, &origin()).unwrap().sample, is_sample, "{info}");
+    }
+}
+
+#[test]
+fn additional_information_that_is_almost_json_is_read() {
+    for info in
+        [r#"{"value": "{\"domain\": \"evil.example\", \"n\": NaN}"}"#, r#"{"value": "{\"domain\": \"evil.example\"}"}"#]
+    {
+        let raw = format!(r#"{{"id": "f", "service": {{"additionalInfo": {info}}}}}"#);
+        let finding = decode(&raw, &origin()).unwrap();
+        let lines = finding.details().facts.iter().flat_map(|fact| &fact.lines);
+        assert!(lines.map(|line| line.to_plain()).any(|line| line.contains("evil.example")), "{info}");
     }
 }

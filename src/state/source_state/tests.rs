@@ -57,3 +57,10 @@ fn a_floor_above_the_watermark_is_a_bug() {
     let mut source = SourceState { watermark: Timestamp(100), ..SourceState::default() };
     source.raise_floor(Timestamp(101));
 }
+
+#[test]
+fn the_duration_of_the_last_poll_is_kept_between_runs() {
+    let source = SourceState { poll_duration: Duration::from_millis(2_345), ..SourceState::default() };
+    let document = serde_json::to_string(&source).unwrap();
+    assert_eq!(serde_json::from_str::<SourceState>(&document).unwrap().poll_duration, source.poll_duration);
+}

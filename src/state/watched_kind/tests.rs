@@ -8,6 +8,7 @@ fn each_kind_is_written_and_read_by_its_name() {
     let kinds: Vec<WatchedKind> = serde_json::from_str(text).unwrap();
     assert_eq!(kinds, KNOWN);
     assert_eq!(serde_json::to_string(&kinds).unwrap(), text);
+    assert!(kinds.iter().all(|kind| text.contains(&format!("\"{kind}\""))));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What reactions do: findings are archived, nobody is called, and recurrences wait for them.
 
 use super::*;
-use crate::guardduty::TransientReason;
 use crate::message::Marks;
 use crate::state::{Archiving, Escalation};
 
@@ -11,7 +10,7 @@ fn archive() -> Config {
 
 #[test]
 fn a_resolved_finding_is_archived_after_the_intent_was_saved() {
-    let failed = || Err(ReadError::Transient { reason: TransientReason::Timeout, text: "no response".into() });
+    let failed = || Err(no_response());
     let resolved = World { recent: vec![("1.1", vec![reaction("white_check_mark", true)])], ..world() };
     for (world, expected, archiving, is_archived, case) in [
         (resolved.clone(), &["save", "findings", "archive"][..], Some(Archiving::Archived), true, "archived"),
@@ -137,4 +136,104 @@ fn the_reactions_of_a_finding_whose_escalation_is_due_are_read_once() {
     run.show(&[]);
     let journal = world().play(&mut run);
     assert_eq!(journal[2..], ["message 2.1", "message 1.1", "message 3.1", "findings"]);
+}
+
+#[test]
+fn what_a_run_that_died_archived_counts_as_archived_by_the_program_also_if_another_reaction_is_new() {
+    let config = archive();
+    let marks = Marks { resolved: Some(user()), ..Marks::default() };
+    let triage = Triage { marks, resolvers: vec![user()], archiving: Some(Archiving::Archive), ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let reactions = vec![reaction("white_check_mark", true), reaction("eyes", true)];
+    World { recent: vec![("1.1", reactions)], is_archived: true, ..world() }.play(&mut run);
+    assert_eq!(triage_of(&run, "f1").marks.acknowledged, Some(user()));
+    assert_eq!(triage_of(&run, "f1").archiving, Some(Archiving::Archived));
+}
+
+#[test]
+fn a_call_is_shown_in_the_channel_and_mentions_people_and_the_route_schedules_it() {
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let mut run = begin_triage(&config, &[]);
+    run.show(&["f1"]);
+    run.answer_save(Ok(()));
+    run.acknowledge();
+    let posted = &run.core.state.findings["f1"];
+    let due = posted.first_message().unwrap().plus(Duration::from_mins(30));
+    assert_eq!(posted.escalation, Some(Escalation::Due(due)));
+    let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    while !matches!(run.calls[..], [(_, Call::Post { .. })]) {
+        World { recent: vec![("1.1", vec![])], ..world() }.play_event(&mut run);
+    }
+    let post = format!("{:?}", run.calls);
+    assert!(post.contains("is_broadcast: true") && post.contains("!here"), "{post}");
+}
+
+#[test]
+fn a_message_that_cannot_be_edited_now_needs_no_save() {
+    let config = show();
+    let triage = Triage { stale: true, ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let world = World { is_unreadable: true, recent: vec![("1.1", vec![])], ..world() };
+    while run.saves.is_empty() {
+        world.play_event(&mut run);
+    }
+    assert!(run.queries.is_empty() && run.calls.is_empty());
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished(), "there is one save, at the end");
+}
+
+#[test]
+fn nobody_is_called_while_the_state_is_not_saved() {
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&["f2"]);
+    run.answer_save(Ok(()));
+    run.acknowledge();
+    assert!(matches!(run.queries[..], [(_, Query::ReactionAccess)]), "{:?}", run.queries);
+    run.pass(Duration::from_secs(10));
+    run.answer_save(Err(SaveError::Unavailable("503".into())));
+    let journal = World { recent: vec![("1.1", vec![])], ..world() }.play(&mut run);
+    assert!(!journal.contains(&"post".to_owned()), "{journal:?}");
+    assert_eq!(run.core.state.findings["f1"].escalation, Some(Escalation::Due(NOW)));
+}
+
+#[test]
+fn a_second_person_who_resolves_a_finding_needs_no_save() {
+    let config = show();
+    let marks = Marks { resolved: Some(user()), ..Marks::default() };
+    let triage = Triage { marks, resolvers: vec![user()], ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let both = vec![user(), UserId::parse("U2").unwrap()];
+    let resolved = Reaction { users: both.clone(), ..reaction("white_check_mark", true) };
+    let world = World { recent: vec![("1.1", vec![resolved])], ..world() };
+    while run.saves.is_empty() {
+        world.play_event(&mut run);
+    }
+    run.answer_save(Ok(()));
+    assert!(run.core.is_finished(), "there is one save, at the end");
+    assert_eq!(triage_of(&run, "f1").resolvers, both);
+}
+
+#[test]
+fn a_resolution_counts_for_a_finding_that_was_only_unarchived() {
+    let config = show();
+    let record = FindingRecord { archived: true, ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.read_as(|report| report.looked_up = vec![finding("f1")]);
+    let journal = World { older: |_| Ok(vec![reaction("white_check_mark", true)]), ..world() }.play(&mut run);
+    assert!(!run.core.state.findings["f1"].archived);
+    assert_eq!(triage_of(&run, "f1").marks.resolved, Some(user()), "{journal:?}");
 }
