@@ -23,46 +23,6 @@ enum Command {
     Version,
 }
 
-/// Reads the arguments without the name of the program. Returns the first argument that is unknown as an error.
-fn parse(args: &[String]) -> Result<Command, &str> {
-    let mut args = args.iter().map(String::as_str);
-    let (command, topic) = match args.next() {
-        None => return Ok(Command::Run),
-        Some("run") => (Command::Run, Topic::Run),
-        Some("check") => (Command::Check(check::Options::default()), Topic::Check),
-        Some("preview") => (Command::Preview { files: Vec::new() }, Topic::Preview),
-        Some("explain") => (Command::Explain { ids: Vec::new() }, Topic::Explain),
-        Some("state") => (Command::State { json: false }, Topic::State),
-        Some("help" | "--help" | "-h") => (Command::Help(Topic::Program), Topic::Program),
-        Some("version" | "--version" | "-V") => (Command::Version, Topic::Program),
-        Some(unknown) => return Err(unknown),
-    };
-    args.try_fold(command, |command, arg| with_option(command, topic, arg))
-}
-
-fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &str> {
-    match (command, arg) {
-        (_, "--help" | "-h") => Ok(Command::Help(topic)),
-        (Command::Help(topic), "--post" | "--json") if topic == Topic::Check => Ok(Command::Help(topic)),
-        (Command::Help(topic), "--json") if topic == Topic::State => Ok(Command::Help(topic)),
-        (Command::State { .. }, "--json") => Ok(Command::State { json: true }),
-        (Command::Check(options), "--post") => Ok(Command::Check(check::Options { post: true, ..options })),
-        (Command::Check(options), "--json") => Ok(Command::Check(check::Options { json: true, ..options })),
-        (Command::Preview { mut files }, file) if !file.starts_with('-') => {
-            files.push(file.to_owned());
-            Ok(Command::Preview { files })
-        }
-        (Command::Explain { mut ids }, id) if !id.starts_with('-') => {
-            ids.push(id.to_owned());
-            Ok(Command::Explain { ids })
-        }
-        (Command::Help(topic), _) if matches!(topic, Topic::Preview | Topic::Explain) && !arg.starts_with('-') => {
-            Ok(Command::Help(topic))
-        }
-        _ => Err(arg),
-    }
-}
-
 /// Performs the command of the arguments (without the name of the program) and returns its exit status.
 pub async fn main(args: Vec<String>, vars: Vec<(String, String)>) -> ExitStatus {
     let command = match parse(&args) {
@@ -149,6 +109,46 @@ fn log_faults(faults: &config::ConfigErrors) -> ExitStatus {
         tracing::error!(variable = fault.variable, error = fault.message, "invalid configuration");
     }
     ExitStatus::InvalidInput
+}
+
+/// Reads the arguments without the name of the program. Returns the first argument that is unknown as an error.
+fn parse(args: &[String]) -> Result<Command, &str> {
+    let mut args = args.iter().map(String::as_str);
+    let (command, topic) = match args.next() {
+        None => return Ok(Command::Run),
+        Some("run") => (Command::Run, Topic::Run),
+        Some("check") => (Command::Check(check::Options::default()), Topic::Check),
+        Some("preview") => (Command::Preview { files: Vec::new() }, Topic::Preview),
+        Some("explain") => (Command::Explain { ids: Vec::new() }, Topic::Explain),
+        Some("state") => (Command::State { json: false }, Topic::State),
+        Some("help" | "--help" | "-h") => (Command::Help(Topic::Program), Topic::Program),
+        Some("version" | "--version" | "-V") => (Command::Version, Topic::Program),
+        Some(unknown) => return Err(unknown),
+    };
+    args.try_fold(command, |command, arg| with_option(command, topic, arg))
+}
+
+fn with_option(command: Command, topic: Topic, arg: &str) -> Result<Command, &str> {
+    match (command, arg) {
+        (_, "--help" | "-h") => Ok(Command::Help(topic)),
+        (Command::Help(topic), "--post" | "--json") if topic == Topic::Check => Ok(Command::Help(topic)),
+        (Command::Help(topic), "--json") if topic == Topic::State => Ok(Command::Help(topic)),
+        (Command::State { .. }, "--json") => Ok(Command::State { json: true }),
+        (Command::Check(options), "--post") => Ok(Command::Check(check::Options { post: true, ..options })),
+        (Command::Check(options), "--json") => Ok(Command::Check(check::Options { json: true, ..options })),
+        (Command::Preview { mut files }, file) if !file.starts_with('-') => {
+            files.push(file.to_owned());
+            Ok(Command::Preview { files })
+        }
+        (Command::Explain { mut ids }, id) if !id.starts_with('-') => {
+            ids.push(id.to_owned());
+            Ok(Command::Explain { ids })
+        }
+        (Command::Help(topic), _) if matches!(topic, Topic::Preview | Topic::Explain) && !arg.starts_with('-') => {
+            Ok(Command::Help(topic))
+        }
+        _ => Err(arg),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! What a run has to report at its end: its result, and what the metrics are made of.
 
-use std::collections::BTreeMap;
-
 use crate::core::Core;
 use crate::core::sources::Track;
-use crate::finding::SeverityLevel;
+use crate::finding::FindingCounts;
 use crate::guardduty::{DetectorInfo, SourceKey};
 use crate::source_key::SourceOrIdentity;
 use crate::state::{SourceState, State};
@@ -43,7 +41,7 @@ pub(crate) struct PolledSource<'a> {
     /// Findings that are listed and not processed, including those that could not be fetched.
     pub(crate) pending: usize,
     /// Findings that are not archived, by severity level. `None`: not read.
-    pub(crate) open: Option<&'a BTreeMap<SeverityLevel, u64>>,
+    pub(crate) open: Option<&'a FindingCounts>,
     /// `None`: the detector was not read.
     pub(crate) detector_info: Option<&'a DetectorInfo>,
 }

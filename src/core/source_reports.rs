@@ -7,11 +7,11 @@ use crate::config::{Regions, Role};
 use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::event::UnusableIdentity;
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingCounts};
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::{self, Observation, SourceStatus};
-use crate::plan::source_notices::{self, OpenCounts};
+use crate::plan::source_notices;
 use crate::poll::source::SourceReport;
 use crate::poll::watched;
 use crate::source_key::{IdentityKey, SourceOrIdentity};
@@ -25,7 +25,7 @@ pub(super) struct Arrived {
     pub looked_up: Vec<Rc<Finding>>,
     pub excluded: Vec<SourceOrIdentity>,
     /// Sources new to the state, and what was open in them before.
-    pub new_sources: Vec<(SourceOrIdentity, Option<OpenCounts>)>,
+    pub new_sources: Vec<(SourceOrIdentity, Option<FindingCounts>)>,
 }
 
 impl Arrived {
@@ -198,7 +198,7 @@ impl Core<'_> {
     /// have the notices, too: no later run finds the sources new.
     pub(super) fn announce_sources(&mut self) {
         let new_sources = std::mem::take(&mut self.arrived.new_sources);
-        let known: Vec<&OpenCounts> = new_sources.iter().filter_map(|(_, open)| open.as_ref()).collect();
+        let known: Vec<&FindingCounts> = new_sources.iter().filter_map(|(_, open)| open.as_ref()).collect();
         let open = (!known.is_empty()).then(|| sum(&known));
         let keys: Vec<SourceOrIdentity> = new_sources.iter().map(|(key, _)| key.clone()).collect();
         let lookback = self.look_back();
@@ -272,8 +272,8 @@ pub(crate) fn log_queued(notice: &Notice) {
     }
 }
 
-fn sum(all: &[&OpenCounts]) -> OpenCounts {
-    let mut total = OpenCounts::new();
+fn sum(all: &[&FindingCounts]) -> FindingCounts {
+    let mut total = FindingCounts::new();
     for (level, count) in all.iter().flat_map(|o| o.iter()) {
         *total.entry(*level).or_default() += count;
     }

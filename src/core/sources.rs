@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::config::{Config, SlackAuth};
 use crate::core::event::{DetectorRef, SourceRequest};
-use crate::finding::{Finding, SeverityLevel};
+use crate::finding::{Finding, FindingCounts};
 use crate::guardduty::{DetectorInfo, SourceKey, Subject};
 use crate::plan::watch;
 use crate::poll::source::{SourceExtras, SourceReport};
@@ -34,7 +34,7 @@ pub(super) struct Track {
     /// It was read without an error so far.
     pub is_readable: bool,
     pub detector_info: Option<DetectorInfo>,
-    pub open: Option<BTreeMap<SeverityLevel, u64>>,
+    pub open: Option<FindingCounts>,
     /// IDs that this run listed and GetFindings did not return.
     unfetched: BTreeSet<String>,
 }
@@ -130,7 +130,7 @@ impl<'a> Sources<'a> {
             watch: self.config.watch,
             // A source that was unreadable last time gets one request, not six that may all be denied.
             expected_detector_id: stored.filter(|s| s.unreadable_since.is_none()).and_then(|s| s.detector_id.clone()),
-            watched: watched::Query {
+            watched: watched::WatchQuery {
                 all: compare,
                 known: known.into_iter().flatten().collect(),
                 scans: watch::ScanQuery::of(stored, now),

@@ -42,7 +42,7 @@ pub use decode::{DecodedFindings, NoId, NotAnAnswer, decode, decode_answer, raw_
 pub use hash::short_hash;
 pub use kind::{FindingType, Tactic};
 pub use line::{Line, Span};
-pub use severity_level::SeverityLevel;
+pub use severity_level::{FindingCounts, SeverityLevel};
 
 use crate::source_key::SourceKey;
 use crate::time::Timestamp;

@@ -1,6 +1,10 @@
 //! Defines the severity levels.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// Numbers of findings by severity level.
+pub type FindingCounts = BTreeMap<SeverityLevel, u64>;
 
 /// The four severity levels, with the half-open ranges of GuardDuty: critical from 9, high from 7, medium from 4.
 /// See GuardDuty User Guide, “Severity levels of GuardDuty findings”.

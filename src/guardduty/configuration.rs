@@ -7,7 +7,7 @@ use aws_sdk_guardduty::types::{
 };
 
 use super::source::SourceClient;
-use super::{Destination, ReadError, Subject, TransientReason, Uncovered, WatchedConfig, pages, watch};
+use super::{PublishingDestination, ReadError, Subject, TransientReason, Uncovered, WatchedConfig, pages, watch};
 
 /// Maximum number of publishing destinations that are read per source.
 const MOST_DESTINATIONS: usize = 10;
@@ -114,7 +114,7 @@ impl SourceClient {
     }
 
     /// A detector has one destination of each type, and there is one type.
-    pub(super) async fn list_destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError> {
+    pub(super) async fn list_destinations(&self, detector: &str) -> Result<Vec<PublishingDestination>, ReadError> {
         let what = self.operation_name("ListPublishingDestinations");
         let listed = pages::paginate(&what, async |token| {
             let request = self.client().list_publishing_destinations().detector_id(detector);

@@ -34,7 +34,7 @@ pub use identity::CallerIdentity;
 pub use source::SourceClient;
 pub use watch::short_hash;
 
-use crate::finding::{Assessment, Finding, SeverityLevel};
+use crate::finding::{Assessment, Finding, FindingCounts};
 use crate::metrics::ScanOutcome;
 use crate::time::Timestamp;
 
@@ -123,7 +123,7 @@ pub struct Uncovered {
 
 /// A destination to which GuardDuty exports findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Destination {
+pub struct PublishingDestination {
     pub id: String,
     /// ARN of the bucket, with the folder. The ID of the destination, if GuardDuty returns no ARN.
     pub bucket: String,
@@ -133,8 +133,8 @@ pub struct Destination {
     pub failing_since: Option<Timestamp>,
 }
 
-impl Destination {
-    /// A destination with a pending verification was just created or changed. See GuardDuty API Reference, `Destination`.
+impl PublishingDestination {
+    /// A destination with a pending verification was just created or changed. See GuardDuty API Reference, `PublishingDestination`.
     pub fn publishes(&self) -> bool {
         matches!(self.status.as_deref(), Some("PUBLISHING" | "PENDING_VERIFICATION"))
     }
@@ -213,11 +213,7 @@ pub trait GuardDutyApi {
     async fn detector_info(&self, detector: &str) -> Result<DetectorInfo, ReadError>;
 
     /// Number of findings that are not archived, by severity level; last updated before `before`, if that is given.
-    async fn count_open_findings(
-        &self,
-        detector: &str,
-        before: Option<Timestamp>,
-    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError>;
+    async fn count_open_findings(&self, detector: &str, before: Option<Timestamp>) -> Result<FindingCounts, ReadError>;
 
     /// Number of findings that are not archived and were created before a time.
     async fn open_created_before(&self, detector: &str, before: Timestamp) -> Result<u64, ReadError>;
@@ -234,7 +230,7 @@ pub trait GuardDutyApi {
     async fn uncovered(&self, detector: &str) -> Result<Vec<Uncovered>, ReadError>;
 
     /// The destinations to which findings are exported.
-    async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError>;
+    async fn destinations(&self, detector: &str) -> Result<Vec<PublishingDestination>, ReadError>;
 
     /// The malware scans that started at `since` or later and failed or were skipped: at most [`PAGE_SIZE`] of each, the
     /// newest, without their reasons.

@@ -21,10 +21,10 @@ use super::identity::AwsIdentity;
 use super::parallel::{Parallel, Throttles};
 use super::statistics::open_findings;
 use super::{
-    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MAX_RESULTS, MissedScan,
-    PAGE_SIZE, SourceKey, Subject, Uncovered, WatchedConfig, pages, watch,
+    ArchiveChange, DetectorInfo, GuardDutyApi, Investigation, ListPage, MAX_RESULTS, MissedScan, PAGE_SIZE,
+    PublishingDestination, SourceKey, Subject, Uncovered, WatchedConfig, pages, watch,
 };
-use crate::finding::{Assessment, Finding, NotAnAnswer, Origin, SeverityLevel, decode_answer, raw_findings};
+use crate::finding::{Assessment, Finding, FindingCounts, NotAnAnswer, Origin, decode_answer, raw_findings};
 use crate::time::Timestamp;
 
 /// Number of attempts for fewer findings after a response that was not JSON.
@@ -219,11 +219,7 @@ impl GuardDutyApi for SourceClient {
         })
     }
 
-    async fn count_open_findings(
-        &self,
-        detector: &str,
-        before: Option<Timestamp>,
-    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
+    async fn count_open_findings(&self, detector: &str, before: Option<Timestamp>) -> Result<FindingCounts, ReadError> {
         self.count_updated_before(detector, before).await
     }
 
@@ -247,7 +243,7 @@ impl GuardDutyApi for SourceClient {
         Box::pin(self.list_uncovered(detector)).await
     }
 
-    async fn destinations(&self, detector: &str) -> Result<Vec<Destination>, ReadError> {
+    async fn destinations(&self, detector: &str) -> Result<Vec<PublishingDestination>, ReadError> {
         Box::pin(self.list_destinations(detector)).await
     }
 

@@ -1,13 +1,11 @@
 //! Counts the open findings of a source, with `GetFindingsStatistics`.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_guardduty::types::builders::FindingCriteriaBuilder;
 use aws_sdk_guardduty::types::{Condition, FindingCriteria, GroupByType, SeverityStatistics};
 
 use super::error::ReadError;
 use super::source::SourceClient;
-use crate::finding::SeverityLevel;
+use crate::finding::{FindingCounts, SeverityLevel};
 use crate::time::Timestamp;
 
 impl SourceClient {
@@ -16,7 +14,7 @@ impl SourceClient {
         &self,
         detector: &str,
         before: Option<Timestamp>,
-    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
+    ) -> Result<FindingCounts, ReadError> {
         let criteria = match before {
             Some(before) => open_findings().criterion("updatedAt", less_than(before)),
             None => open_findings(),
@@ -30,11 +28,7 @@ impl SourceClient {
         Ok(self.count_findings(detector, criteria).await?.values().sum())
     }
 
-    async fn count_findings(
-        &self,
-        detector: &str,
-        criteria: FindingCriteria,
-    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
+    async fn count_findings(&self, detector: &str, criteria: FindingCriteria) -> Result<FindingCounts, ReadError> {
         let request = self.client().get_findings_statistics().detector_id(detector).finding_criteria(criteria);
         // Grouped by severity, there are at most a hundred values, 1.0 to 10.0. The default limit is 25 rows.
         let request = request.group_by(GroupByType::Severity).max_results(100);
@@ -56,8 +50,8 @@ fn less_than(time: Timestamp) -> Condition {
 }
 
 /// Returns the counts of all four severity levels, including zeros, because a missing gauge means “unknown”.
-fn by_severity_level(rows: Vec<SeverityStatistics>) -> BTreeMap<SeverityLevel, u64> {
-    let mut levels: BTreeMap<SeverityLevel, u64> = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
+fn by_severity_level(rows: Vec<SeverityStatistics>) -> FindingCounts {
+    let mut levels: FindingCounts = SeverityLevel::ALL.into_iter().map(|level| (level, 0)).collect();
     for row in rows {
         let count = u64::try_from(row.total_findings.unwrap_or(0)).unwrap_or(0);
         *levels.entry(SeverityLevel::from_score(row.severity.unwrap_or(0.0))).or_default() += count;

@@ -16,7 +16,7 @@ use aws_sdk_guardduty::types::{
 use aws_smithy_types::DateTime;
 use sha2::{Digest, Sha256};
 
-use super::{Destination, Uncovered, WatchedConfig};
+use super::{PublishingDestination, Uncovered, WatchedConfig};
 use crate::time::Timestamp;
 
 /// A filter archives the findings that it matches, or has no effect (`NOOP`).
@@ -66,9 +66,9 @@ pub(super) fn uncovered(resource: CoverageResource) -> Uncovered {
     }
 }
 
-pub(super) fn destination(id: String, described: DescribePublishingDestinationOutput) -> Destination {
+pub(super) fn destination(id: String, described: DescribePublishingDestinationOutput) -> PublishingDestination {
     let arn = described.destination_properties.and_then(|properties| properties.destination_arn);
-    Destination {
+    PublishingDestination {
         bucket: arn.unwrap_or_else(|| id.clone()),
         id,
         status: described.status.map(|status| status.as_str().to_owned()),

@@ -1,11 +1,9 @@
 //! Renders the summary of open findings.
 
-use std::collections::BTreeMap;
-
 use super::blocks::{Block, Body, BodyBuilder, FallbackText, Priority, Rich, Runs};
 use super::text::{Link, Mrkdwn, SafeText};
 use super::{MessageForm, minimal, render, style};
-use crate::finding::{Line, SeverityLevel};
+use crate::finding::{FindingCounts, Line, SeverityLevel};
 use crate::time::Timestamp;
 
 /// Content of a summary.
@@ -13,7 +11,7 @@ use crate::time::Timestamp;
 pub struct Summary {
     pub id: String,
     /// Open findings as GuardDuty counts them. `None` if no source returned a count.
-    pub open: Option<BTreeMap<SeverityLevel, u64>>,
+    pub open: Option<FindingCounts>,
     /// Open findings created more than 1, 7 and 30 days ago. `None` if no source returned a count.
     pub older: Option<[u64; 3]>,
     /// Sources without a count: `GetFindingsStatistics` is not permitted, or failed.
@@ -132,7 +130,7 @@ fn lines(summary: &Summary) -> Vec<String> {
 }
 
 /// `1 critical · 24 high · 38 medium · 19 low`
-fn by_severity_level(open: &BTreeMap<SeverityLevel, u64>) -> String {
+fn by_severity_level(open: &FindingCounts) -> String {
     let levels = SeverityLevel::ALL.into_iter().rev();
     let counts: Vec<String> =
         levels.map(|level| format!("{} {}", open.get(&level).copied().unwrap_or(0), level.name())).collect();

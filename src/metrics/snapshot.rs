@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::labels::ScanOutcome;
-use crate::finding::SeverityLevel;
+use crate::finding::{FindingCounts, SeverityLevel};
 use crate::source_key::SourceOrIdentity;
 use crate::time::Timestamp;
 
@@ -33,7 +33,7 @@ pub struct RunMetrics {
 /// Findings with a message that nobody acknowledged, by severity level.
 #[derive(Clone, Debug, Default)]
 pub struct Unacknowledged {
-    pub findings: BTreeMap<SeverityLevel, u64>,
+    pub findings: FindingCounts,
     /// Time of the first message of the oldest one.
     pub oldest: BTreeMap<SeverityLevel, Timestamp>,
 }
@@ -51,7 +51,7 @@ pub struct SourceMetrics {
     /// Findings that are listed but not processed.
     pub pending: u64,
     /// Open findings by severity, from `GetFindingsStatistics`.
-    pub open: Option<BTreeMap<SeverityLevel, u64>>,
+    pub open: Option<FindingCounts>,
     pub detector_enabled: Option<bool>,
     /// True for each feature of the detector that is enabled.
     pub features: BTreeMap<String, bool>,

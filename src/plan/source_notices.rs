@@ -1,20 +1,16 @@
 //! Notices about several sources at once: new ones, excluded ones, and those that a wrong clock moved.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::condense::wrap_list;
 use super::notice_event::{NoticeEpoch, NoticeEvent};
-use crate::finding::SeverityLevel;
+use crate::finding::{FindingCounts, SeverityLevel};
 use crate::message::{Notice, NoticeLevel};
 use crate::source_key::SourceOrIdentity;
 use crate::time::{Timestamp, format_duration};
 
-/// Findings that were open before the first run, by severity level, as far as GuardDuty returns them.
-pub(crate) type OpenCounts = BTreeMap<SeverityLevel, u64>;
-
 /// A run that finds no state.
-pub(crate) fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epoch: NoticeEpoch) -> Notice {
+pub(crate) fn no_state_notice(lookback: Duration, open: Option<&FindingCounts>, epoch: NoticeEpoch) -> Notice {
     let title = format!("No saved state: looking back {}", format_lookback(lookback));
     let lines = vec![
         format_open_counts(open),
@@ -27,7 +23,7 @@ pub(crate) fn no_state_notice(lookback: Duration, open: Option<&OpenCounts>, epo
 pub(crate) fn new_sources_notice(
     keys: &[SourceOrIdentity],
     lookback: Duration,
-    open: Option<&OpenCounts>,
+    open: Option<&FindingCounts>,
     epoch: NoticeEpoch,
 ) -> Option<Notice> {
     let first = keys.first()?;
@@ -72,7 +68,7 @@ fn format_lookback(lookback: Duration) -> String {
     }
 }
 
-fn format_open_counts(open: Option<&OpenCounts>) -> String {
+fn format_open_counts(open: Option<&FindingCounts>) -> String {
     let Some(open) = open else {
         return "Already open: unknown (guardduty:GetFindingsStatistics is not available)".into();
     };

@@ -18,12 +18,12 @@ pub(crate) use parts::{compare_features, compare_members};
 pub(crate) use scans::{ScanQuery, compare_scans};
 
 use super::notice_event::NoticeEpoch;
-use crate::guardduty::{Subject, WatchedConfig as Content};
+use crate::guardduty::{Subject, WatchedConfig};
 use crate::message::Notice;
 use crate::source_key::SourceKey;
 use crate::state::{Names, SourceState, Versions, WatchBaseline, WatchedKind};
 use crate::time::Timestamp;
-use lists::{Finding, compare_finding, compare_hiding};
+use lists::{DetectingItems, compare_detecting, compare_hiding};
 
 /// What costs calls of its own is compared this often: a change is announced within the hour, also by a job that runs
 /// every ten minutes.
@@ -106,7 +106,7 @@ pub(crate) fn compare(
     row: &Row,
     watched: &mut WatchBaseline,
     ids: &[String],
-    read: &[(String, Content)],
+    read: &[(String, WatchedConfig)],
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     match row.effect {
@@ -121,8 +121,8 @@ pub(crate) fn compare(
             let active: Names = active.map(|(id, content)| (id.clone(), content.name.clone())).collect();
             let names: BTreeSet<String> = active.values().cloned().collect();
             let before = recorded(watched).replace(active).unwrap_or_default().into_values().collect();
-            let of = Finding { key, kind: &row.kind, what: row.name, meaning: row.meaning };
-            compare_finding(&of, watched, before, &names, |_| "is no longer active".into(), epoch)
+            let of = DetectingItems { key, kind: &row.kind, what: row.name, meaning: row.meaning };
+            compare_detecting(&of, watched, before, &names, |_| "is no longer active".into(), epoch)
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Reads one source: its detector, its findings and its watched configuration, in parallel.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 
-use crate::finding::{Finding, SeverityLevel};
+use crate::finding::{Finding, FindingCounts};
 use crate::guardduty::{DetectorInfo, GuardDutyApi, PAGE_SIZE, ReadError, SourceKey};
 use crate::poll::watched::{self, Watched};
 use crate::poll::{self, BatchRequest, PolledBatch};
@@ -21,7 +20,7 @@ pub struct SourceExtras {
     pub watch: bool,
     /// The detector of the previous run. It is read while the detectors are listed, which saves a round trip.
     pub expected_detector_id: Option<String>,
-    pub watched: watched::Query,
+    pub watched: watched::WatchQuery,
     /// For a source that is new to the state: findings that were open before this time are counted.
     pub open_before: Option<Timestamp>,
     /// IDs of findings whose archiving status is read.
@@ -37,8 +36,8 @@ pub struct SourceReport {
     pub batch: PolledBatch,
     pub is_first_read: bool,
     pub detector_info: Option<DetectorInfo>,
-    pub open: Option<BTreeMap<SeverityLevel, u64>>,
-    pub open_before: Option<BTreeMap<SeverityLevel, u64>>,
+    pub open: Option<FindingCounts>,
+    pub open_before: Option<FindingCounts>,
     pub watched: Watched,
     pub looked_up: Vec<Rc<Finding>>,
     /// ID of the last finding whose archiving status was requested.

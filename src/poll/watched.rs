@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::{join, join_all, join4};
 
 use crate::guardduty::{
-    Destination, GuardDutyApi, MissedScan, ReadError, SourceKey, Subject, Uncovered, WatchedConfig as Content,
+    GuardDutyApi, MissedScan, PublishingDestination, ReadError, SourceKey, Subject, Uncovered, WatchedConfig,
 };
 use crate::message::Notice;
 use crate::metrics::ScanOutcome;
@@ -21,7 +21,7 @@ pub struct Watched {
     pub items: BTreeMap<Subject, Listed>,
     pub members: Option<BTreeMap<String, String>>,
     pub uncovered: Option<Vec<Uncovered>>,
-    pub destinations: Option<Vec<Destination>>,
+    pub destinations: Option<Vec<PublishingDestination>>,
     pub scans: Option<Vec<MissedScan>>,
     /// Everything that is due was read, or may not be read.
     pub is_complete: bool,
@@ -33,12 +33,12 @@ pub struct Watched {
 #[derive(Clone, Debug, Default)]
 pub struct Listed {
     pub ids: Vec<String>,
-    pub read: Vec<(String, Content)>,
+    pub read: Vec<(String, WatchedConfig)>,
 }
 
 /// What is read, and what of it is recorded.
 #[derive(Clone, Debug, Default)]
-pub struct Query {
+pub struct WatchQuery {
     /// What is compared hourly is due.
     pub all: bool,
     /// IDs of the filters and lists whose contents need not be read again.
@@ -50,8 +50,8 @@ pub struct Query {
 const MAX_REASONS: usize = 10;
 
 /// Reads what is watched.
-pub(crate) async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &Query) -> Watched {
-    let Query { all, known, scans } = query;
+pub(crate) async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &WatchQuery) -> Watched {
+    let WatchQuery { all, known, scans } = query;
     let hourly: &[Subject] = if *all { &Subject::HOURLY } else { &[] };
     let subjects: Vec<Subject> = Subject::EVERY_RUN.iter().chain(hourly).copied().collect();
     let items = join_all(subjects.iter().map(|subject| list(source, detector, *subject, known.get(subject))));

@@ -19,11 +19,11 @@ use crate::state::store::{SaveError, Store};
 use crate::time::{Time, Timestamp};
 
 /// The sources of one identity, once they are known.
-pub type Identity<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, UnusableIdentity>>>>;
+pub type SourceDiscovery<D> = Pin<Box<dyn Future<Output = Result<Vec<D>, UnusableIdentity>>>>;
 
 /// The external systems of a run.
 pub struct Systems<'a, D, C, S> {
-    pub identities: Vec<Identity<D>>,
+    pub discoveries: Vec<SourceDiscovery<D>>,
     pub chat: &'a C,
     pub store: S,
     /// Prints a delivery of a dry run.
@@ -39,7 +39,7 @@ struct Driver<'a, D, C, S, T> {
     store: Rc<Mutex<S>>,
     print: &'a dyn Fn(&Delivery),
     sources: HashMap<SourceKey, Rc<D>>,
-    identities: FuturesUnordered<Identity<D>>,
+    discoveries: FuturesUnordered<SourceDiscovery<D>>,
     source_reads: SourceReads<D, T>,
     calls: FuturesUnordered<Pending<'a, (CallId, CallResponse)>>,
     query: Option<(QueryId, Pending<'a, QueryResponse>)>,
@@ -72,7 +72,7 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             store: Rc::new(Mutex::new(systems.store)),
             print: systems.print,
             sources: HashMap::new(),
-            identities: systems.identities.into_iter().collect(),
+            discoveries: systems.discoveries.into_iter().collect(),
             source_reads: SourceReads::new(time.clone()),
             calls: FuturesUnordered::new(),
             query: None,
@@ -126,15 +126,15 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             Some((id, answer)) = self.calls.next() => Event::CallAnswered(id, answer),
             (generation, result) = response_of(&mut self.save) => Event::Saved(generation, result),
             (id, reply) = response_of(&mut self.query) => Event::QueryAnswered(id, reply),
-            Some(identity) = self.identities.next() => Event::SourcesDiscovered(self.keep(identity)),
+            Some(discovered) = self.discoveries.next() => Event::SourcesDiscovered(self.keep(discovered)),
             Some(report) = self.source_reads.next() => Event::SourceRead(Box::new(report)),
             () = sleep_until(self.wake_at, &self.time) => Event::Woken,
         }
     }
 
     /// Keeps the sources, and returns their keys. One that another identity showed stays that one.
-    fn keep(&mut self, identity: Result<Vec<D>, UnusableIdentity>) -> Result<Vec<SourceKey>, UnusableIdentity> {
-        let sources = identity?;
+    fn keep(&mut self, discovered: Result<Vec<D>, UnusableIdentity>) -> Result<Vec<SourceKey>, UnusableIdentity> {
+        let sources = discovered?;
         let mut keys = Vec::new();
         for source in sources {
             let key = source.key().clone();

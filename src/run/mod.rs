@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
-use driver::{Identity, Systems, drive};
+use driver::{SourceDiscovery, Systems, drive};
 use dry_run::Printer;
 use session::{LoadedRun, Opening, StartError, begin_replay, open};
 use stop::Stop;
@@ -33,22 +33,6 @@ use crate::state::store::Store;
 use crate::time::{Clock, Time};
 use crate::{http, slack, telemetry};
 
-/// The parts of a run.
-struct Parts<'a> {
-    config: &'a Config,
-    aws: &'a Rc<Aws>,
-    chat: &'a slack::Client,
-    wording: &'a MessageOptions,
-    clock: Clock,
-    requests: RequestCounts,
-    output: &'a Output,
-}
-
-/// What the last checkpoint and the push need of `RUN_TIMEOUT`.
-fn margin(timeout: Duration) -> Duration {
-    (timeout / 4).clamp(Duration::from_secs(2), Duration::from_secs(15))
-}
-
 /// One run, from the configuration to the exit status.
 pub async fn run(config: &Config, output: &Output) -> ExitStatus {
     let clock = Clock::from_system_clock();
@@ -63,7 +47,7 @@ pub async fn run(config: &Config, output: &Output) -> ExitStatus {
             return ExitStatus::InvalidInput;
         }
     };
-    let stop = Stop::new(terminated(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
+    let stop = Stop::new(shutdown_signal(), config.run_timeout.saturating_sub(margin(config.run_timeout)));
     let mut store = ConfiguredStore::new(&config.state, requests.clone());
     let connect = async {
         let aws = Aws::connect(&config.aws, aws_client, requests.clone()).await;
@@ -98,12 +82,17 @@ pub async fn run(config: &Config, output: &Output) -> ExitStatus {
             return ExitStatus::InvalidInput;
         }
     };
-    let wording = named(config, &aws, &stop).await;
+    let wording = message_options_with_account_names(config, &aws, &stop).await;
     let chat = slack::Client::new(client.clone(), &config.slack.access, &config.slack.api_url, requests.clone());
     let parts = Parts { config, aws: &aws, chat: &chat, wording: &wording, clock, requests, output };
     let (success, snapshot) = run_core(parts, run_id, start, store, &stop).await;
     push(config, &client, snapshot, &stop).await;
     ExitStatus::from_success(success)
+}
+
+/// What the last checkpoint and the push need of `RUN_TIMEOUT`.
+fn margin(timeout: Duration) -> Duration {
+    (timeout / 4).clamp(Duration::from_secs(2), Duration::from_secs(15))
 }
 
 /// Where a value of the state is: a key of the ConfigMap, or a file.
@@ -114,6 +103,17 @@ fn location(config: &Config, error: &StartError) -> String {
         (None, StartError::State(_)) => file.display().to_string(),
         (None, StartError::Replay(_)) => file.with_file_name(error.key()).display().to_string(),
     }
+}
+
+/// The parts of a run.
+struct Parts<'a> {
+    config: &'a Config,
+    aws: &'a Rc<Aws>,
+    chat: &'a slack::Client,
+    wording: &'a MessageOptions,
+    clock: Clock,
+    requests: RequestCounts,
+    output: &'a Output,
 }
 
 /// The run itself. Returns whether it is a success, and its metrics.
@@ -128,7 +128,7 @@ async fn run_core(
     if let Some(error) = &start.unrecordable {
         tracing::error!(error, "state cannot be saved by this run; delivering anyway");
     }
-    let identities = identities(aws);
+    let discoveries = discoveries(aws);
     let now = clock.now();
     let mut core = Core::new(RunInput {
         config,
@@ -137,7 +137,7 @@ async fn run_core(
         id,
         chance: crate::retry::jitter,
         requests,
-        identities: identities.len(),
+        identities: discoveries.len(),
         state: start.state,
         is_new_installation: start.is_new_installation,
         unrecordable: start.unrecordable,
@@ -147,7 +147,7 @@ async fn run_core(
         end: now.plus(stop.left()),
     });
     let printer = Printer { wording, output, default: default_destination(config) };
-    let systems = Systems { identities, chat, store, print: &|delivery| printer.print(delivery) };
+    let systems = Systems { discoveries, chat, store, print: &|delivery| printer.print(delivery) };
     drive(&mut core, systems, clock, stop.shutdown()).await;
     let report = core.report();
     log_end(&report, config.dry_run, clock);
@@ -171,7 +171,7 @@ fn log_end(report: &RunReport, is_dry_run: bool, clock: Clock) {
 }
 
 /// Turns true at `SIGTERM`, or `SIGINT` on a terminal.
-fn terminated() -> watch::Receiver<bool> {
+fn shutdown_signal() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
@@ -190,8 +190,8 @@ fn terminated() -> watch::Receiver<bool> {
 }
 
 /// The sources of every identity, each as soon as it is known.
-fn identities(aws: &Rc<Aws>) -> Vec<Identity<SourceClient>> {
-    let one = |index: usize| -> Identity<SourceClient> {
+fn discoveries(aws: &Rc<Aws>) -> Vec<SourceDiscovery<SourceClient>> {
+    let one = |index: usize| -> SourceDiscovery<SourceClient> {
         let aws = aws.clone();
         Box::pin(async move {
             let seen = aws.discover_sources(index).await;
@@ -202,7 +202,7 @@ fn identities(aws: &Rc<Aws>) -> Vec<Identity<SourceClient>> {
 }
 
 /// Names of the accounts; also from the organization, if that is configured and permitted.
-async fn named(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
+async fn message_options_with_account_names(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
     let mut wording = message_options(config);
     if config.wording.account_names == AccountNames::Organization {
         match stop.unless(aws.organization_account_names()).await {

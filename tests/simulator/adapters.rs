@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use guardduty_slack::finding::{Assessment, Finding, SeverityLevel};
+use guardduty_slack::finding::{Assessment, Finding, FindingCounts, SeverityLevel};
 use guardduty_slack::guardduty::{
-    ArchiveChange, Destination, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, ReadError, SourceKey,
-    Subject, TransientReason, Uncovered, WatchedConfig,
+    ArchiveChange, DetectorInfo, GuardDutyApi, Investigation, ListPage, MissedScan, PublishingDestination, ReadError,
+    SourceKey, Subject, TransientReason, Uncovered, WatchedConfig,
 };
 use guardduty_slack::message::Message;
 use guardduty_slack::slack::{
@@ -166,11 +166,7 @@ impl GuardDutyApi for SimGuardDuty {
         self.watched_part(detector, "status", status).await
     }
 
-    async fn count_open_findings(
-        &self,
-        detector: &str,
-        before: Option<Timestamp>,
-    ) -> Result<BTreeMap<SeverityLevel, u64>, ReadError> {
+    async fn count_open_findings(&self, detector: &str, before: Option<Timestamp>) -> Result<FindingCounts, ReadError> {
         let source = self.source;
         let count = move |w: &World| {
             let mut open = BTreeMap::new();
@@ -207,7 +203,7 @@ impl GuardDutyApi for SimGuardDuty {
         Ok(Vec::new())
     }
 
-    async fn destinations(&self, _detector: &str) -> Result<Vec<Destination>, ReadError> {
+    async fn destinations(&self, _detector: &str) -> Result<Vec<PublishingDestination>, ReadError> {
         Ok(Vec::new())
     }
 

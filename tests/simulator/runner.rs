@@ -12,7 +12,7 @@ use guardduty_slack::core::{Core, Limits, RunInput, UnusableIdentity};
 use guardduty_slack::guardduty::{ReadError, TransientReason};
 use guardduty_slack::message::Writer;
 use guardduty_slack::metrics::RequestCounts;
-use guardduty_slack::run::driver::{Identity, Systems, drive};
+use guardduty_slack::run::driver::{SourceDiscovery, Systems, drive};
 use guardduty_slack::run::session::{self, Opening, begin_replay, open};
 use guardduty_slack::state::State;
 use guardduty_slack::state::store::Store;
@@ -173,7 +173,7 @@ async fn run_once(connection: &Connection, config: &Config) -> Ended {
     let identities = identities(connection);
     let mut core = core(connection, config, start, &PlainWriter, identities.len(), &clock);
     let chat = SimSlack(connection.clone());
-    let systems = Systems { identities, chat: &chat, store, print: &|_| {} };
+    let systems = Systems { discoveries: identities, chat: &chat, store, print: &|_| {} };
     let terminated = async {
         match run.plan.term {
             Some(ms) => world.time.sleep(Duration::from_millis(ms as u64)).await,
@@ -249,13 +249,13 @@ fn core<'a>(
 }
 
 /// The pod's own identity sees sources 0 and 1, a role sees source 2.
-fn identities(connection: &Connection) -> Vec<Identity<SimGuardDuty>> {
+fn identities(connection: &Connection) -> Vec<SourceDiscovery<SimGuardDuty>> {
     let sources = connection.world.history.setup.sources;
     let groups: Vec<Vec<usize>> = vec![(0..sources.min(2)).collect(), (2..sources).collect()];
     groups.into_iter().filter(|g| !g.is_empty()).map(|group| identity(connection.clone(), group)).collect()
 }
 
-fn identity(connection: Connection, group: Vec<usize>) -> Identity<SimGuardDuty> {
+fn identity(connection: Connection, group: Vec<usize>) -> SourceDiscovery<SimGuardDuty> {
     Box::pin(async move {
         let account = crate::fake_guardduty::account(group[0]).to_owned();
         let response = connection.call(Op::Identity, || account.clone(), |_| ()).await;

@@ -13,7 +13,7 @@ fn record(at: &MessageRef) -> FindingRecord {
     FindingRecord { updated_at: Some(START), message: Some(at.clone().into()), ..announced() }
 }
 
-fn begin_recorded<'a>(config: &'a Config, record: FindingRecord) -> Run<'a> {
+fn begin_recorded(config: &Config, record: FindingRecord) -> Run<'_> {
     let mut run = begin(config);
     run.core.state.findings.insert("f1".to_owned(), record);
     run

@@ -19,12 +19,15 @@ const DAILY: (&str, &str) = ("SLACK_SUMMARY", "daily 08:00");
 /// More events than any of these runs has.
 const EVENTS: usize = 1_000;
 
+type Answer<T> = Result<T, ReadError>;
+type Documents = BTreeMap<String, String>;
+
 /// What GuardDuty and Slack reply. `None`: nothing.
 struct World {
-    open_by_age: fn() -> Option<Vec<Result<[u64; 3], ReadError>>>,
-    findings: fn(&FindingIds) -> Option<Result<Vec<Finding>, ReadError>>,
+    open_by_age: fn() -> Option<Vec<Answer<[u64; 3]>>>,
+    findings: fn(&FindingIds) -> Option<Answer<Vec<Finding>>>,
     permalink: fn(&MessageRef) -> Option<Option<String>>,
-    documents: fn(&FindingIds) -> Option<Result<BTreeMap<String, String>, ReadError>>,
+    documents: fn(&FindingIds) -> Option<Answer<Documents>>,
 }
 
 fn world() -> World {

@@ -147,7 +147,7 @@ fn a_failure_is_an_error_in_the_log_unless_the_rejection_of_the_channel_was_logg
 #[test]
 fn a_finding_that_is_listed_for_a_day_and_never_returned_is_given_up() {
     const DAY: Duration = Duration::from_hours(24);
-    for (listed_for, expected) in [(DAY - Duration::from_millis(1), 0), (DAY, 1)] {
+    for (listed_for, expected) in [(DAY.saturating_sub(Duration::from_millis(1)), 0), (DAY, 1)] {
         let config = config(&[]);
         let mut run = begin(&config);
         run.core.state.note_unfetched("f1", 0, NOW.minus(listed_for));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::guardduty::Destination;
+use crate::guardduty::PublishingDestination;
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::{NoticeEpoch, NoticeEvent, WatchedItem};
 use crate::source_key::SourceKey;
@@ -12,7 +12,7 @@ use crate::state::{Exported, WatchBaseline, WatchedKind};
 pub(crate) fn compare_destinations(
     key: &SourceKey,
     watched: &mut WatchBaseline,
-    found: &[Destination],
+    found: &[PublishingDestination],
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let before = watched.destinations.replace(recorded(found)).unwrap_or_default();
@@ -36,22 +36,22 @@ pub(crate) fn compare_destinations(
     notices
 }
 
-fn recorded(found: &[Destination]) -> BTreeMap<String, Exported> {
-    let record = |destination: &Destination| {
+fn recorded(found: &[PublishingDestination]) -> BTreeMap<String, Exported> {
+    let record = |destination: &PublishingDestination| {
         let (bucket, publishes) = (destination.bucket.clone(), destination.publishes());
         (destination.id.clone(), Exported { bucket, publishes, ..Exported::default() })
     };
     found.iter().map(record).collect()
 }
 
-fn changed(key: &SourceKey, was: &Exported, now: &Destination, epoch: NoticeEpoch) -> Notice {
+fn changed(key: &SourceKey, was: &Exported, now: &PublishingDestination, epoch: NoticeEpoch) -> Notice {
     let title = format!("Publishing destination in {key} was changed to “{}” (was “{}”)", now.bucket, was.bucket);
     let lines = vec!["GuardDuty exports findings to another bucket".to_owned()];
     let event = NoticeEvent::DestinationChanged { source: key, bucket: &now.bucket };
     epoch.notice(&event, NoticeLevel::Warning, title, lines)
 }
 
-fn lost(key: &SourceKey, was: &Exported, now: Option<&Destination>, epoch: NoticeEpoch) -> Notice {
+fn lost(key: &SourceKey, was: &Exported, now: Option<&PublishingDestination>, epoch: NoticeEpoch) -> Notice {
     let (end, reason) = match now {
         None => ("was removed", None),
         Some(now) => ("no longer receives findings", now.status.as_ref().map(|status| format!("Status: {status}"))),
@@ -70,7 +70,12 @@ fn item<'a>(source: &'a SourceKey, bucket: &'a str) -> WatchedItem<'a> {
 }
 
 /// A detector has one destination: what was lost ends when any destination receives findings.
-fn ended(key: &SourceKey, watched: &mut WatchBaseline, active: &Destination, epoch: NoticeEpoch) -> Option<Notice> {
+fn ended(
+    key: &SourceKey,
+    watched: &mut WatchBaseline,
+    active: &PublishingDestination,
+    epoch: NoticeEpoch,
+) -> Option<Notice> {
     if !watched.take_all_lost(&WatchedKind::Destination) {
         return None;
     }

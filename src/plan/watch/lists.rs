@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Row;
-use crate::guardduty::WatchedConfig as Content;
+use crate::guardduty::WatchedConfig;
 use crate::message::{Notice, NoticeLevel};
 use crate::plan::{NoticeEpoch, NoticeEvent, WatchedItem};
 use crate::source_key::SourceKey;
@@ -16,7 +16,7 @@ pub(super) fn compare_hiding(
     watched: &mut WatchBaseline,
     before: Option<Versions>,
     ids: &[String],
-    read: &[(String, Content)],
+    read: &[(String, WatchedConfig)],
     epoch: NoticeEpoch,
 ) -> (Versions, Vec<Notice>) {
     let is_first = before.is_none();
@@ -47,7 +47,7 @@ pub(super) fn compare_hiding(
     (recorded, notices)
 }
 
-fn hides(key: &SourceKey, row: &Row, id: &str, content: &Content, change: &str, epoch: NoticeEpoch) -> Notice {
+fn hides(key: &SourceKey, row: &Row, id: &str, content: &WatchedConfig, change: &str, epoch: NoticeEpoch) -> Notice {
     let item = WatchedItem { kind: &row.kind, source: key, id };
     let event = NoticeEvent::Hides { item, version: content.version() };
     let title = format!("{change} {} “{}” in {key}", row.name, content.name);
@@ -63,7 +63,7 @@ fn ended(key: &SourceKey, row: &Row, id: &str, name: &str, epoch: NoticeEpoch) -
 }
 
 /// Items of one kind that yield findings.
-pub(super) struct Finding<'a> {
+pub(super) struct DetectingItems<'a> {
     pub key: &'a SourceKey,
     pub kind: &'a WatchedKind,
     pub what: &'a str,
@@ -71,15 +71,15 @@ pub(super) struct Finding<'a> {
 }
 
 /// Compares the names of the items that were active with those that are. `lost`: what became of one that no longer is.
-pub(super) fn compare_finding(
-    of: &Finding<'_>,
+pub(super) fn compare_detecting(
+    of: &DetectingItems<'_>,
     watched: &mut WatchBaseline,
     before: BTreeSet<String>,
     active: &BTreeSet<String>,
     lost: impl Fn(&str) -> String,
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
-    let Finding { key, kind, what, meaning } = of;
+    let DetectingItems { key, kind, what, meaning } = of;
     let item = |id| WatchedItem { kind, source: key, id };
     let mut notices = Vec::new();
     for name in before.difference(active) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lists::{Finding, compare_finding};
+use super::lists::{DetectingItems, compare_detecting};
 use crate::message::Notice;
 use crate::plan::NoticeEpoch;
 use crate::source_key::SourceKey;
@@ -29,9 +29,9 @@ pub(crate) fn compare_features(
     let enabled = features.iter().filter(|(_, is_enabled)| **is_enabled).map(|(name, _)| name);
     let active: BTreeSet<String> = enabled.chain(unchanged).cloned().collect();
     let meaning = "This part of GuardDuty detects nothing there until it is enabled again";
-    let of = Finding { key, kind: &WatchedKind::Feature, what: "protection plan", meaning };
+    let of = DetectingItems { key, kind: &WatchedKind::Feature, what: "protection plan", meaning };
     let before = watched.features.replace(active.clone()).unwrap_or_default();
-    compare_finding(&of, watched, before, &active, |_| "was disabled".into(), epoch)
+    compare_detecting(&of, watched, before, &active, |_| "was disabled".into(), epoch)
 }
 
 /// Compares the member accounts of an administrator. `members`: the status of each, by account.
@@ -48,8 +48,8 @@ pub(crate) fn compare_members(
         None => "is no longer monitored: removed".to_owned(),
     };
     let meaning = "Findings of this account no longer reach its administrator";
-    let of = Finding { key, kind: &WatchedKind::Member, what: "member account", meaning };
+    let of = DetectingItems { key, kind: &WatchedKind::Member, what: "member account", meaning };
     let recorded = active.iter().take(MOST_MEMBERS).cloned().collect();
     let before = watched.members.replace(recorded).unwrap_or_default();
-    compare_finding(&of, watched, before, &active, lost, epoch)
+    compare_detecting(&of, watched, before, &active, lost, epoch)
 }

@@ -18,13 +18,13 @@ fn row(subject: Subject) -> &'static Row {
     TABLE.iter().find(|row| row.subject == subject).expect("every subject has a row")
 }
 
-fn item(name: &str, active: bool, fingerprint: &str) -> (String, Content) {
-    let content = Content { name: name.into(), active, fingerprint: fingerprint.into(), changed: None };
+fn item(name: &str, active: bool, fingerprint: &str) -> (String, WatchedConfig) {
+    let content = WatchedConfig { name: name.into(), active, fingerprint: fingerprint.into(), changed: None };
     (format!("id-{name}"), content)
 }
 
 /// Titles of the notices about what is observed.
-fn observe(watched: &mut WatchBaseline, subject: Subject, items: &[(String, Content)]) -> Vec<String> {
+fn observe(watched: &mut WatchBaseline, subject: Subject, items: &[(String, WatchedConfig)]) -> Vec<String> {
     let ids: Vec<String> = items.iter().map(|(id, _)| id.clone()).collect();
     titles(compare(&key(), row(subject), watched, &ids, items, EPOCH))
 }
@@ -75,7 +75,7 @@ fn an_item_that_hides_nothing_is_not_announced() {
 fn an_item_without_a_recorded_time_is_not_announced_as_changed() {
     let at = |time| {
         let (id, content) = item("x", true, "1");
-        [(id, Content { changed: Some(Timestamp(time)), ..content })]
+        [(id, WatchedConfig { changed: Some(Timestamp(time)), ..content })]
     };
     let recorded = ConfigVersion { fingerprint: "1".into(), changed: None };
     let mut watched =

@@ -152,7 +152,7 @@ fn the_posting_history_is_read_since_the_last_run_that_may_have_posted_without_a
     }
 }
 
-/// A clock that stands still.
+/// A clock at one time.
 #[derive(Clone)]
 struct Fixed(Timestamp);
 

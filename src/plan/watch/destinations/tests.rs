@@ -10,11 +10,11 @@ fn key() -> SourceKey {
     KEY.parse().expect("a key of a source")
 }
 
-fn destination(id: &str, bucket: &str, status: &str) -> Destination {
-    Destination { id: id.into(), bucket: bucket.into(), status: Some(status.into()), failing_since: None }
+fn destination(id: &str, bucket: &str, status: &str) -> PublishingDestination {
+    PublishingDestination { id: id.into(), bucket: bucket.into(), status: Some(status.into()), failing_since: None }
 }
 
-fn observe(watched: &mut WatchBaseline, found: &[Destination]) -> Vec<String> {
+fn observe(watched: &mut WatchBaseline, found: &[PublishingDestination]) -> Vec<String> {
     compare_destinations(&key(), watched, found, EPOCH).into_iter().map(|notice| notice.title).collect()
 }
 
@@ -36,8 +36,10 @@ fn a_destination_that_stops_is_announced_with_its_status_and_the_time_since() {
     for status in ["STOPPED", "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"] {
         let mut watched = WatchBaseline::default();
         observe(&mut watched, &[destination("1", "arn:aws:s3:::a", "PUBLISHING")]);
-        let failing =
-            Destination { failing_since: Some(Timestamp(1_000)), ..destination("1", "arn:aws:s3:::a", status) };
+        let failing = PublishingDestination {
+            failing_since: Some(Timestamp(1_000)),
+            ..destination("1", "arn:aws:s3:::a", status)
+        };
         let notices = compare_destinations(&key(), &mut watched, std::slice::from_ref(&failing), EPOCH);
         assert_eq!(
             notices[0].title,
