@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::core::triage::time_for_triage;
+use crate::core::limits::time_for_triage;
 
 /// What is about to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

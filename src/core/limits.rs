@@ -13,6 +13,8 @@ const MESSAGE_BYTES: usize = 300;
 const DIGESTED_BYTES: usize = 100;
 /// Number of findings that a run posts even if it ends soon.
 const MIN_POSTS: usize = 50;
+/// Time that is left for the last checkpoint when triage ends.
+const CHECKPOINT_RESERVE: Duration = Duration::from_secs(6);
 
 /// Limits of a run.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,11 @@ pub(super) fn intake_limit(free_bytes: usize, flood: Flood, left: Duration, max_
         }
     };
     limit.min(max_in_flight)
+}
+
+/// Time that triage may still take in a run that ends in `left`.
+pub(super) fn time_for_triage(left: Duration, run_timeout: Duration) -> Duration {
+    left.saturating_sub(CHECKPOINT_RESERVE.min(run_timeout / 6))
 }
 
 #[cfg(test)]

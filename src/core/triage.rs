@@ -25,13 +25,6 @@ use crate::user::UserId;
 
 /// Maximum number of findings whose reactions a run carries out.
 const MAX_CARRIED_OUT: usize = 200;
-/// Time that is left for the last checkpoint when triage ends.
-const CHECKPOINT_RESERVE: Duration = Duration::from_secs(6);
-
-/// Time that triage may still take in a run that ends in `left`.
-pub(super) fn time_for_triage(left: Duration, run_timeout: Duration) -> Duration {
-    left.saturating_sub(CHECKPOINT_RESERVE.min(run_timeout / 6))
-}
 
 /// What a run knows of reactions.
 #[derive(Default)]

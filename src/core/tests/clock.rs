@@ -155,6 +155,6 @@ fn a_run_whose_planning_deadline_passed_wakes_when_unanswered_sources_are_announ
 fn a_short_run_reserves_a_sixth_of_its_time_for_its_end() {
     let secs = Duration::from_secs;
     for (left, run_timeout, expected) in [(10, 12, 8), (10, 240, 4), (5, 240, 0)] {
-        assert_eq!(crate::core::triage::time_for_triage(secs(left), secs(run_timeout)), secs(expected));
+        assert_eq!(crate::core::limits::time_for_triage(secs(left), secs(run_timeout)), secs(expected));
     }
 }
