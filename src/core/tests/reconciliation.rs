@@ -2,10 +2,13 @@
 
 use super::support::{announced, notice};
 use super::*;
+use crate::config::LogFormat;
 use crate::core::channels::NamedChannel;
 use crate::core::event::{ChannelHistory, QueryResponse};
+use crate::message::{Notice, NoticeId};
 use crate::slack::HistoryError;
 use crate::state::{DigestPlan, FindingRecord};
+use crate::telemetry::tests::logged;
 
 fn begin_uncertain(config: &Config, is_unclean: bool) -> Run<'_> {
     let since = NOW.minus(Duration::from_mins(10));
@@ -54,10 +57,28 @@ fn a_notice_that_was_posted_is_removed_and_the_others_are_not() {
     run.core.state.queue_notice(notice());
     run.show(&[]);
     run.answer_save(Ok(()));
-    run.core.state.queue_notice(crate::message::Notice { id: crate::message::NoticeId::new("n2", NOW), ..notice() });
+    run.core.state.queue_notice(Notice { id: NoticeId::new("n2", NOW), ..notice() });
     run.acknowledge();
     let ids: Vec<String> = run.core.state.notices.iter().map(|notice| notice.id.to_string()).collect();
     assert!(matches!(&ids[..], [id] if id.starts_with("n2")), "{ids:?}");
     run.play_to_end(None);
     assert!(run.core.is_success());
+}
+
+#[test]
+fn a_channel_whose_history_is_denied_is_a_warning_that_says_what_to_do() {
+    for (error, hint) in [
+        ("not_in_channel", "; invite the app to the channel"),
+        ("missing_scope", "; add the scopes channels:history and groups:history"),
+        ("channel_not_found", ""),
+    ] {
+        let config = config(&[]);
+        let mut run = begin_uncertain(&config, true);
+        run.show(&["f1"]);
+        let channel = NamedChannel { name: "C0SECURITY".into(), id: "C0SECURITY".into() };
+        let history = ChannelHistory { channel, messages: Err(HistoryError::Denied(error.into())) };
+        let lines = logged(LogFormat::Json, "warn", || run.reply(QueryResponse::Histories(vec![history])));
+        let message = format!("channel history is not readable; duplicates are possible after a crash{hint}\"");
+        assert!(lines.iter().any(|line| line.contains(&message)), "{error}: {lines:?}");
+    }
 }

@@ -1,4 +1,6 @@
-//! The summary: when it is posted, and what a run reads for it. A dry run shows its content.
+//! The summary: when it is posted, and what a run reads for it.
+
+mod contents;
 
 use std::collections::BTreeMap;
 
@@ -97,9 +99,13 @@ impl World {
 
     /// Plays a run to its end, and returns what it requested.
     fn play(&self, run: &mut Run) -> Vec<Query> {
+        self.play_until(run, |run| run.core.is_finished())
+    }
+
+    fn play_until(&self, run: &mut Run, is_reached: impl Fn(&Run) -> bool) -> Vec<Query> {
         let mut requested = Vec::new();
         for _ in 0..EVENTS {
-            if run.core.is_finished() {
+            if is_reached(run) {
                 return requested;
             } else if !run.saves.is_empty() {
                 run.answer_save(Ok(()));
@@ -112,7 +118,7 @@ impl World {
                 run.pass(Duration::from_secs(1));
             }
         }
-        panic!("the run does not end: {requested:?}");
+        panic!("the run does not get there: {requested:?}");
     }
 
     /// Replies to a query, or lets a second pass until the run no longer waits for the reply.
@@ -161,13 +167,7 @@ fn a_summary_is_posted_once_after_the_findings_and_the_counts_begin_again() {
     run.answer_save(Ok(()));
     assert_eq!(posts(&run), [false]);
     run.acknowledge();
-    while run.calls.is_empty() {
-        match run.queries.pop() {
-            Some((id, query)) => run.handle(Event::QueryAnswered(id, world().reply(&query).unwrap())),
-            None if run.saves.is_empty() => run.pass(Duration::from_secs(1)),
-            None => run.answer_save(Ok(())),
-        }
-    }
+    world().play_until(&mut run, |run| !run.calls.is_empty());
     assert_eq!(posts(&run), [true]);
     assert!(run.core.state.summary.as_ref().is_some_and(|summary| summary.done == START), "it is not delivered yet");
     world().play(&mut run);
@@ -238,121 +238,4 @@ fn no_summary_is_posted_if_the_history_that_could_show_it_is_not_readable() {
     assert!(world().play(&mut run).is_empty());
     assert!(!run.core.is_success());
     assert_eq!(run.core.report().problems, 1);
-}
-
-#[test]
-fn a_summary_counts_the_open_findings_of_all_polled_sources() {
-    let config = dry_run(&[("GUARDDUTY_REGIONS", "all")]);
-    let mut run = begin_due(&config, &[]);
-    let unknown = SourceKey { account: ACCOUNT.into(), region: "us-west-2".into() };
-    // Without a detector, a region that is new is not polled.
-    let excluded = SourceKey { account: ACCOUNT.into(), region: "sa-east-1".into() };
-    for key in [other(), unknown.clone()] {
-        run.core.state.source_or_insert(&key.to_string().into(), START);
-    }
-    run.handle(Event::SourcesDiscovered(Ok(vec![source(), other(), unknown.clone(), excluded.clone()])));
-    let counts = |high, low| Some(BTreeMap::from([(SeverityLevel::High, high), (SeverityLevel::Low, low)]));
-    run.report_as(source(), |report| report.open = counts(2, 3));
-    run.report_as(other(), |report| report.open = counts(5, 0));
-    run.report_as(unknown.clone(), |_| {});
-    run.report_as(excluded, |report| report.detector_id = Ok(None));
-    let world = World { open_by_age: || Some(vec![Ok([6, 4, 2]), Ok([1, 1, 1]), Err(failed())]), ..world() };
-    let requested = world.play(&mut run);
-    let Some(Query::OpenByAge(detectors, before)) = requested.first() else { panic!("{requested:?}") };
-    assert_eq!(detectors.len(), 3);
-    assert_eq!(*before, [1, 7, 30].map(|days: u32| NOW.minus(DAY * days)));
-    let summary = printed(&run);
-    assert_eq!(summary.id, "summary-1800000000");
-    assert_eq!((summary.new, summary.archived, summary.unacknowledged), (4, 7, None));
-    assert_eq!(summary.open, counts(7, 3));
-    assert_eq!(summary.older, Some([7, 5, 3]));
-    assert_eq!(summary.unknown, [unknown.to_string()], "it is named once");
-}
-
-#[test]
-fn a_summary_counts_unacknowledged_findings_if_reactions_are_read() {
-    for (triage, expected) in [("show", Some(2)), ("off", None)] {
-        let config = dry_run(&[("SLACK_TRIAGE", triage)]);
-        let mut run = begin_due(&config, &[("f1", announced("1.1", 5.0)), ("f2", announced("2.1", 5.0))]);
-        assert_eq!(world().summarize(&mut run).unacknowledged, expected, "{triage}");
-    }
-}
-
-#[test]
-fn the_most_severe_findings_have_titles_and_links() {
-    let config = dry_run(&[]);
-    let unposted = FindingRecord { message: None, first: Some(START), ..announced("", 9.5) };
-    let mut run = begin_due(
-        &config,
-        &[
-            ("f1", announced("1.1", 5.0)),
-            ("f2", announced("2.1", 8.0)),
-            ("f3", unposted),
-            ("f4", announced("0.1", 5.0)),
-        ],
-    );
-    let summary = world().summarize(&mut run);
-    let worst: Vec<_> = summary.worst.iter().map(|one| (one.title.as_str(), one.level, one.since.0)).collect();
-    assert_eq!(
-        worst,
-        [
-            ("title of f2", SeverityLevel::High, 2_100),
-            ("title of f4", SeverityLevel::Medium, 100),
-            ("title of f1", SeverityLevel::Medium, 1_100)
-        ]
-    );
-    let links: Vec<_> = summary.worst.iter().filter_map(|one| one.permalink.as_deref()).collect();
-    assert_eq!(links, ["https://slack.example/2.1", "https://slack.example/0.1", "https://slack.example/1.1"]);
-}
-
-#[test]
-fn the_most_frequent_findings_are_paired_with_their_resources() {
-    let config = dry_run(&[]);
-    let frequent = |count| FindingRecord { count, ..announced("1.1", 5.0) };
-    let mut run = begin_due(&config, &[("f1", frequent(5)), ("f2", frequent(1)), ("f3", frequent(2))]);
-    let broken = World {
-        documents: |page| {
-            assert_eq!(page.ids, ["f1", "f3"]);
-            Some(Ok(BTreeMap::from([("f1".into(), document("f1")), ("f3".into(), "{".into())])))
-        },
-        ..world()
-    };
-    let pairs = broken.summarize(&mut run).noisiest;
-    let [pair] = &pairs[..] else { panic!("{pairs:?}") };
-    assert_eq!((pair.finding_type.as_str(), pair.resource.as_str(), pair.count), ("Recon:EC2/Portscan", "i-f1", 5));
-    assert!(pair.command.contains("--region eu-west-1 --detector-id d "), "{}", pair.command);
-}
-
-#[test]
-fn a_summary_is_posted_without_what_cannot_be_read() {
-    fn no<T>(_: &FindingIds) -> Option<T> {
-        None
-    }
-    let records = [("f1", FindingRecord { count: 5, ..announced("1.1", 5.0) })];
-    let failing = World {
-        open_by_age: || Some(vec![Err(failed())]),
-        findings: |_| Some(Err(failed())),
-        permalink: |_| Some(None),
-        documents: |_| Some(Err(failed())),
-    };
-    for (world, case) in [
-        (failing, "it fails"),
-        (World { open_by_age: || None, ..world() }, "age"),
-        (World { permalink: |_| None, ..world() }, "links"),
-        (World { documents: no, ..world() }, "documents"),
-    ] {
-        let config = dry_run(&[]);
-        let mut run = begin_due(&config, &records);
-        let summary = world.summarize(&mut run);
-        let is_whole = summary.older.is_some()
-            && summary.worst[0].title == "title of f1"
-            && summary.worst[0].permalink.is_some()
-            && !summary.noisiest.is_empty();
-        assert!(!is_whole, "{case}");
-        assert_eq!(summary.open, Some(BTreeMap::from([(SeverityLevel::High, 2)])), "{case}");
-        assert_eq!(summary.worst.len(), 1, "{case}");
-        let age = (summary.older, summary.unknown.len());
-        assert_eq!(age, if summary.older.is_some() { (Some([3, 2, 1]), 0) } else { (None, age.1) }, "{case}");
-        assert!(run.core.is_success(), "{case}");
-    }
 }

@@ -101,14 +101,18 @@ impl World {
 
     /// Plays a run to its end. Returns what was requested, in order.
     fn play(&self, run: &mut Run) -> Vec<String> {
+        self.play_until(run, |run| run.core.is_finished())
+    }
+
+    fn play_until(&self, run: &mut Run, is_reached: impl Fn(&Run) -> bool) -> Vec<String> {
         let mut journal = Vec::new();
         for _ in 0..EVENTS {
-            if run.core.is_finished() {
+            if is_reached(run) {
                 return journal;
             }
             journal.extend(self.play_event(run));
         }
-        panic!("the run does not end: {journal:?}");
+        panic!("the run does not get there: {journal:?}");
     }
 
     /// Responds to one request, or lets a second pass. Returns the request, if it is not one of those that every run makes.

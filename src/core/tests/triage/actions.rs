@@ -167,9 +167,8 @@ fn a_call_is_shown_in_the_channel_and_mentions_people_and_the_route_schedules_it
     let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
     let mut run = begin_triage(&config, &[("f1", record)]);
     run.show(&[]);
-    while !matches!(run.calls[..], [(_, Call::Post { .. })]) {
-        World { recent: vec![("1.1", vec![])], ..world() }.play_event(&mut run);
-    }
+    let world = World { recent: vec![("1.1", vec![])], ..world() };
+    world.play_until(&mut run, |run| matches!(run.calls[..], [(_, Call::Post { .. })]));
     let post = format!("{:?}", run.calls);
     assert!(post.contains("is_broadcast: true") && post.contains("!here"), "{post}");
 }
@@ -182,9 +181,7 @@ fn a_message_that_cannot_be_edited_now_needs_no_save() {
     let mut run = begin_triage(&config, &[("f1", record)]);
     run.show(&[]);
     let world = World { is_unreadable: true, recent: vec![("1.1", vec![])], ..world() };
-    while run.saves.is_empty() {
-        world.play_event(&mut run);
-    }
+    world.play_until(&mut run, |run| !run.saves.is_empty());
     assert!(run.queries.is_empty() && run.calls.is_empty());
     run.answer_save(Ok(()));
     assert!(run.core.is_finished(), "there is one save, at the end");
@@ -219,9 +216,7 @@ fn a_second_person_who_resolves_a_finding_needs_no_save() {
     let both = vec![user(), UserId::parse("U2").unwrap()];
     let resolved = Reaction { users: both.clone(), ..reaction("white_check_mark", true) };
     let world = World { recent: vec![("1.1", vec![resolved])], ..world() };
-    while run.saves.is_empty() {
-        world.play_event(&mut run);
-    }
+    world.play_until(&mut run, |run| !run.saves.is_empty());
     run.answer_save(Ok(()));
     assert!(run.core.is_finished(), "there is one save, at the end");
     assert_eq!(triage_of(&run, "f1").resolvers, both);
