@@ -27,3 +27,13 @@ async fn a_store_that_cannot_be_written_fails_the_probe() {
     std::fs::create_dir(directory.path().join(blocked)).unwrap();
     store.probe().await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_replay_that_is_consumed_is_not_loaded_again() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("replay"), "6h").unwrap();
+    let mut store = file_store(&directory.path().join("watermark.json"));
+    assert_eq!(store.load().await.replay.as_deref(), Some("6h"));
+    store.consume_replay("{}").await.unwrap();
+    assert_eq!(store.load().await.replay, None);
+}
