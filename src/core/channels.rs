@@ -19,7 +19,7 @@ pub(crate) struct Channels {
     ids: BTreeMap<String, String>,
     /// An ID was learned and is not saved: without it, the history of that channel could not be read.
     has_unsaved_id: bool,
-    /// Channels whose history the token may not read: messages there are delivered at least once.
+    /// Channels whose history the app may not read, or that do not exist: messages there are delivered at least once.
     unreadable: BTreeSet<String>,
     /// Channels whose history could not be read after an unclean end: nothing is posted there.
     closed: BTreeSet<String>,

@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::core::agenda::Step;
 use crate::core::checkpoint::DueSave;
 use crate::core::verdict::{self, Facts, Posting};
+use crate::guardduty::SourceKey;
 use crate::time::Timestamp;
 
 impl Core<'_> {
@@ -62,15 +63,20 @@ impl Core<'_> {
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
             is_all_read: self.has_read_all()
-                && self.sources.tracks.values().all(|t| t.is_readable)
+                && self.sources.tracks.iter().all(|(key, t)| t.is_readable || !self.is_new_or_polled(key))
                 && !self.is_identity_unusable,
             has_pending: self.has_pending() || self.state.has_unfetched(),
         }
     }
 
-    /// Returns true if the sources of every identity are known, and each responded.
+    /// Returns true if the sources of every identity are known, and each responded. Excluded regions need not respond.
     fn has_read_all(&self) -> bool {
-        self.sources.is_idle() && self.sources.tracks.values().all(|t| t.is_read)
+        let unread: Vec<&SourceKey> =
+            self.sources.tracks.iter().filter(|(_, t)| !t.is_read).map(|(key, _)| key).collect();
+        // A source that did not respond at all has one request in progress.
+        self.sources.is_discovered()
+            && self.sources.reading() == unread.len()
+            && !unread.into_iter().any(|key| self.is_new_or_polled(key))
     }
 
     /// Returns true if findings, parts of a list or notices are left to the next run.

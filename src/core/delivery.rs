@@ -27,7 +27,20 @@ impl Core<'_> {
         self.write_ahead(&queues);
         self.checkpoints.begin_posting();
         let save = self.save();
+        let is_history_needed = self.may_have_replied_before(&queues);
         self.do_first([Step::WaitForSave(save), Step::BeginDelivery(queues)]);
+        if is_history_needed {
+            // Before those steps.
+            self.do_first([Step::Reconcile(Vec::new())]);
+        }
+    }
+
+    /// Returns true if a run that died may have posted a reply in the channel, because its thread rejected it. Only the
+    /// history shows that.
+    fn may_have_replied_before(&self, queues: &Queues) -> bool {
+        let is_reply = |one: &Delivery| matches!(one, Delivery::Reply(..) | Delivery::Update(..));
+        let has_died = self.earlier.is_some_and(|earlier| earlier.is_unclean);
+        has_died && self.posted.is_none() && queues.values().flatten().any(is_reply)
     }
 
     pub(super) fn print(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {

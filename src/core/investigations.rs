@@ -185,6 +185,7 @@ impl Core<'_> {
             known_attributes: Vec::new(),
             related: Vec::new(),
             marks,
+            intended_channel: None,
         })
     }
 }

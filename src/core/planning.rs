@@ -177,8 +177,13 @@ impl Core<'_> {
         if entry.has_links(&related) || !self.state.is_processed(&f.id, f.updated) {
             return None;
         }
-        let refresh =
-            Refresh { message: at, marks: entry.marks(), known_attributes: entry.attributes.clone(), related };
+        let refresh = Refresh {
+            message: at,
+            marks: entry.marks(),
+            known_attributes: entry.attributes.clone(),
+            related,
+            intended_channel: entry.intended_channel.clone(),
+        };
         Some(Delivery::Refresh(f, refresh))
     }
 
@@ -193,6 +198,7 @@ impl Core<'_> {
             known_attributes: entry.attributes.clone(),
             related: self.state.related(&f),
             marks,
+            intended_channel: entry.intended_channel.clone(),
         };
         Delivery::Update(f, update)
     }

@@ -136,9 +136,9 @@ impl Core<'_> {
     fn apply_history(&mut self, findings: &[Rc<Finding>]) {
         let Some(posted) = &self.posted else { return };
         let state = &mut self.state;
-        let number = |f: &Finding| state.source(&f.origin.source_key()).map(|source| source.id);
-        let numbers = findings.iter().filter_map(|f| Some((f.id.as_str(), number(f)?))).collect();
-        let reconciliation = posted.mark_delivered(state, &numbers, self.now);
+        let source_id = |f: &Finding| state.source(&f.origin.source_key()).map(|source| source.id);
+        let source_ids = findings.iter().filter_map(|f| Some((f.id.as_str(), source_id(f)?))).collect();
+        let reconciliation = posted.mark_delivered(state, &source_ids, self.now);
         if !reconciliation.findings.is_empty() || reconciliation.digests > 0 {
             tracing::info!(
                 findings = reconciliation.findings.len(),

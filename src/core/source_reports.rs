@@ -226,7 +226,7 @@ impl Core<'_> {
         self.state.source(key).is_some_and(|s| s.detector_status != DetectorStatus::Excluded)
     }
 
-    fn is_new_or_polled(&self, key: &SourceKey) -> bool {
+    pub(super) fn is_new_or_polled(&self, key: &SourceKey) -> bool {
         self.state.source(key).is_none() || self.is_polled(key)
     }
 

@@ -81,6 +81,11 @@ impl<'a> Sources<'a> {
     }
 
     /// Returns true if nothing is requested.
+    /// Number of requests to sources that have no response.
+    pub(super) fn reading(&self) -> usize {
+        self.reading
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.is_discovered() && self.reading == 0
     }

@@ -38,7 +38,7 @@ pub struct RunInput<'a> {
     /// Number of identities whose sources will be discovered.
     pub identities: usize,
     pub state: State,
-    /// There was no state.
+    /// There was no state, or it had no source.
     pub is_new_installation: bool,
     /// Reason why the state cannot be saved.
     pub unrecordable: Option<String>,

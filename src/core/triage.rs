@@ -210,6 +210,7 @@ impl Core<'_> {
                 marks: triage.marks.clone(),
                 known_attributes: entry.attributes.clone(),
                 related,
+                intended_channel: entry.intended_channel.clone(),
             };
             deliveries.push(Delivery::Refresh(f.clone(), mark));
         }

@@ -87,6 +87,8 @@ pub struct Update {
     pub related: Vec<RelatedMessage>,
     /// What its message shows of the reactions.
     pub marks: Marks,
+    /// The channel that rejected the message.
+    pub intended_channel: Option<String>,
 }
 
 /// A reply in the thread of a finding: what is new since the last notification.
@@ -236,6 +238,7 @@ fn decide_edit(
         known_attributes: entry.attributes.clone(),
         related,
         marks,
+        intended_channel: entry.intended_channel.clone(),
     })
 }
 

@@ -58,6 +58,8 @@ pub struct Refresh {
     pub known_attributes: Vec<Attribute>,
     /// Messages to which it links.
     pub related: Vec<RelatedMessage>,
+    /// The channel that rejected the message.
+    pub intended_channel: Option<String>,
 }
 
 impl Delivery {

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 const MAX_CONCURRENT_LISTS: usize = 8;
 const MAX_CONCURRENT_GETS: usize = 5;
 /// Maximum number of findings that are listed but not fetched yet. Their IDs are kept in memory.
-const MAX_UNFETCHED_IDS: usize = 1_000;
+const MAX_LISTED_AHEAD: usize = 1_000;
 /// A part is listed so often before it is divided: the shorter a list, the less moves in it while it is read.
 const MAX_LISTINGS_PER_PART: usize = 4;
 
@@ -97,7 +97,7 @@ impl<'a> ReadPlan<'a> {
     fn may_list(&self) -> bool {
         let listing = self.parts.iter().filter(|p| matches!(p.state, PartState::Listing)).count();
         let listed = self.parts.iter().filter(|p| matches!(p.state, PartState::Listed { .. }));
-        listing < MAX_CONCURRENT_LISTS && listed.map(|p| p.ids.len()).sum::<usize>() < MAX_UNFETCHED_IDS
+        listing < MAX_CONCURRENT_LISTS && listed.map(|p| p.ids.len()).sum::<usize>() < MAX_LISTED_AHEAD
     }
 
     fn open_gets(&self) -> usize {

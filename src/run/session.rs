@@ -20,7 +20,7 @@ pub enum Opening {
 }
 
 /// A state to start from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadedRun {
     pub state: State,
     /// There is no state, or it has no source yet: a new installation, or one whose state was deleted.
@@ -161,25 +161,38 @@ pub async fn begin_replay(
 ) -> Result<Opening, Vec<StartError>> {
     let Some(since) = start.replay else { return Ok(Opening::Go(Box::new(start))) };
     let now = time.now();
-    tracing::info!(since = since.to_rfc3339(), "replay requested: announcing again all findings updated since `since`");
+    let before = LoadedRun { replay: None, ..start.clone() };
     start.state.begin_replay(since, now);
     // Earlier announcements do not count.
     start.earlier = Some(EarlierPosts { since: now, readable_at: None, is_unclean: false });
+    let has_begun = |start: LoadedRun| {
+        let since = since.to_rfc3339();
+        tracing::info!(since, "replay requested: announcing again all findings updated since `since`");
+        Ok(Opening::Go(Box::new(start)))
+    };
     if config.dry_run {
-        return Ok(Opening::Go(Box::new(start)));
+        return has_begun(start);
     }
     start.state.renew_lease(run_id, now);
     start.state.set_saved(Some(now));
-    let Err(error) = store.consume_replay(&start.state.to_json()).await else {
-        return Ok(Opening::Go(Box::new(start)));
+    let Err(error) = store.consume_replay(&start.state.to_json()).await else { return has_begun(start) };
+    let loaded = store.load().await;
+    let is_unreadable = matches!(loaded.document, LoadedDocument::Unreadable(_) | LoadedDocument::MountedCopy { .. });
+    let opening = match is_unreadable {
+        // The state that was read before is better than an older copy or none.
+        true => Opening::Go(Box::new(LoadedRun { unrecordable: Some(error.to_string()), ..before })),
+        false => open(loaded, config, time.now())?,
     };
-    tracing::warn!(%error, reason = error.reason(), "replay is left to the next run: its beginning cannot be saved");
-    Ok(match open(store.load().await, config, time.now())? {
+    match opening {
         // It was saved, although the store did not say so.
-        Opening::Busy { id, .. } if id == run_id => Opening::Go(Box::new(start)),
-        Opening::Go(start) => Opening::Go(Box::new(LoadedRun { replay: None, ..*start })),
-        busy @ Opening::Busy { .. } => busy,
-    })
+        Opening::Busy { id, .. } if id == run_id => has_begun(start),
+        Opening::Go(start) => {
+            let reason = error.reason();
+            tracing::warn!(%error, reason, "replay is left to the next run: its beginning cannot be saved");
+            Ok(Opening::Go(Box::new(LoadedRun { replay: None, ..*start })))
+        }
+        busy @ Opening::Busy { .. } => Ok(busy),
+    }
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn polled_source(polled: &PolledSource, source: Option<&SourceState>) -> SourceM
     SourceMetrics {
         pending: polled.pending as u64,
         open: polled.open.cloned(),
-        detector_enabled: detector_info(polled.detector_info, source),
+        detector_enabled: detector_enabled(polled.detector_info, source),
         coverage: coverage(source),
         destinations_failing: watched::destinations_failing(source),
         missed_scans: watched::missed_scans(source),
@@ -75,7 +75,7 @@ fn coverage(source: Option<&SourceState>) -> std::collections::BTreeMap<String, 
 }
 
 /// Returns false for a disabled and for a missing detector, and None if the status is not readable.
-fn detector_info(status: Option<&DetectorInfo>, source: Option<&SourceState>) -> Option<bool> {
+fn detector_enabled(status: Option<&DetectorInfo>, source: Option<&SourceState>) -> Option<bool> {
     let is_missing = source.is_some_and(|source| source.detector_status == DetectorStatus::Missing);
     status.map(|status| status.enabled).or(is_missing.then_some(false))
 }

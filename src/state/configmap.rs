@@ -35,7 +35,7 @@ pub(crate) struct ConfigMapStore {
     time_limit: Duration,
     /// The ConfigMap as it was last read or written. While it is `None`, nothing is written.
     last_seen: Option<ObjectSnapshot>,
-    /// The `replay` that was loaded: a save removes only that one.
+    /// The `replay` that was loaded: `consume_replay` removes only that one.
     replay: Option<String>,
     unconfirmed: UnconfirmedWrites,
 }

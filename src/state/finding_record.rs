@@ -125,7 +125,6 @@ impl FindingRecord {
                 self.message = Some(at.clone());
                 self.intended_channel.clone_from(intended_channel);
                 self.superseded.extend(superseded.clone());
-                self.global_key = f.global_key();
                 self.links.clone_from(links);
                 self.record_shown(f, now, true);
             }
@@ -149,6 +148,7 @@ impl FindingRecord {
     fn record_shown(&mut self, f: &Finding, now: Timestamp, notified: bool) {
         self.reconciled = false;
         self.severity = f.severity;
+        self.global_key = f.global_key();
         self.count = f.count;
         self.archived = f.archived;
         self.edited_at = Some(now);

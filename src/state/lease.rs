@@ -16,7 +16,7 @@ pub struct Lease {
     /// Last renewal: the lease expires `RUN_LEASE` later.
     #[serde(with = "rfc3339")]
     pub renewed_at: Timestamp,
-    /// The run ended in order and holds no lease, yet the outcome of a message is unknown.
+    /// The run ended in order and holds no lease, but messages of it or of an earlier run may not be in the state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub released: bool,
 }

@@ -182,6 +182,7 @@ mod tests {
             assert_eq!(Denial::of(status, message), expected, "{status} {message}");
         }
     }
+
     #[test]
     fn only_a_store_that_did_not_answer_may_accept_the_next_attempt() {
         let error = String::new;

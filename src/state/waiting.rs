@@ -78,6 +78,7 @@ mod tests {
         state.remove_digest_plan("posted");
         assert!(state.digest_plans.is_empty());
     }
+
     #[test]
     fn a_notice_waits_until_it_is_announced() {
         let notice = |name: &str| Notice {

@@ -5,6 +5,7 @@ use crate::core::channels::Channels;
 use crate::core::delivery_log::{Action, Location, log_finding_at, log_redirect};
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{AfterFailure, SendContext, on_app_rejection};
+use crate::finding::Finding;
 use crate::message::{Addressing, Message, MessageContent, MessageForm, Writer};
 use crate::plan::{Delivery, Queue};
 use crate::slack::{MessageRef, SlackError};
@@ -20,13 +21,18 @@ impl Exchange {
                 writer.write(&MessageContent::Redirect { id, to_channel: channel, link: self.link.as_deref() }, form),
             ),
             Delivery::Update(f, update) => {
-                (update.message.clone(), self.finding(f, &Addressing::default(), form, writer))
+                (update.message.clone(), self.edited(f, update.intended_channel.as_deref(), form, writer))
             }
             Delivery::Refresh(f, refresh) => {
-                (refresh.message.clone(), self.finding(f, &Addressing::default(), form, writer))
+                (refresh.message.clone(), self.edited(f, refresh.intended_channel.as_deref(), form, writer))
             }
             _ => unreachable!("a new message is not edited"),
         }
+    }
+
+    /// An edit mentions nobody. It still shows, and its metadata says, which channel rejected the message.
+    fn edited(&self, f: &Finding, intended_channel: Option<&str>, form: MessageForm, writer: &dyn Writer) -> Message {
+        self.finding(f, &Addressing { intended_channel, ..Addressing::default() }, form, writer)
     }
 
     pub(super) fn on_updated(&mut self, result: Result<(), SlackError>, context: &mut SendContext) {

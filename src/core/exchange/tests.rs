@@ -34,6 +34,7 @@ fn recurrence(thread_ts: Option<&str>) -> Delivery {
         known_attributes: Vec::new(),
         related: Vec::new(),
         marks: Marks::default(),
+        intended_channel: None,
     };
     Delivery::Update(f, update)
 }

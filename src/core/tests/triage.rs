@@ -74,6 +74,7 @@ fn triage_of(run: &Run, id: &str) -> Triage {
 impl World {
     fn reply(&self, query: &Query) -> (String, QueryResponse) {
         match query {
+            Query::Histories { .. } => ("histories".into(), QueryResponse::Histories(Vec::new())),
             Query::ReactionAccess => ("access".into(), QueryResponse::ReactionAccess((self.access)())),
             Query::RecentReactions(_) => {
                 let messages =

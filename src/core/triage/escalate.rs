@@ -64,6 +64,7 @@ impl Core<'_> {
             known_attributes: Vec::new(),
             related: Vec::new(),
             marks: entry.marks(),
+            intended_channel: None,
         })
     }
 }

@@ -136,9 +136,8 @@ impl Core<'_> {
         };
         let reactions = match reply {
             Some(QueryResponse::Reactions(Ok(reactions))) => Some(reactions),
-            // The message was deleted: nobody can acknowledge the finding there any more, so people are called.
-            Some(QueryResponse::Reactions(Err(SlackError::MessageNotFound(_)))) if escalations > 0 => Some(Vec::new()),
-            Some(QueryResponse::Reactions(Err(error))) if is_inaccessible(&error) => None,
+            // Nobody can acknowledge the finding there any more: people are called if its escalation is due.
+            Some(QueryResponse::Reactions(Err(error))) if is_inaccessible(&error) => (escalations > 0).then(Vec::new),
             Some(QueryResponse::Reactions(Err(error))) => {
                 tracing::info!(%error, "older reactions were not all read; the next run continues");
                 return None;
@@ -236,6 +235,12 @@ impl Core<'_> {
                 self.reactions.people.insert(user);
                 true
             }
+            // Slack will not show this user later either. It shows bots, so it is a person.
+            Some(QueryResponse::IsBot(Err(error))) if is_inaccessible(&error) => {
+                tracing::info!(%error, user = %user, "user cannot be looked up and counts as a person");
+                self.reactions.people.insert(user);
+                true
+            }
             Some(QueryResponse::IsBot(Err(error))) => {
                 tracing::warn!(%error, user = %user, "cannot determine whether a user is a bot; the next run reads the reaction again");
                 false
@@ -245,7 +250,7 @@ impl Core<'_> {
     }
 }
 
-/// Returns true if the message, or its channel, is not accessible any more: nothing is known, and the others are read.
+/// Returns true if the message, its channel, or the user is not accessible, and will not be later.
 fn is_inaccessible(error: &SlackError) -> bool {
     matches!(
         error,

@@ -48,12 +48,18 @@ fn update(reply: Option<Reply>) -> Update {
         known_attributes: Vec::new(),
         related: Vec::new(),
         marks: Marks::default(),
+        intended_channel: None,
     }
 }
 
 fn refresh() -> Delivery {
-    let refresh =
-        Refresh { message: message(), marks: Marks::default(), known_attributes: Vec::new(), related: Vec::new() };
+    let refresh = Refresh {
+        message: message(),
+        marks: Marks::default(),
+        known_attributes: Vec::new(),
+        related: Vec::new(),
+        intended_channel: None,
+    };
     Delivery::Refresh(some_finding(), refresh)
 }
 

@@ -169,13 +169,13 @@ impl Time for Fixed {
 /// A store whose writes have this result, and whose document is loaded after them.
 struct OneWrite {
     result: Result<(), SaveError>,
-    then: State,
+    then: LoadedDocument,
     written: Vec<State>,
 }
 
 impl Store for OneWrite {
     async fn load(&mut self) -> Loaded {
-        Loaded { replay: Some("6h".into()), ..loaded(&self.then) }
+        Loaded { document: self.then.clone(), replay: Some("6h".into()) }
     }
 
     async fn save(&mut self, _document: &str) -> Result<(), SaveError> {
@@ -198,7 +198,7 @@ fn announced() -> State {
 }
 
 /// Begins a replay of six hours. Returns how the run starts, and the documents that were written.
-async fn replay(config: &Config, result: Result<(), SaveError>, then: State) -> (Opening, Vec<State>) {
+async fn replay(config: &Config, result: Result<(), SaveError>, then: LoadedDocument) -> (Opening, Vec<State>) {
     let requested = Loaded { replay: Some("6h".into()), ..loaded(&announced()) };
     let Ok(Opening::Go(start)) = open(requested, config, NOW) else { panic!("nobody holds the lease") };
     let mut store = OneWrite { result, then, written: Vec::new() };
@@ -215,7 +215,7 @@ fn is_replaying(opening: Opening) -> bool {
 
 #[tokio::test]
 async fn a_replay_begins_with_the_write_that_removes_the_request() {
-    let (opening, written) = replay(&config(), Ok(()), State::default()).await;
+    let (opening, written) = replay(&config(), Ok(()), LoadedDocument::Absent).await;
     assert!(is_replaying(opening));
     let [state] = &written[..] else { panic!("one write") };
     let lease = state.lease.as_ref().unwrap();
@@ -230,8 +230,18 @@ async fn a_replay_whose_beginning_cannot_be_saved_is_left_to_the_next_run() {
         SaveError::Unavailable("timeout".into()),
         SaveError::TooLarge("413".into()),
     ] {
-        let (opening, _) = replay(&config(), Err(error.clone()), announced()).await;
+        let (opening, _) = replay(&config(), Err(error.clone()), loaded(&announced()).document).await;
         assert!(!is_replaying(opening), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_does_not_begin_keeps_the_state_that_was_read_before() {
+    let copy = LoadedDocument::MountedCopy { text: State::default().to_json(), why: "timeout".into() };
+    for then in [LoadedDocument::Unreadable("timeout".into()), copy] {
+        let (opening, _) = replay(&config(), Err(SaveError::Unavailable("timeout".into())), then).await;
+        let Opening::Go(start) = opening else { panic!("the run starts") };
+        assert!(start.unrecordable.is_some() && start.state.findings.contains_key("f1"));
     }
 }
 
@@ -239,7 +249,7 @@ async fn a_replay_whose_beginning_cannot_be_saved_is_left_to_the_next_run() {
 async fn a_replay_goes_on_if_its_beginning_was_saved_without_a_response() {
     let mut saved = announced();
     saved.renew_lease("this run", NOW);
-    let (opening, _) = replay(&config(), Err(SaveError::Unavailable("timeout".into())), saved).await;
+    let (opening, _) = replay(&config(), Err(SaveError::Unavailable("timeout".into())), loaded(&saved).document).await;
     assert!(is_replaying(opening));
 }
 
@@ -247,14 +257,14 @@ async fn a_replay_goes_on_if_its_beginning_was_saved_without_a_response() {
 async fn a_run_that_begins_meanwhile_turns_a_replay_away() {
     let mut other = announced();
     other.renew_lease("another run", NOW);
-    let (opening, _) = replay(&config(), Err(SaveError::Conflict("409".into())), other).await;
+    let (opening, _) = replay(&config(), Err(SaveError::Conflict("409".into())), loaded(&other).document).await;
     assert!(matches!(opening, Opening::Busy { .. }));
 }
 
 #[tokio::test]
 async fn a_dry_run_replays_without_a_write() {
     let config = Config { dry_run: true, ..config() };
-    let (opening, written) = replay(&config, Ok(()), State::default()).await;
+    let (opening, written) = replay(&config, Ok(()), LoadedDocument::Absent).await;
     assert!(is_replaying(opening));
     assert!(written.is_empty());
 }

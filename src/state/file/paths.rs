@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files of one state; see [`FileStore::save`](super::FileStore) for what each is for.
+/// Files of one state; see [`FileStore::write`](super::FileStore) for what each is for.
 #[derive(Clone, Debug)]
 pub(super) struct StatePaths {
     pub state: PathBuf,

@@ -208,3 +208,14 @@ fn a_finding_fails_since_its_first_failure() {
     assert_eq!(state.mark_failing("f", 8, Timestamp(5_000)), Duration::from_secs(4));
     assert_eq!((state.findings["f"].source_id, state.findings["f"].failing_since), (8, Some(Timestamp(1_000))));
 }
+
+#[test]
+fn an_edit_completes_a_record_that_was_reconciled() {
+    let mut state = State::default();
+    let record =
+        FindingRecord { updated_at: Some(Timestamp::parse(T0).unwrap()), reconciled: true, ..FindingRecord::default() };
+    let f = revision(T1, false);
+    state.findings.insert(f.id.clone(), record);
+    process(&mut state, &f, &updated());
+    assert_eq!(state.findings[&f.id].global_key, f.global_key());
+}

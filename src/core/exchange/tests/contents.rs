@@ -108,7 +108,13 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
     let Delivery::Post(f, post) = message() else { unreachable!("a message is posted") };
     let update = Update { related: related(), ..change(None).1 };
     let at = update.message.clone();
-    let refresh = Refresh { message: at, marks: marks(), known_attributes: known_attributes(), related: related() };
+    let refresh = Refresh {
+        message: at,
+        marks: marks(),
+        known_attributes: known_attributes(),
+        related: related(),
+        intended_channel: None,
+    };
     let links: Vec<Related> = std::iter::zip(related(), LINKS)
         .map(|(one, link)| Related { relation: one.relation, title: one.title, permalink: link.into() })
         .collect();
@@ -117,6 +123,10 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
         RenderContext { known_attributes: &seen, related: &links, marks: Some(&marks), ..RenderContext::default() };
     let new = RenderContext { mention: mention.as_ref(), marks: None, ..edit };
     let text = |context| write(&MessageContent::Finding(&f, context));
+    let rejected = Some("#rejecting");
+    let update_elsewhere = Update { intended_channel: rejected.map(str::to_owned), ..update.clone() };
+    let refresh_elsewhere = Refresh { intended_channel: rejected.map(str::to_owned), ..refresh.clone() };
+    let elsewhere = text(RenderContext { intended_channel: rejected, ..edit });
     let poorer = [
         RenderContext { known_attributes: &[], ..edit },
         RenderContext { related: &[], ..edit },
@@ -132,6 +142,13 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
         (Delivery::Update(f(), update.clone()), vec![edited()], vec![text(edit)], "an edit"),
         (Delivery::Update(f(), update), deleted, vec![text(edit), text(new)], "posted again: it has no reactions"),
         (Delivery::Refresh(f(), refresh), vec![edited()], vec![text(edit)], "a refresh"),
+        (
+            Delivery::Update(f(), update_elsewhere),
+            vec![edited()],
+            vec![elsewhere.clone()],
+            "an edit in another channel",
+        ),
+        (Delivery::Refresh(f(), refresh_elsewhere), vec![edited()], vec![elsewhere], "a refresh in another channel"),
     ] {
         let played = play_in(&mut channels(), delivery, Attempt::First, with_links(answers));
         assert_eq!(played.names()[..2], ["link to 7.1", "link to 7.2"], "{case}");
@@ -226,8 +243,13 @@ fn threads_in_a_channel_that_cannot_be_read_are_not_searched() {
 #[test]
 fn only_a_refresh_waits_for_the_rest() {
     let (f, update) = change(None);
-    let refresh =
-        Refresh { message: update.message.clone(), marks: marks(), known_attributes: Vec::new(), related: Vec::new() };
+    let refresh = Refresh {
+        message: update.message.clone(),
+        marks: marks(),
+        known_attributes: Vec::new(),
+        related: Vec::new(),
+        intended_channel: None,
+    };
     for (delivery, expected) in [(Delivery::Refresh(f.clone(), refresh), true), (Delivery::Update(f, update), false)] {
         assert_eq!(Exchange::new(delivery, Attempt::First, &channels()).is_refresh(), expected);
     }

@@ -55,6 +55,8 @@ fn what_a_run_that_died_archived_counts_as_archived_by_the_program() {
 fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
     let nobody: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Ok(Vec::new());
     let unreachable: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Err(SlackError::NotSent("refused".into()));
+    let gone: fn(&str) -> Result<Vec<Reaction>, SlackError> =
+        |_| Err(SlackError::ChannelRejected("channel_not_found".into()));
     let deleted: fn(&str) -> Result<Vec<Reaction>, SlackError> =
         |_| Err(SlackError::MessageNotFound("message_not_found".into()));
     let routes =
@@ -66,6 +68,7 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
         (nobody, vec![], true, "an older message"),
         (unreachable, vec![], false, "its reactions are unknown"),
         (deleted, vec![], true, "its message was deleted"),
+        (gone, vec![], true, "its channel does not exist any more"),
     ] {
         let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
         let mut run = begin_triage(&config, &[("f1", record)]);
@@ -76,12 +79,33 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
 }
 
 #[test]
+fn a_run_after_a_crash_reads_the_history_before_it_calls_about_a_finding() {
+    let routes =
+        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    for (is_unclean, is_history_read) in [(true, true), (false, false)] {
+        let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
+        let mut state = State { saved_at: Some(NOW), ..State::default() };
+        state.source_or_insert(&format!("{ACCOUNT}/{REGION}").into(), START);
+        state.findings.insert("f1".into(), record);
+        let earlier = EarlierPosts { since: START, readable_at: None, is_unclean };
+        let mut run = begin_from(&config, 1, Some(earlier), state);
+        run.show(&[]);
+        let journal = world().play(&mut run);
+        let place = |entry: &str| journal.iter().position(|one| one == entry);
+        assert!(place("post").is_some());
+        assert_eq!(place("histories").is_some_and(|read| Some(read) < place("post")), is_history_read, "{journal:?}");
+    }
+}
+
+#[test]
 fn nobody_is_called_about_a_finding_while_it_is_not_known_whether_a_person_acknowledged_it() {
     let routes =
         r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
     let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
     let is_unknown: fn() -> Result<bool, SlackError> = || Err(SlackError::NotSent("refused".into()));
-    for (is_bot, is_called) in [(is_unknown, false), (|| Ok(false), false), (|| Ok(true), true)] {
+    let is_hidden: fn() -> Result<bool, SlackError> = || Err(SlackError::ChannelRejected("user_not_found".into()));
+    for (is_bot, is_called) in [(is_unknown, false), (|| Ok(false), false), (is_hidden, false), (|| Ok(true), true)] {
         let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
         let mut run = begin_triage(&config, &[("f1", record)]);
         run.show(&[]);
