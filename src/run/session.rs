@@ -184,7 +184,7 @@ pub async fn begin_replay(
         false => open(loaded, config, time.now())?,
     };
     match opening {
-        // It was saved, although the store did not say so.
+        // It was saved, although there was no response.
         Opening::Busy { id, .. } if id == run_id => has_begun(start),
         Opening::Go(start) => {
             let reason = error.reason();

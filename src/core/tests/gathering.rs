@@ -66,7 +66,7 @@ fn the_rest_of_a_list_is_read_once_the_findings_before_it_are_announced() {
 }
 
 #[test]
-fn the_rest_of_a_list_is_left_to_the_next_run_without_room_for_it_or_time() {
+fn the_rest_of_a_list_is_left_to_the_next_run_without_capacity_or_time() {
     let no_capacity: Circumstance = |run| run.core.limits.state_bytes = 0;
     let no_time: Circumstance = |run| run.handle(Event::ShutdownRequested);
     for (circumstance, case) in [(no_capacity, "no capacity"), (no_time, "no time")] {

@@ -285,7 +285,7 @@ fn a_run_that_may_not_wait_for_its_sources_does_not_call_them_unreadable() {
 }
 
 #[test]
-fn an_excluded_region_that_does_not_respond_is_no_problem() {
+fn an_excluded_region_need_not_respond() {
     let config = config(&[("GUARDDUTY_REGIONS", "all")]);
     let mut run = begin(&config);
     run.core.state.source_or_insert(&other().into(), START).0.detector_status = DetectorStatus::Excluded;

@@ -246,7 +246,7 @@ async fn a_replay_that_does_not_begin_keeps_the_state_that_was_read_before() {
 }
 
 #[tokio::test]
-async fn a_replay_goes_on_if_its_beginning_was_saved_without_a_response() {
+async fn a_replay_continues_if_its_beginning_was_saved_without_a_response() {
     let mut saved = announced();
     saved.renew_lease("this run", NOW);
     let (opening, _) = replay(&config(), Err(SaveError::Unavailable("timeout".into())), loaded(&saved).document).await;

@@ -55,7 +55,7 @@ fn what_a_run_that_died_archived_counts_as_archived_by_the_program() {
 fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
     let nobody: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Ok(Vec::new());
     let unreachable: fn(&str) -> Result<Vec<Reaction>, SlackError> = |_| Err(SlackError::NotSent("refused".into()));
-    let gone: fn(&str) -> Result<Vec<Reaction>, SlackError> =
+    let without_channel: fn(&str) -> Result<Vec<Reaction>, SlackError> =
         |_| Err(SlackError::ChannelRejected("channel_not_found".into()));
     let deleted: fn(&str) -> Result<Vec<Reaction>, SlackError> =
         |_| Err(SlackError::MessageNotFound("message_not_found".into()));
@@ -68,7 +68,7 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
         (nobody, vec![], true, "an older message"),
         (unreachable, vec![], false, "its reactions are unknown"),
         (deleted, vec![], true, "its message was deleted"),
-        (gone, vec![], true, "its channel does not exist any more"),
+        (without_channel, vec![], true, "its channel does not exist any more"),
     ] {
         let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
         let mut run = begin_triage(&config, &[("f1", record)]);
@@ -76,6 +76,20 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
         let journal = World { recent, older, ..world() }.play(&mut run);
         assert_eq!(journal.contains(&"post".to_owned()), is_called, "{case}: {journal:?}");
     }
+}
+
+#[test]
+fn an_acknowledgment_stays_although_the_message_was_deleted() {
+    let config = show();
+    let marks = Marks { acknowledged: Some(user()), ..Marks::default() };
+    let triage = Triage { marks, ..Triage::default() };
+    let record = FindingRecord { triage: Some(Box::new(triage)), ..announced("1.1") };
+    let mut run = begin_triage(&config, &[("f1", record)]);
+    run.show(&[]);
+    let older: fn(&str) -> Result<Vec<Reaction>, SlackError> =
+        |_| Err(SlackError::MessageNotFound("message_not_found".into()));
+    World { older, ..world() }.play(&mut run);
+    assert_eq!(triage_of(&run, "f1").marks.acknowledged, Some(user()));
 }
 
 #[test]
