@@ -19,7 +19,7 @@ pub(super) type Queues = BTreeMap<Queue, Vec<Delivery>>;
 /// Findings by ID.
 pub(super) type Findings = HashMap<String, Rc<Finding>>;
 
-/// What arrived, and what is to be announced of it.
+/// Findings that are announced together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub findings: Vec<Rc<Finding>>,
@@ -27,6 +27,7 @@ pub(super) struct Batch {
     pub looked_up: Vec<Rc<Finding>>,
 }
 
+/// One step of a run.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Waits until every source has responded, or until the planning deadline.

@@ -30,6 +30,7 @@ pub enum CallResponse {
     Messages(Result<Vec<BotMessage>, HistoryError>),
 }
 
+/// Number of a request of a delivery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallId(u64);
 

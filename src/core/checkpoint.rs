@@ -79,7 +79,7 @@ impl Checkpoints {
         match self.status_of_last_save() {
             SaveStatus::Conflict => SaveStatus::Conflict,
             _ if is_unsaved => SaveStatus::Pending,
-            answer => answer,
+            status => status,
         }
     }
 
@@ -115,7 +115,7 @@ impl Checkpoints {
         is_full || self.next_due().is_some_and(|due| due <= now)
     }
 
-    /// Time of the next checkpoint, if nothing more is delivered.
+    /// Time of the next checkpoint, or renewal of the lease, if nothing more is delivered.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let checkpoint = (self.unsaved > 0).then(|| self.saved_at.plus(CHECKPOINT_INTERVAL));
         let renewal = self.has_intent.then(|| self.saved_at.plus(self.lease / 3));
@@ -180,7 +180,7 @@ impl Core<'_> {
         save
     }
 
-    /// The last save releases the lease. It replaces a save that has no response.
+    /// Saves the state for the last time, with the lease released. This replaces a save that has no response.
     pub(super) fn save_finally(&mut self, unrecorded: Option<Unrecorded>) -> DueSave {
         self.state.release_lease(&self.id, unrecorded);
         self.state.replay_since = None;
@@ -204,7 +204,7 @@ impl Core<'_> {
         }
     }
 
-    /// Returns true if a save is waited for. A run that must end waits for its last save only.
+    /// Returns true if a step must still wait for a save. A run that must end waits for its last save only.
     pub(super) fn is_waiting_for(&self, save: DueSave) -> bool {
         self.checkpoints.answered < save.0 && !self.is_stopping()
     }

@@ -62,7 +62,7 @@ impl Core<'_> {
             is_reconciled: self.posted.is_some(),
             has_closed_channel: self.channels.has_closed(),
             is_history_unread: self.channels.is_history_unread(),
-            is_all_read: self.has_read_all()
+            is_all_readable: self.has_read_all()
                 && self.sources.tracks.iter().all(|(key, t)| t.is_readable || !self.is_new_or_polled(key))
                 && !self.is_identity_unusable,
             has_pending: self.has_pending() || self.state.has_unfetched(),

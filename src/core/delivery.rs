@@ -140,8 +140,8 @@ impl Core<'_> {
         (&mut self.outbox, context)
     }
 
-    pub(super) fn on_call_answered(&mut self, id: CallId, answer: CallResponse) {
+    pub(super) fn on_call_answered(&mut self, id: CallId, response: CallResponse) {
         let (outbox, mut context) = self.outbox();
-        outbox.on_answer(id, answer, &mut context);
+        outbox.on_answer(id, response, &mut context);
     }
 }

@@ -86,6 +86,7 @@ pub struct Save {
     pub document: String,
 }
 
+/// Number of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueryId(u64);
 

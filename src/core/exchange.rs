@@ -51,14 +51,15 @@ pub(super) enum Attempt {
 
 /// What a delivery does next.
 pub(super) enum NextAction {
-    /// [`Exchange::call`] returns a request that reads.
+    /// [`Exchange::request`] returns a request that reads.
     Read,
-    /// [`Exchange::call`] returns a request that writes, within the rate limit of this queue.
+    /// [`Exchange::request`] returns a request that writes, within the rate limit of this queue.
     Write(Queue),
     WaitUntil(Timestamp),
     Ended(DeliveryResult),
 }
 
+/// How far a delivery is: what it requests next.
 #[derive(Debug)]
 enum Stage {
     /// Searches the threads of the same finding in other regions for its message.
@@ -67,7 +68,7 @@ enum Stage {
     History {
         unread: VecDeque<NamedChannel>,
         posted: PostedMessages,
-        purpose: SearchFor,
+        search_for: SearchFor,
     },
     /// Reads the addresses of related messages.
     Permalinks(usize),
@@ -80,7 +81,7 @@ enum Stage {
     Ended(DeliveryResult),
 }
 
-/// Why the history is read.
+/// What is searched for in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SearchFor {
     /// The message may have been posted.
@@ -141,7 +142,7 @@ impl Exchange {
         (self.delivery, self.is_minimal)
     }
 
-    /// Decides what is next, and passes the steps that need no request.
+    /// Decides what is next, and skips the stages that need no request.
     pub(super) fn next(&mut self, now: Timestamp, channels: &mut Channels) -> NextAction {
         if now < self.not_before && !self.has_ended() {
             return NextAction::WaitUntil(self.not_before);
@@ -185,7 +186,7 @@ impl Exchange {
         }
     }
 
-    /// The request of the current step.
+    /// The request of the current stage.
     pub(super) fn request(&self, writer: &dyn Writer, range: &HistoryRange, channels: &Channels) -> Call {
         let oldest_reply = |f: &Finding| f.updated.minus(MAX_SKEW_OF_GUARDDUTY).min(range.oldest);
         match &self.stage {
@@ -221,8 +222,8 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_answer(&mut self, answer: CallResponse, range: &HistoryRange, context: &mut SendContext) {
-        match answer {
+    pub(super) fn on_answer(&mut self, response: CallResponse, range: &HistoryRange, context: &mut SendContext) {
+        match response {
             CallResponse::Messages(messages) => self.on_messages(messages, range, context.channels),
             CallResponse::Permalink(link) => self.on_permalink(link, context.channels),
             CallResponse::Updated(result) => self.on_updated(result, context),

@@ -39,6 +39,7 @@ pub(super) struct Situation {
     pub is_app_rejected: bool,
 }
 
+/// Whether a change may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
     Send,
@@ -71,7 +72,7 @@ impl Core<'_> {
         permit(Change::Message, self.situation(self.checkpoints.status_of_intents(self.channels.has_unsaved_id())))
     }
 
-    /// Decides whether findings may be archived now. The step before waited until their intents were saved.
+    /// Returns true if findings may be archived now. The step before waited until their intents were saved.
     pub(super) fn may_archive(&self) -> bool {
         permit(Change::Archiving, self.situation(self.checkpoints.status_of_last_save())) == Permission::Send
     }

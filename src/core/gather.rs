@@ -41,7 +41,7 @@ impl Core<'_> {
         self.capacity = Rc::new(Capacity::new(limit));
     }
 
-    /// Waits until every source that was requested has answered, or until the planning deadline if anything arrived.
+    /// Waits until every source that was requested has responded, or until the planning deadline if anything arrived.
     pub(super) fn gather(&mut self, planning_deadline: Timestamp) -> Option<Step> {
         let is_due = self.now >= planning_deadline && !self.arrived.is_empty();
         let is_done = self.sources.is_idle() || is_due || self.is_over() || self.is_late();

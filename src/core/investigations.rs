@@ -14,7 +14,7 @@ use crate::plan::{Delivery, Queue, Reply, Update, destination_of};
 
 /// Maximum age of a result that is announced: nobody follows an older thread.
 const MAX_RESULT_AGE: Duration = Duration::from_hours(24);
-/// Results that a run announces.
+/// Maximum number of results that a run announces.
 const MAX_RESULTS: usize = 10;
 /// Time for the calls to GuardDuty.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,10 +65,10 @@ impl Core<'_> {
     }
 
     fn list_investigations(&mut self, detectors: Vec<DetectorRef>) -> Option<Step> {
-        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
+        let Poll::Ready(response) = self.query_within(READ_TIMEOUT, || Query::Investigations(detectors.clone())) else {
             return Some(Step::Investigations(InvestigationStep::List(detectors)));
         };
-        let Some(QueryResponse::Investigations(lists)) = reply else { return None };
+        let Some(QueryResponse::Investigations(lists)) = response else { return None };
         let due = self.due_investigations(&detectors, lists);
         if !due.is_empty() {
             let ids: Vec<String> = due.iter().map(|due| due.finding.clone()).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::plan::MAX_DIGEST;
 use crate::state::MAX_STATE_BYTES;
 
-/// Maximum number of findings in flight, over all sources: of so many, the most severe are announced first.
+/// Maximum number of findings in flight, over all sources: of these, the most severe are announced first.
 const MAX_IN_FLIGHT: usize = 5_000;
 /// Bytes of the state that a finding takes while it is in flight: one with a message of its own.
 const MESSAGE_BYTES: usize = 300;

@@ -6,8 +6,8 @@
 //!
 //! In the order of a run: [`start`] → [`gather`] (requests of [`sources`], results in [`source_reports`]) → [`planning`],
 //! with [`reconcile`] → [`write_ahead`] → [`delivery`] of a batch → [`outbox`] (all queues) → `outbox::queue` (one queue) →
-//! [`exchange`] (one delivery) → [`send`] (one message) → [`results`] → [`checkpoint`]. After the batches: [`triage`],
-//! [`investigations`], [`summary`], [`closing`], [`run_report`].
+//! [`exchange`] (one delivery) → [`send`] (one message) → [`results`] or [`undelivered`] → [`checkpoint`]. After the
+//! batches: [`triage`], [`investigations`], [`summary`], [`closing`], [`run_report`].
 
 mod agenda;
 pub(crate) mod call;
@@ -72,8 +72,7 @@ use crate::core::triage::ReactionProgress;
 use crate::finding::Finding;
 use crate::message::{NoticeId, Writer};
 use crate::metrics::RequestCounts;
-use crate::plan::MessageBudget;
-use crate::plan::NoticeEpoch;
+use crate::plan::{MessageBudget, NoticeEpoch};
 use crate::poll::{Capacity, Known};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -151,8 +150,8 @@ impl Core<'_> {
         match event {
             Event::SourcesDiscovered(sources) => self.on_sources_discovered(sources),
             Event::SourceRead(report) => self.on_source_read(*report),
-            Event::CallAnswered(id, answer) => self.on_call_answered(id, answer),
-            Event::QueryAnswered(id, reply) => self.on_query_response(id, reply),
+            Event::CallAnswered(id, response) => self.on_call_answered(id, response),
+            Event::QueryAnswered(id, response) => self.on_query_answered(id, response),
             Event::Saved(generation, result) => self.on_saved(generation, result),
             Event::ShutdownRequested => self.is_shutdown_requested = true,
             Event::Woken => {}

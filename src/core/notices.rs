@@ -51,8 +51,8 @@ impl Core<'_> {
         };
         let oldest = self.now.minus(REPEAT_AFTER);
         let channels = BTreeMap::from([(id, name)]);
-        let reply = std::task::ready!(self.query(|| Query::Histories { channels, oldest }));
-        let Some(QueryResponse::Histories(histories)) = reply else { return Poll::Ready(Vec::new()) };
+        let response = std::task::ready!(self.query(|| Query::Histories { channels, oldest }));
+        let Some(QueryResponse::Histories(histories)) = response else { return Poll::Ready(Vec::new()) };
         Poll::Ready(histories.iter().flat_map(announced_ids).collect())
     }
 }

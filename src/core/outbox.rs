@@ -53,9 +53,9 @@ impl Outbox {
     }
 
     /// Handles the response to a request. The response to an abandoned request is ignored.
-    pub(crate) fn on_answer(&mut self, id: CallId, answer: CallResponse, context: &mut DeliveryContext) {
+    pub(crate) fn on_answer(&mut self, id: CallId, response: CallResponse, context: &mut DeliveryContext) {
         if let Some(state) = self.queues.values_mut().find(|state| state.is_waiting_for(id)) {
-            state.on_answer(answer, &mut self.shared.limiter, context);
+            state.on_answer(response, &mut self.shared.limiter, context);
         }
     }
 

@@ -33,7 +33,7 @@ impl Core<'_> {
         self.announce_sources();
         let mut findings = std::mem::take(&mut self.arrived.findings);
         let looked_up = std::mem::take(&mut self.arrived.looked_up);
-        let (new, mut looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
+        let (new, looked_up): (Vec<Rc<Finding>>, Vec<Rc<Finding>>) =
             looked_up.into_iter().partition(|f| !f.archived && self.is_unannounced(f));
         self.sources.add_pending(&new);
         findings.extend(new);
@@ -41,9 +41,10 @@ impl Core<'_> {
         if recurrences.is_empty() && !self.has_archiving_changed(&looked_up) {
             return self.do_first([Step::AnnounceBatch(Batch { findings, looked_up }), Step::FinishBatch]);
         }
-        let later = Batch { findings: recurrences, looked_up: std::mem::take(&mut looked_up) };
+        let first = Batch { findings, looked_up: Vec::new() };
+        let later = Batch { findings: recurrences, looked_up };
         self.do_first([
-            Step::AnnounceBatch(Batch { findings, looked_up }),
+            Step::AnnounceBatch(first),
             Step::Triage(TriageStep::ReadRecent),
             Step::AnnounceLater(later),
             Step::FinishBatch,
@@ -117,8 +118,8 @@ impl Core<'_> {
         let is_closed = |queue: &Queue| matches!(queue, Queue::Channel(name) if self.channels.is_closed(name));
         plan.queues.retain(|queue, deliveries| !deliveries.is_empty() && !is_closed(queue));
         if !plan.deferred.is_empty() {
-            let held = Batch { findings: plan.deferred, looked_up: Vec::new() };
-            self.do_first([Step::AnnounceLater(held)]);
+            let later = Batch { findings: plan.deferred, looked_up: Vec::new() };
+            self.do_first([Step::AnnounceLater(later)]);
         }
         // Before that step.
         self.deliver(plan.queues);
@@ -205,7 +206,7 @@ impl Core<'_> {
 
     /// Adds edits of messages whose finding moved to another channel: they point to its new message.
     pub(super) fn add_redirects(&self, queues: &mut Queues) {
-        // They wait for a bot's token, if they were left by one.
+        // Redirects that a run with a bot token left wait for the next run with one.
         if matches!(self.config.slack.access, SlackAuth::Webhook { .. }) {
             return;
         }

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// Maximum difference between Slack's clock and ours.
 const MAX_SKEW_OF_SLACK: Duration = Duration::from_mins(1);
 
-/// Since when there may be messages in Slack that the state does not have.
+/// The part of the history that is read, and that counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HistoryRange {
     /// The history is read from here.
@@ -85,7 +85,7 @@ impl PostedMessages {
         self.findings.insert(id, posted);
     }
 
-    /// The newest message of a finding, about whichever revision.
+    /// The newest message of a finding, about any revision.
     pub(crate) fn message_of(&self, id: &str) -> Option<&PostedFinding> {
         self.findings.get(id)
     }

@@ -86,7 +86,7 @@ impl Core<'_> {
         Poll::Pending
     }
 
-    pub(super) fn on_query_response(&mut self, id: QueryId, response: QueryResponse) {
+    pub(super) fn on_query_answered(&mut self, id: QueryId, response: QueryResponse) {
         if let Some(open) = self.queries.open.as_mut().filter(|open| open.id == id) {
             open.response = Some(response);
         }

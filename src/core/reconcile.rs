@@ -73,12 +73,12 @@ impl Core<'_> {
         if earlier.readable_at.is_some_and(|time| self.now < time) && !self.is_stopping() {
             return Some(Step::Reconcile(findings));
         }
-        let channels = readable_channels(self.config, &self.channels, &self.state);
+        let channels = channels_to_read(self.config, &self.channels, &self.state);
         let oldest = self.history_range.oldest;
-        let Poll::Ready(reply) = self.query(|| Query::Histories { channels, oldest }) else {
+        let Poll::Ready(response) = self.query(|| Query::Histories { channels, oldest }) else {
             return Some(Step::Reconcile(findings));
         };
-        let Some(QueryResponse::Histories(histories)) = reply.filter(|_| !self.is_stopping()) else { return None };
+        let Some(QueryResponse::Histories(histories)) = response.filter(|_| !self.is_stopping()) else { return None };
         let posted = self.read_histories(histories, &earlier);
         self.set_posted(posted, &findings);
         None
@@ -122,7 +122,7 @@ impl Core<'_> {
         }
     }
 
-    /// Digests that an earlier run planned and did not post are planned again. The plans of a channel that could not be
+    /// Records what the history shows. Digests that an earlier run planned and did not post are planned again. The plans of a channel that could not be
     /// read are kept: its digests may have been posted.
     fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
         self.channels.set_standalone_replies(posted.standalone_replies.clone());
@@ -151,7 +151,7 @@ impl Core<'_> {
         }
     }
 
-    /// A finding arrived whose revision is processed. The history may have shown its message before.
+    /// Notes that a finding arrived whose revision is processed. The history may have shown its message before.
     pub(super) fn on_processed_before(&mut self, f: &Finding) {
         if self.state.complete_reconciled(f) {
             self.schedule_escalation(f);
@@ -162,7 +162,7 @@ impl Core<'_> {
 
 /// Names by ID of all channels that are configured, that a plan names, or that have a message of ours although they are
 /// configured no longer.
-fn readable_channels(config: &Config, known: &Channels, state: &State) -> BTreeMap<String, String> {
+fn channels_to_read(config: &Config, known: &Channels, state: &State) -> BTreeMap<String, String> {
     let configured = config.targets();
     let routed = configured.iter().filter(|target| matches!(target, Target::Channel(_))).map(Target::name);
     let planned = state.digest_plans.values().map(|plan| plan.channel.as_str());

@@ -57,7 +57,7 @@ impl Core<'_> {
         }
     }
 
-    /// What announces no revision was posted or edited.
+    /// Records a delivery that announces no revision.
     fn on_completed(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Refresh(f, refresh) => {

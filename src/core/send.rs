@@ -13,8 +13,7 @@ use crate::core::rate_limit::RateLimiter;
 use crate::mention::Mention;
 use crate::message::{Addressing, MessageForm};
 use crate::plan::{Destination, Queue};
-use crate::slack::Thread;
-use crate::slack::{SentMessage, SlackError};
+use crate::slack::{SentMessage, SlackError, Thread};
 use crate::time::Timestamp;
 pub(super) use attempts::{Attempts, on_app_rejection};
 pub(super) use forms::Forms;
@@ -32,7 +31,7 @@ pub(super) struct OutgoingMessage {
     attempts: Attempts,
 }
 
-/// The thread in which a message belongs.
+/// Where in its channel a message belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Channel,
@@ -42,7 +41,7 @@ pub(super) enum Place {
     OnlyThread(Thread),
 }
 
-/// What a delivery shares with the others.
+/// What is needed to send a message. Channels and rate limits are shared by all deliveries.
 pub(super) struct SendContext<'a> {
     pub channels: &'a mut Channels,
     pub limiter: &'a mut RateLimiter,
@@ -65,7 +64,7 @@ pub(super) struct Sent {
 pub(super) enum Unsent {
     Unknown(String),
     Failed(String),
-    /// The default channel rejects messages as such, which was logged: its queue stops for the run.
+    /// The default channel rejects all messages, which was logged: its queue stops for the run.
     Stopped(String),
     /// The message in whose thread the reply belongs does not exist any more.
     NotFound,
@@ -102,7 +101,7 @@ impl OutgoingMessage {
         matches!(self.place, Place::OnlyThread(..))
     }
 
-    /// The mention and the channel that the text names, for a function that makes the message.
+    /// Makes the message in its current form, with the mention and the channel that it names.
     pub(super) fn addressed<T>(&self, make: impl FnOnce(MessageForm, &Addressing) -> T) -> T {
         let mention = self.mentions.sent();
         let omitted_mention = self.mentions.omitted();

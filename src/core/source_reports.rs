@@ -61,11 +61,11 @@ impl Core<'_> {
                     request.into_iter().for_each(|request| self.request(request));
                 }
             }
-            Err(unreachable) => self.on_unusable_identity(&unreachable),
+            Err(unusable) => self.on_unusable_identity(&unusable),
         }
     }
 
-    /// Nothing is known of an identity's sources but what the state has.
+    /// Records that the sources of an identity are unreadable. Only the state shows which ones they are.
     fn on_unusable_identity(&mut self, u: &UnusableIdentity) {
         tracing::error!(identity = u.identity, error = %u.error, reason = u.error.reason(), "cannot use AWS identity");
         self.tally.problems.insert(format!("{}: {}", u.identity, u.error));
@@ -89,14 +89,14 @@ impl Core<'_> {
 
     /// Records the result of a source.
     pub(super) fn on_source_read(&mut self, mut report: SourceReport) {
-        self.sources.count_answer();
+        self.sources.count_response();
         let key = report.key.clone();
         if !report.warnings.is_empty() {
             let error = report.warnings.join("; ");
             tracing::warn!(source = %key, error, "optional GuardDuty checks failed");
         }
         if report.is_first_read {
-            self.note_first_answer(&key, &report);
+            self.note_first_report(&key, &report);
         }
         if let Some(error) = report.error().filter(|_| self.is_polled(&key)) {
             tracing::error!(source = %key, %error, reason = error.reason(), "failed to read source");
@@ -114,19 +114,19 @@ impl Core<'_> {
         self.arrived.looked_up.append(&mut report.looked_up);
     }
 
-    fn note_first_answer(&mut self, key: &SourceKey, report: &SourceReport) {
-        let reading = match (report.error(), &report.detector_id) {
+    fn note_first_report(&mut self, key: &SourceKey, report: &SourceReport) {
+        let status = match (report.error(), &report.detector_id) {
             (Some(error), _) => SourceStatus::Unreadable(error),
             (None, Ok(Some(id))) => {
-                SourceStatus::Detector { id, enabled: report.detector_info.as_ref().map(|status| status.enabled) }
+                SourceStatus::Detector { id, enabled: report.detector_info.as_ref().map(|info| info.enabled) }
             }
             (None, _) => SourceStatus::NoDetector,
         };
-        if matches!(reading, SourceStatus::NoDetector) && !self.has_all_regions() {
+        if matches!(status, SourceStatus::NoDetector) && !self.has_all_regions() {
             tracing::warn!(source = %key, "no GuardDuty detector in this region; nothing can be found there");
         }
         let entry = SourceOrIdentity::Source(key.clone());
-        if self.record_health(&entry, &reading) {
+        if self.record_health(&entry, &status) {
             self.arrived.new_sources.push((entry, report.open_before.clone()));
         }
         // The detector identifies messages in the history that are about this source, even if the list is incomplete.

@@ -80,12 +80,12 @@ impl<'a> Sources<'a> {
         self.undiscovered = self.undiscovered.saturating_sub(1);
     }
 
-    /// Returns true if nothing is requested.
     /// Number of requests to sources that have no response.
     pub(super) fn reading(&self) -> usize {
         self.reading
     }
 
+    /// Returns true if no request to a source is open, and none follows from a discovery.
     pub(super) fn is_idle(&self) -> bool {
         self.is_discovered() && self.reading == 0
     }
@@ -180,7 +180,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Counts a response to a request.
-    pub(super) fn count_answer(&mut self) {
+    pub(super) fn count_response(&mut self) {
         self.reading = self.reading.saturating_sub(1);
     }
 

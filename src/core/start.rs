@@ -18,8 +18,7 @@ use crate::core::sources::Sources;
 use crate::core::triage::ReactionProgress;
 use crate::message::Writer;
 use crate::metrics::RequestCounts;
-use crate::plan::NoticeEpoch;
-use crate::plan::{MessageBudget, default_destination};
+use crate::plan::{MessageBudget, NoticeEpoch, default_destination};
 use crate::poll::Capacity;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -55,8 +54,8 @@ impl<'a> Core<'a> {
         let RunInput { config, writer, limits, id, mut state, now, begun, end, earlier, .. } = input;
         let look_back = now.minus(config.lookback);
         // An identity that could not be used does not shorten the period that was not read.
-        let unknown = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
-        let first = [state.replay_since, unknown].into_iter().flatten().fold(look_back, Timestamp::min);
+        let unread_since = state.sources.iter().filter(|(key, _)| key.is_identity()).map(|(_, s)| s.watermark).min();
+        let start = [state.replay_since, unread_since].into_iter().flatten().fold(look_back, Timestamp::min);
         state.schedule_summaries(config.slack.summary.is_some(), now);
         let epoch = NoticeEpoch(state.saved_at.unwrap_or(now));
         let history_range = HistoryRange::since(earlier.map_or(now, |earlier| earlier.since), state.replayed_at);
@@ -74,7 +73,7 @@ impl<'a> Core<'a> {
             progress_logged_at: now,
             channels: Channels::new(default_destination(config), state.channels.clone()),
             checkpoints: Checkpoints::new(config, input.unrecordable, now),
-            sources: Sources::new(config, input.identities, first),
+            sources: Sources::new(config, input.identities, start),
             tally: Tally::default(),
             outbox: Outbox::default(),
             outbox_wake_at: None,

@@ -120,10 +120,11 @@ impl Core<'_> {
     fn count_older(&mut self, mut summary: Box<DueSummary>) -> Option<Step> {
         let detectors = self.sources.detectors();
         let before = [1, 7, 30].map(|days: u32| self.now.minus(DAY * days));
-        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before)) else {
+        let Poll::Ready(response) = self.query_within(READ_TIMEOUT, || Query::OpenByAge(detectors.clone(), before))
+        else {
             return Some(Step::Summary(SummaryStep::CountOlder(summary)));
         };
-        if let Some(QueryResponse::OpenByAge(counts)) = reply {
+        if let Some(QueryResponse::OpenByAge(counts)) = response {
             for (DetectorRef { source, .. }, counts) in detectors.iter().zip(counts) {
                 match counts {
                     Ok(counts) => {
@@ -191,10 +192,10 @@ impl Core<'_> {
     ) -> Option<Step> {
         while let Some(page) = pages.front() {
             let query = || Query::Documents(page.clone());
-            let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, query) else {
+            let Poll::Ready(response) = self.query_within(READ_TIMEOUT, query) else {
                 return Some(Step::Summary(SummaryStep::ReadDocuments { summary, pages, documents }));
             };
-            let Some(QueryResponse::Documents(result)) = reply else { break };
+            let Some(QueryResponse::Documents(result)) = response else { break };
             for text in result.into_iter().flatten().map(|(_, text)| text) {
                 if let Ok(finding) = serde_json::from_str(&text) {
                     let DetectorRef { source, id } = page.detector.clone();

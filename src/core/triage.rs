@@ -45,7 +45,7 @@ pub(super) struct ReactionProgress {
     read_findings: HashSet<String>,
     /// The state differs from the saved one.
     has_changed: bool,
-    /// Findings that are to be archived since this run.
+    /// Findings for which this run recorded the intent to archive them.
     new_intents: HashSet<String>,
 }
 
@@ -156,7 +156,7 @@ impl Core<'_> {
         pages
     }
 
-    /// Reads a page after the other. If there is no time for a page, the others are not read either.
+    /// Reads one page after another. If there is no time for a page, the others are not read either.
     pub(super) fn fetch_findings(
         &mut self,
         mut pages: VecDeque<FindingIds>,
@@ -205,14 +205,14 @@ impl Core<'_> {
             let Some(triage) = entry.triage.as_ref().filter(|triage| triage.stale) else { continue };
             let Some((f, at)) = findings.get(id).zip(entry.bot_message().cloned()) else { continue };
             let related = self.state.related(f);
-            let mark = Refresh {
+            let refresh = Refresh {
                 message: at,
                 marks: triage.marks.clone(),
                 known_attributes: entry.attributes.clone(),
                 related,
                 intended_channel: entry.intended_channel.clone(),
             };
-            deliveries.push(Delivery::Refresh(f.clone(), mark));
+            deliveries.push(Delivery::Refresh(f.clone(), refresh));
         }
         deliveries
     }

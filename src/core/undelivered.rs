@@ -58,7 +58,7 @@ pub(super) fn fate(cause: Cause, failing_for: Duration) -> Fate {
 }
 
 impl Core<'_> {
-    /// Leaves a delivery that failed to the next run.
+    /// Records a delivery that failed. The next run repeats it, unless its finding is given up.
     pub(super) fn on_failure(&mut self, queue: &Queue, delivery: Delivery, cause: Cause, error: &str) {
         if let Delivery::Refresh(f, _) = delivery {
             let finding_id = &f.id;
@@ -83,13 +83,13 @@ impl Core<'_> {
     /// Records that a delivery failed. Returns true if all of it was given up: nothing is left to the next run.
     fn record_failure(&mut self, delivery: Delivery, cause: Cause, error: &str) -> bool {
         match delivery {
-            Delivery::Post(f, _) | Delivery::Update(f, _) => self.leave(f, cause, error) == Fate::GivenUp,
+            Delivery::Post(f, _) | Delivery::Update(f, _) => self.leave_or_give_up(f, cause, error) == Fate::GivenUp,
             Delivery::Digest { id, findings, .. } => {
                 // The history shows a digest that may exist, and its plan names the findings.
                 if cause != Cause::UnknownOutcome {
                     self.state.remove_digest_plan(&id);
                 }
-                let fates: Vec<Fate> = findings.into_iter().map(|f| self.leave(f, cause, error)).collect();
+                let fates: Vec<Fate> = findings.into_iter().map(|f| self.leave_or_give_up(f, cause, error)).collect();
                 fates.iter().all(|fate| *fate == Fate::GivenUp)
             }
             Delivery::Reply(f, _) => {
@@ -115,12 +115,12 @@ impl Core<'_> {
         }
         let cause = if self.channels.is_app_rejected() { Cause::AppRejected } else { Cause::NotTried };
         for f in delivery.findings() {
-            self.leave(f.clone(), cause, "not tried");
+            self.leave_or_give_up(f.clone(), cause, "not tried");
         }
     }
 
     /// Leaves a finding to the next run, or gives it up.
-    fn leave(&mut self, f: Rc<Finding>, cause: Cause, error: &str) -> Fate {
+    fn leave_or_give_up(&mut self, f: Rc<Finding>, cause: Cause, error: &str) -> Fate {
         let mut failing_for = Duration::ZERO;
         if cause.is_failure_of_finding() {
             failing_for = self.state.mark_failing(&f.id, self.source_id_of(&f), self.now);

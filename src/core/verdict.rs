@@ -47,7 +47,7 @@ pub(super) struct Posting {
     /// The history of a channel could not be read for a transient reason.
     pub is_history_unread: bool,
     /// Every source was read without an error.
-    pub is_all_read: bool,
+    pub is_all_readable: bool,
     /// Findings or notices are left to the next run.
     pub has_pending: bool,
 }
@@ -65,7 +65,7 @@ fn uncertain_since(posting: &Posting) -> Option<Timestamp> {
     }
     let is_unclean = posting.earlier.is_some_and(|earlier| earlier.is_unclean);
     // What is left to the next run may be in a history that this run did not read.
-    let has_rest = !posting.is_all_read || posting.has_pending;
+    let has_rest = !posting.is_all_readable || posting.has_pending;
     let is_not_reconciled = !posting.is_reconciled && (is_unclean || has_rest);
     let is_partly_unread = posting.is_history_unread && has_rest;
     earlier.filter(|_| is_not_reconciled || posting.has_closed_channel || is_partly_unread)

@@ -88,13 +88,13 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
             match effect {
                 Effect::ReadSource(request) => self.read_source(*request),
                 Effect::Call(id, call) => {
-                    let answer = workers::call(self.chat, call);
-                    self.calls.push(Box::pin(async move { (id, answer.await) }));
+                    let response = workers::call(self.chat, call);
+                    self.calls.push(Box::pin(async move { (id, response.await) }));
                 }
                 Effect::AbandonCalls => self.calls.clear(),
                 Effect::Query(id, query) => {
-                    let answer = workers::run_query(self.chat, self.sources.clone(), query);
-                    self.query = Some((id, Box::pin(answer)));
+                    let response = workers::run_query(self.chat, self.sources.clone(), query);
+                    self.query = Some((id, Box::pin(response)));
                 }
                 Effect::AbandonQuery(id) => _ = self.query.take_if(|(running, _)| *running == id),
                 Effect::Save(save) => self.start_save(save),
@@ -123,16 +123,16 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
         tokio::select! {
             biased;
             () = &mut shutdown => Event::ShutdownRequested,
-            Some((id, answer)) = self.calls.next() => Event::CallAnswered(id, answer),
+            Some((id, response)) = self.calls.next() => Event::CallAnswered(id, response),
             (generation, result) = response_of(&mut self.save) => Event::Saved(generation, result),
-            (id, reply) = response_of(&mut self.query) => Event::QueryAnswered(id, reply),
+            (id, response) = response_of(&mut self.query) => Event::QueryAnswered(id, response),
             Some(discovered) = self.discoveries.next() => Event::SourcesDiscovered(self.keep(discovered)),
             Some(report) = self.source_reads.next() => Event::SourceRead(Box::new(report)),
             () = sleep_until(self.wake_at, &self.time) => Event::Woken,
         }
     }
 
-    /// Keeps the sources, and returns their keys. One that another identity showed stays that one.
+    /// Keeps the sources, and returns their keys. A source that another identity showed first is not replaced.
     fn keep(&mut self, discovered: Result<Vec<D>, UnusableIdentity>) -> Result<Vec<SourceKey>, UnusableIdentity> {
         let sources = discovered?;
         let mut keys = Vec::new();
@@ -148,9 +148,9 @@ impl<'a, D: GuardDutyApi + 'static, C: SlackApi, S: Store + 'static, T: Time> Dr
 /// Waits for the response to the request in progress, and removes the request.
 async fn response_of<I: Copy, T>(pending: &mut Option<(I, Pending<'_, T>)>) -> (I, T) {
     let Some((id, future)) = pending else { return std::future::pending().await };
-    let answer = (*id, future.await);
+    let response = (*id, future.await);
     *pending = None;
-    answer
+    response
 }
 
 /// Waits for the request to shut down.

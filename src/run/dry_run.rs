@@ -1,4 +1,5 @@
-//! The Slack client of a dry run. It prints the arguments of each call that a run would make, one JSON document per line.
+//! Prints the deliveries of a dry run: the arguments of each call that would post or edit a message, one JSON document per
+//! line.
 
 use std::rc::Rc;
 

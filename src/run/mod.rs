@@ -105,7 +105,7 @@ fn location(config: &Config, error: &StartError) -> String {
     }
 }
 
-/// The parts of a run.
+/// What a run needs besides its state.
 struct Parts<'a> {
     config: &'a Config,
     aws: &'a Rc<Aws>,
@@ -194,14 +194,18 @@ fn discoveries(aws: &Rc<Aws>) -> Vec<SourceDiscovery<SourceClient>> {
     let one = |index: usize| -> SourceDiscovery<SourceClient> {
         let aws = aws.clone();
         Box::pin(async move {
-            let seen = aws.discover_sources(index).await;
-            seen.sources.map_err(|error| UnusableIdentity { identity: seen.identity, account: seen.account, error })
+            let discovered = aws.discover_sources(index).await;
+            discovered.sources.map_err(|error| UnusableIdentity {
+                identity: discovered.identity,
+                account: discovered.account,
+                error,
+            })
         })
     };
     (0..aws.identity_count()).map(one).collect()
 }
 
-/// Names of the accounts; also from the organization, if that is configured and permitted.
+/// The options of messages, with the names of the accounts from the organization, if that is configured and permitted.
 async fn message_options_with_account_names(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
     let mut wording = message_options(config);
     if config.wording.account_names == AccountNames::Organization {
@@ -216,7 +220,7 @@ async fn message_options_with_account_names(config: &Config, aws: &Aws, stop: &S
     wording
 }
 
-/// Within what is left of `RUN_TIMEOUT`, and soon after a signal; never by a dry run. A failure is a warning.
+/// Pushes the metrics: within what is left of `RUN_TIMEOUT`, soon after a signal, never in a dry run. A failure is a warning.
 async fn push(config: &Config, client: &reqwest::Client, snapshot: RunMetrics, stop: &Stop) {
     let Some(gateway) = config.pushgateway.as_ref().filter(|_| !config.dry_run) else { return };
     let left = config.run_timeout.saturating_sub(snapshot.duration);

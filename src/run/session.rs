@@ -8,7 +8,7 @@ use crate::state::store::{Loaded, LoadedDocument, Store, parse_replay};
 use crate::state::{State, StateError};
 use crate::time::{Time, Timestamp};
 
-/// What the state allows.
+/// Whether a run starts, and with what.
 #[derive(Debug)]
 pub enum Opening {
     Go(Box<LoadedRun>),
@@ -60,18 +60,18 @@ pub fn open(loaded: Loaded, config: &Config, now: Timestamp) -> Result<Opening, 
         Ok(start) => start,
         Err(error) => return Err([error.into()].into_iter().chain(replay_from.err()).collect()),
     };
-    if let Some(run) = start.state.lease.as_ref().filter(|r| !r.released && !config.dry_run) {
-        let until = run.renewed_at.plus(config.lease);
-        if is_ahead(run.renewed_at, config, now) {
+    if let Some(lease) = start.state.lease.as_ref().filter(|lease| !lease.released && !config.dry_run) {
+        let until = lease.renewed_at.plus(config.lease);
+        if is_ahead(lease.renewed_at, config, now) {
             // By this clock, the lease may not expire for long. If its holder still runs, compare-and-swap stops one of the two.
             tracing::warn!(
-                lease_holder = run.id,
-                lease_renewed_at = run.renewed_at.to_rfc3339(),
+                lease_holder = lease.id,
+                lease_renewed_at = lease.renewed_at.to_rfc3339(),
                 now = now.to_rfc3339(),
                 "lease timestamp is in the future (clock skew); taking over the lease"
             );
         } else if now < until {
-            return Ok(Opening::Busy { id: run.id.clone(), until });
+            return Ok(Opening::Busy { id: lease.id.clone(), until });
         }
     }
     let replay_from = replay_from.map_err(|error| vec![error])?;
@@ -95,7 +95,8 @@ fn start_from(source: LoadedDocument, config: &Config, now: Timestamp) -> Result
     })
 }
 
-/// Whether a clock wrote this that does not agree with ours within half a lease, as node clocks must.
+/// Returns true if a clock that is ahead of ours by more than half a lease wrote this time. The clocks of nodes must agree
+/// within that.
 fn is_ahead(written: Timestamp, config: &Config, now: Timestamp) -> bool {
     written > now.plus(config.lease / 2)
 }
@@ -138,11 +139,11 @@ fn start_from_lookback(
 /// history shows its last possible post. Without a posting intent: since the last checkpoint, because a run that could
 /// not save its state may have posted.
 fn earlier_posts(state: &State, is_unrecordable: bool, config: &Config, now: Timestamp) -> Option<EarlierPosts> {
-    let since = state.lease.as_ref().map(|r| r.posting_since).or(state.saved_at)?;
-    let last_post = state.lease.as_ref().map(|r| match r.released {
+    let since = state.lease.as_ref().map(|lease| lease.posting_since).or(state.saved_at)?;
+    let last_post = state.lease.as_ref().map(|lease| match lease.released {
         // The clock of that run may be slow by half the lease.
-        true => r.renewed_at.plus(config.lease / 2).min(now),
-        false => r.renewed_at.min(now).plus(config.lease),
+        true => lease.renewed_at.plus(config.lease / 2).min(now),
+        false => lease.renewed_at.min(now).plus(config.lease),
     });
     // A run that reads a copy may follow immediately after another run that could not save its state either.
     let readable_at = if is_unrecordable { Some(now) } else { last_post }.map(|t| t.plus(HISTORY_LAG));

@@ -16,7 +16,7 @@ use crate::triage::Messages;
 
 /// Maximum number of channels that are read at a time: Slack allows about 50 such calls a minute, and bursts.
 const MAX_CONCURRENT_HISTORIES: usize = 4;
-/// Pages of history that are read of one channel, 200 messages each, and of all channels.
+/// Maximum number of pages of history that are read of one channel, 200 messages each, and of all channels.
 const MAX_PAGES_PER_CHANNEL: usize = 5;
 const MAX_PAGES_PER_RUN: usize = 40;
 

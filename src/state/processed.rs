@@ -29,6 +29,8 @@ impl State {
         }
         self.unfetched.remove(&f.id);
         if *outcome == Outcome::ArchivedFirst {
+            // Nothing is to be delivered now: if it is unarchived later, its 24 h begin then.
+            self.findings.get_mut(&f.id).into_iter().for_each(|entry| entry.failing_since = None);
             return;
         }
         let is_new = self.findings.get(&f.id).is_none_or(|entry| entry.updated_at.is_none());

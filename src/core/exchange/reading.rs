@@ -33,8 +33,8 @@ impl Exchange {
     }
 
     /// Reads the history of the channel of the delivery and of the default channel, as far as they can be read.
-    pub(super) fn read_history(&self, purpose: SearchFor, channels: &Channels) -> Stage {
-        let to = match (&self.delivery, purpose) {
+    pub(super) fn read_history(&self, search_for: SearchFor, channels: &Channels) -> Stage {
+        let to = match (&self.delivery, search_for) {
             (Delivery::Update(_, update) | Delivery::Reply(_, update), SearchFor::StandaloneReply) => {
                 reply_destination(update, None, channels)
             }
@@ -47,7 +47,7 @@ impl Exchange {
                 unread.push_back(NamedChannel { name: target.name().to_owned(), id });
             }
         }
-        Stage::History { unread, posted: PostedMessages::default(), purpose }
+        Stage::History { unread, posted: PostedMessages::default(), search_for }
     }
 
     pub(super) fn on_messages(
@@ -88,16 +88,16 @@ impl Exchange {
         }
         match &self.delivery {
             // What else is new is left to the next reply.
-            Delivery::Update(_, update) if replies.iter().any(|m| self.is_called_by(m)) => {
+            Delivery::Update(_, update) if replies.iter().any(|m| self.calls_about_same_increase(m)) => {
                 self.finish(updated(update, false));
             }
             _ => self.check_standalone_reply(channels),
         }
     }
 
-    /// Returns true if a reply called about the same increase of the severity level: one about a revision that the state
-    /// does not have, because the run that posted it died.
-    fn is_called_by(&self, m: &BotMessage) -> bool {
+    /// Returns true if a reply in the thread called people about the same increase of the severity level. It is about a
+    /// revision that the state does not have, because the run that posted it died.
+    fn calls_about_same_increase(&self, m: &BotMessage) -> bool {
         let (f, update) = self.reply_of();
         let Some(reply) = update.reply.as_ref().filter(|reply| reply.previous_severity.is_some()) else { return false };
         let text = |key: &str| m.payload.get(key).and_then(|value| value.as_str());
@@ -135,17 +135,18 @@ impl Exchange {
         }
         // If the severity level increased, a new message calls the people.
         let is_increased = f.severity_level() > SeverityLevel::from_score(found.severity);
-        self.stage = match post.edits_earlier && !is_increased {
-            true => Stage::Permalinks(0),
-            false => Stage::Threads(n + 1),
-        };
-        self.earlier = Some(at).filter(|_| matches!(self.stage, Stage::Permalinks(_)));
+        if post.edits_earlier && !is_increased {
+            self.earlier = Some(at);
+            self.stage = Stage::Permalinks(0);
+        } else {
+            self.stage = Stage::Threads(n + 1);
+        }
     }
 
     /// All channels were read.
     pub(super) fn on_history(&mut self, channels: &Channels) {
-        let Stage::History { posted: found, purpose, .. } = &self.stage else { return };
-        let done = match (&self.delivery, purpose) {
+        let Stage::History { posted: found, search_for, .. } = &self.stage else { return };
+        let done = match (&self.delivery, search_for) {
             (Delivery::Notice(notice), _) => found.notices.contains(&notice.id.to_string()).then(|| {
                 tracing::info!(notice_id = %notice.id, notice = notice.title, "notice found in history");
                 DeliveryResult::Completed
@@ -179,7 +180,7 @@ impl Exchange {
             }
             (Delivery::Refresh(..) | Delivery::Redirect { .. }, _) => None,
         };
-        self.stage = match (done, purpose) {
+        self.stage = match (done, search_for) {
             (Some(done), _) => Stage::Ended(done),
             (None, SearchFor::Repost) => self.send(Content::Repost, channels),
             (None, SearchFor::StandaloneReply) => self.send(Content::Reply, channels),

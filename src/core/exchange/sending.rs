@@ -11,8 +11,7 @@ use crate::message::{
     self, Addressing, Message, MessageContent, MessageForm, Placement, RenderContext, ReplyContent, Writer,
 };
 use crate::plan::{Delivery, Reply, Update};
-use crate::slack::Thread;
-use crate::slack::{ReplyId, SentMessage, SlackError};
+use crate::slack::{ReplyId, SentMessage, SlackError, Thread};
 use crate::state::fingerprint;
 
 impl Exchange {

@@ -92,12 +92,17 @@ impl QueueState {
         self.active.as_ref()?.call
     }
 
-    pub(super) fn on_answer(&mut self, answer: CallResponse, limiter: &mut RateLimiter, context: &mut DeliveryContext) {
+    pub(super) fn on_answer(
+        &mut self,
+        response: CallResponse,
+        limiter: &mut RateLimiter,
+        context: &mut DeliveryContext,
+    ) {
         let Some(active) = &mut self.active else { return };
         active.call = None;
         let DeliveryContext { channels, range, now, time_left, chance, .. } = context;
-        let mut shared = SendContext { channels, limiter, now: *now, time_left: *time_left, chance: *chance };
-        active.exchange.on_answer(answer, range, &mut shared);
+        let mut send_context = SendContext { channels, limiter, now: *now, time_left: *time_left, chance: *chance };
+        active.exchange.on_answer(response, range, &mut send_context);
     }
 
     /// The delivery in progress, or else the next one.
@@ -188,7 +193,7 @@ impl Active {
                     Err(time) => work.wake(time),
                 }
             }
-            // The response to the save calls again.
+            // The response to the save calls `advance` again.
             NextAction::Write(_) => {}
         }
         None

@@ -167,9 +167,9 @@ fn everything_is_read_once_the_sources_of_every_identity_are_known_and_read() {
     let config = config(&[]);
     let mut run = begin_with(&config, 2);
     run.show(&[]);
-    assert!(!run.core.posting().is_all_read);
+    assert!(!run.core.posting().is_all_readable);
     run.handle(Event::SourcesDiscovered(Ok(Vec::new())));
-    assert!(run.core.posting().is_all_read);
+    assert!(run.core.posting().is_all_readable);
 }
 
 #[test]

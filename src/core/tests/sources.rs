@@ -294,7 +294,7 @@ fn an_excluded_region_need_not_respond() {
     run.pass(Duration::from_secs(220));
     assert!(run.unreadable_keys().is_empty());
     assert!(run.core.tally.problems.is_empty(), "{:?}", run.core.tally.problems);
-    assert!(run.core.would_be_complete() && run.core.posting().is_all_read);
+    assert!(run.core.would_be_complete() && run.core.posting().is_all_readable);
 }
 
 #[test]

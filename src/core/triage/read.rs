@@ -14,7 +14,7 @@ use crate::state::{Archiving, FindingRecord, Triage};
 use crate::triage::{Messages, ReactionRules, ReadAfter, live_messages, read_next, read_reactions};
 use crate::user::UserId;
 
-/// Calls of `reactions.get` in one run, and of `users.info`.
+/// Maximum number of calls of `reactions.get` in one run, and of `users.info`.
 const MAX_SINGLE_READS: usize = 20;
 /// Time that recurrences wait for the reactions.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -42,10 +42,10 @@ impl Core<'_> {
 
     /// Continues only if the token may read reactions. Otherwise there is one warning.
     pub(super) fn read_access(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::ReactionAccess) else {
+        let Poll::Ready(response) = self.query_within(READ_TIMEOUT, || Query::ReactionAccess) else {
             return Some(Step::Triage(TriageStep::ReadAccess(messages)));
         };
-        match reply {
+        match response {
             Some(QueryResponse::ReactionAccess(Ok(access))) if access.reactions => {
                 self.reactions.bots.extend(access.own);
                 self.reactions.may_read_users = access.users;
@@ -65,10 +65,10 @@ impl Core<'_> {
     }
 
     pub(super) fn read_channels(&mut self, messages: Messages) -> Option<Step> {
-        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::RecentReactions(messages.clone())) else {
+        let Poll::Ready(response) = self.query_within(READ_TIMEOUT, || Query::RecentReactions(messages.clone())) else {
             return Some(Step::Triage(TriageStep::ReadChannels(messages)));
         };
-        match reply {
+        match response {
             Some(QueryResponse::RecentReactions(channels)) => self.on_recent_reactions(&messages, channels),
             _ => tracing::warn!("reactions were not read: Slack did not answer in time"),
         }
@@ -131,10 +131,10 @@ impl Core<'_> {
         escalations: usize,
     ) -> Option<Step> {
         let (_, at) = unread.front()?;
-        let Poll::Ready(reply) = self.query_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
+        let Poll::Ready(response) = self.query_within(READ_TIMEOUT, || Query::Reactions(at.clone())) else {
             return Some(Step::Triage(TriageStep::ReadMessages { unread, escalations }));
         };
-        let reactions = match reply {
+        let reactions = match response {
             Some(QueryResponse::Reactions(Ok(reactions))) => Some(reactions),
             // Nobody can acknowledge the finding there any more: people are called if its escalation is due.
             Some(QueryResponse::Reactions(Err(error))) if is_inaccessible(&error) => (escalations > 0).then(Vec::new),

@@ -44,7 +44,7 @@ const NEUTRAL: Posting = Posting {
     is_reconciled: false,
     has_closed_channel: false,
     is_history_unread: false,
-    is_all_read: true,
+    is_all_readable: true,
     has_pending: false,
 };
 
@@ -60,7 +60,7 @@ fn the_posting_history_is_uncertain_until_it_was_read_or_nothing_is_left() {
         (Posting { earlier: CRASHED, has_pending: true, ..reconciled }, None, "after a crash, all was read"),
         (Posting { earlier: CLEAN, ..NEUTRAL }, None, "nothing is left that could be posted twice"),
         (Posting { earlier: CLEAN, has_pending: true, ..NEUTRAL }, Some(1_000), "a finding is left"),
-        (Posting { earlier: CLEAN, is_all_read: false, ..NEUTRAL }, Some(1_000), "a source is left"),
+        (Posting { earlier: CLEAN, is_all_readable: false, ..NEUTRAL }, Some(1_000), "a source is left"),
         (Posting { earlier: CRASHED, has_closed_channel: true, ..reconciled }, Some(1_000), "a channel was not read"),
         (Posting { earlier: CLEAN, is_history_unread: true, ..reconciled }, None, "and nothing is left"),
         (

@@ -219,3 +219,12 @@ fn an_edit_completes_a_record_that_was_reconciled() {
     process(&mut state, &f, &updated());
     assert_eq!(state.findings[&f.id].global_key, f.global_key());
 }
+
+#[test]
+fn a_failing_finding_that_is_archived_does_not_fail_any_more() {
+    let mut state = State::default();
+    let f = revision(T0, true);
+    state.mark_failing(&f.id, 7, Timestamp(1_000));
+    process(&mut state, &f, &Outcome::ArchivedFirst);
+    assert_eq!(state.mark_failing(&f.id, 7, Timestamp(90_000_000)), Duration::ZERO);
+}
