@@ -20,7 +20,7 @@ pub enum Opening {
 }
 
 /// A state to start from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LoadedRun {
     pub state: State,
     /// There is no state, or it has no source yet: a new installation, or one whose state was deleted.
@@ -162,7 +162,7 @@ pub async fn begin_replay(
 ) -> Result<Opening, Vec<StartError>> {
     let Some(since) = start.replay else { return Ok(Opening::Go(Box::new(start))) };
     let now = time.now();
-    let before = LoadedRun { replay: None, ..start.clone() };
+    let before = start.state.saved_at.map(|_| start.state.to_json());
     start.state.begin_replay(since, now);
     // Earlier announcements do not count.
     start.earlier = Some(EarlierPosts { since: now, readable_at: None, is_unclean: false });
@@ -177,14 +177,14 @@ pub async fn begin_replay(
     start.state.renew_lease(run_id, now);
     start.state.set_saved(Some(now));
     let Err(error) = store.consume_replay(&start.state.to_json()).await else { return has_begun(start) };
-    let loaded = store.load().await;
-    let is_unreadable = matches!(loaded.document, LoadedDocument::Unreadable(_) | LoadedDocument::MountedCopy { .. });
-    let opening = match is_unreadable {
-        // The state that was read before is better than an older copy or none.
-        true => Opening::Go(Box::new(LoadedRun { unrecordable: Some(error.to_string()), ..before })),
-        false => open(loaded, config, time.now())?,
-    };
-    match opening {
+    let mut loaded = store.load().await;
+    if let LoadedDocument::Unreadable(_) | LoadedDocument::MountedCopy { .. } = loaded.document
+        && let Some(text) = before
+    {
+        // What this run has read is newer than the mounted copy.
+        loaded.document = LoadedDocument::MountedCopy { text, why: error.to_string() };
+    }
+    match open(loaded, config, time.now())? {
         // It was saved, although there was no response.
         Opening::Busy { id, .. } if id == run_id => has_begun(start),
         Opening::Go(start) => {
