@@ -122,8 +122,8 @@ impl Core<'_> {
         }
     }
 
-    /// Records what the history shows. Digests that an earlier run planned and did not post are planned again. The plans of a channel that could not be
-    /// read are kept: its digests may have been posted.
+    /// Records what the history shows. Digests that an earlier run planned and did not post are planned again. The plans of
+    /// a channel that could not be read are kept: its digests may have been posted.
     fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
         self.channels.set_standalone_replies(posted.standalone_replies.clone());
         self.posted = Some(posted);

@@ -8,6 +8,10 @@ fn archive() -> Config {
     config(&[("SLACK_TRIAGE", "archive"), ("SLACK_TRIAGE_USERS", "U1")])
 }
 
+/// A route that calls people about each finding.
+const ESCALATING: &str =
+    r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
+
 #[test]
 fn a_resolved_finding_is_archived_after_the_intent_was_saved() {
     let failed = || Err(no_response());
@@ -59,9 +63,7 @@ fn somebody_is_called_about_a_finding_unless_a_reaction_acknowledges_it() {
         |_| Err(SlackError::ChannelRejected("channel_not_found".into()));
     let deleted: fn(&str) -> Result<Vec<Reaction>, SlackError> =
         |_| Err(SlackError::MessageNotFound("message_not_found".into()));
-    let routes =
-        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
-    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", ESCALATING)]);
     for (older, recent, is_called, case) in [
         (nobody, vec![("1.1", vec![])], true, "nobody acknowledged it"),
         (nobody, vec![("1.1", vec![reaction("eyes", true)])], false, "acknowledged"),
@@ -94,9 +96,7 @@ fn an_acknowledgment_stays_although_the_message_was_deleted() {
 
 #[test]
 fn a_run_after_a_crash_reads_the_history_before_it_calls_about_a_finding() {
-    let routes =
-        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
-    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", ESCALATING)]);
     for (is_unclean, is_history_read) in [(true, true), (false, false)] {
         let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
         let mut state = State { saved_at: Some(NOW), ..State::default() };
@@ -114,9 +114,7 @@ fn a_run_after_a_crash_reads_the_history_before_it_calls_about_a_finding() {
 
 #[test]
 fn nobody_is_called_about_a_finding_while_it_is_not_known_whether_a_person_acknowledged_it() {
-    let routes =
-        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
-    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", ESCALATING)]);
     let is_unknown: fn() -> Result<bool, SlackError> = || Err(SlackError::NotSent("refused".into()));
     let is_hidden: fn() -> Result<bool, SlackError> = || Err(SlackError::ChannelRejected("user_not_found".into()));
     for (is_bot, is_called) in [(is_unknown, false), (|| Ok(false), false), (is_hidden, false), (|| Ok(true), true)] {
@@ -192,9 +190,7 @@ fn what_a_run_that_died_archived_counts_as_archived_by_the_program_also_if_anoth
 
 #[test]
 fn a_call_is_shown_in_the_channel_and_mentions_people_and_the_route_schedules_it() {
-    let routes =
-        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
-    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", ESCALATING)]);
     let mut run = begin_triage(&config, &[]);
     run.show(&["f1"]);
     run.answer_save(Ok(()));
@@ -227,9 +223,7 @@ fn a_message_that_cannot_be_edited_now_needs_no_save() {
 
 #[test]
 fn nobody_is_called_while_the_state_is_not_saved() {
-    let routes =
-        r#"[{"match": {"type": ["*"]}, "channel": "C0SECURITY", "escalate": {"after": "30m", "mention": "<!here>"}}]"#;
-    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", routes)]);
+    let config = config(&[("SLACK_TRIAGE", "show"), ("SLACK_ROUTES", ESCALATING)]);
     let record = FindingRecord { escalation: Some(Escalation::Due(NOW)), ..announced("1.1") };
     let mut run = begin_triage(&config, &[("f1", record)]);
     run.show(&["f2"]);
