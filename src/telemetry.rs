@@ -162,6 +162,9 @@ pub(crate) mod tests {
                 Ok(())
             }
         }
+        // Otherwise a thread without a subscriber that logs first disables that line for all threads. Only the first call
+        // has an effect.
+        _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let memory = Memory::default();
         let writer = memory.clone();
         tracing::subscriber::with_default(subscriber(log, false, move || writer.clone()), act);

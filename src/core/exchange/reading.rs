@@ -131,7 +131,8 @@ impl Exchange {
         let at = MessageRef { thread_ts: Some(root.ts.clone()), ..found.at.clone() };
         if found.updated >= f.updated {
             log_finding_at(Action::FoundInHistory, f, &at, channels);
-            return self.finish(posted(at.into(), None, None, String::new()));
+            let intended_channel = found.intended_channel.clone();
+            return self.finish(posted(at.into(), intended_channel, None, String::new()));
         }
         // If the severity level increased, a new message calls the people.
         let is_increased = f.severity_level() > SeverityLevel::from_score(found.severity);
