@@ -1,13 +1,13 @@
 //! Records the channels of a run: their IDs, which of them can be read, and what they reject.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::config::Target;
 use crate::core::mentions::{Mentions, RejectedMentions};
+use crate::core::replies::PostedReplies;
 use crate::mention::Mention;
 use crate::plan::{Destination, Queue};
-use crate::slack::ReplyId;
 
 /// Time that a message to a channel whose ID was just learned waits: its turn was taken under the name.
 pub(crate) const AFTER_FIRST_MESSAGE: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub(crate) struct Channels {
     /// The history of a channel could not be read for a transient reason.
     is_history_unread: bool,
     /// Replies that the history shows as messages in a channel, because their thread rejected them.
-    standalone_replies: HashSet<ReplyId>,
+    standalone_replies: PostedReplies,
     /// Channels that reject messages as such, with the reason.
     rejecting: HashMap<String, String>,
     mentions: RejectedMentions,
@@ -53,7 +53,7 @@ impl Channels {
             unreadable: BTreeSet::new(),
             closed: BTreeSet::new(),
             is_history_unread: false,
-            standalone_replies: HashSet::new(),
+            standalone_replies: PostedReplies::default(),
             rejecting: HashMap::new(),
             mentions: RejectedMentions::default(),
             renamed: HashMap::new(),
@@ -140,11 +140,11 @@ impl Channels {
         self.is_history_unread = true;
     }
 
-    pub(crate) fn has_standalone_reply(&self, reply: &ReplyId) -> bool {
-        self.standalone_replies.contains(reply)
+    pub(crate) fn standalone_replies(&self) -> &PostedReplies {
+        &self.standalone_replies
     }
 
-    pub(crate) fn set_standalone_replies(&mut self, replies: HashSet<ReplyId>) {
+    pub(crate) fn set_standalone_replies(&mut self, replies: PostedReplies) {
         self.standalone_replies = replies;
     }
 }

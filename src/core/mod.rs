@@ -31,6 +31,7 @@ pub(crate) mod posted;
 mod query;
 mod rate_limit;
 mod reconcile;
+mod replies;
 mod results;
 mod run_report;
 mod send;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::core::channels::NamedChannel;
-use crate::slack::{BotMessage, MessageRef, ReplyId};
+use crate::core::replies::PostedReplies;
+use crate::slack::{BotMessage, MessageRef};
 use crate::state::{PostedFinding, State};
 use crate::time::Timestamp;
 
@@ -38,7 +39,7 @@ pub(crate) struct PostedMessages {
     pub notices: HashSet<String>,
     pub summaries: HashSet<String>,
     /// Replies that are messages in a channel, because their thread rejected them.
-    pub standalone_replies: HashSet<ReplyId>,
+    pub standalone_replies: PostedReplies,
 }
 
 /// What was reconciled.
@@ -61,7 +62,7 @@ impl PostedMessages {
                 "guardduty_digest" => self.digests.extend(text(&m, "digest_id")),
                 "guardduty_notice" => self.notices.extend(text(&m, "notice_id")),
                 "guardduty_summary" => self.summaries.extend(text(&m, "summary_id")),
-                "guardduty_reply" => self.standalone_replies.extend(m.reply_id()),
+                "guardduty_reply" => self.standalone_replies.add(&m),
                 _ => {}
             }
         }

@@ -2,6 +2,7 @@
 //! could not save its state.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -124,8 +125,8 @@ impl Core<'_> {
 
     /// Records what the history shows. Digests that an earlier run planned and did not post are planned again. The plans of
     /// a channel that could not be read are kept: its digests may have been posted.
-    fn set_posted(&mut self, posted: PostedMessages, findings: &[Rc<Finding>]) {
-        self.channels.set_standalone_replies(posted.standalone_replies.clone());
+    fn set_posted(&mut self, mut posted: PostedMessages, findings: &[Rc<Finding>]) {
+        self.channels.set_standalone_replies(mem::take(&mut posted.standalone_replies));
         self.posted = Some(posted);
         self.apply_history(findings);
         let channels = &self.channels;

@@ -257,10 +257,6 @@ impl World {
 
     /// People are called about an increase of the severity level once, even if the finding recurs after a crash.
     fn check_calls(&self) {
-        // A call that a thread rejected is a message in the channel, and is recognized by its revision only.
-        if self.history.setup.no_replies_until > 0 {
-            return;
-        }
         let slack = self.slack.borrow();
         let is_exact = |id: &str| self.history.guarantee_of(number(id)) == Guarantee::ExactlyOnce;
         for (id, claims) in by_finding(&slack.claims).into_iter().filter(|(id, _)| is_exact(id)) {

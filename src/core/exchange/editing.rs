@@ -105,11 +105,11 @@ impl Exchange {
         };
     }
 
-    /// The reply was posted.
-    pub(super) fn finish_reply(&mut self) {
-        self.finish(match &self.delivery {
+    /// The result of a reply that was posted.
+    pub(super) fn replied(&self) -> DeliveryResult {
+        match &self.delivery {
             Delivery::Update(_, update) => updated(update, true),
             _ => DeliveryResult::Completed,
-        });
+        }
     }
 }

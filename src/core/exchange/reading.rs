@@ -7,6 +7,7 @@ use crate::core::channels::{Channels, NamedChannel};
 use crate::core::delivery_log::{Action, log_finding_at};
 use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{HistoryRange, PostedMessages};
+use crate::core::replies::PostedReplies;
 use crate::core::send::{Attempts, Forms};
 use crate::finding::SeverityLevel;
 use crate::message::Related;
@@ -81,31 +82,27 @@ impl Exchange {
         }
     }
 
-    fn on_replies(&mut self, replies: &[BotMessage], channels: &Channels) {
-        let reply = self.reply_id();
-        if replies.iter().any(|m| m.reply_id() == reply) {
-            return self.finish_reply();
-        }
-        match &self.delivery {
-            // What else is new is left to the next reply.
-            Delivery::Update(_, update) if replies.iter().any(|m| self.calls_about_same_increase(m)) => {
-                self.finish(updated(update, false));
-            }
-            _ => self.check_standalone_reply(channels),
+    fn on_replies(&mut self, messages: &[BotMessage], channels: &Channels) {
+        let mut replies = PostedReplies::default();
+        messages.iter().for_each(|m| replies.add(m));
+        match self.result_after(&replies) {
+            Some(result) => self.finish(result),
+            None => self.check_standalone_reply(channels),
         }
     }
 
-    /// Returns true if a reply in the thread called people about the same increase of the severity level. It is about a
-    /// revision that the state does not have, because the run that posted it died.
-    fn calls_about_same_increase(&self, m: &BotMessage) -> bool {
+    /// The result, if the posted replies leave nothing to say: they contain this reply, or called people about the same
+    /// increase of the severity level. Such a call is about a revision that the state does not have, because the run that
+    /// posted it died. What else is new is left to the next reply.
+    fn result_after(&self, replies: &PostedReplies) -> Option<DeliveryResult> {
         let (f, update) = self.reply_of();
-        let Some(reply) = update.reply.as_ref().filter(|reply| reply.previous_severity.is_some()) else { return false };
-        let text = |key: &str| m.payload.get(key).and_then(|value| value.as_str());
-        let level = m.payload.get("severity").and_then(|value| value.as_f64()).map(SeverityLevel::from_score);
-        m.event_type == "guardduty_reply"
-            && text("finding_id") == Some(&f.id)
-            && text("updated_at").and_then(Timestamp::parse) > reply.since
-            && level >= Some(f.severity_level())
+        if self.reply_id().is_some_and(|reply| replies.contains(&f.id, &reply)) {
+            return Some(self.replied());
+        }
+        let reply = update.reply.as_ref().filter(|reply| reply.previous_severity.is_some())?;
+        let is_update = matches!(self.delivery, Delivery::Update(..));
+        let is_called = is_update && replies.has_call(&f.id, reply.since, f.severity_level());
+        is_called.then(|| updated(update, false))
     }
 
     fn on_thread_of_other_region(
@@ -171,14 +168,7 @@ impl Exchange {
                     posted_before(found, None)
                 })
             }
-            (Delivery::Update(_, update), _) => {
-                let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
-                is_found.then(|| updated(update, true))
-            }
-            (Delivery::Reply(..), _) => {
-                let is_found = self.reply_id().is_some_and(|reply| found.standalone_replies.contains(&reply));
-                is_found.then_some(DeliveryResult::Completed)
-            }
+            (Delivery::Update(..) | Delivery::Reply(..), _) => self.result_after(&found.standalone_replies),
             (Delivery::Refresh(..) | Delivery::Redirect { .. }, _) => None,
         };
         self.stage = match (done, search_for) {
@@ -221,8 +211,8 @@ impl Exchange {
     /// The thread does not contain the reply. A message in the channel may have announced what the thread rejected: of an
     /// earlier run that did not record it, or of this run with an unknown outcome.
     pub(super) fn check_standalone_reply(&mut self, channels: &Channels) {
-        if self.reply_id().is_some_and(|reply| channels.has_standalone_reply(&reply)) {
-            return self.finish_reply();
+        if let Some(result) = self.result_after(channels.standalone_replies()) {
+            return self.finish(result);
         }
         self.stage = match self.attempt {
             Attempt::First => self.send(Content::Reply, channels),

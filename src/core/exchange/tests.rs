@@ -1,5 +1,6 @@
 //! The requests of deliveries, by the responses of Slack.
 
+mod calls;
 mod contents;
 mod logs;
 
@@ -175,36 +176,6 @@ fn a_recurrence_is_replied_to_in_the_thread_that_its_message_is_in() {
     }
 }
 
-/// The thread has a reply about a revision of a finding, which called people at this severity.
-fn called(finding_id: &str, updated_at: &str, severity: Option<f64>) -> CallResponse {
-    let CallResponse::Messages(Ok(mut messages)) = replied() else { unreachable!("the thread has a reply") };
-    messages[0].payload.insert("finding_id".into(), finding_id.into());
-    messages[0].payload.insert("updated_at".into(), updated_at.into());
-    messages[0].payload.extend(severity.map(|severity| ("severity".to_owned(), severity.into())));
-    CallResponse::Messages(Ok(messages))
-}
-
-#[test]
-fn people_are_called_once_about_an_increase_even_if_a_run_died_after_the_call_and_the_finding_recurred() {
-    const BEFORE: &str = "2027-01-15T06:00:00.000Z";
-    for (thread, is_called, case) in [
-        (called("f", EARLIER, Some(8.0)), false, "the run that died called about an earlier revision"),
-        (called("f", EARLIER, Some(9.5)), false, "it called about a higher severity level"),
-        (called("f", EARLIER, Some(5.0)), true, "it called about a lower severity level"),
-        (called("f", EARLIER, None), true, "its reply called nobody"),
-        (called("f", BEFORE, Some(8.0)), true, "the severity level decreased since"),
-        (called("g", EARLIER, Some(8.0)), true, "it called about another finding"),
-    ] {
-        let Delivery::Update(f, mut update) = recurrence(None) else { unreachable!("a recurrence is an update") };
-        let since = Timestamp::parse(BEFORE);
-        update.reply = Some(Reply { previous_severity: Some(5.0), since, ..Reply::default() });
-        let (requests, result) = play(Delivery::Update(f, update), vec![edited(), thread]);
-        assert_eq!(requests.last().is_some_and(|request| request == "broadcast in 2.2"), is_called, "{case}");
-        let is_left = matches!(result, Some(DeliveryResult::Processed(Outcome::Updated { notified: false, .. })));
-        assert_eq!(is_left, !is_called, "{case}: a later reply reports what else is new");
-    }
-}
-
 /// A first sighting that belongs to the thread of the same finding in another region.
 fn first_sighting(edits_earlier: bool) -> Delivery {
     let root = MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None };
@@ -269,6 +240,17 @@ fn a_finding_has_one_message_in_a_thread_even_if_a_run_died_after_it() {
         let Outcome::Posted { at: SentMessage::Bot(at), .. } = outcome else { panic!("{case}: {outcome:?}") };
         assert_eq!(at.thread_ts.as_deref(), Some("1.1"), "{case}");
     }
+}
+
+#[test]
+fn a_message_found_in_a_thread_says_which_channel_rejected_it() {
+    let CallResponse::Messages(Ok(mut messages)) = shown(UPDATED, 8.0) else { unreachable!("a message is shown") };
+    messages[0].payload.insert("intended_channel".into(), "#archived".into());
+    let (_, result) = play(first_sighting(true), vec![CallResponse::Messages(Ok(messages))]);
+    let Some(DeliveryResult::Processed(Outcome::Posted { intended_channel, .. })) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(intended_channel.as_deref(), Some("#archived"));
 }
 
 fn posted_in_thread() -> CallResponse {
