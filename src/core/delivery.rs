@@ -44,7 +44,7 @@ impl Core<'_> {
     }
 
     pub(super) fn print(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
-        self.effects.extend(deliveries.into_iter().map(Effect::Print));
+        self.effects.extend(deliveries.into_iter().map(|delivery| Effect::Print(Box::new(delivery))));
     }
 
     /// Delivers what was saved, without the notices that this run must not announce.

@@ -44,7 +44,7 @@ pub enum Effect {
     /// Replaces a save that has no response yet.
     Save(Save),
     /// A dry run prints a delivery.
-    Print(Delivery),
+    Print(Box<Delivery>),
     /// An event is due at this time, if there is none before.
     WakeAt(Timestamp),
 }

@@ -14,9 +14,8 @@ use crate::core::outbox::DeliveryResult;
 use crate::core::posted::{HistoryRange, PostedMessages};
 use crate::core::send::{Attempts, Forms, OutgoingMessage, Place, SendContext};
 use crate::finding::Finding;
-use crate::mention::Mention;
 use crate::message::{Related, Writer};
-use crate::plan::{Delivery, Destination, Queue, Update};
+use crate::plan::{Delivery, Destination, Queue, Reply, Update};
 use crate::slack::{MessageRef, SentMessage};
 use crate::state::{Outcome, fingerprint};
 use crate::time::Timestamp;
@@ -170,8 +169,8 @@ impl Exchange {
                 }
                 Stage::Link => return NextAction::Read,
                 Stage::Replies => {
-                    let (_, update) = self.reply_of();
-                    if channels.is_readable(&Target::Channel(update.message.channel.clone())) {
+                    let (_, reply) = self.reply();
+                    if channels.is_readable(&Target::Channel(reply.message.channel.clone())) {
                         return NextAction::Read;
                     }
                     self.check_standalone_reply(channels);
@@ -199,11 +198,11 @@ impl Exchange {
             Stage::Permalinks(n) => Call::Permalink { at: self.delivery.related()[*n].at.clone() },
             Stage::Link => Call::Permalink { at: self.linked_message().clone() },
             Stage::Replies => {
-                let (f, update) = self.reply_of();
-                let (channel, thread) = (update.message.channel.clone(), root(&update.message).to_owned());
+                let (f, reply) = self.reply();
+                let (channel, thread) = (reply.message.channel.clone(), root(&reply.message).to_owned());
                 // A reply that is posted only once may be older than the revision.
                 let is_once = matches!(self.delivery, Delivery::Reply(..));
-                let oldest = if is_once { update.message.posted() } else { oldest_reply(f) };
+                let oldest = if is_once { reply.message.posted() } else { oldest_reply(f) };
                 Call::Replies { channel, thread, oldest }
             }
             Stage::Edit(forms, _) => {
@@ -255,8 +254,9 @@ fn root(at: &MessageRef) -> &str {
 }
 
 /// Replies go where the message is.
-fn reply_destination(update: &Update, mention: Option<Mention>, channels: &Channels) -> Destination {
-    Destination { target: Target::Channel(update.message.channel.clone()), mention, ..channels.default.clone() }
+fn reply_destination(reply: &Reply) -> Destination {
+    let target = Target::Channel(reply.message.channel.clone());
+    Destination { target, mention: reply.mention.clone(), route: None }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::core::agenda::{FetchPurpose, Findings, Queues, Step};
 use crate::core::event::{DetectorRef, Query, QueryResponse};
 use crate::finding::{Assessment, Finding, investigated_finding};
 use crate::guardduty::{DetectorInfo, Investigation, ReadError, SourceKey, TransientReason};
-use crate::plan::{Delivery, Queue, Reply, Update, destination_of};
+use crate::plan::{Delivery, Queue, Reply, ReplySubject};
 
 /// Maximum age of a result that is announced: nobody follows an older thread.
 const MAX_RESULT_AGE: Duration = Duration::from_hours(24);
@@ -113,9 +113,9 @@ impl Core<'_> {
                     let step = InvestigationStep::ReadAssessments { due, findings, replies };
                     return Some(Step::Investigations(step));
                 };
-                if let Some(update) = assessment.and_then(|assessment| self.reply_with(f, assessment)) {
-                    let channel = self.channels.name(&update.message.channel);
-                    replies.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
+                if let Some(reply) = assessment.and_then(|assessment| self.reply_with(f, assessment)) {
+                    let channel = self.channels.name(&reply.message.channel);
+                    replies.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), reply));
                 }
             }
             due.pop_front();
@@ -173,19 +173,8 @@ impl Core<'_> {
         is_due.then(|| id.to_owned())
     }
 
-    fn reply_with(&self, f: &Rc<Finding>, assessment: Assessment) -> Option<Update> {
-        let entry = self.state.findings.get(&f.id)?;
-        let to = destination_of(self.config, f);
-        let reply = Reply { assessment: Some(Rc::new(assessment)), ..Reply::default() };
-        let (message, marks) = (entry.bot_message()?.clone(), entry.marks());
-        Some(Update {
-            message,
-            reply: Some(reply),
-            repost_to: to,
-            known_attributes: Vec::new(),
-            related: Vec::new(),
-            marks,
-            intended_channel: None,
-        })
+    fn reply_with(&self, f: &Finding, assessment: Assessment) -> Option<Reply> {
+        let message = self.state.findings.get(&f.id)?.bot_message()?.clone();
+        Some(Reply { message, mention: None, subject: ReplySubject::Investigation(Rc::new(assessment)) })
     }
 }

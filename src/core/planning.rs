@@ -9,7 +9,7 @@ use crate::core::agenda::{Batch, Queues, Step};
 use crate::core::triage::TriageStep;
 use crate::finding::Finding;
 use crate::message::{Marks, Reopened};
-use crate::plan::{self, Delivery, Queue, Refresh, Reply, Update, destination_of};
+use crate::plan::{self, Changes, Delivery, Queue, Refresh, Reply, ReplySubject, Update, destination_of};
 use crate::slack::MessageRef;
 use crate::state::FindingRecord;
 
@@ -191,7 +191,7 @@ impl Core<'_> {
     /// An edit that shows that the finding was archived or unarchived.
     fn show_archiving(&self, f: Rc<Finding>, entry: &FindingRecord, at: MessageRef) -> Delivery {
         let marks = entry.marks();
-        let (reply, marks) = if f.archived { (None, marks) } else { (reopening(&marks), marks.reopened()) };
+        let (reply, marks) = if f.archived { (None, marks) } else { (reopening(&marks, &at), marks.reopened()) };
         let update = Update {
             message: at,
             reply,
@@ -239,8 +239,8 @@ impl Core<'_> {
 }
 
 /// The reply about a resolved finding that was unarchived. A muted thread gets none.
-fn reopening(marks: &Marks) -> Option<Reply> {
+fn reopening(marks: &Marks, at: &MessageRef) -> Option<Reply> {
     let is_reopened = marks.resolved.is_some() && marks.muted.is_none();
-    let reopened = Some(Reopened::Unarchived);
-    is_reopened.then(|| Reply { reopened, ..Reply::default() })
+    let changes = Changes { reopened: Some(Reopened::Unarchived), ..Changes::default() };
+    is_reopened.then(|| Reply { message: at.clone(), mention: None, subject: ReplySubject::Changes(changes) })
 }

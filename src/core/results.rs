@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::core::outbox::{DeliveryResult, EndedDelivery};
 use crate::core::undelivered::Cause;
 use crate::finding::Finding;
-use crate::plan::{Delivery, destination_of};
+use crate::plan::{Delivery, ReplySubject, destination_of};
 use crate::state::Outcome;
 
 /// Results of the deliveries of this run.
@@ -64,9 +64,12 @@ impl Core<'_> {
                 self.state.set_shown(&f.id, &refresh.marks);
                 self.state.set_links(&f.id, &refresh.related);
             }
-            Delivery::Reply(f, update) => match update.reply.and_then(|reply| reply.assessment) {
-                Some(assessment) => self.state.set_investigated(&f.id, &assessment.investigation),
-                None => self.state.set_escalated(&f.id),
+            Delivery::Reply(f, reply) => match reply.subject {
+                ReplySubject::Investigation(assessment) => {
+                    self.state.set_investigated(&f.id, &assessment.investigation);
+                }
+                ReplySubject::Unacknowledged(_) => self.state.set_escalated(&f.id),
+                ReplySubject::Changes(_) => {}
             },
             Delivery::Summary(summary) => self.state.set_summarized(summary.due),
             Delivery::Notice(notice) => self.state.remove_notice(&notice.id),

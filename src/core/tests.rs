@@ -124,7 +124,7 @@ impl Run<'_> {
             match effect {
                 Effect::Call(id, call) => self.calls.push((id, call)),
                 Effect::Save(save) => self.saves.push(save),
-                Effect::Print(delivery) => self.printed.push(delivery),
+                Effect::Print(delivery) => self.printed.push(*delivery),
                 Effect::WakeAt(time) => self.wake_at = Some(time),
                 Effect::AbandonCalls => self.calls.clear(),
                 Effect::Query(id, query) => self.queries.push((id, query)),

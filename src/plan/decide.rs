@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::{Config, RecurrencePolicy, SamplePolicy, SlackAuth};
 use crate::finding::{Assessment, Attribute, Finding};
+use crate::mention::Mention;
 use crate::message::{Marks, Reopened, ReplyContent};
 use crate::plan::{Destination, RouteDecision, route};
 use crate::slack::MessageRef;
@@ -91,39 +92,63 @@ pub struct Update {
     pub intended_channel: Option<String>,
 }
 
-/// A reply in the thread of a finding: what is new since the last notification.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A reply in the thread of a finding.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// The severity shown before, if the severity level increased: the reply is then broadcast, with the mention of the route.
+    /// The message of the finding.
+    pub message: MessageRef,
+    /// Who is called. Only a reply that is broadcast calls somebody.
+    pub mention: Option<Mention>,
+    pub subject: ReplySubject,
+}
+
+/// What a reply is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplySubject {
+    /// What is new since the last notification.
+    Changes(Changes),
+    /// Nobody acknowledged the finding for this time.
+    Unacknowledged(Duration),
+    /// The result of an investigation of the finding.
+    Investigation(Rc<Assessment>),
+}
+
+/// What is new about a finding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// The severity shown before, if the severity level increased.
     pub previous_severity: Option<f64>,
     /// The newest revision that was processed before.
     pub since: Option<Timestamp>,
     pub new_attributes: Vec<Attribute>,
     pub previous_count: Option<u64>,
     pub reopened: Option<Reopened>,
-    /// Nobody acknowledged the finding for this time: the reply is broadcast, with the mention of the destination.
-    pub unacknowledged_for: Option<Duration>,
-    /// The result of an investigation of the finding.
-    pub assessment: Option<Rc<Assessment>>,
 }
 
 impl Reply {
     /// The content of the reply.
     pub fn content(&self) -> ReplyContent<'_> {
-        ReplyContent {
-            previous_severity: self.previous_severity,
-            new_attributes: &self.new_attributes,
-            previous_count: self.previous_count,
-            reopened: self.reopened,
-            unacknowledged_for: self.unacknowledged_for,
-            assessment: self.assessment.as_deref(),
-            ..ReplyContent::default()
+        let none = ReplyContent::default();
+        match &self.subject {
+            ReplySubject::Changes(changes) => ReplyContent {
+                previous_severity: changes.previous_severity,
+                new_attributes: &changes.new_attributes,
+                previous_count: changes.previous_count,
+                reopened: changes.reopened,
+                ..none
+            },
+            ReplySubject::Unacknowledged(time) => ReplyContent { unacknowledged_for: Some(*time), ..none },
+            ReplySubject::Investigation(assessment) => ReplyContent { assessment: Some(assessment), ..none },
         }
     }
 
-    /// Returns true if the reply mentions people and is shown in the channel.
+    /// Returns true if the reply is also shown in the channel.
     pub fn is_broadcast(&self) -> bool {
-        self.previous_severity.is_some() || self.unacknowledged_for.is_some()
+        match &self.subject {
+            ReplySubject::Changes(changes) => changes.previous_severity.is_some(),
+            ReplySubject::Unacknowledged(_) => true,
+            ReplySubject::Investigation(_) => false,
+        }
     }
 }
 
@@ -220,17 +245,22 @@ fn decide_edit(
     related: Vec<RelatedMessage>,
     now: Timestamp,
 ) -> Decision {
-    let reply = reply_due(config.slack.remind_after, f, entry, now);
+    let changes = changes_to_announce(config.slack.remind_after, f, entry, now);
     let same = entry.marks().resolved.is_none()
         && entry.new_attributes(&f.attributes()).is_empty()
         && entry.severity == f.severity
         && entry.archived == f.archived
         && entry.has_links(&related);
     let is_recent = entry.edited_at.is_some_and(|edited| now.duration_since(edited) < MIN_EDIT_INTERVAL);
-    if reply.is_none() && same && is_recent {
+    if changes.is_none() && same && is_recent {
         return Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation);
     }
     let marks = if f.archived { entry.marks() } else { entry.marks().reopened() };
+    let reply = changes.map(|changes| Reply {
+        message: at.clone(),
+        mention: to.mention.clone().filter(|_| changes.previous_severity.is_some()),
+        subject: ReplySubject::Changes(changes),
+    });
     Decision::Update(Update {
         message: at.clone(),
         reply,
@@ -242,8 +272,8 @@ fn decide_edit(
     })
 }
 
-/// Decides about the reply: immediately if the severity level increased, otherwise once `SLACK_REMIND_AFTER` has passed.
-fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Timestamp) -> Option<Reply> {
+/// What a reply is due about: immediately if the severity level increased, otherwise once `SLACK_REMIND_AFTER` has passed.
+fn changes_to_announce(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Timestamp) -> Option<Changes> {
     let increased = f.severity_level() > entry.severity_level();
     let marks = entry.marks();
     let reopened = marks.resolved.is_some().then_some(Reopened::Recurred);
@@ -253,17 +283,15 @@ fn reply_due(remind_after: Duration, f: &Finding, entry: &FindingRecord, now: Ti
         return None;
     }
     let pending = entry.attributes.iter().skip(entry.notified_attributes);
-    let reply = Reply {
+    let changes = Changes {
         previous_severity: increased.then_some(entry.severity),
         since: entry.updated_at,
         new_attributes: pending.chain(entry.new_attributes(&f.attributes())).cloned().collect(),
         previous_count: (f.count > entry.notified_count && entry.notified_count > 0).then_some(entry.notified_count),
         reopened,
-        unacknowledged_for: None,
-        assessment: None,
     };
-    (increased || reopened.is_some() || !reply.new_attributes.is_empty() || reply.previous_count.is_some())
-        .then_some(reply)
+    (increased || reopened.is_some() || !changes.new_attributes.is_empty() || changes.previous_count.is_some())
+        .then_some(changes)
 }
 
 /// Returns true if the finding now routes to another channel than that of its message.

@@ -7,7 +7,7 @@ use crate::config::{Config, Target};
 use crate::finding::{Attribute, Finding};
 use crate::mention::Mention;
 use crate::message::{Marks, Notice, Summary};
-use crate::plan::{Decision, Destination, Post, Queue, SkipReason, Update, decide};
+use crate::plan::{Decision, Destination, Post, Queue, Reply, SkipReason, Update, decide};
 use crate::slack::{MessageRef, SentMessage};
 use crate::state::{Outcome, RelatedMessage, State};
 use crate::time::Timestamp;
@@ -31,7 +31,7 @@ pub enum Delivery {
     Summary(Box<DueSummary>),
     /// A reply that is posted once and does not change the message of the finding: an escalation, or the result of an
     /// investigation.
-    Reply(Rc<Finding>, Update),
+    Reply(Rc<Finding>, Reply),
     /// Replaces the message at `old` with a redirect to the message at `new`, which is about the finding `id`.
     Redirect {
         id: String,
@@ -183,7 +183,7 @@ pub(crate) fn plan_deliveries(
         plan.queues.insert(Queue::Channel(name), channel.into_deliveries(budget.max_digest_findings, &mut digest_id));
     }
     // An increased severity level is announced before anything else is edited.
-    updates.sort_by_key(|(_, u)| u.reply.as_ref().is_none_or(|w| w.previous_severity.is_none()));
+    updates.sort_by_key(|(_, u)| !u.reply.as_ref().is_some_and(Reply::is_broadcast));
     if !updates.is_empty() {
         plan.queues.insert(Queue::Edits, updates.into_iter().map(|(f, u)| Delivery::Update(f, u)).collect());
     }

@@ -14,7 +14,7 @@ mod tests;
 pub(crate) mod watch;
 
 pub(crate) use condense::combine_notices;
-pub(crate) use decide::{Decision, Post, Reply, SkipReason, Update, decide, skip_reason};
+pub(crate) use decide::{Changes, Decision, Post, Reply, ReplySubject, SkipReason, Update, decide, skip_reason};
 pub(crate) use delivery_plan::{
     Delivery, DeliveryPlan, DueSummary, MAX_DIGEST, MessageBudget, Refresh, plan_deliveries,
 };

@@ -57,9 +57,12 @@ fn state_with_delivered(f: &Finding, ago: u64) -> State {
     state
 }
 
-fn reply_of(decision: &Decision) -> Option<&Reply> {
+fn changes_of(decision: &Decision) -> Option<&Changes> {
     match decision {
-        Decision::Update(update) => update.reply.as_ref(),
+        Decision::Update(update) => update.reply.as_ref().map(|reply| match &reply.subject {
+            ReplySubject::Changes(changes) => changes,
+            other => panic!("a decision is about changes: {other:?}"),
+        }),
         other => panic!("wanted an update: {other:?}"),
     }
 }
@@ -76,14 +79,14 @@ fn delivered_revision_is_recognized_and_a_later_one_is_new() {
 fn recurrence_without_severity_increase_updates_without_a_reply() {
     let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     let decision = decide(&state, &config(&[]), &finding("f", 6.0, 50), NOW);
-    assert_eq!(reply_of(&decision), None);
+    assert_eq!(changes_of(&decision), None);
 }
 
 #[test]
 fn severity_increase_is_posted_in_the_thread_immediately() {
     let state = state_with_delivered(&finding("f", 5.0, 100), 90);
     let decision = decide(&state, &config(&[]), &finding("f", 8.0, 50), NOW);
-    assert_eq!(reply_of(&decision).and_then(|reply| reply.previous_severity), Some(5.0));
+    assert_eq!(changes_of(&decision).and_then(|reply| reply.previous_severity), Some(5.0));
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn reply_after_the_reminder_interval_lists_changes_since_the_last_reply() {
     let state = state_with_delivered(&finding("f", 5.0, 100_000), 90_000);
     let again = seen_in("eu-west-1", "f", 5.0, 50, "203.0.113.9");
     let decision = decide(&state, &config(&[]), &again, NOW);
-    let reply = reply_of(&decision).unwrap();
+    let reply = changes_of(&decision).unwrap();
     assert_eq!((reply.previous_severity, reply.new_attributes.as_slice()), (None, &["ip 203.0.113.9".into()][..]));
     assert_eq!(reply.previous_count, Some(1));
 }
@@ -103,7 +106,7 @@ fn a_recurrence_that_brings_only_time_and_count_is_worth_one_edit_an_hour() {
     let decision = decide(&young, &config(&[]), &again, NOW);
     assert_eq!(decision, Decision::Skip(Outcome::Coalesced, SkipReason::NoNewInformation));
     let old = state_with_delivered(&finding("f", 5.0, 4_000), 3_700);
-    assert_eq!(reply_of(&decide(&old, &config(&[]), &again, NOW)), None);
+    assert_eq!(changes_of(&decide(&old, &config(&[]), &again, NOW)), None);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::finding::{Attribute, Finding};
 use crate::mention::Mention;
 use crate::message::{self, Addressing, Message, MessageForm, MessageOptions, RenderContext, ReplyContent};
 use crate::output::Output;
-use crate::plan::{Delivery, Destination, Reply, Update};
+use crate::plan::{Delivery, Destination, Reply};
 use crate::slack::MessageRef;
 
 /// Prints deliveries instead of sending them.
@@ -36,13 +36,13 @@ impl Printer<'_> {
                 let context = RenderContext { known_attributes, marks, ..RenderContext::default() };
                 self.update(&update.message, &message::finding(f, &context, self.wording, MessageForm::Blocks));
                 if let Some(reply) = &update.reply {
-                    self.reply(f, update, reply);
+                    self.reply(f, reply);
                 }
             }
             Delivery::Summary(summary) => {
                 self.post(self.default.name(), None, &message::summary(&summary.content, MessageForm::Blocks));
             }
-            Delivery::Reply(f, update) => update.reply.iter().for_each(|reply| self.reply(f, update, reply)),
+            Delivery::Reply(f, reply) => self.reply(f, reply),
             Delivery::Refresh(f, refresh) => {
                 let marks = Some(&refresh.marks);
                 let known_attributes = &refresh.known_attributes;
@@ -66,11 +66,11 @@ impl Printer<'_> {
         message::finding(f, &context, self.wording, MessageForm::Blocks)
     }
 
-    fn reply(&self, f: &Finding, update: &Update, reply: &Reply) {
-        let mention = update.repost_to.mention.as_ref().filter(|_| reply.is_broadcast());
-        let content = ReplyContent { addressing: Addressing { mention, ..Addressing::default() }, ..reply.content() };
-        let root = update.message.thread_ts.as_deref().unwrap_or(&update.message.ts);
-        self.post(&update.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));
+    fn reply(&self, f: &Finding, reply: &Reply) {
+        let addressing = Addressing { mention: reply.mention.as_ref(), ..Addressing::default() };
+        let content = ReplyContent { addressing, ..reply.content() };
+        let root = reply.message.thread_ts.as_deref().unwrap_or(&reply.message.ts);
+        self.post(&reply.message.channel, Some(root), &message::reply(f, &content, self.wording, MessageForm::Blocks));
     }
 
     fn post(&self, channel: &str, thread: Option<&str>, message: &Message) {

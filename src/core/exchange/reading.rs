@@ -11,10 +11,9 @@ use crate::core::replies::PostedReplies;
 use crate::core::send::{Attempts, Forms};
 use crate::finding::SeverityLevel;
 use crate::message::Related;
-use crate::plan::Delivery;
+use crate::plan::{Changes, Delivery, ReplySubject};
 use crate::slack::{BotMessage, HistoryError, MessageRef, SentMessage};
 use crate::state::{PostedFinding, RelatedMessage};
-use crate::time::Timestamp;
 
 impl Exchange {
     /// A message whose outcome may be unknown is searched for in the history before it is sent.
@@ -35,11 +34,9 @@ impl Exchange {
 
     /// Reads the history of the channel of the delivery and of the default channel, as far as they can be read.
     pub(super) fn read_history(&self, search_for: SearchFor, channels: &Channels) -> Stage {
-        let to = match (&self.delivery, search_for) {
-            (Delivery::Update(_, update) | Delivery::Reply(_, update), SearchFor::StandaloneReply) => {
-                reply_destination(update, None, channels)
-            }
-            (delivery, _) => delivery.destination().unwrap_or(&channels.default).clone(),
+        let to = match search_for {
+            SearchFor::StandaloneReply => reply_destination(self.reply().1),
+            SearchFor::Message | SearchFor::Repost => self.delivery.destination().unwrap_or(&channels.default).clone(),
         };
         let mut unread: VecDeque<NamedChannel> = VecDeque::new();
         for target in [&to.target, &channels.default.target] {
@@ -95,14 +92,17 @@ impl Exchange {
     /// increase of the severity level. Such a call is about a revision that the state does not have, because the run that
     /// posted it died. What else is new is left to the next reply.
     fn result_after(&self, replies: &PostedReplies) -> Option<DeliveryResult> {
-        let (f, update) = self.reply_of();
-        if self.reply_id().is_some_and(|reply| replies.contains(&f.id, &reply)) {
+        let (f, reply) = self.reply();
+        if replies.contains(&f.id, &self.reply_id()) {
             return Some(self.replied());
         }
-        let reply = update.reply.as_ref().filter(|reply| reply.previous_severity.is_some())?;
-        let is_update = matches!(self.delivery, Delivery::Update(..));
-        let is_called = is_update && replies.has_call(&f.id, reply.since, f.severity_level());
-        is_called.then(|| updated(update, false))
+        match (&self.delivery, &reply.subject) {
+            (Delivery::Update(_, update), ReplySubject::Changes(Changes { previous_severity: Some(_), since, .. })) => {
+                let is_called = replies.has_call(&f.id, *since, f.severity_level());
+                is_called.then(|| updated(update, false))
+            }
+            _ => None,
+        }
     }
 
     fn on_thread_of_other_region(
@@ -203,8 +203,8 @@ impl Exchange {
     pub(super) fn linked_message(&self) -> &MessageRef {
         match &self.delivery {
             Delivery::Redirect { new: SentMessage::Bot(new), .. } => new,
-            Delivery::Update(_, update) | Delivery::Reply(_, update) => &update.message,
-            _ => unreachable!("only a redirect and a reply point to a message, and to one of a bot"),
+            Delivery::Redirect { .. } => unreachable!("a redirect points to a message of a bot"),
+            _ => &self.reply().1.message,
         }
     }
 

@@ -6,7 +6,6 @@ use crate::core::delivery_log::{Action, Location, log_digest, log_finding, log_n
 use crate::core::outbox::DeliveryResult;
 use crate::core::send::{AfterFailure, OutgoingMessage, Place, SendContext, Sent, Unsent};
 use crate::finding::Finding;
-use crate::mention::Mention;
 use crate::message::{
     self, Addressing, Message, MessageContent, MessageForm, Placement, RenderContext, ReplyContent, Writer,
 };
@@ -17,15 +16,13 @@ use crate::state::fingerprint;
 impl Exchange {
     pub(super) fn send(&self, content: Content, channels: &Channels) -> Stage {
         let outgoing = match (&self.delivery, content) {
-            (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::Reply) => {
-                let place = Place::OnlyThread(Thread {
-                    ts: root(&update.message).to_owned(),
-                    is_broadcast: is_broadcast(update),
-                });
-                OutgoingMessage::new(&reply_destination(update, mention(update), channels), place, channels)
+            (_, Content::Reply) => {
+                let (_, reply) = self.reply();
+                let thread = Thread { ts: root(&reply.message).to_owned(), is_broadcast: reply.is_broadcast() };
+                OutgoingMessage::new(&reply_destination(reply), Place::OnlyThread(thread), channels)
             }
-            (Delivery::Update(_, update) | Delivery::Reply(_, update), Content::StandaloneReply) => {
-                OutgoingMessage::new(&reply_destination(update, mention(update), channels), Place::Channel, channels)
+            (_, Content::StandaloneReply) => {
+                OutgoingMessage::new(&reply_destination(self.reply().1), Place::Channel, channels)
             }
             (Delivery::Post(_, post), _) => {
                 let parent = post
@@ -49,21 +46,22 @@ impl Exchange {
         addressing: &Addressing,
         writer: &dyn Writer,
     ) -> Message {
+        let placement = match content {
+            Content::Message | Content::Repost => None,
+            Content::Reply => Some(Placement::Thread),
+            Content::StandaloneReply => Some(Placement::Channel { message_link: self.link.as_deref() }),
+        };
+        if let Some(placement) = placement {
+            let (f, reply) = self.reply();
+            let content = ReplyContent { addressing: *addressing, placement, ..reply.content() };
+            return writer.write(&MessageContent::Reply(f, content), form);
+        }
         match &self.delivery {
             Delivery::Notice(notice) => writer.write(&MessageContent::Notice(notice), form),
             Delivery::Summary(summary) => writer.write(&MessageContent::Summary(&summary.content), form),
             Delivery::Digest { id, findings, .. } => {
                 let findings = findings.iter().map(AsRef::as_ref).collect();
                 writer.write(&MessageContent::Digest { id, findings, addressing: *addressing }, form)
-            }
-            Delivery::Update(f, update) | Delivery::Reply(f, update)
-                if matches!(content, Content::Reply | Content::StandaloneReply) =>
-            {
-                let placement = match content {
-                    Content::Reply => Placement::Thread,
-                    _ => Placement::Channel { message_link: self.link.as_deref() },
-                };
-                reply(f, update, addressing, placement, form, writer)
             }
             Delivery::Post(f, _) | Delivery::Update(f, _) | Delivery::Refresh(f, _) => {
                 self.finding(f, addressing, form, writer)
@@ -164,15 +162,14 @@ impl Exchange {
     }
 
     pub(super) fn on_unsent(&mut self, unsent: Unsent, channels: &Channels) {
-        if let (Stage::Send(Content::Reply, _), Delivery::Update(_, update) | Delivery::Reply(_, update)) =
-            (&self.stage, &self.delivery)
-        {
+        if let Stage::Send(Content::Reply, _) = &self.stage {
+            let (_, reply) = self.reply();
             match unsent {
                 Unsent::NoReply(error) => return self.reply_in_channel(&error),
                 // The message, which was just edited, is in the thread of another message, and that one was deleted.
                 // A reply about a deleted message is still posted.
                 Unsent::NotFound
-                    if update.message.thread_ts.is_some() || matches!(self.delivery, Delivery::Reply(..)) =>
+                    if reply.message.thread_ts.is_some() || matches!(self.delivery, Delivery::Reply(..)) =>
                 {
                     return self.reply_in_channel("thread_not_found");
                 }
@@ -190,21 +187,21 @@ impl Exchange {
     }
 
     fn reply_in_channel(&mut self, error: &str) {
-        let channel = &self.reply_of().1.message.channel;
+        let channel = &self.reply().1.message.channel;
         tracing::warn!(channel, error, "thread rejects the reply; posting to the channel");
         self.stage = Stage::Link;
     }
 
-    pub(super) fn reply_id(&self) -> Option<ReplyId> {
-        let (f, update) = self.reply_of();
-        let reason = message::reply_reason(&update.reply.as_ref()?.content());
-        Some(ReplyId::new(&f.id, &f.updated_at, reason.as_deref()))
+    pub(super) fn reply_id(&self) -> ReplyId {
+        let (f, reply) = self.reply();
+        let reason = message::reply_reason(&reply.content());
+        ReplyId::new(&f.id, &f.updated_at, reason.as_deref())
     }
 
-    /// The finding in whose thread is replied, and what is replied.
-    pub(super) fn reply_of(&self) -> (&Finding, &Update) {
+    /// The finding in whose thread is replied, and the reply.
+    pub(super) fn reply(&self) -> (&Finding, &Reply) {
         match &self.delivery {
-            Delivery::Update(f, update) | Delivery::Reply(f, update) => (f, update),
+            Delivery::Update(f, Update { reply: Some(reply), .. }) | Delivery::Reply(f, reply) => (f, reply),
             _ => unreachable!("nothing else replies"),
         }
     }
@@ -224,26 +221,4 @@ fn log_unreadable(delivery: &Delivery, content: Content) {
             );
         }
     }
-}
-
-fn is_broadcast(update: &Update) -> bool {
-    update.reply.as_ref().is_some_and(Reply::is_broadcast)
-}
-
-fn mention(update: &Update) -> Option<Mention> {
-    update.repost_to.mention.clone().filter(|_| is_broadcast(update))
-}
-
-fn reply(
-    f: &Finding,
-    update: &Update,
-    addressing: &Addressing,
-    placement: Placement,
-    form: MessageForm,
-    writer: &dyn Writer,
-) -> Message {
-    let none = Reply::default();
-    let content =
-        ReplyContent { addressing: *addressing, placement, ..update.reply.as_ref().unwrap_or(&none).content() };
-    writer.write(&MessageContent::Reply(f, content), form)
 }

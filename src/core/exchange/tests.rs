@@ -12,7 +12,7 @@ use super::*;
 use crate::core::rate_limit::RateLimiter;
 use crate::finding::{self, Origin};
 use crate::message::{Marks, MessageOptions};
-use crate::plan::{Post, Reply};
+use crate::plan::{Changes, Post, ReplySubject};
 use crate::slack::{BotMessage, SlackError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -27,10 +27,9 @@ fn recurrence(thread_ts: Option<&str>) -> Delivery {
     let f = Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap());
     let message =
         MessageRef { channel: "C0SECURITY".into(), ts: "2.2".into(), thread_ts: thread_ts.map(str::to_owned) };
-    let reply = Reply { previous_severity: Some(5.0), ..Reply::default() };
     let update = Update {
+        reply: Some(reply_at(&message, increase(None))),
         message,
-        reply: Some(reply),
         repost_to: channel(),
         known_attributes: Vec::new(),
         related: Vec::new(),
@@ -38,6 +37,16 @@ fn recurrence(thread_ts: Option<&str>) -> Delivery {
         intended_channel: None,
     };
     Delivery::Update(f, update)
+}
+
+/// A reply that mentions nobody.
+fn reply_at(message: &MessageRef, changes: Changes) -> Reply {
+    Reply { message: message.clone(), mention: None, subject: ReplySubject::Changes(changes) }
+}
+
+/// An increase of the severity level since an earlier revision.
+fn increase(since: Option<Timestamp>) -> Changes {
+    Changes { previous_severity: Some(5.0), since, ..Changes::default() }
 }
 
 fn channel() -> Destination {

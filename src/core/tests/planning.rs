@@ -4,7 +4,7 @@ use super::support::{announced, notice};
 use super::*;
 use crate::config::LogFormat;
 use crate::message::{Marks, Notice, NoticeId, Reopened};
-use crate::plan::{Reply, Update};
+use crate::plan::{Changes, ReplySubject, Update};
 use crate::state::{FindingRecord, Triage, fingerprint};
 use crate::telemetry::tests::logged;
 use crate::user::UserId;
@@ -122,8 +122,9 @@ fn the_message_of_a_resolved_finding_that_is_unarchived_is_open_again_and_its_th
         run.core.state.findings.insert("f1".into(), FindingRecord { archived: was_archived, triage, ..announced() });
         look_up(&mut run, revision(NOW, !was_archived));
         let [Delivery::Update(_, Update { reply, marks, .. })] = &run.printed[..] else { panic!("{case}") };
-        let expected = Reply { reopened: Some(Reopened::Unarchived), ..Reply::default() };
-        assert_eq!(*reply, is_replied.then_some(expected), "{case}");
+        let expected = Changes { reopened: Some(Reopened::Unarchived), ..Changes::default() };
+        let subject = reply.as_ref().map(|reply| reply.subject.clone());
+        assert_eq!(subject, is_replied.then_some(ReplySubject::Changes(expected)), "{case}");
         assert_eq!((marks.resolved.is_some(), marks.muted.clone()), (is_resolved, user("muted")), "{case}");
     }
 }

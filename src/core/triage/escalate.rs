@@ -1,12 +1,10 @@
 //! Escalates findings that nobody acknowledged in time.
 
-use std::rc::Rc;
-
 use crate::config::{Config, Escalate};
 use crate::core::Core;
 use crate::core::agenda::{FetchPurpose, Findings, Queues};
 use crate::finding::Finding;
-use crate::plan::{Delivery, Queue, Reply, RouteDecision, Update, route};
+use crate::plan::{Delivery, Queue, Reply, ReplySubject, RouteDecision, route};
 use crate::slack::MessageRef;
 
 /// The escalation of the route that a finding takes. Nobody is called about a sample finding.
@@ -43,28 +41,20 @@ impl Core<'_> {
         let mut queues = Queues::new();
         for id in due {
             let Some(f) = findings.get(&id).filter(|f| !f.archived) else { continue };
-            if let Some(update) = self.escalation_reply(f) {
-                let channel = self.channels.name(&update.message.channel);
-                queues.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), update));
+            if let Some(reply) = self.escalation_reply(f) {
+                let channel = self.channels.name(&reply.message.channel);
+                queues.entry(Queue::Channel(channel)).or_default().push(Delivery::Reply(f.clone(), reply));
             }
         }
         self.deliver(queues);
     }
 
-    fn escalation_reply(&self, f: &Rc<Finding>) -> Option<Update> {
-        let entry = self.state.findings.get(&f.id)?;
-        let (at, escalate) = (entry.bot_message()?.clone(), escalation_of(self.config, f)?);
-        let RouteDecision::To(mut to) = route(self.config, f) else { return None };
-        to.mention = Some(escalate.mention);
-        let reply = Reply { unacknowledged_for: Some(escalate.after), ..Reply::default() };
-        Some(Update {
-            message: at,
-            reply: Some(reply),
-            repost_to: to,
-            known_attributes: Vec::new(),
-            related: Vec::new(),
-            marks: entry.marks(),
-            intended_channel: None,
-        })
+    fn escalation_reply(&self, f: &Finding) -> Option<Reply> {
+        let message = self.state.findings.get(&f.id)?.bot_message()?.clone();
+        let escalate = escalation_of(self.config, f)?;
+        // A route may drop the finding in the meantime.
+        let RouteDecision::To(_) = route(self.config, f) else { return None };
+        let subject = ReplySubject::Unacknowledged(escalate.after);
+        Some(Reply { message, mention: Some(escalate.mention), subject })
     }
 }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::config::Target;
 use crate::finding::{self, Origin};
 use crate::message::{Marks, Notice, NoticeLevel, Summary};
-use crate::plan::{Destination, DueSummary, Post, Refresh, Reply, Update};
+use crate::plan::{Changes, Destination, DueSummary, Post, Refresh, Reply, ReplySubject, Update};
 use crate::slack::MessageRef;
 use crate::state::{FindingRecord, Triage};
 use crate::time::Timestamp;
@@ -76,15 +77,17 @@ fn with_lease() -> State {
 #[test]
 fn each_delivery_has_its_intents() {
     let id = notice().id;
-    let reply = || Some(Reply::default());
+    let reply = |subject| Reply { message: message(), mention: None, subject };
+    let news = || Some(reply(ReplySubject::Changes(Changes::default())));
+    let escalation = reply(ReplySubject::Unacknowledged(Duration::from_hours(1)));
     let digest = || Delivery::Digest { id: "d".into(), to: channel(), findings: vec![some_finding()] };
     let redirect = Delivery::Redirect { id: "f".into(), old: message(), new: message().into(), channel: "C1".into() };
     let summary = Delivery::Summary(Box::new(DueSummary { due: NOW, content: Summary::default() }));
     for (delivery, expected, case) in [
         (post(), vec![Intent::Posting], "a post"),
         (Delivery::Update(some_finding(), update(None)), vec![Intent::Posting], "an edit"),
-        (Delivery::Update(some_finding(), update(reply())), vec![Intent::Posting], "an edit with a reply"),
-        (Delivery::Reply(some_finding(), update(reply())), vec![Intent::Posting], "an escalation, or an investigation"),
+        (Delivery::Update(some_finding(), update(news())), vec![Intent::Posting], "an edit with a reply"),
+        (Delivery::Reply(some_finding(), escalation), vec![Intent::Posting], "an escalation"),
         (refresh(), vec![Intent::Posting], "marks and links"),
         (redirect, vec![Intent::Posting], "a redirect"),
         (summary, vec![Intent::Posting], "a summary"),

@@ -25,7 +25,7 @@ fn people_are_called_once_about_an_increase_even_if_a_run_died_after_the_call_an
     ] {
         let Delivery::Update(f, mut update) = recurrence(None) else { unreachable!("a recurrence is an update") };
         let since = Timestamp::parse(BEFORE);
-        update.reply = Some(Reply { previous_severity: Some(5.0), since, ..Reply::default() });
+        update.reply = Some(reply_at(&update.message, increase(since)));
         let (requests, result) = play(Delivery::Update(f, update), vec![edited(), thread]);
         assert_eq!(requests.last().is_some_and(|request| request == "broadcast in 2.2"), is_called, "{case}");
         let is_left = matches!(result, Some(DeliveryResult::Processed(Outcome::Updated { notified: false, .. })));

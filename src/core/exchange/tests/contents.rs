@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::finding::Attribute;
+use crate::mention::Mention;
 use crate::message::{
     Addressing, Message, MessageContent, MessageForm, Placement, Relation, RenderContext, ReplyContent,
 };
@@ -57,10 +58,14 @@ fn message() -> Delivery {
     Delivery::Post(f, Post { to, reply_to: None, candidate_threads: Vec::new(), known_attributes, related, ..post })
 }
 
-/// A new revision, with this reply.
-fn change(reply: Option<Reply>) -> (Rc<Finding>, Update) {
+/// A new revision, with a reply about these changes.
+fn change(changes: Option<Changes>) -> (Rc<Finding>, Update) {
     let Delivery::Update(f, update) = recurrence(None) else { unreachable!("a recurrence is an update") };
     let repost_to = Destination { mention: here(), ..channel() };
+    let reply = changes.map(|changes| {
+        let mention = here().filter(|_| changes.previous_severity.is_some());
+        Reply { mention, ..reply_at(&update.message, changes) }
+    });
     (f, Update { reply, repost_to, marks: marks(), known_attributes: known_attributes(), ..update })
 }
 
@@ -159,10 +164,10 @@ fn the_message_of_a_finding_shows_its_history_its_reactions_and_its_links() {
 
 #[test]
 fn a_reply_is_in_the_thread_and_if_that_rejects_it_in_the_channel_with_a_link() {
-    let increase = Reply { previous_severity: Some(5.0), ..Reply::default() };
-    let recurrence = Reply { new_attributes: known_attributes(), ..Reply::default() };
-    for (reply, is_broadcast) in [(increase, true), (recurrence, false)] {
-        let (f, update) = change(Some(reply.clone()));
+    let recurrence = Changes { new_attributes: known_attributes(), ..Changes::default() };
+    for (changes, is_broadcast) in [(increase(None), true), (recurrence, false)] {
+        let (f, update) = change(Some(changes));
+        let reply = update.reply.clone().expect("the revision has a reply");
         let mention = here().filter(|_| is_broadcast);
         let addressing = Addressing { mention: mention.as_ref(), ..Addressing::default() };
         let text =
@@ -181,11 +186,12 @@ fn a_reply_is_in_the_thread_and_if_that_rejects_it_in_the_channel_with_a_link() 
 
 #[test]
 fn a_thread_is_read_from_the_revision_on_or_from_its_message_on_for_what_is_posted_once() {
-    let (f, update) = change(Some(Reply { previous_severity: Some(5.0), ..Reply::default() }));
+    let (f, update) = change(Some(increase(None)));
     let (updated, sent) = (f.updated, update.message.posted());
+    let reply = reply_at(&update.message, Changes::default());
     for (delivery, answers, expected) in [
-        (Delivery::Update(f.clone(), update.clone()), vec![edited()], updated.minus(Duration::from_hours(1))),
-        (Delivery::Reply(f, update), vec![], sent),
+        (Delivery::Update(f.clone(), update), vec![edited()], updated.minus(Duration::from_hours(1))),
+        (Delivery::Reply(f, reply), vec![], sent),
     ] {
         let played = play_in(&mut channels(), delivery, Attempt::First, answers);
         let Some(Call::Replies { oldest, .. }) = played.calls.last() else { panic!("{:?}", played.names()) };

@@ -21,6 +21,11 @@ fn post_of(f: Rc<Finding>) -> Delivery {
     Delivery::Post(f, Post { reply_to: None, candidate_threads: Vec::new(), ..post })
 }
 
+fn escalation(update: &Update) -> Reply {
+    let subject = ReplySubject::Unacknowledged(Duration::from_hours(1));
+    Reply { message: update.message.clone(), mention: None, subject }
+}
+
 #[test]
 fn every_message_that_slack_acknowledged_is_one_line_in_the_log() {
     let Delivery::Update(f, update) = recurrence(None) else { unreachable!("a recurrence is an update") };
@@ -31,7 +36,7 @@ fn every_message_that_slack_acknowledged_is_one_line_in_the_log() {
     let now = MessageRef { channel: "C0OTHER".into(), ts: "3.3".into(), thread_ts: None };
     let redirect =
         Delivery::Redirect { id: "f".into(), old: update.message.clone(), new: now.into(), channel: "C0OTHER".into() };
-    let reply = Delivery::Reply(f.clone(), update.clone());
+    let reply = Delivery::Reply(f.clone(), escalation(&update));
     let recurrence = Delivery::Update(f.clone(), update);
     for (delivery, answers, expected) in [
         (post_of(f), vec![posted()], vec![("finding posted", "finding_id", "f")]),
@@ -62,7 +67,7 @@ fn the_raw_text_of_a_finding_that_cannot_be_read_is_in_the_log_once() {
     let mut unreadable = (*f).clone();
     unreadable.raw = Some("{\"id\":\"f\"}".into());
     let unreadable = Rc::new(unreadable);
-    let reply = Delivery::Reply(unreadable.clone(), update);
+    let reply = Delivery::Reply(unreadable.clone(), escalation(&update));
     for (delivery, answers, expected) in
         [(post_of(unreadable), vec![posted()], 1), (reply, vec![nothing_there(), posted()], 0)]
     {
