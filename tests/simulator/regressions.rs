@@ -148,8 +148,8 @@ fn a_finding_that_is_resolved_again_after_a_killed_run_unarchived_it_stays_resol
 }
 
 /// A run that calls about an increased severity level is killed at each of its calls, and the finding recurs before the
-/// next one.
-fn kills_at_a_call() -> Vec<History> {
+/// next one. Threads reject replies until a time.
+fn kills_at_a_call(no_replies_until: i64) -> Vec<History> {
     let revision =
         |at, severity, ip| Event { at, what: WorldEvent::Revision { finding: 0, severity, ip, count: 1, late: 0 } };
     let events = vec![revision(5_000, 5.0, 1), revision(60_000, 9.0, 1), revision(130_000, 9.0, 2)];
@@ -157,14 +157,17 @@ fn kills_at_a_call() -> Vec<History> {
     let histories = kills.map(|kill| {
         let killed = RunPlan { kill: Some(kill), ..RunPlan::clean(60_000) };
         let runs = vec![RunPlan::clean(1_000), RunPlan::clean(10_000), killed, RunPlan::clean(90_000)];
-        History { seed: 1, theme: "regression", setup: Installation::plain(1), events: events.clone(), runs }
+        let setup = Installation { no_replies_until, ..Installation::plain(1) };
+        History { seed: 1, theme: "regression", setup, events: events.clone(), runs }
     });
     histories.collect()
 }
 
 #[test]
 fn people_are_called_once_if_a_finding_recurs_after_a_kill() {
-    kills_at_a_call().iter().for_each(check_history);
+    for no_replies_until in [0, 120_000, i64::MAX] {
+        kills_at_a_call(no_replies_until).iter().for_each(check_history);
+    }
 }
 
 /// A thread rejects the reply about an increased severity level; the run that posts it to the channel instead is killed at
