@@ -33,7 +33,7 @@ fuzz_target!(|input: (u16, &str)| {
             .filter_map(|(key, source)| Some((key.as_source()?, source.watermark.minus(OVERLAP / 2))))
             .collect(),
     };
-    let min_bytes = before.min_bytes(OVERLAP, &in_flight);
+    let min_bytes = before.min_bytes(limit, OVERLAP, &in_flight);
     assert!(min_bytes <= saved.len());
     let report = after.compact(limit, OVERLAP, &in_flight, NOW);
     assert_eq!(report.document, after.to_json());

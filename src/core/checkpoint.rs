@@ -233,13 +233,20 @@ impl Core<'_> {
 
     fn compact(&mut self) -> String {
         let in_flight = self.sources.in_flight();
-        let CompactionReport { raised_floors: raised, document } =
+        let CompactionReport { raised_floors: raised, unwatched, document } =
             self.state.compact(self.limits.state_bytes, self.config.overlap, &in_flight, self.now);
         for (source, floor) in raised {
             tracing::warn!(
                 %source,
                 floor = floor.to_rfc3339(),
                 "state compacted: findings that become visible late, updated before `floor`, will not be detected"
+            );
+        }
+        if let Some(source) = unwatched.first() {
+            tracing::warn!(
+                sources = unwatched.len(),
+                %source,
+                "state is full: changes of the configuration of these sources are not announced. Install several releases, each with fewer sources"
             );
         }
         self.checkpoints.bytes = document.len();
@@ -254,7 +261,8 @@ impl Core<'_> {
     /// Bytes that are free for additional findings, once everything is discarded that may be.
     pub(super) fn max_free_bytes(&self) -> usize {
         let in_flight = self.sources.in_flight();
-        self.limits.state_bytes.saturating_sub(self.state.min_bytes(self.config.overlap, &in_flight))
+        let limit = self.limits.state_bytes;
+        limit.saturating_sub(self.state.min_bytes(limit, self.config.overlap, &in_flight))
     }
 }
 

@@ -165,7 +165,7 @@ impl Core<'_> {
         if let Some(last) = &report.looked_up_to {
             source.archive_cursor = Some(last.clone());
         }
-        let notices = watched::compare(key, &mut source, report, self.epoch, self.now);
+        let notices = watched::compare(key, &mut source, &mut self.state.shared_sets, report, self.epoch, self.now);
         self.state.set_source(&key.clone().into(), source);
         self.queue_notices(notices);
     }

@@ -32,6 +32,7 @@ pub use aws::{Aws, IdentitySources, MissingRegion};
 pub use error::{ReadError, TransientReason};
 pub use identity::CallerIdentity;
 pub use source::SourceClient;
+pub(crate) use watch::fingerprint;
 pub use watch::short_hash;
 
 use crate::finding::{Assessment, Finding, FindingCounts};

@@ -148,7 +148,7 @@ fn append_conditions(text: &mut String, c: &Condition) {
 }
 
 /// Computes 16 hex digits. The hasher of the standard library may change with the compiler, but the state records them.
-fn fingerprint(text: &str) -> String {
+pub(crate) fn fingerprint(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::metrics::ScanOutcome;
 use crate::plan::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::poll::source::SourceReport;
-use crate::state::SourceState;
+use crate::state::{SharedSets, SourceState};
 use crate::time::Timestamp;
 
 /// What could be read. What is missing is not compared.
@@ -120,6 +120,7 @@ async fn list<D: GuardDutyApi>(
 pub(crate) fn compare(
     key: &SourceKey,
     source: &mut SourceState,
+    sets: &mut SharedSets,
     report: &SourceReport,
     epoch: NoticeEpoch,
     now: Timestamp,
@@ -142,10 +143,10 @@ pub(crate) fn compare(
         }
     }
     if let Some(features) = features {
-        notices.extend(watch::compare_features(key, watched, features, epoch));
+        notices.extend(watch::compare_features(key, watched, sets, features, epoch));
     }
     if let Some(members) = &seen.members {
-        notices.extend(watch::compare_members(key, watched, members, epoch));
+        notices.extend(watch::compare_members(key, watched, sets, members, epoch));
     }
     if let Some(uncovered) = &seen.uncovered {
         notices.extend(watch::compare_coverage(key, watched, uncovered, epoch));

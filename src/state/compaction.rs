@@ -5,7 +5,11 @@
 //! them. A finding may then become visible less late than usual; nothing that was listed is repeated or lost. If that is
 //! not enough, for example because a watermark is blocked, the message references of the others are discarded, but not
 //! their revisions.
+//!
+//! Before all that, if the sources take more than their share, the largest baselines of their watched configuration are
+//! discarded: findings are accepted only as long as they fit, and matter more than changes of the configuration.
 
+mod baselines;
 mod size;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,6 +30,8 @@ const FAILING_TTL: Duration = Duration::from_hours(72);
 pub struct CompactionReport {
     /// Sources whose floor was raised, and to which time.
     pub raised_floors: BTreeMap<SourceOrIdentity, Timestamp>,
+    /// Sources whose baseline of watched configuration was discarded.
+    pub unwatched: Vec<SourceOrIdentity>,
     /// The document.
     pub document: String,
 }
@@ -52,29 +58,28 @@ impl State {
         self.findings.retain(|_, e| is_retained(e, bounds.get(&e.source_id).copied(), now));
         self.unfetched
             .retain(|_, u| now.duration_since(u.since) < if u.given_up { MAX_FINDING_AGE } else { FAILING_TTL });
+        self.discard_unused_sets();
         let document = self.to_json();
         if document.len() <= bound {
             return CompactionReport { document, ..CompactionReport::default() };
         }
         // Before: a floor that rises lets the next compaction discard more.
-        let least = if cfg!(debug_assertions) { self.min_bytes(overlap, in_flight) } else { 0 };
-        let report = self.discard_processed(&document, bound, overlap, in_flight);
+        let least = if cfg!(debug_assertions) { self.min_bytes(bound, overlap, in_flight) } else { 0 };
+        let unwatched = self.discard_baselines(bound);
+        let report = self.discard_processed(bound, overlap, in_flight);
         debug_assert!(report.document.len() <= bound.max(least), "more than {least} bytes are left");
-        report
+        CompactionReport { unwatched, ..report }
     }
 
     /// Discards processed findings, those that matter least first.
-    fn discard_processed(
-        &mut self,
-        document: &str,
-        bound: usize,
-        overlap: Duration,
-        in_flight: &InFlight,
-    ) -> CompactionReport {
+    fn discard_processed(&mut self, bound: usize, overlap: Duration, in_flight: &InFlight) -> CompactionReport {
         let excess = |document: &str| document.len() - target_bytes(bound);
         let mut report = CompactionReport::default();
-        self.drop_unlistable(&self.lower_bounds(overlap), in_flight, excess(document));
         let mut document = self.to_json();
+        if document.len() > bound {
+            self.drop_unlistable(&self.lower_bounds(overlap), in_flight, excess(&document));
+            document = self.to_json();
+        }
         while document.len() > bound && self.raise_fullest_floor(overlap, in_flight, excess(&document), &mut report) {
             document = self.to_json();
         }
@@ -90,9 +95,10 @@ impl State {
         json_len(self)
     }
 
-    /// Size of the state after the strongest compaction. It discards the findings below the lower bound of their source,
-    /// the findings below the highest floor that the region allows, and the message references of the other findings.
-    pub fn min_bytes(&self, overlap: Duration, in_flight: &InFlight) -> usize {
+    /// Size of the state after the strongest compaction. It discards the baselines beyond the share of the sources, the
+    /// findings below the lower bound of their source, the findings below the highest floor that the region allows, and
+    /// the message references of the other findings.
+    pub fn min_bytes(&self, bound: usize, overlap: Duration, in_flight: &InFlight) -> usize {
         let bounds = self.lower_bounds(overlap);
         let limits: HashMap<u32, Timestamp> =
             self.sources.iter().map(|(key, s)| (s.id, self.max_floor(key.region(), in_flight))).collect();
@@ -106,7 +112,9 @@ impl State {
             Some(bare) => encoded_len(id, e) - encoded_len(id, &bare),
             None => 0,
         };
-        self.bytes() - self.findings.iter().map(free).sum::<usize>()
+        let excess = self.excess_baselines(bound);
+        let baselines = excess.iter().filter_map(|key| self.sources.get(key)?.watch_baseline.as_ref());
+        self.bytes() - self.findings.iter().map(free).sum::<usize>() - baselines.map(json_len).sum::<usize>()
     }
 
     /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer

@@ -14,6 +14,7 @@ use crate::source_key::SourceOrIdentity;
 use crate::state::finding_record::{FindingRecord, zero_if_none};
 use crate::state::formats::{is_false, rfc3339, rfc3339_option};
 use crate::state::lease::Lease;
+use crate::state::shared_sets::SharedSets;
 use crate::state::source_state::SourceState;
 use crate::state::summary::SummaryProgress;
 use crate::state::totals::Totals;
@@ -48,6 +49,8 @@ pub struct State {
     pub next_source_id: u32,
     #[serde(default)]
     pub sources: BTreeMap<SourceOrIdentity, SourceState>,
+    #[serde(default, skip_serializing_if = "SharedSets::is_empty")]
+    pub shared_sets: SharedSets,
     /// By finding id.
     #[serde(default, deserialize_with = "zero_if_none::read_findings")]
     pub findings: BTreeMap<String, FindingRecord>,
@@ -103,6 +106,7 @@ impl Default for State {
             replay_since: None,
             next_source_id: 0,
             sources: BTreeMap::new(),
+            shared_sets: SharedSets::default(),
             findings: BTreeMap::new(),
             digest_plans: BTreeMap::new(),
             notices: Vec::new(),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::document::{State, UnknownFields};
 use super::finding_record::FindingRecord;
 use super::formats::rfc3339_option;
+use super::shared_sets::SetId;
 use super::watched_kind::WatchedKind;
 use crate::guardduty::{ConfigVersion, short_hash};
 use crate::source_key::SourceKey;
@@ -21,33 +22,34 @@ pub type Names = BTreeMap<String, String>;
 /// Lost items that are recorded per source.
 const MAX_LOST: usize = 500;
 
-/// The configuration of a source as last read. `None`: never read, so that there is nothing to compare with.
+/// The configuration of a source as last read. `None`: never read, so that there is nothing to compare with. The document
+/// has `null` then, and omits what was read and is empty, because most sources have nothing of most kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchBaseline {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub filters: Option<Versions>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub ip_sets: Option<Versions>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub trusted_entity_sets: Option<Versions>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub threat_intel_sets: Option<Names>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub threat_entity_sets: Option<Names>,
     /// Names of the features and options that are enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<BTreeSet<String>>,
+    pub features: Option<SetId>,
     /// IDs of the member accounts that are monitored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub members: Option<BTreeSet<String>>,
+    pub members: Option<SetId>,
     /// Resources with unhealthy runtime coverage, by resource type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub coverage: Option<BTreeMap<String, Unhealthy>>,
     /// Publishing destinations, by ID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub destinations: Option<BTreeMap<String, Exported>>,
     /// Malware scans that failed or were skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default = "read_and_empty", skip_serializing_if = "is_read_and_empty")]
     pub scans: Option<Scans>,
     /// Suppression rules and trusted lists that are active.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -173,6 +175,15 @@ impl State {
         };
         std::mem::replace(&mut watched.no_investigations, !can_be_listed) == can_be_listed
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde needs the type of the field")]
+fn read_and_empty<T: Default>() -> Option<T> {
+    Some(T::default())
+}
+
+fn is_read_and_empty<T: Default + PartialEq>(value: &Option<T>) -> bool {
+    value.as_ref().is_some_and(|value| *value == T::default())
 }
 
 fn is_zero(count: &u64) -> bool {

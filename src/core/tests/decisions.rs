@@ -3,7 +3,7 @@
 use super::support::announced;
 use super::*;
 use crate::config::LogFormat;
-use crate::state::FindingRecord;
+use crate::state::{FindingRecord, WatchBaseline, WatchedKind};
 use crate::telemetry::tests::logged;
 
 #[test]
@@ -26,6 +26,26 @@ fn a_run_accepts_the_findings_that_it_can_post_or_with_digests_all_that_it_can_h
         let lines = logged(LogFormat::Json, "error", || assert_ne!(run.core.intake_limit(), 0));
         assert!(lines.is_empty(), "{lines:?}");
     }
+}
+
+#[test]
+fn the_watched_configuration_of_sources_leaves_room_for_findings_and_its_loss_is_logged() {
+    let config = config(&[]);
+    let mut run = begin(&config);
+    let names = (0..4_000).map(|n| (format!("suppression rule {n}"), "name".to_owned())).collect();
+    let watched = WatchBaseline { active: [(WatchedKind::SuppressionRule, names)].into(), ..WatchBaseline::default() };
+    run.core.state.source_mut(&source()).expect("the source was read").watch_baseline = Some(watched);
+    run.core.limits.state_bytes = 100_000;
+    assert_ne!(run.core.intake_limit(), 0);
+    let lines = logged(LogFormat::Json, "warn", || run.show(&["f1"]));
+    assert!(
+        lines.iter().any(|line| line.contains("state is full") && line.contains(&source().to_string())),
+        "{lines:?}"
+    );
+    assert!(run.core.state.source(&source()).expect("the source stays").watch_baseline.is_none());
+    run.answer_save(Ok(()));
+    run.acknowledge();
+    assert!(run.core.state.is_processed("f1", finding("f1").updated));
 }
 
 #[test]

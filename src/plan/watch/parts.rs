@@ -6,7 +6,7 @@ use super::lists::{DetectingItems, compare_detecting};
 use crate::message::Notice;
 use crate::plan::NoticeEpoch;
 use crate::source_key::SourceKey;
-use crate::state::{WatchBaseline, WatchedKind};
+use crate::state::{SharedSets, WatchBaseline, WatchedKind};
 
 /// Members that are recorded per source: the state has a limit.
 pub(super) const MOST_MEMBERS: usize = 500;
@@ -16,21 +16,21 @@ pub(super) const MOST_MEMBERS: usize = 500;
 pub(crate) fn compare_features(
     key: &SourceKey,
     watched: &mut WatchBaseline,
+    sets: &mut SharedSets,
     features: &BTreeMap<String, bool>,
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     let is_part = |name: &str| {
         name.split_once('/').is_some_and(|(feature, _)| features.get(feature).is_some_and(|is_enabled| !is_enabled))
     };
-    if let Some(recorded) = &mut watched.features {
-        recorded.retain(|name| !is_part(name));
-    }
-    let unchanged = watched.features.iter().flatten().filter(|name| !features.contains_key(*name));
+    let mut before = sets.get(watched.features.as_ref()).cloned().unwrap_or_default();
+    before.retain(|name| !is_part(name));
+    let unchanged = before.iter().filter(|name| !features.contains_key(*name));
     let enabled = features.iter().filter(|(_, is_enabled)| **is_enabled).map(|(name, _)| name);
     let active: BTreeSet<String> = enabled.chain(unchanged).cloned().collect();
     let meaning = "This part of GuardDuty detects nothing there until it is enabled again";
     let of = DetectingItems { key, kind: &WatchedKind::Feature, what: "protection plan", meaning };
-    let before = watched.features.replace(active.clone()).unwrap_or_default();
+    watched.features = Some(sets.insert(active.clone()));
     compare_detecting(&of, watched, before, &active, |_| "was disabled".into(), epoch)
 }
 
@@ -38,6 +38,7 @@ pub(crate) fn compare_features(
 pub(crate) fn compare_members(
     key: &SourceKey,
     watched: &mut WatchBaseline,
+    sets: &mut SharedSets,
     members: &BTreeMap<String, String>,
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
@@ -50,6 +51,7 @@ pub(crate) fn compare_members(
     let meaning = "Findings of this account no longer reach its administrator";
     let of = DetectingItems { key, kind: &WatchedKind::Member, what: "member account", meaning };
     let recorded = active.iter().take(MOST_MEMBERS).cloned().collect();
-    let before = watched.members.replace(recorded).unwrap_or_default();
+    let before = sets.get(watched.members.as_ref()).cloned().unwrap_or_default();
+    watched.members = Some(sets.insert(recorded));
     compare_detecting(&of, watched, before, &active, lost, epoch)
 }

@@ -6,6 +6,7 @@ use super::lists::capitalized;
 use super::parts::MOST_MEMBERS;
 use super::*;
 use crate::guardduty::{ConfigVersion, Uncovered};
+use crate::state::SharedSets;
 
 const KEY: &str = "111122223333/eu-west-1";
 const EPOCH: NoticeEpoch = NoticeEpoch(Timestamp(1));
@@ -108,8 +109,9 @@ fn features(of: &[(&str, bool)]) -> BTreeMap<String, bool> {
 
 #[test]
 fn features_are_announced_when_they_are_disabled_and_enabled_again() {
-    let mut watched = WatchBaseline::default();
-    let mut seen = |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &features(of), EPOCH));
+    let (mut watched, mut sets) = (WatchBaseline::default(), SharedSets::default());
+    let mut seen =
+        |of: &[(&str, bool)]| titles(compare_features(&key(), &mut watched, &mut sets, &features(of), EPOCH));
     assert_eq!(seen(&[("S3", true), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), nothing());
     let off = format!("Protection plan “S3” in {KEY} was disabled");
     assert_eq!(seen(&[("S3", false), ("RDS", false), ("RUNTIME", true), ("RUNTIME/EKS", true)]), [off]);
@@ -126,10 +128,10 @@ fn features_are_announced_when_they_are_disabled_and_enabled_again() {
 
 #[test]
 fn members_are_announced_when_they_are_lost_and_when_they_return() {
-    let mut watched = WatchBaseline::default();
+    let (mut watched, mut sets) = (WatchBaseline::default(), SharedSets::default());
     let mut seen = |of: &[(&str, &str)]| {
         let members = of.iter().map(|(account, status)| ((*account).to_owned(), (*status).to_owned())).collect();
-        titles(compare_members(&key(), &mut watched, &members, EPOCH))
+        titles(compare_members(&key(), &mut watched, &mut sets, &members, EPOCH))
     };
     let lost = |what| format!("Member account “444455556666” in {KEY} is no longer monitored: {what}");
     let again = format!("Member account “444455556666” in {KEY} is active again");
@@ -142,15 +144,15 @@ fn members_are_announced_when_they_are_lost_and_when_they_return() {
 
 #[test]
 fn more_members_than_are_recorded_announce_no_false_change() {
-    let mut watched = WatchBaseline::default();
+    let (mut watched, mut sets) = (WatchBaseline::default(), SharedSets::default());
     let members = |from: u64| (from..from + 600).map(|n| (format!("{n:012}"), "Enabled".to_owned())).collect();
     for _ in 0..2 {
-        assert_eq!(titles(compare_members(&key(), &mut watched, &members(1_000), EPOCH)), nothing());
+        assert_eq!(titles(compare_members(&key(), &mut watched, &mut sets, &members(1_000), EPOCH)), nothing());
     }
     let mut more: BTreeMap<String, String> = members(1_000);
     more.extend(members(0));
-    assert_eq!(titles(compare_members(&key(), &mut watched, &more, EPOCH)), nothing());
-    assert!(watched.members.is_some_and(|members| members.len() == MOST_MEMBERS));
+    assert_eq!(titles(compare_members(&key(), &mut watched, &mut sets, &more, EPOCH)), nothing());
+    assert_eq!(sets.get(watched.members.as_ref()).map(BTreeSet::len), Some(MOST_MEMBERS));
 }
 
 fn uncovered_resources(of: &[(&str, &str, &str)]) -> Vec<Uncovered> {

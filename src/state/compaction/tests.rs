@@ -1,5 +1,6 @@
 //! Compaction of states that are too large.
 
+mod baselines;
 mod limits;
 
 use std::sync::LazyLock;
@@ -100,7 +101,7 @@ fn floor_stays_at_or_below_unprocessed_findings() {
     let in_flight = listed(oldest);
     let report = state.compact(MAX_STATE_BYTES, Duration::from_mins(15), &in_flight, NOW);
     assert!(report.document.len() > MAX_STATE_BYTES, "the rest must wait");
-    assert!(state.min_bytes(Duration::from_mins(15), &in_flight) > MAX_STATE_BYTES);
+    assert!(state.min_bytes(MAX_STATE_BYTES, Duration::from_mins(15), &in_flight) > MAX_STATE_BYTES);
     assert!(state.source(&KEY).unwrap().floor <= oldest);
 }
 
@@ -108,7 +109,7 @@ fn floor_stays_at_or_below_unprocessed_findings() {
 fn required_capacity_is_known_before_compaction() {
     let mut state = flooded(3_000, 1_000);
     let in_flight = listed(Timestamp(NOW.0 - 500_000));
-    let stays = state.min_bytes(Duration::from_mins(15), &in_flight);
+    let stays = state.min_bytes(MAX_STATE_BYTES, Duration::from_mins(15), &in_flight);
     assert!(stays < state.to_json().len());
     let report = state.compact(0, Duration::from_mins(15), &in_flight, NOW);
     assert_eq!(stays, report.document.len());
@@ -189,7 +190,7 @@ fn the_strongest_compaction_of_any_findings_leaves_what_was_announced_before() {
         let oldest = Timestamp(NOW.0 - 1_000 - 5 * 60_000);
         let in_flight = InFlight { ids: in_flight.iter().map(String::as_str).collect(), ..listed(oldest) };
         compact_to(&mut state, usize::MAX);
-        let (least, lower) = (state.min_bytes(OVERLAP, &in_flight), state.lower_bounds(OVERLAP)[&0]);
+        let (least, lower) = (state.min_bytes(0, OVERLAP, &in_flight), state.lower_bounds(OVERLAP)[&0]);
         let before = state.clone();
         let report = state.compact(0, OVERLAP, &in_flight, NOW);
         assert_eq!(report.document.len(), least);

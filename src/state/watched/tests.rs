@@ -93,3 +93,31 @@ fn a_count_of_zero_scans_is_not_written() {
     let scans = Scans { failed: 1, skipped: 2, ..Scans::default() };
     assert_eq!(serde_json::to_string(&scans).unwrap(), r#"{"failed":1,"skipped":2}"#);
 }
+
+#[test]
+fn the_document_distinguishes_what_was_never_read_from_what_was_read_and_is_empty() {
+    let never = WatchBaseline::default();
+    let empty = WatchBaseline {
+        filters: Some(Versions::new()),
+        ip_sets: Some(Versions::new()),
+        trusted_entity_sets: Some(Versions::new()),
+        threat_intel_sets: Some(Names::new()),
+        threat_entity_sets: Some(Names::new()),
+        coverage: Some(BTreeMap::new()),
+        destinations: Some(BTreeMap::new()),
+        scans: Some(Scans::default()),
+        ..WatchBaseline::default()
+    };
+    let denied = WatchBaseline { ip_sets: None, ..empty.clone() };
+    for (baseline, text) in [
+        (empty, "{}"),
+        (denied, r#"{"ip_sets":null}"#),
+        (
+            never,
+            r#"{"filters":null,"ip_sets":null,"trusted_entity_sets":null,"threat_intel_sets":null,"threat_entity_sets":null,"coverage":null,"destinations":null,"scans":null}"#,
+        ),
+    ] {
+        assert_eq!(serde_json::to_string(&baseline).unwrap(), text);
+        assert_eq!(serde_json::from_str::<WatchBaseline>(text).unwrap(), baseline);
+    }
+}
