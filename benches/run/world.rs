@@ -224,7 +224,11 @@ fn model(kind: Kind) -> Vec<Piece> {
 }
 
 fn detector() -> Value {
-    json!({ "status": "ENABLED", "serviceRole": "arn:aws:iam::111122223333:role/aws-service-role/guardduty",
+    let plans = ["CLOUD_TRAIL", "DNS_LOGS", "FLOW_LOGS", "S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION"];
+    let more = ["RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS", "RUNTIME_MONITORING"];
+    let feature = |name| json!({ "name": name, "status": "ENABLED", "updatedAt": 1_704_067_200.0 });
+    let features: Vec<Value> = plans.into_iter().chain(more).map(feature).collect();
+    json!({ "status": "ENABLED", "features": features, "serviceRole": "arn:aws:iam::111122223333:role/aws-service-role/guardduty",
         "createdAt": "2024-01-01T00:00:00.000Z", "findingPublishingFrequency": "FIFTEEN_MINUTES" })
 }
 
