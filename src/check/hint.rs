@@ -86,6 +86,7 @@ pub(super) fn for_aws(error: &ReadError, permission: &str) -> String {
         ReadError::AccessDenied(_) => permission.to_owned(),
         ReadError::NoEndpoint(_) => "check GUARDDUTY_REGIONS and the DNS of this host".into(),
         ReadError::Unsupported(_) => "optional: GuardDuty does not offer this operation here".into(),
+        ReadError::TooLong(_) => "optional: this list is too long to be watched".into(),
         ReadError::DetectorNotFound(_) => "run check again: the detector was deleted meanwhile".into(),
         ReadError::Transient { reason, text } => match reason {
             TransientReason::Throttled => AWS.busy_hint(),

@@ -233,13 +233,19 @@ impl Core<'_> {
 
     fn compact(&mut self) -> String {
         let in_flight = self.sources.in_flight();
-        let CompactionReport { raised_floors: raised, unwatched, document } =
+        let CompactionReport { raised_floors: raised, unwatched, lost_messages, document } =
             self.state.compact(self.limits.state_bytes, self.config.overlap, &in_flight, self.now);
         for (source, floor) in raised {
             tracing::warn!(
                 %source,
                 floor = floor.to_rfc3339(),
                 "state compacted: findings that become visible late, updated before `floor`, will not be detected"
+            );
+        }
+        if lost_messages > 0 {
+            tracing::warn!(
+                findings = lost_messages,
+                "state is full: a recurrence of these findings starts a new message"
             );
         }
         if let Some(source) = unwatched.first() {

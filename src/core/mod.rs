@@ -24,6 +24,7 @@ mod gather;
 mod investigations;
 mod limits;
 mod mentions;
+mod notice_queue;
 mod notices;
 pub(crate) mod outbox;
 mod planning;
@@ -49,10 +50,10 @@ pub use event::{
     SourceRequest, UnusableIdentity,
 };
 pub use limits::Limits;
+pub(crate) use notice_queue::log_queued;
 pub use reconcile::EarlierPosts;
 pub(crate) use run_report::PolledSource;
 pub use run_report::RunReport;
-pub(crate) use source_reports::log_queued;
 pub use start::RunInput;
 
 use std::collections::{HashSet, VecDeque};
@@ -123,6 +124,8 @@ pub struct Core<'a> {
     tried: HashSet<String>,
     /// The same for notices.
     tried_notices: HashSet<NoticeId>,
+    /// Notices that may be posted under their own ID: they are neither combined nor discarded.
+    fixed_notices: HashSet<NoticeId>,
     /// Findings one of whose redirects failed.
     tried_redirects: HashSet<String>,
     /// Findings that Slack does not show, or only in the minimal form, and that are not logged in full yet.

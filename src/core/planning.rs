@@ -13,9 +13,6 @@ use crate::plan::{self, Changes, Delivery, Queue, Refresh, Reply, ReplySubject, 
 use crate::slack::MessageRef;
 use crate::state::FindingRecord;
 
-/// Maximum number of notices that wait in the state.
-const MAX_NOTICES: usize = 100;
-
 /// Number of findings in the state at which it is saved, and so compacted, after a batch. A flood of findings that are
 /// skipped must not fill the memory.
 const MAX_UNSAVED_FINDINGS: usize = 12_000;
@@ -218,23 +215,6 @@ impl Core<'_> {
                 queues.entry(Queue::Edits).or_default().push(delivery);
             }
         }
-    }
-
-    fn add_notices(&mut self, queues: &mut Queues) {
-        // If one of them may be posted already, only its own ID shows it.
-        if !self.channels.is_closed(self.channels.default.name()) {
-            let tried = &self.tried_notices;
-            let mut due = plan::combine_notices(self.state.notices.clone(), |n| tried.contains(&n.id));
-            let over = due.len().saturating_sub(MAX_NOTICES);
-            for lost in due.drain(..over) {
-                tracing::error!(notice_id = %lost.id, notice = lost.title, "notice queue is full; notice discarded");
-            }
-            self.state.set_notices(due);
-        }
-        let due =
-            self.state.notices.iter().filter(|n| !self.tried_notices.contains(&n.id)).cloned().map(Delivery::Notice);
-        let default = Queue::Channel(self.channels.default.name().to_owned());
-        queues.entry(default).or_default().splice(0..0, due);
     }
 }
 

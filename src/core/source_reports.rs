@@ -9,7 +9,6 @@ use crate::core::agenda::Step;
 use crate::core::event::UnusableIdentity;
 use crate::finding::{Finding, FindingCounts};
 use crate::guardduty::{ReadError, SourceKey, TransientReason};
-use crate::message::{Notice, NoticeLevel};
 use crate::plan::source_health::{self, Observation, SourceStatus};
 use crate::plan::source_notices;
 use crate::poll::source::SourceReport;
@@ -187,13 +186,6 @@ impl Core<'_> {
         }
     }
 
-    pub(super) fn queue_notices(&mut self, notices: Vec<Notice>) {
-        for notice in notices {
-            log_queued(&notice);
-            self.state.queue_notice(notice);
-        }
-    }
-
     /// Queues one notice for all new sources, one for all regions that are left out. A state that has these sources must
     /// have the notices, too: no later run finds the sources new.
     pub(super) fn announce_sources(&mut self) {
@@ -260,15 +252,6 @@ impl Core<'_> {
                 self.arrived.new_sources.push((key, None));
             }
         }
-    }
-}
-
-/// Logs at the level of the notice that it waits for its delivery.
-pub(crate) fn log_queued(notice: &Notice) {
-    let (notice_id, notice, level) = (notice.id.to_string(), &notice.title, notice.level);
-    match level {
-        NoticeLevel::Warning => tracing::warn!(notice_id, notice, "notice queued"),
-        NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),
     }
 }
 

@@ -92,6 +92,7 @@ impl<'a> Core<'a> {
             digests: 0,
             tried: HashSet::new(),
             tried_notices: HashSet::new(),
+            fixed_notices: state.notices.iter().map(|notice| notice.id.clone()).collect(),
             tried_redirects: HashSet::new(),
             unshown: Vec::new(),
             is_outcome_unknown: false,

@@ -20,6 +20,8 @@ const SIGNALS: usize = 100;
 const MAX_ATTRIBUTES: usize = 12;
 const MAX_ATTRIBUTES_PER_KIND: usize = 4;
 const MAX_ATTRIBUTE_CHARS: usize = 80;
+/// Maximum length of an attribute in the state. A UTF-16 unit takes at most three bytes.
+const MAX_ATTRIBUTE_BYTES: usize = 120;
 
 #[derive(Debug, Default)]
 pub(super) struct FactsBuilder {
@@ -131,7 +133,7 @@ impl FactsBuilder {
 
     pub(super) fn add_attribute(&mut self, what: AttributeKind, value: Option<&str>) {
         let Some(value) = non_blank(value) else { return };
-        let value = truncate(value.trim(), MAX_ATTRIBUTE_CHARS);
+        let value = attribute_text(value);
         let of_its_kind = self.traits.iter().filter(|(w, _)| *w == what).count();
         if of_its_kind < MAX_ATTRIBUTES_PER_KIND && !self.traits.iter().any(|(w, v)| *w == what && *v == value) {
             self.traits.push((what, value));
@@ -165,5 +167,33 @@ impl FactsBuilder {
         let traits =
             self.traits.into_iter().take(MAX_ATTRIBUTES).map(|(kind, value)| Attribute::Known(kind, value)).collect();
         (facts, traits)
+    }
+}
+
+/// The text of an attribute: short, because the state keeps it, and without characters that JSON escapes to six bytes.
+fn attribute_text(value: &str) -> String {
+    let spaced: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = truncate(spaced.trim(), MAX_ATTRIBUTE_CHARS);
+    if text.len() <= MAX_ATTRIBUTE_BYTES { text } else { truncate(&text, MAX_ATTRIBUTE_BYTES / 3) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_short_in_the_state_whatever_its_characters() {
+        for (value, chars, case) in [
+            ("a".repeat(80), 80, "as long as possible"),
+            ("a".repeat(500), 80, "longer"),
+            ("\u{1}".repeat(10) + "b", 1, "control characters"),
+            ("ж".repeat(60), 60, "two bytes each"),
+            ("漢".repeat(500), 40, "three bytes each"),
+            ("💥".repeat(500), 20, "four bytes each, in two units"),
+        ] {
+            let text = attribute_text(&value);
+            assert!(serde_json::json!(text).to_string().len() <= MAX_ATTRIBUTE_BYTES + 2, "{case}: {text}");
+            assert_eq!(text.chars().count(), chars, "{case}");
+        }
     }
 }

@@ -84,7 +84,7 @@ impl SourceClient {
     /// `None` if GuardDuty rejects the request, which it may for an account that is not an administrator.
     pub(super) async fn list_members(&self, detector: &str) -> Result<Option<BTreeMap<String, String>>, ReadError> {
         let what = self.operation_name("ListMembers");
-        let listed = pages::paginate(&what, async |token| {
+        let listed = pages::paginate_at_most(pages::MAX_PAGES, &what, async |token| {
             // By default, GuardDuty omits disassociated members.
             let request = self.client().list_members().detector_id(detector).only_associated("false");
             let answer = call!(self, "ListMembers", request.max_results(50).set_next_token(token))?;
@@ -105,7 +105,7 @@ impl SourceClient {
             .build();
         let unhealthy = CoverageFilterCriteria::builder().filter_criterion(unhealthy).build();
         let what = self.operation_name("ListCoverage");
-        let resources = pages::paginate(&what, async |token| {
+        let resources = pages::paginate_at_most(pages::MAX_PAGES, &what, async |token| {
             let request = self.client().list_coverage().detector_id(detector).filter_criteria(unhealthy.clone());
             let answer = call!(self, "ListCoverage", request.max_results(50).set_next_token(token))?;
             Ok((answer.resources.unwrap_or_default(), answer.next_token))

@@ -21,6 +21,9 @@ pub enum ReadError {
     /// The service does not have the operation in the region.
     #[error("{0}")]
     Unsupported(String),
+    /// The list has more pages than are read.
+    #[error("{0}")]
+    TooLong(String),
     /// The next attempt may succeed.
     #[error("{text}")]
     Transient { reason: TransientReason, text: String },
@@ -70,7 +73,7 @@ impl ReadError {
 
     /// Returns true if another attempt soon cannot help.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, ReadError::AccessDenied(_) | ReadError::Unsupported(_))
+        matches!(self, ReadError::AccessDenied(_) | ReadError::Unsupported(_) | ReadError::TooLong(_))
     }
 
     /// Returns true if the answer was not JSON.
@@ -90,6 +93,7 @@ impl ReadError {
             ReadError::DetectorNotFound(_) => "detector_not_found",
             ReadError::NoEndpoint(_) => "no_endpoint",
             ReadError::Unsupported(_) => "unsupported",
+            ReadError::TooLong(_) => "too_long",
             ReadError::Transient { reason, .. } => reason.name(),
         }
     }

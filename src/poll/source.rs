@@ -108,7 +108,7 @@ async fn read_detector<D: GuardDutyApi>(
     let open = read_if(extras.is_first_read, || source.count_open_findings(&detector, None));
     let open_before =
         read_if(extras.open_before.is_some(), || source.count_open_findings(&detector, extras.open_before));
-    let watched = read_if(watch, || Box::pin(watched::read(source, &detector, &extras.watched)));
+    let watched = read_if(watch, || Box::pin(watched::read_in_time(source, &detector, &extras.watched, time)));
     let ((batch, looked_up), info, open, (open_before, watched)) =
         join4(findings, info, open, join(open_before, watched)).await;
     report.batch = batch;

@@ -1,8 +1,10 @@
 //! Reads the watched configuration of a source, records it, and announces changes.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
 
-use futures_util::future::{join, join_all, join4};
+use futures_util::future::{Either, join, join_all, join4, select};
 
 use crate::guardduty::{
     GuardDutyApi, MissedScan, PublishingDestination, ReadError, SourceKey, Subject, Uncovered, WatchedConfig,
@@ -13,7 +15,7 @@ use crate::plan::NoticeEpoch;
 use crate::plan::watch::{self, ScanQuery, TABLE};
 use crate::poll::source::SourceReport;
 use crate::state::{SharedSets, SourceState};
-use crate::time::Timestamp;
+use crate::time::{Time, Timestamp};
 
 /// What could be read. What is missing is not compared.
 #[derive(Debug, Default)]
@@ -49,8 +51,33 @@ pub struct WatchQuery {
 /// Malware scans whose reasons are read in a run.
 const MAX_REASONS: usize = 10;
 
+/// The findings of a source do not wait longer for what is watched.
+const MAX_READ_TIME: Duration = Duration::from_secs(30);
+
+/// Reads what is watched, if that takes no longer than [`MAX_READ_TIME`].
+pub(crate) async fn read_in_time<D: GuardDutyApi>(
+    source: &D,
+    detector: &str,
+    query: &WatchQuery,
+    time: &impl Time,
+) -> Watched {
+    in_time(read(source, detector, query), time).await
+}
+
+async fn in_time(read: impl Future<Output = Watched>, time: &impl Time) -> Watched {
+    let limit = time.sleep_until(time.now().plus(MAX_READ_TIME));
+    match select(pin!(read), pin!(limit)).await {
+        Either::Left((watched, _)) => watched,
+        Either::Right(_) => {
+            let seconds = MAX_READ_TIME.as_secs();
+            let warning = format!("the configuration was not read within {seconds} s; the next run reads it");
+            Watched { warnings: vec![warning], ..Watched::default() }
+        }
+    }
+}
+
 /// Reads what is watched.
-pub(crate) async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &WatchQuery) -> Watched {
+async fn read<D: GuardDutyApi>(source: &D, detector: &str, query: &WatchQuery) -> Watched {
     let WatchQuery { all, known, scans } = query;
     let hourly: &[Subject] = if *all { &Subject::HOURLY } else { &[] };
     let subjects: Vec<Subject> = Subject::EVERY_RUN.iter().chain(hourly).copied().collect();
@@ -173,4 +200,25 @@ pub(crate) fn missed_scans(source: Option<&SourceState>) -> BTreeMap<ScanOutcome
         .into_iter()
         .flat_map(|scans| [(ScanOutcome::Failed, scans.failed), (ScanOutcome::Skipped, scans.skipped)])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn findings_do_not_wait_for_a_configuration_that_takes_too_long() {
+        let clock = Clock::from_system_clock();
+        for (takes, is_read) in [(29, true), (31, false)] {
+            let begun = clock.now();
+            let read = async {
+                clock.sleep_until(begun.plus(Duration::from_secs(takes))).await;
+                Watched { is_complete: true, ..Watched::default() }
+            };
+            let watched = in_time(read, &clock).await;
+            assert_eq!((watched.is_complete, watched.warnings.is_empty()), (is_read, is_read), "{takes} s");
+            assert!(clock.now() <= begun.plus(MAX_READ_TIME + Duration::from_millis(1)), "{takes} s");
+        }
+    }
 }

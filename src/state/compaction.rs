@@ -21,9 +21,9 @@ use crate::time::Timestamp;
 use size::{encoded_len, json_len};
 
 /// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
-const MAX_FINDING_AGE: Duration = Duration::from_hours(2280);
+pub(super) const MAX_FINDING_AGE: Duration = Duration::from_hours(2280);
 /// A failed finding that is no longer listed (for example archived) need not be recorded as failing.
-const FAILING_TTL: Duration = Duration::from_hours(72);
+pub(super) const FAILING_TTL: Duration = Duration::from_hours(72);
 
 /// What was discarded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,8 @@ pub struct CompactionReport {
     pub raised_floors: BTreeMap<SourceOrIdentity, Timestamp>,
     /// Sources whose baseline of watched configuration was discarded.
     pub unwatched: Vec<SourceOrIdentity>,
+    /// Number of findings whose message was discarded: a recurrence starts a new one.
+    pub lost_messages: usize,
     /// The document.
     pub document: String,
 }
@@ -56,8 +58,7 @@ impl State {
         self.raise_floors(overlap);
         let bounds = self.lower_bounds(overlap);
         self.findings.retain(|_, e| is_retained(e, bounds.get(&e.source_id).copied(), now));
-        self.unfetched
-            .retain(|_, u| now.duration_since(u.since) < if u.given_up { MAX_FINDING_AGE } else { FAILING_TTL });
+        self.discard_old_unfetched(now);
         self.discard_unused_sets();
         let document = self.to_json();
         if document.len() <= bound {
@@ -77,14 +78,14 @@ impl State {
         let mut report = CompactionReport::default();
         let mut document = self.to_json();
         if document.len() > bound {
-            self.drop_unlistable(&self.lower_bounds(overlap), in_flight, excess(&document));
+            report.lost_messages += self.drop_unlistable(&self.lower_bounds(overlap), in_flight, excess(&document));
             document = self.to_json();
         }
         while document.len() > bound && self.raise_fullest_floor(overlap, in_flight, excess(&document), &mut report) {
             document = self.to_json();
         }
         if document.len() > bound {
-            self.drop_message_refs(in_flight, excess(&document));
+            report.lost_messages += self.drop_message_refs(in_flight, excess(&document));
             document = self.to_json();
         }
         CompactionReport { document, ..report }
@@ -114,7 +115,10 @@ impl State {
         };
         let excess = self.excess_baselines(bound);
         let baselines = excess.iter().filter_map(|key| self.sources.get(key)?.watch_baseline.as_ref());
-        self.bytes() - self.findings.iter().map(free).sum::<usize>() - baselines.map(json_len).sum::<usize>()
+        // The first entry has no comma, which counts only if no entry is left.
+        let is_emptied = self.findings.iter().all(|(id, e)| goes(e) && !in_flight.ids.contains(id.as_str()));
+        let no_comma = usize::from(is_emptied && !self.findings.is_empty());
+        self.bytes() + no_comma - self.findings.iter().map(free).sum::<usize>() - baselines.map(json_len).sum::<usize>()
     }
 
     /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer
@@ -143,8 +147,9 @@ impl State {
         lowest
     }
 
-    /// Discards findings with messages below every lower bound; those with the oldest edit first.
-    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_flight: &InFlight, mut need: usize) {
+    /// Discards findings with messages below every lower bound; those with the oldest edit first. Returns how many.
+    fn drop_unlistable(&mut self, bounds: &HashMap<u32, Timestamp>, in_flight: &InFlight, mut need: usize) -> usize {
+        let before = self.findings.len();
         let below = |e: &FindingRecord| bounds.get(&e.source_id).is_none_or(|lower| e.updated_at < Some(*lower));
         let goes = |(id, e): &(&String, &FindingRecord)| below(e) && !in_flight.ids.contains(id.as_str());
         let mut old: Vec<(Option<Timestamp>, String)> =
@@ -158,6 +163,7 @@ impl State {
                 need = need.saturating_sub(encoded_len(&id, &e));
             }
         }
+        before - self.findings.len()
     }
 
     /// Discards the oldest processed findings of the fullest region and raises the floors of its sources past them.
@@ -192,8 +198,9 @@ impl State {
     }
 
     /// Discards the message references of processed findings that may be listed again; those with the oldest edit first.
-    /// If such a finding recurs, it gets a new message.
-    fn drop_message_refs(&mut self, in_flight: &InFlight, mut need: usize) {
+    /// If such a finding recurs, it gets a new message. Returns how many.
+    fn drop_message_refs(&mut self, in_flight: &InFlight, mut need: usize) -> usize {
+        let mut discarded = 0;
         let mut live: Vec<(Option<Timestamp>, String)> = self
             .findings
             .iter()
@@ -210,8 +217,10 @@ impl State {
             {
                 need = need.saturating_sub(encoded_len(&id, e) - encoded_len(&id, &bare));
                 *e = bare;
+                discarded += 1;
             }
         }
+        discarded
     }
 
     /// No floor of this region may be above a watermark, nor above a listed finding that is not processed.

@@ -1,14 +1,19 @@
 //! The sources of the state, and the findings that they listed and did not return.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::metrics::NotificationOutcome;
 use crate::source_key::{SourceKey, SourceOrIdentity};
+use crate::state::compaction::{FAILING_TTL, MAX_FINDING_AGE};
 use crate::state::{SourceState, State, UnfetchedFinding};
 use crate::time::Timestamp;
 
 /// A source that is configured no longer.
 const UNCONFIGURED_TTL: Duration = Duration::from_hours(168);
+
+/// Findings that were given up because they were not returned, and that are kept: the newest.
+const MAX_UNFETCHED_GIVEN_UP: usize = 500;
 
 impl State {
     /// What the state knows of a source.
@@ -80,6 +85,17 @@ impl State {
     pub fn unfetched_since(&self, is_due: impl Fn(Timestamp) -> bool) -> Vec<String> {
         let due = self.unfetched.iter().filter(|(_, unfetched)| !unfetched.given_up && is_due(unfetched.since));
         due.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Discards what a run will hardly list again.
+    pub(super) fn discard_old_unfetched(&mut self, now: Timestamp) {
+        let mut given_up: Vec<Timestamp> = self.unfetched.values().filter(|u| u.given_up).map(|u| u.since).collect();
+        given_up.sort_unstable_by_key(|since| Reverse(*since));
+        let oldest = given_up.get(MAX_UNFETCHED_GIVEN_UP).copied();
+        self.unfetched.retain(|_, u| match u.given_up {
+            true => now.duration_since(u.since) < MAX_FINDING_AGE && oldest.is_none_or(|oldest| u.since > oldest),
+            false => now.duration_since(u.since) < FAILING_TTL,
+        });
     }
 
     /// Gives up a finding that could not be fetched. `channel` is for the metric.
@@ -162,5 +178,19 @@ mod tests {
         state.give_up_unfetched("of no known finding", "C1");
         assert_eq!(state.unfetched_since(|_| true), ["b"]);
         assert_eq!(state.totals.notifications(NotificationOutcome::GivenUp), 1);
+    }
+
+    #[test]
+    fn the_newest_findings_that_were_given_up_because_they_were_not_returned_are_kept() {
+        let mut state = State::default();
+        for n in 0..MAX_UNFETCHED_GIVEN_UP + 10 {
+            let since = NOW.minus(Duration::from_hours(25)).plus(Duration::from_secs(n as u64));
+            let unfetched = UnfetchedFinding { source_id: 0, since, given_up: n % 100 != 99 };
+            state.unfetched.insert(format!("{n:04}"), unfetched);
+        }
+        state.discard_old_unfetched(NOW);
+        let given_up: Vec<&String> = state.unfetched.iter().filter(|(_, u)| u.given_up).map(|(id, _)| id).collect();
+        assert_eq!((given_up.len(), given_up[0].as_str()), (MAX_UNFETCHED_GIVEN_UP, "0005"));
+        assert_eq!(state.unfetched.len() - given_up.len(), 5, "none that is not given up was discarded");
     }
 }

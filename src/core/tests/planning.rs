@@ -146,11 +146,11 @@ fn a_flood_of_findings_that_are_skipped_is_saved_and_so_compacted_after_each_bat
 fn the_oldest_notices_beyond_the_limit_are_discarded_with_an_error_unless_one_of_them_may_be_posted() {
     let open: Circumstance = |_| {};
     let closed: Circumstance = |run| run.core.channels.close("C0SECURITY".into());
-    for (circumstance, left, discarded) in [(open, 100, 1), (closed, 101, 0)] {
+    for (circumstance, left, discarded) in [(open, 50, 1), (closed, 51, 0)] {
         let config = config(&[]);
         let mut run = begin(&config);
         circumstance(&mut run);
-        for n in 0..101 {
+        for n in 0..51 {
             let id = NoticeId { is_combined: true, ..NoticeId::new(format!("n{n}"), NOW) };
             run.core.state.queue_notice(Notice { id, ..notice() });
         }

@@ -7,7 +7,7 @@ use super::*;
 use crate::config::LogFormat;
 use crate::core::undelivered::Cause;
 use crate::plan::{Delivery, Post, Queue, default_destination};
-use crate::state::{DigestPlan, FindingRecord};
+use crate::state::{DigestPlan, FindingRecord, MAX_STATE_BYTES};
 use crate::telemetry::tests::logged;
 
 const CHANNEL: &str = "C0SECURITY";
@@ -60,6 +60,32 @@ fn a_failure_is_a_problem_of_the_run_unless_everything_of_it_is_given_up() {
         assert_eq!(run.core.tally.failed.values().sum::<u64>(), failed, "{failing:?} of {ids:?}");
         assert_eq!(failing.iter().filter(|id| run.core.state.is_processed(id, NOW)).count(), failing.len());
     }
+}
+
+#[test]
+fn thousands_of_findings_that_are_given_up_leave_space_for_others() {
+    const FINDINGS: usize = 5_000;
+    let config = config(&[]);
+    let mut run = begin(&config);
+    run.core.state.queue_notice(notice());
+    run.show(&[]);
+    let ids: Vec<String> = (0..FINDINGS).map(|n| format!("{n:032x}")).collect();
+    for ids in ids.chunks(100) {
+        ids.iter().for_each(|id| fail_for_a_day(&mut run, id));
+        let delivery = digest(&mut run, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        run.core.on_failure(&queue(), delivery, Cause::QueueStopped, "is_archived");
+    }
+    assert!(ids.iter().all(|id| run.core.state.is_processed(id, NOW)));
+    let bytes = |run: &Run| serde_json::to_string(&run.core.state.notices).unwrap().len();
+    assert!(bytes(&run) < MAX_STATE_BYTES / 5, "{}", bytes(&run));
+    assert!(run.core.intake_limit() > 1_000);
+    let since = NOW.minus(Duration::from_hours(25));
+    for id in &ids {
+        run.core.state.note_unfetched(&format!("unfetched-{id}"), 0, since);
+    }
+    run.core.give_up_unfetched();
+    assert!(bytes(&run) < MAX_STATE_BYTES / 5, "{}", bytes(&run));
+    assert!(run.core.state.notices.contains(&notice()), "a notice that is being delivered keeps its ID");
 }
 
 #[test]

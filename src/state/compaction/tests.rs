@@ -106,6 +106,16 @@ fn floor_stays_at_or_below_unprocessed_findings() {
 }
 
 #[test]
+fn the_capacity_without_any_finding_is_known_before_compaction() {
+    let mut state = flooded(3_000, 1_000);
+    let least = state.min_bytes(0, OVERLAP, &InFlight::default());
+    let watermark = state.source(&KEY).unwrap().watermark;
+    assert!(state.findings.values().all(|record| record.updated_at < Some(watermark)));
+    let report = compact_to(&mut state, 0);
+    assert_eq!((state.findings.len(), report.document.len()), (0, least));
+}
+
+#[test]
 fn required_capacity_is_known_before_compaction() {
     let mut state = flooded(3_000, 1_000);
     let in_flight = listed(Timestamp(NOW.0 - 500_000));
