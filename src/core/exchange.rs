@@ -40,7 +40,7 @@ pub(super) struct Exchange {
     earlier: Option<MessageRef>,
 }
 
-/// Whether the message may exist already.
+/// Whether the message may exist already. Once the history shows that it does not, this is the first attempt again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     First,
@@ -130,6 +130,11 @@ impl Exchange {
 
     pub(super) fn is_refresh(&self) -> bool {
         matches!(self.delivery, Delivery::Refresh(..))
+    }
+
+    /// Returns true if an earlier attempt had an unknown outcome that the history has not shown yet.
+    pub(super) fn is_unresolved(&self) -> bool {
+        self.attempt == Attempt::AfterUnknownOutcome
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -157,7 +157,7 @@ impl Core<'_> {
         if self.state.complete_reconciled(f) {
             self.schedule_escalation(f);
         }
-        self.sources.set_processed(&f.id);
+        self.sources.set_processed(&f.id, f.updated);
     }
 }
 

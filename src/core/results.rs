@@ -97,7 +97,7 @@ impl Core<'_> {
     pub(super) fn process_in(&mut self, f: &Finding, channel: &str, outcome: &Outcome) {
         self.state.mark_processed(f, self.source_id_of(f), channel, outcome, self.now);
         self.schedule_escalation(f);
-        self.sources.set_processed(&f.id);
+        self.sources.set_processed(&f.id, f.updated);
         self.tally.processed += 1;
         if matches!(outcome, Outcome::Posted { .. } | Outcome::Updated { .. } | Outcome::Digested) {
             self.tally.delivered += 1;

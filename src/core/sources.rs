@@ -230,9 +230,10 @@ impl<'a> Sources<'a> {
     }
 
     /// Records that a revision of a finding is processed: it no longer blocks the watermark.
-    pub(super) fn set_processed(&mut self, id: &str) {
+    pub(super) fn set_processed(&mut self, id: &str, updated: Timestamp) {
         for track in self.tracks.values_mut() {
-            track.progress.pending.remove(id);
+            // A later revision, which another list shows, is still pending.
+            track.progress.pending.retain(|pending, revision| pending != id || *revision > updated);
             track.unfetched.remove(id);
         }
     }

@@ -205,17 +205,24 @@ fn discoveries(aws: &Rc<Aws>) -> Vec<SourceDiscovery<SourceClient>> {
     (0..aws.identity_count()).map(one).collect()
 }
 
+/// Findings do not wait longer for the names of their accounts.
+const ACCOUNT_NAMES_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The options of messages, with the names of the accounts from the organization, if that is configured and permitted.
 async fn message_options_with_account_names(config: &Config, aws: &Aws, stop: &Stop) -> MessageOptions {
     let mut wording = message_options(config);
     if config.wording.account_names == AccountNames::Organization {
-        match stop.unless(aws.organization_account_names()).await {
-            Some(Ok(names)) => wording.account_names = names,
-            Some(Err(e)) => {
-                tracing::warn!(error = %e, "account names are not available; showing account IDs");
+        let names = tokio::time::timeout(ACCOUNT_NAMES_TIMEOUT, aws.organization_account_names());
+        let error = match stop.unless(names).await {
+            Some(Ok(Ok(names))) => {
+                wording.account_names = names;
+                return wording;
             }
-            None => {}
-        }
+            Some(Ok(Err(error))) => error.to_string(),
+            Some(Err(_)) => format!("no response within {} s", ACCOUNT_NAMES_TIMEOUT.as_secs()),
+            None => return wording,
+        };
+        tracing::warn!(error, "account names are not available; showing account IDs");
     }
     wording
 }

@@ -171,6 +171,8 @@ impl Exchange {
             (Delivery::Update(..) | Delivery::Reply(..), _) => self.result_after(&found.standalone_replies),
             (Delivery::Refresh(..) | Delivery::Redirect { .. }, _) => None,
         };
+        let search_for = *search_for;
+        self.attempt = Attempt::First;
         self.stage = match (done, search_for) {
             (Some(done), _) => Stage::Ended(done),
             (None, SearchFor::Repost) => self.send(Content::Repost, channels),

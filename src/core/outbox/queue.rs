@@ -151,6 +151,7 @@ impl QueueState {
         context: &DeliveryContext,
         work: &mut Work,
     ) {
+        let is_unresolved = active.exchange.is_unresolved();
         let (delivery, is_minimal) = active.exchange.end();
         match (result, active.unknown) {
             (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
@@ -159,8 +160,12 @@ impl QueueState {
                 self.unknown.push(Item { delivery, unknown: Some(error) });
             }
             (DeliveryResult::Unknown(error), Some(_)) => self.unknown.push(Item { delivery, unknown: Some(error) }),
-            // The run ended before the history showed it: it is as unknown as before.
-            (DeliveryResult::NotTried, Some(before)) => self.unknown.push(Item { delivery, unknown: Some(before) }),
+            // It ended before the history showed the earlier attempt: that is as unknown as before.
+            (DeliveryResult::NotTried | DeliveryResult::Failed(_) | DeliveryResult::Stopped(_), Some(before))
+                if is_unresolved =>
+            {
+                self.unknown.push(Item { delivery, unknown: Some(before) });
+            }
             (result, _) => work.ended.push(EndedDelivery { queue: queue.clone(), delivery, result, is_minimal }),
         }
     }

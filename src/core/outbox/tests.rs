@@ -1,10 +1,14 @@
 //! Queues, rate limits and outcomes of deliveries.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use super::queue::MAX_OUTCOME_CHECKS;
 use super::*;
 use crate::config::Config;
+use crate::finding::{self, Origin};
 use crate::message::{MessageOptions, Notice, NoticeId, NoticeLevel};
-use crate::plan::default_destination;
+use crate::plan::{Reply, ReplySubject, default_destination};
 use crate::slack::{HistoryError, MessageRef, SentMessage, SlackError, WebhookMessage};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -60,9 +64,13 @@ impl Fixture {
         work.calls.remove(0)
     }
 
-    fn answer(&mut self, id: CallId, answer: CallResponse) -> Vec<DeliveryResult> {
+    fn note(&mut self, id: CallId, answer: CallResponse) {
         let (outbox, mut context) = self.context();
         outbox.on_answer(id, answer, &mut context);
+    }
+
+    fn answer(&mut self, id: CallId, answer: CallResponse) -> Vec<DeliveryResult> {
+        self.note(id, answer);
         self.advance().ended.into_iter().map(|report| report.result).collect()
     }
 
@@ -111,8 +119,7 @@ fn an_unknown_outcome_is_sent_again_only_after_the_history_was_read() {
     assert_eq!(outbox.advance().wake_at, Some(NOW.plus(HISTORY_LAG)));
     let (id, call) = outbox.pass(10).call();
     assert!(matches!(call, Call::History { .. }), "{call:?}");
-    let (outbox_, mut context) = outbox.context();
-    outbox_.on_answer(id, CallResponse::Messages(Ok(vec![])), &mut context);
+    outbox.note(id, CallResponse::Messages(Ok(vec![])));
     let (id, call) = outbox.call();
     assert!(matches!(call, Call::Post { .. }), "{call:?}");
     assert_eq!(outbox.answer(id, posted()), [DeliveryResult::Completed]);
@@ -173,6 +180,45 @@ fn each_queue_gets_the_response_to_its_own_request() {
         assert_eq!(outbox.answer(id, answer), [DeliveryResult::Completed]);
     }
     assert!(outbox.outbox.is_empty());
+}
+
+#[test]
+fn an_unknown_outcome_is_not_forgotten_if_the_next_attempt_fails_before_the_history_was_read() {
+    let mut outbox = outbox("C0SECURITY", 0);
+    let raw = serde_json::json!({"id": "f", "severity": 8.0, "updatedAt": "2027-01-15T08:00:00.000Z"});
+    let origin = Origin { account: "111122223333".into(), region: "us-east-1".into(), detector: "d".into() };
+    let f = Rc::new(finding::decode(&raw.to_string(), &Arc::new(origin)).unwrap());
+    let message = MessageRef { channel: "C0SECURITY".into(), ts: "1.1".into(), thread_ts: None };
+    let subject = ReplySubject::Unacknowledged(Duration::from_hours(1));
+    let escalation = Delivery::Reply(f, Reply { message, mention: None, subject });
+    outbox.outbox.push(Queue::Channel("C0SECURITY".into()), vec![escalation]);
+    let unread = || CallResponse::Messages(Err(HistoryError::Unavailable("503".into())));
+    let (id, _) = outbox.call();
+    outbox.note(id, CallResponse::Messages(Ok(vec![])));
+    let (id, call) = outbox.call();
+    assert!(matches!(call, Call::Post { .. }), "{call:?}");
+    assert_eq!(outbox.answer(id, unknown()), []);
+    for check in 1..=MAX_OUTCOME_CHECKS {
+        let (id, call) = outbox.pass(10).call();
+        assert!(matches!(call, Call::Replies { .. }), "{call:?}");
+        let results = outbox.answer(id, unread());
+        let is_last = check == MAX_OUTCOME_CHECKS;
+        assert_eq!(matches!(results[..], [DeliveryResult::Unknown(_)]), is_last, "{results:?}");
+        assert_eq!(results.is_empty(), !is_last, "{results:?}");
+    }
+}
+
+#[test]
+fn an_attempt_that_fails_after_the_history_was_read_has_a_known_outcome() {
+    let mut outbox = outbox("C0SECURITY", 1);
+    let (id, _) = outbox.call();
+    assert_eq!(outbox.answer(id, unknown()), []);
+    let (id, _) = outbox.pass(10).call();
+    outbox.note(id, CallResponse::Messages(Ok(vec![])));
+    let (id, _) = outbox.call();
+    let rejected = CallResponse::Posted(Err(SlackError::ChannelRejected("is_archived".into())));
+    let results = outbox.answer(id, rejected);
+    assert!(matches!(results[..], [DeliveryResult::Stopped(_)]), "{results:?}");
 }
 
 #[test]

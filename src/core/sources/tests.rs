@@ -60,8 +60,11 @@ fn a_finding_is_pending_once_whether_it_was_fetched_or_not_until_it_is_processed
     assert_eq!(sources.tracks[&key("eu-west-1")].pending(), 3);
     assert_eq!(sources.tracks[&key("us-east-1")].pending(), 0);
     assert_eq!(sources.announceable(), 2, "those that can be announced");
-    sources.set_processed("a");
-    sources.set_processed("c");
+    let updated = finding("a", "eu-west-1").updated;
+    sources.set_processed("a", Timestamp(updated.0 - 1));
+    assert_eq!(sources.in_flight().ids, ["a", "b"].into(), "an earlier revision was processed");
+    sources.set_processed("a", updated);
+    sources.set_processed("c", updated);
     assert_eq!(sources.tracks[&key("eu-west-1")].pending(), 1);
     assert_eq!(sources.in_flight().ids, ["b"].into());
 }
