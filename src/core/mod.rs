@@ -7,7 +7,7 @@
 //! In the order of a run: [`start`] → [`gather`] (requests of [`sources`], results in [`source_reports`]) → [`planning`],
 //! with [`reconcile`] → [`write_ahead`] → [`delivery`] of a batch → [`outbox`] (all queues) → `outbox::queue` (one queue) →
 //! [`exchange`] (one delivery) → [`send`] (one message) → [`results`] or [`undelivered`] → [`checkpoint`]. After the
-//! batches: [`triage`], [`investigations`], [`summary`], [`closing`], [`run_report`].
+//! batches: [`triage`], [`investigations`], [`summary`], [`closing`], [`run_report`]. Notices wait in the [`notice_queue`].
 
 mod agenda;
 pub(crate) mod call;
@@ -25,7 +25,6 @@ mod investigations;
 mod limits;
 mod mentions;
 mod notice_queue;
-mod notices;
 pub(crate) mod outbox;
 mod planning;
 pub(crate) mod posted;
@@ -42,6 +41,7 @@ mod start;
 mod summary;
 mod triage;
 mod undelivered;
+mod unsaved_notices;
 mod verdict;
 mod write_ahead;
 

@@ -24,7 +24,7 @@ pub struct EarlierPosts {
     pub since: Timestamp,
     /// Time from which the history shows all of them.
     pub readable_at: Option<Timestamp>,
-    /// A run ended uncleanly: nothing is posted in a channel whose history cannot be read.
+    /// A run ended without recording all its messages: nothing is posted in a channel whose history cannot be read.
     pub is_unclean: bool,
 }
 

@@ -31,7 +31,7 @@ const COMPARE_EVERY: Duration = Duration::from_mins(50);
 
 /// What the activity of an item means, and where the state records the items.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Effect {
+pub(crate) enum ItemEffect {
     /// An active item hides findings.
     Hides(fn(&mut WatchBaseline) -> &mut Option<Versions>),
     /// An active item yields findings.
@@ -46,7 +46,7 @@ pub(crate) struct Row {
     pub operation: &'static str,
     pub kind: WatchedKind,
     pub name: &'static str,
-    pub effect: Effect,
+    pub effect: ItemEffect,
     /// What it means that an item hides findings, or that it no longer finds any.
     pub meaning: &'static str,
 }
@@ -57,7 +57,7 @@ pub(crate) const TABLE: [Row; 5] = [
         operation: "ListFilters",
         kind: WatchedKind::SuppressionRule,
         name: "suppression rule",
-        effect: Effect::Hides(|watched| &mut watched.filters),
+        effect: ItemEffect::Hides(|watched| &mut watched.filters),
         meaning: "It archives matching findings automatically: they are not sent to Slack",
     },
     Row {
@@ -65,7 +65,7 @@ pub(crate) const TABLE: [Row; 5] = [
         operation: "ListIPSets",
         kind: WatchedKind::TrustedIpList,
         name: "trusted IP list",
-        effect: Effect::Hides(|watched| &mut watched.ip_sets),
+        effect: ItemEffect::Hides(|watched| &mut watched.ip_sets),
         meaning: "It is active: GuardDuty generates no findings for its addresses",
     },
     Row {
@@ -73,7 +73,7 @@ pub(crate) const TABLE: [Row; 5] = [
         operation: "ListTrustedEntitySets",
         kind: WatchedKind::TrustedEntityList,
         name: "trusted entity list",
-        effect: Effect::Hides(|watched| &mut watched.trusted_entity_sets),
+        effect: ItemEffect::Hides(|watched| &mut watched.trusted_entity_sets),
         meaning: "It is active: GuardDuty generates no findings for its addresses and domains",
     },
     Row {
@@ -81,7 +81,7 @@ pub(crate) const TABLE: [Row; 5] = [
         operation: "ListThreatIntelSets",
         kind: WatchedKind::ThreatIpList,
         name: "threat IP list",
-        effect: Effect::Finds(|watched| &mut watched.threat_intel_sets),
+        effect: ItemEffect::Finds(|watched| &mut watched.threat_intel_sets),
         meaning: "GuardDuty no longer reports connections to its addresses",
     },
     Row {
@@ -89,7 +89,7 @@ pub(crate) const TABLE: [Row; 5] = [
         operation: "ListThreatEntitySets",
         kind: WatchedKind::ThreatEntityList,
         name: "threat entity list",
-        effect: Effect::Finds(|watched| &mut watched.threat_entity_sets),
+        effect: ItemEffect::Finds(|watched| &mut watched.threat_entity_sets),
         meaning: "GuardDuty no longer reports connections to its addresses and domains",
     },
 ];
@@ -110,13 +110,13 @@ pub(crate) fn compare(
     epoch: NoticeEpoch,
 ) -> Vec<Notice> {
     match row.effect {
-        Effect::Hides(recorded) => {
+        ItemEffect::Hides(recorded) => {
             let before = recorded(watched).take();
             let (versions, notices) = compare_hiding(key, row, watched, before, ids, read, epoch);
             *recorded(watched) = Some(versions);
             notices
         }
-        Effect::Finds(recorded) => {
+        ItemEffect::Finds(recorded) => {
             let active = read.iter().filter(|(_, content)| content.active);
             let active: Names = active.map(|(id, content)| (id.clone(), content.name.clone())).collect();
             let names: BTreeSet<String> = active.values().cloned().collect();

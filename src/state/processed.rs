@@ -14,7 +14,7 @@ impl State {
     }
 
     /// Marks a revision as processed and counts it. `channel`: as configured, for the metric.
-    pub fn mark_processed(&mut self, f: &Finding, s: u32, channel: &str, outcome: &Outcome, now: Timestamp) {
+    pub fn mark_processed(&mut self, f: &Finding, source_id: u32, channel: &str, outcome: &Outcome, now: Timestamp) {
         let is_new_revision = !self.is_processed(&f.id, f.updated);
         if is_new_revision {
             self.totals.count_finding(f.severity_level(), f.origin.source_key(), f.kind.as_str());
@@ -46,18 +46,18 @@ impl State {
             entry.reopen();
         }
         entry.updated_at = entry.updated_at.max(Some(f.updated));
-        entry.source_id = s;
+        entry.source_id = source_id;
         entry.failing_since = None;
         entry.apply_outcome(f, outcome, now);
     }
 
     /// Marks a revision as processed by its ID: a finding that the plan of a digest names.
-    pub fn mark_processed_by_id(&mut self, id: &str, updated: Timestamp, s: u32) {
+    pub fn mark_processed_by_id(&mut self, id: &str, updated: Timestamp, source_id: u32) {
         let entry = self.findings.entry(id.to_owned()).or_default();
         if entry.updated_at < Some(updated) {
             *entry = FindingRecord {
                 updated_at: Some(updated),
-                source_id: s,
+                source_id,
                 unknown: std::mem::take(&mut entry.unknown),
                 ..FindingRecord::default()
             };
@@ -74,9 +74,9 @@ impl State {
     }
 
     /// Notes that the newest revision of a finding could not be delivered. Returns the time since the first failure.
-    pub fn mark_failing(&mut self, id: &str, s: u32, now: Timestamp) -> Duration {
+    pub fn mark_failing(&mut self, id: &str, source_id: u32, now: Timestamp) -> Duration {
         let entry = self.findings.entry(id.to_owned()).or_default();
-        entry.source_id = s;
+        entry.source_id = source_id;
         now.duration_since(*entry.failing_since.get_or_insert(now))
     }
 }

@@ -56,7 +56,7 @@ impl Exchange {
             | SlackError::MessageNotFound(_)
             | SlackError::ThreadRejected(_)
             | SlackError::ChannelRejected(_)
-            | SlackError::Restricted(_) => return self.on_message_not_found(context.channels),
+            | SlackError::Restricted(_) => return self.on_uneditable(context.channels),
             SlackError::AppRejected(error) => on_app_rejection(&error, context),
             SlackError::NotSent(error) | SlackError::OutcomeUnknown(error) => {
                 attempts.on_failure(format!("chat.update: {error}"), context)
@@ -93,7 +93,7 @@ impl Exchange {
 
     /// The message does not exist any more, or can no longer be edited. That of a finding is posted again; an earlier run
     /// may have done so without recording it, and reconciling does not show that, because the state has the revision.
-    pub(super) fn on_message_not_found(&mut self, channels: &Channels) {
+    pub(super) fn on_uneditable(&mut self, channels: &Channels) {
         self.stage = match self.delivery {
             Delivery::Update(..) => self.read_history(SearchFor::Repost, channels),
             Delivery::Post(..) => {

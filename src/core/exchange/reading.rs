@@ -65,7 +65,7 @@ impl Exchange {
                     Ok(messages) => posted.add(&channel, messages, range),
                     Err(HistoryError::Denied(_)) => {}
                     Err(error) => {
-                        let error = format!("outcome unknown, and cannot read channel history: {error}");
+                        let error = format!("cannot read channel history: {error}");
                         self.finish(DeliveryResult::Unknown(error));
                     }
                 }

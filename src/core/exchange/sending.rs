@@ -173,7 +173,7 @@ impl Exchange {
                 {
                     return self.reply_in_channel("thread_not_found");
                 }
-                Unsent::NotFound => return self.on_message_not_found(channels),
+                Unsent::NotFound => return self.on_uneditable(channels),
                 _ => {}
             }
         }

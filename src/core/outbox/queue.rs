@@ -22,7 +22,8 @@ pub(super) const MAX_OUTCOME_CHECKS: usize = 3;
 pub(super) struct QueueState {
     waiting: VecDeque<Item>,
     active: Option<Active>,
-    unknown: Vec<Item>,
+    /// Deliveries with an unknown outcome.
+    unresolved: Vec<Item>,
     /// Number of times that unknown outcomes were checked.
     checks: usize,
     next_check: Option<Timestamp>,
@@ -32,7 +33,7 @@ pub(super) struct QueueState {
 struct Item {
     delivery: Delivery,
     /// Reason why its outcome is unknown.
-    unknown: Option<String>,
+    unknown_reason: Option<String>,
 }
 
 /// The delivery in progress.
@@ -40,7 +41,7 @@ struct Item {
 struct Active {
     exchange: Exchange,
     /// Reason why the outcome of an earlier attempt is unknown.
-    unknown: Option<String>,
+    unknown_reason: Option<String>,
     call: Option<OpenCall>,
 }
 
@@ -53,11 +54,11 @@ struct OpenCall {
 
 impl QueueState {
     pub(super) fn push(&mut self, deliveries: Vec<Delivery>) {
-        self.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown: None }));
+        self.waiting.extend(deliveries.into_iter().map(|delivery| Item { delivery, unknown_reason: None }));
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.waiting.is_empty() && self.active.is_none() && self.unknown.is_empty()
+        self.waiting.is_empty() && self.active.is_none() && self.unresolved.is_empty()
     }
 
     /// Does what can be done now.
@@ -111,21 +112,21 @@ impl QueueState {
             return Some(active);
         }
         if self.waiting.is_empty() {
-            self.check_unknown(queue, context, work);
+            self.check_unresolved(queue, context, work);
         }
-        let Item { delivery, unknown } = self.waiting.pop_front()?;
-        let attempt = if unknown.is_some() { Attempt::AfterUnknownOutcome } else { Attempt::First };
+        let Item { delivery, unknown_reason } = self.waiting.pop_front()?;
+        let attempt = if unknown_reason.is_some() { Attempt::AfterUnknownOutcome } else { Attempt::First };
         let exchange = Exchange::new(delivery, attempt, context.channels);
-        Some(Active { exchange, unknown, call: None })
+        Some(Active { exchange, unknown_reason, call: None })
     }
 
     /// Nothing waits: what has an unknown outcome is tried again once the history can show it, or reported.
-    fn check_unknown(&mut self, queue: &Queue, context: &DeliveryContext, work: &mut Work) {
-        if self.unknown.is_empty() {
+    fn check_unresolved(&mut self, queue: &Queue, context: &DeliveryContext, work: &mut Work) {
+        if self.unresolved.is_empty() {
             return;
         }
         if self.checks >= MAX_OUTCOME_CHECKS || context.permission == Permission::Stop {
-            return self.end_unknown(queue, work);
+            return self.end_unresolved(queue, work);
         }
         let next_check = *self.next_check.get_or_insert(context.now.plus(HISTORY_LAG));
         if context.now < next_check {
@@ -133,12 +134,12 @@ impl QueueState {
         }
         self.next_check = None;
         self.checks += 1;
-        self.waiting.extend(self.unknown.drain(..));
+        self.waiting.extend(self.unresolved.drain(..));
     }
 
-    fn end_unknown(&mut self, queue: &Queue, work: &mut Work) {
-        for Item { delivery, unknown } in self.unknown.drain(..) {
-            let result = DeliveryResult::Unknown(format!("outcome unknown: {}", unknown.unwrap_or_default()));
+    fn end_unresolved(&mut self, queue: &Queue, work: &mut Work) {
+        for Item { delivery, unknown_reason } in self.unresolved.drain(..) {
+            let result = DeliveryResult::Unknown(format!("outcome unknown: {}", unknown_reason.unwrap_or_default()));
             work.ended.push(EndedDelivery { queue: queue.clone(), delivery, result, is_minimal: false });
         }
     }
@@ -153,18 +154,20 @@ impl QueueState {
     ) {
         let is_unresolved = active.exchange.is_unresolved();
         let (delivery, is_minimal) = active.exchange.end();
-        match (result, active.unknown) {
+        match (result, active.unknown_reason) {
             (DeliveryResult::Unknown(error), None) if context.permission != Permission::Stop => {
                 let description = delivery.describe();
                 tracing::warn!(%queue, delivery = description, error, "delivery outcome unknown; checking Slack history");
-                self.unknown.push(Item { delivery, unknown: Some(error) });
+                self.unresolved.push(Item { delivery, unknown_reason: Some(error) });
             }
-            (DeliveryResult::Unknown(error), Some(_)) => self.unknown.push(Item { delivery, unknown: Some(error) }),
+            (DeliveryResult::Unknown(error), Some(_)) => {
+                self.unresolved.push(Item { delivery, unknown_reason: Some(error) });
+            }
             // It ended before the history showed the earlier attempt: that is as unknown as before.
             (DeliveryResult::NotTried | DeliveryResult::Failed(_) | DeliveryResult::Stopped(_), Some(before))
                 if is_unresolved =>
             {
-                self.unknown.push(Item { delivery, unknown: Some(before) });
+                self.unresolved.push(Item { delivery, unknown_reason: Some(before) });
             }
             (result, _) => work.ended.push(EndedDelivery { queue: queue.clone(), delivery, result, is_minimal }),
         }
