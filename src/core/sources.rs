@@ -233,7 +233,9 @@ impl<'a> Sources<'a> {
     pub(super) fn set_processed(&mut self, id: &str, updated: Timestamp) {
         for track in self.tracks.values_mut() {
             // A later revision, which another list shows, is still pending.
-            track.progress.pending.retain(|pending, revision| pending != id || *revision > updated);
+            if track.progress.pending.get(id).is_some_and(|pending| *pending <= updated) {
+                track.progress.pending.remove(id);
+            }
             track.unfetched.remove(id);
         }
     }
