@@ -1,13 +1,13 @@
 //! Keeps the document within its size limit.
 //!
-//! First, findings are discarded that the next run cannot list again: at worst, a recurrence starts a new message. Then,
-//! in a flood, the oldest processed findings inside the overlap are discarded, and the floor of their sources rises past
-//! them. A finding may then become visible less late than usual; nothing that was listed is repeated or lost. If that is
-//! not enough, for example because a watermark is blocked, the message references of the others are discarded, but not
-//! their revisions.
+//! In this order, as far as necessary:
 //!
-//! Before all that, if the sources take more than their share, the largest baselines of their watched configuration are
-//! discarded: findings are accepted only as long as they fit, and matter more than changes of the configuration.
+//! 1. The largest baselines of watched configuration, if the sources take more than their share. Findings are accepted
+//!    only as long as they fit, and matter more than changes of the configuration.
+//! 2. Findings that the next run cannot list again. At worst, a recurrence starts a new message.
+//! 3. The oldest processed findings inside the overlap; the floor of their sources rises past them. A finding may then
+//!    become visible less late than usual; nothing that was listed is repeated or lost.
+//! 4. The message references of the other findings, for example because a watermark is blocked, but not their revisions.
 
 mod baselines;
 mod size;
