@@ -8,7 +8,7 @@ use crate::core::agenda::Queues;
 use crate::message::{Notice, NoticeId, NoticeLevel};
 use crate::plan::{self, Delivery, Queue};
 
-/// Maximum number of notices that wait in the state. A combined notice takes up to 2.5 KB.
+/// Maximum number of notices that wait in the state. A combined notice takes at most 2.5 KB.
 const MAX_NOTICES: usize = 50;
 
 impl Core<'_> {

@@ -1,4 +1,4 @@
-//! A reply in the thread of a finding: where it goes, whom it calls, and what it is about.
+//! A reply in the thread of a finding: where it goes, who it calls, and what it is about.
 
 use std::rc::Rc;
 use std::time::Duration;

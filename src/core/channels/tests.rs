@@ -59,7 +59,7 @@ fn a_channel_is_readable_until_its_history_is_not_and_a_webhook_never() {
 }
 
 #[test]
-fn a_history_that_could_not_be_read_is_remembered_for_the_run() {
+fn a_history_that_could_not_be_read_is_kept_for_the_run() {
     let mut channels = channels();
     assert!(!channels.is_history_unread());
     channels.set_history_unread();

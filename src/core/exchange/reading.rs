@@ -88,7 +88,7 @@ impl Exchange {
         }
     }
 
-    /// The result, if the posted replies leave nothing to say: they contain this reply, or called people about the same
+    /// The result, if the posted replies make this one needless: they contain this reply, or called people about the same
     /// increase of the severity level. Such a call is about a revision that the state does not have, because the run that
     /// posted it died. What else is new is left to the next reply.
     fn result_after(&self, replies: &PostedReplies) -> Option<DeliveryResult> {

@@ -183,7 +183,7 @@ fn each_queue_gets_the_response_to_its_own_request() {
 }
 
 #[test]
-fn an_unknown_outcome_is_not_forgotten_if_the_next_attempt_fails_before_the_history_was_read() {
+fn an_unknown_outcome_stays_unknown_if_the_next_attempt_fails_before_the_history_was_read() {
     let mut outbox = outbox("C0SECURITY", 0);
     let raw = serde_json::json!({"id": "f", "severity": 8.0, "updatedAt": "2027-01-15T08:00:00.000Z"});
     let origin = Origin { account: "111122223333".into(), region: "us-east-1".into(), detector: "d".into() };

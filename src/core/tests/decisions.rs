@@ -29,7 +29,7 @@ fn a_run_accepts_the_findings_that_it_can_post_or_with_digests_all_that_it_can_h
 }
 
 #[test]
-fn the_watched_configuration_of_sources_leaves_room_for_findings_and_its_loss_is_logged() {
+fn the_watched_configuration_of_sources_leaves_space_for_findings_and_its_loss_is_logged() {
     let config = config(&[]);
     let mut run = begin(&config);
     let names = (0..4_000).map(|n| (format!("suppression rule {n}"), "name".to_owned())).collect();

@@ -78,7 +78,7 @@ fn with_lease() -> State {
 fn each_delivery_has_its_intents() {
     let id = notice().id;
     let reply = |subject| Reply { message: message(), mention: None, subject };
-    let news = || Some(reply(ReplySubject::Changes(Changes::default())));
+    let changes = || Some(reply(ReplySubject::Changes(Changes::default())));
     let escalation = reply(ReplySubject::Unacknowledged(Duration::from_hours(1)));
     let digest = || Delivery::Digest { id: "d".into(), to: channel(), findings: vec![some_finding()] };
     let redirect = Delivery::Redirect { id: "f".into(), old: message(), new: message().into(), channel: "C1".into() };
@@ -86,7 +86,7 @@ fn each_delivery_has_its_intents() {
     for (delivery, expected, case) in [
         (post(), vec![Intent::Posting], "a post"),
         (Delivery::Update(some_finding(), update(None)), vec![Intent::Posting], "an edit"),
-        (Delivery::Update(some_finding(), update(news())), vec![Intent::Posting], "an edit with a reply"),
+        (Delivery::Update(some_finding(), update(changes())), vec![Intent::Posting], "an edit with a reply"),
         (Delivery::Reply(some_finding(), escalation), vec![Intent::Posting], "an escalation"),
         (refresh(), vec![Intent::Posting], "marks and links"),
         (redirect, vec![Intent::Posting], "a redirect"),

@@ -1,4 +1,4 @@
-//! Many sources leave room for findings.
+//! Many sources leave space for findings.
 
 use serde_json::json;
 
