@@ -63,3 +63,24 @@ pub(crate) fn log_queued(notice: &Notice) {
         NoticeLevel::Info | NoticeLevel::Resolved => tracing::info!(notice_id, notice, "notice queued"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogFormat;
+    use crate::telemetry::tests::logged;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_queued_notice_is_logged_at_its_level() {
+        for (level, expected) in [
+            (NoticeLevel::Warning, "\"level\":\"WARN\""),
+            (NoticeLevel::Info, "\"level\":\"INFO\""),
+            (NoticeLevel::Resolved, "\"level\":\"INFO\""),
+        ] {
+            let notice = Notice { id: NoticeId::new("n1", Timestamp(0)), title: "title".into(), lines: vec![], level };
+            let lines = logged(LogFormat::Json, "info", || log_queued(&notice));
+            assert!(lines.len() == 1 && lines[0].contains(expected) && lines[0].contains("n1-"), "{lines:?}");
+        }
+    }
+}

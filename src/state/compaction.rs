@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::source_key::{SourceKey, SourceOrIdentity};
 use crate::state::{FindingRecord, State};
 use crate::time::Timestamp;
-use size::{encoded_len, json_len};
+use size::encoded_len;
 
 /// GuardDuty keeps findings for 90 days. After that, a finding cannot recur.
 pub(super) const MAX_FINDING_AGE: Duration = Duration::from_hours(2280);
@@ -89,36 +89,6 @@ impl State {
             document = self.to_json();
         }
         CompactionReport { document, ..report }
-    }
-
-    /// Size of the state.
-    pub fn bytes(&self) -> usize {
-        json_len(self)
-    }
-
-    /// Size of the state after the strongest compaction. It discards the baselines beyond the share of the sources, the
-    /// findings below the lower bound of their source, the findings below the highest floor that the region allows, and
-    /// the message references of the other findings.
-    pub fn min_bytes(&self, bound: usize, overlap: Duration, in_flight: &InFlight) -> usize {
-        let bounds = self.lower_bounds(overlap);
-        let limits: HashMap<u32, Timestamp> =
-            self.sources.iter().map(|(key, s)| (s.id, self.max_floor(key.region(), in_flight))).collect();
-        let goes = |e: &FindingRecord| {
-            let below = |limit: Option<&Timestamp>| limit.is_none_or(|limit| e.updated_at < Some(*limit));
-            below(bounds.get(&e.source_id)) || (e.failing_since.is_none() && below(limits.get(&e.source_id)))
-        };
-        let free = |(id, e): (&String, &FindingRecord)| match without_message(e) {
-            _ if in_flight.ids.contains(id.as_str()) => 0,
-            _ if goes(e) => encoded_len(id, e),
-            Some(bare) => encoded_len(id, e) - encoded_len(id, &bare),
-            None => 0,
-        };
-        let excess = self.excess_baselines(bound);
-        let baselines = excess.iter().filter_map(|key| self.sources.get(key)?.watch_baseline.as_ref());
-        // The first entry has no comma, which counts only if no entry is left.
-        let is_emptied = self.findings.iter().all(|(id, e)| goes(e) && !in_flight.ids.contains(id.as_str()));
-        let no_comma = usize::from(is_emptied && !self.findings.is_empty());
-        self.bytes() + no_comma - self.findings.iter().map(free).sum::<usize>() - baselines.map(json_len).sum::<usize>()
     }
 
     /// Raises the floors to the lower bounds of the next poll. Findings below a floor may be discarded, because a longer

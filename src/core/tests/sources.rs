@@ -6,7 +6,6 @@ use crate::config::LogFormat;
 use crate::core::event::UnusableIdentity;
 use crate::finding::SeverityLevel;
 use crate::guardduty::{ReadError, TransientReason};
-use crate::message::{Notice, NoticeLevel};
 use crate::source_key::SourceOrIdentity;
 use crate::state::{DetectorStatus, SourceState};
 use crate::telemetry::tests::logged;
@@ -295,18 +294,6 @@ fn an_excluded_region_need_not_respond() {
     assert!(run.unreadable_keys().is_empty());
     assert!(run.core.tally.problems.is_empty(), "{:?}", run.core.tally.problems);
     assert!(run.core.would_be_complete() && run.core.posting().is_all_readable);
-}
-
-#[test]
-fn a_queued_notice_is_logged_at_its_level() {
-    for (level, expected) in [
-        (NoticeLevel::Warning, "\"level\":\"WARN\""),
-        (NoticeLevel::Info, "\"level\":\"INFO\""),
-        (NoticeLevel::Resolved, "\"level\":\"INFO\""),
-    ] {
-        let lines = logged(LogFormat::Json, "info", || log_queued(&Notice { level, ..notice() }));
-        assert!(lines.len() == 1 && lines[0].contains(expected) && lines[0].contains("n1-"), "{lines:?}");
-    }
 }
 
 #[test]
